@@ -1,0 +1,50 @@
+"""Public batch schedule: which records each step of a round trains on.
+
+A pure function of the round's beacon: trainer, prover and verifier compute the same rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Int64Array, Training
+
+_DOMAIN = b"proofward/schedule/v1"
+
+
+def permutation(beacon: bytes, hospital: str, epoch: int, rows: int) -> Int64Array:
+    """Order of the records in one epoch: int64 (rows,), the argsort of `rows` 128-bit SHAKE-256 keys.
+
+    Keys are 16 bytes, little endian, of SHAKE-256(domain, |beacon|, beacon, |hospital|, hospital, epoch, rows); equal
+    keys keep the order of the records.
+    """
+    name = hospital.encode()
+    shake = hashlib.shake_256(
+        _DOMAIN
+        + len(beacon).to_bytes(8, "little")
+        + beacon
+        + len(name).to_bytes(8, "little")
+        + name
+        + epoch.to_bytes(8, "little")
+        + rows.to_bytes(8, "little")
+    )
+    keys = np.frombuffer(shake.digest(16 * rows), dtype="<u8").reshape(rows, 2)
+    return np.lexsort((keys[:, 0], keys[:, 1])).astype(np.int64)
+
+
+def schedule(beacon: bytes, hospital: str, rows: int, training: Training) -> Int64Array:
+    """Record indices of every step: int64 (T_pad, batch) with values in [0, rows).
+
+    The permutations of the epochs follow one another in one stream of epochs * rows indices, cut into batches.
+    Steps 0 .. T-1 (T = training.steps(rows)) are the training; steps T .. T_pad-1 pad the witness: they go on along
+    the stream, and from its end again at its start.
+    """
+    if type(beacon) is not bytes or not beacon:
+        raise ConfigurationError("beacon", "non-empty bytes", beacon)
+    steps = training.padded_steps(rows)
+    stream = np.concatenate([permutation(beacon, hospital, epoch, rows) for epoch in range(training.epochs)])
+    positions = np.arange(steps * training.batch, dtype=np.int64) % stream.size
+    return np.ascontiguousarray(stream[positions].reshape(steps, training.batch))
