@@ -146,7 +146,7 @@ def train(
     trainer = Trainer(model, scales, training, rows, initial_weights)
     steps = training.steps(rows)
     record = TrainingTrace.allocate(model, *expected) if trace else None
-    update: Int64Array | None = None
+    update = np.zeros_like(initial_weights)
     for step in range(steps if record is None else expected[0]):
         chosen = batches[step]
         trainer.step(features[chosen], labels[chosen], step)
@@ -154,7 +154,6 @@ def train(
             trainer.record(record, step)
         if step == steps - 1:
             update = trainer.weights() - initial_weights
-    assert update is not None  # steps >= 1
     return LocalUpdate(update, record)
 
 

@@ -1,0 +1,1 @@
+"""Data sets: records as integer features at a fixed-point scale, and their division among hospitals."""

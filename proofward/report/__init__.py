@@ -1,0 +1,1 @@
+"""Reports: baselines, figures and summaries of a federation."""

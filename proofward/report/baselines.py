@@ -1,0 +1,110 @@
+"""What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone; and AUC.
+
+Every method has the same first weights, rate, local epochs and number of rounds. A round's beacon is a hash of the
+seed and the round, standing in for the joint one, and every method follows the schedule that it gives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.data.records import Records
+from proofward.layers.aggregation import apply_update, clipped_multiplier, quantise_update
+from proofward.layers.float_twin import Float32Array, real_features, real_weights, scores, train_float
+from proofward.layers.model import Int64Array, initial_weights
+from proofward.layers.schedule import schedule
+from proofward.layers.training import logit_differences, train
+from proofward.models.presets import Preset
+
+
+@dataclass(frozen=True)
+class FederatedResult:
+    """Final flat weights (parameters,), scale fw; the number of updates that were clipped; the largest |U|."""
+
+    weights: Int64Array
+    clipped: int
+    largest_entry: int
+
+
+def auc(score: NDArray[np.generic], labels: Int64Array) -> float:
+    """Area under the ROC curve: the chance that a record of label 1 scores above one of label 0, ties at half."""
+    positive, negative = score[labels == 1], np.sort(score[labels == 0])
+    if not len(positive) or not len(negative):
+        raise ValueError("AUC needs records of both labels")
+    below = np.searchsorted(negative, positive, side="left") + np.searchsorted(negative, positive, side="right")
+    return float(below.sum()) / (2 * len(positive) * len(negative))
+
+
+def round_beacon(seed: int, number: int) -> bytes:
+    """The 32 bytes that seed a round's schedule in these comparisons."""
+    return hashlib.sha256(b"proofward/baseline/v1" + seed.to_bytes(8, "little") + number.to_bytes(8, "little")).digest()
+
+
+def first_weights(setup: Preset, seed: int) -> Int64Array:
+    """First weights of every method for this seed."""
+    return initial_weights(setup.model, setup.scales, seed.to_bytes(8, "little"))
+
+
+def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> FederatedResult:
+    """Fixed-point FedAvg, in the integers of a proved federation: same updates, clipping, rounding and sum."""
+    scales = setup.scales
+    weights = first_weights(setup, seed)
+    clipped, largest = 0, 0
+    for number in range(rounds):
+        beacon = round_beacon(seed, number)
+        total = np.zeros_like(weights)
+        for index, records in enumerate(hospitals):
+            rows = len(records)
+            batches = schedule(beacon, f"hospital-{index}", rows, setup.training)
+            update = train(
+                setup.model, scales, setup.training, weights, records.features, records.labels, batches
+            ).update
+            multiplier = clipped_multiplier(update, rows, setup.clip_bound, scales)
+            clipped += multiplier < rows << 10
+            submitted = quantise_update(update, multiplier, scales)
+            largest = max(largest, int(np.abs(submitted).max()))
+            total += submitted
+        weights = apply_update(weights, total, sum(map(len, hospitals)), scales)
+    return FederatedResult(weights, clipped, largest)
+
+
+def federated_float(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> Float32Array:
+    """float32 FedAvg weighted by records, without clipping; with one hospital, that hospital alone."""
+    weights = real_weights(first_weights(setup, seed), setup.scales)
+    count = sum(map(len, hospitals))
+    for number in range(rounds):
+        beacon = round_beacon(seed, number)
+        total = np.zeros_like(weights)
+        for index, records in enumerate(hospitals):
+            batches = schedule(beacon, f"hospital-{index}", len(records), setup.training)
+            features = real_features(records.features, setup.scales)
+            update = train_float(
+                setup.model, setup.scales, setup.training, weights, features, records.labels, batches
+            )
+            total += np.float32(len(records) / count) * update
+        weights = weights + total
+    return weights
+
+
+def centralised_float(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> Float32Array:
+    """float32 training on all hospitals' records in one place."""
+    pooled = Records(
+        np.concatenate([records.features for records in hospitals]),
+        np.concatenate([records.labels for records in hospitals]),
+    )
+    return federated_float(setup, [pooled], rounds, seed)
+
+
+def fixed_auc(setup: Preset, weights: Int64Array, records: Records) -> float:
+    """AUC of fixed-point weights on records."""
+    return auc(logit_differences(setup.model, setup.scales, weights, records.features), records.labels)
+
+
+def float_auc(setup: Preset, weights: Float32Array, records: Records) -> float:
+    """AUC of float32 weights on records."""
+    return auc(scores(setup.model, weights, real_features(records.features, setup.scales)), records.labels)
