@@ -1,0 +1,230 @@
+"""Typed, versioned records: frozen dataclasses to and from canonical bytes, every field validated both ways.
+
+A record class is a frozen dataclass with a class attribute `kind` (text) and, if not 1, `version` (integer). Its encoding is the
+map of its fields with "kind" and "version". Field types, with their default bounds:
+
+    int                    [-2^63, 2^64)       Annotated[int, Range(low, high)]          both ends included
+    bytes                  <= 4 MiB            Annotated[bytes, Length(32)]              exactly; Length(0, 64) for bounds
+    str                    <= 4096 bytes       Annotated[str, Length(1, 64)]             length of the UTF-8
+    bool
+    tuple[T, ...]          <= 65536 elements   Annotated[tuple[T, ...], Length(0, 9)]
+    tuple[T, U]            exactly these
+    T | None, A | B        null, or one of several record classes with different kinds
+    a dataclass            its own map; without `kind` if the class has none
+
+    @dataclass(frozen=True)
+    class Enrolment:
+        kind: ClassVar[str] = "enrolment"
+        rows: Annotated[int, Range(1, 1 << 32)]
+        root: Annotated[bytes, Length(32)]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from proofward.encoding.cbor import MAX_BYTES, Item, decode_item, encode_item
+from proofward.encoding.errors import MalformedMessage, printable
+
+R = TypeVar("R")
+
+
+class Range:
+    """Bounds of an integer field, both included."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+
+
+class Length:
+    """Bounds of a length, both included: of bytes, of text in UTF-8 bytes, of a tuple. One number: exactly."""
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self.least, self.most = least, least if most is None else most
+
+    def __str__(self) -> str:
+        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
+
+
+_ANY_INT = Range(-(1 << 63), (1 << 64) - 1)
+_ANY_BYTES, _ANY_TEXT, _ANY_TUPLE = Length(0, 1 << 22), Length(0, 4096), Length(0, 1 << 16)
+
+# A rule maps a value at a field's path to its other form: value -> item when encoding, item -> value when decoding.
+_Rule = Callable[[Any, str], Any]
+
+
+def _typed(value: object, kind: type, path: str, expected: str) -> None:
+    if type(value) is not kind:
+        raise MalformedMessage(path, expected, f"{type(value).__name__} {printable(value)}")
+
+
+def _bounded(size: int, length: Length, path: str, unit: str) -> None:
+    if not length.least <= size <= length.most:
+        raise MalformedMessage(path, f"{length} {unit}", f"{size} {unit}")
+
+
+def _integer(bounds: Range) -> _Rule:
+    expected = f"an integer in [{bounds.low}, {bounds.high}]"
+
+    def rule(value: Any, path: str) -> int:
+        _typed(value, int, path, expected)
+        if not bounds.low <= value <= bounds.high:
+            raise MalformedMessage(path, expected, printable(value))
+        return cast(int, value)
+
+    return rule
+
+
+def _string(kind: type, length: Length) -> _Rule:
+    name, unit = ("text", "bytes of UTF-8") if kind is str else ("a byte string", "bytes")
+
+    def rule(value: Any, path: str) -> Any:
+        _typed(value, kind, path, name)
+        _bounded(len(value.encode(errors="surrogatepass")) if kind is str else len(value), length, path, unit)
+        return value
+
+    return rule
+
+
+def _boolean(value: Any, path: str) -> bool:
+    _typed(value, bool, path, "a boolean")
+    return cast(bool, value)
+
+
+def _sequence(elements: tuple[Any, ...], length: Length, decoding: bool) -> _Rule:
+    if len(elements) == 2 and elements[1] is Ellipsis:
+        each = _rule(elements[0], decoding)
+
+        def uniform(value: Any, path: str) -> tuple[Any, ...]:
+            _typed(value, tuple, path, "a tuple")
+            _bounded(len(value), length, path, "elements")
+            return tuple(each(element, f"{path}[{index}]") for index, element in enumerate(value))
+
+        return uniform
+    rules = [_rule(element, decoding) for element in elements]
+
+    def fixed(value: Any, path: str) -> tuple[Any, ...]:
+        _typed(value, tuple, path, "a tuple")
+        _bounded(len(value), Length(len(rules)), path, "elements")
+        return tuple(
+            rule(element, f"{path}[{i}]") for i, (rule, element) in enumerate(zip(rules, value, strict=True))
+        )
+
+    return fixed
+
+
+def _choice(options: tuple[Any, ...], decoding: bool) -> _Rule:
+    optional = type(None) in options
+    present = tuple(option for option in options if option is not type(None))
+    single = _rule(present[0], decoding) if len(present) == 1 else None
+
+    def rule(value: Any, path: str) -> Any:
+        if value is None and optional:
+            return None
+        if single is not None:
+            return single(value, path)
+        return _from_map(value, present, path) if decoding else _to_map(value, present, path)
+
+    return rule
+
+
+def _rule(annotation: Any, decoding: bool, bounds: tuple[Any, ...] = ()) -> _Rule:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _rule(arguments[0], decoding, arguments[1:])
+    length = next((bound for bound in bounds if isinstance(bound, Length)), None)
+    if annotation is bool:
+        return _boolean
+    if annotation is int:
+        return _integer(next((bound for bound in bounds if isinstance(bound, Range)), _ANY_INT))
+    if annotation is bytes or annotation is str:
+        return _string(annotation, length or (_ANY_BYTES if annotation is bytes else _ANY_TEXT))
+    if origin is tuple:
+        return _sequence(arguments, length or _ANY_TUPLE, decoding)
+    if origin is types.UnionType or origin is Union:
+        return _choice(arguments, decoding)
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        turn = _from_map if decoding else _to_map
+        return lambda value, path: turn(value, (annotation,), path)
+    raise TypeError(f"a record's field cannot have the type {annotation!r}")
+
+
+@cache
+def _rules(record: type, decoding: bool) -> dict[str, _Rule]:
+    hints = get_type_hints(record, include_extras=True)
+    return {field.name: _rule(hints[field.name], decoding) for field in dataclasses.fields(record)}
+
+
+def _header(record: type) -> dict[str, Item]:
+    kind = getattr(record, "kind", None)
+    return {"kind": kind, "version": getattr(record, "version", 1)} if isinstance(kind, str) else {}
+
+
+def _names(records: tuple[type, ...]) -> str:
+    return " or ".join(sorted(str(getattr(record, "kind", record.__name__)) for record in records))
+
+
+def _to_map(value: Any, records: tuple[type, ...], path: str) -> dict[str, Item]:
+    if type(value) not in records:
+        raise MalformedMessage(path, _names(records), f"{type(value).__name__} {printable(value)}")
+    result = _header(type(value))
+    for name, rule in _rules(type(value), False).items():
+        result[name] = rule(getattr(value, name), f"{path}.{name}")
+    return result
+
+
+def _from_map(item: Any, records: tuple[type, ...], path: str) -> Any:
+    _typed(item, dict, path, "a map")
+    record = records[0]
+    if len(records) > 1 or _header(record):
+        kind = item.get("kind")
+        matching = [
+            candidate
+            for candidate in records
+            if type(kind) is str and getattr(candidate, "kind", None) == kind
+        ]
+        if not matching:
+            raise MalformedMessage(f"{path}.kind", _names(records), printable(kind))
+        record = matching[0]
+    for name, expected in _header(record).items():
+        if type(item.get(name)) is not type(expected) or item[name] != expected:
+            raise MalformedMessage(f"{path}.{name}", printable(expected), printable(item.get(name)))
+    rules = _rules(record, True)
+    fields = {name for name in item if name not in _header(record)}
+    if fields != set(rules):
+        missing, extra = sorted(set(rules) - fields), sorted(fields - set(rules))
+        raise MalformedMessage(
+            path, f"the fields {sorted(rules)}", f"missing {missing}, unknown {printable(str(extra))}"
+        )
+    values = {name: rule(item[name], f"{path}.{name}") for name, rule in rules.items()}
+    try:
+        return record(**values)
+    except MalformedMessage:
+        raise
+    except Exception as error:  # the record class's own validation, whatever it raises
+        raise MalformedMessage(path, f"a valid {_names((record,))}", str(error)) from error
+
+
+def encode(record: object) -> bytes:
+    """Canonical bytes of a record. Raises MalformedMessage naming the first field outside its type's bounds."""
+    cls = type(record)
+    return encode_item(_to_map(record, (cls,), str(getattr(cls, "kind", cls.__name__))))
+
+
+def decode(data: bytes, *records: type[R], max_bytes: int = MAX_BYTES) -> R:
+    """The record with these bytes, of one of the classes given. Raises MalformedMessage for any other bytes."""
+    item = decode_item(data, max_bytes)
+    return cast(R, _from_map(item, records, "message" if len(records) > 1 else _names(records)))
+
+
+def kind_of(data: bytes) -> str:
+    """The `kind` that canonical bytes of a record bear, without knowing the record class. Raises MalformedMessage."""
+    item = decode_item(data)
+    kind = item.get("kind") if isinstance(item, dict) else None
+    if type(kind) is not str or not 1 <= len(kind) <= 64:
+        raise MalformedMessage("kind", "a text of 1 to 64 characters", printable(kind))
+    return kind
