@@ -1,4 +1,4 @@
-"""Deterministic held-out split and non-IID division of records among hospitals, both pure functions of a seed."""
+"""Deterministic held-out split, and non-IID division of records among hospitals."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def held_out_split(records: Records, seed: int, held_out_percent: int = 20) -> t
 def hospital_split(records: Records, hospitals: int, seed: int, skew_percent: int = 80) -> list[Records]:
     """Divides records among hospitals of equal size (to within one), skewed by the first feature.
 
-    A share of the records, skew_percent, is dealt in the order of the first feature (for tumours, the mean radius, hence the
-    label too): the first hospital gets the lowest values, the last the highest. The others are dealt at random.
+    A share of the records, skew_percent, is dealt in the order of the first feature (for tumours, the mean
+    radius, hence the label too): the first hospital gets the lowest values, the last the highest. The others
+    are dealt at random.
     """
     count = len(records)
     if not 1 <= hospitals <= count:

@@ -14,10 +14,11 @@ from proofward.layers.model import FixedPoint
 def make_synthetic(
     count: int, features: int, seed: int, scales: FixedPoint, amplitude: float = 1.0, signal: float = 0.25
 ) -> Records:
-    """`count` records of balanced random labels: feature j of a record of label y is amplitude * (noise + signal * c_j *
-    (2y - 1)), with noise uniform on [-1.7, 1.7] (unit variance) and signs c_j drawn once.
+    """`count` records of `features` features, labels 0 or 1 at random.
 
-    Uniform draws come from SHAKE-256 of the seed: the same records everywhere. Wide networks want amplitude 0.25.
+    Feature j of a record of label y is amplitude * (noise + signal * c_j * (2y - 1)), with noise uniform on
+    [-1.7, 1.7] (about unit variance) and signs c_j drawn once. All draws come from SHAKE-256 of the seed: the
+    same records everywhere. Wide networks want amplitude 0.25.
     """
     if count < 1 or features < 1:
         raise ConfigurationError("records", "count >= 1 and features >= 1", (count, features))

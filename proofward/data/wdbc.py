@@ -1,7 +1,6 @@
 """Wisconsin diagnostic breast cancer data: 569 records, 30 features; label 1 is malignant.
 
-The records come with scikit-learn, an optional dependency. The normalisation is public and fixed in this file, so
-that no hospital's statistics leak and every party computes the same integers.
+The records come with scikit-learn, an optional dependency. The normalisation is public and fixed here, so that no hospital's statistics leak and every party computes the same integers.
 """
 
 from __future__ import annotations
@@ -51,9 +50,9 @@ class DataUnavailable(Exception):
 
 
 def load_wdbc(scales: FixedPoint) -> Records:
-    """All 569 records: features int64 (569, 30) at scale fa, clipped to the input range; labels int64 (569,)."""
+    """All 569 records: features int64 (569, 30) at scale fa, clipped to the input range; labels (569,)."""
     try:
-        from sklearn.datasets import load_breast_cancer
+        from sklearn.datasets import load_breast_cancer  # type: ignore[import-untyped]
     except ImportError as error:
         raise DataUnavailable("the WDBC data needs scikit-learn: pip install scikit-learn") from error
     bunch = load_breast_cancer()

@@ -1,1 +1,1 @@
-"""Fixed-point stochastic gradient descent: one file per layer, exact integers, the same bits on every machine."""
+"""Fixed-point stochastic gradient descent: exact integers, the same bits on every machine."""

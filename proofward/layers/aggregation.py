@@ -1,8 +1,8 @@
-"""Exact integer arithmetic of federated averaging: what a hospital submits, and what the sum does to the model.
+"""Exact integer arithmetic of federated averaging: what a hospital submits, and the model that follows.
 
-A hospital with n records submits U = round(mu * Delta / 2^fw), where Delta is its update at scale fw and mu, normally
-n * 2^10, its weight at scale 2^10. The next weights are W + round(2^(fw-10) * sum U / sum n). Rounding is to the
-nearest integer, halves upwards.
+A hospital with n records submits U = round(mu * Delta / 2^fw), where Delta is its update at scale fw and mu,
+normally n * 2^10, its weight at scale 2^10. The next weights are W + round(2^(fw-10) * sum U / sum n).
+Rounding is to the nearest integer, halves upwards.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def squared_norm(values: Int64Array) -> int:
 
 
 def clipped_multiplier(update: Int64Array, rows: int, clip_bound: int, scales: FixedPoint) -> int:
-    """mu for an update clipped in L2 norm: n * 2^10 if ||U|| <= n * clip_bound, else the greatest found with it.
+    """mu for an update clipped in L2 norm: n * 2^10 if ||U|| <= n * clip_bound there, else a smaller one.
 
-    clip_bound is a norm of the unweighted update at scale 2^10. When mu < n * 2^10, U at mu is within the bound
-    and U at mu + 1 is not: nobody shrinks its share by choice.
+    clip_bound is a norm of the unweighted update at scale 2^10. When mu < n * 2^10, U at mu is within the
+    bound and U at mu + 1 is not: nobody shrinks its share by choice.
     """
     full = rows << UPDATE_BITS
     limit = (rows * clip_bound) ** 2
@@ -56,13 +56,15 @@ def clipped_multiplier(update: Int64Array, rows: int, clip_bound: int, scales: F
 def apply_update(weights: Int64Array, total: Int64Array, total_rows: int, scales: FixedPoint) -> Int64Array:
     """Next global weights from the sum of the submitted updates: flat int64 (parameters,), scale fw.
 
-    weights' = weights + floor((2 * total * 2^(fw-10) + N) / (2 * N)) with N = total_rows the accepted hospitals' records;
-    `total` is int64 (parameters,) below 2^40 in magnitude, so that every integer here stays below 2^62.
+    weights' = weights + floor((2 * total * 2^(fw-10) + N) / (2 * N)), N = total_rows, the records of all accepted
+    hospitals; `total` is int64 (parameters,) below 2^40 in magnitude, so that every integer here stays below 2^62.
     """
     if total_rows < 1 or total_rows >= _LIMIT >> 2:
         raise ConfigurationError("total_rows", "an integer in [1, 2^60)", total_rows)
     if total.shape != weights.shape or total.dtype != np.int64 or weights.dtype != np.int64:
-        raise ConfigurationError("total", f"int64 array of shape {weights.shape}", (str(total.dtype), total.shape))
+        raise ConfigurationError(
+            "total", f"int64 array of shape {weights.shape}", (str(total.dtype), total.shape)
+        )
     shift = scales.weight_bits - UPDATE_BITS
     if shift < 0:
         raise ConfigurationError("weight_bits", f"at least {UPDATE_BITS}", scales.weight_bits)

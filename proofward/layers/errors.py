@@ -20,7 +20,9 @@ class ConfigurationError(TrainingError):
 class OutOfRange(TrainingError):
     """A value of the training left the range that its relation allows: nothing wraps, training stops."""
 
-    def __init__(self, layer: str, quantity: str, step: int, value: int, low: int, high: int, remedy: str) -> None:
+    def __init__(
+        self, layer: str, quantity: str, step: int, value: int, low: int, high: int, remedy: str
+    ) -> None:
         self.layer = layer
         self.quantity = quantity
         self.step = step
@@ -28,13 +30,11 @@ class OutOfRange(TrainingError):
         self.low = low
         self.high = high
         self.remedy = remedy
-        super().__init__(
-            f"{layer}, step {step}: {quantity} is {value}, outside [{low}, {high}]; {remedy}"
-        )
+        super().__init__(f"{layer}, step {step}: {quantity} is {value}, outside [{low}, {high}]; {remedy}")
 
 
 class WraparoundPossible(TrainingError):
-    """The compile step cannot exclude that an integer of this layer reaches the limit of the field embedding."""
+    """The compile step cannot exclude that an integer of this layer reaches the embedding limit."""
 
     def __init__(self, layer: str, quantity: str, bound: int, limit: int) -> None:
         self.layer = layer

@@ -1,7 +1,7 @@
-"""Exact integer matrix arithmetic in float64: every product and sum below is an integer that a double holds exactly.
+"""Exact integer matrix arithmetic in float64: every product and sum is an integer that a double holds.
 
-A sum of K products of integers below 2^a and 2^b in magnitude is exact in float64, in any order and with or without
-fused multiply-add, when K * 2^(a+b) <= 2^53: so the result has the same bits on every machine and thread count.
+A sum of K products of integers of at most 2^a and 2^b in magnitude is exact in float64, in any order and with or
+without fused multiply-add, when K * 2^(a+b) <= 2^53: the same bits on every machine and thread count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def magnitude(values: FloatArray) -> int:
 
 
 class ExactMatrix:
-    """A mutable integer matrix (rows, columns), |entry| < 2^52, held in float64 with a bound on its magnitude."""
+    """A mutable integer matrix (rows, columns), |entry| < 2^52, in float64, with a bound on its magnitude."""
 
     __slots__ = ("_bound", "_scratch", "values")
 
@@ -37,9 +37,9 @@ class ExactMatrix:
         self._bound = magnitude(self.values)
 
     def right_product(self, left: FloatArray, left_bound: int, out: FloatArray) -> None:
-        """out = left @ values, integers `left` (B, rows), |left| <= left_bound, rows * left_bound <= TERM_LIMIT.
+        """out = left @ values, `left` (B, rows) integers <= left_bound, rows * left_bound <= TERM_LIMIT.
 
-        out is float64 (B, columns), exact wherever it is below 2^53 in magnitude, and at least 2^53 elsewhere.
+        out is float64 (B, columns), exact wherever below 2^53 in magnitude, and at least 2^53 elsewhere.
         """
         self._product(left, left_bound, False, out)
 
@@ -55,8 +55,8 @@ class ExactMatrix:
             np.matmul(left, self.values.T if transposed else self.values, out=out)
             return
         # values = high * 2^26 + low with |high| <= 2^26 and 0 <= low < 2^26: both products are exact as
-        # terms <= TERM_LIMIT = 2^27. Their combination is exact when it is below 2^53, and otherwise at least 2^53
-        # in magnitude after its one rounding.
+        # terms <= TERM_LIMIT = 2^27. Their combination is exact when it is below 2^53, and otherwise at
+        # least 2^53 in magnitude after its one rounding.
         high = np.floor(self.values / _LIMB)
         low = self.values - high * _LIMB
         np.matmul(left, high.T if transposed else high, out=out)

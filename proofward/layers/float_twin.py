@@ -1,4 +1,4 @@
-"""float32 twin of the fixed-point training: same network, first weights, schedule, rate and loss, no rounding to scale."""
+"""float32 twin of the fixed-point training: same network, first weights, schedule, rate and loss."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def train_float(
     labels: Int64Array,
     batches: Int64Array,
 ) -> Float32Array:
-    """Update W_T - W_0, float32 (parameters,), of SGD on batches (>= T, B) with the fixed-point training's rate."""
+    """Update W_T - W_0, float32 (parameters,), of SGD on batches (>= T, B), at the fixed-point rate."""
     flat = initial.copy()
     layers = _layers(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))

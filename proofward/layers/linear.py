@@ -2,7 +2,7 @@
 
 forward   Z = A W^T + 2^fa b            exact, scale fw + fa
 backward  Z_back = dZ W                 exact, scale fw + fd
-update    W <- W - rate * dZ^T A,  b <- b - rate * 2^fa * sum_b dZ      exact, scale fw: no weight is ever rounded
+update    W <- W - rate * dZ^T A,  b <- b - rate * 2^fa * sum_b dZ    exact, scale fw: no weight is rounded
 rounding  Z + 2^(fw-1) = 2^fw Q + R,  0 <= R < 2^fw
 """
 
@@ -39,20 +39,20 @@ class Linear:
 
     @property
     def _bias_limit(self) -> int:
-        # 2^fa |b| < 2^50: were |A W^T| >= 2^53 and hence rounded, |Z| would still exceed 2^52, and every range.
+        # 2^fa |b| < 2^50: were |A W^T| >= 2^53 and hence rounded, |Z| would still exceed 2^52.
         return 1 << (50 - self.scales.activation_bits)
 
     def forward(self, inputs: FloatArray, bound: int, out: FloatArray) -> None:
-        """Z into out (B, d_out_pad) for inputs (B, d_in_pad), |inputs| <= bound; exact wherever |Z| < 2^52."""
+        """Z into out (B, d_out_pad) for inputs A (B, d_in_pad), |A| <= bound; exact where |Z| < 2^52."""
         self.weights.right_product_transposed(inputs, bound, out)
         out += self.bias * (1 << self.scales.activation_bits)
 
     def backward(self, gradients: FloatArray, bound: int, out: FloatArray) -> None:
-        """Z_back into out (B, d_in_pad) for gradients dZ (B, d_out_pad), |dZ| <= bound; exact where < 2^52."""
+        """Z_back into out (B, d_in_pad) for dZ (B, d_out_pad), |dZ| <= bound; exact where < 2^52."""
         self.weights.right_product(gradients, bound, out)
 
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int, step: int) -> None:
-        """One exact SGD step from dZ (B, d_out_pad) and A (B, d_in_pad); OutOfRange if a weight grows to 2^52."""
+        """One exact SGD step from dZ (B, d_out_pad) and A (B, d_in_pad); OutOfRange if one grows to 2^52."""
         self.bias -= gradients.sum(axis=0) * (rate << self.scales.activation_bits)
         largest = magnitude(self.bias)
         if largest >= self._bias_limit:
@@ -60,16 +60,18 @@ class Linear:
             raise OutOfRange(self.name, "bias", step, largest, 1 - limit, limit - 1, REMEDY_RATE)
         if not self.weights.subtract_outer(rate, gradients, inputs):
             largest = magnitude(self.weights.values)
-            raise OutOfRange(self.name, "weight", step, largest, 1 - WEIGHT_LIMIT, WEIGHT_LIMIT - 1, REMEDY_RATE)
+            raise OutOfRange(
+                self.name, "weight", step, largest, 1 - WEIGHT_LIMIT, WEIGHT_LIMIT - 1, REMEDY_RATE
+            )
 
-    def flat(self) -> Int64Array:
-        """W row-major, then b, without padding: int64 (d_out * (d_in + 1),)."""
-        weights = self.weights.values[: self.outputs, : self.inputs]
-        return np.concatenate([weights.ravel(), self.bias[: self.outputs]]).astype(np.int64)
+    def export(self, weights: Int64Array, bias: Int64Array) -> None:
+        """Writes W (d_out, d_in) and b (d_out,), without padding, into int64 arrays."""
+        weights[...] = self.weights.values[: self.outputs, : self.inputs]
+        bias[...] = self.bias[: self.outputs]
 
 
 def round_to_scale(sums: FloatArray, bits: int, quotient: FloatArray, remainder: FloatArray) -> None:
-    """Q = floor((Z + 2^(bits-1)) / 2^bits) and R = Z + 2^(bits-1) - 2^bits Q; `remainder` may be `sums` itself.
+    """Q = floor((Z + 2^(bits-1)) / 2^bits) and R = Z + 2^(bits-1) - 2^bits Q; `remainder` may be `sums`.
 
     Exact for |Z| < 2^52: scaling by a power of two is exact, and every other value is an integer below 2^53.
     """

@@ -40,7 +40,7 @@ def _fields(kind: str, values: object, names: tuple[str, ...]) -> dict[str, obje
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """Scales are powers of two: a real x is the integer x*2^bits. weight_bits = activation_bits + gradient_bits + k.
+    """Scales are powers of two: x is the integer x*2^bits. weight_bits = activation_bits + gradient_bits + k.
 
     Ranges, as the relations check them (r = the range's bits):
       features and inputs      [-2^(r-1), 2^(r-1))      r = activation_range_bits
@@ -61,7 +61,9 @@ class FixedPoint:
     def __post_init__(self) -> None:
         _require_int("activation_bits", self.activation_bits, 1, 14)
         _require_int("gradient_bits", self.gradient_bits, 1, 14)
-        _require_int("weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS)
+        _require_int(
+            "weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS
+        )
         _require_int("table_bits", self.table_bits, 2, 20)
         _require_int("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
         _require_int("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
@@ -105,7 +107,7 @@ class FixedPoint:
 
 @dataclass(frozen=True)
 class Training:
-    """Local training: learning rate = rate * batch / 2^k; full batches of `batch` records over `epochs` epochs."""
+    """Local training: learning rate = rate * batch / 2^k; full batches over `epochs` epochs."""
 
     rate: int = 1
     batch: int = 16
@@ -123,7 +125,9 @@ class Training:
         _require_int("rows", rows, 1, 1 << 32)
         steps = self.epochs * rows // self.batch
         if steps == 0:
-            raise ConfigurationError("rows", f"epochs * rows >= batch ({self.epochs} * rows >= {self.batch})", rows)
+            raise ConfigurationError(
+                "rows", f"epochs * rows >= batch ({self.epochs} * rows >= {self.batch})", rows
+            )
         return steps
 
     def padded_steps(self, rows: int) -> int:
@@ -142,7 +146,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Mlp:
-    """Multilayer perceptron: linear layers widths[i] -> widths[i+1] with ReLU between them and a two-class head."""
+    """Multilayer perceptron: linear layers widths[i] -> widths[i+1] with ReLU between, two-class head."""
 
     widths: tuple[int, ...]
 
@@ -202,7 +206,7 @@ class Mlp:
 
 
 def initial_weights(model: Mlp, scales: FixedPoint, seed: bytes) -> Int64Array:
-    """He-uniform weights at scale 2^weight_bits, biases zero: flat int64 (parameters,), a pure function of the seed.
+    """He-uniform weights at scale 2^weight_bits, biases zero: int64 (parameters,), a function of the seed alone.
 
     A layer's weights are uniform on [-bound, bound] with bound = isqrt(6 * 4^weight_bits / d_in), drawn from
     SHAKE-256(domain, layer, seed), four bytes (little endian) each, of which 31 bits are used.

@@ -1,4 +1,4 @@
-"""The specification of one SGD step in plain Python integers: slow, exact, and what the fast trainer must equal."""
+"""The specification of one SGD step in plain Python integers: what the fast trainer must equal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Layers = list[tuple[Matrix, Vector]]
 
 @dataclass(frozen=True)
 class SampleTrace:
-    """Integers of one sample: per hidden layer (Q, R, s, A, G, R_back, dZ) as vectors, and the head's scalars."""
+    """Integers of one sample: per hidden layer (Q, R, s, A, G, R_back, dZ) as vectors; the head's scalars."""
 
     pre_activations: Matrix
     remainders: Matrix
@@ -38,19 +38,24 @@ def sigmoid(difference: int, scales: FixedPoint) -> int:
     """round(2^fd / (1 + exp(-difference / 2^fa)))."""
     with localcontext() as context:
         context.prec = 60
-        value = (1 << scales.gradient_bits) / (1 + (Decimal(-difference) / (1 << scales.activation_bits)).exp())
+        value = (1 << scales.gradient_bits) / (
+            1 + (Decimal(-difference) / (1 << scales.activation_bits)).exp()
+        )
         return int(value.to_integral_value(ROUND_HALF_EVEN))
 
 
 def linear(weights: Matrix, bias: Vector, inputs: Vector, scales: FixedPoint) -> Vector:
     """Z = W A + 2^fa b."""
     return [
-        sum(weight * value for weight, value in zip(row, inputs, strict=True)) + (constant << scales.activation_bits)
+        sum(weight * value for weight, value in zip(row, inputs, strict=True))
+        + (constant << scales.activation_bits)
         for row, constant in zip(weights, bias, strict=True)
     ]
 
 
-def sample(layers: Layers, inputs: Vector, label: int, scales: FixedPoint) -> tuple[SampleTrace, list[Vector]]:
+def sample(
+    layers: Layers, inputs: Vector, label: int, scales: FixedPoint
+) -> tuple[SampleTrace, list[Vector]]:
     """Forward and backward pass of one sample: its trace, and dZ of every linear layer."""
     bits = scales.weight_bits
     pre_activations, remainders, signs, activations = [], [], [], []
@@ -72,7 +77,9 @@ def sample(layers: Layers, inputs: Vector, label: int, scales: FixedPoint) -> tu
     gradient_remainders: Matrix = []
     for index in range(len(layers) - 1, 0, -1):
         weights = layers[index][0]
-        back = [sum(weights[i][j] * deltas[0][i] for i in range(len(weights))) for j in range(len(weights[0]))]
+        back = [
+            sum(weights[i][j] * deltas[0][i] for i in range(len(weights))) for j in range(len(weights[0]))
+        ]
         pairs = [rounded(total, bits) for total in back]
         gradients.insert(0, [quotient for quotient, _ in pairs])
         gradient_remainders.insert(0, [remainder for _, remainder in pairs])

@@ -18,8 +18,8 @@ _DOMAIN = b"proofward/schedule/v1"
 def permutation(beacon: bytes, hospital: str, epoch: int, rows: int) -> Int64Array:
     """Order of the records in one epoch: int64 (rows,), the argsort of `rows` 128-bit SHAKE-256 keys.
 
-    Keys are 16 bytes, little endian, of SHAKE-256(domain, |beacon|, beacon, |hospital|, hospital, epoch, rows); equal
-    keys keep the order of the records.
+    Keys are 16 bytes, little endian, of SHAKE-256(domain, |beacon|, beacon, |hospital|, hospital, epoch, rows);
+    equal keys keep the order of the records.
     """
     name = hospital.encode()
     shake = hashlib.shake_256(
@@ -38,9 +38,9 @@ def permutation(beacon: bytes, hospital: str, epoch: int, rows: int) -> Int64Arr
 def schedule(beacon: bytes, hospital: str, rows: int, training: Training) -> Int64Array:
     """Record indices of every step: int64 (T_pad, batch) with values in [0, rows).
 
-    The permutations of the epochs follow one another in one stream of epochs * rows indices, cut into batches.
-    Steps 0 .. T-1 (T = training.steps(rows)) are the training; steps T .. T_pad-1 pad the witness: they go on along
-    the stream, and from its end again at its start.
+    The epochs' permutations follow one another in a stream of epochs * rows indices, cut into batches.
+    Steps 0 .. T-1 (T = training.steps(rows)) are the training; steps T .. T_pad-1 pad the witness: they go on
+    along the stream, and from its end again at its start.
     """
     if type(beacon) is not bytes or not beacon:
         raise ConfigurationError("beacon", "non-empty bytes", beacon)

@@ -1,6 +1,6 @@
 """Witness of a local training: every intermediate integer of every step, stacked over steps.
 
-T = padded steps, B = batch, d = width padded to a power of two. All arrays are C-contiguous int32. Padded feature
+T = padded steps, B = batch, d = width padded to a power of two. Arrays are C-contiguous int32. Padded feature
 columns hold zeros, except remainders, which hold 2^(fw-1) there: with Z = 0 the rounding relation
 Z + 2^(fw-1) = 2^fw Q + R then holds on the whole cube.
 """
@@ -57,7 +57,8 @@ class TrainingTrace:
         return cls(
             inputs=np.empty((*stack, widths[0]), dtype=np.int32),
             hidden=tuple(
-                HiddenTrace(*(np.empty((*stack, width), dtype=np.int32) for _ in range(7))) for width in widths[1:-1]
+                HiddenTrace(*(np.empty((*stack, width), dtype=np.int32) for _ in range(7)))
+                for width in widths[1:-1]
             ),
             head=HeadTrace(*(np.empty(stack, dtype=np.int32) for _ in range(5))),
         )

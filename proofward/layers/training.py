@@ -19,14 +19,14 @@ _LOGIT_LIMIT = 1 << 51
 
 @dataclass(frozen=True)
 class LocalUpdate:
-    """Result of a local training: update = W_T - W_0, flat int64 (parameters,), scale fw; the witness if asked for."""
+    """Result of a local training: update = W_T - W_0, int64 (parameters,), scale fw; the witness if asked for."""
 
     update: Int64Array
     trace: TrainingTrace | None
 
 
 class _Hidden:
-    """float64 buffers (B, d) of a hidden layer's integers in the current step, fields named like HiddenTrace."""
+    """float64 buffers (B, d) of a hidden layer's integers in this step, named like HiddenTrace."""
 
     def __init__(self, batch: int, width: int) -> None:
         self.pre_activation, self.sign, self.activation, self.remainder = np.zeros((4, batch, width))
@@ -34,10 +34,12 @@ class _Hidden:
 
 
 class _Head:
-    """float64 buffers of the head's integers in the current step, fields named like HeadTrace."""
+    """float64 buffers of the head's integers in this step, named like HeadTrace."""
 
     def __init__(self, batch: int, width: int) -> None:
-        self.logit_difference, self.remainder, self.probability, self.error, self.labels = np.zeros((5, batch))
+        self.logit_difference, self.remainder, self.probability, self.error, self.labels = np.zeros(
+            (5, batch)
+        )
         self.sums, self.gradients = np.zeros((2, batch, width))
 
 
@@ -53,6 +55,7 @@ class Trainer:
         """
         model.check_flat(initial_weights)
         self.bounds = compile_bounds(model, scales, training, rows, initial_weights)
+        self.model = model
         self.scales = scales
         self.rate = training.rate
         self.layers: list[Linear] = []
@@ -68,10 +71,13 @@ class Trainer:
 
     def weights(self) -> Int64Array:
         """Current flat weights, int64 (parameters,), scale fw."""
-        return np.concatenate([layer.flat() for layer in self.layers])
+        flat = np.empty(self.model.parameters, dtype=np.int64)
+        for layer, parts in zip(self.layers, self.model.unflatten(flat), strict=True):
+            layer.export(*parts)
+        return flat
 
     def step(self, features: Int64Array, labels: Int64Array, step: int) -> None:
-        """One SGD step on features (B, d_0) in the input range and labels (B,) in {0, 1}; raises OutOfRange."""
+        """One SGD step on features (B, d_0) in the input range, labels (B,) in {0, 1}; may raise OutOfRange."""
         self.inputs[:, : features.shape[1]] = features
         self.head.labels[:] = labels
         self._forward(step)
@@ -88,14 +94,18 @@ class Trainer:
         for layer, bounds, hidden in zip(self.layers[:-1], self.bounds[:-1], self.hidden, strict=True):
             layer.forward(values, bounds.inputs, hidden.remainder)
             round_to_scale(hidden.remainder, scales.weight_bits, hidden.pre_activation, hidden.remainder)
-            check_range(hidden.pre_activation, scales.pre_activation_range, layer.name, "pre-activation", step)
+            check_range(
+                hidden.pre_activation, scales.pre_activation_range, layer.name, "pre-activation", step
+            )
             relu.forward(hidden.pre_activation, hidden.sign, hidden.activation)
             values = hidden.activation
         layer, bounds, head = self.layers[-1], self.bounds[-1], self.head
         layer.forward(values, bounds.inputs, head.sums)
         largest = magnitude(head.sums)
         if largest >= _LOGIT_LIMIT:
-            raise OutOfRange(layer.name, "logit sum", step, largest, 1 - _LOGIT_LIMIT, _LOGIT_LIMIT - 1, REMEDY_RANGE)
+            raise OutOfRange(
+                layer.name, "logit sum", step, largest, 1 - _LOGIT_LIMIT, _LOGIT_LIMIT - 1, REMEDY_RANGE
+            )
         difference = two_class_head.logit_difference(head.sums)
         round_to_scale(difference, scales.weight_bits, head.logit_difference, head.remainder)
         check_range(head.logit_difference, scales.logit_range, layer.name, "logit difference", step)
@@ -113,9 +123,11 @@ class Trainer:
     def record(self, trace: TrainingTrace, step: int) -> None:
         """Copies the step's integers into the trace at position `step`."""
         trace.inputs[step] = self.inputs
-        for buffers, stack in [*zip(self.hidden, trace.hidden, strict=True), (self.head, trace.head)]:
+        for hidden, stack in zip(self.hidden, trace.hidden, strict=True):
             for field in fields(stack):
-                getattr(stack, field.name)[step] = getattr(buffers, field.name)
+                getattr(stack, field.name)[step] = getattr(hidden, field.name)
+        for field in fields(trace.head):
+            getattr(trace.head, field.name)[step] = getattr(self.head, field.name)
 
 
 def train(
@@ -131,9 +143,9 @@ def train(
 ) -> LocalUpdate:
     """Local training of one round.
 
-    initial_weights int64 (parameters,) at scale fw; features int64 (n, d_0) at scale fa in scales.input_range;
-    labels int64 (n,) in {0, 1}; batches int64 (T_pad, B) as made by `schedule`. The update is W_T - W_0 after the
-    T = training.steps(n) real steps; with `trace`, the T_pad - T padding steps are run too and recorded.
+    initial_weights int64 (parameters,) at scale fw; features int64 (n, d_0) at scale fa, in scales.input_range;
+    labels int64 (n,) in {0, 1}; batches int64 (T_pad, B) as made by `schedule`. The update is W_T - W_0 after
+    the T = training.steps(n) real steps; with `trace`, the T_pad - T padding steps are run too and recorded.
     Raises ConfigurationError, WraparoundPossible or OutOfRange.
     """
     check_records(model, scales, features, labels)
@@ -141,7 +153,9 @@ def train(
     expected = (training.padded_steps(rows), training.batch)
     if batches.shape != expected or batches.dtype != np.int64 or batches.min() < 0 or batches.max() >= rows:
         raise ConfigurationError(
-            "batches", f"int64 array of shape {expected} with values below {rows}", (str(batches.dtype), batches.shape)
+            "batches",
+            f"int64 array of shape {expected} with values below {rows}",
+            (str(batches.dtype), batches.shape),
         )
     trainer = Trainer(model, scales, training, rows, initial_weights)
     steps = training.steps(rows)
@@ -159,7 +173,12 @@ def train(
 
 def check_records(model: Mlp, scales: FixedPoint, features: Int64Array, labels: Int64Array) -> None:
     """Raises ConfigurationError unless features and labels have the shapes, dtypes and ranges of `train`."""
-    if features.dtype != np.int64 or features.ndim != 2 or features.shape[1] != model.widths[0] or not len(features):
+    if (
+        features.dtype != np.int64
+        or features.ndim != 2
+        or features.shape[1] != model.widths[0]
+        or not len(features)
+    ):
         expected = f"int64 array of shape (n >= 1, {model.widths[0]})"
         raise ConfigurationError("features", expected, (str(features.dtype), features.shape))
     low, high = scales.input_range
@@ -167,7 +186,9 @@ def check_records(model: Mlp, scales: FixedPoint, features: Int64Array, labels: 
         actual = (int(features.min()), int(features.max()))
         raise ConfigurationError("features", f"values in [{low}, {high}]", actual)
     if labels.dtype != np.int64 or labels.shape != features.shape[:1]:
-        raise ConfigurationError("labels", f"int64 array of shape ({len(features)},)", (str(labels.dtype), labels.shape))
+        raise ConfigurationError(
+            "labels", f"int64 array of shape ({len(features)},)", (str(labels.dtype), labels.shape)
+        )
     if labels.min() < 0 or labels.max() > 1:
         raise ConfigurationError("labels", "values 0 or 1", (int(labels.min()), int(labels.max())))
 
@@ -175,7 +196,7 @@ def check_records(model: Mlp, scales: FixedPoint, features: Int64Array, labels: 
 def logit_differences(
     model: Mlp, scales: FixedPoint, weights: Int64Array, features: Int64Array
 ) -> Int64Array:
-    """Score of each record under flat `weights`: the logit difference D at scale fa, int64 (n,), range not checked.
+    """Score of each record under flat `weights`: the logit difference D, scale fa, int64 (n,), range not checked.
 
     Hidden pre-activations are clipped to their range here, since prediction proves nothing.
     """

@@ -1,7 +1,7 @@
 """What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone; and AUC.
 
-Every method has the same first weights, rate, local epochs and number of rounds. A round's beacon is a hash of the
-seed and the round, standing in for the joint one, and every method follows the schedule that it gives.
+Every method has the same first weights, rate, local epochs and number of rounds. A round's beacon is a hash of
+the seed and the round, standing in for the joint one, and every method follows the schedule that it gives.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from proofward.models.presets import Preset
 
 @dataclass(frozen=True)
 class FederatedResult:
-    """Final flat weights (parameters,), scale fw; the number of updates that were clipped; the largest |U|."""
+    """Final flat weights (parameters,), scale fw; how many updates were clipped; the largest |U|."""
 
     weights: Int64Array
     clipped: int
@@ -32,17 +32,21 @@ class FederatedResult:
 
 
 def auc(score: NDArray[np.generic], labels: Int64Array) -> float:
-    """Area under the ROC curve: the chance that a record of label 1 scores above one of label 0, ties at half."""
+    """Area under the ROC curve: the chance that label 1 scores above label 0, ties at half."""
     positive, negative = score[labels == 1], np.sort(score[labels == 0])
     if not len(positive) or not len(negative):
         raise ValueError("AUC needs records of both labels")
-    below = np.searchsorted(negative, positive, side="left") + np.searchsorted(negative, positive, side="right")
+    below = np.searchsorted(negative, positive, side="left") + np.searchsorted(
+        negative, positive, side="right"
+    )
     return float(below.sum()) / (2 * len(positive) * len(negative))
 
 
 def round_beacon(seed: int, number: int) -> bytes:
     """The 32 bytes that seed a round's schedule in these comparisons."""
-    return hashlib.sha256(b"proofward/baseline/v1" + seed.to_bytes(8, "little") + number.to_bytes(8, "little")).digest()
+    return hashlib.sha256(
+        b"proofward/baseline/v1" + seed.to_bytes(8, "little") + number.to_bytes(8, "little")
+    ).digest()
 
 
 def first_weights(setup: Preset, seed: int) -> Int64Array:
@@ -51,7 +55,7 @@ def first_weights(setup: Preset, seed: int) -> Int64Array:
 
 
 def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> FederatedResult:
-    """Fixed-point FedAvg, in the integers of a proved federation: same updates, clipping, rounding and sum."""
+    """Fixed-point FedAvg, in the integers of a proved federation: update, clip, round, sum."""
     scales = setup.scales
     weights = first_weights(setup, seed)
     clipped, largest = 0, 0

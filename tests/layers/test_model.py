@@ -26,7 +26,9 @@ def test_parameters_and_flat_order() -> None:
     assert model.parameters == 3 * 4 + 4 + 4 * 2 + 2 == 26
     assert model.offsets == ((0, 12, 16), (16, 24, 26))
     parts = model.unflatten(np.arange(26, dtype=np.int64))
-    assert parts[0][0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]] and parts[0][1].tolist() == [12, 13, 14, 15]
+    assert parts[0][0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]] and parts[0][
+        1
+    ].tolist() == [12, 13, 14, 15]
     assert parts[1][0].tolist() == [[16, 17, 18, 19], [20, 21, 22, 23]] and parts[1][1].tolist() == [24, 25]
 
 
@@ -70,7 +72,8 @@ def test_initial_weights_follow_their_definition() -> None:
     bound = isqrt((6 << 48) // 24)
     draws = hashlib.shake_256(b"proofward/initial-weights/v1" + bytes(4) + b"seed").digest(4 * 144)
     expected = [
-        ((int.from_bytes(draws[4 * i : 4 * i + 4], "little") >> 1) * (2 * bound + 1) >> 31) - bound for i in range(144)
+        ((int.from_bytes(draws[4 * i : 4 * i + 4], "little") >> 1) * (2 * bound + 1) >> 31) - bound
+        for i in range(144)
     ]
     assert flat[:144].tolist() == expected and not flat[144:150].any()
     assert abs(flat[:144]).max() <= bound and abs(flat[:144].mean()) < bound / 4
@@ -80,7 +83,11 @@ def test_initial_weights_follow_their_definition() -> None:
 def test_initial_weights_at_the_largest_scale() -> None:
     flat = initial_weights(Mlp((1, 512, 2)), FixedPoint(weight_bits=30), b"")
     bound = isqrt(6 << 60)
-    assert abs(flat[:512]).max() <= bound and flat[:512].min() < -bound * 3 // 4 and flat[:512].max() > bound * 3 // 4
+    assert (
+        abs(flat[:512]).max() <= bound
+        and flat[:512].min() < -bound * 3 // 4
+        and flat[:512].max() > bound * 3 // 4
+    )
 
 
 def test_schedule_is_the_cut_stream_of_permutations() -> None:

@@ -1,4 +1,4 @@
-"""The fast trainer equals the plain-integer specification, deterministically, and refuses what it cannot hold."""
+"""The fast trainer equals the plain-integer specification, and refuses what it cannot hold."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def records(model: Mlp, rows: int, seed: int, spread: int = 150) -> tuple[np.nda
 @settings(max_examples=25, deadline=None)
 @given(
     widths=st.lists(st.integers(1, 6), min_size=1, max_size=3).map(lambda w: (*w, 2)),
-    scales=st.sampled_from([SCALES, FixedPoint(4, 8, 20), FixedPoint(3, 5, 10, 10, 9, 10, 10), FixedPoint(6, 8, 30)]),
+    scales=st.sampled_from(
+        [SCALES, FixedPoint(4, 8, 20), FixedPoint(3, 5, 16, 11, 10, 12, 12), FixedPoint(6, 8, 30)]
+    ),
     training=st.builds(Training, rate=st.integers(1, 3), batch=st.sampled_from([1, 2, 8]), epochs=st.just(2)),
     seed=st.integers(0, 2**32 - 1),
 )
@@ -68,7 +70,13 @@ def test_equals_plain_integers(
                 int(head.probability[step, b]),
                 int(head.error[step, b]),
                 int(head.labels[step, b]),
-            ) == (sample.logit_difference, sample.logit_remainder, sample.probability, sample.error, labels[chosen[b]])
+            ) == (
+                sample.logit_difference,
+                sample.logit_remainder,
+                sample.probability,
+                sample.error,
+                labels[chosen[b]],
+            )
             assert trace.inputs[step, b, : widths[0]].tolist() == features[chosen[b]].tolist()
     if training.steps(rows) == len(batches):
         assert flatten(layers) == (weights + result.update).tolist()
@@ -85,7 +93,9 @@ def test_padding_satisfies_the_rounding_relation() -> None:
     weights = initial_weights(model, SCALES, b"s")
     trace = train(model, SCALES, training, weights, features, labels, batches, trace=True).trace
     assert trace is not None
-    assert trace.inputs.shape == (8, 4, 8) and trace.inputs.dtype == np.int32 and not trace.inputs[..., 5:].any()
+    assert (
+        trace.inputs.shape == (8, 4, 8) and trace.inputs.dtype == np.int32 and not trace.inputs[..., 5:].any()
+    )
     for hidden in trace.hidden:
         assert hidden.activation.shape == (8, 4, 4)
         for zero in (hidden.pre_activation, hidden.sign, hidden.activation, hidden.gradient, hidden.delta):
@@ -109,7 +119,9 @@ def test_learns_a_separable_rule() -> None:
     training = Training(4, 16, 10)
     features, labels = records(WDBC, 200, 8)
     weights = initial_weights(WDBC, SCALES, b"s")
-    update = train(WDBC, SCALES, training, weights, features, labels, schedule(b"b", "h", 200, training)).update
+    update = train(
+        WDBC, SCALES, training, weights, features, labels, schedule(b"b", "h", 200, training)
+    ).update
     predicted = logit_differences(WDBC, SCALES, weights + update, features) > 0
     assert np.mean(predicted == labels) > 0.9
 
