@@ -1,6 +1,7 @@
 """Wisconsin diagnostic breast cancer data: 569 records, 30 features; label 1 is malignant.
 
-The records come with scikit-learn, an optional dependency. The normalisation is public and fixed here, so that no hospital's statistics leak and every party computes the same integers.
+The records come with scikit-learn, an optional dependency. The normalisation is public and fixed here, so
+that no hospital's statistics leak and every party computes the same integers.
 """
 
 from __future__ import annotations

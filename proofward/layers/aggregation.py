@@ -56,8 +56,9 @@ def clipped_multiplier(update: Int64Array, rows: int, clip_bound: int, scales: F
 def apply_update(weights: Int64Array, total: Int64Array, total_rows: int, scales: FixedPoint) -> Int64Array:
     """Next global weights from the sum of the submitted updates: flat int64 (parameters,), scale fw.
 
-    weights' = weights + floor((2 * total * 2^(fw-10) + N) / (2 * N)), N = total_rows, the records of all accepted
-    hospitals; `total` is int64 (parameters,) below 2^40 in magnitude, so that every integer here stays below 2^62.
+    weights' = weights + floor((2 * total * 2^(fw-10) + N) / (2 * N)), N = total_rows, the records of all
+    accepted hospitals; `total` is int64 (parameters,) below 2^40 in magnitude, so that every integer here
+    stays below 2^62.
     """
     if total_rows < 1 or total_rows >= _LIMIT >> 2:
         raise ConfigurationError("total_rows", "an integer in [1, 2^60)", total_rows)

@@ -1,8 +1,8 @@
 """No-wraparound bounds: every integer of a training stays below 2^62: equality in the field is equality in Z.
 
 For a weight, W_t = W_0 - rate * sum over steps and samples of dZ * A, hence
-|W_t| <= |W_0| + rate * T_pad * B * max|dZ| * max|A| with the ranges of dZ and A that the relations check; the sums Z
-and Z_back follow. The prover's word is not used.
+|W_t| <= |W_0| + rate * T_pad * B * max|dZ| * max|A| with the ranges of dZ and A that the relations check; the
+sums Z and Z_back follow. The prover's word is not used.
 """
 
 from __future__ import annotations

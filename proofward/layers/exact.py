@@ -1,7 +1,7 @@
 """Exact integer matrix arithmetic in float64: every product and sum is an integer that a double holds.
 
-A sum of K products of integers of at most 2^a and 2^b in magnitude is exact in float64, in any order and with or
-without fused multiply-add, when K * 2^(a+b) <= 2^53: the same bits on every machine and thread count.
+A sum of K products of integers of at most 2^a and 2^b in magnitude is exact in float64, in any order and with
+or without fused multiply-add, when K * 2^(a+b) <= 2^53: the same bits on every machine and thread count.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array
 
 FloatArray = NDArray[np.float64]
@@ -37,7 +38,7 @@ class ExactMatrix:
         self._bound = magnitude(self.values)
 
     def right_product(self, left: FloatArray, left_bound: int, out: FloatArray) -> None:
-        """out = left @ values, `left` (B, rows) integers <= left_bound, rows * left_bound <= TERM_LIMIT.
+        """out = left @ values, integers `left` (B, rows), |left| <= left_bound.
 
         out is float64 (B, columns), exact wherever below 2^53 in magnitude, and at least 2^53 elsewhere.
         """
@@ -48,12 +49,15 @@ class ExactMatrix:
         self._product(left, left_bound, True, out)
 
     def _product(self, left: FloatArray, left_bound: int, transposed: bool, out: FloatArray) -> None:
+        """Raises ConfigurationError if both the terms and the entries are too large for two exact limbs."""
         terms = left.shape[1] * left_bound
         if terms * self._bound > EXACT:
             self._bound = magnitude(self.values)
         if terms * self._bound <= EXACT:
             np.matmul(left, self.values.T if transposed else self.values, out=out)
             return
+        if terms > TERM_LIMIT:
+            raise ConfigurationError("width", f"padded width * range <= {TERM_LIMIT} at these weights", terms)
         # values = high * 2^26 + low with |high| <= 2^26 and 0 <= low < 2^26: both products are exact as
         # terms <= TERM_LIMIT = 2^27. Their combination is exact when it is below 2^53, and otherwise at
         # least 2^53 in magnitude after its one rounding.
@@ -66,7 +70,7 @@ class ExactMatrix:
     def subtract_outer(self, rate: int, left: FloatArray, right: FloatArray) -> bool:
         """values -= rate * left^T @ right, for integers left (B, rows) and right (B, columns).
 
-        Returns False, leaving a value of no meaning, when an entry might have reached 2^52.
+        Returns False, changing nothing, when an entry might reach 2^52.
         """
         growth = rate * left.shape[0] * magnitude(left) * magnitude(right)
         if self._bound + growth >= WEIGHT_LIMIT:

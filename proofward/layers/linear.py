@@ -30,7 +30,7 @@ class Linear:
         self.outputs, self.inputs = weights.shape
         rows = padded(self.outputs)
         for quantity, values, limit in (("weight", weights, WEIGHT_LIMIT), ("bias", bias, self._bias_limit)):
-            value = int(values.flat[int(np.argmax(np.abs(values)))])
+            value = max(int(values.max()), int(values.min()), key=abs)
             if abs(value) >= limit:
                 raise OutOfRange(name, quantity, 0, value, 1 - limit, limit - 1, REMEDY_RATE)
         self.weights = ExactMatrix(weights, rows, padded(self.inputs))

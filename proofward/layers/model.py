@@ -206,7 +206,7 @@ class Mlp:
 
 
 def initial_weights(model: Mlp, scales: FixedPoint, seed: bytes) -> Int64Array:
-    """He-uniform weights at scale 2^weight_bits, biases zero: int64 (parameters,), a function of the seed alone.
+    """He-uniform weights at scale 2^weight_bits, biases zero: int64 (parameters,), fixed by the seed.
 
     A layer's weights are uniform on [-bound, bound] with bound = isqrt(6 * 4^weight_bits / d_in), drawn from
     SHAKE-256(domain, layer, seed), four bytes (little endian) each, of which 31 bits are used.

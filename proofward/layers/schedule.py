@@ -18,8 +18,8 @@ _DOMAIN = b"proofward/schedule/v1"
 def permutation(beacon: bytes, hospital: str, epoch: int, rows: int) -> Int64Array:
     """Order of the records in one epoch: int64 (rows,), the argsort of `rows` 128-bit SHAKE-256 keys.
 
-    Keys are 16 bytes, little endian, of SHAKE-256(domain, |beacon|, beacon, |hospital|, hospital, epoch, rows);
-    equal keys keep the order of the records.
+    Keys are 16 bytes, little endian, of SHAKE-256(domain, |beacon|, beacon, |hospital|, hospital, epoch,
+    rows); equal keys keep the order of the records.
     """
     name = hospital.encode()
     shake = hashlib.shake_256(

@@ -9,7 +9,7 @@ import numpy as np
 from proofward.layers import relu, two_class_head
 from proofward.layers.bounds import compile_bounds
 from proofward.layers.errors import ConfigurationError, OutOfRange
-from proofward.layers.exact import TERM_LIMIT, FloatArray, magnitude
+from proofward.layers.exact import FloatArray, magnitude
 from proofward.layers.linear import REMEDY_RANGE, Linear, check_range, round_to_scale
 from proofward.layers.model import FixedPoint, Int64Array, Mlp, Training, padded
 from proofward.layers.trace import TrainingTrace
@@ -19,7 +19,7 @@ _LOGIT_LIMIT = 1 << 51
 
 @dataclass(frozen=True)
 class LocalUpdate:
-    """Result of a local training: update = W_T - W_0, int64 (parameters,), scale fw; the witness if asked for."""
+    """Result of a local training: update = W_T - W_0, int64 (parameters,), scale fw; and the witness."""
 
     update: Int64Array
     trace: TrainingTrace | None
@@ -60,10 +60,6 @@ class Trainer:
         self.rate = training.rate
         self.layers: list[Linear] = []
         for bounds, (weights, bias) in zip(self.bounds, model.unflatten(initial_weights), strict=True):
-            d_out, d_in = weights.shape
-            terms = max(padded(d_in) * bounds.inputs, padded(d_out) * bounds.output_gradients)
-            if terms > TERM_LIMIT:
-                raise ConfigurationError(bounds.name, f"padded width * range <= {TERM_LIMIT}", terms)
             self.layers.append(Linear(bounds.name, weights, bias, scales))
         self.inputs = np.zeros((training.batch, padded(model.widths[0])))
         self.hidden = [_Hidden(training.batch, padded(width)) for width in model.widths[1:-1]]
@@ -77,7 +73,7 @@ class Trainer:
         return flat
 
     def step(self, features: Int64Array, labels: Int64Array, step: int) -> None:
-        """One SGD step on features (B, d_0) in the input range, labels (B,) in {0, 1}; may raise OutOfRange."""
+        """One SGD step on features (B, d_0) in the input range, labels (B,) 0 or 1; may raise OutOfRange."""
         self.inputs[:, : features.shape[1]] = features
         self.head.labels[:] = labels
         self._forward(step)
@@ -143,7 +139,7 @@ def train(
 ) -> LocalUpdate:
     """Local training of one round.
 
-    initial_weights int64 (parameters,) at scale fw; features int64 (n, d_0) at scale fa, in scales.input_range;
+    initial_weights int64 (parameters,) at scale fw; features int64 (n, d_0) at scale fa, in input_range;
     labels int64 (n,) in {0, 1}; batches int64 (T_pad, B) as made by `schedule`. The update is W_T - W_0 after
     the T = training.steps(n) real steps; with `trace`, the T_pad - T padding steps are run too and recorded.
     Raises ConfigurationError, WraparoundPossible or OutOfRange.
@@ -196,7 +192,7 @@ def check_records(model: Mlp, scales: FixedPoint, features: Int64Array, labels: 
 def logit_differences(
     model: Mlp, scales: FixedPoint, weights: Int64Array, features: Int64Array
 ) -> Int64Array:
-    """Score of each record under flat `weights`: the logit difference D, scale fa, int64 (n,), range not checked.
+    """Score of each record under flat `weights`: the logit difference D, scale fa, int64 (n,), unchecked.
 
     Hidden pre-activations are clipped to their range here, since prediction proves nothing.
     """

@@ -19,8 +19,8 @@ from proofward.layers.model import FixedPoint, Int64Array
 def sigmoid_table(scales: FixedPoint) -> Int64Array:
     """round(2^fd * sigmoid(D / 2^fa)) at index D + 2^r for D in [-2^r, 2^r), r = logit_range_bits; int64.
 
-    Decimal exponentials of 40 digits, correctly rounded: the same table on every machine. Read-only. An exact tie
-    can only be at D = 0, where the value is the integer 2^(fd-1); e^x is irrational at every other entry.
+    Decimal exponentials of 40 digits, correctly rounded: the same table on every machine. Read-only. An exact
+    tie can only be at D = 0, where the value is the integer 2^(fd-1); e^x is irrational at every other entry.
     """
     size = 1 << scales.logit_range_bits
     table = np.empty(2 * size, dtype=np.int64)

@@ -1,7 +1,7 @@
 """What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone; and AUC.
 
-Every method has the same first weights, rate, local epochs and number of rounds. A round's beacon is a hash of
-the seed and the round, standing in for the joint one, and every method follows the schedule that it gives.
+Every method has the same first weights, rate, local epochs and number of rounds. A round's beacon is a hash
+of the seed and the round, standing in for the joint one, and every method follows the schedule that it gives.
 """
 
 from __future__ import annotations

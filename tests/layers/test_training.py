@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofward.data.synthetic import make_synthetic
 from proofward.layers import exact, reference
 from proofward.layers.errors import ConfigurationError, OutOfRange, WraparoundPossible
 from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights, padded
 from proofward.layers.schedule import schedule
 from proofward.layers.training import Trainer, logit_differences, train
+from proofward.models import preset
 
 SCALES = FixedPoint()
 WDBC = Mlp((30, 32, 2))
@@ -145,6 +149,26 @@ def test_large_weights_use_the_split_product_exactly() -> None:
     wide = np.empty((4, 8))
     matrix.right_product(back.astype(np.float64), 1 << 23, wide)
     assert [[int(v) for v in row] for row in wide[:, ::2]] == (back.astype(object) @ values[:, ::2]).tolist()
+
+
+def test_products_too_large_for_two_limbs_are_refused() -> None:
+    matrix = exact.ExactMatrix(np.full((2, 4), 1 << 40), 2, 4)
+    with pytest.raises(ConfigurationError, match="padded width"):
+        matrix.right_product_transposed(np.ones((1, 4)), 1 << 26, np.empty((1, 2)))
+
+
+def test_update_has_the_same_bits_everywhere() -> None:
+    setup = preset("wdbc")
+    records_ = make_synthetic(91, 30, 11, setup.scales)
+    weights = initial_weights(setup.model, setup.scales, b"golden")
+    batches = schedule(b"golden", "north", 91, setup.training)
+    update = train(
+        setup.model, setup.scales, setup.training, weights, records_.features, records_.labels, batches
+    ).update
+    assert (
+        hashlib.sha256(update.astype("<i8").tobytes()).hexdigest()
+        == "ad3c20bee1e8879f7c0aba637bb86c7048b1f250d06860c519b54bffb18c188b"
+    )
 
 
 def test_out_of_range_names_layer_and_step() -> None:
