@@ -1,0 +1,145 @@
+"""How the layers' relations see a local training: all steps stacked, values as multilinear extensions over (step, sample, unit).
+
+Step and sample indices are the high and middle bits of a column's index, the unit's the low bits. An `Input` is what a linear layer reads, a
+`Gradient` is the gradient with respect to its sums; each is a committed column or a public function of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.contract import batched_combine_rows, combine_columns
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import P, add, scale
+from proofward.field.multilinear import eq_table
+from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.party import Party, Weights
+
+Array = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """log2 of the number of steps (padded) and of the batch."""
+
+    log_steps: int
+    log_batch: int
+
+    @property
+    def log_samples(self) -> int:
+        return self.log_steps + self.log_batch
+
+    @property
+    def steps(self) -> int:
+        return 1 << self.log_steps
+
+    @property
+    def batch(self) -> int:
+        return 1 << self.log_batch
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Weights over a layer's output units: an E-array, and the point if they are eq(point)."""
+
+    weights: Array
+    point: Point | None
+
+    @staticmethod
+    def at(point: Point) -> Units:
+        return Units(eq_table(point), point)
+
+
+class Input(Protocol):
+    """What a linear layer reads: values over (step, sample, unit)."""
+
+    def matrix(self, party: Party) -> Array:
+        """F-matrix (samples, padded width); a prover's."""
+
+    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
+        """The multilinear extension at (samples, unit) is the claim."""
+
+
+class Gradient(Protocol):
+    """A gradient with respect to a linear layer's sums: values over (step, sample, output unit)."""
+
+    def contract(self, party: Party, units: Units) -> Array:
+        """sum over output units of weight * gradient, an E-array over samples; a prover's."""
+
+    def combine(self, party: Party, weights: Array) -> Array:
+        """sum over samples of a step of weight (2, steps, batch) * gradient: (2, steps, outputs); a prover's."""
+
+    def at(self, samples: Point, units: Units) -> Form:
+        """The multilinear extension at a point of the samples, combined over output units."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackedColumn:
+    """A committed column as an Input and as a Gradient."""
+
+    shape: Shape
+    column: Column
+
+    @property
+    def log_units(self) -> int:
+        return self.column.log_size - self.shape.log_samples
+
+    def matrix(self, party: Party) -> Array:
+        return party.values(self.column).reshape(1 << self.shape.log_samples, 1 << self.log_units)
+
+    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
+        party.assert_zero(claim - self.column.at((*samples, *unit)))
+
+    def contract(self, party: Party, units: Units) -> Array:
+        return combine_columns(self.matrix(party), units.weights)
+
+    def combine(self, party: Party, weights: Array) -> Array:
+        tensor = self.matrix(party).reshape(self.shape.steps, self.shape.batch, -1)
+        return batched_combine_rows(weights, tensor)
+
+    def at(self, samples: Point, units: Units) -> Form:
+        if units.point is None:
+            raise ValueError("a column of gradients is evaluated at a point of its units")
+        return self.column.at((*samples, *units.point))
+
+
+def eq_weights(point: Point) -> list[Weights]:
+    """Per-variable weights of eq(point, x)."""
+    return [(ONE - r, r) for r in point]
+
+
+def plain_weights(count: int) -> list[Weights]:
+    """Per-variable weights of a sum without weights."""
+    return [(ONE, ONE)] * count
+
+
+def suffix_sums(values: Array) -> Array:
+    """sum over later entries, exclusive: an E-array of the same length."""
+    result = np.zeros_like(values)
+    for plane in range(2):
+        current = 0
+        for i in reversed(range(values.shape[1])):
+            result[plane, i] = current
+            current = (current + int(values[plane, i])) % P
+    return result
+
+
+def sum_last(values: Array) -> Array:
+    """Sums modulo P over the last axis of a (..., n) array of canonical elements, n < 2^31: halves of 32 bits are summed exactly."""
+    low = (values & np.uint64(0xFFFFFFFF)).sum(axis=-1, dtype=np.uint64)
+    high = (values >> np.uint64(32)).sum(axis=-1, dtype=np.uint64) % np.uint64(P)
+    shape = low.shape
+    shifted = scale(np.ascontiguousarray(high).reshape(-1), 1 << 32)
+    return add(np.ascontiguousarray(low % np.uint64(P)).reshape(-1), shifted).reshape(shape)
+
+
+def zero_product(point: Point) -> Ext:
+    """eq(point, 0)."""
+    value = ONE
+    for coordinate in point:
+        value = value * (ONE - coordinate)
+    return value

@@ -1,0 +1,97 @@
+"""Polynomials over E on the subgroup H, as the opening needs them: coefficients are E-arrays, the constant first."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext, ext_dot, powers
+from proofward.field.goldilocks import P, mul, scale, sub
+from proofward.proof.forms import ONE
+
+Array = npt.NDArray[np.uint64]
+
+
+def power(base: Ext, exponent: int) -> Ext:
+    """base^exponent by repeated squaring."""
+    result = ONE
+    while exponent:
+        if exponent & 1:
+            result = result * base
+        base = base * base
+        exponent >>= 1
+    return result
+
+
+def evaluate_polynomial(coefficients: Array, z: Ext) -> Ext:
+    """The polynomial's value at z."""
+    return ext_dot(coefficients, powers(z, coefficients.shape[1]))
+
+
+def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
+    """The sum of the polynomial's values over the subgroup of order k: k times the coefficients at multiples of k."""
+    planes = [sum(int(value) for value in plane[::k]) for plane in coefficients]
+    return Ext(planes[0] * k % P, planes[1] * k % P)
+
+
+def subgroup_points(generator: int, k: int) -> Array:
+    """generator^0 .. generator^(k-1), an F-array; k a power of two."""
+    points = np.ones(1, dtype=np.uint64)
+    while points.size < k:
+        step = pow(generator, points.size, P)
+        points = np.concatenate([points, scale(points, step)])
+    return points
+
+
+def lagrange_at(z: Ext, generator: int, k: int) -> Array:
+    """The Lagrange basis of the subgroup H = <generator> of order k at z in E \\ F: (z^k - 1) h / (k (z - h)), an E-array of length k.
+
+    1 / (a + b phi) = (a - b phi) / (a^2 - 7 b^2), and the norm is not zero since z is not in F.
+    """
+    points = subgroup_points(generator, k)
+    a = sub(np.full(k, z.c0, dtype=np.uint64), points)
+    norm = sub(mul(a, a), np.full(k, 7 * z.c1 * z.c1 % P, dtype=np.uint64))
+    common = mul(points, inverse_all(norm))
+    factor = (power(z, k) - 1) * pow(k, -1, P)
+    # (a - b phi) (f0 + f1 phi) = a f0 - 7 b f1 + (a f1 - b f0) phi
+    real = sub(scale(a, factor.c0), np.full(k, 7 * z.c1 * factor.c1 % P, dtype=np.uint64))
+    imaginary = sub(scale(a, factor.c1), np.full(k, z.c1 * factor.c0 % P, dtype=np.uint64))
+    return np.stack([mul(real, common), mul(imaginary, common)])
+
+
+def inverse_all(values: Array) -> Array:
+    """Inverses of nonzero elements of F, by Fermat: the exponent P - 2."""
+    result = np.ones_like(values)
+    square = values
+    exponent = P - 2
+    while exponent:
+        if exponent & 1:
+            result = mul(result, square)
+        square = mul(square, square)
+        exponent >>= 1
+    return result
+
+
+def plane_weights(weights: Array) -> Array:
+    """Weights of rows over E as weights of their two planes: w (a + b phi) = w a + (w phi) b; (2, R) to (2, 2 R)."""
+    result = np.empty((2, 2 * weights.shape[1]), dtype=np.uint64)
+    result[:, 0::2] = weights
+    result[0, 1::2] = scale(np.ascontiguousarray(weights[1]), 7)
+    result[1, 1::2] = weights[0]
+    return result
+
+
+def as_array(values: list[Ext]) -> Array:
+    """A list of elements of E as an E-array."""
+    return np.array([[value.c0 for value in values], [value.c1 for value in values]], dtype=np.uint64).reshape(2, len(values))
+
+
+def add_at(array: Array, index: int, value: Ext) -> None:
+    """Add to one element of an E-array, in place."""
+    array[0, index] = (int(array[0, index]) + value.c0) % P
+    array[1, index] = (int(array[1, index]) + value.c1) % P
+
+
+def element(array: Array, index: int) -> Ext:
+    """One element of an E-array."""
+    return Ext(int(array[0, index]), int(array[1, index]))

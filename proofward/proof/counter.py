@@ -1,0 +1,98 @@
+"""The counter: runs a script with neither witness nor proof and measures it: pads, products, committed values, soundness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.proof.forms import ZERO, Form
+from proofward.proof.layout import ExtensionRows, Layout
+from proofward.proof.opening import opening_soundness
+from proofward.proof.party import OpeningWitness, Party
+from proofward.proof.soundness import CodeParameters, Soundness
+from proofward.proof.transcript import Label
+
+Array = npt.NDArray[np.uint64]
+
+
+class _Constant:
+    """A challenger whose every challenge is the same element, neither 0 nor 1 and not in F."""
+
+    def absorb(self, label: Label, data: bytes) -> None:
+        del label, data
+
+    def squeeze(self, label: Label, length: int) -> bytes:
+        del label
+        return (b"\x02" + bytes(7)) * (length // 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The measures of a script under a code."""
+
+    code: CodeParameters
+    pads: int
+    products: int
+    values: int
+    columns: int
+    constraints: int
+    tableau_rows: tuple[int, ...]
+    soundness: Soundness
+
+    @property
+    def soundness_bits(self) -> float:
+        return self.soundness.bits
+
+
+class Counter(Party):
+    """A party to whom everything is zero."""
+
+    evaluates_public = False
+
+    def __init__(self, code: CodeParameters) -> None:
+        super().__init__(_Constant(), code)
+        self._constraints = 0
+
+    def run(self, script: Callable[[Party], None]) -> Plan:
+        """Measure a script."""
+        script(self)
+        rows = ExtensionRows(self.code.log_k, self.pads, self.products)
+        opening_soundness(self.soundness, self.code, self._constraints, rows.product_rows)
+        layouts = [tableau.layout for tableau in self.tableaux]
+        return Plan(
+            code=self.code,
+            pads=self.pads,
+            products=self.products,
+            values=sum(1 << size for layout in layouts for size in layout.log_sizes),
+            columns=sum(len(layout.log_sizes) for layout in layouts),
+            constraints=self._constraints,
+            tableau_rows=tuple(t.layout.rows + 2 * rows.count * t.padded for t in self.tableaux),
+            soundness=self.soundness,
+        )
+
+    def public(self, compute: Callable[[], Ext]) -> Ext:
+        return ZERO
+
+    def assert_zero(self, form: Form) -> None:
+        self._constraints += 1
+
+    def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
+        return [ZERO] * len(keys)
+
+    def _commit(self, layout: Layout, padded: bool) -> bytes:
+        return bytes(32)
+
+    def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
+        return None
+
+    def exchange(
+        self, label: Label, length: int, compute: Callable[[OpeningWitness], Array], consistent: Callable[[Array], Array]
+    ) -> Array:
+        raise AssertionError("a counter opens nothing")
+
+    def open_columns(self, indices: list[int], weights: list[Array], combined: Array) -> None:
+        raise AssertionError("a counter opens nothing")

@@ -1,0 +1,86 @@
+"""Salted SHA-256 Merkle tree over the columns of a tableau, and openings of many leaves at once.
+
+leaf = SHA-256(0x00 || salt (32 bytes) || column bytes), node = SHA-256(0x01 || left || right). The salt hides columns that are not opened.
+An opening lists the sibling hashes that cannot be computed from the opened leaves, level by level, left to right: the only order there is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from proofward.proof.errors import ProofRejected
+
+HASH_BYTES = 32
+SALT_BYTES = 32
+
+
+def leaf_hash(salt: bytes, column: bytes | memoryview) -> bytes:
+    """Hash of one salted column."""
+    digest = hashlib.sha256(b"\x00" + salt)
+    digest.update(column)
+    return digest.digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash of an inner node."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class MerkleTree:
+    """All levels of a tree over 2^m leaf hashes."""
+
+    def __init__(self, leaves: list[bytes]) -> None:
+        self.levels = [leaves]
+        while len(self.levels[-1]) > 1:
+            below = self.levels[-1]
+            self.levels.append([node_hash(below[i], below[i + 1]) for i in range(0, len(below), 2)])
+
+    @property
+    def root(self) -> bytes:
+        return self.levels[-1][0]
+
+    def open(self, indices: list[int]) -> bytes:
+        """The sibling hashes for ascending distinct leaf indices."""
+        siblings = []
+        known = indices
+        for level in self.levels[:-1]:
+            parents = []
+            present = set(known)
+            for index in known:
+                if index ^ 1 not in present:
+                    siblings.append(level[index ^ 1])
+                if not parents or parents[-1] != index >> 1:
+                    parents.append(index >> 1)
+            known = parents
+        return b"".join(siblings)
+
+
+def sibling_count(indices: list[int], depth: int) -> int:
+    """How many hashes an opening of these ascending indices holds."""
+    count = 0
+    known = indices
+    for _ in range(depth):
+        present = set(known)
+        count += sum(index ^ 1 not in present for index in known)
+        known = sorted({index >> 1 for index in known})
+    return count
+
+
+def check_opening(root: bytes, depth: int, indices: list[int], leaves: list[bytes], siblings: bytes) -> None:
+    """Raise ProofRejected unless the leaf hashes at the ascending indices are in the tree with this root."""
+    stream: Iterator[bytes] = iter(siblings[i : i + HASH_BYTES] for i in range(0, len(siblings), HASH_BYTES))
+    level = dict(zip(indices, leaves, strict=True))
+    for _ in range(depth):
+        above: dict[int, bytes] = {}
+        for index, digest in level.items():
+            if index >> 1 in above:
+                continue
+            sibling = level.get(index ^ 1)
+            if sibling is None:
+                sibling = next(stream, b"")
+            pair = (digest, sibling) if index & 1 == 0 else (sibling, digest)
+            above[index >> 1] = node_hash(*pair)
+        level = above
+    if level[0] != root:
+        raise ProofRejected("tableau root", f"opened columns hash to {level[0].hex()[:16]}, committed root is {root.hex()[:16]}")

@@ -1,0 +1,258 @@
+"""The party interface: a relation is one script, run by whoever takes part in its proof.
+
+What is proved: the script's assertions hold for committed columns. Message order: roots of tableaux; then, in the script's order, padded
+messages and challenges; last, the opening of the tableaux (`opening.py`). Every hidden value is sent minus a one-time pad that is committed
+in the witness tableau, so it is uniform and independent of the witness; the verifier keeps it as an affine form. Interpreters:
+`prover.Prover` knows the witness, `verifier.Verifier` has bytes, `counter.Counter` measures, `simulator.Simulator` has neither.
+Source: the padded-transcript technique of draft-google-cfrg-libzk (Longfellow), after Ben-Or et al. 1988; sumcheck with the equality factor
+split off after Gruen (2024/108).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, Point, pad_key
+from proofward.proof.errors import ProofRejected
+from proofward.proof.functional import Functional
+from proofward.proof.layout import ExtensionRows, Layout
+from proofward.proof.soundness import CodeParameters, Soundness
+from proofward.proof.transcript import Challenger, Label, draw_extension
+
+Array = npt.NDArray[np.uint64]
+Weights = tuple[Ext, Ext]
+
+
+@dataclass(slots=True)
+class Tables:
+    """What a prover sums over 2^n points: products of pairs of E-tables, and optionally one E-table more."""
+
+    factors: list[tuple[Array, Array]]
+    linear: Array | None = None
+
+
+@dataclass(slots=True)
+class Reduced:
+    """The end of a sumcheck: where it ended, the claim there, and, for a prover, the tables' values there."""
+
+    point: Point
+    claim: Form
+    factors: list[tuple[Ext, Ext]]
+    linear: Ext
+
+
+@dataclass(slots=True)
+class TableauHandle:
+    """A tableau that takes part in a proof, as every party sees it."""
+
+    name: str
+    layout: Layout
+    root: bytes
+    padded: bool
+
+
+class OpeningWitness(Protocol):
+    """What a prover computes in an opening."""
+
+    def linear_polynomial(self, functional: Functional) -> Array: ...
+
+    def quotient(self, rows: ExtensionRows, kappa: Ext) -> Array: ...
+
+    def evaluations(self, rho: list[Array], triple_rows: list[int], z: Ext) -> Array: ...
+
+    def combined_row(self, weights: list[Array]) -> Array: ...
+
+
+class Party(ABC):
+    """Common to all parties: the script interface, affine forms, constraints, and the challenger."""
+
+    def __init__(self, challenger: Challenger, code: CodeParameters) -> None:
+        self.challenger = challenger
+        self.code = code
+        self.soundness = Soundness()
+        self.tableaux: list[TableauHandle] = []
+        self.constraints: list[Form] = []
+        self._declared: list[tuple[str, int, Callable[[], Array]]] = []
+        self.pads = 0
+        self.products = 0
+
+    # -- what differs between parties -------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _say(self, keys: list[int], values: Sequence[Ext] | None) -> list[Ext]:
+        """The padded messages for these pads."""
+
+    @abstractmethod
+    def _commit(self, layout: Layout, padded: bool) -> bytes:
+        """Root of a new tableau of the declared columns."""
+
+    @abstractmethod
+    def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
+        """Take in a tableau committed to earlier; `source` yields the prover's copy."""
+
+    @abstractmethod
+    def exchange(
+        self, label: Label, length: int, compute: Callable[[OpeningWitness], Array], consistent: Callable[[Array], Array]
+    ) -> Array:
+        """An E-array that a prover computes, a verifier hears, and a simulator draws and then makes `consistent`."""
+
+    @abstractmethod
+    def open_columns(self, indices: list[int], weights: list[Array], combined: Array) -> None:
+        """Columns of all tableaux at the queried indices; the weights of a tableau's rows combine to the polynomial `combined`."""
+
+    def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
+        """Refuse unless both sides are equal."""
+        actual, expected = sides()
+        if actual != expected:
+            raise ProofRejected(name, f"expected {expected}, got {actual}")
+
+    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> _Summation | None:
+        """The prover's side of a sumcheck."""
+        del tables, weights
+        return None
+
+    knows_witness = False
+    evaluates_public = True
+
+    def values(self, column: Column) -> Array:
+        """The values of a column; a prover's only."""
+        raise AssertionError(f"only a prover has the values of {column.name}")
+
+    def public(self, compute: Callable[[], Ext]) -> Ext:
+        """A public value that may be costly to compute."""
+        return compute()
+
+    # -- the script interface ---------------------------------------------------------------------------------------------------
+
+    def declare(self, name: str, log_size: int, values: Callable[[], Array]) -> Column:
+        """A column of 2^log_size elements of the tableau that is committed or reopened next; `values` is called by a prover only."""
+        self._declared.append((name, log_size, values))
+        return Column(len(self.tableaux), len(self._declared) - 1, log_size, name)
+
+    def commit(self, name: str, padded: bool = False) -> None:
+        """Commit to the declared columns; exactly one tableau of a script is padded."""
+        layout = self._layout()
+        root = self._commit(layout, padded)
+        self._enter(TableauHandle(name, layout, root, padded))
+
+    def reopen(self, name: str, root: bytes, source: Callable[[], object]) -> None:
+        """Take the declared columns from a tableau of an earlier proof: the statement has its root, `source` yields the prover's copy."""
+        layout = self._layout()
+        self._reopen(layout, source)
+        self._enter(TableauHandle(name, layout, root, False))
+
+    def _layout(self) -> Layout:
+        return Layout(self.code.log_k, [size for _, size, _ in self._declared])
+
+    def _enter(self, handle: TableauHandle) -> None:
+        self.challenger.absorb(Label.ROOT, handle.root)
+        self.tableaux.append(handle)
+        self._declared = []
+
+    def challenge(self) -> Ext:
+        """A uniform element of E, drawn after all that was said."""
+        return draw_extension(self.challenger, Label.CHALLENGE)
+
+    def challenges(self, count: int) -> Point:
+        """`count` challenges."""
+        return tuple(self.challenge() for _ in range(count))
+
+    def send(self, value: Ext | None) -> Form:
+        """Say one hidden value."""
+        return self.send_all([ZERO if value is None else value])[0]
+
+    def send_all(self, values: Sequence[Ext]) -> list[Form]:
+        """Say hidden values; the verifier's script passes zeros, which are not looked at."""
+        keys = [pad_key(PAD, self.pads + i) for i in range(len(values))]
+        self.pads += len(values)
+        return [Form(sent, {key: ONE}, []) for key, sent in zip(keys, self._exchange(keys, values), strict=True)]
+
+    def send_product(self, left: Ext, right: Ext) -> tuple[Form, Form, Form]:
+        """Say two hidden values; returns the forms of both and of their product.
+
+        With left = l + pad_l and right = r + pad_r the product is l r + l pad_r + r pad_l + pad_l pad_r, and pad_l pad_r is itself a pad.
+        """
+        index = self.products
+        self.products += 1
+        keys = [pad_key(LEFT, index), pad_key(RIGHT, index)]
+        l, r = self._exchange(keys, (left, right))
+        product = Form(l * r, {keys[0]: r, keys[1]: l, pad_key(PRODUCT, index): ONE}, [])
+        return Form(l, {keys[0]: ONE}, []), Form(r, {keys[1]: ONE}, []), product
+
+    def _exchange(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
+        sent = self._say(keys, values)
+        self.challenger.absorb(Label.MESSAGE, b"".join(value.to_bytes() for value in sent))
+        return sent
+
+    def assert_zero(self, form: Form) -> None:
+        """Require a form to be zero: one linear constraint of the tableau."""
+        self.constraints.append(form)
+
+    def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Tables]) -> Reduced:
+        """Reduce the claim sum_x w(x) (sum_m f_m(x) g_m(x) + l(x)) = claim, x over {0,1}^n, to the tables' values at a random point.
+
+        w is the tensor product of the per-variable weights (w0, w1), the most significant variable first. The prover says t(0) and the
+        leading coefficient of each round's quadratic t; claim = w0 t(0) + w1 t(1) gives t(1). The final claim is without the weight.
+        Soundness error 2 n / |E|. The caller closes the final claim with sent values or forms.
+        """
+        summation = self._summation(tables, weights)
+        keys: list[int] = []
+        sent: list[Ext] = []
+        point: list[Ext] = []
+        for _ in weights:
+            pair = [pad_key(PAD, self.pads), pad_key(PAD, self.pads + 1)]
+            self.pads += 2
+            sent += self._exchange(pair, summation.message() if summation else (ZERO, ZERO))
+            keys += pair
+            point.append(self.challenge())
+            if summation:
+                summation.bind(point[-1])
+        self.soundness.add("sumcheck", "Lund, Fortnow, Karloff, Nisan 1992", 2 * len(weights))
+        final = fold_claim(claim, weights, point, keys, sent)
+        if summation:
+            return Reduced(tuple(point), final, *summation.finals())
+        return Reduced(tuple(point), final, [(ZERO, ZERO)] * 2, ZERO)
+
+
+class _Summation(ABC):
+    """A prover's running sumcheck."""
+
+    @abstractmethod
+    def message(self) -> tuple[Ext, Ext]:
+        """t(0) and the leading coefficient of this round's quadratic."""
+
+    @abstractmethod
+    def bind(self, challenge: Ext) -> None:
+        """Fix the current variable."""
+
+    @abstractmethod
+    def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
+        """Values of the factors and of the linear table at the point."""
+
+
+def fold_claim(claim: Form, weights: list[Weights], point: list[Ext], keys: list[int], sent: list[Ext]) -> Form:
+    """The claim after all rounds, an affine form in the first claim and the pads of the messages.
+
+    One round: t(X) = t0 + (t1 - t0 - t2) X + t2 X^2 with t1 = (claim - w0 t0) / w1, so
+    t(r) = claim r / w1 + t0 (1 - r - r w0 / w1) + t2 (r^2 - r).
+    """
+    scale = ONE
+    constant = ZERO
+    pads: dict[int, Ext] = {}
+    for i in reversed(range(len(weights))):
+        r, (w0, w1) = point[i], weights[i]
+        ratio = r * w1.inverse()
+        zero = scale * (ONE - r - ratio * w0)
+        lead = scale * (r * r - r)
+        constant = constant + zero * sent[2 * i] + lead * sent[2 * i + 1]
+        pads[keys[2 * i]] = zero
+        pads[keys[2 * i + 1]] = lead
+        scale = scale * ratio
+    return claim * scale + Form(constant, pads, [])

@@ -1,0 +1,153 @@
+"""Security bits of a statement, from proven theorems only.
+
+Every source of error is entered with the theorem that bounds it; the total is the union bound. Proximity is claimed in the unique-decoding
+regime only: no conjecture about list decoding up to the Johnson bound or up to capacity enters.
+
+- Schwartz-Zippel: a nonzero polynomial of total degree d vanishes at a uniform point of E^m with probability <= d / |E|.
+- sumcheck (Lund, Fortnow, Karloff, Nisan 1992): degree * rounds / |E|.
+- LogUp (Haboeck 2022/1530, Lemma 3): (queries + table entries) / |E|, by fraction sumchecks (Papini, Haboeck 2023/1284).
+- proximity gap for affine spaces of Reed-Solomon words (Ben-Sasson, Carmon, Ishai, Kopparty, Saraf 2020/654, Theorem 1.6, unique decoding): n / |E|.
+- column queries: ((n + K) / 2n)^t for t distinct columns at code dimension K, see `CodeParameters.query_error`.
+
+The figure is that of the interactive proof. Fiat-Shamir in the random-oracle model multiplies the error of a round by the number of
+the attacker's hash queries, so the figure is read as bits of work per unit of success probability.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from proofward.field.goldilocks import P
+
+EXTENSION_BITS = 2 * math.log2(P)
+
+
+class SoundnessBelowPolicy(ValueError):
+    """The parameters do not reach the security level that the policy demands."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSource:
+    """One event by which a false statement may pass, and log2 of its probability's bound."""
+
+    name: str
+    theorem: str
+    log2_error: float
+
+
+@dataclass(slots=True)
+class Soundness:
+    """Collects the error sources of one statement while its script runs."""
+
+    sources: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def add(self, name: str, theorem: str, numerator: float) -> None:
+        """An error of numerator / |E|."""
+        key = (name, theorem)
+        self.sources[key] = self.sources.get(key, 0.0) + numerator * 2.0**-EXTENSION_BITS
+
+    def add_log2(self, name: str, theorem: str, log2_error: float) -> None:
+        """An error of 2^log2_error."""
+        key = (name, theorem)
+        self.sources[key] = self.sources.get(key, 0.0) + 2.0**log2_error
+
+    def report(self) -> list[ErrorSource]:
+        """All sources, the largest first."""
+        rows = [ErrorSource(name, theorem, math.log2(error)) for (name, theorem), error in self.sources.items()]
+        return sorted(rows, key=lambda row: -row.log2_error)
+
+    @property
+    def bits(self) -> float:
+        """-log2 of the union bound."""
+        return -math.log2(sum(self.sources.values()))
+
+    def require(self, policy_bits: float) -> None:
+        """Refuse a statement whose proven bits are below the policy."""
+        if self.bits < policy_bits:
+            raise SoundnessBelowPolicy(f"proven soundness {self.bits:.1f} bits, policy demands {policy_bits}")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeParameters:
+    """The Reed-Solomon code of a tableau.
+
+    A row holds 2^log_k values on the subgroup H of that order and is a polynomial of degree < dimension; the words are its values on a
+    coset of 2^log_n points. `openings` is how many proofs may open one tableau; each reveals `queries` columns.
+    """
+
+    log_k: int
+    log_n: int
+    queries: int
+    openings: int
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.log_k < self.log_n <= 28 and self.queries >= 1 and self.openings >= 1):
+            raise ValueError(f"bad code parameters {self}")
+        if 2 * self.dimension >= self.n or self.queries > self.n // 4:
+            raise ValueError(f"code of dimension {self.dimension} and {self.queries} queries in {self.n} points has too little distance")
+
+    @property
+    def k(self) -> int:
+        return 1 << self.log_k
+
+    @property
+    def n(self) -> int:
+        return 1 << self.log_n
+
+    @property
+    def blinding(self) -> int:
+        """Random coefficients of a row: one for every column that may be opened and one for the out-of-domain point."""
+        return self.openings * self.queries + 1
+
+    @property
+    def dimension(self) -> int:
+        return self.k + self.blinding
+
+    @property
+    def query_error(self) -> float:
+        """log2 of the probability that t distinct columns miss every inconsistency.
+
+        With e = floor((n - K) / 2): if the rows are not within e columns of the code, the combined row that is sent differs from the
+        committed combination in more than e columns; if they are, a combined row other than the right codeword agrees with it in at most
+        e + K - 1 columns. Sampling without replacement is no worse than with.
+        """
+        errors = (self.n - self.dimension) // 2
+        agreeing = max(self.n - errors - 1, errors + self.dimension - 1)
+        return self.queries * math.log2(agreeing / self.n)
+
+
+def choose_code(values: int, security_bits: int, openings: int) -> CodeParameters:
+    """The code of smallest proof for about `values` committed elements whose query error is 2 bits below the policy's.
+
+    Raises SoundnessBelowPolicy where no parameters reach `security_bits`.
+    """
+    best: tuple[float, CodeParameters] | None = None
+    for log_k in range(8, 17):
+        rows = max(1, values >> log_k) + 24
+        for log_blowup in (2, 3):
+            if log_blowup == 3 and values > 1 << 21:
+                continue
+            code = _smallest_queries(log_k, log_k + log_blowup, security_bits + 2, openings)
+            if code is None:
+                continue
+            columns = code.queries * (8 * rows + 32 + 20 * code.log_n)
+            size = columns + 16 * 4 * code.dimension
+            # the tableau's cost grows with the blow-up of data and blinding alike; a byte of proof is weighed against it
+            work = rows * code.n * 0.02
+            if best is None or size + work < best[0]:
+                best = (size + work, code)
+    if best is None:
+        raise SoundnessBelowPolicy(f"no code reaches {security_bits} bits over an extension of {EXTENSION_BITS:.0f} bits")
+    return best[1]
+
+
+def _smallest_queries(log_k: int, log_n: int, bits: int, openings: int) -> CodeParameters | None:
+    for queries in range(64, 600):
+        try:
+            code = CodeParameters(log_k, log_n, queries, openings)
+        except ValueError:
+            return None
+        if -code.query_error >= bits:
+            return code
+    return None

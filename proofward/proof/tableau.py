@@ -1,0 +1,94 @@
+"""A prover's committed tableau: rows of data, blinded, extended to a Reed-Solomon code, hashed by columns.
+
+Row polynomial: the interpolation of the k data on H plus (X^k - 1) B(X), B random with K - k coefficients, so the values at any K - k points
+outside H are uniform. Columns are the values of all rows at one point of the coset 7 <w_n>, which is disjoint from H.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.goldilocks import random_field, sub
+from proofward.field.ntt import intt, low_degree_extend
+from proofward.field.threads import parallel
+from proofward.proof.layout import Layout
+from proofward.proof.merkle import SALT_BYTES, MerkleTree, leaf_hash
+from proofward.proof.soundness import CodeParameters
+
+Array = npt.NDArray[np.uint64]
+Rng = Callable[[int], bytes]
+
+_ROWS_AT_ONCE = 64
+
+
+def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
+    """The data of a tableau: columns laid into an F-matrix of `rows` rows, at least the layout's; the rest is zero."""
+    k = 1 << layout.log_k
+    data = np.zeros((rows, k), dtype=np.uint64)
+    for size, where, column in zip(layout.log_sizes, layout.placements, values, strict=True):
+        if column.shape != (1 << size,):
+            raise ValueError(f"column of shape {column.shape}, declared length {1 << size}")
+        if size >= layout.log_k:
+            data[where.row : where.row + (column.size >> layout.log_k)] = column.reshape(-1, k)
+        else:
+            data[where.row, where.offset : where.offset + column.size] = column
+    return data
+
+
+class CommittedTableau:
+    """Data, blinding and salts of a tableau with everything that is computed from them."""
+
+    def __init__(self, code: CodeParameters, data: Array, blinding: Array, salt_seed: bytes) -> None:
+        rows, k = data.shape
+        if k != code.k or blinding.shape != (rows, code.blinding):
+            raise ValueError(f"tableau of {data.shape} with blinding {blinding.shape} does not fit {code}")
+        self.code = code
+        self.data = data
+        self.blinding = blinding
+        self.salt_seed = salt_seed
+        self.coefficients = np.zeros((rows, code.dimension), dtype=np.uint64)
+        self.coefficients[:, :k] = intt(data)
+        low = np.ascontiguousarray(self.coefficients[:, : code.blinding])
+        self.coefficients[:, : code.blinding] = sub(low.reshape(-1), blinding.reshape(-1)).reshape(low.shape)
+        self.coefficients[:, k:] = _add(self.coefficients[:, k:], blinding)
+        self.columns = np.empty((code.n, rows), dtype=np.uint64)
+        for start in range(0, rows, _ROWS_AT_ONCE):
+            chunk = slice(start, start + _ROWS_AT_ONCE)
+            self.columns[:, chunk] = low_degree_extend(np.ascontiguousarray(self.coefficients[chunk]), code.n).T
+        self._salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
+        self.tree = MerkleTree(self._leaves())
+
+    @staticmethod
+    def commit(code: CodeParameters, data: Array, rng: Rng) -> CommittedTableau:
+        """Commit to data with fresh blinding and salts."""
+        blinding = random_field(data.shape[0] * code.blinding, rng).reshape(data.shape[0], code.blinding)
+        return CommittedTableau(code, data, blinding, rng(32))
+
+    @property
+    def root(self) -> bytes:
+        return self.tree.root
+
+    def _leaves(self) -> list[bytes]:
+        leaves = [b""] * self.code.n
+        columns = self.columns.astype("<u8", copy=False)
+
+        def hash_range(start: int, stop: int) -> None:
+            for i in range(start, stop):
+                leaves[i] = leaf_hash(self.salt(i), memoryview(columns[i]))
+
+        parallel(hash_range, self.code.n, max(1, (1 << 17) // max(1, columns.shape[1])))
+        return leaves
+
+    def salt(self, index: int) -> bytes:
+        """The salt of one column."""
+        return self._salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
+
+
+def _add(left: Array, right: Array) -> Array:
+    from proofward.field.goldilocks import add
+
+    return add(np.ascontiguousarray(left).reshape(-1), np.ascontiguousarray(right).reshape(-1)).reshape(right.shape)

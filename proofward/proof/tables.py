@@ -1,0 +1,79 @@
+"""Public tables that values are looked up in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import to_field
+from proofward.field.multilinear import evaluate
+from proofward.proof.forms import ZERO, Point
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Entries (first[i], second[i]), or first[i] alone; `tag` tells the tables of one argument apart.
+
+    A table of consecutive integers has a closed multilinear extension; others are evaluated entry by entry.
+    """
+
+    name: str
+    tag: int
+    first: Signed
+    second: Signed | None = None
+
+    @staticmethod
+    def interval(name: str, tag: int, low: int, log_size: int) -> Table:
+        """The integers low .. low + 2^log_size - 1."""
+        return Table(name, tag, np.arange(low, low + (1 << log_size), dtype=np.int64))
+
+    @staticmethod
+    def padded(name: str, tag: int, entries: list[int]) -> Table:
+        """The entries, the last repeated up to a power of two."""
+        size = 1 << (len(entries) - 1).bit_length()
+        return Table(name, tag, np.array(entries + entries[-1:] * (size - len(entries)), dtype=np.int64))
+
+    @property
+    def log_size(self) -> int:
+        return int(self.first.size).bit_length() - 1
+
+    @property
+    def is_interval(self) -> bool:
+        return bool(self.first[-1] - self.first[0] == self.first.size - 1)
+
+    def first_at(self, point: Point) -> Ext:
+        """Multilinear extension of the first entries."""
+        if self.is_interval:
+            value = ZERO + int(self.first[0])
+            for i, coordinate in enumerate(reversed(point)):
+                value = value + coordinate * (1 << i)
+            return value
+        return evaluate(to_field(self.first), point)
+
+    def second_at(self, point: Point) -> Ext:
+        """Multilinear extension of the second entries, 0 where there are none."""
+        return ZERO if self.second is None else evaluate(to_field(self.second), point)
+
+    def count(self, first: Signed, second: Signed | None) -> tuple[Signed, int]:
+        """How often each entry is looked up, and the position of the first value that is no entry (-1 if none)."""
+        low = int(self.first.min())
+        offset = first - low
+        span = int(self.first.max()) - low + 1
+        bad = (offset < 0) | (offset >= span)
+        position = np.full(span, -1, dtype=np.int64)
+        position[(self.first - low)[::-1]] = np.arange(self.first.size, dtype=np.int64)[::-1]
+        where = position[np.where(bad, 0, offset)]
+        bad |= where < 0
+        if self.second is not None and second is not None:
+            bad |= self.second[where] != second
+        if bad.any():
+            return np.zeros(self.first.size, dtype=np.int64), int(np.argmax(bad))
+        return np.bincount(where, minlength=self.first.size).astype(np.int64), -1
+
+
