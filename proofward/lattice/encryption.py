@@ -194,11 +194,18 @@ def decode(context: MaskContext, ciphertext_sum: Words, secret_sum: Words, hospi
     return out
 
 
-def masked_functional(context: MaskContext, length: int, weights_of: Callable[[int, int], Words]) -> Words:
-    """The vector v with <w, a s> = <v, s> for every secret s, for weights in E: uint64 (2, 4096).
+def masked_functional(context: MaskContext, weights: Words) -> Words:
+    """The E-array v (2, 4096) with <w, a s> = <v, s> for every secret s, for an E-array w (2, length)."""
+    if weights.ndim != 2:
+        raise ArgumentRefused("weights", "uint64 of (2, length)", f"{weights.dtype} of {weights.shape}")
+    return masked_functional_of(context, weights.shape[1], lambda first, stop: weights[:, first:stop])
+
+
+def masked_functional_of(context: MaskContext, length: int, weights_of: Callable[[int, int], Words]) -> Words:
+    """`masked_functional` for weights that are computed on the way, so that they are never all in memory.
 
     `weights_of(first, stop)` returns the E-array (2, stop - first) of the weights of entries first to stop; it is
-    called on threads, first is a multiple of 4096. A ready E-array w is `lambda first, stop: w[:, first:stop]`.
+    called on threads, first is a multiple of 4096.
     """
     if length < 1:
         raise ArgumentRefused("length", "at least 1", length)
@@ -208,6 +215,8 @@ def masked_functional(context: MaskContext, length: int, weights_of: Callable[[i
         weights = weights_of(first, stop)
         if weights.dtype != np.uint64 or weights.shape != (2, stop - first):
             raise ArgumentRefused("weights", f"uint64 of (2, {stop - first})", f"{weights.dtype} of {weights.shape}")
+        if int(weights.max()) >= MODULUS:
+            raise ArgumentRefused("weights", f"words below {MODULUS}", int(weights.max()))
         blocks = blocks_of(stop - first)
         rows = np.zeros((2, blocks * RING_DEGREE), np.uint64)
         rows[:, : stop - first] = weights

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proofward.lattice import polynomial, reference, ring, shamir
+from proofward.lattice.errors import ArgumentRefused, SharesInconsistent, SharesInsufficient
+from proofward.lattice.parameters import MODULUS as P
+
+
+def dealt(seed: int, threshold: int, holders: int, width: int = 6) -> tuple[ring.Words, ring.Words, ring.Words]:
+    rng = np.random.default_rng(seed)
+    secret = rng.integers(0, P, width, dtype=np.uint64)
+    secret[:2] = [0, P - 1]
+    coefficients = rng.integers(0, P, (threshold, width), dtype=np.uint64)
+    return secret, coefficients, shamir.share(secret, coefficients, holders)
+
+
+def chosen(shares: ring.Words, holders: list[int]) -> dict[int, ring.Words]:
+    return {holder: shares[holder].copy() for holder in holders}
+
+
+def test_shares_are_those_of_the_reference() -> None:
+    secret, coefficients, shares = dealt(1, 3, 5)
+    for holder in range(5):
+        for i in range(secret.size):
+            column = [int(c) for c in coefficients[:, i]]
+            assert int(shares[holder, i]) == reference.share(int(secret[i]), column, holder)
+
+
+@pytest.mark.parametrize("threshold,holders", [(0, 1), (0, 3), (1, 2), (2, 5), (4, 5), (3, 7)])
+def test_every_set_of_threshold_plus_one_recovers(threshold: int, holders: int) -> None:
+    secret, _, shares = dealt(holders, threshold, holders)
+    for group in combinations(range(holders), threshold + 1):
+        assert np.array_equal(shamir.combine(chosen(shares, list(group)), threshold), secret)
+        assert shamir.recover(chosen(shares, list(group)), threshold).wrong == ()
+
+
+def test_threshold_shares_are_compatible_with_every_secret() -> None:
+    secret, _, shares = dealt(2, 2, 5, width=3)
+    for guess in (np.zeros(3, np.uint64), secret, np.full(3, P - 1, np.uint64)):
+        points = [0, 1, 2]
+        for i in range(3):
+            values = [int(guess[i]), int(shares[0, i]), int(shares[1, i])]
+            assert len(polynomial.interpolate(points, values)) <= 3
+
+
+def test_sums_of_shares_are_shares_of_the_sum_whoever_drops_out() -> None:
+    deals = [dealt(seed, 2, 5) for seed in range(4)]
+    total = np.array([sum(int(d[0][i]) for d in deals) % P for i in range(6)], np.uint64)
+    sums = {
+        holder: np.array([sum(int(d[2][holder, i]) for d in deals) % P for i in range(6)], np.uint64)
+        for holder in range(5)
+    }
+    for alive in ([0, 1, 2], [2, 3, 4], [0, 2, 4], [0, 1, 3, 4], [0, 1, 2, 3, 4]):
+        got = shamir.recover({holder: sums[holder] for holder in alive}, 2)
+        assert np.array_equal(got.secret, total)
+        assert got.wrong == ()
+
+
+@pytest.mark.parametrize("wrong", [[], [0], [6], [1, 5], [0, 6], [2, 3]])
+def test_wrong_shares_are_named(wrong: list[int]) -> None:
+    secret, _, shares = dealt(3, 2, 7)
+    given_shares = chosen(shares, list(range(7)))
+    for k, holder in enumerate(wrong):
+        given_shares[holder][k] = (int(given_shares[holder][k]) + 1) % P
+    got = shamir.recover(given_shares, 2)
+    assert got.wrong == tuple(wrong)
+    assert np.array_equal(got.secret, secret)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_wrong_shares_are_named_for_all_thresholds(data: st.DataObject) -> None:
+    holders = data.draw(st.integers(1, 9))
+    threshold = data.draw(st.integers(0, holders - 1))
+    present = data.draw(st.lists(st.integers(0, holders - 1), min_size=threshold + 1, unique=True))
+    most = (len(present) - threshold - 1) // 2
+    wrong = data.draw(st.lists(st.sampled_from(present), max_size=most, unique=True)) if most else []
+    secret, _, shares = dealt(data.draw(st.integers(0, 99)), threshold, holders, width=3)
+    given_shares = chosen(shares, present)
+    for holder in wrong:
+        change = data.draw(st.integers(1, P - 1))
+        place = data.draw(st.integers(0, 2))
+        given_shares[holder][place] = (int(given_shares[holder][place]) + change) % P
+    got = shamir.recover(given_shares, threshold)
+    assert got.wrong == tuple(sorted(wrong))
+    assert np.array_equal(got.secret, secret)
+
+
+def test_all_wrong_shares_of_one_liar_who_swaps_two_coordinates() -> None:
+    secret, _, shares = dealt(4, 1, 4)
+    given_shares = chosen(shares, [0, 1, 2, 3])
+    given_shares[2] = np.ascontiguousarray(given_shares[2][::-1])
+    got = shamir.recover(given_shares, 1)
+    assert got.wrong == (2,)
+    assert np.array_equal(got.secret, secret)
+
+
+def test_more_wrong_shares_than_can_be_named_are_an_error() -> None:
+    _, _, shares = dealt(5, 2, 6)
+    given_shares = chosen(shares, list(range(6)))
+    for holder in (0, 3):
+        given_shares[holder][1] ^= np.uint64(1)
+    with pytest.raises(SharesInconsistent) as caught:
+        shamir.recover(given_shares, 2)
+    assert caught.value.expected == "at most 1 of 6"
+
+
+def test_one_surplus_share_detects_but_cannot_name() -> None:
+    _, _, shares = dealt(6, 2, 4)
+    given_shares = chosen(shares, [0, 1, 2, 3])
+    given_shares[3][0] ^= np.uint64(1)
+    with pytest.raises(SharesInconsistent):
+        shamir.recover(given_shares, 2)
+
+
+def test_too_few_shares_are_an_error_with_both_numbers() -> None:
+    _, _, shares = dealt(7, 3, 5)
+    with pytest.raises(SharesInsufficient) as caught:
+        shamir.recover(chosen(shares, [0, 1, 2]), 3)
+    assert (caught.value.expected, caught.value.actual) == ("at least 4", 3)
+
+
+def test_strange_shares_are_refused_by_name() -> None:
+    _, _, shares = dealt(8, 1, 3)
+    for bad in (np.zeros(5, np.uint64), np.zeros(6, np.int64), np.full(6, P, np.uint64)):
+        given_shares = chosen(shares, [0, 1])
+        given_shares[2] = bad
+        with pytest.raises(ArgumentRefused, match="share of holder 2"):
+            shamir.recover(given_shares, 1)
+    with pytest.raises(ArgumentRefused, match="holders"):
+        shamir.recover({-1: shares[0], 1: shares[1]}, 1)
+    with pytest.raises(ArgumentRefused, match="threshold"):
+        shamir.recover(chosen(shares, [0]), -1)
+
+
+def test_strange_deals_are_refused() -> None:
+    secret, coefficients, _ = dealt(9, 2, 5)
+    with pytest.raises(ArgumentRefused, match="holders"):
+        shamir.share(secret, coefficients, 2)
+    with pytest.raises(ArgumentRefused, match="coefficients"):
+        shamir.share(secret, coefficients[:, :5], 5)
+    with pytest.raises(ArgumentRefused, match="coefficients"):
+        shamir.share(secret, np.full((2, 6), P, np.uint64), 5)
+    with pytest.raises(ArgumentRefused, match="secret"):
+        shamir.share(np.full(6, P, np.uint64), coefficients, 5)
+    with pytest.raises(ArgumentRefused, match="no two equal"):
+        shamir.lagrange_weights([1, 1])
+
+
+def test_lagrange_weights_reproduce_values_elsewhere() -> None:
+    weights = shamir.lagrange_weights([0, 4, 9], at=7)
+    values = [polynomial.evaluate([3, P - 2, 11], x) for x in (1, 5, 10)]
+    assert sum(w * v for w, v in zip(weights, values, strict=True)) % P == polynomial.evaluate([3, P - 2, 11], 7)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, P - 1), max_size=8), st.lists(st.integers(0, P - 1), min_size=1, max_size=5))
+def test_division_has_quotient_and_small_remainder(a: list[int], b: list[int]) -> None:
+    dividend, divisor = polynomial.trimmed(a), polynomial.trimmed(b) or [1]
+    quotient, remainder = polynomial.divide(dividend, divisor)
+    assert len(remainder) < len(divisor)
+    assert polynomial.subtract(dividend, polynomial.multiply(quotient, divisor)) == remainder
+
+
+def test_interpolation_and_vanishing_polynomials() -> None:
+    points = [1, 2, 7, P - 1]
+    assert polynomial.interpolate(points, [polynomial.evaluate([5, 0, 9], x) for x in points]) == [5, 0, 9]
+    assert polynomial.interpolate(points, [0, 0, 0, 0]) == []
+    assert [polynomial.evaluate(polynomial.vanishing(points), x) for x in points] == [0, 0, 0, 0]
