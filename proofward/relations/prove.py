@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from proofward.encoding import MalformedMessage
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import is_canonical, random_field
+from proofward.field.goldilocks import is_canonical, random_field, to_field
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.lattice.sampler import MaskContext
-from proofward.lattice.shamir import share_of
+from proofward.lattice.shamir import share
 from proofward.layers.aggregation import clipped_multiplier, quantise_update, squared_norm
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected, WitnessError
@@ -113,17 +113,19 @@ def prove_round(statement: RoundStatement, secret: DatasetSecret, rng: Rng, prog
     bindings: list[ShareBinding] = []
     proof = prover.run(lambda party: bindings.append(training_round(party, statement, encryption.ciphertext, witness)))
     blinds = [prover.pad(pad_key(PAD, bindings[0].first_pad + d)) for d in range(config.threshold + 1)]
-    shares = [_share(encryption.secret, coefficients, blinds, holder) for holder in range(config.holders)]
+    values = share(to_field(encryption.secret.astype(np.int64)), coefficients, config.holders)
+    shares = [KeyShare(holder, values[holder], _blind(blinds, holder)) for holder in range(config.holders)]
     lap("prove")
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], OPENINGS - 1)
     return RoundProof(encryption.ciphertext, proof, shares, fresh, timings)
 
 
-def _share(secret: npt.NDArray[np.int8], coefficients: Array, blinds: list[Ext], holder: int) -> KeyShare:
-    blind = ZERO
-    for value in reversed(blinds):
-        blind = blind * (holder + 1) + value
-    return KeyShare(holder, share_of(secret, coefficients, holder), blind)
+def _blind(blinds: list[Ext], holder: int) -> Ext:
+    """The blind polynomial at a holder's point."""
+    value = ZERO
+    for coefficient in reversed(blinds):
+        value = value * (holder + 1) + coefficient
+    return value
 
 
 def verify_round(statement: RoundStatement, ciphertext: Array, proof: bytes) -> VerifiedRound:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.encoding import MalformedMessage, decode, encode
+from proofward.encoding import MalformedMessage, decode_item, encode_item
 from proofward.field.goldilocks import is_canonical
 from proofward.proof.errors import OpeningsExhausted
 from proofward.proof.soundness import CodeParameters
@@ -38,7 +38,7 @@ class DatasetSecret:
     def to_bytes(self) -> bytes:
         """Canonical bytes; they are secret."""
         code = self.tableau.code
-        return encode(
+        return encode_item(
             {
                 "version": 1,
                 "code": [code.log_k, code.log_n, code.queries, code.openings],
@@ -56,7 +56,7 @@ class DatasetSecret:
     def from_bytes(data: bytes) -> DatasetSecret:
         """Inverse of `to_bytes`; raises MalformedMessage."""
         try:
-            fields = decode(data)
+            fields = decode_item(data)
             code = CodeParameters(*fields["code"])
             rows, width = fields["shape"]
             features = np.frombuffer(fields["features"], dtype="<i8").astype(np.int64).reshape(rows, width)
