@@ -1,1 +1,1 @@
-"""Encryption of updates by ring-LWE over the proof's own field, secret sharing of its keys, sealing of shares."""
+"""Ring-LWE encryption of updates over the proof's own field, sharing of its keys, sealing of shares."""

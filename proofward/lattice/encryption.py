@@ -1,10 +1,11 @@
 """Encryption of updates under one fresh secret per hospital and round, and decoding of their sum.
 
-What it does   y_j = a_j s + e_j + 2^18 U_j for the blocks U_j of 4096 update entries; the last block is cut to
-               the real length. Sums of ciphertexts decode with S = sum of the secrets alone, and everybody who
-               has the sum and S can repeat it: a wrong S, or an altered sum, leaves residuals no honest sum has.
-Hides          each update but not their sum, by ring-LWE; `proofward.lattice.security` has the argument. A secret
-               encrypts once: every attempt of a round takes a fresh beacon and a fresh secret.
+What it does   y_j = a_j s + e_j + 2^18 U_j for the blocks U_j of 4096 update entries; the last block is
+               cut to the real length. Sums of ciphertexts decode with S = sum of the secrets alone, and
+               everybody who has the sum and S can repeat it: a wrong S, or an altered sum, leaves residuals
+               no honest sum has.
+Hides          each update but not their sum, by ring-LWE; `proofward.lattice.security` has the argument. A
+               secret encrypts once: every attempt of a round takes a fresh beacon and a fresh secret.
 Streams        all functions work on a few blocks at a time on threads; memory is that of inputs and outputs.
 """
 
@@ -20,7 +21,15 @@ from proofward.lattice import kernels
 from proofward.lattice.errors import ArgumentRefused, DecodingFailed
 from proofward.lattice.parameters import ERROR_ETA, MAX_HOSPITALS, MODULUS, RING_DEGREE, UPDATE_BOUND
 from proofward.lattice.ring import Words, transform_back_in_place, transform_in_place
-from proofward.lattice.sampler import MaskContext, Rng, draw, error_block, error_key, mask_values, ternary_secret
+from proofward.lattice.sampler import (
+    MaskContext,
+    Rng,
+    draw,
+    error_block,
+    error_key,
+    mask_values,
+    ternary_secret,
+)
 from proofward.lattice.streaming import blocks_of, over_blocks
 
 Signed = NDArray[np.int64]
@@ -93,10 +102,12 @@ def _encrypt(
 def encrypt_with(
     context: MaskContext, update: Signed, secret: NDArray[np.int8], error: NDArray[np.int8]
 ) -> Words:
-    """The ciphertext of given secret and error, F-array (length,): what the relation of the proof recomputes."""
+    """The ciphertext of a given secret and error, F-array (length,): what the proof's relation recomputes."""
     update = _checked_update(update)
     if secret.dtype != np.int8 or secret.shape != (RING_DEGREE,) or _extreme(secret) > 1:
-        raise ArgumentRefused("secret", f"int8 of ({RING_DEGREE},) in [-1, 1]", f"{secret.dtype} of {secret.shape}")
+        raise ArgumentRefused(
+            "secret", f"int8 of ({RING_DEGREE},) in [-1, 1]", f"{secret.dtype} of {secret.shape}"
+        )
     if error.dtype != np.int8 or error.shape != update.shape or _extreme(error) > ERROR_ETA:
         expected = f"int8 of {update.shape} in [-{ERROR_ETA}, {ERROR_ETA}]"
         raise ArgumentRefused("error", expected, f"{error.dtype} of {error.shape}")
@@ -131,18 +142,20 @@ class CiphertextSum:
         self.count = 0
 
     def add(self, ciphertext: Words) -> None:
-        """Adds an F-array (length,); `ArgumentRefused` for another shape or words of P or more, sum unchanged."""
+        """Adds an F-array (length,); `ArgumentRefused` for another shape or large words, sum unchanged."""
         words = _checked_ciphertext("ciphertext", ciphertext, self.total.size)
         if self.count >= MAX_HOSPITALS:
             raise ArgumentRefused("ciphertexts", f"at most {MAX_HOSPITALS}", self.count + 1)
         if int(words.max()) >= MODULUS:
             raise ArgumentRefused("ciphertext", f"words below {MODULUS}", int(words.max()))
-        over_blocks(words.size, lambda first, stop: kernels.accumulate(self.total[first:stop], words[first:stop]))
+        over_blocks(
+            words.size, lambda first, stop: kernels.accumulate(self.total[first:stop], words[first:stop])
+        )
         self.count += 1
 
 
 def aggregate(ciphertexts: Iterable[Words]) -> Words:
-    """The sum of at least one ciphertext, F-array (length,); the iterable may be a generator and is read once."""
+    """The sum of at least one ciphertext, F-array (length,); the iterable is read once."""
     running: CiphertextSum | None = None
     for ciphertext in ciphertexts:
         running = running or CiphertextSum(ciphertext.size)
@@ -153,9 +166,11 @@ def aggregate(ciphertexts: Iterable[Words]) -> Words:
 
 
 def centred_secret_sum(secret_sum: Words, hospitals: int) -> Signed:
-    """The sum of `hospitals` ternary secrets as int64 (4096,), from its F-array; `DecodingFailed` out of [-n, n]."""
+    """The sum of n = `hospitals` secrets, F-array to int64 (4096,); `DecodingFailed` outside [-n, n]."""
     if secret_sum.dtype != np.uint64 or secret_sum.shape != (RING_DEGREE,):
-        raise ArgumentRefused("secret_sum", f"uint64 of ({RING_DEGREE},)", f"{secret_sum.dtype} of {secret_sum.shape}")
+        raise ArgumentRefused(
+            "secret_sum", f"uint64 of ({RING_DEGREE},)", f"{secret_sum.dtype} of {secret_sum.shape}"
+        )
     if not 1 <= hospitals <= MAX_HOSPITALS:
         raise ArgumentRefused("hospitals", f"1 to {MAX_HOSPITALS}", hospitals)
     small = secret_sum <= np.uint64(hospitals)
@@ -164,11 +179,13 @@ def centred_secret_sum(secret_sum: Words, hospitals: int) -> Signed:
     if wrong.size:
         actual = f"{int(secret_sum[wrong[0]])} at coefficient {wrong[0]}"
         raise DecodingFailed("sum of secrets", f"[-{hospitals}, {hospitals}] modulo P", actual)
-    return np.where(negative, -(np.uint64(MODULUS) - secret_sum).astype(np.int64), secret_sum.astype(np.int64))
+    return np.where(
+        negative, -(np.uint64(MODULUS) - secret_sum).astype(np.int64), secret_sum.astype(np.int64)
+    )
 
 
 def decode(context: MaskContext, ciphertext_sum: Words, secret_sum: Words, hospitals: int) -> Signed:
-    """The sum of the updates, int64 (length,), from F-arrays (length,) and (4096,) and the number of ciphertexts.
+    """The sum of the updates, int64 (length,), from the sums of n = `hospitals` ciphertexts and of secrets.
 
     Raises `DecodingFailed` if a coefficient of the secret sum is outside [-n, n], or if an entry leaves a
     residual above 42 n or a sum above n 2^19: then sum and secrets do not belong together.
@@ -204,8 +221,8 @@ def masked_functional(context: MaskContext, weights: Words) -> Words:
 def masked_functional_of(context: MaskContext, length: int, weights_of: Callable[[int, int], Words]) -> Words:
     """`masked_functional` for weights that are computed on the way, so that they are never all in memory.
 
-    `weights_of(first, stop)` returns the E-array (2, stop - first) of the weights of entries first to stop; it is
-    called on threads, first is a multiple of 4096.
+    `weights_of(first, stop)` returns the E-array (2, stop - first) of the weights of entries first to stop;
+    it is called on threads, first is a multiple of 4096.
     """
     if length < 1:
         raise ArgumentRefused("length", "at least 1", length)
@@ -214,7 +231,9 @@ def masked_functional_of(context: MaskContext, length: int, weights_of: Callable
     def functional_span(first: int, stop: int) -> None:
         weights = weights_of(first, stop)
         if weights.dtype != np.uint64 or weights.shape != (2, stop - first):
-            raise ArgumentRefused("weights", f"uint64 of (2, {stop - first})", f"{weights.dtype} of {weights.shape}")
+            raise ArgumentRefused(
+                "weights", f"uint64 of (2, {stop - first})", f"{weights.dtype} of {weights.shape}"
+            )
         if int(weights.max()) >= MODULUS:
             raise ArgumentRefused("weights", f"words below {MODULUS}", int(weights.max()))
         blocks = blocks_of(stop - first)

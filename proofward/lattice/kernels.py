@@ -1,6 +1,6 @@
-"""Compiled kernels of the encryption layer: products modulo P, negacyclic transforms, error sampling, decoding.
+"""Compiled kernels of the encryption: products modulo P, negacyclic transforms, error sampling, decoding.
 
-Words are uint64 in [0, P). All kernels release the interpreter lock and work on rows of 4096 contiguous words.
+Words are uint64 in [0, P). All kernels release the interpreter lock; rows are 4096 contiguous words.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _ROWS = "uint64[:, ::1]"
 _WORDS = "uint64[::1]"
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(inline="always")
 def multiply(a: np.uint64, b: np.uint64) -> np.uint64:
     """a b modulo P, in [0, P), for any 64-bit a, b.
 
     Product: (2^32-1)^2 + 2(2^32-1) < 2^64, so neither middle sum wraps. Reduction: x = lo + 2^64 h0 + 2^96 h1
     with 2^64 = 2^32 - 1 and 2^96 = -1. lo - h1 borrows 2^64 = EPSILON only when lo < h1 < 2^32, and then the
-    wrapped value is above EPSILON. h0 * EPSILON <= 2^64 - 2^33 + 1, so a wrapped sum plus EPSILON stays below 2^64.
+    wrapped value is above EPSILON. h0 * EPSILON <= 2^64 - 2^33 + 1, so a wrapped sum plus EPSILON stays below
+    2^64.
     """
     a0, a1 = a & _LOW, a >> _HALF
     b0, b1 = b & _LOW, b >> _HALF
@@ -42,20 +43,20 @@ def multiply(a: np.uint64, b: np.uint64) -> np.uint64:
     return total - (_P if total >= _P else np.uint64(0))
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(inline="always")
 def plus(a: np.uint64, b: np.uint64) -> np.uint64:
     """a + b modulo P for a, b < P: with c = P - b in (0, P], a + b - P = a - c wraps exactly when a < c."""
     c = _P - b
     return a - c + (_P if a < c else np.uint64(0))
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(inline="always")
 def minus(a: np.uint64, b: np.uint64) -> np.uint64:
     """a - b modulo P for a, b < P: the difference wraps exactly when a < b, and adding P wraps it back."""
     return a - b + (_P if a < b else np.uint64(0))
 
 
-@numba.njit(f"void({_ROWS}, {_WORDS})", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_ROWS}, {_WORDS})", cache=True, nogil=True)
 def transform(rows: np.ndarray, twiddles: np.ndarray) -> None:
     """In place: coefficients to values at psi^(2 bitrev(k) + 1); twiddles[m] = psi^bitrev(m), see `ring`."""
     for r in range(rows.shape[0]):
@@ -76,7 +77,7 @@ def transform(rows: np.ndarray, twiddles: np.ndarray) -> None:
             groups <<= 1
 
 
-@numba.njit(f"void({_ROWS}, {_WORDS}, uint64)", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_ROWS}, {_WORDS}, uint64)", cache=True, nogil=True)
 def transform_back(rows: np.ndarray, twiddles: np.ndarray, scale: int) -> None:
     """In place inverse of `transform`: twiddles[m] = psi^-bitrev(m), scale = 1/4096."""
     for r in range(rows.shape[0]):
@@ -99,7 +100,7 @@ def transform_back(rows: np.ndarray, twiddles: np.ndarray, scale: int) -> None:
             row[i] = multiply(row[i], np.uint64(scale))
 
 
-@numba.njit(f"void({_ROWS}, {_ROWS})", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_ROWS}, {_ROWS})", cache=True, nogil=True)
 def multiply_rows(rows: np.ndarray, factors: np.ndarray) -> None:
     """In place rows[r] *= factors[r], or *= factors[0] when there is one row of factors."""
     step = 0 if factors.shape[0] == 1 else 1
@@ -109,7 +110,7 @@ def multiply_rows(rows: np.ndarray, factors: np.ndarray) -> None:
             row[i] = multiply(row[i], factor[i])
 
 
-@numba.njit(f"void({_WORDS}, {_ROWS}, {_ROWS})", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_WORDS}, {_ROWS}, {_ROWS})", cache=True, nogil=True)
 def accumulate_reversed(total: np.ndarray, masks: np.ndarray, rows: np.ndarray) -> None:
     """total[i] += sum_r masks[r, 4095 - i] * rows[r, i]: reversing values evaluates the mask at 1/X."""
     for r in range(rows.shape[0]):
@@ -118,9 +119,9 @@ def accumulate_reversed(total: np.ndarray, masks: np.ndarray, rows: np.ndarray) 
             total[i] = plus(total[i], multiply(mask[_N - 1 - i], row[i]))
 
 
-@numba.njit(f"int64({_WORDS}, {_WORDS})", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"int64({_WORDS}, {_WORDS})", cache=True, nogil=True)
 def accumulate(total: np.ndarray, words: np.ndarray) -> int:
-    """total += words modulo P; the number of words outside [0, P) is returned, and then total is of no use."""
+    """total += words modulo P; returns the number of words outside [0, P): if any, total is of no use."""
     strange = 0
     for i in range(total.shape[0]):
         strange += 1 if words[i] >= _P else 0
@@ -128,16 +129,16 @@ def accumulate(total: np.ndarray, words: np.ndarray) -> int:
     return strange
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(inline="always")
 def _ones(word: np.uint64) -> np.uint64:
-    """The number of set bits: sums of 2, 4 and 8 bits side by side, then the eight bytes (at most 64) at the top."""
+    """The number of set bits: sums of 2, 4 and 8 bits side by side, then of the eight bytes (at most 64)."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@numba.njit(f"void({_WORDS}, uint32[::1], int8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_WORDS}, uint32[::1], int8[::1])", cache=True, nogil=True)
 def centred_binomial(wide: np.ndarray, narrow: np.ndarray, out: np.ndarray) -> None:
     """out[i] = number of ones among wide[i] and the low 20 bits of narrow[i], less 42: in [-42, 42]."""
     for i in range(out.shape[0]):
@@ -145,17 +146,17 @@ def centred_binomial(wide: np.ndarray, narrow: np.ndarray, out: np.ndarray) -> N
         out[i] = np.int8(np.int64(_ones(wide[i]) + _ones(low)) - 42)
 
 
-@numba.njit(f"void({_WORDS}, int8[::1], int64[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_WORDS}, int8[::1], int64[::1])", cache=True, nogil=True)
 def add_message(words: np.ndarray, error: np.ndarray, update: np.ndarray) -> None:
-    """words[i] += error[i] + 2^18 update[i] modulo P; |2^18 update + error| < 2^38, so the sum fits an int64."""
+    """words[i] += error[i] + 2^18 update[i] modulo P; |2^18 update + error| < 2^38 fits an int64."""
     for i in range(words.shape[0]):
         value = (update[i] << UPDATE_SHIFT) + np.int64(error[i])
         words[i] = plus(words[i], np.uint64(value) + (_P if value < 0 else np.uint64(0)))
 
 
-@numba.njit(f"int64({_WORDS}, {_WORDS}, int64[::1], int64, int64)", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"int64({_WORDS}, {_WORDS}, int64[::1], int64, int64)", cache=True, nogil=True)
 def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bound: int) -> int:
-    """out[i] = nearest integer to centred(words[i] - mask[i]) / 2^18; -1, or the first i that no honest sum gives.
+    """out[i] = nearest integer to centred(words[i] - mask[i]) / 2^18; the first i no honest sum has, or -1.
 
     Centred values lie in (-2^63, 2^63); adding 2^17 cannot overflow because values near 2^63 exceed `bound`
     (at most 3120 * 2^19) times 2^18 and are clamped first. The residual must be at most `noise` in magnitude.
@@ -165,16 +166,16 @@ def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bou
     for i in range(words.shape[0] - 1, -1, -1):
         word = minus(words[i], mask[i])
         value = np.int64(word) if word <= _P >> np.uint64(1) else -np.int64(_P - word)
-        clamped = min(max(value, -limit), limit)
+        clamped = limit if value > limit else -limit if value < -limit else value
         rounded = (clamped + (1 << (UPDATE_SHIFT - 1))) >> UPDATE_SHIFT
         residual = clamped - (rounded << UPDATE_SHIFT)
         out[i] = rounded
-        if value != clamped or abs(residual) > noise or abs(rounded) > bound:
+        if value != clamped or residual > noise or -residual > noise or rounded > bound or -rounded > bound:
             wrong = i
     return wrong
 
 
-@numba.njit(f"void({_WORDS}, {_ROWS}, uint64, {_WORDS})", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_WORDS}, {_ROWS}, uint64, {_WORDS})", cache=True, nogil=True)
 def horner(secret: np.ndarray, coefficients: np.ndarray, point: int, out: np.ndarray) -> None:
     """out = secret + sum_k coefficients[k] point^(k+1), columnwise."""
     for i in range(out.shape[0]):
@@ -187,7 +188,7 @@ def horner(secret: np.ndarray, coefficients: np.ndarray, point: int, out: np.nda
         out[i] = plus(out[i], secret[i])
 
 
-@numba.njit(f"void({_WORDS}, {_ROWS}, {_WORDS})", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(f"void({_WORDS}, {_ROWS}, {_WORDS})", cache=True, nogil=True)
 def combine(weights: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     """out = sum_r weights[r] rows[r]."""
     for i in range(out.shape[0]):

@@ -65,7 +65,7 @@ def vanishing(points: Sequence[int]) -> Polynomial:
 
 
 def interpolate(points: Sequence[int], values: Sequence[int]) -> Polynomial:
-    """The polynomial of degree < len(points) with these values (Newton's divided differences); points differ."""
+    """The polynomial of degree < len(points) with these values at distinct points (divided differences)."""
     table = list(values)
     for level in range(1, len(points)):
         for i in range(len(points) - 1, level - 1, -1):
@@ -84,8 +84,8 @@ def interpolate(points: Sequence[int], values: Sequence[int]) -> Polynomial:
 def decode_reed_solomon(points: Sequence[int], values: Sequence[int], dimension: int) -> list[int] | None:
     """The places whose values are wrong, or None if no polynomial of degree < dimension is near enough.
 
-    "Near enough" is at most (len(points) - dimension) / 2 wrong places, and then the polynomial is unique. The
-    extended Euclidean algorithm on the vanishing and the interpolating polynomial stops at degree
+    "Near enough" is at most (len(points) - dimension) / 2 wrong places, and then the polynomial is unique.
+    The extended Euclidean algorithm on the vanishing and the interpolating polynomial stops at degree
     (len(points) + dimension) / 2; the remainder over the cofactor is the polynomial.
     """
     older, old = vanishing(points), interpolate(points, values)

@@ -23,11 +23,9 @@ def negacyclic_product(a: Sequence[int], b: Sequence[int]) -> list[int]:
 
 
 def transposed_product(a: Sequence[int], w: Sequence[int]) -> list[int]:
-    """The vector v with <w, a * s> = <v, s> for every s: v[k] = sum_i w[i] * coefficient of s[k] in (a * s)[i]."""
+    """The vector v with <w, a * s> = <v, s> for all s: v[k] = sum_i w[i] * (factor of s[k] in (a * s)[i])."""
     n = len(a)
-    return [
-        sum(w[i] * (a[i - k] if i >= k else -a[n + i - k]) for i in range(n)) % MODULUS for k in range(n)
-    ]
+    return [sum(w[i] * (a[i - k] if i >= k else -a[n + i - k]) for i in range(n)) % MODULUS for k in range(n)]
 
 
 def bit_reversed(index: int, bits: int) -> int:
@@ -64,7 +62,7 @@ def ternary(stream: bytes, count: int) -> list[int]:
 
 
 def centred_binomial(stream: bytes) -> list[int]:
-    """4096 values of 84 bits less 42: word64[i] and the low 20 bits of word32[i], words32 after all words64."""
+    """4096 values, 84 bits less 42: word64[i] and the low 20 bits of word32[i], words32 after all words64."""
     wide, narrow = stream[: 8 * RING_DEGREE], stream[8 * RING_DEGREE :]
     return [
         int.from_bytes(wide[8 * i : 8 * i + 8], "little").bit_count()
@@ -79,9 +77,7 @@ def encrypt_block(
 ) -> list[int]:
     """a s + e + 2^18 U modulo P, cut to the length of `update` (the last block of a vector may be short)."""
     product = negacyclic_product(mask, secret)
-    return [
-        (product[i] + error[i] + (value << UPDATE_SHIFT)) % MODULUS for i, value in enumerate(update)
-    ]
+    return [(product[i] + error[i] + (value << UPDATE_SHIFT)) % MODULUS for i, value in enumerate(update)]
 
 
 def share(secret: int, coefficients: Sequence[int], holder: int) -> int:

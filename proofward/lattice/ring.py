@@ -27,7 +27,9 @@ def _powers(root: int) -> Words:
     table = [1] * RING_DEGREE
     for k in range(1, RING_DEGREE):
         table[k] = table[k - 1] * root % MODULUS
-    return np.array([table[int(format(k, f"0{bits}b")[::-1], 2)] for k in range(RING_DEGREE)], dtype=np.uint64)
+    return np.array(
+        [table[int(format(k, f"0{bits}b")[::-1], 2)] for k in range(RING_DEGREE)], dtype=np.uint64
+    )
 
 
 @cache
@@ -36,7 +38,7 @@ def _twiddles() -> tuple[Words, Words]:
 
 
 def as_rows(field: str, values: Words) -> Words:
-    """A contiguous copy of an F-array (4096,) or (R, 4096) as (R, 4096); `ArgumentRefused` for any other."""
+    """A contiguous copy of an F-array (4096,) or (R, 4096) as (R, 4096); else `ArgumentRefused`."""
     if values.dtype != np.uint64 or values.ndim not in (1, 2) or values.shape[-1] != RING_DEGREE:
         raise ArgumentRefused(field, f"uint64 of (R, {RING_DEGREE})", f"{values.dtype} of {values.shape}")
     if values.size and int(values.max()) >= MODULUS:
@@ -55,7 +57,7 @@ def transform_back_in_place(rows: Words) -> None:
 
 
 def to_values(coefficients: Words) -> Words:
-    """Values of each row at the odd powers of psi. F-array (4096,) or (R, 4096) in, a new one of that shape out."""
+    """Values of each row at the odd powers of psi: F-array (4096,) or (R, 4096), result a new array."""
     rows = as_rows("coefficients", coefficients)
     transform_in_place(rows)
     return rows.reshape(coefficients.shape)

@@ -1,16 +1,16 @@
 """Public masks, secrets and errors of the encryption.
 
-Masks    a_j is uniform in R, written as its 4096 values at the odd powers of psi (the transform is a bijection,
-         so expanding values saves a transform per block): the first 4096 words below P of the key stream of
-         AES-256 in counter mode, read as little-endian words. Its key is
+Masks    a_j is uniform in R, written as its 4096 values at the odd powers of psi (the transform is a
+         bijection, so expanding values saves a transform per block): the first 4096 words below P of the key
+         stream of AES-256 in counter mode, read as little-endian words. Its key is
          SHAKE-256("ProofWard/v1/lattice/mask" || beacon || round, 8 bytes little-endian), and block j of the
          vector starts at counter j 2^64. The key is public: as in FrodoKEM's AES variant, AES is modelled as
          an ideal cipher here. It is six times as fast as SHAKE-256, which would take most of the time.
 Secrets  ternary, uniform: bytes below 243 of SHAKE-256("ProofWard/v1/lattice/secret" || seed), 5 digits each.
 Errors   centred binomial of 84 bits, from AES-256 in counter mode under the secret key
          SHAKE-256("ProofWard/v1/lattice/error" || seed); block j starts at counter j 2^64.
-The seed is 32 bytes, drawn once per encryption from the caller's `rng`. Any block can be sampled on its own, so
-results do not depend on threads or order.
+The seed is 32 bytes, drawn once per encryption from the caller's `rng`. Any block can be sampled on its own,
+so results do not depend on threads or order.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -65,7 +66,8 @@ def key_stream_into(key: bytes, block: int, zeros: bytes, out: NDArray[np.generi
 
 
 def uniform_words(stream: Callable[[int], bytes], count: int) -> Words:
-    """The first `count` words below P of a stream, F-array (count,); `stream(size)` is its first `size` bytes.
+    """The first `count` words below P of a stream, F-array (count,); `stream(size)` is its first `size`
+    bytes.
 
     A word is refused with probability 2^-32, so the words needed are nearly always the first `count`.
     """
@@ -86,8 +88,9 @@ def mask_values(context: MaskContext, first: int, blocks: int) -> Words:
     for k in range(blocks):
         key_stream_into(key, first + k, zeros, rows[k])
     words = rows.astype(np.uint64, copy=False)
-    for k in np.flatnonzero(words.max(axis=1, initial=0) >= np.uint64(MODULUS)):
-        words[k] = uniform_words(lambda size, block=first + int(k): key_stream(key, block, size), RING_DEGREE)
+    for spoiled in np.flatnonzero(words.max(axis=1, initial=0) >= np.uint64(MODULUS)):
+        stream = partial(key_stream, key, first + int(spoiled))
+        words[spoiled] = uniform_words(stream, RING_DEGREE)
     return words
 
 

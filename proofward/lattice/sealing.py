@@ -1,16 +1,17 @@
 """Sealing of key shares from dealer to holder, and complaints about them that anybody can check.
 
-Keys       every (dealer, holder) pair of a round's attempt has its own key pair, which the holder derives by HKDF
-           from one 32-byte seed of that attempt and publishes before the dealer seals. HPKE base mode (RFC 9180)
-           with ML-KEM-768 + X25519 (draft-ietf-hpke-pq), HKDF-SHA256 and AES-256-GCM; `info` binds consortium, round, attempt,
-           dealer and holder. The hybrid keeps recorded shares secret from later quantum computers too; its
-           encapsulation takes its randomness from the operating system (the standard has no seed argument).
-Complaint  the holder publishes the 32-byte secret of that single pair. Anybody derives the public key from it,
-           compares it with the published one, opens the sealed share and looks at it.
-Soundness  an honest dealer cannot be blamed: a secret that derives the published key opens what was sealed to that
-           key (up to the decryption failures of ML-KEM, below 2^-160), and another secret needs a collision of the
-           key derivation; a share that opens to an acceptable one refuses the complaint. A dealer who sealed
-           garbage is blamed, because opening has one outcome for everybody.
+Keys       every (dealer, holder) pair of a round's attempt has its own key pair, which the holder derives by
+           HKDF from one 32-byte seed of that attempt and publishes before the dealer seals. HPKE base mode
+           (RFC 9180) with ML-KEM-768 + X25519 (draft-ietf-hpke-pq), HKDF-SHA256 and AES-256-GCM; `info` binds
+           consortium, round, attempt, dealer and holder. The hybrid keeps recorded shares secret from later
+           quantum computers too; its encapsulation takes its randomness from the operating system (the
+           standard has no seed argument).
+Complaint  the holder publishes the 32-byte secret of that single pair. Anybody derives the public key from
+           it, compares it with the published one, opens the sealed share and looks at it.
+Soundness  an honest dealer cannot be blamed: a secret that derives the published key opens what was sealed to
+           that key (up to the decryption failures of ML-KEM, below 2^-160), and another secret needs a
+           collision of the key derivation; a share that opens to an acceptable one refuses the complaint. A
+           dealer who sealed garbage is blamed, because opening has one outcome for everybody.
 Hides      a complaint reveals one share of one dealer in one round, and no other pair's key.
 """
 
@@ -54,7 +55,7 @@ SEAL_OVERHEAD = 1120 + 16
 
 @dataclass(frozen=True)
 class Pair:
-    """Who seals to whom: consortium digest (32 bytes), round and attempt below 2^64, names of the two parties."""
+    """Who seals to whom: consortium digest (32 bytes), round and attempt below 2^64, names of both."""
 
     consortium: bytes
     round: int
@@ -80,7 +81,7 @@ class Pair:
 
 
 def pair_secret(seed: bytes, pair: Pair) -> bytes:
-    """The 32-byte secret of one pair, from the holder's 32-byte seed of this attempt; it is what a complaint reveals."""
+    """The 32-byte secret of one pair, which a complaint reveals, from the holder's 32-byte seed."""
     if len(seed) != 32:
         raise ArgumentRefused("seed", "32 bytes", f"{len(seed)} bytes")
     return HKDF(hashes.SHA256(), PAIR_SECRET_BYTES, None, _PAIR_LABEL + pair.to_bytes()).derive(seed)
@@ -90,7 +91,8 @@ def _private_key(secret: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
     if not isinstance(secret, bytes) or len(secret) != PAIR_SECRET_BYTES:
         raise ArgumentRefused("pair secret", f"{PAIR_SECRET_BYTES} bytes", f"{len(secret)} bytes")
     material = HKDFExpand(hashes.SHA256(), 96, _KEY_LABEL).derive(secret)
-    return MLKEM768PrivateKey.from_seed_bytes(material[:64]), X25519PrivateKey.from_private_bytes(material[64:])
+    lattice = MLKEM768PrivateKey.from_seed_bytes(material[:64])
+    return lattice, X25519PrivateKey.from_private_bytes(material[64:])
 
 
 def public_key(secret: bytes) -> bytes:
@@ -119,7 +121,9 @@ def open_sealed(pair: Pair, secret: bytes, sealed: bytes) -> bytes:
     try:
         return _suite().decrypt(sealed, key, _SEAL_LABEL + pair.to_bytes())
     except (InvalidTag, ValueError) as error:
-        expected = f"bytes sealed by {pair.dealer} to {pair.holder}, round {pair.round}, attempt {pair.attempt}"
+        expected = (
+            f"bytes sealed by {pair.dealer} to {pair.holder}, round {pair.round}, attempt {pair.attempt}"
+        )
         raise SealBroken("sealed share", expected, f"{len(sealed)} bytes that do not open") from error
 
 
@@ -137,9 +141,9 @@ def check_complaint(
 ) -> DealerFault:
     """Judges a complaint of `pair.holder` about `sealed`, from public values and the revealed pair secret.
 
-    `holder_key` is the key that the holder published before sealing, `acceptable` the public check of an opened
-    share (False for what does not parse). Returns the dealer's fault, the same for everybody, or raises
-    `ComplaintRefused`.
+    `holder_key` is the key that the holder published before sealing, `acceptable` the public check of an
+    opened share (False for what does not parse). Returns the dealer's fault, the same for everybody, or
+    raises `ComplaintRefused`.
     """
     try:
         derived = public_key(secret)

@@ -1,16 +1,19 @@
 """Why a ciphertext hides its update, with the numbers computed rather than asserted.
 
-Claim       An observer who knows every ciphertext, the sums over the accepted set, and all secrets of the other
-            hospitals learns about two (or more) honest hospitals' updates no more than their sum, at 128 bits.
+Claim       An observer who knows every ciphertext, the sums over the accepted set, and all secrets of the
+            other hospitals learns about two (or more) honest hospitals' updates no more than their sum, at
+            128 bits.
 Standard    The Homomorphic Encryption Security Standard (Albrecht et al., 2018, table 1, ternary secret,
             sigma = 3.19): at N = 4096 a modulus of 109 bits has 128-bit classical security. Ours has 64 bits.
 Leak        Decoding publishes S = sum s_i, and with it sum e_i. For two honest hospitals:
-  theorem     a coefficient of s_1 + s_2 is -2 or 2, and then reveals s_1, with probability 2/9, independently;
-              otherwise s_1 is uniform on three values (sum 0: probability 3/9) or on two (sum -1, 1: 4/9).
+  theorem     a coefficient of s_1 + s_2 is -2 or 2, and then reveals s_1, with probability 2/9,
+              independently; otherwise s_1 is uniform on three values (sum 0: probability 3/9) or on two (sum
+              -1, 1: 4/9).
   theorem     given e_1 + e_2 = c, e_1 + 42 is hypergeometric (84 drawn of 168, c + 84 marked), whose mean is
-              known and whose variance is (c + 84)(84 - c) / (4 * 167): 10.56 at c = 0, above 3.19^2 up to |c| = 16.
-  theorem     with probability 1 - 2^-64 at most `revealed` coefficients are known, and all |c| stay below a bound
-              for 2^24 entries (exact binomial tails, union bound).
+              known and whose variance is (c + 84)(84 - c) / (4 * 167): 10.56 at c = 0, above 3.19^2 for
+              |c| <= 16.
+  theorem     with probability 1 - 2^-64 at most `revealed` coefficients are known, and all |c| stay below a
+              bound for 2^24 entries (exact binomial tails, union bound).
   heuristic   what remains is ring-LWE with known coordinates removed: as hard as the table says for the
               dimension that is left, interpolated linearly, against the modulus enlarged by the error that is
               narrower than 3.19 (perfect hints: Dachman-Soled et al., CRYPTO 2020). As a second opinion,
@@ -24,6 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import comb, e, log, log2, pi, sqrt
 from typing import Final
 
@@ -60,9 +64,9 @@ class SecurityMargin:
 
 
 def allowed_log_q(dimension: int) -> float:
-    """The standard's largest log2 q at 128 bits, linear between its rows; `ValueError` outside 1024 to 8192."""
+    """The standard's largest log2 q at 128 bits, linear between rows; `ValueError` outside 1024 to 8192."""
     degrees = sorted(STANDARD_LOG_Q)
-    for low, high in zip(degrees, degrees[1:], strict=False):
+    for low, high in pairwise(degrees):
         if low <= dimension <= high:
             share = (dimension - low) / (high - low)
             return STANDARD_LOG_Q[low] + share * (STANDARD_LOG_Q[high] - STANDARD_LOG_Q[low])
@@ -81,7 +85,7 @@ def revealed_coefficients(failure_bits: int = FAILURE_BITS) -> int:
 
 
 def error_sum_bound(failure_bits: int = FAILURE_BITS, entries: int = ENTRIES) -> int:
-    """The least c such that all `entries` sums of two errors are within [-c, c] except with 2^-failure_bits."""
+    """The least c such that all `entries` sums of two errors are in [-c, c], except with 2^-failure_bits."""
     bits = 4 * ERROR_ETA
     tail = 0
     for c in range(bits // 2, -1, -1):
@@ -101,8 +105,8 @@ def primal_attack_bits(dimension: int, log_q: float, sigma: float, secret_sigma:
     """log2 of the classical cost of the primal attack on LWE (heuristic: geometric series, sieving 2^0.292).
 
     The smallest block size b with sigma sqrt(b) <= delta^(2b - d - 1) vol^(1/d), d = m + dimension + 1 and
-    vol = q^m (sigma / secret_sigma)^dimension, over the number of samples m; the cost is 8 d 2^(0.292 b + 16.4),
-    as in the standard. Source: Alkim et al. 2016; Albrecht, Goepfert, Virdia and Wunderer 2017.
+    vol = q^m (sigma / secret_sigma)^dimension, over the number of samples m; the cost is 8 d 2^(0.292 b +
+    16.4), as in the standard. Source: Alkim et al. 2016; Albrecht, Goepfert, Virdia and Wunderer 2017.
     """
     ln_q, ln_scale = log_q * log(2), log(sigma / secret_sigma)
 

@@ -1,4 +1,4 @@
-"""Shamir's secret sharing of vectors over F: threshold t, holder i at the point X = i + 1, the secret at X = 0.
+"""Shamir's secret sharing of vectors over F: threshold t, holder i at X = i + 1, the secret at X = 0.
 
 Every coordinate is shared by its own polynomial of degree t, so t shares say nothing about the secret and any
 t + 1 give it. Shares are linear: the sum of one holder's shares is its share of the sum of the secrets.
@@ -66,7 +66,7 @@ def share(secret: Words, coefficients: Words, holders: int) -> Words:
 
 
 def lagrange_weights(holders: Sequence[int], at: int = 0) -> list[int]:
-    """The weights w with f(at) = sum_i w[i] f(holders[i] + 1) for every polynomial f of degree < len(holders)."""
+    """The weights w with f(at) = sum_i w[i] f(holders[i] + 1) for all f of degree < len(holders)."""
     points = [holder + 1 for holder in holders]
     if len(set(points)) != len(points) or not points:
         raise ArgumentRefused("holders", "at least one, no two equal", list(holders))
@@ -82,7 +82,7 @@ def lagrange_weights(holders: Sequence[int], at: int = 0) -> list[int]:
 
 
 def combine(shares: Mapping[int, Words], threshold: int) -> Words:
-    """The secret from the shares of the `threshold` + 1 lowest holders, unchecked; see `recover` for checks."""
+    """The secret from the `threshold` + 1 lowest holders' shares, unchecked; see `recover` for checks."""
     return _interpolate(_checked_shares(shares, threshold), threshold)
 
 

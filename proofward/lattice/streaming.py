@@ -1,4 +1,4 @@
-"""Runs a function over spans of whole blocks on threads: inputs and outputs are shared, temporaries stay small."""
+"""Runs a function over spans of whole blocks on threads, so that temporaries stay small."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def threads() -> int:
 
 
 def over_blocks(length: int, work: Callable[[int, int], object]) -> None:
-    """Calls work(first, stop) for spans that cover [0, length), first a multiple of 4096; the first error is raised.
+    """Calls work(first, stop) for spans that cover [0, length), first a multiple of 4096.
 
-    `work` may run on several threads at once and must write to disjoint places only; results do not depend on
-    the number of threads.
+    The first error is raised. `work` may run on several threads at once and must
+    write to disjoint places only; results do not depend on the number of threads.
     """
     step = SPAN_BLOCKS * RING_DEGREE
     spans = [(first, min(first + step, length)) for first in range(0, length, step)]

@@ -94,7 +94,9 @@ def test_threads_do_not_change_results(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.integers(1 - UPDATE_BOUND, UPDATE_BOUND - 1), min_size=1, max_size=30), st.binary(max_size=8))
+@given(
+    st.lists(st.integers(1 - UPDATE_BOUND, UPDATE_BOUND - 1), min_size=1, max_size=30), st.binary(max_size=8)
+)
 def test_encryption_round_trip(values: list[int], name: bytes) -> None:
     part = encryption.encrypt(CONTEXT, np.array(values), source(name.hex()))
     decoded = encryption.decode(CONTEXT, part.ciphertext, lifted(part.secret), 1)
@@ -235,7 +237,9 @@ def test_masked_functional_is_the_functional_of_the_mask(length: int) -> None:
 
 def test_streamed_weights_give_the_same_functional_and_are_checked() -> None:
     weights = np.random.default_rng(1).integers(0, P, (2, N + 1), dtype=np.uint64)
-    streamed = encryption.masked_functional_of(CONTEXT, N + 1, lambda first, stop: weights[:, first:stop].copy())
+    streamed = encryption.masked_functional_of(
+        CONTEXT, N + 1, lambda first, stop: weights[:, first:stop].copy()
+    )
     assert np.array_equal(streamed, encryption.masked_functional(CONTEXT, weights))
     with pytest.raises(ArgumentRefused, match="weights"):
         encryption.masked_functional_of(CONTEXT, 5, lambda first, stop: np.zeros((2, 4), np.uint64))

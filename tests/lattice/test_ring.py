@@ -105,7 +105,8 @@ def test_transposed_product_is_that_of_the_reference() -> None:
     a = random_rows(7, 1)[0]
     sparse = [i for i in range(N) if weights[i]]
     expected = [
-        sum(int(weights[i]) * (int(a[i - k]) if i >= k else -int(a[N + i - k])) for i in sparse) % P for k in range(N)
+        sum(int(weights[i]) * (int(a[i - k]) if i >= k else -int(a[N + i - k])) for i in sparse) % P
+        for k in range(N)
     ]
     assert [int(v) for v in ring.transposed_product(weights, a)] == expected
 
@@ -119,7 +120,12 @@ def test_reference_transposed_product_agrees_with_its_product() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [np.zeros(N, np.int64), np.zeros(N - 1, np.uint64), np.zeros((1, 1, N), np.uint64), np.full(N, P, np.uint64)],
+    [
+        np.zeros(N, np.int64),
+        np.zeros(N - 1, np.uint64),
+        np.zeros((1, 1, N), np.uint64),
+        np.full(N, P, np.uint64),
+    ],
 )
 def test_other_shapes_types_and_words_are_refused(values: np.ndarray) -> None:
     with pytest.raises(ArgumentRefused) as caught:

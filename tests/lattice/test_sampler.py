@@ -33,7 +33,9 @@ def test_masks_depend_on_beacon_round_and_block() -> None:
 
 
 def test_known_mask_and_key() -> None:
-    key = hashlib.shake_256(b"ProofWard/v1/lattice/mask" + bytes(range(32)) + (3).to_bytes(8, "little")).digest(32)
+    key = hashlib.shake_256(
+        b"ProofWard/v1/lattice/mask" + bytes(range(32)) + (3).to_bytes(8, "little")
+    ).digest(32)
     assert CONTEXT.key() == key
     assert sampler.key_stream(key, 1, 40)[16:] == sampler.key_stream(key, 1, 48)[16:40]
 

@@ -37,12 +37,17 @@ def test_keys_are_deterministic_and_differ_for_every_part_of_the_pair() -> None:
         replace(PAIR, dealer="south", holder="north"),
     ]
     assert sealing.pair_secret(SEED, replace(PAIR)) == SECRET
-    secrets = {sealing.pair_secret(SEED, pair) for pair in others} | {SECRET, sealing.pair_secret(b"l" * 32, PAIR)}
+    secrets = {sealing.pair_secret(SEED, pair) for pair in others} | {
+        SECRET,
+        sealing.pair_secret(b"l" * 32, PAIR),
+    }
     assert len(secrets) == len(others) + 2
 
 
 def test_names_cannot_run_into_each_other() -> None:
-    assert replace(PAIR, dealer="ab", holder="c").to_bytes() != replace(PAIR, dealer="a", holder="bc").to_bytes()
+    assert (
+        replace(PAIR, dealer="ab", holder="c").to_bytes() != replace(PAIR, dealer="a", holder="bc").to_bytes()
+    )
 
 
 @pytest.mark.parametrize("position", [0, 500, 1087, 1088, 1119, 1120, 1500, -17, -1])
@@ -59,7 +64,9 @@ def test_cut_bytes_break_the_seal(length: int) -> None:
         sealing.open_sealed(PAIR, SECRET, sealing.seal(PAIR, KEY, SHARE)[:length])
 
 
-@pytest.mark.parametrize("changed", [{"round": 5}, {"attempt": 1}, {"dealer": "west"}, {"consortium": b"c" * 32}])
+@pytest.mark.parametrize(
+    "changed", [{"round": 5}, {"attempt": 1}, {"dealer": "west"}, {"consortium": b"c" * 32}]
+)
 def test_a_share_moved_to_another_pair_does_not_open(changed: dict[str, object]) -> None:
     sealed = sealing.seal(PAIR, KEY, SHARE)
     with pytest.raises(SealBroken):

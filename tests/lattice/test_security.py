@@ -39,7 +39,9 @@ def test_conditional_sigma_is_above_the_standards_up_to_16() -> None:
 
 def test_revealed_coefficients_bound_is_tight() -> None:
     bound = security.revealed_coefficients(20)
-    tail = sum(comb(RING_DEGREE, r) * 2**r * 7 ** (RING_DEGREE - r) for r in range(bound + 1, RING_DEGREE + 1))
+    tail = sum(
+        comb(RING_DEGREE, r) * 2**r * 7 ** (RING_DEGREE - r) for r in range(bound + 1, RING_DEGREE + 1)
+    )
     more = tail + comb(RING_DEGREE, bound) * 2**bound * 7 ** (RING_DEGREE - bound)
     assert tail * 2**20 <= 9**RING_DEGREE < more * 2**20
 

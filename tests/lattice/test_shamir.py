@@ -12,7 +12,9 @@ from proofward.lattice.errors import ArgumentRefused, SharesInconsistent, Shares
 from proofward.lattice.parameters import MODULUS as P
 
 
-def dealt(seed: int, threshold: int, holders: int, width: int = 6) -> tuple[ring.Words, ring.Words, ring.Words]:
+def dealt(
+    seed: int, threshold: int, holders: int, width: int = 6
+) -> tuple[ring.Words, ring.Words, ring.Words]:
     rng = np.random.default_rng(seed)
     secret = rng.integers(0, P, width, dtype=np.uint64)
     secret[:2] = [0, P - 1]
@@ -156,7 +158,9 @@ def test_strange_deals_are_refused() -> None:
 def test_lagrange_weights_reproduce_values_elsewhere() -> None:
     weights = shamir.lagrange_weights([0, 4, 9], at=7)
     values = [polynomial.evaluate([3, P - 2, 11], x) for x in (1, 5, 10)]
-    assert sum(w * v for w, v in zip(weights, values, strict=True)) % P == polynomial.evaluate([3, P - 2, 11], 7)
+    assert sum(w * v for w, v in zip(weights, values, strict=True)) % P == polynomial.evaluate(
+        [3, P - 2, 11], 7
+    )
 
 
 @settings(max_examples=30, deadline=None)
