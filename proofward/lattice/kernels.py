@@ -175,17 +175,37 @@ def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bou
     return wrong
 
 
-@numba.njit(f"void({_WORDS}, {_ROWS}, uint64, {_WORDS})", cache=True, nogil=True)
-def horner(secret: np.ndarray, coefficients: np.ndarray, point: int, out: np.ndarray) -> None:
-    """out = secret + sum_k coefficients[k] point^(k+1), columnwise."""
-    for i in range(out.shape[0]):
-        out[i] = np.uint64(0)
-    for k in range(coefficients.shape[0] - 1, -1, -1):
-        row = coefficients[k]
-        for i in range(out.shape[0]):
-            out[i] = multiply(plus(out[i], row[i]), np.uint64(point))
-    for i in range(out.shape[0]):
-        out[i] = plus(out[i], secret[i])
+@numba.njit(inline="always")
+def _multiply_small(a: np.uint64, x: np.uint64) -> np.uint64:
+    """a x modulo P, in [0, P), for x < 2^32: a1 x = u1 2^32 + u0 and a x = a0 x + u1 (2^32 - 1) + u0 2^32.
+
+    The first two terms are at most (2^32 - 1)^2 each, so their wrapped sum plus EPSILON stays below 2^64. The
+    last is at most 2^64 - 2^32, so a wrapped sum with it is at most 2^64 - 2^32 - 1, plus EPSILON below 2^64.
+    """
+    upper = (a >> _HALF) * x
+    carried = upper >> _HALF
+    lower = (a & _LOW) * x
+    total = lower + ((carried << _HALF) - carried)
+    total += _EPSILON if total < lower else np.uint64(0)
+    result = total + (upper << _HALF)
+    result += _EPSILON if result < total else np.uint64(0)
+    return result - (_P if result >= _P else np.uint64(0))
+
+
+@numba.njit(f"void({_WORDS}, {_ROWS}, {_ROWS})", cache=True, nogil=True)
+def shamir_shares(secret: np.ndarray, coefficients: np.ndarray, out: np.ndarray) -> None:
+    """out[h] = secret + sum_k coefficients[k] (h + 1)^(k+1), by Horner's rule; fewer than 2^32 holders."""
+    for holder in range(out.shape[0]):
+        point = np.uint64(holder + 1)
+        values = out[holder]
+        for i in range(values.shape[0]):
+            values[i] = np.uint64(0)
+        for k in range(coefficients.shape[0] - 1, -1, -1):
+            row = coefficients[k]
+            for i in range(values.shape[0]):
+                values[i] = _multiply_small(plus(values[i], row[i]), point)
+        for i in range(values.shape[0]):
+            values[i] = plus(values[i], secret[i])
 
 
 @numba.njit(f"void({_WORDS}, {_ROWS}, {_WORDS})", cache=True, nogil=True)

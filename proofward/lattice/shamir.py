@@ -27,6 +27,7 @@ from proofward.lattice.sampler import uniform_words
 from proofward.lattice.streaming import over_items
 
 _LABEL = b"ProofWard/v1/lattice/share-check"
+_TILE = 256  # columns at a time, so that the coefficients of 256 holders stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,15 @@ def share(secret: Words, coefficients: Words, holders: int) -> Words:
         raise ArgumentRefused("coefficients", f"words below {MODULUS}", int(coefficients.max()))
     if not coefficients.shape[0] < holders < 2**32:
         raise ArgumentRefused("holders", f"more than the threshold {coefficients.shape[0]}", holders)
-    rows = np.ascontiguousarray(coefficients)
     out = np.empty((holders, secret.size), np.uint64)
-    over_items(holders, lambda holder: kernels.horner(secret, rows, holder + 1, out[holder]))
+
+    def share_columns(tile: int) -> None:
+        columns = slice(tile * _TILE, (tile + 1) * _TILE)
+        part = np.empty((holders, secret[columns].size), np.uint64)
+        kernels.shamir_shares(secret[columns], np.ascontiguousarray(coefficients[:, columns]), part)
+        out[:, columns] = part
+
+    over_items(-(-secret.size // _TILE), share_columns)
     return out
 
 

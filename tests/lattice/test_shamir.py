@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.lattice import polynomial, reference, ring, shamir
+from proofward.lattice import kernels, polynomial, reference, ring, shamir
 from proofward.lattice.errors import ArgumentRefused, SharesInconsistent, SharesInsufficient
 from proofward.lattice.parameters import MODULUS as P
+
+EDGES = [0, 1, 2**32 - 1, 2**32, 2**63, P // 2, P - 2**32, P - 2**32 + 1, P - 1]
 
 
 def dealt(
@@ -32,6 +34,27 @@ def test_shares_are_those_of_the_reference() -> None:
         for i in range(secret.size):
             column = [int(c) for c in coefficients[:, i]]
             assert int(shares[holder, i]) == reference.share(int(secret[i]), column, holder)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, P - 1) | st.sampled_from(EDGES), min_size=1, max_size=9), st.integers(0, 60))
+def test_shares_of_edge_values_are_those_of_the_reference(column: list[int], holder: int) -> None:
+    words = np.array(column, dtype=np.uint64).reshape(-1, 1)
+    shares = shamir.share(words[0], words[1:], 70)
+    assert int(shares[holder, 0]) == reference.share(column[0], column[1:], holder)
+
+
+def test_wide_vectors_and_many_holders_match_the_reference() -> None:
+    secret, coefficients, shares = dealt(11, 150, 300, width=517)
+    for holder, i in ((0, 0), (299, 255), (299, 256), (150, 516)):
+        column = [int(c) for c in coefficients[:, i]]
+        assert int(shares[holder, i]) == reference.share(int(secret[i]), column, holder)
+
+
+@pytest.mark.parametrize("point", [1, 2, 2**16 + 1, 2**31, 2**32 - 1])
+def test_multiplication_by_small_points_at_edges(point: int) -> None:
+    for a in EDGES:
+        assert int(kernels._multiply_small(np.uint64(a), np.uint64(point))) == a * point % P
 
 
 @pytest.mark.parametrize("threshold,holders", [(0, 1), (0, 3), (1, 2), (2, 5), (4, 5), (3, 7)])
