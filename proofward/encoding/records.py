@@ -171,8 +171,9 @@ def _names(records: tuple[type, ...]) -> str:
 def _to_map(value: Any, records: tuple[type, ...], path: str) -> dict[str, Item]:
     if type(value) not in records:
         raise MalformedMessage(path, _names(records), f"{type(value).__name__} {printable(value)}")
-    result = _header(type(value))
-    for name, rule in _rules(type(value), False).items():
+    record: Any = type(value)
+    result = _header(record)
+    for name, rule in _rules(record, False).items():
         result[name] = rule(getattr(value, name), f"{path}.{name}")
     return result
 

@@ -1,0 +1,1 @@
+"""Append-only record of a federation: Merkle log, signed checkpoints, content-addressed objects, identities."""

@@ -1,0 +1,161 @@
+"""Identities: Ed25519 keys (RFC 8032), their files, and signatures with domain separation.
+
+A signature covers the context and its length before the payload, so that no payload signed for one purpose is valid for
+another. The prefix contains zero bytes, which the text of a signed note cannot: one key may sign both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.ledger.errors import KeyFileInvalid, SignatureInvalid
+from proofward.ledger.files import write_file
+
+PUBLIC_BYTES = 32
+SIGNATURE_BYTES = 64
+_SIGNATURE_DOMAIN = b"proofward/signature/v1"
+
+
+class PublicKey:
+    """Ed25519 public key: 32 bytes in `raw`. Raises SignatureInvalid when they are no key."""
+
+    __slots__ = ("_key", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        if type(raw) is not bytes or len(raw) != PUBLIC_BYTES:
+            raise SignatureInvalid("public key", f"{PUBLIC_BYTES} bytes", repr(raw)[:80])
+        self.raw = raw
+        self._key = Ed25519PublicKey.from_public_bytes(raw)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the key, in hexadecimal."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    def verify_raw(self, message: bytes, signature: bytes) -> bool:
+        """Whether `signature` (64 bytes) is this key's over exactly `message`, without any domain."""
+        if type(signature) is not bytes or len(signature) != SIGNATURE_BYTES:
+            return False
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.raw == other.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __repr__(self) -> str:
+        return f"PublicKey({self.raw.hex()})"
+
+
+class SigningKey:
+    """Ed25519 private key. Its representation shows the fingerprint only."""
+
+    __slots__ = ("_key", "_seed", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        if type(seed) is not bytes or len(seed) != 32:
+            raise KeyFileInvalid(
+                "signing key", "a seed of 32 bytes", f"{type(seed).__name__} of another length"
+            )
+        self._seed = seed
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = PublicKey(self._key.public_key().public_bytes_raw())
+
+    @classmethod
+    def generate(cls, rng: Callable[[int], bytes]) -> SigningKey:
+        """A fresh key from 32 bytes of `rng`, a cryptographic generator."""
+        return cls(rng(32))
+
+    @classmethod
+    def load(cls, path: Path) -> SigningKey:
+        """The key in a file written by `save`. Raises KeyFileInvalid, also when others may read the file."""
+        try:
+            if os.name == "posix" and path.stat().st_mode & 0o077:
+                raise KeyFileInvalid(path.name, "permissions 0600", oct(path.stat().st_mode & 0o777))
+            return cls(decode(path.read_bytes(), _KeyFile).seed)
+        except OSError as error:
+            raise KeyFileInvalid(
+                path.name, "a readable key file", error.strerror or type(error).__name__
+            ) from error
+        except MalformedMessage as error:
+            raise KeyFileInvalid(path.name, "a key file", f"a malformed {error.field}") from None
+
+    def save(self, path: Path) -> None:
+        """Writes the key for its owner only (0600), durably. Raises KeyFileInvalid when the file exists."""
+        if path.exists():
+            raise KeyFileInvalid(path.name, "no such file yet", "a file, which is not overwritten")
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.unlink(missing_ok=True)
+        write_file(path, encode(_KeyFile(self._seed)), temporary, mode=0o600)
+
+    def sign_raw(self, message: bytes) -> bytes:
+        """Signature (64 bytes) over exactly `message`, without any domain: for signed notes."""
+        return self._key.sign(message)
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.public.fingerprint})"
+
+
+@dataclass(frozen=True)
+class _KeyFile:
+    kind: ClassVar[str] = "ed25519-signing-key"
+    seed: Annotated[bytes, Length(32)]
+
+
+@dataclass(frozen=True)
+class SignedRecord:
+    """A payload, its signer and the signature: the envelope in which records travel when no other is defined."""
+
+    kind: ClassVar[str] = "signed-record"
+    payload: bytes
+    signer: Annotated[bytes, Length(PUBLIC_BYTES)]
+    signature: Annotated[bytes, Length(SIGNATURE_BYTES)]
+
+
+def _message(payload: bytes, context: bytes) -> bytes:
+    return (
+        b"".join(
+            part
+            for field in (_SIGNATURE_DOMAIN, context)
+            for part in (len(field).to_bytes(8, "little"), field)
+        )
+        + payload
+    )
+
+
+def sign(payload: bytes, key: SigningKey, context: bytes) -> bytes:
+    """Signature (64 bytes) of `payload` for one purpose, which `context` names."""
+    return key.sign_raw(_message(payload, context))
+
+
+def verify(payload: bytes, signature: bytes, key: PublicKey, context: bytes) -> None:
+    """Raises SignatureInvalid unless `signature` is `key`'s over `payload` in this context."""
+    if not key.verify_raw(_message(payload, context), signature):
+        raise SignatureInvalid(f"signature in {context!r}", f"one of key {key.fingerprint}", "another")
+
+
+def sign_record(payload: bytes, key: SigningKey, context: bytes) -> bytes:
+    """Canonical bytes of a SignedRecord."""
+    return encode(SignedRecord(payload, key.public.raw, sign(payload, key, context)))
+
+
+def open_record(data: bytes, context: bytes) -> tuple[bytes, PublicKey]:
+    """Payload and signer of a SignedRecord. Raises MalformedMessage or SignatureInvalid."""
+    record = decode(data, SignedRecord)
+    signer = PublicKey(record.signer)
+    verify(record.payload, record.signature, signer, context)
+    return record.payload, signer
