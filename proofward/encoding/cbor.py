@@ -1,9 +1,10 @@
 """Deterministic CBOR (RFC 8949 section 4.2.1), the part of it that records need.
 
-Items: integers in [-2^64, 2^64), byte strings, text strings (UTF-8), arrays (tuple), maps with text keys (dict), false, true
-and null. The decoder accepts exactly the encoder's image: shortest heads, definite lengths, keys in bytewise order of their
-encodings without repetition, no trailing byte; so equal items have equal bytes and the other way round. Depth is bounded and
-a length is checked against what is left before anything is allocated.
+Items: integers in [-2^64, 2^64), byte strings, text strings (UTF-8), arrays (tuple), maps with text keys
+(dict), false, true and null. The decoder accepts exactly the encoder's image: shortest heads, definite
+lengths, keys in bytewise order of their encodings without repetition, no trailing byte; so equal items have
+equal bytes and the other way round. Depth is bounded and a length is checked against what is left before
+anything is allocated.
 """
 
 from __future__ import annotations
@@ -162,7 +163,9 @@ class _Reader:
 
 
 def decode_item(data: bytes, max_bytes: int = MAX_BYTES) -> Item:
-    """The item that `data` is the encoding of; arrays come back as tuples. Raises MalformedMessage for anything else."""
+    """The item that `data` is the encoding of; arrays come back as tuples. Raises MalformedMessage for
+    anything else.
+    """
     if type(data) is not bytes:
         raise MalformedMessage("message", "bytes", type(data).__name__)
     if len(data) > max_bytes:

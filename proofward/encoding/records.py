@@ -1,10 +1,10 @@
 """Typed, versioned records: frozen dataclasses to and from canonical bytes, every field validated both ways.
 
-A record class is a frozen dataclass with a class attribute `kind` (text) and, if not 1, `version` (integer). Its encoding is the
-map of its fields with "kind" and "version". Field types, with their default bounds:
+A record class is a frozen dataclass with a class attribute `kind` (text) and, if not 1, `version` (integer).
+Its encoding is the map of its fields with "kind" and "version". Field types, with their default bounds:
 
     int                    [-2^63, 2^64)       Annotated[int, Range(low, high)]          both ends included
-    bytes                  <= 4 MiB            Annotated[bytes, Length(32)]              exactly; Length(0, 64) for bounds
+    bytes                  <= 4 MiB            Annotated[bytes, Length(32)]              or Length(0, 64)
     str                    <= 4096 bytes       Annotated[str, Length(1, 64)]             length of the UTF-8
     bool
     tuple[T, ...]          <= 65536 elements   Annotated[tuple[T, ...], Length(0, 9)]
@@ -53,7 +53,8 @@ class Length:
 _ANY_INT = Range(-(1 << 63), (1 << 64) - 1)
 _ANY_BYTES, _ANY_TEXT, _ANY_TUPLE = Length(0, 1 << 22), Length(0, 4096), Length(0, 1 << 16)
 
-# A rule maps a value at a field's path to its other form: value -> item when encoding, item -> value when decoding.
+# A rule maps a value at a field's path to its other form: value -> item when encoding, item -> value when
+# decoding.
 _Rule = Callable[[Any, str], Any]
 
 
@@ -223,7 +224,9 @@ def decode(data: bytes, *records: type[R], max_bytes: int = MAX_BYTES) -> R:
 
 
 def kind_of(data: bytes) -> str:
-    """The `kind` that canonical bytes of a record bear, without knowing the record class. Raises MalformedMessage."""
+    """The `kind` that canonical bytes of a record bear, without knowing the record class. Raises
+    MalformedMessage.
+    """
     item = decode_item(data)
     kind = item.get("kind") if isinstance(item, dict) else None
     if type(kind) is not str or not 1 <= len(kind) <= 64:

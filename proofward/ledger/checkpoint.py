@@ -1,7 +1,7 @@
 """Checkpoints of a log: signed statements of its size and root (c2sp.org/tlog-checkpoint).
 
-The text is three lines: origin, size in decimal, root in base64; this profile has no extension lines. The origin is the name of
-the log's key.
+The text is three lines: origin, size in decimal, root in base64; this profile has no extension lines. The
+origin is the name of the log's key.
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ class LogTruncated(LedgerError):
 
 
 class LogRewritten(LedgerError):
-    """The log does not continue the one that a checkpoint was signed for; `first_entry` differs first, if that is known."""
+    """The log does not continue the one that a checkpoint was signed for; `first_entry` differs first, if
+    that is known.
+    """
 
     def __init__(self, size: int, expected_root: bytes, actual_root: bytes, first_entry: int | None) -> None:
         where = "" if first_entry is None else f", first different entry {first_entry}"

@@ -1,7 +1,8 @@
 """Identities: Ed25519 keys (RFC 8032), their files, and signatures with domain separation.
 
-A signature covers the context and its length before the payload, so that no payload signed for one purpose is valid for
-another. The prefix contains zero bytes, which the text of a signed note cannot: one key may sign both.
+A signature covers the context and its length before the payload, so that no payload signed for one purpose is
+valid for another. The prefix contains zero bytes, which the text of a signed note cannot: one key may sign
+both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Merkle tree of an append-only log: RFC 9162 section 2.1, with SHA-256.
 
-Proved: that an entry is in the tree with a given size and root (inclusion), and that one tree is a prefix of another
-(consistency). Both are sound as long as SHA-256 is collision resistant; the leaf and node prefixes keep the two apart.
+Proved: that an entry is in the tree with a given size and root (inclusion), and that one tree is a prefix of
+another (consistency). Both are sound as long as SHA-256 is collision resistant; the leaf and node prefixes
+keep the two apart.
 
 Nodes of complete subtrees have a place (level, index): level 0 are the leaf hashes, (l, i) covers the leaves
 [i 2^l, (i+1) 2^l) and never changes again. A prover needs only a function that looks those up.
@@ -46,7 +47,9 @@ def completed_nodes(size: int, leaf: bytes, nodes: Nodes) -> Iterator[tuple[int,
 
 
 def _range_hash(start: int, end: int, nodes: Nodes) -> bytes:
-    """Hash of the subtree over the leaves [start, end); start is a multiple of the least power of two >= end - start."""
+    """Hash of the subtree over the leaves [start, end); start is a multiple of the least power of two >= end
+    - start.
+    """
     size = end - start
     if size & (size - 1) == 0:
         level = size.bit_length() - 1
@@ -109,7 +112,9 @@ def _check_hashes(what: str, hashes: Sequence[bytes]) -> None:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """RFC 9162 section 2.1.3.2: the leaf with hash `leaf` is at `index` of the tree. Raises MerkleProofInvalid."""
+    """RFC 9162 section 2.1.3.2: the leaf with hash `leaf` is at `index` of the tree. Raises
+    MerkleProofInvalid.
+    """
     what = f"inclusion of entry {index} in {size}"
     if not 0 <= index < size:
         raise _invalid(what, "an index below the size", str(index))

@@ -1,7 +1,8 @@
 """Signed notes, as specified by C2SP (c2sp.org/signed-note), with Ed25519 signatures.
 
-A note is a text ending in a newline, an empty line, and lines "\u2014 <name> <base64 of key ID and signature>". A key's ID is the first four
-bytes of SHA-256(name, newline, 0x01, public key). Only the canonical form is accepted: standard base64, nothing before or after.
+A note is a text ending in a newline, an empty line, and lines "\u2014 <name> <base64 of key ID and
+signature>". A key's ID is the first four bytes of SHA-256(name, newline, 0x01, public key). Only the
+canonical form is accepted: standard base64, nothing before or after.
 """
 
 from __future__ import annotations
@@ -120,8 +121,8 @@ def _signature_line(line: str) -> tuple[str, bytes]:
 def open_note(data: bytes, verifier: NoteVerifier, others: bool = False) -> str:
     """The text of a note that `verifier` signed, exactly once. Raises NoteInvalid.
 
-    Signatures of other keys (of witnesses, for example) are ignored when `others`, and refused otherwise: then any
-    changed byte of the note is noticed.
+    Signatures of other keys (of witnesses, for example) are ignored when `others`, and refused otherwise:
+    then any changed byte of the note is noticed.
     """
     if len(data) > MAX_NOTE_BYTES:
         raise NoteInvalid("note", f"at most {MAX_NOTE_BYTES} bytes", f"{len(data)} bytes")

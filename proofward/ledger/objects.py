@@ -1,4 +1,6 @@
-"""Content-addressed objects: a file per object, named by the SHA-256 of its bytes, verified whenever it is read."""
+"""Content-addressed objects: a file per object, named by the SHA-256 of its bytes, verified whenever it is
+read.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _FOLDER, _NAME = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{62}")
 
 
 class ObjectStore:
-    """Objects under one directory, in `ab/cdef...` for digest abcdef...; an object is complete or absent, always."""
+    """Objects under one directory, in `ab/cdef...` for digest abcdef...; an object is complete or absent,
+    always.
+    """
 
     def __init__(self, directory: Path, create: bool = True) -> None:
         self.directory = directory
@@ -75,7 +79,9 @@ class ObjectStore:
             yield from (p for p in sorted(folder.iterdir()) if not (_NAME.fullmatch(p.name) and p.is_file()))
 
     def remove_unfinished(self) -> int:
-        """Deletes files that an interrupted `put` left behind; returns how many. Only while nobody else writes."""
+        """Deletes files that an interrupted `put` left behind; returns how many. Only while nobody else
+        writes.
+        """
         unfinished = [path for path in self.strays() if path.name.startswith(_TEMPORARY)]
         for path in unfinished:
             path.unlink()

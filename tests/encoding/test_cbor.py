@@ -1,4 +1,6 @@
-"""Deterministic CBOR: RFC 8949 examples, agreement with another implementation, and no accepted byte but the canonical."""
+"""Deterministic CBOR: RFC 8949 examples, agreement with another implementation, and no accepted byte but the
+canonical.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Typed records: round trips, every bound refused by name, and no exception but MalformedMessage for any bytes."""
+"""Typed records: round trips, every bound refused by name, and no exception but MalformedMessage for any
+bytes.
+"""
 
 from __future__ import annotations
 
