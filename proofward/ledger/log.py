@@ -35,7 +35,8 @@ from proofward.ledger.merkle_log import (
     tree_root,
 )
 from proofward.ledger.note import NoteSigner, NoteVerifier
-from proofward.ledger.seal import SEAL_NAME, check_seal, remove_seal, write_seal
+from proofward.ledger.objects import ObjectStore
+from proofward.ledger.seal import OBJECTS_NAME, SEAL_NAME, check_seal, remove_seal, write_seal
 
 
 def _require(finding: Finding) -> None:
@@ -49,6 +50,8 @@ def _require(finding: Finding) -> None:
 
 class Log:
     """A log in `directory`, open for appending by one process at a time; safe to use from several threads.
+
+    `objects` is the ledger's store of content-addressed objects.
 
     verifier    the key that signs the checkpoints; its name is the log's origin
     signer      with that key, `append` works; without it, the log is a replica and `replicate` works
@@ -75,6 +78,7 @@ class Log:
         if signer is not None and signer.verifier != verifier:
             raise LedgerError("signer", str(verifier), str(signer.verifier))
         self.directory, self.verifier = directory, verifier
+        self.objects = ObjectStore(directory / OBJECTS_NAME, create=False)
         self._signer, self._kind_of, self._lock = signer, kind_of, threading.RLock()
         if (directory / SEAL_NAME).exists():
             check_seal(directory, seal_verifier or verifier)

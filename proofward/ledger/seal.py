@@ -59,7 +59,11 @@ def _describe(directory: Path, size: int, root: bytes) -> Seal:
 
 
 def write_seal(directory: Path, size: int, root: bytes, signer: NoteSigner) -> bytes:
-    """Signs the files as they are now, with the log's size and root; returns the seal."""
+    """Signs the files as they are now, with the log's size and root; returns the seal.
+
+    Unfinished objects of an interrupted process are removed first.
+    """
+    ObjectStore(directory / OBJECTS_NAME, create=False).remove_unfinished()
     with (directory / FILE_NAME).open("rb") as file:
         os.fsync(file.fileno())
     note = sign_note(_describe(directory, size, root).text, signer)

@@ -21,12 +21,10 @@ CHILD = """
 import os, sys
 from pathlib import Path
 from proofward.ledger.log import Log
-from proofward.ledger.objects import ObjectStore
 from tests.ledger.conftest import SIGNER, entry
 directory = Path(sys.argv[1])
 with Log(directory, SIGNER.verifier, SIGNER, create=True) as log:
-    store = ObjectStore(directory / "objects")
-    store.remove_unfinished()
+    store = log.objects
     while True:
         index = log.size
         store.put(entry(index, "object"))
@@ -66,7 +64,9 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
         for index in range(size):
             data = entry(index, "object")
             assert store.get(hashlib.sha256(data).digest()) == data
-    ObjectStore(directory / "objects").remove_unfinished()
+    unfinished = store.path(bytes(32)).with_name(".writing-1-x")
+    unfinished.parent.mkdir()
+    unfinished.write_bytes(b"half")
     Log(directory, SIGNER.verifier, SIGNER).seal()
     assert [finding for finding in verify_all(directory, SIGNER.verifier) if not finding.passed] == []
 
