@@ -1,0 +1,1 @@
+"""Engines: they carry the messages between the parties of a federation."""

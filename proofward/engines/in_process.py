@@ -1,0 +1,204 @@
+"""All parties in one process: carries their messages, keeps their states in one run folder, resumes after a crash.
+
+The engine has no say: it hands extensions of the ledger to members and their packets to the aggregator, and calls a
+phase's time when nothing more happens. Killed at any moment, it goes on from the folder when it is started again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.engines.run_folder import Plan, RunFolder
+from proofward.federation.aggregator import Aggregator
+from proofward.federation.events import Event, Observer, ignore
+from proofward.federation.follower import Follower, Surroundings, log_verifier
+from proofward.federation.hospital import Hospital
+from proofward.federation.ledger_folder import LedgerFolder
+from proofward.federation.proofs import Proofs, RelationProofs
+from proofward.federation.refusal import FederationHalted, Refusal
+from proofward.federation.state_store import StateStore
+from proofward.federation.values import integers_from_bytes
+from proofward.federation.verifier import Verifier
+from proofward.ledger.note import NoteSigner
+
+Signed = NDArray[np.int64]
+Dataset = tuple[Signed, Signed]
+
+
+class Network(Protocol):
+    """What lies between the parties: may rewrite, drop or add messages."""
+
+    def to_member(self, member: str, message: bytes) -> Sequence[bytes]:
+        """What reaches a member instead of an extension of the ledger."""
+        ...
+
+    def to_aggregator(self, member: str, message: bytes) -> Sequence[bytes]:
+        """What reaches the aggregator instead of a member's packet."""
+        ...
+
+
+class FaithfulNetwork:
+    """Delivers everything."""
+
+    def to_member(self, member: str, message: bytes) -> Sequence[bytes]:
+        """See Network."""
+        return (message,)
+
+    def to_aggregator(self, member: str, message: bytes) -> Sequence[bytes]:
+        """See Network."""
+        return (message,)
+
+
+@dataclass(frozen=True)
+class Parties:
+    """The classes of the parties, by name where they differ: how a test or a demonstration makes one dishonest."""
+
+    hospitals: Mapping[str, type[Hospital]] = field(default_factory=dict)
+    verifiers: Mapping[str, type[Verifier]] = field(default_factory=dict)
+    aggregator: type[Aggregator] = Aggregator
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """finished: all rounds are closed. stopped: why the aggregator cannot go on. halted: members that refuse to.
+
+    weights: the last model, flat int64 (parameters,). refusals: everything refused by anybody, in order, by (party, refusal).
+    """
+
+    finished: bool
+    rounds: int
+    weights: Signed
+    stopped: Refusal | None
+    halted: dict[str, Refusal]
+    refusals: list[tuple[str, Refusal]]
+
+
+class InProcessFederation:
+    """A federation in one process. datasets: by hospital, (features int64 (n, d), labels int64 (n,))."""
+
+    def __init__(
+        self,
+        directory: Path,
+        plan: Plan,
+        datasets: Mapping[str, Dataset],
+        *,
+        seed: bytes | None = None,
+        observe: Observer = ignore,
+        network: Network | None = None,
+        parties: Parties | None = None,
+        proofs: Proofs | None = None,
+        workers: int = 1,
+    ) -> None:
+        """Opens or creates the run folder. workers: members that work at the same time, on threads."""
+        kinds, proofs = parties or Parties(), proofs or RelationProofs()
+        self.folder = RunFolder(directory, seed)
+        self.rules = self.folder.rules(plan)
+        self.network = network or FaithfulNetwork()
+        self.refusals: list[tuple[str, Refusal]] = []
+        self._observe = observe
+        self._workers = workers
+        key = self.folder.key(plan.aggregator)
+        ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
+        self.aggregator = kinds.aggregator(plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event)
+        self.hospitals: dict[str, Follower] = {}
+        self.verifiers: dict[str, Follower] = {}
+        for name in self.rules.hospitals:
+            hospital = kinds.hospitals.get(name, Hospital)
+            self.hospitals[name] = hospital(name, self.folder.key(name), self._around(name, proofs), *datasets[name])
+        for name in self.rules.verifiers:
+            verifier = kinds.verifiers.get(name, Verifier)
+            self.verifiers[name] = verifier(name, self.folder.key(name), self._around(name, proofs))
+
+    def _around(self, name: str, proofs: Proofs) -> Surroundings:
+        return Surroundings(
+            rules=self.rules,
+            state=StateStore(self.folder.party(name) / "state.sqlite"),
+            objects=self.aggregator.ledger.get_object,
+            proofs=proofs,
+            randomness=self.folder.randomness(name),
+            observe=self._event,
+        )
+
+    def _event(self, event: Event) -> None:
+        if event.refusal is not None and event.kind == "refused":
+            self.refusals.append((event.party, event.refusal))
+        self._observe(event)
+
+    @property
+    def members(self) -> dict[str, Follower]:
+        """Hospitals, then verifiers."""
+        return {**self.hospitals, **self.verifiers}
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> RunResult:
+        """Goes on until all rounds are closed, nobody can go on, or `until()`; then seals the ledger.
+
+        `until` is asked between passes; when it ends the run, the ledger stays open and is not sealed.
+        """
+        stopped: Refusal | None = None
+        try:
+            while not self.aggregator.finished:
+                if until():
+                    self.close()
+                    return self._result(None)
+                before = self.aggregator.history.size
+                self.aggregator.advance()
+                self._pass()
+                if self.aggregator.history.size == before:
+                    self.aggregator.advance(expired=True)
+                if self.aggregator.history.size == before:
+                    break
+        except FederationHalted as halt:
+            stopped = halt.reason
+        self._pass()
+        result = self._result(stopped)
+        self.aggregator.seal()
+        self._close_states()
+        return result
+
+    def close(self) -> None:
+        """Closes all files without sealing the ledger."""
+        self.aggregator.ledger.close()
+        self._close_states()
+
+    def _close_states(self) -> None:
+        for member in self.members.values():
+            member.state.close()
+
+    def _pass(self) -> None:
+        for group in (self.hospitals, self.verifiers):
+            if self._workers == 1:
+                for name, member in group.items():
+                    self._carry(name, self._work(name, member))
+                continue
+            with ThreadPoolExecutor(self._workers) as pool:
+                done = pool.map(lambda pair: self._work(*pair), group.items())
+                for name, packets in zip(group, done, strict=True):
+                    self._carry(name, packets)
+
+    def _work(self, name: str, member: Follower) -> list[bytes]:
+        packets: list[bytes] = []
+        if member.halted is None:
+            for message in self.network.to_member(name, self.aggregator.extension(member.history.size)):
+                packets += member.handle(message)
+        return packets
+
+    def _carry(self, name: str, packets: list[bytes]) -> None:
+        for packet in packets:
+            for message in self.network.to_aggregator(name, packet):
+                self.aggregator.handle(message)
+
+    def _result(self, stopped: Refusal | None) -> RunResult:
+        history = self.aggregator.history
+        weights = integers_from_bytes(self.aggregator.objects.get(history.model), self.rules.config.model.parameters)
+        assert weights is not None
+        halted = {name: member.halted for name, member in self.members.items() if member.halted is not None}
+        return RunResult(
+            self.aggregator.finished, len(history.closed), weights, stopped, halted, list(self.refusals)
+        )

@@ -1,0 +1,89 @@
+"""The folder of a run: what is public and what is not, identities, and the consortium's rules.
+
+    RUN/ledger/            log, objects, seal: all that an audit needs
+    RUN/parties/<name>/    identity and private state of a party
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.federation.randomness import Randomness, SeededRandomness, SystemRandomness
+from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.values import integers_to_bytes
+from proofward.ledger.files import make_directory
+from proofward.ledger.keys import SigningKey
+from proofward.relations.config import RoundConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a consortium agrees on, before keys exist. initial_weights: flat int64 (parameters,) at scale fw."""
+
+    federation: str
+    hospitals: Sequence[str]
+    verifiers: Sequence[str]
+    accepting_verdicts: int
+    minimum_updates: int
+    rounds: int
+    config: RoundConfig
+    initial_weights: NDArray[np.int64]
+    aggregator: str = "aggregator"
+
+    @property
+    def initial_model(self) -> bytes:
+        """The first model object."""
+        return integers_to_bytes(self.initial_weights)
+
+
+class RunFolder:
+    """Paths and identities of a run; everything is created on first use and found again after a restart."""
+
+    def __init__(self, directory: Path, seed: bytes | None = None) -> None:
+        """With a seed, keys and all other randomness are repeatable: for tests and benchmarks only."""
+        self.directory = directory
+        self.seed = seed
+
+    @property
+    def ledger(self) -> Path:
+        """Folder of the ledger."""
+        return self.directory / "ledger"
+
+    def party(self, name: str) -> Path:
+        """Private folder of a party, created with mode 0700."""
+        path = self.directory / "parties" / name
+        make_directory(path)
+        path.chmod(0o700)
+        return path
+
+    def randomness(self, name: str) -> Randomness:
+        """A party's source of randomness."""
+        return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
+
+    def key(self, name: str) -> SigningKey:
+        """A party's signing key, made and saved if there is none."""
+        path = self.party(name) / "identity.key"
+        if not path.exists():
+            SigningKey.generate(self.randomness(name).source("identity", b"")).save(path)
+        return SigningKey.load(path)
+
+    def rules(self, plan: Plan) -> Rules:
+        """The rules that follow from a plan and the parties' keys."""
+        roles = [(plan.aggregator, AGGREGATOR)]
+        roles += [(name, HOSPITAL) for name in plan.hospitals] + [(name, VERIFIER) for name in plan.verifiers]
+        members = sorted((Member(name, role, self.key(name).public.raw) for name, role in roles), key=lambda m: m.name)
+        return Rules(
+            federation=plan.federation,
+            members=tuple(members),
+            accepting_verdicts=plan.accepting_verdicts,
+            minimum_updates=plan.minimum_updates,
+            rounds=plan.rounds,
+            config=plan.config,
+            initial_model=hashlib.sha256(plan.initial_model).digest(),
+        )

@@ -1,0 +1,169 @@
+"""The aggregator: hosts the ledger, records what members say, closes phases, adds up ciphertexts. Trusted for nothing.
+
+It has no choice that others cannot check: every message of its own follows from what is recorded (`schedule`). A message
+that a member signed and that breaks the rules is recorded as refused, with itself as the evidence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+
+from proofward.encoding import encode
+from proofward.federation.aggregation import compute_result
+from proofward.federation.envelope import Envelope, open_envelope, seal_envelope
+from proofward.federation.events import Event, Observer, ignore
+from proofward.federation.follower import log_verifier
+from proofward.federation.history import History
+from proofward.federation.history_state import CLOSED, UNMASK
+from proofward.federation.messages import Message, MessageRefused, RoundOpened
+from proofward.federation.named_objects import named_objects
+from proofward.federation.objects import Objects
+from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, require
+from proofward.federation.rules import Rules
+from proofward.federation.schedule import next_record
+from proofward.federation.wire import Extension, Packet, parse
+from proofward.federation.ledger_folder import LedgerFolder
+from proofward.ledger.checkpoint import sign_checkpoint
+from proofward.ledger.keys import SigningKey
+from proofward.ledger.merkle_log import consistency_proof
+from proofward.ledger.note import NoteSigner
+
+MAX_RECORDED_REFUSALS = 16
+"""Refusals recorded for one member: enough evidence, and no way to fill the ledger."""
+
+
+class Aggregator:
+    """State machine of the aggregator; its state is the ledger."""
+
+    def __init__(
+        self, name: str, key: SigningKey, rules: Rules, ledger: LedgerFolder, model: bytes, observe: Observer = ignore
+    ) -> None:
+        """`model` is the first model object. Reloads the ledger; raises Refusal if it does not follow the rules."""
+        require(rules.aggregator == name, "key", name, rules.aggregator, name)
+        require(hashlib.sha256(model).digest() == rules.initial_model, "model", name, rules.initial_model, "another")
+        self.name, self.key, self.rules, self.ledger, self.observe = name, key, rules, ledger, observe
+        self.signer = NoteSigner(log_verifier(rules).name, key)
+        self.objects = Objects(ledger.get_object, name)
+        self.ledger.put_object(model)
+        self.history = History(rules)
+        for entry in ledger.entries(0):
+            self.history.apply(entry)
+        self._checkpoint = b""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last entry closes the federation."""
+        return self.history.phase == CLOSED
+
+    def handle(self, message: bytes) -> list[bytes]:
+        """Takes a packet and records what it says, or refuses it; never raises for what comes in. Sends nothing."""
+        envelope: Envelope | None = None
+        try:
+            packet = parse(Packet, message)
+            envelope = open_envelope(packet.envelope, self.rules)
+            if envelope.digest not in self.history.recorded:
+                self.history.judge(packet.envelope)
+                self._store(envelope, packet.attachments)
+                self.record(packet.envelope)
+        except Refusal as refusal:
+            self.report("refused", refusal.check, refusal=refusal)
+            if envelope is not None:
+                self._record_refusal(packet.envelope, refusal)
+        return []
+
+    def advance(self, expired: bool = False) -> None:
+        """Makes every announcement that is due; `expired` closes the present phase with what has arrived.
+
+        Raises FederationHalted when the rules leave no way on, such as too few hospitals.
+        """
+        try:
+            while (record := self.due(expired)) is not None:
+                self.announce(record)
+                expired = False
+        except Refusal as refusal:
+            self.report("halted", refusal.check, refusal=refusal)
+            raise FederationHalted(self.name, refusal) from refusal
+
+    def due(self, expired: bool) -> Message | None:
+        """The announcement that follows from the ledger, if any."""
+        if self.history.phase == UNMASK:
+            state, accepted = self.history.round, self.history.round.accepted
+            assert accepted is not None
+            waiting = set(state.ready_holders(accepted.record.hospitals)) - set(state.share_sums)
+            if waiting and not expired:
+                return None
+            return self.aggregate()
+        return next_record(self.history, expired)
+
+    def aggregate(self) -> Message:
+        """Computes the round's result and stores its objects."""
+        start = time.perf_counter()
+        result = compute_result(self.history, self.objects)
+        for data in result.objects:
+            self.ledger.put_object(data)
+        self.report("aggregated", "round", since=start)
+        return result.record(self.history)
+
+    def announce(self, record: Message) -> None:
+        """Signs and records a message of its own; raises Refusal if it breaks the rules."""
+        opening = self.history.opening()[:2] if isinstance(record, RoundOpened) else self.history.position()
+        self.record(self.envelope(record, *opening).data)
+
+    def envelope(self, record: Message, number: int, attempt: int) -> Envelope:
+        """A signed envelope of its own."""
+        size, root = self.history.size, self.history.root
+        body = encode(record)
+        return seal_envelope(
+            Envelope(self.rules.digest, self.name, "aggregator", number, attempt, size, root, body, b""), self.key
+        )
+
+    def record(self, data: bytes) -> None:
+        """Appends an envelope to the ledger, durably; raises Refusal if it does not follow."""
+        envelope = self.history.judge(data)
+        self.ledger.append(data)
+        self.history.apply(data)
+        self.observe(Event(envelope.sender, "recorded", envelope.round, envelope.attempt, envelope.topic))
+
+    def checkpoint(self) -> bytes:
+        """The signed checkpoint of the ledger as it stands."""
+        return sign_checkpoint(self.history.size, self.history.root, self.signer)
+
+    def extension(self, since: int) -> bytes:
+        """What a member that knows the first `since` entries is sent."""
+        proof = consistency_proof(since, self.history.size, self.history.tree.node)
+        return encode(Extension(since, tuple(self.ledger.entries(since)), self.checkpoint(), tuple(proof)))
+
+    def seal(self) -> None:
+        """Seals the ledger's folder; the aggregator is not used afterwards."""
+        named = {self.rules.initial_model}
+        for entry in self.ledger.entries(0):
+            named |= set(named_objects(open_envelope(entry, self.rules).record))
+        self.ledger.seal(named)
+
+    def _store(self, envelope: Envelope, attachments: tuple[bytes, ...]) -> None:
+        needed = named_objects(envelope.record)
+        given = {hashlib.sha256(data).digest(): data for data in attachments}
+        for digest in needed:
+            known = digest in given or self.ledger.get_object(digest) is not None
+            found = ", ".join(sorted(value.hex()[:16] for value in given)) or "nothing"
+            require(known, "object-digest", TRANSPORT, f"an attachment {digest.hex()} from {envelope.sender}", found)
+        for digest in needed:
+            if digest in given:
+                self.ledger.put_object(given[digest])
+
+    def _record_refusal(self, evidence: bytes, refusal: Refusal) -> None:
+        if refusal.culprit in (TRANSPORT, self.name) or refusal.check == "replay":
+            return
+        counts = Counter(recorded.culprit for recorded in self.history.refusals)
+        known = any(recorded.evidence == evidence for recorded in self.history.refusals)
+        if known or counts[refusal.culprit] >= MAX_RECORDED_REFUSALS or self.history.phase == CLOSED:
+            return
+        self.announce(MessageRefused(evidence, refusal.check, refusal.culprit, refusal.expected, refusal.actual))
+
+    def report(self, kind: str, subject: str, since: float | None = None, refusal: Refusal | None = None) -> None:
+        """Tells the observer."""
+        seconds = 0.0 if since is None else time.perf_counter() - since
+        number, attempt = self.history.position()
+        self.observe(Event(self.name, kind, number, attempt, subject, seconds, "", refusal))

@@ -1,0 +1,64 @@
+"""Enrolment: datasets are committed to and judged once, before the first round."""
+
+from __future__ import annotations
+
+from proofward.federation.envelope import Envelope
+from proofward.federation.history_state import BETWEEN, ENROLMENT, HistoryState, Step
+from proofward.federation.messages import Enrolment, EnrolmentClosed, EnrolmentVerdict
+from proofward.federation.refusal import require
+from proofward.federation.round_state import Said, enrolment_root
+from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER
+
+DIGEST_BYTES = 32
+MAX_ROWS = 1 << 32
+
+
+def acceptable(history: HistoryState) -> dict[str, bytes]:
+    """Dataset roots of the hospitals whose enrolment has a quorum of accepting verdicts, by name."""
+    quorum = history.rules.accepting_verdicts
+    roots = {name: enrolment_root(history.enrolment_verdicts, name, quorum) for name in sorted(history.enrolments)}
+    return {name: root for name, root in roots.items() if root is not None}
+
+
+def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> None:
+    require(1 <= record.rows < MAX_ROWS, "rows", sender, f"a number of rows in [1, {MAX_ROWS})", record.rows)
+    width = history.rules.config.model.widths[0]
+    require(record.features == width, "features", sender, width, record.features)
+
+
+def _apply_enrolment(history: HistoryState, envelope: Envelope, record: Enrolment) -> None:
+    history.enrolments[envelope.sender] = Said(envelope, record)
+
+
+def _check_verdict(history: HistoryState, sender: str, record: EnrolmentVerdict) -> None:
+    said = history.enrolments.get(record.hospital)
+    require(said is not None, "hospital", sender, f"one of {sorted(history.enrolments)}", record.hospital)
+    assert said is not None
+    require(record.enrolment == said.digest, "subject", sender, said.digest, record.enrolment)
+    size = DIGEST_BYTES if record.accepted else 0
+    require(len(record.dataset_root) == size, "verdict", sender, f"a root of {size} bytes", record.dataset_root)
+    require(record.accepted == (record.check == ""), "verdict", sender, "a check's name iff refused", record.check)
+
+
+def _apply_verdict(history: HistoryState, envelope: Envelope, record: EnrolmentVerdict) -> None:
+    history.enrolment_verdicts[envelope.sender, record.hospital] = record
+
+
+def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -> None:
+    expected = tuple(acceptable(history))
+    require(record.hospitals == expected, "enrolled-set", sender, expected, record.hospitals)
+    least = max(history.rules.minimum_updates, history.rules.config.threshold + 1)
+    require(len(expected) >= least, "enrolled-set", sender, f"at least {least} hospitals", expected)
+
+
+def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentClosed) -> None:
+    history.dataset_roots = acceptable(history)
+    history.enrolled = {name: history.enrolments[name].record.rows for name in record.hospitals}
+    history.phase = BETWEEN
+
+
+STEPS: dict[str, Step] = {
+    Enrolment.kind: Step((HOSPITAL,), (ENROLMENT,), _check_enrolment, _apply_enrolment),
+    EnrolmentVerdict.kind: Step((VERIFIER,), (ENROLMENT,), _check_verdict, _apply_verdict),
+    EnrolmentClosed.kind: Step((AGGREGATOR,), (ENROLMENT,), _check_closed, _apply_closed),
+}

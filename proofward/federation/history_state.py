@@ -1,0 +1,88 @@
+"""State of a federation after the ledger's entries so far, and what the next ones have to name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from proofward.federation.envelope import Envelope
+from proofward.federation.log_tree import LogTree
+from proofward.federation.messages import (
+    Enrolment,
+    EnrolmentVerdict,
+    MessageRefused,
+)
+from proofward.federation.refusal import Refusal
+from proofward.federation.round_state import RoundState, Said
+from proofward.federation.rules import Rules
+
+BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
+COMMIT, REVEAL, UPLOAD, VERIFY = "commit", "reveal", "upload", "verify"
+SHARES, UNMASK, CONFIRM = "shares", "unmask", "confirm"
+ANY_PHASE = (ENROLMENT, BETWEEN, COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, UNMASK, CONFIRM)
+
+Check = Callable[["HistoryState", str, Any], None]
+Apply = Callable[["HistoryState", Envelope, Any], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Who may send a kind of message, in which phases, what is checked, and what it changes."""
+
+    roles: tuple[str, ...]
+    phases: tuple[str, ...]
+    check: Check
+    apply: Apply
+
+
+class HistoryState:
+    """State after the entries applied so far: fields to read; `History.apply` changes them."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.phase = BEFORE
+        self.tree = LogTree()
+        self.roots: list[bytes] = [self.tree.root()]
+        self.recorded: dict[bytes, int] = {}
+        self.slots: dict[tuple[str, ...], bytes] = {}
+        self.enrolments: dict[str, Said[Enrolment]] = {}
+        self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
+        self.enrolled: dict[str, int] = {}
+        self.dataset_roots: dict[str, bytes] = {}
+        self.model = rules.initial_model
+        self.current: RoundState | None = None
+        self.abandoned: tuple[str, ...] = ()
+        self.closed: list[RoundState] = []
+        self.proofs: dict[bytes, tuple[str, int]] = {}
+        self.refusals: list[MessageRefused] = []
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return len(self.roots) - 1
+
+    @property
+    def root(self) -> bytes:
+        """Merkle root of all entries."""
+        return self.roots[-1]
+
+    @property
+    def round(self) -> RoundState:
+        """The round under way; a Refusal when there is none."""
+        if self.current is None:
+            raise Refusal("phase", self.rules.aggregator, "a round under way", self.phase)
+        return self.current
+
+    def position(self) -> tuple[int, int]:
+        """(round, attempt) that messages have to name now; (0, 0) before the first round."""
+        return (self.current.number, self.current.attempt) if self.current else (len(self.closed), 0)
+
+    def opening(self) -> tuple[int, int, tuple[str, ...]]:
+        """(round, attempt, participants) of the round or attempt that has to be opened next."""
+        if self.current is None:
+            everyone = tuple(sorted({*self.enrolled, *self.rules.verifiers}))
+            return len(self.closed) + 1, 0, everyone
+        left = tuple(name for name in self.current.committed if name not in self.abandoned)
+        return self.current.number, self.current.attempt + 1, left
+

@@ -1,0 +1,36 @@
+"""The Merkle tree of a log in memory: appends entries and gives the root after each."""
+
+from __future__ import annotations
+
+from proofward.ledger.merkle_log import completed_nodes, leaf_hash, tree_root
+
+
+class LogTree:
+    """Nodes of complete subtrees by (level, index); about 64 bytes an entry."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._nodes: dict[tuple[int, int], bytes] = {}
+
+    def node(self, level: int, index: int) -> bytes:
+        """Hash of a complete subtree."""
+        return self._nodes[level, index]
+
+    def append(self, entry: bytes) -> None:
+        """Adds an entry."""
+        for level, index, value in completed_nodes(self.size, leaf_hash(entry), self.node):
+            self._nodes[level, index] = value
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Root of the entries so far (32 bytes)."""
+        return tree_root(self.size, self.node)
+
+    @classmethod
+    def over(cls, tree: LogTree, entries: list[bytes]) -> LogTree:
+        """A new tree: that of `tree` with more entries; `tree` stays as it is."""
+        longer = cls()
+        longer.size, longer._nodes = tree.size, dict(tree._nodes)
+        for entry in entries:
+            longer.append(entry)
+        return longer

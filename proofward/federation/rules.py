@@ -1,0 +1,165 @@
+"""The consortium's rules: members, keys, roles, thresholds and the training; fixed before anything else happens.
+
+The SHA-256 digest of their canonical bytes is the consortium's identity; every message and every proof is bound to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from proofward.encoding import MalformedMessage, decode_item, encode_item
+from proofward.ledger.errors import SignatureInvalid
+from proofward.ledger.keys import PublicKey
+from proofward.layers.errors import ConfigurationError
+from proofward.relations.config import RoundConfig
+
+HOSPITAL = "hospital"
+VERIFIER = "verifier"
+AGGREGATOR = "aggregator"
+ROLES = (AGGREGATOR, HOSPITAL, VERIFIER)
+FORMAT = "proofward/rules/v1"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class RulesError(ValueError):
+    """Rules that make no sense: the field, what is expected, what was found."""
+
+    def __init__(self, field: str, expected: str, actual: object) -> None:
+        super().__init__(f"rules: {field}: expected {expected}, found {actual!r}")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member: name (lower case, digits, hyphens; at most 40), one role, Ed25519 public key (32 bytes)."""
+
+    name: str
+    role: str
+    key: bytes
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or self.name == "transport":
+            raise RulesError("member name", f"a name matching {_NAME.pattern}", self.name)
+        if self.role not in ROLES:
+            raise RulesError(f"role of {self.name}", f"one of {ROLES}", self.role)
+        if type(self.key) is not bytes or len(self.key) != 32:
+            raise RulesError(f"key of {self.name}", "32 bytes", self.key)
+        try:
+            PublicKey(self.key)
+        except (SignatureInvalid, ValueError) as error:
+            raise RulesError(f"key of {self.name}", "an Ed25519 public key", self.key) from error
+
+
+@dataclass(frozen=True)
+class Rules:
+    """accepting_verdicts: k of the verifiers, more than half of them. minimum_updates: fewest hospitals in a sum.
+
+    config.holders is the number of hospitals; initial_model the SHA-256 of the first weights (int64, little endian).
+    """
+
+    federation: str
+    members: tuple[Member, ...]
+    accepting_verdicts: int
+    minimum_updates: int
+    rounds: int
+    config: RoundConfig
+    initial_model: bytes
+
+    def __post_init__(self) -> None:
+        names = [member.name for member in self.members]
+        if names != sorted(set(names)):
+            raise RulesError("members", "distinct names in ascending order", names)
+        if len({member.key for member in self.members}) != len(names):
+            raise RulesError("members", "distinct keys", names)
+        if len(self.named(AGGREGATOR)) != 1:
+            raise RulesError("members", "exactly one aggregator", self.named(AGGREGATOR))
+        if len(self.hospitals) != self.config.holders:
+            raise RulesError("members", f"config.holders = {self.config.holders} hospitals", self.hospitals)
+        for field, low, high in (
+            ("accepting_verdicts", len(self.verifiers) // 2 + 1, len(self.verifiers)),
+            ("minimum_updates", 2, len(self.hospitals)),
+            ("rounds", 1, 1 << 20),
+        ):
+            value = getattr(self, field)
+            if type(value) is not int or not low <= value <= high:
+                raise RulesError(field, f"an integer in [{low}, {high}]", value)
+        if not isinstance(self.federation, str) or not 1 <= len(self.federation) <= 200:
+            raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
+        if type(self.initial_model) is not bytes or len(self.initial_model) != 32:
+            raise RulesError("initial_model", "32 bytes", self.initial_model)
+
+    def named(self, role: str) -> tuple[str, ...]:
+        """Names of the members with a role, ascending."""
+        return tuple(member.name for member in self.members if member.role == role)
+
+    @cached_property
+    def hospitals(self) -> tuple[str, ...]:
+        """All hospitals, ascending; the position is the holder's index."""
+        return self.named(HOSPITAL)
+
+    @cached_property
+    def verifiers(self) -> tuple[str, ...]:
+        """All verifiers, ascending."""
+        return self.named(VERIFIER)
+
+    @cached_property
+    def aggregator(self) -> str:
+        """The aggregator's name."""
+        return self.named(AGGREGATOR)[0]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Member]:
+        return {member.name: member for member in self.members}
+
+    def find(self, name: str) -> Member | None:
+        """The member of that name, if there is one."""
+        return self._by_name.get(name)
+
+    def holder(self, hospital: str) -> int:
+        """Index of a hospital as share holder."""
+        return self.hospitals.index(hospital)
+
+    @cached_property
+    def data(self) -> bytes:
+        """Canonical bytes."""
+        return encode_item(
+            {
+                "format": FORMAT,
+                "federation": self.federation,
+                "members": [[member.name, member.role, member.key] for member in self.members],
+                "accepting_verdicts": self.accepting_verdicts,
+                "minimum_updates": self.minimum_updates,
+                "rounds": self.rounds,
+                "initial_model": self.initial_model,
+                "config": self.config.to_dict(),
+            }
+        )
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical bytes: the consortium's identity (32 bytes)."""
+        return hashlib.sha256(self.data).digest()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Rules:
+        """Inverse of `data`; raises RulesError."""
+        try:
+            found = _mapping(decode_item(data), "rules")
+            config = RoundConfig.from_dict(found["config"])
+            members = tuple(Member(*entry) for entry in found["members"])
+            scalars = ("federation", "accepting_verdicts", "minimum_updates", "rounds", "initial_model")
+            rules = cls(members=members, config=config, **{name: found[name] for name in scalars})
+        except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
+            raise RulesError("structure", "the fields of a rules record", f"{type(error).__name__}: {error}") from error
+        if rules.data != data:
+            raise RulesError("encoding", "the canonical encoding", f"{len(data)} other bytes")
+        return rules
+
+
+def _mapping(value: object, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RulesError(field, "a mapping", type(value).__name__)
+    return value

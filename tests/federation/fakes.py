@@ -1,0 +1,112 @@
+"""A proof system for state-machine tests: the real training, encryption and shares; a hash instead of the proof."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from proofward.encoding import decode_item, encode_item
+from proofward.engines.run_folder import Plan
+from proofward.federation.proofs import ProvedRound
+from proofward.federation.round_state import Finding
+from proofward.federation.values import words_from_bytes, words_to_bytes
+from proofward.lattice.encryption import encrypt
+from proofward.lattice.parameters import MODULUS, RING_DEGREE
+from proofward.lattice.sampler import MaskContext, uniform_words
+from proofward.lattice.shamir import share
+from proofward.layers.aggregation import clipped_multiplier, quantise_update
+from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.training import train
+from proofward.proof.errors import ProofRejected
+from proofward.relations.config import RoundConfig
+
+MODEL = Mlp((4, 4, 2))
+SCALES = FixedPoint()
+BLIND = 16
+
+
+def plan(hospitals: int = 5, verifiers: int = 3, rounds: int = 2, threshold: int = 2, bits: int = 40) -> Plan:
+    """A small consortium."""
+    config = RoundConfig(MODEL, SCALES, Training(1, 4, 1), 1 << 16, hospitals, threshold, bits)
+    return Plan(
+        federation="test federation",
+        hospitals=[f"hospital-{index}" for index in range(hospitals)],
+        verifiers=[f"verifier-{index}" for index in range(verifiers)],
+        accepting_verdicts=verifiers // 2 + 1,
+        minimum_updates=2,
+        rounds=rounds,
+        config=config,
+        initial_weights=initial_weights(MODEL, SCALES, b"test"),
+    )
+
+
+def datasets(plan: Plan, rows: int = 8) -> dict:
+    """Random labelled records for every hospital, a different number each."""
+    rng = np.random.default_rng(7)
+    result = {}
+    for index, name in enumerate(plan.hospitals):
+        count = rows + index
+        result[name] = (rng.integers(-64, 64, (count, 4), dtype=np.int64), rng.integers(0, 2, count, dtype=np.int64))
+    return result
+
+
+def _tag(transcript: bytes, *parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join((transcript, *parts))).digest()
+
+
+class FakeProofs:
+    """See proofward.federation.proofs.Proofs."""
+
+    def prove_enrolment(self, statement, features, labels, rng):
+        root = hashlib.sha256(features.tobytes() + labels.tobytes() + rng(16)).digest()
+        proof = root + _tag(statement.transcript(), root)
+        return proof, root, self._secret(features, labels, 3)
+
+    def verify_enrolment(self, statement, proof):
+        root = proof[:32]
+        if proof != root + _tag(statement.transcript(), root):
+            raise ProofRejected("transcript", "expected another tag")
+        return root
+
+    def prove_round(self, statement, secret, rng):
+        rows, width, features, labels, left = decode_item(secret)
+        features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
+        labels = np.frombuffer(labels, dtype=np.int64)
+        config = statement.config
+        weights = statement.initial_weights
+        update = train(config.model, config.scales, config.training, weights, features, labels, statement.schedule()).update
+        multiplier = clipped_multiplier(update, rows, config.clip_bound, config.scales)
+        quantised = quantise_update(update, multiplier, config.scales)
+        made = encrypt(MaskContext(statement.beacon, statement.round), quantised, rng)
+        coefficients = uniform_words(rng, config.threshold * RING_DEGREE).reshape(config.threshold, RING_DEGREE)
+        key = made.secret.astype(np.int64)
+        lifted = np.where(key < 0, MODULUS - 1, key.astype(object)).astype(np.uint64)
+        rows_of = share(lifted, coefficients, config.holders)
+        shares = tuple(index.to_bytes(4, "little") + rng(BLIND) + words_to_bytes(row) for index, row in enumerate(rows_of))
+        binding = b"".join(hashlib.sha256(item).digest() for item in shares)
+        root = hashlib.sha256(statement.dataset_root + rng(16)).digest()
+        proof = root + _tag(statement.transcript(made.ciphertext), root, binding) + binding
+        spent = self._secret(features, labels, left - 1)
+        return ProvedRound(words_to_bytes(made.ciphertext), proof, shares, root, self._secret(features, labels, 3), spent)
+
+    def verify_round(self, statement, ciphertext, proof):
+        words = words_from_bytes(ciphertext, statement.config.model.parameters)
+        if words is None:
+            raise ProofRejected("ciphertext", "expected canonical field elements")
+        root, tag, binding = proof[:32], proof[32:64], proof[64:]
+        if tag != _tag(statement.transcript(words), root, binding):
+            raise ProofRejected("transcript", "expected another tag")
+        return Finding(root, binding)
+
+    def share_is_bound(self, binding, share, holder):
+        return hashlib.sha256(share).digest() == binding[32 * holder : 32 * holder + 32]
+
+    def share_values(self, share):
+        values = words_from_bytes(share[4 + BLIND :], RING_DEGREE)
+        assert values is not None
+        return values
+
+    @staticmethod
+    def _secret(features, labels, left):
+        return encode_item([*features.shape, features.tobytes(), labels.tobytes(), left])
