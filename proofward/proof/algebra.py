@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_dot, powers
 from proofward.field.goldilocks import P, mul, scale, sub
+from proofward.field.ntt import domain
 from proofward.proof.forms import ONE
 
 Array = npt.NDArray[np.uint64]
@@ -34,21 +35,12 @@ def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
     return Ext(planes[0] * k % P, planes[1] * k % P)
 
 
-def subgroup_points(generator: int, k: int) -> Array:
-    """generator^0 .. generator^(k-1), an F-array; k a power of two."""
-    points = np.ones(1, dtype=np.uint64)
-    while points.size < k:
-        step = pow(generator, points.size, P)
-        points = np.concatenate([points, scale(points, step)])
-    return points
-
-
-def lagrange_at(z: Ext, generator: int, k: int) -> Array:
-    """The Lagrange basis of the subgroup H = <generator> of order k at z in E \\ F: (z^k - 1) h / (k (z - h)), an E-array of length k.
+def lagrange_at(z: Ext, k: int) -> Array:
+    """The Lagrange basis of the subgroup H of order k at z in E, not in F: (z^k - 1) h / (k (z - h)), an E-array in the order of `domain(k)`.
 
     1 / (a + b phi) = (a - b phi) / (a^2 - 7 b^2), and the norm is not zero since z is not in F.
     """
-    points = subgroup_points(generator, k)
+    points = domain(k)
     a = sub(np.full(k, z.c0, dtype=np.uint64), points)
     norm = sub(mul(a, a), np.full(k, 7 * z.c1 * z.c1 % P, dtype=np.uint64))
     common = mul(points, inverse_all(norm))

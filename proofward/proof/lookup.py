@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_add, ext_scale, lift
-from proofward.field.fractions import fraction_level
+from proofward.field.sums import fraction_level
 from proofward.field.goldilocks import P, add, scale, sub, to_field, to_signed
 from proofward.proof.algebra import element
 from proofward.proof.errors import WitnessError

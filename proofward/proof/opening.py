@@ -32,7 +32,6 @@ import numpy.typing as npt
 
 from proofward.field.extension import ext_add, ext_scale
 from proofward.field.goldilocks import P
-from proofward.field.ntt import domain_generator
 from proofward.proof.algebra import add_at, as_array, element, evaluate_polynomial, lagrange_at, plane_weights, power, sum_over_subgroup
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, ZERO
 from proofward.proof.functional import Functional
@@ -94,7 +93,7 @@ def open_tableaux(party: Party) -> None:
     )
 
     beta = party.challenge()
-    column_weights, extension_weights = functional.at(lagrange_at(z, domain_generator(code.k), code.k))
+    column_weights, extension_weights = functional.at(lagrange_at(z, code.k))
     weights = [ext_add(rho[i], ext_scale(column_weights[i], beta)) for i in range(len(layouts))]
     extension = ext_add(rho[-1], ext_scale(as_array(extension_weights), beta))
     square = beta * beta

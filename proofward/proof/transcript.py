@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import P
+from proofward.field.scalar import P
 
 Array = npt.NDArray[np.uint64]
 

@@ -1,0 +1,5 @@
+"""Verifiable, private federated learning for hospitals."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,87 @@
+"""Products of E-vectors with F-matrices: combinations of rows and of columns."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.reference import contract as reference
+from proofward.field.reference import mirrored
+from proofward.field.scalar import HALF, MASK, join, plus, times
+from proofward.field.threads import parallel
+
+Array = npt.NDArray[np.uint64]
+
+
+@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+def _combine_rows(weights, rows, out, start, stop):  # type: ignore[no-untyped-def]
+    # out is written block by block of columns so that its cache lines stay near
+    for first in range(start, stop, 512):
+        last = min(first + 512, stop)
+        c0, c1 = out[0, first:last], out[1, first:last]
+        c0[:] = 0
+        c1[:] = 0
+        for r in range(rows.shape[0]):
+            w0, w1 = weights[0, r], weights[1, r]
+            if w0 != 0 or w1 != 0:
+                row = rows[r, first:last]
+                for c in range(row.size):
+                    c0[c] = plus(c0[c], times(w0, row[c]))
+                    c1[c] = plus(c1[c], times(w1, row[c]))
+
+
+@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+def _combine_columns(rows, weights, out, start, stop):  # type: ignore[no-untyped-def]
+    # halves below 2^32 are summed: rows of at most 2^32 entries
+    for r in range(start, stop):
+        low0, high0, low1, high1 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
+        row, w0, w1 = rows[r], weights[0], weights[1]
+        for c in range(row.size):
+            c0, c1 = times(w0[c], row[c]), times(w1[c], row[c])
+            low0 += c0 & MASK
+            high0 += c0 >> HALF
+            low1 += c1 & MASK
+            high1 += c1 >> HALF
+        out[0, r], out[1, r] = join(low0, high0), join(low1, high1)
+
+
+@mirrored(reference.combine_rows)
+def combine_rows(weights: Array, rows: Array) -> Array:
+    """sum_r weights[r] rows[r]: E-array (2, R) and F-matrix (R, C) to (2, C)."""
+    w, m = np.ascontiguousarray(weights), np.ascontiguousarray(rows)
+    if w.shape != (2, m.shape[0]):
+        raise ValueError(f"weights {w.shape} for rows {m.shape}")
+    out = np.empty((2, m.shape[1]), dtype=np.uint64)
+    parallel(lambda start, stop: _combine_rows(w, m, out, start, stop), m.shape[1], max(64, (1 << 15) // max(1, m.shape[0])))
+    return out
+
+
+@mirrored(reference.combine_columns)
+def combine_columns(rows: Array, weights: Array) -> Array:
+    """sum_c rows[:, c] weights[c]: F-matrix (R, C) and E-array (2, C) to (2, R)."""
+    w, m = np.ascontiguousarray(weights), np.ascontiguousarray(rows)
+    if w.shape != (2, m.shape[1]):
+        raise ValueError(f"weights {w.shape} for rows {m.shape}")
+    out = np.empty((2, m.shape[0]), dtype=np.uint64)
+    parallel(lambda start, stop: _combine_columns(m, w, out, start, stop), m.shape[0], max(1, (1 << 15) // m.shape[1]))
+    return out
+
+
+@mirrored(reference.batched_combine_rows)
+def batched_combine_rows(weights: Array, tensor: Array) -> Array:
+    """sum_b weights[:, t, b] tensor[t, b]: (2, T, B) and (T, B, C) to (2, T, C)."""
+    steps, batch, width = tensor.shape
+    if weights.shape != (2, steps, batch):
+        raise ValueError(f"weights {weights.shape} for tensor {tensor.shape}")
+    out = np.empty((2, steps, width), dtype=np.uint64)
+    contiguous = np.ascontiguousarray(tensor)
+
+    def work(start: int, stop: int) -> None:
+        for t in range(start, stop):
+            part = np.empty((2, width), dtype=np.uint64)
+            _combine_rows(np.ascontiguousarray(weights[:, t]), contiguous[t], part, 0, width)
+            out[:, t] = part
+
+    parallel(work, steps, max(1, (1 << 15) // (batch * width)))
+    return out

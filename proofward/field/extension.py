@@ -1,0 +1,180 @@
+"""The extension E = F[X]/(X^2 - 7): elements as `Ext`, E-arrays as np.uint64 of shape (2, N), plane 0 the constant part."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.goldilocks import add, sub
+from proofward.field.reference import extension as reference
+from proofward.field.reference import mirrored
+from proofward.field.scalar import HALF, MASK, P, ext_times, join
+from proofward.field.threads import parallel
+
+Array = npt.NDArray[np.uint64]
+
+_GRAIN = 1 << 13
+
+
+class Ext:
+    """c0 + c1 phi, phi^2 = 7; immutable, canonical."""
+
+    __slots__ = ("c0", "c1")
+
+    def __init__(self, c0: int, c1: int = 0) -> None:
+        self.c0 = c0 % P
+        self.c1 = c1 % P
+
+    def __add__(self, other: Ext | int) -> Ext:
+        return Ext(self.c0 + other.c0, self.c1 + other.c1) if isinstance(other, Ext) else Ext(self.c0 + other, self.c1)
+
+    def __sub__(self, other: Ext | int) -> Ext:
+        return Ext(self.c0 - other.c0, self.c1 - other.c1) if isinstance(other, Ext) else Ext(self.c0 - other, self.c1)
+
+    def __rsub__(self, other: int) -> Ext:
+        return Ext(other - self.c0, -self.c1)
+
+    def __neg__(self) -> Ext:
+        return Ext(-self.c0, -self.c1)
+
+    def __mul__(self, other: Ext | int) -> Ext:
+        if isinstance(other, Ext):
+            return Ext(self.c0 * other.c0 + 7 * self.c1 * other.c1, self.c0 * other.c1 + self.c1 * other.c0)
+        return Ext(self.c0 * other, self.c1 * other)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ext) and self.c0 == other.c0 and self.c1 == other.c1
+
+    def __hash__(self) -> int:
+        return hash((self.c0, self.c1))
+
+    def __repr__(self) -> str:
+        return f"Ext({self.c0}, {self.c1})"
+
+    def inverse(self) -> Ext:
+        """1 / self; ZeroDivisionError for 0. The norm c0^2 - 7 c1^2 is 0 for 0 only, since 7 is no square."""
+        if self.c1 == 0 and self.c0 == 1:
+            return self
+        norm = (self.c0 * self.c0 - 7 * self.c1 * self.c1) % P
+        if norm == 0:
+            raise ZeroDivisionError("inverse of 0 in E")
+        scale = pow(norm, -1, P)
+        return Ext(self.c0 * scale, -self.c1 * scale)
+
+    def to_bytes(self) -> bytes:
+        """16 bytes: c0, c1, little endian."""
+        return self.c0.to_bytes(8, "little") + self.c1.to_bytes(8, "little")
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Ext:
+        """Inverse of `to_bytes`; ValueError unless canonical."""
+        c0, c1 = int.from_bytes(data[:8], "little"), int.from_bytes(data[8:], "little")
+        if len(data) != 16 or c0 >= P or c1 >= P:
+            raise ValueError(f"expected 16 bytes of two words below P, got {data.hex()}")
+        return Ext(c0, c1)
+
+
+@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+def _mul(left, right, out, start, stop):  # type: ignore[no-untyped-def]
+    # slices of planes, so that indices start at 0 and the loop is vectorised
+    a0, a1, b0, b1 = left[0, start:stop], left[1, start:stop], right[0, start:stop], right[1, start:stop]
+    c0, c1 = out[0, start:stop], out[1, start:stop]
+    for i in range(a0.size):
+        c0[i], c1[i] = ext_times(a0[i], a1[i], b0[i], b1[i])
+
+
+@numba.njit("void(uint64[:, ::1], uint64, uint64, uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+def _scale(values, f0, f1, out, start, stop):  # type: ignore[no-untyped-def]
+    a0, a1, c0, c1 = values[0, start:stop], values[1, start:stop], out[0, start:stop], out[1, start:stop]
+    for i in range(a0.size):
+        c0[i], c1[i] = ext_times(a0[i], a1[i], f0, f1)
+
+
+@numba.njit("void(uint64[:, ::1], uint64[:, ::1], int64, int64, uint64[::1])", cache=True, nogil=True)
+def _dot(left, right, start, stop, out):  # type: ignore[no-untyped-def]
+    # sums of halves below 2^32: at most 2^32 terms stay below 2^64
+    low0, high0, low1, high1 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
+    a0, a1, b0, b1 = left[0, start:stop], left[1, start:stop], right[0, start:stop], right[1, start:stop]
+    for i in range(a0.size):
+        c0, c1 = ext_times(a0[i], a1[i], b0[i], b1[i])
+        low0 += c0 & MASK
+        high0 += c0 >> HALF
+        low1 += c1 & MASK
+        high1 += c1 >> HALF
+    out[0], out[1] = join(low0, high0), join(low1, high1)
+
+
+def ext_add(left: Array, right: Array) -> Array:
+    """left + right."""
+    return add(left, right)
+
+
+def ext_sub(left: Array, right: Array) -> Array:
+    """left - right."""
+    return sub(left, right)
+
+
+@mirrored(reference.ext_mul)
+def ext_mul(left: Array, right: Array) -> Array:
+    """left * right, E-arrays of one length."""
+    a, b = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    if a.shape != b.shape or a.ndim != 2:
+        raise ValueError(f"shapes {a.shape} and {b.shape}")
+    out = np.empty(a.shape, dtype=np.uint64)
+    parallel(lambda start, stop: _mul(a, b, out, start, stop), a.shape[1], _GRAIN)
+    return out
+
+
+@mirrored(reference.ext_scale)
+def ext_scale(values: Array, factor: Ext) -> Array:
+    """values * factor."""
+    a = np.ascontiguousarray(values)
+    out = np.empty(a.shape, dtype=np.uint64)
+    f0, f1 = np.uint64(factor.c0), np.uint64(factor.c1)
+    parallel(lambda start, stop: _scale(a, f0, f1, out, start, stop), a.shape[1], _GRAIN)
+    return out
+
+
+@mirrored(reference.ext_dot)
+def _dot_pair(left: Array, right: Array) -> tuple[int, int]:
+    a, b = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    if a.shape != b.shape or a.ndim != 2:
+        raise ValueError(f"shapes {a.shape} and {b.shape}")
+    parts: list[tuple[int, int]] = []
+
+    def work(start: int, stop: int) -> None:
+        out = np.empty(2, dtype=np.uint64)
+        _dot(a, b, start, stop, out)
+        parts.append((int(out[0]), int(out[1])))
+
+    parallel(work, a.shape[1], _GRAIN)
+    return sum(c0 for c0, _ in parts) % P, sum(c1 for _, c1 in parts) % P
+
+
+def ext_dot(left: Array, right: Array) -> Ext:
+    """sum of left * right."""
+    return Ext(*_dot_pair(left, right))
+
+
+def lift(values: Array) -> Array:
+    """An F-array as an E-array."""
+    return np.stack([values, np.zeros_like(values)])
+
+
+def zeros(count: int) -> Array:
+    """The zero E-array."""
+    return np.zeros((2, count), dtype=np.uint64)
+
+
+def powers(base: Ext, count: int) -> Array:
+    """base^0 .. base^(count - 1), an E-array; by doubling."""
+    table = np.array([[1], [0]], dtype=np.uint64)
+    step = base
+    while table.shape[1] < count:
+        table = np.concatenate([table, ext_scale(table, step)], axis=1)
+        step = step * step
+    return np.ascontiguousarray(table[:, :count])

@@ -1,0 +1,108 @@
+"""The field F = GF(P) on arrays: F-arrays are C-contiguous np.uint64 with canonical entries in [0, P).
+
+All functions take canonical operands and give canonical results; `is_canonical` is the check for values from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.reference import mirrored
+from proofward.field.reference import goldilocks as reference
+from proofward.field.scalar import P, minus, plus, times
+from proofward.field.threads import parallel
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+_GRAIN = 1 << 15
+_BINARY = "void(uint64[::1], uint64[::1], uint64[::1])"
+
+
+@numba.njit(_BINARY, cache=True, nogil=True)
+def _add(left, right, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = plus(left[i], right[i])
+
+
+@numba.njit(_BINARY, cache=True, nogil=True)
+def _sub(left, right, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = minus(left[i], right[i])
+
+
+@numba.njit(_BINARY, cache=True, nogil=True)
+def _mul(left, right, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = times(left[i], right[i])
+
+
+@numba.njit("void(uint64[::1], uint64, uint64[::1])", cache=True, nogil=True)
+def _scale(values, factor, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = times(values[i], factor)
+
+
+def _binary(kernel: Callable[..., None], left: Array, right: Array) -> Array:
+    if left.shape != right.shape:
+        raise ValueError(f"shapes {left.shape} and {right.shape}")
+    out = np.empty(left.shape, dtype=np.uint64)
+    a, b, c = np.ascontiguousarray(left).reshape(-1), np.ascontiguousarray(right).reshape(-1), out.reshape(-1)
+    parallel(lambda start, stop: kernel(a[start:stop], b[start:stop], c[start:stop]), c.size, _GRAIN)
+    return out
+
+
+@mirrored(reference.add)
+def add(left: Array, right: Array) -> Array:
+    """left + right, entry by entry, any equal shapes."""
+    return _binary(_add, left, right)
+
+
+@mirrored(reference.sub)
+def sub(left: Array, right: Array) -> Array:
+    """left - right, entry by entry, any equal shapes."""
+    return _binary(_sub, left, right)
+
+
+@mirrored(reference.mul)
+def mul(left: Array, right: Array) -> Array:
+    """left * right, entry by entry, any equal shapes."""
+    return _binary(_mul, left, right)
+
+
+@mirrored(reference.scale)
+def scale(values: Array, factor: int) -> Array:
+    """values * factor, factor an integer in [0, P)."""
+    out = np.empty(values.shape, dtype=np.uint64)
+    a, c, f = np.ascontiguousarray(values).reshape(-1), out.reshape(-1), np.uint64(factor)
+    parallel(lambda start, stop: _scale(a[start:stop], f, c[start:stop]), c.size, _GRAIN)
+    return out
+
+
+def to_field(values: Signed) -> Array:
+    """Signed integers of magnitude below P / 2 as field elements; int64 of any shape."""
+    wide = np.ascontiguousarray(values, dtype=np.int64)
+    return wide.view(np.uint64) + np.where(wide < 0, np.uint64(P), np.uint64(0))
+
+
+def to_signed(values: Array) -> Signed:
+    """Field elements as the integers in (-P/2, P/2); exact for elements within 2^63 of 0, which all of them are."""
+    return (values - np.where(values > np.uint64(P // 2), np.uint64(P), np.uint64(0))).view(np.int64)
+
+
+def is_canonical(values: Array) -> bool:
+    """Whether every entry is below P."""
+    return values.size == 0 or int(values.max()) < P
+
+
+def random_field(count: int, rng: Callable[[int], bytes]) -> Array:
+    """`count` uniform elements: 8-byte little-endian words of the random source, those not below P rejected."""
+    words = np.frombuffer(rng(8 * count), dtype="<u8").astype(np.uint64)
+    while not is_canonical(words):
+        bad = np.flatnonzero(words >= np.uint64(P))
+        words[bad] = np.frombuffer(rng(8 * bad.size), dtype="<u8")
+    return words

@@ -1,0 +1,179 @@
+"""Number-theoretic transforms of many rows. Values are in BIT-REVERSED order: entry i belongs to the point w^(reverse of i).
+
+Forward by decimation in frequency, inverse by decimation in time, so no row is ever permuted; whoever needs the points asks `domain`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.goldilocks import scale
+from proofward.field.reference import mirrored
+from proofward.field.reference import ntt as reference
+from proofward.field.scalar import P, minus, plus, times
+from proofward.field.threads import parallel
+
+Array = npt.NDArray[np.uint64]
+
+COSET_SHIFT = 7
+"""Generates the multiplicative group of F, so its coset is disjoint from every subgroup of roots of unity below the full order."""
+
+
+def domain_generator(size: int) -> int:
+    """A root of unity of order `size`, a power of two up to 2^32."""
+    return pow(7, (P - 1) // size, P)
+
+
+def _powers(base: int, count: int) -> Array:
+    table = np.ones(1, dtype=np.uint64)
+    while table.size < count:
+        table = np.concatenate([table, scale(table, pow(base, table.size, P))])
+    return np.ascontiguousarray(table[:count])
+
+
+@lru_cache(maxsize=32)
+def _twiddles(size: int, inverse: bool) -> Array:
+    """For every stage of half-length h the powers w_(2h)^0 .. w_(2h)^(h-1), at offset h."""
+    table = np.zeros(max(2, size), dtype=np.uint64)
+    half = 1
+    while half < size:
+        root = domain_generator(2 * half)
+        table[half : 2 * half] = _powers(pow(root, -1, P) if inverse else root, half)
+        half *= 2
+    return table
+
+
+@lru_cache(maxsize=32)
+def _shift_powers(count: int) -> Array:
+    return _powers(COSET_SHIFT, count)
+
+
+def bit_reversal(size: int) -> npt.NDArray[np.int64]:
+    """The permutation that reverses the bits of 0 .. size - 1."""
+    order = np.zeros(1, dtype=np.int64)
+    while order.size < size:
+        order = np.concatenate([2 * order, 2 * order + 1])
+    return order
+
+
+def domain(size: int) -> Array:
+    """The points of the subgroup of order `size` in the order of a transform's values."""
+    return np.ascontiguousarray(_powers(domain_generator(size), size)[bit_reversal(size)])
+
+
+@numba.njit("void(uint64[:, ::1], uint64[::1], int64, int64)", cache=True, nogil=True)
+def _forward(rows, twiddles, start, stop):  # type: ignore[no-untyped-def]
+    size = rows.shape[1]
+    for r in range(start, stop):
+        half = size // 2
+        while half >= 8:
+            factors = twiddles[half : 2 * half]
+            for first in range(0, size, 2 * half):
+                a, b = rows[r, first : first + half], rows[r, first + half : first + 2 * half]
+                for j in range(half):
+                    u, v = a[j], b[j]
+                    a[j] = plus(u, v)
+                    b[j] = times(minus(u, v), factors[j])
+            half //= 2
+        row = rows[r]
+        while half >= 1:
+            # short stages: the constant stride lets the loop over blocks be vectorised
+            if half == 4:
+                for i in range(size // 8):
+                    for j in range(4):
+                        u, v = row[8 * i + j], row[8 * i + 4 + j]
+                        row[8 * i + j] = plus(u, v)
+                        row[8 * i + 4 + j] = times(minus(u, v), twiddles[4 + j])
+            elif half == 2:
+                factor = twiddles[3]
+                for i in range(size // 4):
+                    u0, u1, v0, v1 = row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3]
+                    row[4 * i] = plus(u0, v0)
+                    row[4 * i + 1] = plus(u1, v1)
+                    row[4 * i + 2] = minus(u0, v0)
+                    row[4 * i + 3] = times(minus(u1, v1), factor)
+            else:
+                for i in range(size // 2):
+                    u, v = row[2 * i], row[2 * i + 1]
+                    row[2 * i] = plus(u, v)
+                    row[2 * i + 1] = minus(u, v)
+            half //= 2
+
+
+@numba.njit("void(uint64[:, ::1], uint64[::1], uint64, int64, int64)", cache=True, nogil=True)
+def _backward(rows, twiddles, factor, start, stop):  # type: ignore[no-untyped-def]
+    size = rows.shape[1]
+    for r in range(start, stop):
+        row = rows[r]
+        if size >= 2:
+            for i in range(size // 2):
+                u, v = row[2 * i], row[2 * i + 1]
+                row[2 * i] = plus(u, v)
+                row[2 * i + 1] = minus(u, v)
+        if size >= 4:
+            root = twiddles[3]
+            for i in range(size // 4):
+                u0, u1, v0, v1 = row[4 * i], row[4 * i + 1], row[4 * i + 2], times(row[4 * i + 3], root)
+                row[4 * i] = plus(u0, v0)
+                row[4 * i + 1] = plus(u1, v1)
+                row[4 * i + 2] = minus(u0, v0)
+                row[4 * i + 3] = minus(u1, v1)
+        half = 4
+        while half < size:
+            factors = twiddles[half : 2 * half]
+            for first in range(0, size, 2 * half):
+                a, b = rows[r, first : first + half], rows[r, first + half : first + 2 * half]
+                for j in range(half):
+                    u, v = a[j], times(b[j], factors[j])
+                    a[j] = plus(u, v)
+                    b[j] = minus(u, v)
+            half *= 2
+        for j in range(size):
+            row[j] = times(row[j], factor)
+
+
+@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+def _shifted(coefficients, powers, out, start, stop):  # type: ignore[no-untyped-def]
+    for r in range(start, stop):
+        row, target = coefficients[r], out[r]
+        for j in range(row.size):
+            target[j] = times(row[j], powers[j])
+
+
+def _forward_rows(rows: Array) -> None:
+    twiddles = _twiddles(rows.shape[1], False)
+    parallel(lambda start, stop: _forward(rows, twiddles, start, stop), rows.shape[0], max(1, (1 << 14) // rows.shape[1]))
+
+
+@mirrored(reference.ntt)
+def ntt(rows: Array) -> Array:
+    """Values of each row's polynomial at the roots of unity: coefficients (R, n) to values (R, n), n a power of two."""
+    out = np.array(rows, dtype=np.uint64, order="C")
+    _forward_rows(out)
+    return out
+
+
+@mirrored(reference.intt)
+def intt(rows: Array) -> Array:
+    """Coefficients from values: the inverse of `ntt`."""
+    out = np.array(rows, dtype=np.uint64, order="C")
+    twiddles, factor = _twiddles(out.shape[1], True), np.uint64(pow(out.shape[1], -1, P))
+    parallel(lambda start, stop: _backward(out, twiddles, factor, start, stop), out.shape[0], max(1, (1 << 14) // out.shape[1]))
+    return out
+
+
+@mirrored(reference.low_degree_extend)
+def low_degree_extend(coefficients: Array, size: int) -> Array:
+    """Values at the `size` points of the coset COSET_SHIFT <w_size>: coefficients (R, K), K <= size, to (R, size)."""
+    rows, count = coefficients.shape
+    if count > size:
+        raise ValueError(f"{count} coefficients, {size} points")
+    out = np.zeros((rows, size), dtype=np.uint64)
+    values, powers = np.ascontiguousarray(coefficients), _shift_powers(count)
+    parallel(lambda start, stop: _shifted(values, powers, out, start, stop), rows, max(1, (1 << 14) // count))
+    _forward_rows(out)
+    return out

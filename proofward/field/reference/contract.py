@@ -1,0 +1,23 @@
+"""Products of E-vectors and F-matrices on lists of integers."""
+
+from __future__ import annotations
+
+from proofward.field.reference.extension import Planes
+from proofward.field.reference.goldilocks import P
+
+Matrix = list[list[int]]
+
+
+def combine_rows(weights: Planes, rows: Matrix) -> Planes:
+    columns = range(len(rows[0]))
+    return [[sum(w * row[c] for w, row in zip(plane, rows, strict=True)) % P for c in columns] for plane in weights]
+
+
+def combine_columns(rows: Matrix, weights: Planes) -> Planes:
+    return [[sum(w * v for w, v in zip(plane, row, strict=True)) % P for row in rows] for plane in weights]
+
+
+def batched_combine_rows(weights: list[Matrix], tensor: list[Matrix]) -> list[Matrix]:
+    """weights (2, T, B), tensor (T, B, C) to (2, T, C)."""
+    parts = [combine_rows([weights[0][t], weights[1][t]], rows) for t, rows in enumerate(tensor)]
+    return [[part[plane] for part in parts] for plane in range(2)]

@@ -1,0 +1,33 @@
+"""Kernels on all cores: a pool of threads runs chunks of kernels that release the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+
+@lru_cache(maxsize=1)
+def thread_count() -> int:
+    """PROOFWARD_THREADS, or the number of cores that this process may use."""
+    wanted = os.environ.get("PROOFWARD_THREADS", "")
+    return max(1, int(wanted)) if wanted.isdigit() else len(os.sched_getaffinity(0))
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_count(), thread_name_prefix="proofward")
+
+
+def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None:
+    """Call work(start, stop) on disjoint ranges that cover range(count); inline where there is less than two grains of work."""
+    threads = min(thread_count(), count // max(1, grain))
+    if threads < 2:
+        work(0, count)
+        return
+    bounds = [count * i // threads for i in range(threads + 1)]
+    futures = [_pool().submit(work, start, stop) for start, stop in zip(bounds[1:-1], bounds[2:], strict=True)]
+    work(bounds[0], bounds[1])
+    for future in futures:
+        future.result()
