@@ -134,7 +134,7 @@ def measure(parameters: int, hospitals: int, sealing_hospitals: int) -> dict[str
 
 
 def main() -> None:
-    """Parses the options and prints the measurements."""
+    """Prints one JSON document; each result also goes to standard error as soon as it is there."""
     parser = argparse.ArgumentParser(description="Seconds and bytes of secure aggregation, as JSON.")
     parser.add_argument("--parameters", type=int, nargs="+", default=list(PARAMETERS))
     parser.add_argument("--hospitals", type=int, nargs="+", default=list(HOSPITALS))
@@ -150,8 +150,8 @@ def main() -> None:
     results = []
     for parameters in options.parameters:
         for hospitals in options.hospitals:
-            print(f"{parameters} parameters, {hospitals} hospitals", file=sys.stderr)
             results.append(measure(parameters, hospitals, options.sealing))
+            print(json.dumps(results[-1]), file=sys.stderr, flush=True)
     print(json.dumps({"benchmark": "secure_aggregation", **machine(), "results": results}, indent=2))
 
 
