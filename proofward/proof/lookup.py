@@ -107,7 +107,10 @@ class LookupArgument:
 
     def prove(self) -> None:
         """Run the argument; every party."""
-        party = self._party
+        with self._party.timed("lookups"):
+            self._prove(self._party)
+
+    def _prove(self, party: Party) -> None:
         alpha, beta = party.challenges(2)
         leaves = _Leaves(self._queries, self._multiplicities, alpha, beta)
         party.soundness.add("lookups", "Haboeck 2022/1530, Lemma 3", 2 * (1 << leaves.depth))

@@ -6,7 +6,9 @@ columns (8 bytes an entry, column by column), their salts, and the Merkle siblin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 import numpy as np
@@ -52,14 +54,28 @@ class Prover(Party):
         self._values: Array = zeros(0)
         self._columns: dict[tuple[int, int], Array] = {}
         self._proof = bytearray()
+        self.seconds: dict[str, float] = {}
+        self._inner = 0.0
 
     def run(self, script: Callable[[Party], None]) -> bytes:
         """The proof of a script's statement."""
-        script(self)
+        with self.timed("sumchecks"):
+            script(self)
         if (self.pads, self.products) != (self.plan.pads, self.plan.products):
             raise AssertionError(f"script used {self.pads} pads and {self.products} products, plan {self.plan}")
-        open_tableaux(self)
+        with self.timed("opening"):
+            open_tableaux(self)
         return bytes(self._proof)
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the seconds of a phase, less those of phases inside it, to `seconds`."""
+        outer, start = self._inner, time.perf_counter()
+        self._inner = 0.0
+        yield
+        spent = time.perf_counter() - start
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + spent - self._inner
+        self._inner = outer + spent
 
     def pad(self, key: int) -> Ext:
         """The value of a pad."""
@@ -73,8 +89,13 @@ class Prover(Party):
         return sent
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:
+        with self.timed("witness"):
+            values = self._evaluate_declared()
+        with self.timed("commit"):
+            return self._commit_values(layout, values, padded)
+
+    def _commit_values(self, layout: Layout, values: list[Array], padded: bool) -> bytes:
         extra = self.extension_rows.count if padded else 0
-        values = self._evaluate_declared()
         data = place(layout, values, layout.rows + 2 * extra)
         if padded:
             self._values = self._extension_data()

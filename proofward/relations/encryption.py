@@ -90,7 +90,7 @@ class EncryptionRelation:
             weights = np.concatenate(
                 [ext_scale(block.unpad(eq_table(point)), s) for block, point, s in zip(self.blocks, points, scales, strict=True)], axis=1
             )
-            functional = masked_functional(context, weights)
+            functional = masked_functional(context, ciphertext.size, lambda first, stop: np.ascontiguousarray(weights[:, first:stop]))
             form = form + self.coefficients[0].inner(functional) - ext_dot(weights, lift(ciphertext))
         party.assert_zero(form)
         return self._bind_shares(party)

@@ -116,6 +116,7 @@ def prove_round(statement: RoundStatement, secret: DatasetSecret, rng: Rng, prog
     values = share(to_field(encryption.secret.astype(np.int64)), coefficients, config.holders)
     shares = [KeyShare(holder, values[holder], _blind(blinds, holder)) for holder in range(config.holders)]
     lap("prove")
+    timings.update({f"prove: {phase}": seconds for phase, seconds in prover.seconds.items()})
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], OPENINGS - 1)
     return RoundProof(encryption.ciphertext, proof, shares, fresh, timings)
 
