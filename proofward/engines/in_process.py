@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from proofward.engines.run_folder import Plan, RunFolder
 from proofward.federation.aggregator import Aggregator
 from proofward.federation.events import Event, Observer, ignore
+from proofward.federation.faults import Fault, faults
 from proofward.federation.follower import Follower, Surroundings, log_verifier
 from proofward.federation.hospital import Hospital
 from proofward.federation.ledger_folder import LedgerFolder
@@ -70,6 +71,7 @@ class RunResult:
     """finished: all rounds are closed. stopped: why the aggregator cannot go on. halted: members that refuse to.
 
     weights: the last model, flat int64 (parameters,). refusals: everything refused by anybody, in order, by (party, refusal).
+    faults: what the ledger proves against members.
     """
 
     finished: bool
@@ -78,6 +80,7 @@ class RunResult:
     stopped: Refusal | None
     halted: dict[str, Refusal]
     refusals: list[tuple[str, Refusal]]
+    faults: list[Fault]
 
 
 class InProcessFederation:
@@ -200,5 +203,5 @@ class InProcessFederation:
         assert weights is not None
         halted = {name: member.halted for name, member in self.members.items() if member.halted is not None}
         return RunResult(
-            self.aggregator.finished, len(history.closed), weights, stopped, halted, list(self.refusals)
+            self.aggregator.finished, len(history.closed), weights, stopped, halted, list(self.refusals), faults(history)
         )

@@ -17,6 +17,8 @@ from proofward.federation.events import Event, Observer, ignore
 from proofward.federation.follower import log_verifier
 from proofward.federation.history import History
 from proofward.federation.history_state import CLOSED, UNMASK
+from proofward.federation.ledger_folder import LedgerFolder
+from proofward.federation.log_tree import LogTree
 from proofward.federation.messages import Message, MessageRefused, RoundOpened
 from proofward.federation.named_objects import named_objects
 from proofward.federation.objects import Objects
@@ -24,7 +26,6 @@ from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, r
 from proofward.federation.rules import Rules
 from proofward.federation.schedule import next_record
 from proofward.federation.wire import Extension, Packet, parse
-from proofward.federation.ledger_folder import LedgerFolder
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.merkle_log import consistency_proof
@@ -128,12 +129,23 @@ class Aggregator:
 
     def checkpoint(self) -> bytes:
         """The signed checkpoint of the ledger as it stands."""
-        return sign_checkpoint(self.history.size, self.history.root, self.signer)
+        tree = self.tree()
+        return sign_checkpoint(tree.size, tree.root(), self.signer)
+
+    def tree(self) -> LogTree:
+        """The Merkle tree of the ledger that members are shown."""
+        return self.history.tree
+
+    def shown(self, first: int) -> list[bytes]:
+        """The entries from number `first` on that members are shown."""
+        return self.ledger.entries(first)
 
     def extension(self, since: int) -> bytes:
         """What a member that knows the first `since` entries is sent."""
-        proof = consistency_proof(since, self.history.size, self.history.tree.node)
-        return encode(Extension(since, tuple(self.ledger.entries(since)), self.checkpoint(), tuple(proof)))
+        tree = self.tree()
+        first = min(since, tree.size)
+        proof = consistency_proof(first, tree.size, tree.node)
+        return encode(Extension(first, tuple(self.shown(first)), self.checkpoint(), tuple(proof)))
 
     def seal(self) -> None:
         """Seals the ledger's folder; the aggregator is not used afterwards."""

@@ -111,7 +111,7 @@ def _check_refused(history: HistoryState, sender: str, record: MessageRefused) -
 
 
 def _apply_refused(history: HistoryState, envelope: Envelope, record: MessageRefused) -> None:
-    history.refusals.append(record)
+    history.refused_in.append((envelope.round, record))
 
 
 STEPS: dict[str, Step] = {

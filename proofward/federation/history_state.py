@@ -55,7 +55,8 @@ class HistoryState:
         self.abandoned: tuple[str, ...] = ()
         self.closed: list[RoundState] = []
         self.proofs: dict[bytes, tuple[str, int]] = {}
-        self.refusals: list[MessageRefused] = []
+        self.refused_in: list[tuple[int, MessageRefused]] = []
+        self.withheld: list[tuple[int, tuple[str, ...]]] = []
 
     @property
     def size(self) -> int:
@@ -73,6 +74,11 @@ class HistoryState:
         if self.current is None:
             raise Refusal("phase", self.rules.aggregator, "a round under way", self.phase)
         return self.current
+
+    @property
+    def refusals(self) -> list[MessageRefused]:
+        """Recorded refusals, in order."""
+        return [refusal for _, refusal in self.refused_in]
 
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""

@@ -55,17 +55,17 @@ class Hospital(Participant):
         phase, history = self.history.phase, self.history
         if phase == ENROLMENT:
             yield from self._enrol()
-        elif phase == REVEAL:
-            self.notice_dropped(NonceCommitment, history.round.commitments)
         elif phase == UPLOAD:
             yield from self._upload()
-        elif phase == VERIFY:
-            self.notice_dropped(Upload, history.round.uploads)
         elif phase == SHARES:
             yield from self._check_shares()
         elif phase == UNMASK:
             yield from self._unmask()
-        elif phase == CONFIRM:
+        if phase in (REVEAL, UPLOAD):
+            self.notice_dropped(NonceCommitment, history.round.commitments)
+        if phase in (VERIFY, SHARES, UNMASK, CONFIRM):
+            self.notice_dropped(Upload, history.round.uploads)
+        if phase == CONFIRM:
             self.notice_dropped(ShareSum, history.round.share_sums)
         yield from super().duties()
 

@@ -11,6 +11,7 @@ from proofward.federation.follower import Follower
 from proofward.federation.history_state import COMMIT, CONFIRM, REVEAL
 from proofward.federation.messages import Confirmation, Message, NonceCommitment, NonceReveal
 from proofward.federation.refusal import Refusal
+from proofward.federation.wire import Packet, parse
 
 
 class Participant(Follower):
@@ -64,11 +65,16 @@ class Participant(Follower):
         yield self.say(Confirmation(said.digest, said.record.model))
 
     def notice_dropped(self, kind: type[Message], recorded: Collection[str], *subject: str) -> None:
-        """Reports, once, that something this member sent is not among what the aggregator closed a phase with."""
+        """Reports, once, that something this member sent is not among what the aggregator closed a phase with.
+
+        The network may have lost it: the report is no proof, and the member goes on.
+        """
         name = self.fact_name("/".join(("dropped", kind.kind, *subject)))
-        if self.name in recorded or self.sent(kind, *subject) is None or self.state.fact(name) is not None:
+        packet = self.sent(kind, *subject)
+        if self.name in recorded or packet is None or self.state.fact(name) is not None:
             return
-        if any(self.name == refusal.culprit for refusal in self.history.refusals):
+        envelope = parse(Packet, packet).envelope
+        if any(refusal.evidence == envelope for refusal in self.history.refusals):
             return
         with self.state.transaction():
             self.state.put(name, b"")

@@ -83,6 +83,7 @@ def _check_abandoned(history: HistoryState, sender: str, record: AttemptAbandone
 
 def _apply_abandoned(history: HistoryState, envelope: Envelope, record: AttemptAbandoned) -> None:
     history.abandoned = record.missing
+    history.withheld.append((history.round.number, record.missing))
     history.phase = BETWEEN
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from proofward.federation.aggregation import model_weights
 from proofward.federation.complaints import judge_complaint
-from proofward.federation.history_state import ENROLMENT, SHARES, UPLOAD, VERIFY
+from proofward.federation.history_state import CONFIRM, ENROLMENT, SHARES, UNMASK, UPLOAD, VERIFY
 from proofward.federation.messages import ComplaintVerdict, EnrolmentVerdict, Verdict
 from proofward.federation.participant import Participant
 from proofward.federation.refusal import describe
@@ -30,6 +30,7 @@ class Verifier(Participant):
             yield from self._judge_uploads()
         elif phase == SHARES:
             yield from self._judge_complaints()
+        if phase in (SHARES, UNMASK, CONFIRM):
             for hospital in self.history.round.uploads:
                 voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
                 self.notice_dropped(Verdict, voters, hospital)

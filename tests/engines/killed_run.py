@@ -1,0 +1,44 @@
+"""Runs a federation on the fake proof system and kills its own process at a given step: argv = folder, step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from federation.fakes import FakeProofs, datasets, plan
+from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
+
+
+class Countdown(FaithfulNetwork):
+    """Every event and every delivery is a step."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def step(self, *_: object) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def to_member(self, member, message):
+        self.step()
+        return (message,)
+
+    def to_aggregator(self, member, message):
+        self.step()
+        return (message,)
+
+
+def build(folder: Path, countdown: Countdown) -> InProcessFederation:
+    agreed = plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
+    return InProcessFederation(
+        folder, agreed, datasets(agreed), seed=b"k", observe=countdown.step, network=countdown, proofs=FakeProofs()
+    )
+
+
+if __name__ == "__main__":
+    counter = Countdown(int(sys.argv[2]))
+    build(Path(sys.argv[1]), counter).run()
+    print(-counter.left)

@@ -1,0 +1,67 @@
+"""Every attack of the catalogue is noticed under its own name, blamed on its author, and survived where that is possible."""
+
+from __future__ import annotations
+
+import pytest
+
+from federation.fakes import FakeProofs, datasets, plan
+from proofward.engines.attacks.catalogue import ATTACKS
+from proofward.engines.in_process import InProcessFederation
+from proofward.federation.auditor import Auditor
+
+ATTACKER = "hospital-1"
+AGGREGATOR = "aggregator"
+HOSPITAL_CHECKS = {
+    "flipped-labels": "transcript",
+    "skipped-training": "transcript",
+    "scaled-update": "transcript",
+    "wrong-row-count": "transcript",
+    "chosen-batches": "transcript",
+    "replayed-proof": "replayed-proof",
+    "copied-proof": "transcript",
+    "swapped-ciphertext": "transcript",
+    "wrong-key-share": "key-share",
+    "false-complaint": "complaint",
+    "wrong-share-sum": "share-sum",
+    "equivocation": "equivocation",
+}
+AGGREGATOR_CHECKS = {
+    "dropped-update": ("accepted-set", "accepted-set"),
+    "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
+    "added-update": ("accepted-set", "accepted-set"),
+    "another-model": ("aggregate-model", "aggregate-model"),
+    "ledger-rewritten": ("ledger-consistency", "ledger-view"),
+    "ledger-truncated": ("ledger-truncated", "complete"),
+}
+
+
+def run(tmp_path, name):
+    agreed = plan(rounds=2 if name == "replayed-proof" else 1)
+    parties = ATTACKS[name].parties(ATTACKER)
+    engine = InProcessFederation(tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties)
+    return engine.run()
+
+
+def test_catalogue_is_covered():
+    assert set(ATTACKS) == set(HOSPITAL_CHECKS) | set(AGGREGATOR_CHECKS)
+
+
+@pytest.mark.parametrize("name", sorted(HOSPITAL_CHECKS))
+def test_hospital_is_named_and_the_rounds_go_on(tmp_path, name):
+    result = run(tmp_path, name)
+    assert result.finished and result.halted == {}
+    assert {(fault.culprit, fault.check) for fault in result.faults} == {(ATTACKER, HOSPITAL_CHECKS[name])}
+    failed = [str(verdict) for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed]
+    assert failed == []
+
+
+@pytest.mark.parametrize("name", sorted(AGGREGATOR_CHECKS))
+def test_aggregator_is_named_by_members_and_by_the_audit(tmp_path, name):
+    result = run(tmp_path, name)
+    noticed, audited = AGGREGATOR_CHECKS[name]
+    assert not result.finished
+    found = {(refusal.check, refusal.culprit) for _, refusal in result.refusals}
+    found |= {(refusal.check, refusal.culprit) for refusal in result.halted.values()}
+    assert (noticed, AGGREGATOR) in found
+    failed = [verdict.refusal for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed]
+    assert (audited, AGGREGATOR) in {(refusal.check, refusal.culprit) for refusal in failed}
