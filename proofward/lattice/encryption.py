@@ -211,18 +211,12 @@ def decode(context: MaskContext, ciphertext_sum: Words, secret_sum: Words, hospi
     return out
 
 
-def masked_functional(context: MaskContext, weights: Words) -> Words:
-    """The E-array v (2, 4096) with <w, a s> = <v, s> for every secret s, for an E-array w (2, length)."""
-    if weights.ndim != 2:
-        raise ArgumentRefused("weights", "uint64 of (2, length)", f"{weights.dtype} of {weights.shape}")
-    return masked_functional_of(context, weights.shape[1], lambda first, stop: weights[:, first:stop])
+def masked_functional(context: MaskContext, length: int, weights_of: Callable[[int, int], Words]) -> Words:
+    """The E-array v (2, 4096) with <w, a s> = <v, s> for every secret s, for an E-array w (2, length).
 
-
-def masked_functional_of(context: MaskContext, length: int, weights_of: Callable[[int, int], Words]) -> Words:
-    """`masked_functional` for weights that are computed on the way, so that they are never all in memory.
-
-    `weights_of(first, stop)` returns the E-array (2, stop - first) of the weights of entries first to stop;
-    it is called on threads, first is a multiple of 4096.
+    `weights_of(first, stop)` returns the columns first to stop of w, which may be computed on the way, so that
+    they are never all in memory; it is called on threads, first is a multiple of 4096. For a ready array:
+    `lambda first, stop: w[:, first:stop]`.
     """
     if length < 1:
         raise ArgumentRefused("length", "at least 1", length)

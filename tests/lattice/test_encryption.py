@@ -26,6 +26,10 @@ def lifted(values: np.ndarray) -> ring.Words:
     return np.array([int(v) % P for v in values], dtype=np.uint64)
 
 
+def functional_of(weights: ring.Words) -> ring.Words:
+    return encryption.masked_functional(CONTEXT, weights.shape[1], lambda first, stop: weights[:, first:stop])
+
+
 def updates(seed: int, count: int, length: int) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
     return [rng.integers(1 - UPDATE_BOUND, UPDATE_BOUND, length) for _ in range(count)]
@@ -85,7 +89,7 @@ def test_threads_do_not_change_results(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PROOFWARD_THREADS", threads)
         (plain,), (part,) = encrypted(3, 1, length)
         weights = np.random.default_rng(4).integers(0, P, (2, length), dtype=np.uint64)
-        functional = encryption.masked_functional(CONTEXT, weights)
+        functional = functional_of(weights)
         decoded = encryption.decode(CONTEXT, part.ciphertext, secret_sum([part]), 1)
         results.append((part.ciphertext, part.error, functional, decoded))
         assert np.array_equal(decoded, plain)
@@ -228,7 +232,7 @@ def test_masked_functional_is_the_functional_of_the_mask(length: int) -> None:
     secret = rng.integers(-1, 2, N).astype(np.int8)
     zero = np.zeros(length, np.int64)
     mask = encryption.encrypt_with(CONTEXT, zero, secret, zero.astype(np.int8))
-    moved = encryption.masked_functional(CONTEXT, weights)
+    moved = functional_of(weights)
     assert moved.shape == (2, N)
     for plane in range(2):
         direct = sum(int(w) * int(m) for w, m in zip(weights[plane], mask, strict=True)) % P
@@ -237,16 +241,14 @@ def test_masked_functional_is_the_functional_of_the_mask(length: int) -> None:
 
 def test_streamed_weights_give_the_same_functional_and_are_checked() -> None:
     weights = np.random.default_rng(1).integers(0, P, (2, N + 1), dtype=np.uint64)
-    streamed = encryption.masked_functional_of(
-        CONTEXT, N + 1, lambda first, stop: weights[:, first:stop].copy()
-    )
-    assert np.array_equal(streamed, encryption.masked_functional(CONTEXT, weights))
+    streamed = encryption.masked_functional(CONTEXT, N + 1, lambda first, stop: weights[:, first:stop].copy())
+    assert np.array_equal(streamed, functional_of(weights))
     with pytest.raises(ArgumentRefused, match="weights"):
-        encryption.masked_functional_of(CONTEXT, 5, lambda first, stop: np.zeros((2, 4), np.uint64))
+        encryption.masked_functional(CONTEXT, 5, lambda first, stop: np.zeros((2, 4), np.uint64))
     with pytest.raises(ArgumentRefused, match="weights"):
-        encryption.masked_functional(CONTEXT, np.full((2, 5), P, np.uint64))
+        functional_of(np.full((2, 5), P, np.uint64))
     with pytest.raises(ArgumentRefused, match="length"):
-        encryption.masked_functional_of(CONTEXT, 0, lambda first, stop: weights)
+        encryption.masked_functional(CONTEXT, 0, lambda first, stop: weights)
 
 
 def test_equal_updates_have_unrelated_ciphertexts() -> None:
