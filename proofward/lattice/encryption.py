@@ -214,8 +214,8 @@ def decode(context: MaskContext, ciphertext_sum: Words, secret_sum: Words, hospi
 def masked_functional(context: MaskContext, length: int, weights_of: Callable[[int, int], Words]) -> Words:
     """The E-array v (2, 4096) with <w, a s> = <v, s> for every secret s, for an E-array w (2, length).
 
-    `weights_of(first, stop)` returns the columns first to stop of w, which may be computed on the way, so that
-    they are never all in memory; it is called on threads, first is a multiple of 4096. For a ready array:
+    `weights_of(first, stop)` returns the columns first to stop of w, which may be computed on the way, so
+    that they are never all in memory; it is called on threads, first is a multiple of 4096. For a ready array:
     `lambda first, stop: w[:, first:stop]`.
     """
     if length < 1:
