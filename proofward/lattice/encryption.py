@@ -215,7 +215,7 @@ def masked_functional(context: MaskContext, length: int, weights_of: Callable[[i
     """The E-array v (2, 4096) with <w, a s> = <v, s> for every secret s, for an E-array w (2, length).
 
     `weights_of(first, stop)` returns the columns first to stop of w, which may be computed on the way, so
-    that they are never all in memory; it is called on threads, first is a multiple of 4096. For a ready array:
+    that they are never all in memory; called on threads, first is a multiple of 4096. For a ready array:
     `lambda first, stop: w[:, first:stop]`.
     """
     if length < 1:
