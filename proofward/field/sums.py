@@ -8,7 +8,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, lift
+from proofward.field.extension import Ext, ext_mul
+from proofward.field.goldilocks import add
 from proofward.field.reference import mirrored
 from proofward.field.reference import sums as reference
 from proofward.field.scalar import HALF, MASK, P, ext_times, join, minus, plus
@@ -173,13 +174,15 @@ def round_message(factors: list[tuple[Array, Array]], linear: Array | None, weig
 
 
 @mirrored(reference.fraction_level)
-def _fraction_level(numerators: Array, denominators: Array) -> tuple[Array, Array]:
+def fraction_level(numerators: Array, denominators: Array) -> tuple[Array, Array]:
+    """(p0 q1 + p1 q0, q0 q1) over halves: contiguous E-arrays to E-arrays of half the length."""
     half = denominators.shape[1] // 2
     p, q = np.empty((2, half), dtype=np.uint64), np.empty((2, half), dtype=np.uint64)
     parallel(lambda start, stop: _fraction(numerators, denominators, p, q, start, stop), half, _GRAIN)
     return p, q
 
 
-def fraction_level(numerators: Array, denominators: Array) -> tuple[Array, Array]:
-    """(p0 q1 + p1 q0, q0 q1) over halves: E-arrays of half the length; numerators may be an F-array."""
-    return _fraction_level(lift(numerators) if numerators.ndim == 1 else numerators, denominators)
+def ones_level(denominators: Array) -> tuple[Array, Array]:
+    """`fraction_level` for numerators that are all 1: (q0 + q1, q0 q1)."""
+    half = denominators.shape[1] // 2
+    return add(denominators[:, :half], denominators[:, half:]), ext_mul(denominators[:, :half], denominators[:, half:])

@@ -1,0 +1,186 @@
+"""The leaves of the lookups' fraction trees.
+
+Leaves are blocks of power-of-two length, the largest first, so a block's index is the high part of a leaf's index, and all blocks of one size
+are claimed at the same point. Leaves behind the last block are 0 / 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext, zeros
+from proofward.field.goldilocks import P, add, scale, sub, to_field
+from proofward.field.sums import fraction_level, ones_level
+from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.party import Party
+from proofward.proof.tables import Table
+
+Array = npt.NDArray[np.uint64]
+
+_OWN_TREE_FROM = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """constant + sum of coefficient * column, over columns of one length."""
+
+    terms: tuple[tuple[int, Column], ...]
+    constant: int = 0
+
+    @property
+    def log_size(self) -> int:
+        return self.terms[0][1].log_size
+
+    def at(self, point: Point) -> Form:
+        """Its multilinear extension."""
+        form = Form.of(self.constant)
+        for coefficient, column in self.terms:
+            form = form + column.at(point) * coefficient
+        return form
+
+    def values(self, of: Callable[[Column], Array]) -> Array:
+        """Its values as an F-array, given the columns'."""
+        result = np.full(1 << self.log_size, self.constant % P, dtype=np.uint64)
+        for coefficient, column in self.terms:
+            values = of(column)
+            result = add(result, values if coefficient == 1 else scale(values, coefficient % P))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One lookup per entry of a column: `first`, and for tables of pairs `second`."""
+
+    table: Table
+    first: Linear
+    second: Linear | None = None
+
+    @property
+    def log_size(self) -> int:
+        return self.first.log_size
+
+
+Block = Query | tuple[Table, Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of a fraction tree: E-arrays."""
+
+    numerators: Array
+    denominators: Array
+
+
+def split_blocks(queries: Sequence[Query], tables: Sequence[tuple[Table, Column]]) -> list[list[Block]]:
+    """The blocks of one tree, or of two where a tree of queries alone, of 2^a leaves, saves more than it costs.
+
+    A leaf whose numerator is known to be 1 costs about half of another. In descending order of size, prefixes of blocks meet every power of two.
+    """
+    everything: list[Block] = [*queries, *tables]
+    ordered = sorted(queries, key=lambda query: -query.log_size)
+    total = sum(1 << query.log_size for query in ordered)
+    if total < _OWN_TREE_FROM:
+        return [everything]
+    own = 1 << (total.bit_length() - 1)
+    taken, count = 0, 0
+    while taken < own:
+        taken += 1 << ordered[count].log_size
+        count += 1
+    rest: list[Block] = [*ordered[count:], *tables]
+    size_of_rest = sum(1 << _log_size(block) for block in rest)
+    whole = total + sum(1 << table.log_size for table, _ in tables)
+    if own // 2 + _padded(size_of_rest) >= _padded(whole):
+        return [everything]
+    return [list(ordered[:count]), rest]
+
+
+def _padded(size: int) -> int:
+    return 1 << (size - 1).bit_length()
+
+
+class Leaves:
+    """The leaves of the fraction tree: blocks of queries (numerator 1) and of table entries (numerator - multiplicity)."""
+
+    def __init__(self, blocks: Sequence[Block], alpha: Ext, beta: Ext) -> None:
+        self._alpha = alpha
+        self._beta = beta
+        self._blocks = sorted(blocks, key=lambda block: -_log_size(block))
+        total = sum(1 << _log_size(block) for block in self._blocks)
+        self.depth = (total - 1).bit_length()
+        self.only_ones = self.depth > 0 and total == 1 << self.depth and all(isinstance(block, Query) for block in self._blocks)
+
+    def forms(self, party: Party, point: Point) -> tuple[Form, Form]:
+        """The leaves' multilinear extensions at a point: numerators, denominators."""
+        numerator, denominator = Form.of(0), Form.of(1)
+        start = 0
+        tag_weight = self._beta * self._beta
+        for block in self._blocks:
+            size = _log_size(block)
+            high, low = point[: self.depth - size], point[self.depth - size :]
+            here = eq_index(high, start >> size)
+            start += 1 << size
+            constant = self._alpha - tag_weight * (block.table.tag if isinstance(block, Query) else block[0].tag)
+            if isinstance(block, Query):
+                fingerprint = block.first.at(low)
+                if block.second is not None:
+                    fingerprint = fingerprint + block.second.at(low) * self._beta
+                numerator = numerator + here
+            else:
+                table, multiplicity = block
+                first = party.public(lambda table=table, low=low: table.first_at(low))
+                second = party.public(lambda table=table, low=low: table.second_at(low))
+                fingerprint = Form.of(first + self._beta * second)
+                numerator = numerator - multiplicity.at(low) * here
+            # behind the last block denominators are 1, hence 1 + sum of eq(block) (value - 1)
+            denominator = denominator + (Form.of(constant) - fingerprint - 1) * here
+        return numerator, denominator
+
+    def levels(self, values: Callable[[Column], Array]) -> list[Level]:
+        """All levels of the tree, the root first; the numerators of leaves that are all ones are left out."""
+        size = 1 << self.depth
+        p, q = zeros(0 if self.only_ones else size), np.empty((2, size), dtype=np.uint64)
+        start = 0
+        for block in self._blocks:
+            span = slice(start, start + (1 << _log_size(block)))
+            start = span.stop
+            if isinstance(block, Query):
+                if not self.only_ones:
+                    p[0, span] = 1
+                second = None if block.second is None else block.second.values(values)
+                self._fill(q[:, span], block.table, block.first.values(values), second)
+            else:
+                table, multiplicity = block
+                p[0, span] = sub(np.zeros(1 << table.log_size, dtype=np.uint64), values(multiplicity))
+                self._fill(q[:, span], table, to_field(table.first), None if table.second is None else to_field(table.second))
+        q[0, start:], q[1, start:] = 1, 0
+        levels = [Level(p, q)]
+        if self.only_ones:
+            levels.append(Level(*ones_level(q)))
+        while levels[-1].denominators.shape[1] > 1:
+            levels.append(Level(*fraction_level(levels[-1].numerators, levels[-1].denominators)))
+        return levels[::-1]
+
+    def _fill(self, q: Array, table: Table, first: Array, second: Array | None) -> None:
+        """q = alpha - first - beta second - beta^2 tag."""
+        constant = self._alpha - self._beta * self._beta * table.tag
+        q[0] = sub(np.full(first.size, constant.c0, dtype=np.uint64), first)
+        q[1] = constant.c1
+        if second is not None:
+            for plane, weight in ((0, self._beta.c0), (1, self._beta.c1)):
+                q[plane] = sub(np.ascontiguousarray(q[plane]), scale(second, weight))
+
+
+def _log_size(block: Block) -> int:
+    return block.log_size if isinstance(block, Query) else block[0].log_size
+
+
+def eq_index(point: Point, index: int) -> Ext:
+    """eq(point, bits of index), the most significant bit first."""
+    value = ONE
+    for i, coordinate in enumerate(point):
+        value = value * (coordinate if index >> (len(point) - 1 - i) & 1 else ONE - coordinate)
+    return value
