@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.goldilocks import random_field, sub
-from proofward.field.ntt import intt, low_degree_extend
+from proofward.field.goldilocks import add, random_field, sub
+from proofward.field.ntt import intt, low_degree_extend, transpose_into
 from proofward.field.threads import parallel
 from proofward.proof.layout import Layout
 from proofward.proof.merkle import SALT_BYTES, MerkleTree, leaf_hash
@@ -53,12 +53,13 @@ class CommittedTableau:
         self.coefficients = np.zeros((rows, code.dimension), dtype=np.uint64)
         self.coefficients[:, :k] = intt(data)
         low = np.ascontiguousarray(self.coefficients[:, : code.blinding])
-        self.coefficients[:, : code.blinding] = sub(low.reshape(-1), blinding.reshape(-1)).reshape(low.shape)
-        self.coefficients[:, k:] = _add(self.coefficients[:, k:], blinding)
+        self.coefficients[:, : code.blinding] = sub(low, blinding)
+        high = np.ascontiguousarray(self.coefficients[:, k:])
+        self.coefficients[:, k:] = add(high, blinding)
         self.columns = np.empty((code.n, rows), dtype=np.uint64)
         for start in range(0, rows, _ROWS_AT_ONCE):
             chunk = slice(start, start + _ROWS_AT_ONCE)
-            self.columns[:, chunk] = low_degree_extend(np.ascontiguousarray(self.coefficients[chunk]), code.n).T
+            transpose_into(low_degree_extend(self.coefficients[chunk], code.n), self.columns, start)
         self._salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
         self.tree = MerkleTree(self._leaves())
 
@@ -87,8 +88,3 @@ class CommittedTableau:
         """The salt of one column."""
         return self._salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
 
-
-def _add(left: Array, right: Array) -> Array:
-    from proofward.field.goldilocks import add
-
-    return add(np.ascontiguousarray(left).reshape(-1), np.ascontiguousarray(right).reshape(-1)).reshape(right.shape)
