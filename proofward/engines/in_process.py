@@ -142,13 +142,12 @@ class InProcessFederation:
     def run(self, until: Callable[[], bool] = lambda: False) -> RunResult:
         """Goes on until all rounds are closed, nobody can go on, or `until()`; then seals the ledger.
 
-        `until` is asked between passes; when it ends the run, the ledger stays open and is not sealed.
+        `until` is asked between passes; when it ends the run, all stays open: call `run` again, or `close`.
         """
         stopped: Refusal | None = None
         try:
             while not self.aggregator.finished:
                 if until():
-                    self.close()
                     return self._result(None)
                 before = self.aggregator.history.size
                 self.aggregator.advance()

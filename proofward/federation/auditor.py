@@ -60,7 +60,7 @@ class Auditor:
         yield AuditVerdict("rules", "entry 0", detail=f"{rules.federation}: consortium {rules.digest.hex()}")
         yield from self._folder(rules)
         self.history = History(rules)
-        self._named = {rules.initial_model}
+        self._named = {rules.initial_model}.union(*map(_named_by, entries))
         yield from self._replay(self.history, entries)
         yield from self._objects(rules)
         yield self._complete(self.history)
@@ -118,7 +118,6 @@ class Auditor:
                 detail = f"recorded although it does not follow; it speaks against {found.culprit}"
                 yield AuditVerdict("entry", f"entry {number}", refusal, detail)
                 return
-            self._named |= set(named_objects(envelope.record))
             place = f"entry {number}, round {envelope.round}"
             yield AuditVerdict("entry", f"{place}: {envelope.topic} by {envelope.sender}")
             yield from proofs.examine(envelope, place)
@@ -145,3 +144,10 @@ class Auditor:
         actual = f"{closed} closed rounds, ending in phase {history.phase}"
         refusal = Refusal("complete", history.rules.aggregator, f"{rounds} closed rounds and their end", actual)
         return AuditVerdict("complete", f"{rounds} rounds", refusal)
+
+
+def _named_by(entry: bytes) -> set[bytes]:
+    try:
+        return set(named_objects(decode(entry, Envelope).record))
+    except MalformedMessage:
+        return set()

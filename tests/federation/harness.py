@@ -1,0 +1,72 @@
+"""A federation stopped in the middle, and envelopes made to order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from federation.fakes import FakeProofs, datasets, plan
+from proofward.encoding import decode, encode
+from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
+from proofward.federation.envelope import Envelope, seal_envelope
+from proofward.federation.refusal import Refusal
+from proofward.federation.wire import Packet
+
+
+class Withholding(FaithfulNetwork):
+    """Keeps back one member's messages of one kind."""
+
+    def __init__(self, member: str, topic: str) -> None:
+        self.member, self.topic, self.kept = member, topic, []
+
+    def to_aggregator(self, member, message):
+        if member == self.member and opened(message).topic == self.topic:
+            self.kept.append(message)
+            return ()
+        return (message,)
+
+
+def opened(packet: bytes) -> Envelope:
+    """The envelope in a packet."""
+    return decode(decode(packet, Packet, max_bytes=1 << 30).envelope, Envelope)
+
+
+class Stopped:
+    """An engine that has stopped in `phase` of round `number`, with one member's message kept back."""
+
+    def __init__(self, directory: Path, phase: str, number: int = 1, member: str = "", topic: str = "") -> None:
+        self.plan = plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
+        self.network = Withholding(member, topic)
+        self.engine = InProcessFederation(
+            directory, self.plan, datasets(self.plan), seed=b"s", network=self.network, proofs=FakeProofs()
+        )
+        self.aggregator = self.engine.aggregator
+        self.history = self.aggregator.history
+        self.engine.run(lambda: self.history.phase == phase and self.history.position()[0] == number)
+        assert self.history.phase == phase
+
+    def signed(self, envelope: Envelope, key: str | None = None, **changes) -> bytes:
+        """The envelope with changes, signed again by its sender or by the owner of `key`."""
+        changed = replace(envelope, signature=b"", **changes)
+        return seal_envelope(changed, self.engine.folder.key(key or envelope.sender)).data
+
+    def said(self, envelope: Envelope, **changes) -> bytes:
+        """The envelope with changes to its record, signed again by its sender."""
+        return self.signed(envelope, body=encode(replace(envelope.record, **changes)))
+
+    def announced(self, record) -> bytes:
+        """A message of the aggregator's."""
+        return self.aggregator.envelope(record, *self.history.position()).data
+
+    def refusal(self, data: bytes) -> Refusal:
+        """Why the ledger would not take this entry."""
+        with pytest.raises(Refusal) as caught:
+            self.history.judge(data)
+        return caught.value
+
+    def check(self, data: bytes) -> tuple[str, str]:
+        """(check, culprit) of the refusal."""
+        refusal = self.refusal(data)
+        return refusal.check, refusal.culprit
