@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from proofward.federation.aggregation import check_aggregate, model_weights
 from proofward.federation.audit_verdict import AuditVerdict
@@ -17,6 +18,7 @@ from proofward.federation.messages import (
     Enrolment,
     EnrolmentClosed,
     EnrolmentVerdict,
+    Message,
     Upload,
     Verdict,
     VerdictsClosed,
@@ -29,9 +31,14 @@ from proofward.federation.statements import enrolment_statement, round_statement
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 
+UNREAD = "not judged: an object is missing"
+
 
 class ProofAudit:
-    """Examines entries just applied to `history`, in their order."""
+    """Examines entries just applied to `history`, in their order.
+
+    What could not be read (a missing object, which is a failure of its own) is not held against those who judged it.
+    """
 
     def __init__(self, history: HistoryState, objects: Objects, proofs: Proofs) -> None:
         self.history = history
@@ -39,68 +46,91 @@ class ProofAudit:
         self.proofs = proofs
         self.enrolled: dict[str, bytes | None] = {}
         self.found: dict[str, Finding | None] = {}
+        self._checks: dict[type[Message], tuple[str, Callable[[str, Any], str]]] = {
+            Enrolment: ("enrolment-proof", self._enrolment),
+            EnrolmentVerdict: ("verdict", self._enrolment_verdict),
+            EnrolmentClosed: ("enrolled-set", self._enrolled_set),
+            BeaconFixed: ("beacon", self._beacon),
+            Upload: ("round-proof", self._upload),
+            Verdict: ("verdict", self._verdict),
+            VerdictsClosed: ("passed-set", self._passed_set),
+            ComplaintVerdict: ("complaint", self._complaint),
+            Aggregate: ("aggregate", self._aggregate),
+        }
 
     def examine(self, envelope: Envelope, place: str) -> Iterator[AuditVerdict]:
-        """Verdicts about what an entry claims."""
+        """At most one verdict, about what an entry claims."""
         record, sender = envelope.record, envelope.sender
-        start = time.perf_counter()
-        check, refusal, detail = "", None, ""
+        if type(record) not in self._checks:
+            return
+        name, check = self._checks[type(record)]
+        start, refusal, detail = time.perf_counter(), None, ""
         try:
-            if isinstance(record, Enrolment):
-                check = "enrolment-proof"
-                self.enrolled[sender], detail = self._enrolment(sender, record)
-            elif isinstance(record, EnrolmentVerdict):
-                check = "verdict"
-                root = record.dataset_root if record.accepted else None
-                require(root == self.enrolled[record.hospital], check, sender, self.enrolled[record.hospital], root)
-            elif isinstance(record, EnrolmentClosed):
-                check = "enrolled-set"
-                expected = {name: root for name, root in self.enrolled.items() if root is not None}
-                found = self.history.dataset_roots
-                require(found.items() <= expected.items(), check, sender, sorted(expected), sorted(found))
-            elif isinstance(record, BeaconFixed):
-                check, detail = "beacon", record.beacon.hex()
-                self.found = {}
-            elif isinstance(record, Upload):
-                check = "round-proof"
-                self.found[sender], detail = self._upload(sender, record)
-            elif isinstance(record, Verdict):
-                check = "verdict"
-                said = Finding(record.dataset_root, record.share_binding) if record.accepted else None
-                agree = said == self.found[record.hospital]
-                require(agree, check, sender, _words(self.found[record.hospital]), _words(said))
-            elif isinstance(record, VerdictsClosed):
-                check = "passed-set"
-                for name, finding in self.history.round.passed.items():
-                    require(finding == self.found[name], check, name, "a valid proof", "one that the auditor refuses")
-            elif isinstance(record, ComplaintVerdict):
-                check = "complaint"
-                upheld, detail = judge_complaint(self.history, self.objects, self.proofs, record.holder, record.dealer)
-                require(upheld == record.upheld, check, sender, upheld, record.upheld)
-            elif isinstance(record, Aggregate):
-                check, detail = "aggregate", f"model {record.model.hex()}"
-                check_aggregate(self.history, self.objects)
+            detail = check(sender, record)
         except Refusal as error:
             refusal = error
-        if check:
-            yield AuditVerdict(check, f"{place}, {sender}", refusal, detail, time.perf_counter() - start)
+        yield AuditVerdict(name, f"{place}, {sender}", refusal, detail, time.perf_counter() - start)
 
-    def _enrolment(self, hospital: str, record: Enrolment) -> tuple[bytes | None, str]:
+    def _enrolment(self, hospital: str, record: Enrolment) -> str:
         proof = self.objects.get(record.proof)
         try:
             statement = enrolment_statement(self.history.rules, hospital, record.rows)
-            return self.proofs.verify_enrolment(statement, proof), f"valid, {record.rows} rows"
+            self.enrolled[hospital] = self.proofs.verify_enrolment(statement, proof)
         except (ProofRejected, TrainingError) as error:
-            return None, f"refused: {describe(str(error))}"
+            self.enrolled[hospital] = None
+            return f"refused: {describe(str(error))}"
+        return f"valid, {record.rows} rows"
 
-    def _upload(self, hospital: str, record: Upload) -> tuple[Finding | None, str]:
+    def _enrolment_verdict(self, verifier: str, record: EnrolmentVerdict) -> str:
+        if record.hospital not in self.enrolled:
+            return UNREAD
+        own, said = self.enrolled[record.hospital], record.dataset_root if record.accepted else None
+        require(own == said, "verdict", verifier, own or "refused", said or "refused")
+        return ""
+
+    def _enrolled_set(self, aggregator: str, record: EnrolmentClosed) -> str:
+        for name, root in self.history.dataset_roots.items():
+            own = self.enrolled.get(name, root)
+            require(own == root, "enrolled-set", name, own or "an enrolment that is refused", root)
+        return ""
+
+    def _beacon(self, aggregator: str, record: BeaconFixed) -> str:
+        self.found = {}
+        return record.beacon.hex()
+
+    def _upload(self, hospital: str, record: Upload) -> str:
         ciphertext, proof = self.objects.get(record.ciphertext), self.objects.get(record.proof)
         weights = model_weights(self.history, self.objects, record.model)
         try:
             statement = round_statement(self.history, hospital, weights)
-            return self.proofs.verify_round(statement, ciphertext, proof), "valid"
+            self.found[hospital] = self.proofs.verify_round(statement, ciphertext, proof)
         except (ProofRejected, TrainingError) as error:
-            return None, f"refused: {describe(str(error))}"
+            self.found[hospital] = None
+            return f"refused: {describe(str(error))}"
+        return "valid"
+
+    def _verdict(self, verifier: str, record: Verdict) -> str:
+        if record.hospital not in self.found:
+            return UNREAD
+        own = self.found[record.hospital]
+        said = Finding(record.dataset_root, record.share_binding) if record.accepted else None
+        require(own == said, "verdict", verifier, _words(own), _words(said))
+        return ""
+
+    def _passed_set(self, aggregator: str, record: VerdictsClosed) -> str:
+        for name, finding in self.history.round.passed.items():
+            own = self.found.get(name, finding)
+            require(own == finding, "passed-set", name, _words(own), _words(finding))
+        return ""
+
+    def _complaint(self, verifier: str, record: ComplaintVerdict) -> str:
+        upheld, detail = judge_complaint(self.history, self.objects, self.proofs, record.holder, record.dealer)
+        require(upheld == record.upheld, "complaint", verifier, upheld, record.upheld)
+        return detail
+
+    def _aggregate(self, aggregator: str, record: Aggregate) -> str:
+        check_aggregate(self.history, self.objects)
+        return f"model {record.model.hex()}"
 
 
 def _words(finding: Finding | None) -> str:
