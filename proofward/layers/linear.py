@@ -7,8 +7,10 @@ rounding  Z + 2^(fw-1) = 2^fw Q + R,  0 <= R < 2^fw
 
 The relation, over all steps of a round: the weights are never committed.
 
-W_t = W_0 - m * sum over steps tau < t of G_tau, G_tau = sum over the batch of dZ_tau A_tau, where A is extended by the constant 2^fa for the bias:
-index (top, j) of the extended inputs is input j for top = 0, and the constant at (1, 0). A claim on the weights becomes a claim on W_0, which the
+W_t = W_0 - m * sum over steps tau < t of G_tau, G_tau = sum over the batch of dZ_tau A_tau, where A is
+extended by the constant 2^fa for the bias:
+index (top, j) of the extended inputs is input j for top = 0, and the constant at (1, 0). A claim on the
+weights becomes a claim on W_0, which the
 verifier evaluates, and one on a sum over steps of G_tau, which two sumchecks reduce to claims on dZ and A.
 """
 
@@ -21,12 +23,23 @@ import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows, combine_columns, combine_rows
 from proofward.field.extension import Ext, ext_add, ext_dot, ext_mul, ext_scale, zeros
-from proofward.field.goldilocks import P, to_field
+from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import eq_table, evaluate
+from proofward.field.scalar import P
 from proofward.layers.errors import OutOfRange
 from proofward.layers.exact import WEIGHT_LIMIT, ExactMatrix, FloatArray, magnitude
 from proofward.layers.model import FixedPoint, Int64Array, padded
-from proofward.layers.stack import Gradient, Input, Shape, Units, eq_weights, plain_weights, suffix_sums, sum_last, zero_product
+from proofward.layers.stack import (
+    Gradient,
+    Input,
+    Shape,
+    Units,
+    eq_weights,
+    plain_weights,
+    suffix_sums,
+    sum_last,
+    zero_product,
+)
 from proofward.proof.forms import ONE, ZERO, Form, Point
 from proofward.proof.party import Party, Tables
 
@@ -109,7 +122,9 @@ def check_range(values: FloatArray, allowed: tuple[int, int], layer: str, quanti
 
 @dataclass(frozen=True, slots=True)
 class LinearRelation:
-    """A linear layer in a proof: first weights (padded F-matrix) and biases (padded F-array), its input and its sums' gradient."""
+    """A linear layer in a proof: first weights (padded F-matrix) and biases (padded F-array), its input and
+    its sums' gradient.
+    """
 
     shape: Shape
     weights: Array
@@ -121,14 +136,15 @@ class LinearRelation:
 
     @property
     def log_inputs(self) -> int:
-        return self.weights.shape[1].bit_length() - 1
+        return int(self.weights.shape[1]).bit_length() - 1
 
     @property
     def log_outputs(self) -> int:
-        return self.weights.shape[0].bit_length() - 1
+        return int(self.weights.shape[0]).bit_length() - 1
 
     def prove_forward(self, party: Party, step: Point, sample: Point, units: Units, claim: Form) -> None:
         """claim = sum over output units of weight * (W_t A + 2^fa b_t) at (step, sample)."""
+
         def tables() -> Tables:
             before = self._weights_before(party, self._sums_by_input(party, units), units)
             return Tables([(before, self._extended_inputs_at(party, eq_table(sample)))])
@@ -167,7 +183,9 @@ class LinearRelation:
         self._prove_sum(party, inside, units, extended, claim * (-ONE * self.rate).inverse())
 
     def _assert_weight(self, party: Party, step: Point, units: Units, extended: Point, weight: Form) -> None:
-        """weight = W at (step, units, extended input): W_0 minus the sum over earlier steps, lambda_tau = sum over t > tau of eq(step, t)."""
+        """weight = W at (step, units, extended input): W_0 minus the sum over earlier steps, lambda_tau = sum
+        over t > tau of eq(step, t).
+        """
         later = suffix_sums(eq_table(step))
         initial = party.public(lambda: self._initial_at(units, extended))
         claim = (Form.of(initial) - weight) * (ONE * self.rate).inverse()
@@ -209,14 +227,17 @@ class LinearRelation:
         else:
             self.inputs.assert_at(party, samples, unit, rest * (ONE - top).inverse())
 
-    # -- the prover's tables ----------------------------------------------------------------------------------------------------
+    # -- the prover's tables
+    # ----------------------------------------------------------------------------------------------------
 
     def _contracted_inputs(self, party: Party, extended: Point) -> Array:
         """Extended inputs at `extended`, an E-array over samples."""
         top, unit = extended[0], extended[1:]
         values = ext_scale(combine_columns(self.inputs.matrix(party), eq_table(unit)), ONE - top)
         constant = top * zero_product(unit) * (1 << self.activation_bits)
-        return ext_add(values, np.array([[constant.c0], [constant.c1]], dtype=np.uint64).repeat(values.shape[1], axis=1))
+        return ext_add(
+            values, np.array([[constant.c0], [constant.c1]], dtype=np.uint64).repeat(values.shape[1], axis=1)
+        )
 
     def _extended_inputs_at(self, party: Party, sample: Array) -> Array:
         """Extended inputs combined over the batch by `sample` (2, batch): over (step, top, input), flat."""

@@ -1,4 +1,6 @@
-"""Range checks by lookup: values that fit a table are looked up as they are, larger ones are committed as limbs."""
+"""Range checks by lookup: values that fit a table are looked up as they are, larger ones are committed as
+limbs.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
 
 class RangeChecks:
-    """The interval tables of one proof; a table's tag is the number of its bits, so other tables take tags from 64 on."""
+    """The interval tables of one proof; a table's tag is the number of its bits, so other tables take tags
+    from 64 on.
+    """
 
     def __init__(self, party: Party, lookups: LookupArgument, table_bits: int) -> None:
         self.party = party
@@ -37,7 +41,9 @@ class RangeChecks:
         self.lookups.query(self._table(bits), value)
 
     def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> Linear:
-        """Declare limbs of values in [0, 2^bits) and check them; returns the value as a combination of its limbs."""
+        """Declare limbs of values in [0, 2^bits) and check them; returns the value as a combination of its
+        limbs.
+        """
         terms: list[tuple[int, Column]] = []
         for index, (shift, width) in enumerate(limbs(bits, self.table_bits)):
 
@@ -55,5 +61,7 @@ class RangeChecks:
 
 
 def limbs(bits: int, table_bits: int) -> list[tuple[int, int]]:
-    """(shift, width) of the limbs of a value of `bits` bits, the lowest first; only the top one may be narrower."""
+    """(shift, width) of the limbs of a value of `bits` bits, the lowest first; only the top one may be
+    narrower.
+    """
     return [(shift, min(table_bits, bits - shift)) for shift in range(0, bits, table_bits)]

@@ -9,7 +9,6 @@ import numpy as np
 
 from proofward.field.extension import ext_add, ext_scale, ext_sub, lift
 from proofward.field.goldilocks import to_field
-
 from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint
 from proofward.layers.ranges import RangeChecks
@@ -35,7 +34,8 @@ def backward(gradient: FloatArray, sign: FloatArray, delta: FloatArray) -> None:
 class ReluRelation:
     """The committed columns of one hidden layer and what they satisfy.
 
-    What is proved, entry by entry: s is 0 or 1, A = s Q, dZ = s G (one zerocheck), v = 2 A - s - Q in [0, 2^r), which with the former makes
+    What is proved, entry by entry: s is 0 or 1, A = s Q, dZ = s G (one zerocheck), v = 2 A - s - Q in [0,
+    2^r), which with the former makes
     s = [Q > 0] (s = 1: v = Q - 1; s = 0: v = -Q), G in its range, remainders in [0, 2^fw).
     """
 
@@ -48,23 +48,43 @@ class ReluRelation:
     gradient_remainder: Linear
 
     @staticmethod
-    def declare(party: Party, ranges: RangeChecks, scales: FixedPoint, shape: Shape, name: str, log_units: int, trace: Callable[[], HiddenTrace]) -> ReluRelation:
+    def declare(
+        party: Party,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        name: str,
+        log_units: int,
+        trace: Callable[[], HiddenTrace],
+    ) -> ReluRelation:
         """Declare the columns of a layer of 2^log_units units and their lookups."""
         size = shape.log_samples + log_units
 
         def column(title: str, field: str) -> Column:
-            return party.declare(f"{name} {title}", size, lambda: to_field(getattr(trace(), field).reshape(-1).astype(np.int64)))
+            return party.declare(
+                f"{name} {title}",
+                size,
+                lambda: to_field(getattr(trace(), field).reshape(-1).astype(np.int64)),
+            )
 
         q, s = column("pre-activations", "pre_activation"), column("signs", "sign")
-        a, g, d = column("activations", "activation"), column("gradients", "gradient"), column("deltas", "delta")
+        a, g, d = (
+            column("activations", "activation"),
+            column("gradients", "gradient"),
+            column("deltas", "delta"),
+        )
         r = ranges.declare(f"{name} remainders", size, scales.weight_bits, lambda: trace().remainder)
-        back = ranges.declare(f"{name} gradient remainders", size, scales.weight_bits, lambda: trace().gradient_remainder)
+        back = ranges.declare(
+            f"{name} gradient remainders", size, scales.weight_bits, lambda: trace().gradient_remainder
+        )
         ranges.require(Linear(((2, a), (-1, s), (-1, q))), scales.activation_range_bits)
         ranges.require(Linear(((1, g),), 1 << scales.gradient_range_bits), scales.gradient_range_bits + 1)
         return ReluRelation(q, s, StackedColumn(shape, a), r, g, StackedColumn(shape, d), back)
 
     def prove(self, party: Party) -> None:
-        """The zerocheck: sum over x of eq(r, x) ((A - s Q) + c (s^2 - s) + d (dZ - s G)) = 0, as s (c s - Q - d G) + (A - c s + d dZ)."""
+        """The zerocheck: sum over x of eq(r, x) ((A - s Q) + c (s^2 - s) + d (dZ - s G)) = 0, as s (c s - Q -
+        d G) + (A - c s + d dZ).
+        """
         q, s, a = self.pre_activation, self.sign, self.activation.column
         g, delta = self.gradient, self.delta.column
         point = party.challenges(q.log_size)

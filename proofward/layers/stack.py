@@ -1,6 +1,8 @@
-"""How the layers' relations see a local training: all steps stacked, values as multilinear extensions over (step, sample, unit).
+"""How the layers' relations see a local training: all steps stacked, values as multilinear extensions over
+(step, sample, unit).
 
-Step and sample indices are the high and middle bits of a column's index, the unit's the low bits. An `Input` is what a linear layer reads, a
+Step and sample indices are the high and middle bits of a column's index, the unit's the low bits. An `Input`
+is what a linear layer reads, a
 `Gradient` is the gradient with respect to its sums; each is a committed column or a public function of one.
 """
 
@@ -14,8 +16,9 @@ import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows, combine_columns
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import P, add, scale
+from proofward.field.goldilocks import add, scale
 from proofward.field.multilinear import eq_table
+from proofward.field.scalar import P
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.party import Party, Weights
 
@@ -71,7 +74,7 @@ class Gradient(Protocol):
         """sum over output units of weight * gradient, an E-array over samples; a prover's."""
 
     def combine(self, party: Party, weights: Array) -> Array:
-        """sum over samples of a step of weight (2, steps, batch) * gradient: (2, steps, outputs); a prover's."""
+        """sum over samples of a step of weight * gradient: (2, steps, batch) to (2, steps, outputs)."""
 
     def at(self, samples: Point, units: Units) -> Form:
         """The multilinear extension at a point of the samples, combined over output units."""
@@ -129,7 +132,9 @@ def suffix_sums(values: Array) -> Array:
 
 
 def sum_last(values: Array) -> Array:
-    """Sums modulo P over the last axis of a (..., n) array of canonical elements, n < 2^31: halves of 32 bits are summed exactly."""
+    """Sums modulo P over the last axis of a (..., n) array of canonical elements, n < 2^31: halves of 32 bits
+    are summed exactly.
+    """
     low = (values & np.uint64(0xFFFFFFFF)).sum(axis=-1, dtype=np.uint64)
     high = (values >> np.uint64(32)).sum(axis=-1, dtype=np.uint64) % np.uint64(P)
     shape = low.shape

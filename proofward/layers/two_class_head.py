@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows
 from proofward.field.extension import Ext, ext_scale, lift
-from proofward.field.goldilocks import P, to_field
+from proofward.field.goldilocks import to_field
+from proofward.field.scalar import P
 from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks
@@ -77,8 +78,10 @@ def backward(error: FloatArray, gradients: FloatArray) -> None:
 class TwoClassRelation:
     """The committed columns of the head: D, its remainder, P, g.
 
-    What is proved: (D, P) is an entry of the sigmoid table, the remainder is in [0, 2^fw), g = P - 2^fd Y for the enrolled labels Y of the
-    scheduled records (one random point). As a Gradient its values are (-g, +g), which need no column of their own.
+    What is proved: (D, P) is an entry of the sigmoid table, the remainder is in [0, 2^fw), g = P - 2^fd Y for
+    the enrolled labels Y of the
+    scheduled records (one random point). As a Gradient its values are (-g, +g), which need no column of their
+    own.
     """
 
     shape: Shape
@@ -88,12 +91,16 @@ class TwoClassRelation:
     error: Column
 
     @staticmethod
-    def declare(party: Party, ranges: RangeChecks, scales: FixedPoint, shape: Shape, trace: Callable[[], HeadTrace]) -> TwoClassRelation:
+    def declare(
+        party: Party, ranges: RangeChecks, scales: FixedPoint, shape: Shape, trace: Callable[[], HeadTrace]
+    ) -> TwoClassRelation:
         """Declare the columns and their lookups."""
         size = shape.log_samples
 
         def column(title: str, field: str) -> Column:
-            return party.declare(f"head {title}", size, lambda: to_field(getattr(trace(), field).reshape(-1).astype(np.int64)))
+            return party.declare(
+                f"head {title}", size, lambda: to_field(getattr(trace(), field).reshape(-1).astype(np.int64))
+            )
 
         d, p = column("logit differences", "logit_difference"), column("probabilities", "probability")
         g = column("errors", "error")

@@ -1,4 +1,6 @@
-"""Polynomials over E on the subgroup H, as the opening needs them: coefficients are E-arrays, the constant first."""
+"""Polynomials over E on the subgroup H, as the opening needs them: coefficients are E-arrays, the constant
+first.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_dot, powers
-from proofward.field.goldilocks import P, mul, scale, sub
+from proofward.field.goldilocks import mul, scale, sub
 from proofward.field.ntt import domain
+from proofward.field.scalar import P
 from proofward.proof.forms import ONE
 
 Array = npt.NDArray[np.uint64]
@@ -30,13 +33,16 @@ def evaluate_polynomial(coefficients: Array, z: Ext) -> Ext:
 
 
 def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
-    """The sum of the polynomial's values over the subgroup of order k: k times the coefficients at multiples of k."""
+    """The sum of the polynomial's values over the subgroup of order k: k times the coefficients at multiples
+    of k.
+    """
     planes = [sum(int(value) for value in plane[::k]) for plane in coefficients]
     return Ext(planes[0] * k % P, planes[1] * k % P)
 
 
 def lagrange_at(z: Ext, k: int) -> Array:
-    """The Lagrange basis of the subgroup H of order k at z in E, not in F: (z^k - 1) h / (k (z - h)), an E-array in the order of `domain(k)`.
+    """The Lagrange basis of the subgroup H of order k at z in E, not in F: (z^k - 1) h / (k (z - h)), an
+    E-array in the order of `domain(k)`.
 
     1 / (a + b phi) = (a - b phi) / (a^2 - 7 b^2), and the norm is not zero since z is not in F.
     """
@@ -65,7 +71,9 @@ def inverse_all(values: Array) -> Array:
 
 
 def plane_weights(weights: Array) -> Array:
-    """Weights of rows over E as weights of their two planes: w (a + b phi) = w a + (w phi) b; (2, R) to (2, 2 R)."""
+    """Weights of rows over E as weights of their two planes: w (a + b phi) = w a + (w phi) b; (2, R) to (2, 2
+    R).
+    """
     result = np.empty((2, 2 * weights.shape[1]), dtype=np.uint64)
     result[:, 0::2] = weights
     result[0, 1::2] = scale(np.ascontiguousarray(weights[1]), 7)
@@ -75,7 +83,9 @@ def plane_weights(weights: Array) -> Array:
 
 def as_array(values: list[Ext]) -> Array:
     """A list of elements of E as an E-array."""
-    return np.array([[value.c0 for value in values], [value.c1 for value in values]], dtype=np.uint64).reshape(2, len(values))
+    return np.array(
+        [[value.c0 for value in values], [value.c1 for value in values]], dtype=np.uint64
+    ).reshape(2, len(values))
 
 
 def add_at(array: Array, index: int, value: Ext) -> None:

@@ -1,4 +1,6 @@
-"""The counter: runs a script with neither witness nor proof and measures it: pads, products, committed values, soundness."""
+"""The counter: runs a script with neither witness nor proof and measures it: pads, products, committed
+values, soundness.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,11 @@ class Counter(Party):
         return None
 
     def exchange(
-        self, label: Label, length: int, compute: Callable[[OpeningWitness], Array], consistent: Callable[[Array], Array]
+        self,
+        label: Label,
+        length: int,
+        compute: Callable[[OpeningWitness], Array],
+        consistent: Callable[[Array], Array],
     ) -> Array:
         raise AssertionError("a counter opens nothing")
 

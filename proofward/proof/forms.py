@@ -1,7 +1,9 @@
 """Affine forms: what a verifier knows of a hidden value.
 
-A hidden value is a constant, plus a combination of one-time pads, plus evaluations of committed columns. A claim that is carried
-through a sumcheck stays such a form, and every check of a relation is a form that must be zero: a linear constraint on the tableau.
+A hidden value is a constant, plus a combination of one-time pads, plus evaluations of committed columns. A
+claim that is carried
+through a sumcheck stays such a form, and every check of a relation is a form that must be zero: a linear
+constraint on the tableau.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ Point = tuple[Ext, ...]
 ZERO = Ext(0, 0)
 ONE = Ext(1, 0)
 
-# Kinds of pad rows. PAD stands alone; LEFT, RIGHT and PRODUCT are three rows with PRODUCT = LEFT * RIGHT entry by entry.
+# Kinds of pad rows. PAD stands alone; LEFT, RIGHT and PRODUCT are three rows with PRODUCT = LEFT * RIGHT
+# entry by entry.
 PAD, LEFT, RIGHT, PRODUCT = range(4)
 _KIND_SHIFT = 40
 
@@ -52,7 +55,9 @@ class Column:
     def inner(self, weights: Array) -> Form:
         """The inner product with public weights, an E-array of length 2^log_size."""
         if weights.shape != (2, 1 << self.log_size):
-            raise ValueError(f"column {self.name}: weights {weights.shape}, expected (2, {1 << self.log_size})")
+            raise ValueError(
+                f"column {self.name}: weights {weights.shape}, expected (2, {1 << self.log_size})"
+            )
         return Form(ZERO, {}, [(ONE, self, weights)])
 
 

@@ -1,8 +1,11 @@
 """The linear constraints of a proof as one functional on the tableaux' rows.
 
-After a challenge gamma the constraints form_c = 0 become one: sum_c gamma^c form_c = 0 (c from 1; false with probability <= C / |E|). Its
-linear part is sum over rows i and positions h in H of L_i(h) w_i(h). A large column's term has L_i = u_i * v with u = eq(high part of the
-point) over the rows and v = eq(low part) inside a row, and all terms with one low part share v. Everything else is a dense L_i.
+After a challenge gamma the constraints form_c = 0 become one: sum_c gamma^c form_c = 0 (c from 1; false with
+probability <= C / |E|). Its
+linear part is sum over rows i and positions h in H of L_i(h) w_i(h). A large column's term has L_i = u_i * v
+with u = eq(high part of the
+point) over the rows and v = eq(low part) inside a row, and all terms with one low part share v. Everything
+else is a dense L_i.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_add, ext_dot, ext_scale, zeros
 from proofward.field.multilinear import eq_table, evaluate
-from proofward.proof.forms import ONE, ZERO, Column, Form, Point
+from proofward.proof.forms import ZERO, Column, Form, Point
 from proofward.proof.layout import ExtensionRows, Layout
 
 Array = npt.NDArray[np.uint64]
@@ -43,7 +46,13 @@ class _Block:
 class Functional:
     """sum of gamma^c form_c, sorted by where its terms lie."""
 
-    def __init__(self, constraints: Sequence[Form], gamma: Ext, layouts: Sequence[Layout], extension_rows: ExtensionRows) -> None:
+    def __init__(
+        self,
+        constraints: Sequence[Form],
+        gamma: Ext,
+        layouts: Sequence[Layout],
+        extension_rows: ExtensionRows,
+    ) -> None:
         self._layouts = layouts
         self._extension_rows = extension_rows
         self.k = 1 << extension_rows.log_k
@@ -102,7 +111,8 @@ class Functional:
         return rows
 
     def at(self, lagrange: Array) -> tuple[list[Array], list[Ext]]:
-        """Weights of all rows at a point z, given the Lagrange basis of H at z: sum_i weight_i W_i(z) is the functional's polynomial at z.
+        """Weights of all rows at a point z, given the Lagrange basis of H at z: sum_i weight_i W_i(z) is the
+        functional's polynomial at z.
 
         Returns an E-array over the rows of each tableau, and a list over the rows over E.
         """
@@ -114,7 +124,11 @@ class Functional:
         for block in self._blocks:
             size = 1 << len(block.values) if isinstance(block.values, tuple) else block.values.shape[1]
             part = np.ascontiguousarray(lagrange[:, block.offset : block.offset + size])
-            inside = evaluate(part, block.values) if isinstance(block.values, tuple) else ext_dot(block.values, part)
+            inside = (
+                evaluate(part, block.values)
+                if isinstance(block.values, tuple)
+                else ext_dot(block.values, part)
+            )
             added = block.coefficient * inside
             row = weights[block.tableau]
             old = Ext(int(row[0, block.row]), int(row[1, block.row])) + added

@@ -1,6 +1,7 @@
 """The leaves of the lookups' fraction trees.
 
-Leaves are blocks of power-of-two length, the largest first, so a block's index is the high part of a leaf's index, and all blocks of one size
+Leaves are blocks of power-of-two length, the largest first, so a block's index is the high part of a leaf's
+index, and all blocks of one size
 are claimed at the same point. Leaves behind the last block are 0 / 1.
 """
 
@@ -8,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, zeros
-from proofward.field.goldilocks import P, add, scale, sub, to_field
+from proofward.field.goldilocks import add, scale, sub, to_field
+from proofward.field.scalar import P
 from proofward.field.sums import fraction_level, ones_level
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.party import Party
@@ -76,9 +79,11 @@ class Level:
 
 
 def split_blocks(queries: Sequence[Query], tables: Sequence[tuple[Table, Column]]) -> list[list[Block]]:
-    """The blocks of one tree, or of two where a tree of queries alone, of 2^a leaves, saves more than it costs.
+    """The blocks of one tree, or of two where a tree of queries alone, of 2^a leaves, saves more than it
+    costs.
 
-    A leaf whose numerator is known to be 1 costs about half of another. In descending order of size, prefixes of blocks meet every power of two.
+    A leaf whose numerator is known to be 1 costs about half of another. In descending order of size, prefixes
+    of blocks meet every power of two.
     """
     everything: list[Block] = [*queries, *tables]
     ordered = sorted(queries, key=lambda query: -query.log_size)
@@ -103,7 +108,9 @@ def _padded(size: int) -> int:
 
 
 class Leaves:
-    """The leaves of the fraction tree: blocks of queries (numerator 1) and of table entries (numerator - multiplicity)."""
+    """The leaves of the fraction tree: blocks of queries (numerator 1) and of table entries (numerator -
+    multiplicity).
+    """
 
     def __init__(self, blocks: Sequence[Block], alpha: Ext, beta: Ext) -> None:
         self._alpha = alpha
@@ -111,7 +118,11 @@ class Leaves:
         self._blocks = sorted(blocks, key=lambda block: -_log_size(block))
         total = sum(1 << _log_size(block) for block in self._blocks)
         self.depth = (total - 1).bit_length()
-        self.only_ones = self.depth > 0 and total == 1 << self.depth and all(isinstance(block, Query) for block in self._blocks)
+        self.only_ones = (
+            self.depth > 0
+            and total == 1 << self.depth
+            and all(isinstance(block, Query) for block in self._blocks)
+        )
 
     def forms(self, party: Party, point: Point) -> tuple[Form, Form]:
         """The leaves' multilinear extensions at a point: numerators, denominators."""
@@ -123,7 +134,9 @@ class Leaves:
             high, low = point[: self.depth - size], point[self.depth - size :]
             here = eq_index(high, start >> size)
             start += 1 << size
-            constant = self._alpha - tag_weight * (block.table.tag if isinstance(block, Query) else block[0].tag)
+            constant = self._alpha - tag_weight * (
+                block.table.tag if isinstance(block, Query) else block[0].tag
+            )
             if isinstance(block, Query):
                 fingerprint = block.first.at(low)
                 if block.second is not None:
@@ -131,8 +144,8 @@ class Leaves:
                 numerator = numerator + here
             else:
                 table, multiplicity = block
-                first = party.public(lambda table=table, low=low: table.first_at(low))
-                second = party.public(lambda table=table, low=low: table.second_at(low))
+                first = party.public(partial(table.first_at, low))
+                second = party.public(partial(table.second_at, low))
                 fingerprint = Form.of(first + self._beta * second)
                 numerator = numerator - multiplicity.at(low) * here
             # behind the last block denominators are 1, hence 1 + sum of eq(block) (value - 1)
@@ -155,7 +168,12 @@ class Leaves:
             else:
                 table, multiplicity = block
                 p[0, span] = sub(np.zeros(1 << table.log_size, dtype=np.uint64), values(multiplicity))
-                self._fill(q[:, span], table, to_field(table.first), None if table.second is None else to_field(table.second))
+                self._fill(
+                    q[:, span],
+                    table,
+                    to_field(table.first),
+                    None if table.second is None else to_field(table.second),
+                )
         q[0, start:], q[1, start:] = 1, 0
         levels = [Level(p, q)]
         if self.only_ones:

@@ -1,15 +1,23 @@
 """LogUp lookups, summed by one GKR fraction tree.
 
-What is proved: every looked-up value (or pair) is an entry of its table: sum_i 1 / (alpha - f_i) = sum_j m_j / (alpha - t_j), where f and t are
-fingerprints first + beta second + beta^2 tag and m are committed multiplicities; this is one sum of fractions that must be 0.
-Message order: after the columns and multiplicities are committed: V alpha, beta; P the root's denominator; then per level of the tree V lambda, a
-sumcheck of the level's claims p + lambda q, P the four values below, V the choice of the half. At the leaves both claims are forms.
-Where it saves work, 2^a queries have a tree of their own whose leaves are all 1 / (alpha - f); P then says both roots, and P_1 Q_2 + P_2 Q_1 = 0.
-Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included), and 2 per sumcheck round and 2 per level over |E|.
+What is proved: every looked-up value (or pair) is an entry of its table: sum_i 1 / (alpha - f_i) = sum_j m_j
+/ (alpha - t_j), where f and t are
+fingerprints first + beta second + beta^2 tag and m are committed multiplicities; this is one sum of fractions
+that must be 0.
+Message order: after the columns and multiplicities are committed: V alpha, beta; P the root's denominator;
+then per level of the tree V lambda, a
+sumcheck of the level's claims p + lambda q, P the four values below, V the choice of the half. At the leaves
+both claims are forms.
+Where it saves work, 2^a queries have a tree of their own whose leaves are all 1 / (alpha - f); P then says
+both roots, and P_1 Q_2 + P_2 Q_1 = 0.
+Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included), and 2 per
+sumcheck round and 2 per level over |E|.
 How it hides: every message is padded by the party. Source: Haboeck 2022/1530; Papini, Haboeck 2023/1284.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +37,9 @@ Array = npt.NDArray[np.uint64]
 
 
 class LookupArgument:
-    """Collects queries while columns are declared, declares the multiplicities, and proves all queries at once."""
+    """Collects queries while columns are declared, declares the multiplicities, and proves all queries at
+    once.
+    """
 
     def __init__(self, party: Party) -> None:
         self._party = party
@@ -46,7 +56,9 @@ class LookupArgument:
         if len({table.tag for table in tables}) != len(tables):
             raise ValueError(f"tables share a tag: {[(table.name, table.tag) for table in tables]}")
         for table in tables:
-            column = self._party.declare(f"multiplicities of {table.name}", table.log_size, lambda table=table: self._count(table))
+            column = self._party.declare(
+                f"multiplicities of {table.name}", table.log_size, partial(self._count, table)
+            )
             self._multiplicities.append((table, column))
 
     def _count(self, table: Table) -> Array:
@@ -58,7 +70,9 @@ class LookupArgument:
                 found, bad = table.count(first, second)
                 if bad >= 0:
                     name = query.first.terms[0][1].name
-                    raise WitnessError(f"{name}[{bad}]: looked-up value {first[bad]} is not in table {table.name}")
+                    raise WitnessError(
+                        f"{name}[{bad}]: looked-up value {first[bad]} is not in table {table.name}"
+                    )
                 counts += found
         return counts.astype(np.uint64)
 
@@ -76,7 +90,10 @@ class LookupArgument:
             party.soundness.add("lookups", "Haboeck 2022/1530, Lemma 3", 2 * (1 << tree.depth))
             party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * tree.depth)
             levels.append(tree.levels(party.values) if party.knows_witness else [])
-        tops = [(element(own[0].numerators, 0), element(own[0].denominators, 0)) if own else (ZERO, ZERO) for own in levels]
+        tops = [
+            (element(own[0].numerators, 0), element(own[0].denominators, 0)) if own else (ZERO, ZERO)
+            for own in levels
+        ]
         if len(trees) == 1:
             roots = [(Form.of(0), party.send(tops[0][1]))]
         else:
@@ -96,7 +113,9 @@ class LookupArgument:
             party.assert_zero(denominator - at_denominator)
 
 
-def _descend(party: Party, point: Point, numerator: Form, denominator: Form, below: Level | None) -> tuple[Point, Form, Form]:
+def _descend(
+    party: Party, point: Point, numerator: Form, denominator: Form, below: Level | None
+) -> tuple[Point, Form, Form]:
     """From claims on a level of a tree to claims on the level below: p = p0 q1 + p1 q0, q = q0 q1."""
     mix = party.challenge()
 
@@ -115,15 +134,21 @@ def _descend(party: Party, point: Point, numerator: Form, denominator: Form, bel
     return (half, *reduced.point), p0 * (ONE - half) + p1 * half, q0 * (ONE - half) + q1 * half
 
 
-def _descend_to_ones(party: Party, point: Point, numerator: Form, denominator: Form, below: Level | None) -> tuple[Point, Form, Form]:
-    """To leaves that are all 1 / q: p = q0 + q1, so p + lambda q = lambda (q0 + mu)(q1 + mu) - mu with mu = 1 / lambda, one product."""
+def _descend_to_ones(
+    party: Party, point: Point, numerator: Form, denominator: Form, below: Level | None
+) -> tuple[Point, Form, Form]:
+    """To leaves that are all 1 / q: p = q0 + q1, so p + lambda q = lambda (q0 + mu)(q1 + mu) - mu with mu = 1
+    / lambda, one product.
+    """
     mix = party.challenge()
     shift = mix.inverse()
 
     def tables() -> Tables:
         assert below is not None
         constant = np.array([[shift.c0], [shift.c1]], dtype=np.uint64)
-        q0, q1 = (ext_add(half, np.repeat(constant, half.shape[1], axis=1)) for half in _halves(below.denominators))
+        q0, q1 = (
+            ext_add(half, np.repeat(constant, half.shape[1], axis=1)) for half in _halves(below.denominators)
+        )
         return Tables([(q0, q1)])
 
     claim = (numerator + denominator * mix + shift) * shift

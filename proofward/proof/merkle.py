@@ -1,7 +1,9 @@
 """Salted SHA-256 Merkle tree over the columns of a tableau, and openings of many leaves at once.
 
-leaf = SHA-256(0x00 || salt (32 bytes) || column bytes), node = SHA-256(0x01 || left || right). The salt hides columns that are not opened.
-An opening lists the sibling hashes that cannot be computed from the opened leaves, level by level, left to right: the only order there is.
+leaf = SHA-256(0x00 || salt (32 bytes) || column bytes), node = SHA-256(0x01 || left || right). The salt hides
+columns that are not opened.
+An opening lists the sibling hashes that cannot be computed from the opened leaves, level by level, left to
+right: the only order there is.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class MerkleTree:
         siblings = []
         known = indices
         for level in self.levels[:-1]:
-            parents = []
+            parents: list[int] = []
             present = set(known)
             for index in known:
                 if index ^ 1 not in present:
@@ -83,4 +85,7 @@ def check_opening(root: bytes, depth: int, indices: list[int], leaves: list[byte
             above[index >> 1] = node_hash(*pair)
         level = above
     if level[0] != root:
-        raise ProofRejected("tableau root", f"opened columns hash to {level[0].hex()[:16]}, committed root is {root.hex()[:16]}")
+        raise ProofRejected(
+            "tableau root",
+            f"opened columns hash to {level[0].hex()[:16]}, committed root is {root.hex()[:16]}",
+        )

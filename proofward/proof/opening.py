@@ -1,27 +1,39 @@
 """The opening of all tableaux of a proof: proximity, linear constraints and products, in one combined row.
 
-What is proved: the rows of every tableau are (outside a few columns) words of one Reed-Solomon code, hence fixed polynomials W_i of degree < K;
+What is proved: the rows of every tableau are (outside a few columns) words of one Reed-Solomon code, hence
+fixed polynomials W_i of degree < K;
 the functional of the linear constraints is zero on them; PRODUCT = LEFT * RIGHT in every triple.
 
 Message order (k = |H|, n points, K = code dimension, t queries):
  1. V: gamma, kappa.            P: p(X), k + K coefficients, and the quotient q(X), 2K - k coefficients.
- 2. V: z in E \\ F, seed of rho. P: s = v0(z) + sum_i rho_i W_i(z), and x_i, y_i, z_i, the values at z of each triple.
+ 2. V: z in E \\ F, seed of rho. P: s = v0(z) + sum_i rho_i W_i(z), and x_i, y_i, z_i, the values at z of each
+ triple.
  3. V: beta.                    P: the combined row V(X), K coefficients.
  4. V: t distinct columns.      P: those columns of every tableau, with salts and Merkle siblings.
-Here p = sum_i L_i W_i + m1 + X^k m2 and q (X^k - 1) = sum_i kappa^i (x_i y_i - z_i as polynomials) + (X^k - 1)(g1 + X^(K-k) g2), with mask rows m, g;
+Here p = sum_i L_i W_i + m1 + X^k m2 and q (X^k - 1) = sum_i kappa^i (x_i y_i - z_i as polynomials) + (X^k -
+1)(g1 + X^(K-k) g2), with mask rows m, g;
 V = v0 + sum_i rho_i W_i + beta (row combination of p at z) + beta^2 (of q) + beta^3.. (of x_1, y_1, z_1, ..).
-Checks: sum of p over H = minus the constraints' constants; V(z) = s + beta p(z) + beta^2 (q(z) - (sum kappa^i (x_i y_i - z_i)) / (z^k - 1)) + ..; V at every
+Checks: sum of p over H = minus the constraints' constants; V(z) = s + beta p(z) + beta^2 (q(z) - (sum kappa^i
+(x_i y_i - z_i)) / (z^k - 1)) + ..; V at every
 opened column is the combination of its entries; the Merkle openings.
 
-Soundness: if the words are not e-close to the code, e = floor((n - K) / 2), a uniform affine combination is, with probability <= n / |E| only (proximity gap);
-so V differs from it in more than e columns. If they are, the W_i are fixed before gamma. A false constraint survives gamma with probability <= C / |E|
-(the masks' sum over H is the constant term of that polynomial in gamma, so it need not be zero to be sound), a false product kappa with <= rows / |E|,
-a wrong p or q the point z with <= 2(k + K) / |E|, a wrong value at z the challenge beta with <= claims / |E|; then V is not the right codeword and
-agrees with it in at most e + K - 1 columns. Sending the products' polynomials at a random z instead of testing them on columns keeps the error of
-all tests at ((n + K) / 2n)^t, where Ligero's column test of degree 2k polynomials would need half as many columns again.
+Soundness: if the words are not e-close to the code, e = floor((n - K) / 2), a uniform affine combination is,
+with probability <= n / |E| only (proximity gap);
+so V differs from it in more than e columns. If they are, the W_i are fixed before gamma. A false constraint
+survives gamma with probability <= C / |E|
+(the masks' sum over H is the constant term of that polynomial in gamma, so it need not be zero to be sound),
+a false product kappa with <= rows / |E|,
+a wrong p or q the point z with <= 2(k + K) / |E|, a wrong value at z the challenge beta with <= claims / |E|;
+then V is not the right codeword and
+agrees with it in at most e + K - 1 columns. Sending the products' polynomials at a random z instead of
+testing them on columns keeps the error of
+all tests at ((n + K) / 2n)^t, where Ligero's column test of degree 2k polynomials would need half as many
+columns again.
 
-How it hides: p, q, V are uniform by their masks (m1, m2 overlap in K - k coefficients and g1, g2 in k, so opened columns of masks tell nothing of p or q);
-x, y, z and opened columns are uniform by the K - k >= t + 1 random coefficients of each row; s follows from the rest. Unopened columns are hidden by salts.
+How it hides: p, q, V are uniform by their masks (m1, m2 overlap in K - k coefficients and g1, g2 in k, so
+opened columns of masks tell nothing of p or q);
+x, y, z and opened columns are uniform by the K - k >= t + 1 random coefficients of each row; s follows from
+the rest. Unopened columns are hidden by salts.
 Source: Ames, Hazay, Ishai, Venkitasubramaniam, Ligero (2017, 2022/1608), with out-of-domain sampling.
 """
 
@@ -31,8 +43,17 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import ext_add, ext_scale
-from proofward.field.goldilocks import P
-from proofward.proof.algebra import add_at, as_array, element, evaluate_polynomial, lagrange_at, plane_weights, power, sum_over_subgroup
+from proofward.field.scalar import P
+from proofward.proof.algebra import (
+    add_at,
+    as_array,
+    element,
+    evaluate_polynomial,
+    lagrange_at,
+    plane_weights,
+    power,
+    sum_over_subgroup,
+)
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, ZERO
 from proofward.proof.functional import Functional
 from proofward.proof.layout import (
@@ -50,7 +71,9 @@ from proofward.proof.transcript import Label, draw_extension, draw_indices, expa
 Array = npt.NDArray[np.uint64]
 
 
-def opening_soundness(soundness: Soundness, code: CodeParameters, constraints: int, product_rows: int) -> None:
+def opening_soundness(
+    soundness: Soundness, code: CodeParameters, constraints: int, product_rows: int
+) -> None:
     """Enter the error sources of an opening."""
     soundness.add("linear constraints", "Schwartz-Zippel", constraints)
     soundness.add("products", "Schwartz-Zippel", product_rows)
@@ -61,7 +84,9 @@ def opening_soundness(soundness: Soundness, code: CodeParameters, constraints: i
 
 
 def open_tableaux(party: Party) -> None:
-    """Run the opening; every party but the counter checks what it hears, so a prover never sends a proof that is refused."""
+    """Run the opening; every party but the counter checks what it hears, so a prover never sends a proof that
+    is refused.
+    """
     code = party.code
     rows = ExtensionRows(code.log_k, party.pads, party.products)
     gamma, kappa = party.challenge(), party.challenge()
@@ -74,22 +99,33 @@ def open_tableaux(party: Party) -> None:
         add_at(coefficients, 0, missing * pow(code.k, -1, P))
         return coefficients
 
-    p = party.exchange(Label.LINEAR, code.k + code.dimension, lambda known: known.linear_polynomial(functional), with_sum)
+    p = party.exchange(
+        Label.LINEAR, code.k + code.dimension, lambda known: known.linear_polynomial(functional), with_sum
+    )
     party.check("linear constraints", lambda: (sum_over_subgroup(p, code.k), -functional.constant))
     q = party.exchange(
-        Label.QUADRATIC, 2 * code.dimension - code.k, lambda known: known.quotient(rows, kappa), lambda values: values
+        Label.QUADRATIC,
+        2 * code.dimension - code.k,
+        lambda known: known.quotient(rows, kappa),
+        lambda values: values,
     )
 
     z = draw_extension(party.challenger, Label.OUT_OF_DOMAIN)
     while z.c1 == 0:
         z = draw_extension(party.challenger, Label.OUT_OF_DOMAIN)
     seed = party.challenger.squeeze(Label.COMBINATION, 32)
-    rho = _split(expand_extension(seed, sum(layout.rows for layout in layouts) + rows.count), [x.rows for x in layouts] + [rows.count])
+    rho = _split(
+        expand_extension(seed, sum(layout.rows for layout in layouts) + rows.count),
+        [x.rows for x in layouts] + [rows.count],
+    )
     rho[-1][:, MASK_ROW] = (1, 0)
     triples = [(kind, i) for i in range(rows.product_rows) for kind in (LEFT, RIGHT, PRODUCT)]
     triple_rows = [rows.product_row(kind, i) for kind, i in triples]
     heard = party.exchange(
-        Label.EVALUATIONS, 1 + len(triples), lambda known: known.evaluations(rho, triple_rows, z), lambda values: values
+        Label.EVALUATIONS,
+        1 + len(triples),
+        lambda known: known.evaluations(rho, triple_rows, z),
+        lambda values: values,
     )
 
     beta = party.challenge()
@@ -126,7 +162,9 @@ def open_tableaux(party: Party) -> None:
         add_at(coefficients, 0, target - evaluate_polynomial(coefficients, z))
         return coefficients
 
-    combined = party.exchange(Label.COMBINED_ROW, code.dimension, lambda known: known.combined_row(weights), with_value)
+    combined = party.exchange(
+        Label.COMBINED_ROW, code.dimension, lambda known: known.combined_row(weights), with_value
+    )
     party.check("combined row at the out-of-domain point", lambda: (evaluate_polynomial(combined, z), target))
 
     indices = draw_indices(party.challenger, Label.QUERIES, code.queries, code.n)

@@ -1,10 +1,15 @@
 """The party interface: a relation is one script, run by whoever takes part in its proof.
 
-What is proved: the script's assertions hold for committed columns. Message order: roots of tableaux; then, in the script's order, padded
-messages and challenges; last, the opening of the tableaux (`opening.py`). Every hidden value is sent minus a one-time pad that is committed
-in the witness tableau, so it is uniform and independent of the witness; the verifier keeps it as an affine form. Interpreters:
-`prover.Prover` knows the witness, `verifier.Verifier` has bytes, `counter.Counter` measures, `simulator.Simulator` has neither.
-Source: the padded-transcript technique of draft-google-cfrg-libzk (Longfellow), after Ben-Or et al. 1988; sumcheck with the equality factor
+What is proved: the script's assertions hold for committed columns. Message order: roots of tableaux; then, in
+the script's order, padded
+messages and challenges; last, the opening of the tableaux (`opening.py`). Every hidden value is sent minus a
+one-time pad that is committed
+in the witness tableau, so it is uniform and independent of the witness; the verifier keeps it as an affine
+form. Interpreters:
+`prover.Prover` knows the witness, `verifier.Verifier` has bytes, `counter.Counter` measures,
+`simulator.Simulator` has neither.
+Source: the padded-transcript technique of draft-google-cfrg-libzk (Longfellow), after Ben-Or et al. 1988;
+sumcheck with the equality factor
 split off after Gruen (2024/108).
 """
 
@@ -20,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, Point, pad_key
 from proofward.proof.errors import ProofRejected
+from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, Point, pad_key
 from proofward.proof.functional import Functional
 from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.soundness import CodeParameters, Soundness
@@ -84,10 +89,11 @@ class Party(ABC):
         self.pads = 0
         self.products = 0
 
-    # -- what differs between parties -------------------------------------------------------------------------------------------
+    # -- what differs between parties
+    # -------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _say(self, keys: list[int], values: Sequence[Ext] | None) -> list[Ext]:
+    def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
         """The padded messages for these pads."""
 
     @abstractmethod
@@ -100,13 +106,21 @@ class Party(ABC):
 
     @abstractmethod
     def exchange(
-        self, label: Label, length: int, compute: Callable[[OpeningWitness], Array], consistent: Callable[[Array], Array]
+        self,
+        label: Label,
+        length: int,
+        compute: Callable[[OpeningWitness], Array],
+        consistent: Callable[[Array], Array],
     ) -> Array:
-        """An E-array that a prover computes, a verifier hears, and a simulator draws and then makes `consistent`."""
+        """An E-array that a prover computes, a verifier hears, and a simulator draws and then makes
+        `consistent`.
+        """
 
     @abstractmethod
     def open_columns(self, indices: list[int], weights: list[Array], combined: Array) -> None:
-        """Columns of all tableaux at the queried indices; the weights of a tableau's rows combine to the polynomial `combined`."""
+        """Columns of all tableaux at the queried indices; the weights of a tableau's rows combine to the
+        polynomial `combined`.
+        """
 
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         """Refuse unless both sides are equal."""
@@ -135,10 +149,13 @@ class Party(ABC):
         """A public value that may be costly to compute."""
         return compute()
 
-    # -- the script interface ---------------------------------------------------------------------------------------------------
+    # -- the script interface
+    # ---------------------------------------------------------------------------------------------------
 
     def declare(self, name: str, log_size: int, values: Callable[[], Array]) -> Column:
-        """A column of 2^log_size elements of the tableau that is committed or reopened next; `values` is called by a prover only."""
+        """A column of 2^log_size elements of the tableau that is committed or reopened next; `values` is
+        called by a prover only.
+        """
         self._declared.append((name, log_size, values))
         return Column(len(self.tableaux), len(self._declared) - 1, log_size, name)
 
@@ -149,7 +166,9 @@ class Party(ABC):
         self._enter(TableauHandle(name, layout, root, padded))
 
     def reopen(self, name: str, root: bytes, source: Callable[[], object]) -> None:
-        """Take the declared columns from a tableau of an earlier proof: the statement has its root, `source` yields the prover's copy."""
+        """Take the declared columns from a tableau of an earlier proof: the statement has its root, `source`
+        yields the prover's copy.
+        """
         layout = self._layout()
         self._reopen(layout, source)
         self._enter(TableauHandle(name, layout, root, False))
@@ -178,19 +197,22 @@ class Party(ABC):
         """Say hidden values; the verifier's script passes zeros, which are not looked at."""
         keys = [pad_key(PAD, self.pads + i) for i in range(len(values))]
         self.pads += len(values)
-        return [Form(sent, {key: ONE}, []) for key, sent in zip(keys, self._exchange(keys, values), strict=True)]
+        return [
+            Form(sent, {key: ONE}, []) for key, sent in zip(keys, self._exchange(keys, values), strict=True)
+        ]
 
     def send_product(self, left: Ext, right: Ext) -> tuple[Form, Form, Form]:
         """Say two hidden values; returns the forms of both and of their product.
 
-        With left = l + pad_l and right = r + pad_r the product is l r + l pad_r + r pad_l + pad_l pad_r, and pad_l pad_r is itself a pad.
+        With left = l + pad_l and right = r + pad_r the product is l r + l pad_r + r pad_l + pad_l pad_r, and
+        pad_l pad_r is itself a pad.
         """
         index = self.products
         self.products += 1
         keys = [pad_key(LEFT, index), pad_key(RIGHT, index)]
-        l, r = self._exchange(keys, (left, right))
-        product = Form(l * r, {keys[0]: r, keys[1]: l, pad_key(PRODUCT, index): ONE}, [])
-        return Form(l, {keys[0]: ONE}, []), Form(r, {keys[1]: ONE}, []), product
+        x, y = self._exchange(keys, (left, right))
+        product = Form(x * y, {keys[0]: y, keys[1]: x, pad_key(PRODUCT, index): ONE}, [])
+        return Form(x, {keys[0]: ONE}, []), Form(y, {keys[1]: ONE}, []), product
 
     def _exchange(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
         sent = self._say(keys, values)
@@ -202,10 +224,13 @@ class Party(ABC):
         self.constraints.append(form)
 
     def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Tables]) -> Reduced:
-        """Reduce the claim sum_x w(x) (sum_m f_m(x) g_m(x) + l(x)) = claim, x over {0,1}^n, to the tables' values at a random point.
+        """Reduce the claim sum_x w(x) (sum_m f_m(x) g_m(x) + l(x)) = claim, x over {0,1}^n, to the tables'
+        values at a random point.
 
-        w is the tensor product of the per-variable weights (w0, w1), the most significant variable first. The prover says t(0) and the
-        leading coefficient of each round's quadratic t; claim = w0 t(0) + w1 t(1) gives t(1). The final claim is without the weight.
+        w is the tensor product of the per-variable weights (w0, w1), the most significant variable first. The
+        prover says t(0) and the
+        leading coefficient of each round's quadratic t; claim = w0 t(0) + w1 t(1) gives t(1). The final claim
+        is without the weight.
         Soundness error 2 n / |E|. The caller closes the final claim with sent values or forms.
         """
         summation = self._summation(tables, weights)
@@ -243,7 +268,9 @@ class _Summation(ABC):
         """Values of the factors and of the linear table at the point."""
 
 
-def fold_claim(claim: Form, weights: list[Weights], point: list[Ext], keys: list[int], sent: list[Ext]) -> Form:
+def fold_claim(
+    claim: Form, weights: list[Weights], point: list[Ext], keys: list[int], sent: list[Ext]
+) -> Form:
     """The claim after all rounds, an affine form in the first claim and the pads of the messages.
 
     One round: t(X) = t0 + (t1 - t0 - t2) X + t2 X^2 with t1 = (claim - w0 t0) / w1, so

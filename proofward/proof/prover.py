@@ -1,7 +1,9 @@
 """The prover: runs a script with the witness and writes the proof.
 
-Proof bytes, in order: roots, padded messages (16 bytes each) and arrays as the script comes to them, then for every tableau the opened
-columns (8 bytes an entry, column by column), their salts, and the Merkle siblings. All lengths follow from the statement and the queries.
+Proof bytes, in order: roots, padded messages (16 bytes each) and arrays as the script comes to them, then for
+every tableau the opened
+columns (8 bytes an entry, column by column), their salts, and the Merkle siblings. All lengths follow from
+the statement and the queries.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ Array = npt.NDArray[np.uint64]
 
 
 class Prover(Party):
-    """A party with a witness; `plan` is the counter's for the same script, `rng` yields the pads, blinding and salts."""
+    """A party with a witness; `plan` is the counter's for the same script, `rng` yields the pads, blinding
+    and salts.
+    """
 
     knows_witness = True
 
@@ -62,7 +66,9 @@ class Prover(Party):
         with self.timed("sumchecks"):
             script(self)
         if (self.pads, self.products) != (self.plan.pads, self.plan.products):
-            raise AssertionError(f"script used {self.pads} pads and {self.products} products, plan {self.plan}")
+            raise AssertionError(
+                f"script used {self.pads} pads and {self.products} products, plan {self.plan}"
+            )
         with self.timed("opening"):
             open_tableaux(self)
         return bytes(self._proof)
@@ -109,7 +115,9 @@ class Prover(Party):
 
     def _evaluate_declared(self) -> list[Array]:
         tableau = len(self.tableaux)
-        return [self.values(Column(tableau, i, size, name)) for i, (name, size, _) in enumerate(self._declared)]
+        return [
+            self.values(Column(tableau, i, size, name)) for i, (name, size, _) in enumerate(self._declared)
+        ]
 
     def values(self, column: Column) -> Array:
         """The values of a column, of the tableau being declared or of an earlier one."""
@@ -119,11 +127,13 @@ class Prover(Party):
         return self._columns[key]
 
     def _extension_data(self) -> Array:
-        """Uniform masks and pads; PRODUCT rows are products, and the linear test's masks sum to zero over H."""
+        """Uniform masks and pads; PRODUCT rows are products, the linear test's masks sum to 0 over H."""
         rows, k = self.extension_rows, self.code.k
         values = random_field(2 * rows.count * k, self.rng).reshape(2, rows.count, k)
         for i in range(rows.product_rows):
-            left, right = (np.ascontiguousarray(values[:, rows.product_row(kind, i)]) for kind in (LEFT, RIGHT))
+            left, right = (
+                np.ascontiguousarray(values[:, rows.product_row(kind, i)]) for kind in (LEFT, RIGHT)
+            )
             values[:, rows.product_row(PRODUCT, i)] = ext_mul(left, right)
         flat = np.ascontiguousarray(values.reshape(2, rows.count * k))
         masks = flat[:, MASK_LINEAR_LOW * k : (MASK_LINEAR_HIGH + 1) * k]
@@ -134,7 +144,9 @@ class Prover(Party):
     def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
         tableau = cast(CommittedTableau, source())
         if tableau.data.shape[0] != layout.rows or tableau.code != self.code:
-            raise ValueError(f"tableau of {tableau.data.shape[0]} rows under {tableau.code}, expected {layout.rows} under {self.code}")
+            raise ValueError(
+                f"{tableau.data.shape[0]} rows, {tableau.code}; expected {layout.rows}, {self.code}"
+            )
         self._evaluate_declared()
         self.committed.append(tableau)
 
@@ -142,7 +154,11 @@ class Prover(Party):
         return Summation(tables(), weights)
 
     def exchange(
-        self, label: Label, length: int, compute: Callable[[OpeningWitness], Array], consistent: Callable[[Array], Array]
+        self,
+        label: Label,
+        length: int,
+        compute: Callable[[OpeningWitness], Array],
+        consistent: Callable[[Array], Array],
     ) -> Array:
         values = compute(OpenedWitness(self))
         if values.shape != (2, length):
@@ -194,7 +210,9 @@ class OpenedWitness:
             left = _extend(intt(np.ascontiguousarray(inside)), size)
             accumulated = ext_add(accumulated, ext_mul(left, _extend(polynomial, size)))
         p = np.ascontiguousarray(intt(accumulated)[:, : self._code.k + self._code.dimension])
-        return _add_masks(p, self._extension_row(MASK_LINEAR_LOW), self._extension_row(MASK_LINEAR_HIGH), self._code.k)
+        return _add_masks(
+            p, self._extension_row(MASK_LINEAR_LOW), self._extension_row(MASK_LINEAR_HIGH), self._code.k
+        )
 
     def quotient(self, rows: ExtensionRows, kappa: Ext) -> Array:
         """q = (sum_i kappa^i (LEFT_i RIGHT_i - PRODUCT_i)) / (X^k - 1) + g1 + X^(K-k) g2."""
@@ -204,7 +222,8 @@ class OpenedWitness:
         scale = ONE
         for i in range(rows.product_rows):
             left, right, product = (
-                _extend(np.ascontiguousarray(self._extension_row(rows.product_row(kind, i))), size) for kind in (LEFT, RIGHT, PRODUCT)
+                _extend(np.ascontiguousarray(self._extension_row(rows.product_row(kind, i))), size)
+                for kind in (LEFT, RIGHT, PRODUCT)
             )
             accumulated = ext_add(accumulated, ext_scale(ext_sub(ext_mul(left, right), product), scale))
             scale = scale * kappa
@@ -218,14 +237,21 @@ class OpenedWitness:
             carry = ext_add(np.ascontiguousarray(padded[:, start + k : start + 2 * k]), carry)
             width = min(k, top - start)
             quotient[:, start : start + width] = carry[:, :width]
-        return _add_masks(quotient, self._extension_row(MASK_QUADRATIC_LOW), self._extension_row(MASK_QUADRATIC_HIGH), dimension - k)
+        return _add_masks(
+            quotient,
+            self._extension_row(MASK_QUADRATIC_LOW),
+            self._extension_row(MASK_QUADRATIC_HIGH),
+            dimension - k,
+        )
 
     def evaluations(self, rho: list[Array], triple_rows: list[int], z: Ext) -> Array:
         """s = v0(z) + sum_i rho_i W_i(z), then the triples' values at z."""
         weights = list(rho[:-1])
         weights[self._witness] = np.concatenate([weights[self._witness], plane_weights(rho[-1])], axis=1)
         values = [evaluate_polynomial(self.combined_row(weights), z)]
-        values += [evaluate_polynomial(np.ascontiguousarray(self._extension_row(row)), z) for row in triple_rows]
+        values += [
+            evaluate_polynomial(np.ascontiguousarray(self._extension_row(row)), z) for row in triple_rows
+        ]
         return as_array(values)
 
     def combined_row(self, weights: list[Array]) -> Array:
@@ -249,5 +275,3 @@ def _add_masks(values: Array, low: Array, high: Array, shift: int) -> Array:
     shifted = np.zeros_like(values)
     shifted[:, shift : shift + high.shape[1]] = high
     return ext_add(values, ext_add(mask, shifted))
-
-

@@ -1,8 +1,11 @@
 """The simulator: writes accepted conversations without a witness, which is what zero knowledge means.
 
-It talks to an interactive verifier whose coins it may draw itself (`transcript.Coins`); it never sees a witness. Every padded message, p, q, V
-and every opened column is uniform, made consistent with the public checks in the one coordinate that the prover's masks leave free:
-p in its sum over H, V in its value at z, the columns in the entries of the combined row's mask. That is the distribution of a prover's
+It talks to an interactive verifier whose coins it may draw itself (`transcript.Coins`); it never sees a
+witness. Every padded message, p, q, V
+and every opened column is uniform, made consistent with the public checks in the one coordinate that the
+prover's masks leave free:
+p in its sum over H, V in its value at z, the columns in the entries of the combined row's mask. That is the
+distribution of a prover's
 conversation: exactly, but for columns that are not opened, which are hidden by the salted hash.
 """
 
@@ -44,7 +47,9 @@ class SimulatedTableau:
     def tree(self) -> MerkleTree:
         """The Merkle tree; columns are not changed after its first use."""
         if self._tree is None:
-            self._tree = MerkleTree([leaf_hash(self.salt(i), column.tobytes()) for i, column in enumerate(self.columns)])
+            self._tree = MerkleTree(
+                [leaf_hash(self.salt(i), column.tobytes()) for i, column in enumerate(self.columns)]
+            )
         return self._tree
 
 
@@ -80,7 +85,11 @@ class Simulator(Party):
         self.committed.append(cast(SimulatedTableau, source()))
 
     def exchange(
-        self, label: Label, length: int, compute: Callable[[OpeningWitness], Array], consistent: Callable[[Array], Array]
+        self,
+        label: Label,
+        length: int,
+        compute: Callable[[OpeningWitness], Array],
+        consistent: Callable[[Array], Array],
     ) -> Array:
         values = consistent(random_field(2 * length, self.rng).reshape(2, length))
         self._chunks.append(np.ascontiguousarray(values.T).astype("<u8").tobytes())
@@ -90,7 +99,9 @@ class Simulator(Party):
         found = zeros(len(indices))
         for own, tableau in zip(weights, self.committed, strict=True):
             found = ext_add(found, combine_rows(own, np.ascontiguousarray(tableau.columns[indices].T)))
-        correction = ext_sub(np.ascontiguousarray(low_degree_extend(combined, self.code.n)[:, indices]), found)
+        correction = ext_sub(
+            np.ascontiguousarray(low_degree_extend(combined, self.code.n)[:, indices]), found
+        )
         rows = ExtensionRows(self.code.log_k, self.pads, self.products)
         for handle, tableau in zip(self.tableaux, self.committed, strict=True):
             if handle.padded:

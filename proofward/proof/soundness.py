@@ -1,15 +1,21 @@
 """Security bits of a statement, from proven theorems only.
 
-Every source of error is entered with the theorem that bounds it; the total is the union bound. Proximity is claimed in the unique-decoding
+Every source of error is entered with the theorem that bounds it; the total is the union bound. Proximity is
+claimed in the unique-decoding
 regime only: no conjecture about list decoding up to the Johnson bound or up to capacity enters.
 
-- Schwartz-Zippel: a nonzero polynomial of total degree d vanishes at a uniform point of E^m with probability <= d / |E|.
+- Schwartz-Zippel: a nonzero polynomial of total degree d vanishes at a uniform point of E^m with probability
+<= d / |E|.
 - sumcheck (Lund, Fortnow, Karloff, Nisan 1992): degree * rounds / |E|.
-- LogUp (Haboeck 2022/1530, Lemma 3): (queries + table entries) / |E|, by fraction sumchecks (Papini, Haboeck 2023/1284).
-- proximity gap for affine spaces of Reed-Solomon words (Ben-Sasson, Carmon, Ishai, Kopparty, Saraf 2020/654, Theorem 1.6, unique decoding): n / |E|.
-- column queries: ((n + K) / 2n)^t for t distinct columns at code dimension K, see `CodeParameters.query_error`.
+- LogUp (Haboeck 2022/1530, Lemma 3): (queries + table entries) / |E|, by fraction sumchecks (Papini, Haboeck
+2023/1284).
+- proximity gap for affine spaces of Reed-Solomon words (Ben-Sasson, Carmon, Ishai, Kopparty, Saraf 2020/654,
+Theorem 1.6, unique decoding): n / |E|.
+- column queries: ((n + K) / 2n)^t for t distinct columns at code dimension K, see
+`CodeParameters.query_error`.
 
-The figure is that of the interactive proof. Fiat-Shamir in the random-oracle model multiplies the error of a round by the number of
+The figure is that of the interactive proof. Fiat-Shamir in the random-oracle model multiplies the error of a
+round by the number of
 the attacker's hash queries, so the figure is read as bits of work per unit of success probability.
 """
 
@@ -18,7 +24,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from proofward.field.goldilocks import P
+from proofward.field.scalar import P
 
 EXTENSION_BITS = 2 * math.log2(P)
 
@@ -54,7 +60,9 @@ class Soundness:
 
     def report(self) -> list[ErrorSource]:
         """All sources, the largest first."""
-        rows = [ErrorSource(name, theorem, math.log2(error)) for (name, theorem), error in self.sources.items()]
+        rows = [
+            ErrorSource(name, theorem, math.log2(error)) for (name, theorem), error in self.sources.items()
+        ]
         return sorted(rows, key=lambda row: -row.log2_error)
 
     @property
@@ -72,8 +80,10 @@ class Soundness:
 class CodeParameters:
     """The Reed-Solomon code of a tableau.
 
-    A row holds 2^log_k values on the subgroup H of that order and is a polynomial of degree < dimension; the words are its values on a
-    coset of 2^log_n points. `openings` is how many proofs may open one tableau; each reveals `queries` columns.
+    A row holds 2^log_k values on the subgroup H of that order and is a polynomial of degree < dimension; the
+    words are its values on a
+    coset of 2^log_n points. `openings` is how many proofs may open one tableau; each reveals `queries`
+    columns.
     """
 
     log_k: int
@@ -85,7 +95,9 @@ class CodeParameters:
         if not (1 <= self.log_k < self.log_n <= 28 and self.queries >= 1 and self.openings >= 1):
             raise ValueError(f"bad code parameters {self}")
         if 4 * self.dimension > 3 * self.n or self.queries > self.n // 4:
-            raise ValueError(f"code of dimension {self.dimension} and {self.queries} queries in {self.n} points has too little distance")
+            raise ValueError(
+                f"too little distance: dimension {self.dimension}, {self.queries} queries, {self.n} points"
+            )
 
     @property
     def k(self) -> int:
@@ -97,7 +109,9 @@ class CodeParameters:
 
     @property
     def blinding(self) -> int:
-        """Random coefficients of a row: one for every column that may be opened and one for the out-of-domain point."""
+        """Random coefficients of a row: one for every column that may be opened and one for the out-of-domain
+        point.
+        """
         return self.openings * self.queries + 1
 
     @property
@@ -108,8 +122,10 @@ class CodeParameters:
     def query_error(self) -> float:
         """log2 of the probability that t distinct columns miss every inconsistency.
 
-        With e = floor((n - K) / 2): if the rows are not within e columns of the code, the combined row that is sent differs from the
-        committed combination in more than e columns; if they are, a combined row other than the right codeword agrees with it in at most
+        With e = floor((n - K) / 2): if the rows are not within e columns of the code, the combined row that
+        is sent differs from the
+        committed combination in more than e columns; if they are, a combined row other than the right
+        codeword agrees with it in at most
         e + K - 1 columns. Sampling without replacement is no worse than with.
         """
         errors = (self.n - self.dimension) // 2
@@ -118,9 +134,11 @@ class CodeParameters:
 
 
 def choose_code(values: int, security_bits: int, openings: int) -> CodeParameters:
-    """The code for about `values` committed elements whose query error is 2 bits below the policy's, at the least cost of proof and prover.
+    """The code for about `values` committed elements whose query error is 2 bits below the policy's, at the
+    least cost of proof and prover.
 
-    A second of one core is weighed like 10 MB of proof. Raises SoundnessBelowPolicy where no parameters reach `security_bits`.
+    A second of one core is weighed like 10 MB of proof. Raises SoundnessBelowPolicy where no parameters reach
+    `security_bits`.
     """
     best: tuple[float, CodeParameters] | None = None
     for log_k in range(8, 17):
@@ -130,13 +148,16 @@ def choose_code(values: int, security_bits: int, openings: int) -> CodeParameter
             if code is None:
                 continue
             size = code.queries * (8 * rows + 32 + 20 * code.log_n) + 16 * 4 * code.dimension
-            # nanoseconds: the transform, the hash of 8 bytes an entry, and about 2000 for the two hashes and the bookkeeping of a column
+            # nanoseconds: the transform, the hash of 8 bytes an entry, and about 2000 for the two hashes and
+            # the bookkeeping of a column
             seconds = 1e-9 * code.n * (rows * (0.75 * code.log_n + 8) + 2000)
             cost = size + 1e7 * seconds
             if best is None or cost < best[0]:
                 best = (cost, code)
     if best is None:
-        raise SoundnessBelowPolicy(f"no code reaches {security_bits} bits over an extension of {EXTENSION_BITS:.0f} bits")
+        raise SoundnessBelowPolicy(
+            f"no code reaches {security_bits} bits over an extension of {EXTENSION_BITS:.0f} bits"
+        )
     return best[1]
 
 

@@ -1,6 +1,7 @@
 """The prover's side of `Party.sumcheck`: tables that are folded round by round.
 
-For tables of N = 2^n values in halves layout, one round costs O(N) products in E; the weight of the remaining variables is a tensor product
+For tables of N = 2^n values in halves layout, one round costs O(N) products in E; the weight of the remaining
+variables is a tensor product
 and is kept as two short tables.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_scale
+from proofward.field.extension import Ext
 from proofward.field.multilinear import fold, tensor_table
 from proofward.field.sums import SplitWeights, round_message
 from proofward.proof.algebra import element
@@ -26,7 +27,9 @@ class Summation(_Summation):
 
     def __init__(self, tables: Tables, weights: list[Weights]) -> None:
         size = 1 << len(weights)
-        for table in [t for pair in tables.factors for t in pair] + ([] if tables.linear is None else [tables.linear]):
+        for table in [t for pair in tables.factors for t in pair] + (
+            [] if tables.linear is None else [tables.linear]
+        ):
             if table.shape != (2, size):
                 raise ValueError(f"sumcheck table of shape {table.shape}, expected (2, {size})")
         self._factors = tables.factors

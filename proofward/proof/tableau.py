@@ -1,7 +1,9 @@
 """A prover's committed tableau: rows of data, blinded, extended to a Reed-Solomon code, hashed by columns.
 
-Row polynomial: the interpolation of the k data on H plus (X^k - 1) B(X), B random with K - k coefficients, so the values at any K - k points
-outside H are uniform. Columns are the values of all rows at one point of the coset 7 <w_n>, which is disjoint from H.
+Row polynomial: the interpolation of the k data on H plus (X^k - 1) B(X), B random with K - k coefficients, so
+the values at any K - k points
+outside H are uniform. Columns are the values of all rows at one point of the coset 7 <w_n>, which is disjoint
+from H.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ _ROWS_AT_ONCE = 64
 
 
 def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
-    """The data of a tableau: columns laid into an F-matrix of `rows` rows, at least the layout's; the rest is zero."""
+    """The data of a tableau: columns laid into an F-matrix of `rows` rows, at least the layout's; the rest is
+    zero.
+    """
     k = 1 << layout.log_k
     data = np.zeros((rows, k), dtype=np.uint64)
     for size, where, column in zip(layout.log_sizes, layout.placements, values, strict=True):
@@ -87,4 +91,3 @@ class CommittedTableau:
     def salt(self, index: int) -> bytes:
         """The salt of one column."""
         return self._salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
-

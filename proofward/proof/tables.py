@@ -61,7 +61,9 @@ class Table:
         return ZERO if self.second is None else evaluate(to_field(self.second), point)
 
     def count(self, first: Signed, second: Signed | None) -> tuple[Signed, int]:
-        """How often each entry is looked up, and the position of the first value that is no entry (-1 if none)."""
+        """How often each entry is looked up, and the position of the first value that is no entry (-1 if
+        none).
+        """
         low = int(self.first.min())
         offset = first - low
         span = int(self.first.max()) - low + 1
@@ -75,5 +77,3 @@ class Table:
         if bad.any():
             return np.zeros(self.first.size, dtype=np.int64), int(np.argmax(bad))
         return np.bincount(where, minlength=self.first.size).astype(np.int64), -1
-
-

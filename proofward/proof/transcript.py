@@ -1,10 +1,13 @@
 """Fiat-Shamir transcript over SHAKE-256.
 
-State: 64 bytes. `absorb` replaces it by SHAKE-256(state || len(label) || label || len(data) || data); a challenge is squeezed from
-SHAKE-256(state || "squeeze" || label) after the state has been advanced by the label, so two challenges never share an input.
+State: 64 bytes. `absorb` replaces it by SHAKE-256(state || len(label) || label || len(data) || data); a
+challenge is squeezed from
+SHAKE-256(state || "squeeze" || label) after the state has been advanced by the label, so two challenges never
+share an input.
 Field elements are drawn by rejection from 8-byte little-endian words, hence exactly uniform.
 
-Labels are the constants of `Label`; nothing else is ever used as one. No relation contains a hash of the transcript.
+Labels are the constants of `Label`; nothing else is ever used as one. No relation contains a hash of the
+transcript.
 """
 
 from __future__ import annotations
@@ -68,12 +71,13 @@ class Transcript:
 
 
 class Coins:
-    """An interactive verifier's coins, drawn from a seed whatever was said: the challenger of a simulated conversation.
+    """An interactive verifier's coins, drawn from a seed whatever was said: the challenger of a simulated
+    conversation.
 
     A simulator may know the coins beforehand; a verifier of real proofs never uses this class.
     """
 
-    __slots__ = ("_seed", "_count")
+    __slots__ = ("_count", "_seed")
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
@@ -99,7 +103,9 @@ def draw_extension(challenger: Challenger, label: Label) -> Ext:
 
 
 def expand_extension(seed: bytes, count: int) -> Array:
-    """`count` uniform elements of E from a squeezed seed, an E-array: SHAKE-256(seed || i) for i = 0, 1, .. as 8-byte words, rejected above P."""
+    """`count` uniform elements of E from a squeezed seed, an E-array: SHAKE-256(seed || i) for i = 0, 1, ..
+    as 8-byte words, rejected above P.
+    """
     words = np.empty(0, dtype=np.uint64)
     block = 0
     while words.size < 2 * count:

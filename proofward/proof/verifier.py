@@ -1,6 +1,7 @@
 """The verifier: runs a script on proof bytes alone and refuses with the name of the failing check.
 
-It parses as it goes: every element must be canonical, every length is fixed by the statement and the queries, no byte may be left over.
+It parses as it goes: every element must be canonical, every length is fixed by the statement and the queries,
+no byte may be left over.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import numpy.typing as npt
 
 from proofward.field.contract import combine_rows
 from proofward.field.extension import Ext, ext_add, zeros
-from proofward.field.goldilocks import P, is_canonical
+from proofward.field.goldilocks import is_canonical
 from proofward.field.ntt import low_degree_extend
+from proofward.field.scalar import P
 from proofward.proof.errors import ProofRejected
 from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.merkle import HASH_BYTES, SALT_BYTES, check_opening, leaf_hash, sibling_count
@@ -34,12 +36,16 @@ class Verifier(Party):
         self._position = 0
 
     def run(self, script: Callable[[Party], None], policy_bits: float) -> None:
-        """Raise ProofRejected unless the bytes prove the script's statement; SoundnessBelowPolicy unless it has `policy_bits`."""
+        """Raise ProofRejected unless the bytes prove the script's statement; SoundnessBelowPolicy unless it
+        has `policy_bits`.
+        """
         try:
             script(self)
             open_tableaux(self)
         except ZeroDivisionError:
-            raise ProofRejected("challenge", "a challenge was zero, which happens with probability 2^-128") from None
+            raise ProofRejected(
+                "challenge", "a challenge was zero, which happens with probability 2^-128"
+            ) from None
         if self._position != len(self._proof):
             raise ProofRejected("length", f"expected {self._position} bytes, got {len(self._proof)}")
         self.soundness.require(policy_bits)
@@ -47,7 +53,9 @@ class Verifier(Party):
     def _take(self, count: int, what: str) -> memoryview:
         if self._position + count > len(self._proof):
             left = len(self._proof) - self._position
-            raise ProofRejected("length", f"{what} at byte {self._position}: expected {count} bytes, got {left}")
+            raise ProofRejected(
+                "length", f"{what} at byte {self._position}: expected {count} bytes, got {left}"
+            )
         part = self._proof[self._position : self._position + count]
         self._position += count
         return part
@@ -57,7 +65,10 @@ class Verifier(Party):
         values = np.frombuffer(self._take(8 * count, what), dtype="<u8").astype(np.uint64)
         if not is_canonical(values):
             bad = int(np.argmax(values >= np.uint64(P)))
-            raise ProofRejected("encoding", f"{what} at byte {start + 8 * bad}: expected an element below {P}, got {int(values[bad])}")
+            raise ProofRejected(
+                "encoding",
+                f"{what} at byte {start + 8 * bad}: expected an element below {P}, got {int(values[bad])}",
+            )
         return values
 
     def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
@@ -71,7 +82,11 @@ class Verifier(Party):
         return None
 
     def exchange(
-        self, label: Label, length: int, compute: Callable[[OpeningWitness], Array], consistent: Callable[[Array], Array]
+        self,
+        label: Label,
+        length: int,
+        compute: Callable[[OpeningWitness], Array],
+        consistent: Callable[[Array], Array],
     ) -> Array:
         values = self._elements(2 * length, label.value.decode())
         self.challenger.absorb(label, values.astype("<u8", copy=False).tobytes())
@@ -82,11 +97,18 @@ class Verifier(Party):
         found = zeros(len(indices))
         for own, tableau in zip(weights, self.tableaux, strict=True):
             rows = tableau.layout.rows + 2 * extension.count * tableau.padded
-            columns = self._elements(len(indices) * rows, f"columns of {tableau.name}").reshape(len(indices), rows)
+            columns = self._elements(len(indices) * rows, f"columns of {tableau.name}").reshape(
+                len(indices), rows
+            )
             salts = self._take(SALT_BYTES * len(indices), f"salts of {tableau.name}")
-            siblings = self._take(HASH_BYTES * sibling_count(indices, self.code.log_n), f"siblings of {tableau.name}")
+            siblings = self._take(
+                HASH_BYTES * sibling_count(indices, self.code.log_n), f"siblings of {tableau.name}"
+            )
             leaves = [
-                leaf_hash(bytes(salts[SALT_BYTES * i : SALT_BYTES * (i + 1)]), columns[i].astype("<u8", copy=False).tobytes())
+                leaf_hash(
+                    bytes(salts[SALT_BYTES * i : SALT_BYTES * (i + 1)]),
+                    columns[i].astype("<u8", copy=False).tobytes(),
+                )
                 for i in range(len(indices))
             ]
             check_opening(tableau.root, self.code.log_n, indices, leaves, bytes(siblings))

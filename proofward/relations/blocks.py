@@ -1,4 +1,6 @@
-"""The parameters of a model as blocks: one for each layer's weights and one for its biases, padded to powers of two."""
+"""The parameters of a model as blocks: one for each layer's weights and one for its biases, padded to powers
+of two.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`shape` (outputs, inputs) at `offset` of the flat parameters; a block of biases has inputs 1 and no input bits."""
+    """`shape` (outputs, inputs) at `offset` of the flat parameters; a block of biases has inputs 1 and no
+    input bits.
+    """
 
     layer: int
     is_bias: bool
@@ -43,7 +47,9 @@ class Block:
     def pad(self, flat: Signed) -> Signed:
         """The block of a flat int64 vector, padded with zeros: flat over (output, input)."""
         full = np.zeros(self.padded_shape, dtype=np.int64)
-        full[: self.shape[0], : self.shape[1]] = flat[self.offset : self.offset + self.size].reshape(self.shape)
+        full[: self.shape[0], : self.shape[1]] = flat[self.offset : self.offset + self.size].reshape(
+            self.shape
+        )
         return full.reshape(-1)
 
     def field_values(self, flat: Signed) -> Array:
@@ -60,7 +66,9 @@ class Block:
 def blocks_of(model: Mlp) -> list[Block]:
     """All blocks, in flat order."""
     result = []
-    for layer, ((start, bias, _), (outputs, inputs)) in enumerate(zip(model.offsets, model.shapes, strict=True)):
+    for layer, ((start, bias, _), (outputs, inputs)) in enumerate(
+        zip(model.offsets, model.shapes, strict=True)
+    ):
         result.append(Block(layer, False, start, (outputs, inputs)))
         result.append(Block(layer, True, bias, (outputs, 1)))
     return result

@@ -1,4 +1,6 @@
-"""What a consortium fixes before anyone acts: model, scales, hyper-parameters, clipping, thresholds, security."""
+"""What a consortium fixes before anyone acts: model, scales, hyper-parameters, clipping, thresholds,
+security.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ OPENINGS = 4  # proofs that may open one commitment to a dataset
 
 @dataclass(frozen=True, slots=True)
 class RoundConfig:
-    """Public rules of every round. `clip_bound` bounds the L2 norm of an unweighted update at scale 2^10; `threshold` is the degree t of key sharing:
+    """Public rules of every round. `clip_bound` bounds the L2 norm of an unweighted update at scale 2^10;
+    `threshold` is the degree t of key sharing:
     any t + 1 of the `holders` recover the summed key, t learn nothing."""
 
     model: Mlp
@@ -30,7 +33,12 @@ class RoundConfig:
     security_bits: int = 100
 
     def __post_init__(self) -> None:
-        for name, low, high in (("clip_bound", 1, 1 << 30), ("holders", 2, 3000), ("threshold", 1, self.holders - 1), ("security_bits", 20, 128)):
+        for name, low, high in (
+            ("clip_bound", 1, 1 << 30),
+            ("holders", 2, 3000),
+            ("threshold", 1, self.holders - 1),
+            ("security_bits", 20, 128),
+        ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigurationError(name, f"an integer in [{low}, {high}]", value)
@@ -53,7 +61,16 @@ class RoundConfig:
     @classmethod
     def from_dict(cls, values: object) -> RoundConfig:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        names = {"version", "model", "scales", "training", "clip_bound", "holders", "threshold", "security_bits"}
+        names = {
+            "version",
+            "model",
+            "scales",
+            "training",
+            "clip_bound",
+            "holders",
+            "threshold",
+            "security_bits",
+        }
         if not isinstance(values, dict) or set(values) != names:
             raise ConfigurationError("config", f"a mapping with exactly the keys {sorted(names)}", values)
         if values["version"] != PROTOCOL_VERSION:
@@ -76,13 +93,14 @@ class RoundConfig:
     def norm_bounds(self, rows: int) -> tuple[int, int]:
         """(B, B_low): squared norm of U at most B^2; a clipped U has at least B_low^2.
 
-        One step of the multiplier changes U by at most ||Delta|| / 2^fw, and rounding by sqrt(parameters); 64 allows ||Delta|| up to 64.
+        One step of the multiplier changes U by at most ||Delta|| / 2^fw, and rounding by sqrt(parameters); 64
+        allows ||Delta|| up to 64.
         """
         bound = rows * self.clip_bound
         return bound, max(0, bound - isqrt(self.model.parameters) - 1 - 64)
 
     def committed_values(self, rows: int) -> int:
-        """About how many values a round of a hospital with `rows` records commits to; it decides on the code."""
+        """About how many values a round with `rows` records commits to; it decides on the code."""
         samples = self.training.padded_steps(rows) * self.training.batch
         limbs = -(-self.scales.weight_bits // self.scales.table_bits)
         hidden = sum(padded(width) for width in self.model.widths[1:-1])

@@ -1,7 +1,9 @@
 """The enrolled dataset as committed columns, and the public selection of its rows by the schedule.
 
-Columns: features X (rows padded, features padded), row-major, and labels Y (rows padded). A claim on the selected rows
-A(sample, j) = X(selection(sample), j) at (r, rj) is sum over rows n of S(n) X(n, rj) with S(n) = sum of eq(r, sample) over the samples that select n,
+Columns: features X (rows padded, features padded), row-major, and labels Y (rows padded). A claim on the
+selected rows
+A(sample, j) = X(selection(sample), j) at (r, rj) is sum over rows n of S(n) X(n, rj) with S(n) = sum of eq(r,
+sample) over the samples that select n,
 which is public: one sumcheck over the rows. Soundness 2 log(rows) / |E| each.
 """
 
@@ -15,8 +17,9 @@ import numpy.typing as npt
 
 from proofward.field.contract import combine_columns
 from proofward.field.extension import lift
-from proofward.field.goldilocks import P, add, scale, to_field
+from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
+from proofward.field.scalar import P
 from proofward.layers.model import padded
 from proofward.layers.stack import plain_weights
 from proofward.proof.forms import Column, Form, Point
@@ -63,13 +66,17 @@ class DatasetColumns:
     labels: Column
 
     @staticmethod
-    def declare(party: Party, shape: DatasetShape, features: Callable[[], Array], labels: Callable[[], Array]) -> DatasetColumns:
+    def declare(
+        party: Party, shape: DatasetShape, features: Callable[[], Array], labels: Callable[[], Array]
+    ) -> DatasetColumns:
         """Declare the columns; the callables yield flat F-arrays."""
         x = party.declare("features", shape.log_rows + shape.log_features, features)
         return DatasetColumns(shape, x, party.declare("labels", shape.log_rows, labels))
 
     def assert_equal(self, party: Party, other: DatasetColumns) -> None:
-        """Both commitments hold the same dataset: equal at one random point drawn after both roots; error log(size) / |E|."""
+        """Both commitments hold the same dataset: equal at one random point drawn after both roots; error
+        log(size) / |E|.
+        """
         point = party.challenges(self.features.log_size)
         party.assert_zero(self.features.at(point) - other.features.at(point))
         rows = point[: self.labels.log_size]
@@ -86,7 +93,9 @@ class SelectedRows:
 
     def matrix(self, party: Party) -> Array:
         width = 1 << self.dataset.shape.log_features
-        return np.ascontiguousarray(party.values(self.dataset.features).reshape(-1, width)[self.selection.reshape(-1)])
+        return np.ascontiguousarray(
+            party.values(self.dataset.features).reshape(-1, width)[self.selection.reshape(-1)]
+        )
 
     def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
         """claim = selected features at (samples, unit)."""
@@ -99,10 +108,17 @@ class SelectedRows:
 
     def assert_labels(self, party: Party, samples: Point, claim: Form) -> None:
         """claim = selected labels at `samples`."""
-        self._select(party, samples, claim, lambda: lift(party.values(self.dataset.labels)), self.dataset.labels.at)
+        self._select(
+            party, samples, claim, lambda: lift(party.values(self.dataset.labels)), self.dataset.labels.at
+        )
 
     def _select(
-        self, party: Party, samples: Point, claim: Form, values: Callable[[], Array], at: Callable[[Point], Form]
+        self,
+        party: Party,
+        samples: Point,
+        claim: Form,
+        values: Callable[[], Array],
+        at: Callable[[Point], Form],
     ) -> None:
         log_rows = self.dataset.shape.log_rows
         weights = scatter(eq_table(samples), self.selection.reshape(-1), 1 << log_rows)

@@ -1,8 +1,11 @@
 """Enrolment: a commitment to a dataset, proved well-formed.
 
-What is proved: the committed features of the first `rows` rows are in range, their labels are 0 or 1, and everything else in the padded columns is 0, so
-the dataset has `rows` labelled rows of `features` features. Message order: roots (dataset, witness), the lookups, V a point, one sumcheck each for the zeros of
-X and of Y, the opening. Soundness and hiding: see `proof.party` and `proof.opening`; a function of the statement computes the bits.
+What is proved: the committed features of the first `rows` rows are in range, their labels are 0 or 1, and
+everything else in the padded columns is 0, so
+the dataset has `rows` labelled rows of `features` features. Message order: roots (dataset, witness), the
+lookups, V a point, one sumcheck each for the zeros of
+X and of Y, the opening. Soundness and hiding: see `proof.party` and `proof.opening`; a function of the
+statement computes the bits.
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ Rng = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentStatement:
-    """What an enrolment says in public: the consortium's rules (32 byte digest), who enrols, how many rows and features."""
+    """What an enrolment says in public: the consortium's rules (32 byte digest), who enrols, how many rows
+    and features.
+    """
 
     consortium: bytes
     hospital: str
@@ -56,7 +61,14 @@ class EnrolmentStatement:
 
     def transcript(self) -> bytes:
         """The bytes that bind a proof to this statement."""
-        return digest_of("enrolment", self.consortium, self.config.digest(), self.hospital.encode(), self.rows, self.features)
+        return digest_of(
+            "enrolment",
+            self.consortium,
+            self.config.digest(),
+            self.hospital.encode(),
+            self.rows,
+            self.features,
+        )
 
     def plan(self) -> Plan:
         """The measures of the proof; raises SoundnessBelowPolicy where the policy cannot be met."""
@@ -112,8 +124,12 @@ def _assert_zero_where(party: Party, column: Column, where: npt.NDArray[np.bool_
     party.assert_zero(reduced.claim - column.at(reduced.point) * public)
 
 
-def prove_enrolment(statement: EnrolmentStatement, features: Signed, labels: Signed, rng: Rng) -> tuple[bytes, DatasetSecret]:
-    """A proof and the secret that later rounds need; features int64 (n, d) at scale fa, labels int64 (n,). Raises ConfigurationError for bad data."""
+def prove_enrolment(
+    statement: EnrolmentStatement, features: Signed, labels: Signed, rng: Rng
+) -> tuple[bytes, DatasetSecret]:
+    """A proof and the secret that later rounds need; features int64 (n, d) at scale fa, labels int64 (n,).
+    Raises ConfigurationError for bad data.
+    """
     config = statement.config
     check_records(config.model, config.scales, features, labels)
     if len(labels) != statement.rows:

@@ -58,7 +58,9 @@ class KeyShare:
 
 @dataclass(frozen=True, slots=True)
 class RoundProof:
-    """A hospital's round: public ciphertext and proof, the holders' shares, and the secret of the fresh dataset commitment."""
+    """A hospital's round: public ciphertext and proof, the holders' shares, and the secret of the fresh
+    dataset commitment.
+    """
 
     ciphertext: Array
     proof: bytes
@@ -77,8 +79,12 @@ class VerifiedRound:
     proof_bytes: int
 
 
-def prove_round(statement: RoundStatement, secret: DatasetSecret, rng: Rng, progress: Callable[[str], None] | None = None) -> RoundProof:
-    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted, OutOfRange (training left its ranges) or WitnessError."""
+def prove_round(
+    statement: RoundStatement, secret: DatasetSecret, rng: Rng, progress: Callable[[str], None] | None = None
+) -> RoundProof:
+    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted, OutOfRange (training left
+    its ranges) or WitnessError.
+    """
     say = progress or (lambda phase: None)
     clock = time.perf_counter()
     timings: dict[str, float] = {}
@@ -89,18 +95,34 @@ def prove_round(statement: RoundStatement, secret: DatasetSecret, rng: Rng, prog
         timings[name], clock = now - clock, now
 
     if secret.root != statement.dataset_root:
-        raise WitnessError(f"dataset commitment is {secret.root.hex()[:16]}, the statement has {statement.dataset_root.hex()[:16]}")
+        raise WitnessError(
+            f"dataset commitment {secret.root.hex()[:16]}, statement {statement.dataset_root.hex()[:16]}"
+        )
     secret.spend()
     config = statement.config
     say("train")
     trained = train(
-        config.model, config.scales, config.training, statement.initial_weights, secret.features, secret.labels, statement.schedule(), trace=True
+        config.model,
+        config.scales,
+        config.training,
+        statement.initial_weights,
+        secret.features,
+        secret.labels,
+        statement.schedule(),
+        trace=True,
     )
     assert trained.trace is not None
     multiplier = clipped_multiplier(trained.update, statement.rows, config.clip_bound, config.scales)
-    update = UpdateWitness(trained.update, quantise_update(trained.update, multiplier, config.scales), multiplier)
-    if multiplier < statement.rows << 10 and squared_norm(update.update) < config.norm_bounds(statement.rows)[1] ** 2:
-        raise WitnessError("clipping cannot reach the bound to within rounding: the update's norm is above 64")
+    update = UpdateWitness(
+        trained.update, quantise_update(trained.update, multiplier, config.scales), multiplier
+    )
+    if (
+        multiplier < statement.rows << 10
+        and squared_norm(update.update) < config.norm_bounds(statement.rows)[1] ** 2
+    ):
+        raise WitnessError(
+            "clipping cannot reach the bound to within rounding: the update's norm is above 64"
+        )
     lap("train")
     say("encrypt")
     encryption = encrypt(MaskContext(statement.beacon, statement.round), update.update, rng)
@@ -108,10 +130,14 @@ def prove_round(statement: RoundStatement, secret: DatasetSecret, rng: Rng, prog
     encryption_witness = EncryptionWitness(encryption.secret, encryption.error, coefficients)
     lap("encrypt")
     say("prove")
-    witness = RoundWitness(secret.features, secret.labels, secret.tableau, trained.trace, update, encryption_witness)
+    witness = RoundWitness(
+        secret.features, secret.labels, secret.tableau, trained.trace, update, encryption_witness
+    )
     prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), statement.plan(), rng)
     bindings: list[ShareBinding] = []
-    proof = prover.run(lambda party: bindings.append(training_round(party, statement, encryption.ciphertext, witness)))
+    proof = prover.run(
+        lambda party: bindings.append(training_round(party, statement, encryption.ciphertext, witness))
+    )
     blinds = [prover.pad(pad_key(PAD, bindings[0].first_pad + d)) for d in range(config.threshold + 1)]
     values = share(to_field(encryption.secret.astype(np.int64)), coefficients, config.holders)
     shares = [KeyShare(holder, values[holder], _blind(blinds, holder)) for holder in range(config.holders)]
@@ -134,12 +160,19 @@ def verify_round(statement: RoundStatement, ciphertext: Array, proof: bytes) -> 
     return check_round(statement, ciphertext, proof, Transcript(statement.transcript(ciphertext)))
 
 
-def check_round(statement: RoundStatement, ciphertext: Array, proof: bytes, challenger: Challenger) -> VerifiedRound:
+def check_round(
+    statement: RoundStatement, ciphertext: Array, proof: bytes, challenger: Challenger
+) -> VerifiedRound:
     """`verify_round` against any challenger."""
     expected = (statement.config.model.parameters,)
     if ciphertext.shape != expected or ciphertext.dtype != np.uint64 or not is_canonical(ciphertext):
-        raise ProofRejected("ciphertext", f"expected {expected} canonical uint64, got {ciphertext.shape} {ciphertext.dtype}")
+        raise ProofRejected(
+            "ciphertext", f"expected {expected} canonical uint64, got {ciphertext.shape} {ciphertext.dtype}"
+        )
     verifier = Verifier(challenger, statement.plan().code, proof)
     bindings: list[ShareBinding] = []
-    verifier.run(lambda party: bindings.append(training_round(party, statement, ciphertext, None)), statement.config.security_bits)
+    verifier.run(
+        lambda party: bindings.append(training_round(party, statement, ciphertext, None)),
+        statement.config.security_bits,
+    )
     return VerifiedRound(verifier.tableaux[1].root, bindings[0], verifier.soundness.bits, len(proof))

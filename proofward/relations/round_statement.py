@@ -25,7 +25,8 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RoundStatement:
-    """Consortium (32 byte digest of its rules), rules, round, hospital, its enrolled rows, the round's beacon (32 bytes), the root of its newest accepted
+    """Consortium (32 byte digest of its rules), rules, round, hospital, its enrolled rows, the round's beacon
+    (32 bytes), the root of its newest accepted
     dataset commitment, and the global weights, flat int64 (parameters,)."""
 
     consortium: bytes
@@ -47,7 +48,9 @@ class RoundStatement:
         self.check_bounds()
 
     def check_bounds(self) -> None:
-        """No integer of the relation can wrap around P, whatever a prover commits to; raises WraparoundPossible."""
+        """No integer of the relation can wrap around P, whatever a prover commits to; raises
+        WraparoundPossible.
+        """
         config = self.config
         bounds = compile_bounds(config.model, config.scales, config.training, self.rows, self.initial_weights)
         weight = self.rows << UPDATE_BITS

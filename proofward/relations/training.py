@@ -1,21 +1,25 @@
 """All steps of a local training, stacked: the layers' relations joined.
 
-What is proved: the committed columns are the intermediate values of T_pad steps of fixed-point SGD from the public weights W_0 on the selected rows. Message
-order: per hidden layer its ReLU, the rounding of its forward sums, the rounding of the backward sums into it; the head; the forward sums of the head.
-Soundness: one random point per rounding, log(size) / |E| each, besides the sumchecks. How it hides: the party pads every message.
+What is proved: the committed columns are the intermediate values of T_pad steps of fixed-point SGD from the
+public weights W_0 on the selected rows. Message
+order: per hidden layer its ReLU, the rounding of its forward sums, the rounding of the backward sums into it;
+the head; the forward sums of the head.
+Soundness: one random point per rounding, log(size) / |E| each, besides the sumchecks. How it hides: the party
+pads every message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from proofward.layers.linear import LinearRelation, pad_weights
 from proofward.layers.model import padded
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu import ReluRelation
 from proofward.layers.stack import Gradient, Input, Shape, Units
-from proofward.layers.trace import TrainingTrace
+from proofward.layers.trace import HiddenTrace, TrainingTrace
 from proofward.layers.two_class_head import TwoClassRelation
 from proofward.proof.forms import Form, Point
 from proofward.proof.lookup import Linear
@@ -34,18 +38,35 @@ class TrainingRelation:
     head: TwoClassRelation
 
     @staticmethod
-    def declare(party: Party, ranges: RangeChecks, statement: RoundStatement, trace: Callable[[], TrainingTrace]) -> TrainingRelation:
+    def declare(
+        party: Party, ranges: RangeChecks, statement: RoundStatement, trace: Callable[[], TrainingTrace]
+    ) -> TrainingRelation:
         """Declare the columns and their lookups; `trace` is a prover's."""
         config = statement.config
         steps, batch = config.training.padded_steps(statement.rows), config.training.batch
         shape = Shape(steps.bit_length() - 1, batch.bit_length() - 1)
+
+        def hidden_trace(index: int) -> HiddenTrace:
+            return trace().hidden[index]
+
         hidden = [
             ReluRelation.declare(
-                party, ranges, config.scales, shape, f"layer {i + 1}", padded(width).bit_length() - 1, lambda i=i: trace().hidden[i]
+                party,
+                ranges,
+                config.scales,
+                shape,
+                f"layer {i + 1}",
+                padded(width).bit_length() - 1,
+                partial(hidden_trace, i),
             )
             for i, width in enumerate(config.model.widths[1:-1])
         ]
-        return TrainingRelation(statement, shape, hidden, TwoClassRelation.declare(party, ranges, config.scales, shape, lambda: trace().head))
+        return TrainingRelation(
+            statement,
+            shape,
+            hidden,
+            TwoClassRelation.declare(party, ranges, config.scales, shape, lambda: trace().head),
+        )
 
     def prove(self, party: Party, selected: SelectedRows) -> list[LinearRelation]:
         """Run the relation; returns the linear layers, for claims on the update."""
@@ -70,7 +91,9 @@ class TrainingRelation:
         config = self.statement.config
         weights = config.model.unflatten(self.statement.initial_weights)
         return [
-            LinearRelation(self.shape, *pad_weights(w, b), config.training.rate, config.scales.activation_bits, x, g)
+            LinearRelation(
+                self.shape, *pad_weights(w, b), config.training.rate, config.scales.activation_bits, x, g
+            )
             for (w, b), x, g in zip(weights, inputs, gradients, strict=True)
         ]
 
@@ -84,7 +107,9 @@ def _rounded(quotient: Linear, remainder: Linear, bits: int, point: Point) -> Fo
     return quotient.at(point) * (1 << bits) + remainder.at(point) - (1 << (bits - 1))
 
 
-def _prove_rounding(party: Party, shape: Shape, bits: int, layer: LinearRelation, quotient: Linear, remainder: Linear) -> None:
+def _prove_rounding(
+    party: Party, shape: Shape, bits: int, layer: LinearRelation, quotient: Linear, remainder: Linear
+) -> None:
     """Z + 2^(fw-1) = 2^fw Q + R at one random point; log(size) / |E|."""
     point = party.challenges(quotient.log_size)
     party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
@@ -93,7 +118,9 @@ def _prove_rounding(party: Party, shape: Shape, bits: int, layer: LinearRelation
     layer.prove_forward(party, step, sample, Units.at(point[shape.log_samples :]), claim)
 
 
-def _prove_backward_rounding(party: Party, shape: Shape, bits: int, above: LinearRelation, relation: ReluRelation) -> None:
+def _prove_backward_rounding(
+    party: Party, shape: Shape, bits: int, above: LinearRelation, relation: ReluRelation
+) -> None:
     """Z_back + 2^(fw-1) = 2^fw G + R' at one random point; log(size) / |E|."""
     point = party.challenges(relation.gradient.log_size)
     party.soundness.add("backward sums", "Schwartz-Zippel", len(point))

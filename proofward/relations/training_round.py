@@ -1,13 +1,19 @@
 """One round of one hospital: local training, its update, and the update's ciphertext, in one proof.
 
-What is proved: the hospital ran T steps of fixed-point SGD from the public weights W_0 on rows of its enrolled dataset in the order that the beacon draws; the
-update of that training, weighted by the enrolled number of rows, clipped and requantised, is what the public ciphertext encrypts; the key of the ciphertext is
-shared by the polynomial that the published values are of. The dataset is committed to afresh and proved equal to the earlier commitment.
+What is proved: the hospital ran T steps of fixed-point SGD from the public weights W_0 on rows of its
+enrolled dataset in the order that the beacon draws; the
+update of that training, weighted by the enrolled number of rows, clipped and requantised, is what the public
+ciphertext encrypts; the key of the ciphertext is
+shared by the polynomial that the published values are of. The dataset is committed to afresh and proved equal
+to the earlier commitment.
 Hidden: data, weights after W_0, the update, its norm, whether it was clipped, losses and predictions.
 
-Message order: root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness; equality of the datasets; the lookups;
-layer by layer from the input the relation of the ReLU or the head, the rounding of the forward sums, then of the backward sums; the update; the encryption; the
-opening. Soundness: the sum of the sources that the script enters, see `RoundStatement.plan`. Hiding: `proof.party`, `proof.opening`.
+Message order: root of the earlier dataset commitment (in the statement), roots of the fresh one and of the
+witness; equality of the datasets; the lookups;
+layer by layer from the input the relation of the ReLU or the head, the rounding of the forward sums, then of
+the backward sums; the update; the encryption; the
+opening. Soundness: the sum of the sources that the script enters, see `RoundStatement.plan`. Hiding:
+`proof.party`, `proof.opening`.
 """
 
 from __future__ import annotations
@@ -46,7 +52,9 @@ class RoundWitness:
     encryption: EncryptionWitness
 
 
-def training_round(party: Party, statement: RoundStatement, ciphertext: Array, witness: RoundWitness | None) -> ShareBinding:
+def training_round(
+    party: Party, statement: RoundStatement, ciphertext: Array, witness: RoundWitness | None
+) -> ShareBinding:
     """The script."""
 
     def known() -> RoundWitness:
@@ -55,7 +63,10 @@ def training_round(party: Party, statement: RoundStatement, ciphertext: Array, w
 
     config, rows, model = statement.config, statement.rows, statement.config.model
     data_shape = DatasetShape(rows, model.widths[0])
-    features, labels = (lambda: data_shape.pad_features(known().features)), (lambda: data_shape.pad_labels(known().labels))
+    features, labels = (
+        (lambda: data_shape.pad_features(known().features)),
+        (lambda: data_shape.pad_labels(known().labels)),
+    )
     previous = DatasetColumns.declare(party, data_shape, features, labels)
     party.reopen("previous dataset", statement.dataset_root, lambda: known().previous)
     dataset = DatasetColumns.declare(party, data_shape, features, labels)
@@ -66,7 +77,9 @@ def training_round(party: Party, statement: RoundStatement, ciphertext: Array, w
     training = TrainingRelation.declare(party, ranges, statement, lambda: known().trace)
     blocks = blocks_of(model)
     update = UpdateRelation.declare(party, ranges, config, rows, blocks, lambda: known().update)
-    encryption = EncryptionRelation.declare(party, ranges, blocks, config.threshold, lambda: known().encryption)
+    encryption = EncryptionRelation.declare(
+        party, ranges, blocks, config.threshold, lambda: known().encryption
+    )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
 

@@ -1,9 +1,13 @@
 """The submitted update: weighted, clipped in L2 norm, requantised.
 
-What is proved: for every parameter 2^fw U + R = mu Delta + 2^(fw-1) with R in [0, 2^fw) and U in [-2^19, 2^19), Delta = W_T - W_0 of the proved
-training; and with N = ||U||^2, the public weight M = n 2^10 and the public bounds B, B_low: N <= B^2, and either mu = M, or mu < M and N >= B_low^2.
-The case is a hidden bit c: M - mu in [0, 2^m), c M - (M - mu) in [0, 2^m), B^2 - N and N - c B_low^2 in [0, 2^b). Nobody shrinks its share by choice.
-Message order: per block of parameters (a layer's weights, a layer's biases) V a point, P Delta and mu there, the layer's update claim; then P the block's
+What is proved: for every parameter 2^fw U + R = mu Delta + 2^(fw-1) with R in [0, 2^fw) and U in [-2^19,
+2^19), Delta = W_T - W_0 of the proved
+training; and with N = ||U||^2, the public weight M = n 2^10 and the public bounds B, B_low: N <= B^2, and
+either mu = M, or mu < M and N >= B_low^2.
+The case is a hidden bit c: M - mu in [0, 2^m), c M - (M - mu) in [0, 2^m), B^2 - N and N - c B_low^2 in [0,
+2^b). Nobody shrinks its share by choice.
+Message order: per block of parameters (a layer's weights, a layer's biases) V a point, P Delta and mu there,
+the layer's update claim; then P the block's
 squared norm and one sumcheck for it. Soundness: Schwartz-Zippel and sumchecks, entered by the party.
 """
 
@@ -11,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -57,15 +62,27 @@ class UpdateRelation:
 
     @staticmethod
     def declare(
-        party: Party, ranges: RangeChecks, config: RoundConfig, rows: int, blocks: list[Block], witness: Callable[[], UpdateWitness]
+        party: Party,
+        ranges: RangeChecks,
+        config: RoundConfig,
+        rows: int,
+        blocks: list[Block],
+        witness: Callable[[], UpdateWitness],
     ) -> UpdateRelation:
         """Declare the columns and their range checks."""
         bits = config.scales.weight_bits
         half = 1 << (MESSAGE_BITS - 1)
         updates, remainders = [], []
+
+        def shifted_update(block: Block) -> Signed:
+            return block.pad(witness().update) + half
+
         for block in blocks:
             shifted = ranges.declare(
-                f"{block.name} update", block.log_size, MESSAGE_BITS, lambda block=block: block.pad(witness().update) + half
+                f"{block.name} update",
+                block.log_size,
+                MESSAGE_BITS,
+                partial(shifted_update, block),
             )
             updates.append(Linear(shifted.terms, -half))
 
@@ -74,7 +91,9 @@ class UpdateRelation:
                 product = block.pad(known.delta) * known.multiplier + (1 << (bits - 1))
                 return product - (block.pad(known.update) << bits)
 
-            remainders.append(ranges.declare(f"{block.name} update remainder", block.log_size, bits, remainder))
+            remainders.append(
+                ranges.declare(f"{block.name} update remainder", block.log_size, bits, remainder)
+            )
         weight = rows << UPDATE_BITS
         bound, low = config.norm_bounds(rows)
         weight_bits, norm_bits = weight.bit_length(), (bound * bound).bit_length()
@@ -95,7 +114,9 @@ class UpdateRelation:
             updates,
             remainders,
             shortfall=scalar("weight shortfall", weight_bits, lambda: weight - witness().multiplier),
-            room=scalar("weight room", weight_bits, lambda: is_clipped() * weight - weight + witness().multiplier),
+            room=scalar(
+                "weight room", weight_bits, lambda: is_clipped() * weight - weight + witness().multiplier
+            ),
             clipped=scalar("clipped", 1, is_clipped),
             below_bound=scalar("norm below bound", norm_bits, lambda: bound * bound - norm()),
             above_low=scalar("norm above low", norm_bits, lambda: norm() - is_clipped() * low * low),
@@ -113,7 +134,9 @@ class UpdateRelation:
             delta_value, multiplier_value = self._values(party, block, point)
             delta, factor, product = party.send_product(delta_value, multiplier_value)
             party.assert_zero(factor - multiplier)
-            party.assert_zero(update.at(point) * (1 << bits) + remainder.at(point) - product - (1 << (bits - 1)))
+            party.assert_zero(
+                update.at(point) * (1 << bits) + remainder.at(point) - product - (1 << (bits - 1))
+            )
             layer = layers[block.layer]
             outputs, inputs = point[: layer.log_outputs], point[layer.log_outputs :]
             extended = (ONE, *(ZERO,) * layer.log_inputs) if block.is_bias else (ZERO, *inputs)

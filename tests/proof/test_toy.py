@@ -37,12 +37,12 @@ def test_rejects_a_wrong_product() -> None:
     a, b, c = toy_witness(4)
     c = c.copy()
     c[17] += 1
-    with pytest.raises(ProofRejected, match="linear constraints|column"):
+    with pytest.raises(ProofRejected, match=r"linear constraints|column"):
         verify(prove((a, b, c)))
 
 
 def test_rejects_a_value_out_of_range() -> None:
-    a, b, c = toy_witness(4)
+    a, b, _ = toy_witness(4)
     a = a.copy()
     a[100] = 64
     with pytest.raises(WitnessError, match="64 is not in table range"):

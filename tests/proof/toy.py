@@ -35,7 +35,9 @@ def seeded(seed: int) -> Callable[[int], bytes]:
     def rng(length: int) -> bytes:
         nonlocal count
         count += 1
-        return hashlib.shake_256(b"test" + seed.to_bytes(8, "little") + count.to_bytes(8, "little")).digest(length)
+        return hashlib.shake_256(b"test" + seed.to_bytes(8, "little") + count.to_bytes(8, "little")).digest(
+            length
+        )
 
     return rng
 
@@ -48,7 +50,9 @@ def toy_witness(seed: int) -> tuple[Signed, Signed, Signed]:
 
 
 def toy(party: Party, witness: tuple[Signed, Signed, Signed, Signed] | None) -> None:
-    """Committed a, b, c, squares d with c = a b entry by entry, a in range, d = b^2, and a public inner product of a short column."""
+    """Committed a, b, c, squares d with c = a b entry by entry, a in range, d = b^2, and a public inner
+    product of a short column.
+    """
 
     def values(index: int) -> npt.NDArray[np.uint64]:
         assert witness is not None
@@ -89,10 +93,13 @@ def plan() -> Plan:
     return Counter(CODE).run(lambda party: toy(party, None))
 
 
-def prove(witness: tuple[Signed, ...], seed: int = 1, statement: bytes = b"toy", prover: type[Prover] = Prover) -> bytes:
+def prove(
+    witness: tuple[Signed, ...], seed: int = 1, statement: bytes = b"toy", prover: type[Prover] = Prover
+) -> bytes:
     """A proof of the toy relation; d is filled in where the witness has three parts."""
-    full = witness if len(witness) == 4 else (*witness, witness[1] ** 2)
-    return prover(Transcript(statement), plan(), seeded(seed)).run(lambda party: toy(party, full))  # type: ignore[arg-type]
+    a, b, c = witness[:3]
+    full = (a, b, c, witness[3] if len(witness) == 4 else b**2)
+    return prover(Transcript(statement), plan(), seeded(seed)).run(lambda party: toy(party, full))
 
 
 def verify(proof: bytes, challenger: Challenger | None = None, statement: bytes = b"toy") -> Verifier:

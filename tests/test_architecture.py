@@ -1,0 +1,90 @@
+"""The folders are layers: imports go downwards only, files stay short, nothing is pickled, benchmarks can be
+run.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "proofward"
+LAYERS = (
+    "encoding",
+    "field",
+    "proof",
+    "lattice",
+    "layers",
+    "relations",
+    "ledger",
+    "federation",
+    "engines",
+    "data",
+    "models",
+    "report",
+    "cli",
+)
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Names of all modules that a file imports, at any depth."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+    return names
+
+
+def layer_of(module: str) -> int | None:
+    """Position of a module's layer, None for modules of other packages and for the package itself."""
+    parts = module.split(".")
+    if parts[0] != "proofward" or len(parts) < 2:
+        return None
+    return LAYERS.index(parts[1])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards(path: Path) -> None:
+    parts = path.relative_to(PACKAGE).parts
+    if len(parts) == 1:
+        return
+    own = LAYERS.index(parts[0])
+    above = {name for name in imported_modules(path) if (layer_of(name) or 0) > own}
+    assert not above, f"{path.relative_to(ROOT)} imports upwards: {sorted(above)}"
+
+
+def test_every_folder_is_a_layer() -> None:
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= set(LAYERS)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_have_a_docstring_and_at_most_300_lines(path: Path) -> None:
+    text = path.read_text()
+    assert ast.get_docstring(ast.parse(text)), f"{path.relative_to(ROOT)} has no docstring"
+    assert text.count("\n") <= 300, f"{path.relative_to(ROOT)} has {text.count(chr(10))} lines"
+
+
+def test_the_median_file_is_short() -> None:
+    lengths = sorted(path.read_text().count("\n") for path in SOURCES)
+    assert lengths[len(lengths) // 2] < 200
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_is_pickled(path: Path) -> None:
+    forbidden = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+    assert not {name.split(".")[0] for name in imported_modules(path)} & forbidden
+    assert "allow_pickle=True" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.name)
+def test_benchmarks_are_commands_with_a_smallest_size(path: Path) -> None:
+    text = path.read_text()
+    assert '__name__ == "__main__"' in text
+    assert "--smallest" in text
