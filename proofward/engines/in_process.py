@@ -1,7 +1,9 @@
-"""All parties in one process: carries their messages, keeps their states in one run folder, resumes after a crash.
+"""All parties in one process: carries their messages, keeps their states in one run folder, resumes after a
+crash.
 
-The engine has no say: it hands extensions of the ledger to members and their packets to the aggregator, and calls a
-phase's time when nothing more happens. Killed at any moment, it goes on from the folder when it is started again.
+The engine has no say: it hands extensions of the ledger to members and their packets to the aggregator, and
+calls a phase's time when nothing more happens. Killed at any moment, it goes on from the folder when it is
+started again.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ class FaithfulNetwork:
 
 @dataclass(frozen=True)
 class Parties:
-    """The classes of the parties, by name where they differ: how a test or a demonstration makes one dishonest."""
+    """The classes of the parties, by name where they differ: how a test or a demonstration makes one
+    dishonest.
+    """
 
     hospitals: Mapping[str, type[Hospital]] = field(default_factory=dict)
     verifiers: Mapping[str, type[Verifier]] = field(default_factory=dict)
@@ -68,10 +72,11 @@ class Parties:
 
 @dataclass(frozen=True)
 class RunResult:
-    """finished: all rounds are closed. stopped: why the aggregator cannot go on. halted: members that refuse to.
+    """finished: all rounds are closed. stopped: why the aggregator cannot go on. halted: members that refuse
+    to.
 
-    weights: the last model, flat int64 (parameters,). refusals: everything refused by anybody, in order, by (party, refusal).
-    faults: what the ledger proves against members.
+    weights: the last model, flat int64 (parameters,). refusals: everything refused by anybody, in order, by
+    (party, refusal). faults: what the ledger proves against members.
     """
 
     finished: bool
@@ -109,12 +114,16 @@ class InProcessFederation:
         self._workers = workers
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
-        self.aggregator = kinds.aggregator(plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event)
+        self.aggregator = kinds.aggregator(
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event
+        )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
         for name in self.rules.hospitals:
             hospital = kinds.hospitals.get(name, Hospital)
-            self.hospitals[name] = hospital(name, self.folder.key(name), self._around(name, proofs), *datasets[name])
+            self.hospitals[name] = hospital(
+                name, self.folder.key(name), self._around(name, proofs), *datasets[name]
+            )
         for name in self.rules.verifiers:
             verifier = kinds.verifiers.get(name, Verifier)
             self.verifiers[name] = verifier(name, self.folder.key(name), self._around(name, proofs))
@@ -198,9 +207,17 @@ class InProcessFederation:
 
     def _result(self, stopped: Refusal | None) -> RunResult:
         history = self.aggregator.history
-        weights = integers_from_bytes(self.aggregator.objects.get(history.model), self.rules.config.model.parameters)
+        weights = integers_from_bytes(
+            self.aggregator.objects.get(history.model), self.rules.config.model.parameters
+        )
         assert weights is not None
         halted = {name: member.halted for name, member in self.members.items() if member.halted is not None}
         return RunResult(
-            self.aggregator.finished, len(history.closed), weights, stopped, halted, list(self.refusals), faults(history)
+            self.aggregator.finished,
+            len(history.closed),
+            weights,
+            stopped,
+            halted,
+            list(self.refusals),
+            faults(history),
         )

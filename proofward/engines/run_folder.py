@@ -1,7 +1,7 @@
 """The folder of a run: what is public and what is not, identities, and the consortium's rules.
 
-    RUN/ledger/            log, objects, seal: all that an audit needs
-    RUN/parties/<name>/    identity and private state of a party
+RUN/ledger/            log, objects, seal: all that an audit needs
+RUN/parties/<name>/    identity and private state of a party
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from proofward.relations.config import RoundConfig
 
 @dataclass(frozen=True)
 class Plan:
-    """What a consortium agrees on, before keys exist. initial_weights: flat int64 (parameters,) at scale fw."""
+    """What a consortium agrees on, before keys exist. initial_weights: flat int64 (parameters,) at scale
+    fw.
+    """
 
     federation: str
     hospitals: Sequence[str]
@@ -77,7 +79,9 @@ class RunFolder:
         """The rules that follow from a plan and the parties' keys."""
         roles = [(plan.aggregator, AGGREGATOR)]
         roles += [(name, HOSPITAL) for name in plan.hospitals] + [(name, VERIFIER) for name in plan.verifiers]
-        members = sorted((Member(name, role, self.key(name).public.raw) for name, role in roles), key=lambda m: m.name)
+        members = sorted(
+            (Member(name, role, self.key(name).public.raw) for name, role in roles), key=lambda m: m.name
+        )
         return Rules(
             federation=plan.federation,
             members=tuple(members),

@@ -1,7 +1,9 @@
-"""The result of a round from what is recorded: every party computes it alike, so nobody has to be trusted with it.
+"""The result of a round from what is recorded: every party computes it alike, so nobody has to be trusted
+with it.
 
-Order: sum of the accepted ciphertexts; the sum of their secrets from the recorded share sums (wrong ones are named as long as
-their number allows); the exact sum of the updates; the next model. A malformed share sum counts as wrong.
+Order: sum of the accepted ciphertexts; the sum of their secrets from the recorded share sums (wrong ones are
+named as long as their number allows); the exact sum of the updates; the next model. A malformed share sum
+counts as wrong.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ class RoundResult:
         """The message that announces this result."""
         digests = [hashlib.sha256(data).digest() for data in self.objects]
         holders = tuple(sorted(history.round.share_sums))
-        return Aggregate(holders, self.wrong_holders, digests[0], digests[1], digests[2], total_rows(history), digests[3])
+        return Aggregate(
+            holders, self.wrong_holders, digests[0], digests[1], digests[2], total_rows(history), digests[3]
+        )
 
     @property
     def objects(self) -> tuple[bytes, bytes, bytes, bytes]:
@@ -80,7 +84,9 @@ def compute_result(history: HistoryState, objects: Objects) -> RoundResult:
             shares[rules.holder(name)] = values
     try:
         recovered = recover(shares, rules.config.threshold)
-        update_sum = decode(MaskContext(state.beacon, state.number), running.total, recovered.secret, len(hospitals))
+        update_sum = decode(
+            MaskContext(state.beacon, state.number), running.total, recovered.secret, len(hospitals)
+        )
         secret_sum = centred_secret_sum(recovered.secret, len(hospitals))
     except LatticeError as error:
         expected = "share sums that unmask the accepted set"

@@ -1,7 +1,9 @@
-"""The aggregator: hosts the ledger, records what members say, closes phases, adds up ciphertexts. Trusted for nothing.
+"""The aggregator: hosts the ledger, records what members say, closes phases, adds up ciphertexts. Trusted for
+nothing.
 
-It has no choice that others cannot check: every message of its own follows from what is recorded (`schedule`). A message
-that a member signed and that breaks the rules is recorded as refused, with itself as the evidence.
+It has no choice that others cannot check: every message of its own follows from what is recorded
+(`schedule`). A message that a member signed and that breaks the rules is recorded as refused, with itself as
+the evidence.
 """
 
 from __future__ import annotations
@@ -39,11 +41,25 @@ class Aggregator:
     """State machine of the aggregator; its state is the ledger."""
 
     def __init__(
-        self, name: str, key: SigningKey, rules: Rules, ledger: LedgerFolder, model: bytes, observe: Observer = ignore
+        self,
+        name: str,
+        key: SigningKey,
+        rules: Rules,
+        ledger: LedgerFolder,
+        model: bytes,
+        observe: Observer = ignore,
     ) -> None:
-        """`model` is the first model object. Reloads the ledger; raises Refusal if it does not follow the rules."""
+        """`model` is the first model object. Reloads the ledger; raises Refusal if it does not follow the
+        rules.
+        """
         require(rules.aggregator == name, "key", name, rules.aggregator, name)
-        require(hashlib.sha256(model).digest() == rules.initial_model, "model", name, rules.initial_model, "another")
+        require(
+            hashlib.sha256(model).digest() == rules.initial_model,
+            "model",
+            name,
+            rules.initial_model,
+            "another",
+        )
         self.name, self.key, self.rules, self.ledger, self.observe = name, key, rules, ledger, observe
         self.signer = NoteSigner(log_verifier(rules).name, key)
         self.objects = Objects(ledger.get_object, name)
@@ -59,7 +75,9 @@ class Aggregator:
         return self.history.phase == CLOSED
 
     def handle(self, message: bytes) -> list[bytes]:
-        """Takes a packet and records what it says, or refuses it; never raises for what comes in. Sends nothing."""
+        """Takes a packet and records what it says, or refuses it; never raises for what comes in. Sends
+        nothing.
+        """
         envelope: Envelope | None = None
         try:
             packet = parse(Packet, message)
@@ -117,7 +135,8 @@ class Aggregator:
         size, root = self.history.size, self.history.root
         body = encode(record)
         return seal_envelope(
-            Envelope(self.rules.digest, self.name, "aggregator", number, attempt, size, root, body, b""), self.key
+            Envelope(self.rules.digest, self.name, "aggregator", number, attempt, size, root, body, b""),
+            self.key,
         )
 
     def record(self, data: bytes) -> None:
@@ -160,7 +179,13 @@ class Aggregator:
         for digest in needed:
             known = digest in given or self.ledger.get_object(digest) is not None
             found = ", ".join(sorted(value.hex()[:16] for value in given)) or "nothing"
-            require(known, "object-digest", TRANSPORT, f"an attachment {digest.hex()} from {envelope.sender}", found)
+            require(
+                known,
+                "object-digest",
+                TRANSPORT,
+                f"an attachment {digest.hex()} from {envelope.sender}",
+                found,
+            )
         for digest in needed:
             if digest in given:
                 self.ledger.put_object(given[digest])
@@ -172,9 +197,13 @@ class Aggregator:
         known = any(recorded.evidence == evidence for recorded in self.history.refusals)
         if known or counts[refusal.culprit] >= MAX_RECORDED_REFUSALS or self.history.phase == CLOSED:
             return
-        self.announce(MessageRefused(evidence, refusal.check, refusal.culprit, refusal.expected, refusal.actual))
+        self.announce(
+            MessageRefused(evidence, refusal.check, refusal.culprit, refusal.expected, refusal.actual)
+        )
 
-    def report(self, kind: str, subject: str, since: float | None = None, refusal: Refusal | None = None) -> None:
+    def report(
+        self, kind: str, subject: str, since: float | None = None, refusal: Refusal | None = None
+    ) -> None:
         """Tells the observer."""
         seconds = 0.0 if since is None else time.perf_counter() - since
         number, attempt = self.history.position()

@@ -9,7 +9,8 @@ from proofward.federation.refusal import Refusal
 
 @dataclass(frozen=True)
 class AuditVerdict:
-    """check: what was checked; subject: about what; refusal: what failed and whose fault it is, None when passed.
+    """check: what was checked; subject: about what; refusal: what failed and whose fault it is, None when
+    passed.
 
     detail says what was found where that is worth knowing; seconds is the time that a proof took.
     """

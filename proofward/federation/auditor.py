@@ -1,8 +1,9 @@
 """The auditor: replays a finished ledger from its folder alone, with no secret and without trusting anybody.
 
 Order of the verdicts: rules; every byte of the folder (seal, database, Merkle tree, checkpoints, objects; see
-`ledger.audit`); every entry against those before it (`history`), and, as they come, every proof, every verifier's verdict,
-every complaint and every aggregate, all recomputed; that all named objects are there and no others; completeness.
+`ledger.audit`); every entry against those before it (`history`), and, as they come, every proof, every
+verifier's verdict, every complaint and every aggregate, all recomputed; that all named objects are there and
+no others; completeness.
 """
 
 from __future__ import annotations
@@ -37,9 +38,15 @@ class Auditor:
     """Audits one folder; `run` may be called once."""
 
     def __init__(
-        self, directory: Path, proofs: Proofs, consortium: bytes | None = None, remembered: Sequence[bytes] = ()
+        self,
+        directory: Path,
+        proofs: Proofs,
+        consortium: bytes | None = None,
+        remembered: Sequence[bytes] = (),
     ) -> None:
-        """consortium: digest of the rules as known from elsewhere; remembered: checkpoints that members kept."""
+        """consortium: digest of the rules as known from elsewhere; remembered: checkpoints that members
+        kept.
+        """
         self.directory = directory
         self.proofs = proofs
         self.consortium = consortium
@@ -98,8 +105,8 @@ class Auditor:
             yield AuditVerdict("ledger-structure", FILE_NAME, refusal)
             return
         for finding in verify_all(self.directory, verifier, remembered=self.remembered, kind_of=topic_of):
-            check, error = f"ledger-{finding.check}", finding.error
-            failed = None if error is None else Refusal(check, culprit, error.expected, error.actual)
+            check, wrong = f"ledger-{finding.check}", finding.error
+            failed = None if wrong is None else Refusal(check, culprit, wrong.expected, wrong.actual)
             yield AuditVerdict(check, finding.subject, failed)
         own = {FILE_NAME, SEAL_NAME, OBJECTS_NAME}
         names = sorted(path.name for path in self.directory.iterdir()) if self.directory.is_dir() else []
@@ -134,7 +141,9 @@ class Auditor:
             refusal = Refusal("object-missing", rules.aggregator, f"object {digest.hex()}", "nothing")
             yield AuditVerdict("object", digest.hex(), refusal)
         for digest in sorted(stored - self._named):
-            refusal = Refusal("object-stray", rules.aggregator, "only objects that entries name", digest.hex())
+            refusal = Refusal(
+                "object-stray", rules.aggregator, "only objects that entries name", digest.hex()
+            )
             yield AuditVerdict("object", digest.hex(), refusal)
 
     def _complete(self, history: History) -> AuditVerdict:
@@ -142,7 +151,9 @@ class Auditor:
         if history.phase == CLOSED:
             return AuditVerdict("complete", f"{rounds} rounds", detail=f"final model {history.model.hex()}")
         actual = f"{closed} closed rounds, ending in phase {history.phase}"
-        refusal = Refusal("complete", history.rules.aggregator, f"{rounds} closed rounds and their end", actual)
+        refusal = Refusal(
+            "complete", history.rules.aggregator, f"{rounds} closed rounds and their end", actual
+        )
         return AuditVerdict("complete", f"{rounds} rounds", refusal)
 
 

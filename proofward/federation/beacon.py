@@ -1,8 +1,9 @@
 """Commit-then-reveal beacon of a round.
 
-Every participant commits to a 32-byte nonce before any nonce is revealed; the beacon is a hash of all of them, so it
-is unpredictable as long as one participant is honest. Who commits and does not reveal is left out, and the attempt
-starts again with fresh nonces: withholding buys a re-draw, on record and at the price of the round.
+Every participant commits to a 32-byte nonce before any nonce is revealed; the beacon is a hash of all of
+them, so it is unpredictable as long as one participant is honest. Who commits and does not reveal is left
+out, and the attempt starts again with fresh nonces: withholding buys a re-draw, on record and at the price of
+the round.
 """
 
 from __future__ import annotations

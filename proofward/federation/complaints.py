@@ -17,7 +17,9 @@ def pair_of(history: HistoryState, dealer: str, holder: str) -> Pair:
 
 def holder_keys(history: HistoryState, holder: str, seed: bytes) -> tuple[bytes, ...]:
     """A holder's public keys, one for each dealer."""
-    return tuple(public_key(pair_secret(seed, pair_of(history, dealer, holder))) for dealer in history.rules.hospitals)
+    return tuple(
+        public_key(pair_secret(seed, pair_of(history, dealer, holder))) for dealer in history.rules.hospitals
+    )
 
 
 def published_key(history: HistoryState, dealer: str, holder: str) -> bytes:
@@ -26,7 +28,9 @@ def published_key(history: HistoryState, dealer: str, holder: str) -> bytes:
 
 
 def seal_share(history: HistoryState, dealer: str, holder: str, share: bytes) -> bytes:
-    """The sealed share; empty if the holder published something that is no key: its complaint will not succeed."""
+    """The sealed share; empty if the holder published something that is no key: its complaint will not
+    succeed.
+    """
     try:
         return seal(pair_of(history, dealer, holder), published_key(history, dealer, holder), share)
     except ArgumentRefused:

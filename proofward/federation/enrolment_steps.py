@@ -16,7 +16,9 @@ MAX_ROWS = 1 << 32
 def acceptable(history: HistoryState) -> dict[str, bytes]:
     """Dataset roots of the hospitals whose enrolment has a quorum of accepting verdicts, by name."""
     quorum = history.rules.accepting_verdicts
-    roots = {name: enrolment_root(history.enrolment_verdicts, name, quorum) for name in sorted(history.enrolments)}
+    roots = {
+        name: enrolment_root(history.enrolment_verdicts, name, quorum) for name in sorted(history.enrolments)
+    }
     return {name: root for name, root in roots.items() if root is not None}
 
 
@@ -36,8 +38,12 @@ def _check_verdict(history: HistoryState, sender: str, record: EnrolmentVerdict)
     assert said is not None
     require(record.enrolment == said.digest, "subject", sender, said.digest, record.enrolment)
     size = DIGEST_BYTES if record.accepted else 0
-    require(len(record.dataset_root) == size, "verdict", sender, f"a root of {size} bytes", record.dataset_root)
-    require(record.accepted == (record.check == ""), "verdict", sender, "a check's name iff refused", record.check)
+    require(
+        len(record.dataset_root) == size, "verdict", sender, f"a root of {size} bytes", record.dataset_root
+    )
+    require(
+        record.accepted == (record.check == ""), "verdict", sender, "a check's name iff refused", record.check
+    )
 
 
 def _apply_verdict(history: HistoryState, envelope: Envelope, record: EnrolmentVerdict) -> None:

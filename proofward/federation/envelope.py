@@ -1,8 +1,8 @@
 """Signed envelopes: who says it, in which consortium, round and attempt, having seen which ledger.
 
-The signature is Ed25519 over a domain label and the canonical bytes of everything else. `seen_size` and `seen_root`
-are the size and Merkle root of the ledger that the sender had verified: each message so vouches for the whole history
-before it, and a rewritten ledger contradicts the signatures that follow.
+The signature is Ed25519 over a domain label and the canonical bytes of everything else. `seen_size` and
+`seen_root` are the size and Merkle root of the ledger that the sender had verified: each message so vouches
+for the whole history before it, and a rewritten ledger contradicts the signatures that follow.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _CONTEXT = b"envelope"
 
 @dataclass(frozen=True)
 class Envelope:
-    """A signed message. round is 0 before the first round; signature is b"" while unsigned; body is a record's bytes."""
+    """A signed message. round is 0 before the first round; signature is b"" while unsigned; body is a
+    record's bytes.
+    """
 
     kind: ClassVar[str] = "envelope"
     consortium: Digest
@@ -82,7 +84,9 @@ def open_envelope(data: bytes, rules: Rules) -> Envelope:
     try:
         verify(envelope.signed_part(), envelope.signature, PublicKey(member.key), _CONTEXT)
     except SignatureInvalid as error:
-        raise Refusal("signature", TRANSPORT, f"a signature by {member.name}", describe(envelope.signature)) from error
+        raise Refusal(
+            "signature", TRANSPORT, f"a signature by {member.name}", describe(envelope.signature)
+        ) from error
     require(envelope.consortium == rules.digest, "consortium", member.name, rules.digest, envelope.consortium)
     require(envelope.role == member.role, "role", member.name, member.role, envelope.role)
     try:

@@ -1,7 +1,8 @@
 """A member that follows the ledger: verifies every extension, keeps a durable copy, and does what it owes.
 
-What a member owes is a function of the ledger and of what it has stored, not of the message that just came: after a
-crash it reloads both and goes on. Whatever it sends is stored first, and a repeated duty sends the same bytes.
+What a member owes is a function of the ledger and of what it has stored, not of the message that just came:
+after a crash it reloads both and goes on. Whatever it sends is stored first, and a repeated duty sends the
+same bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from proofward.federation.log_tree import LogTree
 from proofward.federation.messages import Message
 from proofward.federation.objects import Objects, ObjectSource
 from proofward.federation.proofs import Proofs
-from proofward.federation.randomness import ByteSource, Randomness, SystemRandomness
+from proofward.federation.randomness import SYSTEM, ByteSource, Randomness
 from proofward.federation.refusal import TRANSPORT, Refusal, require
 from proofward.federation.rules import Rules
 from proofward.federation.state_store import StateStore
@@ -41,13 +42,15 @@ def log_verifier(rules: Rules) -> NoteVerifier:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a member is given: rules, its state, access to the ledger's objects, the proof system, randomness."""
+    """What a member is given: rules, its state, access to the ledger's objects, the proof system,
+    randomness.
+    """
 
     rules: Rules
     state: StateStore
     objects: ObjectSource
     proofs: Proofs
-    randomness: Randomness = SystemRandomness()
+    randomness: Randomness = SYSTEM
     observe: Observer = ignore
 
 
@@ -65,7 +68,13 @@ class Follower:
         self.observe = around.observe
         self._randomness = around.randomness
         member = self.rules.find(name)
-        require(member is not None and member.key == key.public.raw, "key", name, "the key in the rules", "another")
+        require(
+            member is not None and member.key == key.public.raw,
+            "key",
+            name,
+            "the key in the rules",
+            "another",
+        )
         assert member is not None
         self.role = member.role
         self.history = History(self.rules)
@@ -76,7 +85,9 @@ class Follower:
             self.halted = Refusal(*stored.decode().split("\n", 3))
 
     def handle(self, message: bytes) -> list[bytes]:
-        """Takes an extension of the ledger; returns packets for the aggregator. Never raises for what comes in."""
+        """Takes an extension of the ledger; returns packets for the aggregator. Never raises for what comes
+        in.
+        """
         return list(self.work(message))
 
     def work(self, message: bytes) -> Iterator[bytes]:
@@ -105,7 +116,9 @@ class Follower:
 
     @property
     def checkpoint(self) -> bytes | None:
-        """The latest signed checkpoint that this member has verified: whoever audits the ledger can be shown it."""
+        """The latest signed checkpoint that this member has verified: whoever audits the ledger can be shown
+        it.
+        """
         return self.state.fact("checkpoint")
 
     def _follow(self, extension: Extension) -> None:
@@ -118,7 +131,13 @@ class Follower:
         if size <= history.size:
             known = history.roots[size]
             require(checkpoint.root == known, "ledger-consistency", culprit, known, checkpoint.root)
-            require(size == history.size, "ledger-truncated", culprit, f"{history.size} entries", f"{size} entries")
+            require(
+                size == history.size,
+                "ledger-truncated",
+                culprit,
+                f"{history.size} entries",
+                f"{size} entries",
+            )
         require(first <= history.size, "ledger-gap", TRANSPORT, f"from at most {history.size}", first)
         counted = first + len(extension.entries)
         require(counted == size, "ledger-gap", TRANSPORT, f"{size} entries", f"{counted} entries")
@@ -150,7 +169,12 @@ class Follower:
         self.report("refused" if passing else "halted", refusal.check, refusal=refusal)
 
     def report(
-        self, kind: str, subject: str, since: float | None = None, detail: str = "", refusal: Refusal | None = None
+        self,
+        kind: str,
+        subject: str,
+        since: float | None = None,
+        detail: str = "",
+        refusal: Refusal | None = None,
     ) -> None:
         """Tells the observer."""
         seconds = 0.0 if since is None else time.perf_counter() - since
@@ -167,8 +191,12 @@ class Follower:
         number, attempt = self.history.position()
         return f"{label}/{number}/{attempt}"
 
-    def say(self, record: Message, attachments: tuple[bytes, ...] = (), facts: Mapping[str, bytes] | None = None) -> bytes:
-        """The packet with this record; stored, with `facts`, before it is returned. What was sent before is sent again."""
+    def say(
+        self, record: Message, attachments: tuple[bytes, ...] = (), facts: Mapping[str, bytes] | None = None
+    ) -> bytes:
+        """The packet with this record; stored, with `facts`, before it is returned. What was sent before is
+        sent again.
+        """
         number, attempt = self.history.position()
         unsigned = Envelope(
             self.rules.digest, self.name, self.role, number, attempt,

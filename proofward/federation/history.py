@@ -1,11 +1,11 @@
 """The ledger's meaning: replays its entries and refuses every one that does not follow from those before it.
 
-One pure state machine serves every party: the aggregator judges a message before recording it, members judge what the
-aggregator recorded, the auditor judges all of it again. It reads no object and verifies no proof: those are the
-business of verifiers, of members recomputing an aggregate, and of the auditor.
+One pure state machine serves every party: the aggregator judges a message before recording it, members judge
+what the aggregator recorded, the auditor judges all of it again. It reads no object and verifies no proof:
+those are the business of verifiers, of members recomputing an aggregate, and of the auditor.
 
-Checks, in this order: envelope (see `envelope`), replay, role, equivocation or second unmasking, ledger view, round,
-attempt, phase, then those of the kind of message.
+Checks, in this order: envelope (see `envelope`), replay, role, equivocation or second unmasking, ledger view,
+round, attempt, phase, then those of the kind of message.
 """
 
 from __future__ import annotations
@@ -50,7 +50,13 @@ class History(HistoryState):
         """The envelope in `data` if it may be the next entry; raises Refusal."""
         envelope = open_envelope(data, self.rules)
         sender, record = envelope.sender, envelope.record
-        require(envelope.digest not in self.recorded, "replay", sender, "a message not yet recorded", envelope.topic)
+        require(
+            envelope.digest not in self.recorded,
+            "replay",
+            sender,
+            "a message not yet recorded",
+            envelope.topic,
+        )
         step = STEPS[envelope.topic]
         require(envelope.role in step.roles, "role", sender, " or ".join(step.roles), envelope.role)
         self._judge_slot(envelope)
@@ -70,7 +76,13 @@ class History(HistoryState):
     def _judge_view(self, envelope: Envelope) -> None:
         size, sender = envelope.seen_size, envelope.sender
         require(size <= self.size, "ledger-view", sender, f"a ledger of at most {self.size} entries", size)
-        require(envelope.seen_root == self.roots[size], "ledger-view", sender, self.roots[size], envelope.seen_root)
+        require(
+            envelope.seen_root == self.roots[size],
+            "ledger-view",
+            sender,
+            self.roots[size],
+            envelope.seen_root,
+        )
 
     def _judge_position(self, envelope: Envelope) -> None:
         expected = self.opening()[:2] if isinstance(envelope.record, RoundOpened) else self.position()
@@ -107,7 +119,9 @@ def _check_refused(history: HistoryState, sender: str, record: MessageRefused) -
         provable = found.check != "replay" and found.culprit not in ("transport", sender)
         require(provable, "refusal", sender, "a refusal that proves another member's fault", found)
         return
-    raise Refusal("refusal", sender, f"the message of {envelope.sender} to be recorded", f"refused by {record.check}")
+    raise Refusal(
+        "refusal", sender, f"the message of {envelope.sender} to be recorded", f"refused by {record.check}"
+    )
 
 
 def _apply_refused(history: HistoryState, envelope: Envelope, record: MessageRefused) -> None:

@@ -91,4 +91,3 @@ class HistoryState:
             return len(self.closed) + 1, 0, everyone
         left = tuple(name for name in self.current.committed if name not in self.abandoned)
         return self.current.number, self.current.attempt + 1, left
-

@@ -1,7 +1,9 @@
-"""A hospital: enrols its dataset, trains, proves, encrypts, holds key shares, and helps to unmask one sum a round.
+"""A hospital: enrols its dataset, trains, proves, encrypts, holds key shares, and helps to unmask one sum a
+round.
 
-Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset commitment
-is stored as spent together with the proof that opened it. For each round at most one accepted set is ever unmasked.
+Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset
+commitment is stored as spent together with the proof that opened it. For each round at most one accepted set
+is ever unmasked.
 """
 
 from __future__ import annotations
@@ -43,9 +45,13 @@ CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError)
 
 
 class Hospital(Participant):
-    """State machine of a hospital. features int64 (n, d) at scale fa, labels int64 (n,): needed until it is enrolled."""
+    """State machine of a hospital. features int64 (n, d) at scale fa, labels int64 (n,): needed until it is
+    enrolled.
+    """
 
-    def __init__(self, name: str, key: SigningKey, around: Surroundings, features: Signed, labels: Signed) -> None:
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, features: Signed, labels: Signed
+    ) -> None:
         super().__init__(name, key, around)
         self.features = features
         self.labels = labels
@@ -101,7 +107,11 @@ class Hospital(Participant):
 
     def _upload(self) -> Iterator[bytes]:
         state, unable = self.history.round, self.fact_name("unable")
-        if self.name not in state.committed or self.name in state.uploads or self.state.fact(unable) is not None:
+        if (
+            self.name not in state.committed
+            or self.name in state.uploads
+            or self.state.fact(unable) is not None
+        ):
             return
         if (earlier := self.sent(Upload)) is not None:
             yield earlier
@@ -128,7 +138,9 @@ class Hospital(Participant):
         """Seals the shares, stores all secrets, and gives the packet with the upload."""
         state, hospitals = self.history.round, self.rules.hospitals
         sealed = [
-            self.seal_share(holder, made.shares[index]) if holder in state.committed and holder != self.name else None
+            self.seal_share(holder, made.shares[index])
+            if holder in state.committed and holder != self.name
+            else None
             for index, holder in enumerate(hospitals)
         ]
         record = Upload(
@@ -194,7 +206,9 @@ class Hospital(Participant):
             yield self.share_sum(state.accepted)
 
     def share_sum(self, accepted: Said[AcceptedSet]) -> bytes:
-        """The packet with the sum of shares over an accepted set; for a second set of one round raises Refusal."""
+        """The packet with the sum of shares over an accepted set; for a second set of one round raises
+        Refusal.
+        """
         name = f"unmasked/{self.history.round.number}"
         earlier = self.state.fact(name)
         if earlier is not None and earlier != accepted.digest:
@@ -202,6 +216,13 @@ class Hospital(Participant):
         shares = [self.share_from(dealer) for dealer in accepted.record.hospitals]
         good = [self.proofs.share_values(share) for share in shares if share is not None]
         if len(good) != len(shares):
-            raise Refusal("holders", self.rules.aggregator, "a set whose shares this holder has", describe(accepted.record.hospitals))
+            raise Refusal(
+                "holders",
+                self.rules.aggregator,
+                "a set whose shares this holder has",
+                describe(accepted.record.hospitals),
+            )
         values = words_to_bytes(sum_shares(good))
-        return self.say(ShareSum(accepted.digest, hashlib.sha256(values).digest()), (values,), {name: accepted.digest})
+        return self.say(
+            ShareSum(accepted.digest, hashlib.sha256(values).digest()), (values,), {name: accepted.digest}
+        )

@@ -48,7 +48,9 @@ class LedgerFolder:
             return None
 
     def seal(self, named: Collection[bytes]) -> None:
-        """Removes objects that no entry names (left by an interrupted step), then seals and closes the folder."""
+        """Removes objects that no entry names (left by an interrupted step), then seals and closes the
+        folder.
+        """
         for digest in self._store.digests():
             if digest not in named:
                 self._store.path(digest).unlink()

@@ -1,7 +1,8 @@
-"""Everything that members say, as typed records; each travels in a signed envelope and becomes a ledger entry.
+"""Everything that members say, as typed records; each travels in a signed envelope and becomes a ledger
+entry.
 
-Digests are 32-byte SHA-256 values: of an object in the ledger's store, or of an envelope's bytes. Tuples of names are
-sorted. Who may send which record, and when, is the business of `history`.
+Digests are 32-byte SHA-256 values: of an object in the ledger's store, or of an envelope's bytes. Tuples of
+names are sorted. Who may send which record, and when, is the business of `history`.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ class RoundOpened(Message):
 
 @dataclass(frozen=True)
 class NonceCommitment(Message):
-    """Participant: commitment to its nonce; hospitals add one public sealing key per dealer (all hospitals)."""
+    """Participant: commitment to its nonce; hospitals add one public sealing key per dealer (all
+    hospitals).
+    """
 
     kind: ClassVar[str] = "nonce-commitment"
     commitment: Digest
@@ -90,7 +93,9 @@ class NonceCommitment(Message):
 
 @dataclass(frozen=True)
 class CommitmentsClosed(Message):
-    """Aggregator: exactly the participants whose commitments are recorded; from now on nonces are revealed."""
+    """Aggregator: exactly the participants whose commitments are recorded; from now on nonces are
+    revealed.
+    """
 
     kind: ClassVar[str] = "commitments-closed"
     participants: Names
@@ -122,9 +127,11 @@ class BeaconFixed(Message):
 
 @dataclass(frozen=True)
 class Upload(Message):
-    """Hospital: encrypted update, its proof, one sealed key share per hospital (b"" for itself and those absent).
+    """Hospital: encrypted update, its proof, one sealed key share per hospital (b"" for itself and those
+    absent).
 
-    model, beacon, dataset_root and rows repeat what the proof is about, so that stale ones are refused by name.
+    model, beacon, dataset_root and rows repeat what the proof is about, so that stale ones are refused by
+    name.
     """
 
     kind: ClassVar[str] = "upload"
@@ -218,8 +225,8 @@ class ShareSum(Message):
 class Aggregate(Message):
     """Aggregator: the round's result, which everybody recomputes from the recorded uploads and share sums.
 
-    Objects: ciphertext_sum (F-array), secret_sum (int64), update_sum (int64), model (int64, the next weights).
-    wrong_holders are those whose share sum does not lie on the polynomial of the others.
+    Objects: ciphertext_sum (F-array), secret_sum (int64), update_sum (int64), model (int64, the next
+    weights). wrong_holders are those whose share sum does not lie on the polynomial of the others.
     """
 
     kind: ClassVar[str] = "aggregate"
@@ -251,7 +258,9 @@ class RoundClosed(Message):
 
 @dataclass(frozen=True)
 class MessageRefused(Message):
-    """Aggregator: an envelope that a member signed and that breaks the rules here; anybody can judge it again."""
+    """Aggregator: an envelope that a member signed and that breaks the rules here; anybody can judge it
+    again.
+    """
 
     kind: ClassVar[str] = "message-refused"
     evidence: Annotated[bytes, Length(1, 1 << 20)]
@@ -272,9 +281,30 @@ class FederationClosed(Message):
 KINDS: dict[str, type[Message]] = {
     record.kind: record
     for record in (
-        FederationOpened, Enrolment, EnrolmentVerdict, EnrolmentClosed, RoundOpened, NonceCommitment,
-        CommitmentsClosed, NonceReveal, AttemptAbandoned, BeaconFixed, Upload, UploadsClosed, Verdict, VerdictsClosed,
-        ShareComplaint, ComplaintVerdict, SharesChecked, AcceptedSet, ShareSum, Aggregate, Confirmation, RoundClosed,
-        MessageRefused, FederationClosed,
+        FederationOpened,
+        Enrolment,
+        EnrolmentVerdict,
+        EnrolmentClosed,
+        RoundOpened,
+        NonceCommitment,
+        CommitmentsClosed,
+        NonceReveal,
+        AttemptAbandoned,
+        BeaconFixed,
+        Upload,
+        UploadsClosed,
+        Verdict,
+        VerdictsClosed,
+        ShareComplaint,
+        ComplaintVerdict,
+        SharesChecked,
+        AcceptedSet,
+        ShareSum,
+        Aggregate,
+        Confirmation,
+        RoundClosed,
+        MessageRefused,
+        FederationClosed,
     )
-}  # fmt: skip
+}
+"""All records by kind."""

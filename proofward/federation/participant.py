@@ -1,4 +1,6 @@
-"""What hospitals and verifiers do alike: nonces for the beacon, recomputing the aggregate, noticing dropped messages."""
+"""What hospitals and verifiers do alike: nonces for the beacon, recomputing the aggregate, noticing dropped
+messages.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,8 @@ class Participant(Follower):
         yield self.say(Confirmation(said.digest, said.record.model))
 
     def notice_dropped(self, kind: type[Message], recorded: Collection[str], *subject: str) -> None:
-        """Reports, once, that something this member sent is not among what the aggregator closed a phase with.
+        """Reports, once, that something this member sent is not among what the aggregator closed a phase
+        with.
 
         The network may have lost it: the report is no proof, and the member goes on.
         """
@@ -78,5 +81,10 @@ class Participant(Follower):
             return
         with self.state.transaction():
             self.state.put(name, b"")
-        refusal = Refusal("message-dropped", self.rules.aggregator, f"the {kind.kind} of {self.name}", "a phase closed without it")
+        refusal = Refusal(
+            "message-dropped",
+            self.rules.aggregator,
+            f"the {kind.kind} of {self.name}",
+            "a phase closed without it",
+        )
         self.report("refused", kind.kind, refusal=refusal)

@@ -37,7 +37,8 @@ UNREAD = "not judged: an object is missing"
 class ProofAudit:
     """Examines entries just applied to `history`, in their order.
 
-    What could not be read (a missing object, which is a failure of its own) is not held against those who judged it.
+    What could not be read (a missing object, which is a failure of its own) is not held against those who
+    judged it.
     """
 
     def __init__(self, history: HistoryState, objects: Objects, proofs: Proofs) -> None:
@@ -124,7 +125,9 @@ class ProofAudit:
         return ""
 
     def _complaint(self, verifier: str, record: ComplaintVerdict) -> str:
-        upheld, detail = judge_complaint(self.history, self.objects, self.proofs, record.holder, record.dealer)
+        upheld, detail = judge_complaint(
+            self.history, self.objects, self.proofs, record.holder, record.dealer
+        )
         require(upheld == record.upheld, "complaint", verifier, upheld, record.upheld)
         return detail
 

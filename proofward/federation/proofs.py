@@ -1,4 +1,6 @@
-"""The relations as the parties call them: bytes in, bytes out, so that every result can be stored before it is sent."""
+"""The relations as the parties call them: bytes in, bytes out, so that every result can be stored before it
+is sent.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +10,25 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.field.extension import Ext
 from proofward.federation.randomness import ByteSource
 from proofward.federation.round_state import Finding
 from proofward.federation.values import words_from_bytes, words_to_bytes
+from proofward.field.extension import Ext
 from proofward.proof.errors import ProofRejected
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
-from proofward.relations.secret import DatasetSecret
 from proofward.relations.encryption import LOG_RING_DEGREE, ShareBinding
+from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
 from proofward.relations.prove import KeyShare, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
+from proofward.relations.secret import DatasetSecret
 
 Signed = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class ProvedRound:
-    """Ciphertext and proof to publish; one key share per holder; the next dataset's root and secret, the spent secret."""
+    """Ciphertext and proof to publish; one key share per holder; the next dataset's root and secret, the
+    spent secret.
+    """
 
     ciphertext: bytes
     proof: bytes
@@ -56,7 +60,9 @@ class Proofs(Protocol):
         ...
 
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
-        """Whether an opened share is the one that the proof commits to for this holder; False if malformed."""
+        """Whether an opened share is the one that the proof commits to for this holder; False if
+        malformed.
+        """
         ...
 
     def share_values(self, share: bytes) -> NDArray[np.uint64]:
@@ -118,8 +124,12 @@ def binding_to_bytes(binding: ShareBinding) -> bytes:
 
 
 def binding_from_bytes(data: bytes) -> ShareBinding:
-    """Inverse of `binding_to_bytes` (the pads' numbers, which only the prover needs, are left out); raises ValueError."""
+    """Inverse of `binding_to_bytes` (the pads' numbers, which only the prover needs, are left out); raises
+    ValueError.
+    """
     elements = tuple(Ext.from_bytes(data[start : start + 16]) for start in range(0, len(data), 16))
     if len(elements) <= LOG_RING_DEGREE:
-        raise ValueError(f"share binding: expected more than {LOG_RING_DEGREE} elements, found {len(elements)}")
+        raise ValueError(
+            f"share binding: expected more than {LOG_RING_DEGREE} elements, found {len(elements)}"
+        )
     return ShareBinding(elements[:LOG_RING_DEGREE], elements[LOG_RING_DEGREE:], 0)

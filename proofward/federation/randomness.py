@@ -1,7 +1,7 @@
 """Where a party's random bytes come from: the operating system, or a seed for repeatable runs.
 
-Every use names itself (a label) and what it is for (a context). From a seed, label and context determine the bytes, so
-two different statements never share randomness and a repeated computation repeats its bytes.
+Every use names itself (a label) and what it is for (a context). From a seed, label and context determine the
+bytes, so two different statements never share randomness and a repeated computation repeats its bytes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ class SystemRandomness:
     def source(self, label: str, context: bytes) -> ByteSource:
         """Ignores its arguments: every call gives fresh bytes."""
         return os.urandom
+
+
+SYSTEM = SystemRandomness()
 
 
 class SeededRandomness:

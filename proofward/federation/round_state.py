@@ -15,8 +15,8 @@ from proofward.federation.messages import (
     EnrolmentVerdict,
     Message,
     NonceCommitment,
-    SharesChecked,
     ShareComplaint,
+    SharesChecked,
     ShareSum,
     Upload,
     Verdict,
@@ -46,7 +46,9 @@ class Finding:
     share_binding: bytes
 
 
-def enrolment_root(verdicts: dict[tuple[str, str], EnrolmentVerdict], hospital: str, quorum: int) -> bytes | None:
+def enrolment_root(
+    verdicts: dict[tuple[str, str], EnrolmentVerdict], hospital: str, quorum: int
+) -> bytes | None:
     """The dataset root that at least `quorum` verifiers accept for a hospital, else None."""
     counts = Counter(
         record.dataset_root for (_, name), record in verdicts.items() if name == hospital and record.accepted
@@ -93,7 +95,9 @@ class RoundState:
         return {hospital: finding for hospital, finding in sorted(found.items()) if finding is not None}
 
     def complaint_outcome(self, holder: str, dealer: str, quorum: int) -> bool | None:
-        """True when a quorum upholds the complaint, False when a quorum dismisses it, else None: it stands."""
+        """True when a quorum upholds the complaint, False when a quorum dismisses it, else None: it
+        stands.
+        """
         votes = [
             record.upheld
             for (_, by, against), record in self.complaint_verdicts.items()
@@ -106,7 +110,9 @@ class RoundState:
     def blamed(self, quorum: int) -> set[str]:
         """Dealers against whom a complaint stands or is upheld."""
         return {
-            dealer for holder, dealer in self.complaints if self.complaint_outcome(holder, dealer, quorum) is not False
+            dealer
+            for holder, dealer in self.complaints
+            if self.complaint_outcome(holder, dealer, quorum) is not False
         }
 
     def acceptable(self, quorum: int) -> tuple[str, ...]:
@@ -115,4 +121,6 @@ class RoundState:
 
     def ready_holders(self, hospitals: tuple[str, ...]) -> tuple[str, ...]:
         """Holders that said they have a good share of every one of `hospitals`."""
-        return tuple(sorted(name for name, said in self.checked.items() if set(hospitals) <= set(said.dealers)))
+        return tuple(
+            sorted(name for name, said in self.checked.items() if set(hospitals) <= set(said.dealers))
+        )

@@ -5,7 +5,16 @@ from __future__ import annotations
 from proofward.federation.beacon import derive_beacon, nonce_commitment
 from proofward.federation.enrolment_steps import DIGEST_BYTES
 from proofward.federation.envelope import Envelope
-from proofward.federation.history_state import BETWEEN, COMMIT, REVEAL, SHARES, UPLOAD, VERIFY, HistoryState, Step
+from proofward.federation.history_state import (
+    BETWEEN,
+    COMMIT,
+    REVEAL,
+    SHARES,
+    UPLOAD,
+    VERIFY,
+    HistoryState,
+    Step,
+)
 from proofward.federation.messages import (
     AttemptAbandoned,
     BeaconFixed,
@@ -24,7 +33,13 @@ from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER
 
 
 def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> None:
-    require(len(history.closed) < history.rules.rounds, "round", sender, f"{history.rules.rounds} rounds", "one more")
+    require(
+        len(history.closed) < history.rules.rounds,
+        "round",
+        sender,
+        f"{history.rules.rounds} rounds",
+        "one more",
+    )
     expected = history.opening()[2]
     require(record.participants == expected, "participants", sender, expected, record.participants)
     require(record.model == history.model, "model", sender, history.model, record.model)
@@ -38,7 +53,9 @@ def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened
 def _check_commitment(history: HistoryState, sender: str, record: NonceCommitment) -> None:
     require(sender in history.round.participants, "participant", sender, history.round.participants, sender)
     keys = len(history.rules.hospitals) if sender in history.rules.hospitals else 0
-    require(len(record.sealing_keys) == keys, "sealing-keys", sender, f"{keys} keys", len(record.sealing_keys))
+    require(
+        len(record.sealing_keys) == keys, "sealing-keys", sender, f"{keys} keys", len(record.sealing_keys)
+    )
     require(len(set(record.sealing_keys)) == keys, "sealing-keys", sender, "distinct keys", "a repeated key")
 
 
@@ -64,7 +81,9 @@ def _check_reveal(history: HistoryState, sender: str, record: NonceReveal) -> No
     require(sender in state.committed, "participant", sender, state.committed, sender)
     found = nonce_commitment(history.rules.digest, state.number, state.attempt, sender, record.nonce)
     expected = state.commitments[sender].commitment
-    require(found == expected, "nonce", sender, f"the opening of {expected.hex()}", f"an opening of {found.hex()}")
+    require(
+        found == expected, "nonce", sender, f"the opening of {expected.hex()}", f"an opening of {found.hex()}"
+    )
 
 
 def _apply_reveal(history: HistoryState, envelope: Envelope, record: NonceReveal) -> None:
@@ -136,10 +155,14 @@ def _check_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
     assert said is not None
     require(record.upload == said.digest, "subject", sender, said.digest, record.upload)
     size = DIGEST_BYTES if record.accepted else 0
-    require(len(record.dataset_root) == size, "verdict", sender, f"a root of {size} bytes", record.dataset_root)
+    require(
+        len(record.dataset_root) == size, "verdict", sender, f"a root of {size} bytes", record.dataset_root
+    )
     bound = record.accepted == (record.share_binding != b"")
     require(bound, "verdict", sender, "a share binding iff accepted", record.share_binding)
-    require(record.accepted == (record.check == ""), "verdict", sender, "a check's name iff refused", record.check)
+    require(
+        record.accepted == (record.check == ""), "verdict", sender, "a check's name iff refused", record.check
+    )
 
 
 def _apply_verdict(history: HistoryState, envelope: Envelope, record: Verdict) -> None:
@@ -161,7 +184,9 @@ def _apply_verdicts_closed(history: HistoryState, envelope: Envelope, record: Ve
 STEPS: dict[str, Step] = {
     RoundOpened.kind: Step((AGGREGATOR,), (BETWEEN,), _check_opened, _apply_opened),
     NonceCommitment.kind: Step((HOSPITAL, VERIFIER), (COMMIT,), _check_commitment, _apply_commitment),
-    CommitmentsClosed.kind: Step((AGGREGATOR,), (COMMIT,), _check_commitments_closed, _apply_commitments_closed),
+    CommitmentsClosed.kind: Step(
+        (AGGREGATOR,), (COMMIT,), _check_commitments_closed, _apply_commitments_closed
+    ),
     NonceReveal.kind: Step((HOSPITAL, VERIFIER), (REVEAL,), _check_reveal, _apply_reveal),
     AttemptAbandoned.kind: Step((AGGREGATOR,), (REVEAL,), _check_abandoned, _apply_abandoned),
     BeaconFixed.kind: Step((AGGREGATOR,), (REVEAL,), _check_beacon, _apply_beacon),

@@ -1,6 +1,8 @@
-"""The consortium's rules: members, keys, roles, thresholds and the training; fixed before anything else happens.
+"""The consortium's rules: members, keys, roles, thresholds and the training; fixed before anything else
+happens.
 
-The SHA-256 digest of their canonical bytes is the consortium's identity; every message and every proof is bound to it.
+The SHA-256 digest of their canonical bytes is the consortium's identity; every message and every proof is
+bound to it.
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from proofward.encoding import MalformedMessage, decode_item, encode_item
+from proofward.encoding.cbor import Item
+from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
-from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 
 HOSPITAL = "hospital"
@@ -55,9 +58,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Rules:
-    """accepting_verdicts: k of the verifiers, more than half of them. minimum_updates: fewest hospitals in a sum.
+    """accepting_verdicts: k of the verifiers, more than half of them. minimum_updates: fewest hospitals in a
+    sum.
 
-    config.holders is the number of hospitals; initial_model the SHA-256 of the first weights (int64, little endian).
+    config.holders is the number of hospitals; initial_model the SHA-256 of the first weights (int64, little
+    endian).
     """
 
     federation: str
@@ -134,7 +139,7 @@ class Rules:
                 "minimum_updates": self.minimum_updates,
                 "rounds": self.rounds,
                 "initial_model": self.initial_model,
-                "config": self.config.to_dict(),
+                "config": cast(Item, self.config.to_dict()),
             }
         )
 
@@ -153,7 +158,9 @@ class Rules:
             scalars = ("federation", "accepting_verdicts", "minimum_updates", "rounds", "initial_model")
             rules = cls(members=members, config=config, **{name: found[name] for name in scalars})
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
-            raise RulesError("structure", "the fields of a rules record", f"{type(error).__name__}: {error}") from error
+            raise RulesError(
+                "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"
+            ) from error
         if rules.data != data:
             raise RulesError("encoding", "the canonical encoding", f"{len(data)} other bytes")
         return rules

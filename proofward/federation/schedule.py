@@ -1,7 +1,8 @@
-"""What the aggregator has to announce next: a pure function of the ledger, and of whether the phase's time is up.
+"""What the aggregator has to announce next: a pure function of the ledger, and of whether the phase's time is
+up.
 
-A phase ends by itself when everything expected is recorded; when time is up, with what is there. The announcement's
-content follows from the ledger alone, so there is nothing to choose.
+A phase ends by itself when everything expected is recorded; when time is up, with what is there. The
+announcement's content follows from the ledger alone, so there is nothing to choose.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
-    votes = {(verifier, hospital) for hospital in history.rules.hospitals for verifier in history.rules.verifiers}
+    votes = {
+        (verifier, hospital) for hospital in history.rules.hospitals for verifier in history.rules.verifiers
+    }
     if votes <= set(history.enrolment_verdicts) or expired:
         return EnrolmentClosed(tuple(acceptable(history)))
     return None

@@ -1,6 +1,8 @@
-"""A party's private state on disk: its copy of the ledger, what it sent, its secrets. SQLite, durable before use.
+"""A party's private state on disk: its copy of the ledger, what it sent, its secrets. SQLite, durable before
+use.
 
-Every change is one transaction with synchronous=FULL: after a crash a party finds either all of a step or none of it.
+Every change is one transaction with synchronous=FULL: after a crash a party finds either all of a step or
+none of it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 
 
 class StateStore:
-    """entries: the ledger as followed; outbox: packets by slot, first one wins; facts: secrets and notes by name."""
+    """entries: the ledger as followed; outbox: packets by slot, first one wins; facts: secrets and notes by
+    name.
+    """
 
     def __init__(self, path: Path) -> None:
         """Opens or creates the file, readable by its owner only; its folder must exist."""

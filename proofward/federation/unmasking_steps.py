@@ -23,7 +23,9 @@ from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER
 def _check_complaint(history: HistoryState, sender: str, record: ShareComplaint) -> None:
     state = history.round
     require(sender in state.committed, "participant", sender, state.committed, sender)
-    require(record.dealer in state.passed, "hospital", sender, f"one of {sorted(state.passed)}", record.dealer)
+    require(
+        record.dealer in state.passed, "hospital", sender, f"one of {sorted(state.passed)}", record.dealer
+    )
     require(record.dealer != sender, "hospital", sender, "another dealer", record.dealer)
     expected = state.uploads[record.dealer].digest
     require(record.upload == expected, "subject", sender, expected, record.upload)
@@ -77,7 +79,13 @@ def _apply_accepted(history: HistoryState, envelope: Envelope, record: AcceptedS
 def _check_share_sum(history: HistoryState, sender: str, record: ShareSum) -> None:
     state = history.round
     assert state.accepted is not None
-    require(record.accepted_set == state.accepted.digest, "subject", sender, state.accepted.digest, record.accepted_set)
+    require(
+        record.accepted_set == state.accepted.digest,
+        "subject",
+        sender,
+        state.accepted.digest,
+        record.accepted_set,
+    )
     ready = state.ready_holders(state.accepted.record.hospitals)
     require(sender in ready, "holders", sender, f"one of {ready}", sender)
 
@@ -100,7 +108,9 @@ def _check_aggregate(history: HistoryState, sender: str, record: Aggregate) -> N
     proper = record.wrong_holders == tuple(sorted(wrong)) and wrong <= set(expected)
     require(proper, "wrong-holders", sender, f"some of {expected}", record.wrong_holders)
     require(len(expected) - len(wrong) >= needed, "share-sums", sender, f"at least {needed}", expected)
-    require(record.total_rows == total_rows(history), "total-rows", sender, total_rows(history), record.total_rows)
+    require(
+        record.total_rows == total_rows(history), "total-rows", sender, total_rows(history), record.total_rows
+    )
 
 
 def _apply_aggregate(history: HistoryState, envelope: Envelope, record: Aggregate) -> None:
@@ -125,7 +135,13 @@ def _check_closed(history: HistoryState, sender: str, record: RoundClosed) -> No
     expected = state.aggregate.record.model
     require(record.model == expected, "model", sender, expected, record.model)
     confirmed = [name for name in state.confirmations if name in history.rules.verifiers]
-    require(len(confirmed) >= needed, "confirmations", sender, f"of at least {needed} verifiers", sorted(confirmed))
+    require(
+        len(confirmed) >= needed,
+        "confirmations",
+        sender,
+        f"of at least {needed} verifiers",
+        sorted(confirmed),
+    )
 
 
 def _apply_closed(history: HistoryState, envelope: Envelope, record: RoundClosed) -> None:

@@ -47,7 +47,9 @@ class Verifier(Participant):
             proof = self.objects.get(said.record.proof)
             root, check, detail = b"", "", ""
             try:
-                root = self.proofs.verify_enrolment(enrolment_statement(self.rules, hospital, said.record.rows), proof)
+                root = self.proofs.verify_enrolment(
+                    enrolment_statement(self.rules, hospital, said.record.rows), proof
+                )
             except ProofRejected as error:
                 check, detail = error.check, describe(error.detail, DETAIL)
             except TrainingError as error:

@@ -1,4 +1,6 @@
-"""What travels: packets from a member to the aggregator, extensions of the ledger from the aggregator to members."""
+"""What travels: packets from a member to the aggregator, extensions of the ledger from the aggregator to
+members.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Packet:
 
 @dataclass(frozen=True)
 class Extension:
-    """Entries number `first` and following, the signed checkpoint after them, and the consistency proof from `first`.
+    """Entries number `first` and following, the signed checkpoint after them, and the consistency proof from
+    `first`.
 
     consistency is empty when `first` is 0 or nothing is added.
     """
@@ -42,4 +45,6 @@ def parse(kind: type[T], data: bytes) -> T:
     try:
         return decode(data, kind, max_bytes=MAX_WIRE_BYTES)
     except MalformedMessage as error:
-        raise Refusal("malformed", TRANSPORT, f"a canonical {kind.__name__.lower()}", describe(str(error))) from error
+        raise Refusal(
+            "malformed", TRANSPORT, f"a canonical {kind.__name__.lower()}", describe(str(error))
+        ) from error

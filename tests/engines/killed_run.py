@@ -1,4 +1,6 @@
-"""Runs a federation on the fake proof system and kills its own process at a given step: argv = folder, step."""
+"""Runs a federation on the fake proof system and kills its own process at a given step: argv = folder,
+step.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-from federation.fakes import FakeProofs, datasets, plan
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
+from tests.federation.fakes import FakeProofs, datasets, plan
 
 
 class Countdown(FaithfulNetwork):
@@ -34,7 +36,13 @@ class Countdown(FaithfulNetwork):
 def build(folder: Path, countdown: Countdown) -> InProcessFederation:
     agreed = plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
     return InProcessFederation(
-        folder, agreed, datasets(agreed), seed=b"k", observe=countdown.step, network=countdown, proofs=FakeProofs()
+        folder,
+        agreed,
+        datasets(agreed),
+        seed=b"k",
+        observe=countdown.step,
+        network=countdown,
+        proofs=FakeProofs(),
     )
 
 

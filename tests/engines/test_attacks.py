@@ -1,13 +1,15 @@
-"""Every attack of the catalogue is noticed under its own name, blamed on its author, and survived where that is possible."""
+"""Every attack of the catalogue is noticed under its own name, blamed on its author, and survived where that
+is possible.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from federation.fakes import FakeProofs, datasets, plan
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.auditor import Auditor
+from tests.federation.fakes import FakeProofs, datasets, plan
 
 ATTACKER = "hospital-1"
 AGGREGATOR = "aggregator"
@@ -38,7 +40,9 @@ AGGREGATOR_CHECKS = {
 def run(tmp_path, name):
     agreed = plan(rounds=2 if name == "replayed-proof" else 1)
     parties = ATTACKS[name].parties(ATTACKER)
-    engine = InProcessFederation(tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties)
+    engine = InProcessFederation(
+        tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties
+    )
     return engine.run()
 
 
@@ -51,7 +55,9 @@ def test_hospital_is_named_and_the_rounds_go_on(tmp_path, name):
     result = run(tmp_path, name)
     assert result.finished and result.halted == {}
     assert {(fault.culprit, fault.check) for fault in result.faults} == {(ATTACKER, HOSPITAL_CHECKS[name])}
-    failed = [str(verdict) for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed]
+    failed = [
+        str(verdict) for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed
+    ]
     assert failed == []
 
 
@@ -63,5 +69,7 @@ def test_aggregator_is_named_by_members_and_by_the_audit(tmp_path, name):
     found = {(refusal.check, refusal.culprit) for _, refusal in result.refusals}
     found |= {(refusal.check, refusal.culprit) for refusal in result.halted.values()}
     assert (noticed, AGGREGATOR) in found
-    failed = [verdict.refusal for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed]
+    failed = [
+        verdict.refusal for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed
+    ]
     assert (audited, AGGREGATOR) in {(refusal.check, refusal.culprit) for refusal in failed}

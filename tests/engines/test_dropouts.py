@@ -1,13 +1,15 @@
-"""Hospitals and verifiers that vanish: the round goes on while the rules allow it, and stops with a reason otherwise."""
+"""Hospitals and verifiers that vanish: the round goes on while the rules allow it, and stops with a reason
+otherwise.
+"""
 
 from __future__ import annotations
 
-from federation.fakes import FakeProofs, datasets, plan
 from proofward.encoding import decode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
 from proofward.federation.auditor import Auditor
 from proofward.federation.envelope import Envelope
 from proofward.federation.wire import Packet
+from tests.federation.fakes import FakeProofs, datasets, plan
 
 
 class Losing(FaithfulNetwork):
@@ -33,7 +35,9 @@ def run(tmp_path, lost, rounds=1):
 
 
 def audit(tmp_path):
-    return [str(verdict) for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed]
+    return [
+        str(verdict) for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed
+    ]
 
 
 def test_two_of_five_vanish_before_their_upload(tmp_path):

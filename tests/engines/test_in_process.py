@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from federation.fakes import FakeProofs, datasets, plan
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.auditor import Auditor
+from tests.federation.fakes import FakeProofs, datasets, plan
 
 
 def test_honest_run_closes_all_rounds_and_passes_the_audit(tmp_path):
@@ -15,4 +15,6 @@ def test_honest_run_closes_all_rounds_and_passes_the_audit(tmp_path):
     assert (result.weights != agreed.initial_weights).any()
     verdicts = list(Auditor(tmp_path / "ledger", FakeProofs()).run())
     assert [str(verdict) for verdict in verdicts if not verdict.passed] == []
-    assert {"round-proof", "aggregate", "beacon", "complete", "ledger-seal"} <= {verdict.check for verdict in verdicts}
+    assert {"round-proof", "aggregate", "beacon", "complete", "ledger-seal"} <= {
+        verdict.check for verdict in verdicts
+    }

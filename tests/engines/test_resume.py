@@ -1,4 +1,6 @@
-"""A run that is killed at any step goes on from its folder to the same model, and nobody signs two things in one place."""
+"""A run that is killed at any step goes on from its folder to the same model, and nobody signs two things in
+one place.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from engines.killed_run import Countdown, build
-from federation.fakes import FakeProofs
 from proofward.federation.auditor import Auditor
+from tests.engines.killed_run import Countdown, build
+from tests.federation.fakes import FakeProofs
 
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NEVER = 1 << 40
 
 
 def child(folder: Path, step: int) -> subprocess.CompletedProcess:
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
     return subprocess.run(
-        [sys.executable, "-m", "engines.killed_run", str(folder), str(step)],
-        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, "-m", "tests.engines.killed_run", str(folder), str(step)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -35,6 +36,7 @@ def undisturbed(tmp_path_factory):
     return result.weights, NEVER - counter.left
 
 
+@pytest.mark.slow
 def test_killed_runs_resume_to_the_same_model(tmp_path, undisturbed):
     weights, steps = undisturbed
     rng = random.Random(5)
@@ -49,6 +51,7 @@ def test_killed_runs_resume_to_the_same_model(tmp_path, undisturbed):
         assert all(verdict.passed for verdict in Auditor(folder / "ledger", FakeProofs()).run())
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_still_ends(tmp_path, undisturbed):
     weights, steps = undisturbed
     kills = 0

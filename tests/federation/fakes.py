@@ -1,4 +1,6 @@
-"""A proof system for state-machine tests: the real training, encryption and shares; a hash instead of the proof."""
+"""A proof system for state-machine tests: the real training, encryption and shares; a hash instead of the
+proof.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ def datasets(plan: Plan, rows: int = 8) -> dict:
     result = {}
     for index, name in enumerate(plan.hospitals):
         count = rows + index
-        result[name] = (rng.integers(-64, 64, (count, 4), dtype=np.int64), rng.integers(0, 2, count, dtype=np.int64))
+        result[name] = (
+            rng.integers(-64, 64, (count, 4), dtype=np.int64),
+            rng.integers(0, 2, count, dtype=np.int64),
+        )
     return result
 
 
@@ -75,20 +80,29 @@ class FakeProofs:
         labels = np.frombuffer(labels, dtype=np.int64)
         config = statement.config
         weights = statement.initial_weights
-        update = train(config.model, config.scales, config.training, weights, features, labels, statement.schedule()).update
+        update = train(
+            config.model, config.scales, config.training, weights, features, labels, statement.schedule()
+        ).update
         multiplier = clipped_multiplier(update, rows, config.clip_bound, config.scales)
         quantised = quantise_update(update, multiplier, config.scales)
         made = encrypt(MaskContext(statement.beacon, statement.round), quantised, rng)
-        coefficients = uniform_words(rng, config.threshold * RING_DEGREE).reshape(config.threshold, RING_DEGREE)
+        coefficients = uniform_words(rng, config.threshold * RING_DEGREE).reshape(
+            config.threshold, RING_DEGREE
+        )
         key = made.secret.astype(np.int64)
         lifted = np.where(key < 0, MODULUS - 1, key.astype(object)).astype(np.uint64)
         rows_of = share(lifted, coefficients, config.holders)
-        shares = tuple(index.to_bytes(4, "little") + rng(BLIND) + words_to_bytes(row) for index, row in enumerate(rows_of))
+        shares = tuple(
+            index.to_bytes(4, "little") + rng(BLIND) + words_to_bytes(row)
+            for index, row in enumerate(rows_of)
+        )
         binding = b"".join(hashlib.sha256(item).digest() for item in shares)
         root = hashlib.sha256(statement.dataset_root + rng(16)).digest()
         proof = root + _tag(statement.transcript(made.ciphertext), root, binding) + binding
         spent = self._secret(features, labels, left - 1)
-        return ProvedRound(words_to_bytes(made.ciphertext), proof, shares, root, self._secret(features, labels, 3), spent)
+        return ProvedRound(
+            words_to_bytes(made.ciphertext), proof, shares, root, self._secret(features, labels, 3), spent
+        )
 
     def verify_round(self, statement, ciphertext, proof):
         words = words_from_bytes(ciphertext, statement.config.model.parameters)

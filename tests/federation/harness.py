@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from federation.fakes import FakeProofs, datasets, plan
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
 from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.refusal import Refusal
 from proofward.federation.wire import Packet
+from tests.federation.fakes import FakeProofs, datasets, plan
 
 
 class Withholding(FaithfulNetwork):
@@ -36,7 +36,9 @@ def opened(packet: bytes) -> Envelope:
 class Stopped:
     """An engine that has stopped in `phase` of round `number`, with one member's message kept back."""
 
-    def __init__(self, directory: Path, phase: str, number: int = 1, member: str = "", topic: str = "") -> None:
+    def __init__(
+        self, directory: Path, phase: str, number: int = 1, member: str = "", topic: str = ""
+    ) -> None:
         self.plan = plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
         self.network = Withholding(member, topic)
         self.engine = InProcessFederation(

@@ -1,14 +1,16 @@
-"""Every message that does not follow from the ledger is refused under a name of its own, against its sender."""
+"""Every message that does not follow from the ledger is refused under a name of its own, against its
+sender.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from federation.harness import Stopped, opened
 from proofward.encoding import encode
 from proofward.federation import messages as m
 from proofward.federation.history_state import COMMIT, CONFIRM, REVEAL, SHARES, UNMASK, UPLOAD
 from proofward.federation.refusal import Refusal
+from tests.federation.harness import Stopped, opened
 
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"
 
@@ -75,7 +77,10 @@ def test_forged_senders_prove_nothing(upload):
 def test_another_hospital_cannot_use_the_message(upload):
     stopped, envelope = upload
     assert stopped.check(stopped.signed(envelope, key=OTHER, sender=OTHER)) == ("equivocation", OTHER)
-    assert stopped.check(stopped.signed(envelope, key=VERIFIER, sender=VERIFIER, role="verifier")) == ("role", VERIFIER)
+    assert stopped.check(stopped.signed(envelope, key=VERIFIER, sender=VERIFIER, role="verifier")) == (
+        "role",
+        VERIFIER,
+    )
 
 
 def test_recorded_messages_are_replays_and_others_in_their_place_equivocation(upload):
@@ -125,7 +130,10 @@ def test_the_aggregator_cannot_choose_who_uploaded_or_refuse_the_right(upload):
     refused = m.MessageRefused(envelope.data, "rows", HOSPITAL, "8", "9")
     assert stopped.check(stopped.announced(refused)) == ("refusal", AGGREGATOR)
     wrong = stopped.said(envelope, rows=1000)
-    assert stopped.check(stopped.announced(m.MessageRefused(wrong, "rows", HOSPITAL, "8", "9"))) == ("refusal", AGGREGATOR)
+    assert stopped.check(stopped.announced(m.MessageRefused(wrong, "rows", HOSPITAL, "8", "9"))) == (
+        "refusal",
+        AGGREGATOR,
+    )
     found = stopped.refusal(wrong)
     right = m.MessageRefused(wrong, found.check, found.culprit, found.expected, found.actual)
     assert stopped.history.judge(stopped.announced(right)).topic == "message-refused"
@@ -190,7 +198,9 @@ def test_shares_and_the_accepted_set(tmp_path):
     for wrong in ((OTHER, HOSPITAL), (), ("aggregator", "hospital-0", "hospital-1", "hospital-2")):
         assert stopped.check(stopped.announced(m.AcceptedSet(wrong))) == ("accepted-set", AGGREGATOR)
     stopped.history.apply(envelope.data)
-    retracted = stopped.signed(envelope, body=encode(m.ShareComplaint(OTHER, uploads[OTHER].digest, bytes(32))))
+    retracted = stopped.signed(
+        envelope, body=encode(m.ShareComplaint(OTHER, uploads[OTHER].digest, bytes(32)))
+    )
     assert stopped.check(retracted) == ("complaint", HOSPITAL)
     stopped.engine.close()
 
@@ -222,7 +232,10 @@ def test_aggregates_and_confirmations(tmp_path):
     said = history.round.aggregate.envelope
     history.phase = UNMASK
     del history.slots["aggregate", "1", "0", AGGREGATOR]
-    assert stopped.check(stopped.said(said, total_rows=1, holders=said.record.holders)) == ("total-rows", AGGREGATOR)
+    assert stopped.check(stopped.said(said, total_rows=1, holders=said.record.holders)) == (
+        "total-rows",
+        AGGREGATOR,
+    )
     assert stopped.check(stopped.said(said, holders=said.record.holders[1:])) == ("share-sums", AGGREGATOR)
     assert stopped.check(stopped.said(said, wrong_holders=("x",))) == ("wrong-holders", AGGREGATOR)
     stopped.engine.close()

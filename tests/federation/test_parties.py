@@ -1,4 +1,6 @@
-"""What members and the aggregator do with bytes from outside: they refuse by name, and never fail otherwise."""
+"""What members and the aggregator do with bytes from outside: they refuse by name, and never fail
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from federation.harness import Stopped, opened
 from proofward.encoding import decode, encode
 from proofward.federation.history_state import UPLOAD
 from proofward.federation.objects import Objects
 from proofward.federation.wire import Extension, Packet
+from tests.federation.harness import Stopped, opened
 
 HOSPITAL, VERIFIER, AGGREGATOR = "hospital-2", "verifier-0", "aggregator"
 LARGE = 1 << 30
@@ -98,7 +100,9 @@ def test_a_shorter_ledger_is_reported_and_another_one_stops_the_member(stopped):
     member.handle(encode(shorter))
     assert last_refusal(stopped) == (VERIFIER, "ledger-truncated", AGGREGATOR) and member.halted is None
     extension = decode(stopped.aggregator.extension(0), Extension)
-    forged = stopped.aggregator.history.tree.over(type(stopped.history.tree)(), list(extension.entries[:-1]) + [b"x"])
+    forged = stopped.aggregator.history.tree.over(
+        type(stopped.history.tree)(), [*extension.entries[:-1], b"x"]
+    )
     stopped.aggregator.tree = lambda: forged
     member.handle(encode(replace(extension, checkpoint=stopped.aggregator.checkpoint())))
     assert member.halted is not None
@@ -118,7 +122,10 @@ def test_a_verifier_does_not_judge_altered_objects(stopped):
     assert last_refusal(stopped) == (VERIFIER, "object-missing", AGGREGATOR)
     assert verifier.halted is None
     verifier.objects = stopped.engine.hospitals[HOSPITAL].objects
-    topics = [opened(packet).topic for packet in verifier.handle(stopped.aggregator.extension(verifier.history.size))]
+    topics = [
+        opened(packet).topic
+        for packet in verifier.handle(stopped.aggregator.extension(verifier.history.size))
+    ]
     assert topics == ["verdict"]
 
 

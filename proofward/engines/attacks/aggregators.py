@@ -1,4 +1,6 @@
-"""Dishonest aggregators. Each records or shows something that does not follow, and shows it to all members."""
+"""Dishonest aggregators. Each records or shows something that does not follow, and shows it to all
+members.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ from proofward.federation.values import (
     words_to_bytes,
 )
 from proofward.lattice.encryption import aggregate
-from proofward.ledger.database import FILE_NAME
 from proofward.layers.aggregation import apply_update
+from proofward.ledger.database import FILE_NAME
 
 ATTACK_ROUND = 1
 

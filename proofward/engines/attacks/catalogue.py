@@ -12,7 +12,9 @@ from proofward.federation.hospital import Hospital
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack; exactly one of the classes is set. `goes_on`: the federation finishes without the culprit."""
+    """One attack; exactly one of the classes is set. `goes_on`: the federation finishes without the
+    culprit.
+    """
 
     name: str
     what: str

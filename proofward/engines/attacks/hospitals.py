@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from proofward.encoding import decode, encode
 from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.hospital import Hospital
 from proofward.federation.messages import AcceptedSet, NonceCommitment
@@ -15,7 +16,6 @@ from proofward.federation.round_state import Said
 from proofward.federation.statements import enrolment_statement
 from proofward.federation.values import words_from_bytes, words_to_bytes
 from proofward.federation.wire import Packet
-from proofward.encoding import decode, encode
 from proofward.lattice.encryption import aggregate, encrypt
 from proofward.lattice.sampler import MaskContext
 from proofward.relations.round_statement import RoundStatement

@@ -1,0 +1,74 @@
+"""The same federation on the real proofs: exactly federated averaging, and dishonest hospitals are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proofward.engines.attacks.catalogue import ATTACKS
+from proofward.engines.in_process import InProcessFederation
+from proofward.federation.auditor import Auditor
+from proofward.federation.proofs import RelationProofs
+from proofward.layers.aggregation import apply_update, clipped_multiplier, quantise_update
+from proofward.layers.schedule import schedule
+from proofward.layers.training import train
+from tests.federation.fakes import datasets, plan
+
+ATTACKER = "hospital-1"
+
+
+def averaged(agreed, data, rounds):
+    """Federated averaging in the clear, with the batches that the rounds' beacons drew."""
+    config, weights = agreed.config, agreed.initial_weights
+    for closed in rounds:
+        total, rows = np.zeros_like(weights), 0
+        for name in closed.accepted.record.hospitals:
+            features, labels = data[name]
+            order = schedule(closed.beacon, name, len(labels), config.training)
+            update = train(
+                config.model, config.scales, config.training, weights, features, labels, order
+            ).update
+            multiplier = clipped_multiplier(update, len(labels), config.clip_bound, config.scales)
+            total += quantise_update(update, multiplier, config.scales)
+            rows += len(labels)
+        weights = apply_update(weights, total, rows, config.scales)
+    return weights
+
+
+def test_the_model_is_that_of_federated_averaging(tmp_path):
+    agreed = plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
+    data = datasets(agreed)
+    engine = InProcessFederation(tmp_path, agreed, data, seed=b"s", workers=2)
+    result = engine.run()
+    assert result.finished and result.refusals == [] and result.faults == []
+    assert (result.weights == averaged(agreed, data, engine.aggregator.history.closed)).all()
+    verdicts = list(Auditor(tmp_path / "ledger", RelationProofs()).run())
+    assert [str(verdict) for verdict in verdicts if not verdict.passed] == []
+    assert sum(verdict.check == "round-proof" for verdict in verdicts) == 6
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "flipped-labels",
+        "skipped-training",
+        "scaled-update",
+        "wrong-row-count",
+        "chosen-batches",
+        "copied-proof",
+        "swapped-ciphertext",
+        "wrong-key-share",
+    ],
+)
+def test_proofs_stop_a_dishonest_hospital(tmp_path, name):
+    agreed = plan(hospitals=3, verifiers=1, rounds=1, threshold=1)
+    engine = InProcessFederation(
+        tmp_path, agreed, datasets(agreed), seed=b"s", parties=ATTACKS[name].parties(ATTACKER)
+    )
+    result = engine.run()
+    assert result.finished and {fault.culprit for fault in result.faults} == {ATTACKER}
+    assert ATTACKER not in engine.aggregator.history.closed[0].accepted.record.hospitals
+    failed = [
+        verdict for verdict in Auditor(tmp_path / "ledger", RelationProofs()).run() if not verdict.passed
+    ]
+    assert failed == []
