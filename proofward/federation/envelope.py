@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
-from proofward.federation.messages import KINDS, Count, Digest, Message, Name
+from proofward.federation.field_types import Count, Digest, Name
+from proofward.federation.messages import KINDS, Message
 from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.rules import Rules
 from proofward.ledger.errors import SignatureInvalid

@@ -10,20 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from proofward.encoding import Length, Range
-from proofward.lattice.sealing import PAIR_SECRET_BYTES, PUBLIC_KEY_BYTES
-
-Count = Annotated[int, Range(0, (1 << 63) - 1)]
-Name = Annotated[str, Length(1, 40)]
-Names = Annotated[tuple[Name, ...], Length(0, 4096)]
-Check = Annotated[str, Length(0, 256)]
-Text = Annotated[str, Length(0, 2048)]
-Digest = Annotated[bytes, Length(32)]
-MaybeDigest = Annotated[bytes, Length(0, 32)]
-Binding = Annotated[bytes, Length(0, 1 << 16)]
-SealingKeys = Annotated[tuple[Annotated[bytes, Length(PUBLIC_KEY_BYTES)], ...], Length(0, 4096)]
-SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, 4096)]
-PairSecret = Annotated[bytes, Length(PAIR_SECRET_BYTES)]
+from proofward.encoding import Length
+from proofward.federation.field_types import (
+    Binding,
+    Check,
+    Count,
+    Digest,
+    MaybeDigest,
+    Name,
+    Names,
+    PairSecret,
+    SealedShares,
+    SealingKeys,
+    Text,
+)
 
 
 class Message:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeVar
 
 from proofward.encoding import Length, MalformedMessage, decode
-from proofward.federation.messages import Count, Digest
+from proofward.federation.field_types import Count, Digest
 from proofward.federation.refusal import TRANSPORT, Refusal, describe
 
 T = TypeVar("T")

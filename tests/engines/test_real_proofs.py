@@ -1,4 +1,4 @@
-"""The same federation on the real proofs: exactly federated averaging, and dishonest hospitals are refused."""
+"""The same federation on the real proofs: exactly federated averaging, and cheats are refused."""
 
 from __future__ import annotations
 
