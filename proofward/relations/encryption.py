@@ -79,7 +79,7 @@ class EncryptionRelation:
             return block.field_values(witness().error.astype(np.int64))
 
         def coefficient(degree: int) -> Array:
-            return witness().coefficients[degree - 1].copy()
+            return np.ascontiguousarray(witness().coefficients[degree - 1])
 
         for block in blocks:
             column = party.declare(

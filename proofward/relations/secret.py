@@ -1,5 +1,6 @@
-"""What a hospital keeps of its committed dataset: the data, the blinding and salts of the newest tableau, and how
-often it may still be opened.
+"""What a hospital keeps of its committed dataset.
+
+The data, the blinding and salts of the newest tableau, and how often it may still be opened.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class _Stored:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSecret:
-    """Features int64 (n, d), labels int64 (n,), the committed tableau, and the openings that its blinding still hides."""
+    """Features int64 (n, d), labels int64 (n,), the committed tableau, and the openings it still hides."""
 
     features: Signed
     labels: Signed
