@@ -104,7 +104,8 @@ class InProcessFederation:
         proofs: Proofs | None = None,
         workers: int = 1,
     ) -> None:
-        """Opens or creates the run folder. workers: members that work at the same time, on threads."""
+        """Opens or creates the run folder. workers: members that work at the same
+        time, on threads, from which `observe` is then called."""
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
         self.rules = self.folder.rules(plan)
@@ -186,19 +187,22 @@ class InProcessFederation:
         for group in (self.hospitals, self.verifiers):
             if self._workers == 1:
                 for name, member in group.items():
-                    self._carry(name, self._work(name, member))
+                    self._carry(name, self._work(member, self._messages(name, member)))
                 continue
+            messages = [self._messages(name, member) for name, member in group.items()]
             with ThreadPoolExecutor(self._workers) as pool:
-                done = pool.map(lambda pair: self._work(*pair), group.items())
-                for name, packets in zip(group, done, strict=True):
-                    self._carry(name, packets)
+                done = list(pool.map(self._work, group.values(), messages))
+            for name, packets in zip(group, done, strict=True):
+                self._carry(name, packets)
 
-    def _work(self, name: str, member: Follower) -> list[bytes]:
-        packets: list[bytes] = []
-        if member.halted is None:
-            for message in self.network.to_member(name, self.aggregator.extension(member.history.size)):
-                packets += member.handle(message)
-        return packets
+    def _messages(self, name: str, member: Follower) -> list[bytes]:
+        if member.halted is not None:
+            return []
+        return list(self.network.to_member(name, self.aggregator.extension(member.history.size)))
+
+    @staticmethod
+    def _work(member: Follower, messages: list[bytes]) -> list[bytes]:
+        return [packet for message in messages for packet in member.handle(message)]
 
     def _carry(self, name: str, packets: list[bytes]) -> None:
         for packet in packets:

@@ -10,9 +10,11 @@ from proofward.federation.refusal import Refusal
 
 @dataclass(frozen=True)
 class Event:
-    """kind: "recorded", "proved", "verified", "share checked", "confirmed", "refused", "unable" or "halted".
+    """kind: "recorded", "proving", "proved", "verified", "share checked", "aggregated", "confirmed",
+    "refused", "unable" or "halted".
 
-    subject: the message's kind, or the hospital it is about. refusal is set for "refused" and "halted".
+    subject: the message's kind, the phase of a proof, or the hospital it is about. refusal is set for
+    "refused" and "halted".
     """
 
     party: str

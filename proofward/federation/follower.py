@@ -149,13 +149,18 @@ class Follower:
         tree = LogTree.over(history.tree, fresh)
         require(tree.root() == checkpoint.root, "ledger-root", TRANSPORT, checkpoint.root, tree.root())
         before = history.size
+        own: list[str] = []
         for entry in fresh:
             try:
-                history.apply(entry)
+                envelope = history.apply(entry)
             except Refusal as refusal:
                 raise Refusal(refusal.check, culprit, refusal.expected, refusal.actual) from refusal
+            if envelope.sender == self.name:
+                own.append("/".join(slot(envelope)))
         with self.state.transaction():
             self.state.append(before, fresh)
+            for key in own:
+                self.state.forget_sent(key)
             self.state.put("checkpoint", extension.checkpoint)
 
     def _refuse(self, refusal: Refusal, message: bytes) -> None:

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from proofward.federation.aggregation import model_weights, sum_shares
 from proofward.federation.complaints import holder_keys, open_share, pair_of, seal_share
 from proofward.federation.follower import Surroundings
-from proofward.federation.history_state import CONFIRM, ENROLMENT, REVEAL, SHARES, UNMASK, UPLOAD, VERIFY
+from proofward.federation.history_state import (
+    COMMIT,
+    CONFIRM,
+    ENROLMENT,
+    REVEAL,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+    VERIFY,
+)
 from proofward.federation.messages import (
     AcceptedSet,
     Enrolment,
@@ -61,6 +70,8 @@ class Hospital(Participant):
         phase, history = self.history.phase, self.history
         if phase == ENROLMENT:
             yield from self._enrol()
+        elif phase == COMMIT:
+            self._forget()
         elif phase == UPLOAD:
             yield from self._upload()
         elif phase == SHARES:
@@ -130,9 +141,22 @@ class Hospital(Participant):
         self.report("proved", "upload", start)
         yield self.publish(statement, made)
 
+    def _forget(self) -> None:
+        """Erases the secrets of attempts that are over and of dataset commitments that are replaced."""
+        with self.state.transaction():
+            for label in ("nonce", "sealing", "own-share"):
+                self.state.drop_others(f"{label}/", self.fact_name(label))
+            if (root := self.history.dataset_roots.get(self.name)) is not None:
+                self.state.drop_others("dataset/", f"dataset/{root.hex()}")
+
     def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
         """Trains, encrypts and proves."""
-        return self.proofs.prove_round(statement, secret, self.source("prove-round", statement.beacon))
+        return self.proofs.prove_round(
+            statement,
+            secret,
+            self.source("prove-round", statement.beacon),
+            lambda phase: self.report("proving", phase),
+        )
 
     def publish(self, statement: RoundStatement, made: ProvedRound) -> bytes:
         """Seals the shares, stores all secrets, and gives the packet with the upload."""

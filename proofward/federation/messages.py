@@ -278,33 +278,5 @@ class FederationClosed(Message):
     model: Digest
 
 
-KINDS: dict[str, type[Message]] = {
-    record.kind: record
-    for record in (
-        FederationOpened,
-        Enrolment,
-        EnrolmentVerdict,
-        EnrolmentClosed,
-        RoundOpened,
-        NonceCommitment,
-        CommitmentsClosed,
-        NonceReveal,
-        AttemptAbandoned,
-        BeaconFixed,
-        Upload,
-        UploadsClosed,
-        Verdict,
-        VerdictsClosed,
-        ShareComplaint,
-        ComplaintVerdict,
-        SharesChecked,
-        AcceptedSet,
-        ShareSum,
-        Aggregate,
-        Confirmation,
-        RoundClosed,
-        MessageRefused,
-        FederationClosed,
-    )
-}
+KINDS: dict[str, type[Message]] = {record.kind: record for record in Message.__subclasses__()}
 """All records by kind."""

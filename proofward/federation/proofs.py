@@ -4,6 +4,7 @@ is sent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,8 +52,10 @@ class Proofs(Protocol):
         """The dataset root."""
         ...
 
-    def prove_round(self, statement: RoundStatement, secret: bytes, rng: ByteSource) -> ProvedRound:
-        """Trains, encrypts and proves."""
+    def prove_round(
+        self, statement: RoundStatement, secret: bytes, rng: ByteSource, progress: Callable[[str], None]
+    ) -> ProvedRound:
+        """Trains, encrypts and proves; `progress` is told each phase as it begins."""
         ...
 
     def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
@@ -84,11 +87,13 @@ class RelationProofs:
         """See Proofs."""
         return verify_enrolment(statement, proof).dataset_root
 
-    def prove_round(self, statement: RoundStatement, secret: bytes, rng: ByteSource) -> ProvedRound:
+    def prove_round(
+        self, statement: RoundStatement, secret: bytes, rng: ByteSource, progress: Callable[[str], None]
+    ) -> ProvedRound:
         """See Proofs."""
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
-        made = prove_round(statement, dataset, rng)
+        made = prove_round(statement, dataset, rng, progress)
         shares = tuple(share.to_bytes() for share in made.shares)
         fresh = made.dataset
         return ProvedRound(

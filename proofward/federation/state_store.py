@@ -31,6 +31,7 @@ class StateStore:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA secure_delete=ON")
         self._db.executescript(_SCHEMA)
 
     @contextmanager
@@ -73,9 +74,10 @@ class StateStore:
         """Stores or replaces a value."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
-    def drop(self, name: str) -> None:
-        """Removes a value."""
-        self._db.execute("DELETE FROM facts WHERE name = ?", (name,))
+    def drop_others(self, prefix: str, keep: str) -> None:
+        """Erases the values whose names begin with `prefix`, but for `keep`."""
+        where = "substr(name, 1, ?) = ? AND name <> ?"
+        self._db.execute(f"DELETE FROM facts WHERE {where}", (len(prefix), prefix, keep))
 
     def close(self) -> None:
         """Ends the use of the file."""

@@ -74,7 +74,8 @@ class FakeProofs:
             raise ProofRejected("transcript", "expected another tag")
         return root
 
-    def prove_round(self, statement, secret, rng):
+    def prove_round(self, statement, secret, rng, progress):
+        progress("train")
         rows, width, features, labels, left = decode_item(secret)
         features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
         labels = np.frombuffer(labels, dtype=np.int64)
