@@ -53,7 +53,11 @@ def combine_rows(weights: Array, rows: Array) -> Array:
     if w.shape != (2, m.shape[0]):
         raise ValueError(f"weights {w.shape} for rows {m.shape}")
     out = np.empty((2, m.shape[1]), dtype=np.uint64)
-    parallel(lambda start, stop: _combine_rows(w, m, out, start, stop), m.shape[1], max(64, (1 << 15) // max(1, m.shape[0])))
+    parallel(
+        lambda start, stop: _combine_rows(w, m, out, start, stop),
+        m.shape[1],
+        max(64, (1 << 15) // max(1, m.shape[0])),
+    )
     return out
 
 
@@ -64,7 +68,11 @@ def combine_columns(rows: Array, weights: Array) -> Array:
     if w.shape != (2, m.shape[1]):
         raise ValueError(f"weights {w.shape} for rows {m.shape}")
     out = np.empty((2, m.shape[0]), dtype=np.uint64)
-    parallel(lambda start, stop: _combine_columns(m, w, out, start, stop), m.shape[0], max(1, (1 << 15) // m.shape[1]))
+    parallel(
+        lambda start, stop: _combine_columns(m, w, out, start, stop),
+        m.shape[0],
+        max(1, (1 << 15) // m.shape[1]),
+    )
     return out
 
 

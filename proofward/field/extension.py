@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.goldilocks import add, sub
+from proofward.field.goldilocks import add, shift, sub
 from proofward.field.reference import extension as reference
 from proofward.field.reference import mirrored
 from proofward.field.scalar import HALF, MASK, P, ext_times, join
@@ -15,6 +15,9 @@ from proofward.field.threads import parallel
 Array = npt.NDArray[np.uint64]
 
 _GRAIN = 1 << 13
+WORD = numba.int64
+PLANES = numba.types.UniTuple(numba.uint64[::1], 2)
+"""Both planes of an E-array as a kernel takes them."""
 
 
 class Ext:
@@ -27,10 +30,18 @@ class Ext:
         self.c1 = c1 % P
 
     def __add__(self, other: Ext | int) -> Ext:
-        return Ext(self.c0 + other.c0, self.c1 + other.c1) if isinstance(other, Ext) else Ext(self.c0 + other, self.c1)
+        return (
+            Ext(self.c0 + other.c0, self.c1 + other.c1)
+            if isinstance(other, Ext)
+            else Ext(self.c0 + other, self.c1)
+        )
 
     def __sub__(self, other: Ext | int) -> Ext:
-        return Ext(self.c0 - other.c0, self.c1 - other.c1) if isinstance(other, Ext) else Ext(self.c0 - other, self.c1)
+        return (
+            Ext(self.c0 - other.c0, self.c1 - other.c1)
+            if isinstance(other, Ext)
+            else Ext(self.c0 - other, self.c1)
+        )
 
     def __rsub__(self, other: int) -> Ext:
         return Ext(other - self.c0, -self.c1)
@@ -78,27 +89,34 @@ class Ext:
         return Ext(c0, c1)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+def planes(values: Array) -> tuple[Array, Array]:
+    """Both planes of an E-array as contiguous F-arrays; half of a table needs no copy."""
+    if values.strides[-1] != values.itemsize and values.shape[-1] > 1:
+        values = np.ascontiguousarray(values)
+    return values[0], values[1]
+
+
+@numba.njit(numba.void(PLANES, PLANES, PLANES, WORD, WORD), cache=True, nogil=True)
 def _mul(left, right, out, start, stop):  # type: ignore[no-untyped-def]
     # slices of planes, so that indices start at 0 and the loop is vectorised
-    a0, a1, b0, b1 = left[0, start:stop], left[1, start:stop], right[0, start:stop], right[1, start:stop]
-    c0, c1 = out[0, start:stop], out[1, start:stop]
+    a0, a1, b0, b1 = left[0][start:stop], left[1][start:stop], right[0][start:stop], right[1][start:stop]
+    c0, c1 = out[0][start:stop], out[1][start:stop]
     for i in range(a0.size):
         c0[i], c1[i] = ext_times(a0[i], a1[i], b0[i], b1[i])
 
 
-@numba.njit("void(uint64[:, ::1], uint64, uint64, uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@numba.njit(numba.void(PLANES, numba.uint64, numba.uint64, PLANES, WORD, WORD), cache=True, nogil=True)
 def _scale(values, f0, f1, out, start, stop):  # type: ignore[no-untyped-def]
-    a0, a1, c0, c1 = values[0, start:stop], values[1, start:stop], out[0, start:stop], out[1, start:stop]
+    a0, a1, c0, c1 = values[0][start:stop], values[1][start:stop], out[0][start:stop], out[1][start:stop]
     for i in range(a0.size):
         c0[i], c1[i] = ext_times(a0[i], a1[i], f0, f1)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], int64, int64, uint64[::1])", cache=True, nogil=True)
+@numba.njit(numba.void(PLANES, PLANES, WORD, WORD, numba.uint64[::1]), cache=True, nogil=True)
 def _dot(left, right, start, stop, out):  # type: ignore[no-untyped-def]
     # sums of halves below 2^32: at most 2^32 terms stay below 2^64
     low0, high0, low1, high1 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
-    a0, a1, b0, b1 = left[0, start:stop], left[1, start:stop], right[0, start:stop], right[1, start:stop]
+    a0, a1, b0, b1 = left[0][start:stop], left[1][start:stop], right[0][start:stop], right[1][start:stop]
     for i in range(a0.size):
         c0, c1 = ext_times(a0[i], a1[i], b0[i], b1[i])
         low0 += c0 & MASK
@@ -121,29 +139,29 @@ def ext_sub(left: Array, right: Array) -> Array:
 @mirrored(reference.ext_mul)
 def ext_mul(left: Array, right: Array) -> Array:
     """left * right, E-arrays of one length."""
-    a, b = np.ascontiguousarray(left), np.ascontiguousarray(right)
-    if a.shape != b.shape or a.ndim != 2:
-        raise ValueError(f"shapes {a.shape} and {b.shape}")
-    out = np.empty(a.shape, dtype=np.uint64)
-    parallel(lambda start, stop: _mul(a, b, out, start, stop), a.shape[1], _GRAIN)
+    if left.shape != right.shape or left.ndim != 2:
+        raise ValueError(f"shapes {left.shape} and {right.shape}")
+    out = np.empty(left.shape, dtype=np.uint64)
+    a, b, c = planes(left), planes(right), planes(out)
+    parallel(lambda start, stop: _mul(a, b, c, start, stop), out.shape[1], _GRAIN)
     return out
 
 
 @mirrored(reference.ext_scale)
 def ext_scale(values: Array, factor: Ext) -> Array:
     """values * factor."""
-    a = np.ascontiguousarray(values)
-    out = np.empty(a.shape, dtype=np.uint64)
+    out = np.empty(values.shape, dtype=np.uint64)
+    a, c = planes(values), planes(out)
     f0, f1 = np.uint64(factor.c0), np.uint64(factor.c1)
-    parallel(lambda start, stop: _scale(a, f0, f1, out, start, stop), a.shape[1], _GRAIN)
+    parallel(lambda start, stop: _scale(a, f0, f1, c, start, stop), out.shape[1], _GRAIN)
     return out
 
 
 @mirrored(reference.ext_dot)
 def _dot_pair(left: Array, right: Array) -> tuple[int, int]:
-    a, b = np.ascontiguousarray(left), np.ascontiguousarray(right)
-    if a.shape != b.shape or a.ndim != 2:
-        raise ValueError(f"shapes {a.shape} and {b.shape}")
+    if left.shape != right.shape or left.ndim != 2:
+        raise ValueError(f"shapes {left.shape} and {right.shape}")
+    a, b = planes(left), planes(right)
     parts: list[tuple[int, int]] = []
 
     def work(start: int, stop: int) -> None:
@@ -151,13 +169,20 @@ def _dot_pair(left: Array, right: Array) -> tuple[int, int]:
         _dot(a, b, start, stop, out)
         parts.append((int(out[0]), int(out[1])))
 
-    parallel(work, a.shape[1], _GRAIN)
+    parallel(work, left.shape[1], _GRAIN)
     return sum(c0 for c0, _ in parts) % P, sum(c1 for _, c1 in parts) % P
 
 
 def ext_dot(left: Array, right: Array) -> Ext:
     """sum of left * right."""
     return Ext(*_dot_pair(left, right))
+
+
+def ext_shift(values: Array, constant: Ext) -> Array:
+    """values + constant."""
+    out = np.empty(values.shape, dtype=np.uint64)
+    out[0], out[1] = shift(values[0], constant.c0), shift(values[1], constant.c1)
+    return out
 
 
 def lift(values: Array) -> Array:

@@ -51,9 +51,18 @@ def _binary(kernel: Callable[..., None], left: Array, right: Array) -> Array:
     if left.shape != right.shape:
         raise ValueError(f"shapes {left.shape} and {right.shape}")
     out = np.empty(left.shape, dtype=np.uint64)
-    a, b, c = np.ascontiguousarray(left).reshape(-1), np.ascontiguousarray(right).reshape(-1), out.reshape(-1)
-    parallel(lambda start, stop: kernel(a[start:stop], b[start:stop], c[start:stop]), c.size, _GRAIN)
+    if left.ndim == 2 and left.shape[0] == 2:
+        # half of a table of E: its planes are contiguous, the whole is not
+        _binary_into(kernel, left[0], right[0], out[0])
+        _binary_into(kernel, left[1], right[1], out[1])
+    else:
+        _binary_into(kernel, left.reshape(-1), right.reshape(-1), out.reshape(-1))
     return out
+
+
+def _binary_into(kernel: Callable[..., None], left: Array, right: Array, out: Array) -> None:
+    a, b = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    parallel(lambda start, stop: kernel(a[start:stop], b[start:stop], out[start:stop]), out.size, _GRAIN)
 
 
 @mirrored(reference.add)
@@ -72,6 +81,33 @@ def sub(left: Array, right: Array) -> Array:
 def mul(left: Array, right: Array) -> Array:
     """left * right, entry by entry, any equal shapes."""
     return _binary(_mul, left, right)
+
+
+@numba.njit("void(uint64[::1], uint64, uint64[::1])", cache=True, nogil=True)
+def _shift(values, constant, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = plus(values[i], constant)
+
+
+@mirrored(reference.shift)
+def shift(values: Array, constant: int) -> Array:
+    """values + constant, constant an integer in [0, P)."""
+    out = np.empty(values.shape, dtype=np.uint64)
+    a, c, f = np.ascontiguousarray(values).reshape(-1), out.reshape(-1), np.uint64(constant)
+    parallel(lambda start, stop: _shift(a[start:stop], f, c[start:stop]), c.size, _GRAIN)
+    return out
+
+
+@numba.njit("void(uint64, uint64[::1], uint64[::1])", cache=True, nogil=True)
+def _subtract_from(constant, values, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = minus(constant, values[i])
+
+
+def subtract_from(constant: int, values: Array, out: Array) -> None:
+    """out = constant - values for contiguous F-arrays; a prover's, so it has no slow twin."""
+    f = np.uint64(constant)
+    parallel(lambda start, stop: _subtract_from(f, values[start:stop], out[start:stop]), out.size, _GRAIN)
 
 
 @mirrored(reference.scale)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_scale, lift
+from proofward.field.extension import PLANES, WORD, Ext, ext_scale, lift, planes
 from proofward.field.reference import mirrored
 from proofward.field.reference import multilinear as reference
 from proofward.field.scalar import ext_times, minus, plus, times
@@ -19,12 +19,12 @@ Array = npt.NDArray[np.uint64]
 _GRAIN = 1 << 13
 
 
-@numba.njit("void(uint64[:, ::1], uint64, uint64, uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@numba.njit(numba.void(PLANES, numba.uint64, numba.uint64, PLANES, WORD, WORD), cache=True, nogil=True)
 def _fold(table, r0, r1, out, start, stop):  # type: ignore[no-untyped-def]
-    half = table.shape[1] // 2
-    a0, a1 = table[0, start:stop], table[1, start:stop]
-    b0, b1 = table[0, half + start : half + stop], table[1, half + start : half + stop]
-    c0, c1 = out[0, start:stop], out[1, start:stop]
+    half = table[0].size // 2
+    a0, a1 = table[0][start:stop], table[1][start:stop]
+    b0, b1 = table[0][half + start : half + stop], table[1][half + start : half + stop]
+    c0, c1 = out[0][start:stop], out[1][start:stop]
     for i in range(c0.size):
         d0, d1 = ext_times(minus(b0[i], a0[i]), minus(b1[i], a1[i]), r0, r1)
         c0[i], c1[i] = plus(a0[i], d0), plus(a1[i], d1)
@@ -33,7 +33,12 @@ def _fold(table, r0, r1, out, start, stop):  # type: ignore[no-untyped-def]
 @numba.njit("void(uint64[::1], uint64, uint64, uint64[:, ::1], int64, int64)", cache=True, nogil=True)
 def _fold_base(table, r0, r1, out, start, stop):  # type: ignore[no-untyped-def]
     half = table.shape[0] // 2
-    a, b, c0, c1 = table[start:stop], table[half + start : half + stop], out[0, start:stop], out[1, start:stop]
+    a, b, c0, c1 = (
+        table[start:stop],
+        table[half + start : half + stop],
+        out[0, start:stop],
+        out[1, start:stop],
+    )
     for i in range(a.size):
         difference = minus(b[i], a[i])
         c0[i], c1[i] = plus(a[i], times(difference, r0)), times(difference, r1)
@@ -61,11 +66,11 @@ def eq_table(point: Sequence[Ext]) -> Array:
 @mirrored(reference.fold)
 def fold(table: Array, challenge: Ext) -> Array:
     """table[x] + challenge (table[x + N/2] - table[x]): an E-array of half the length."""
-    values = np.ascontiguousarray(table)
-    half = values.shape[1] // 2
+    half = table.shape[1] // 2
     out = np.empty((2, half), dtype=np.uint64)
+    values, folded = planes(table), planes(out)
     r0, r1 = np.uint64(challenge.c0), np.uint64(challenge.c1)
-    parallel(lambda start, stop: _fold(values, r0, r1, out, start, stop), half, _GRAIN)
+    parallel(lambda start, stop: _fold(values, r0, r1, folded, start, stop), half, _GRAIN)
     return out
 
 

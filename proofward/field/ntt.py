@@ -160,7 +160,11 @@ def transpose_into(rows: Array, columns: Array, first: int) -> None:
 
 def _forward_rows(rows: Array) -> None:
     twiddles = _twiddles(rows.shape[1], False)
-    parallel(lambda start, stop: _forward(rows, twiddles, start, stop), rows.shape[0], max(1, (1 << 14) // rows.shape[1]))
+    parallel(
+        lambda start, stop: _forward(rows, twiddles, start, stop),
+        rows.shape[0],
+        max(1, (1 << 14) // rows.shape[1]),
+    )
 
 
 @mirrored(reference.ntt)
@@ -176,7 +180,11 @@ def intt(rows: Array) -> Array:
     """Coefficients from values: the inverse of `ntt`."""
     out = np.array(rows, dtype=np.uint64, order="C")
     twiddles, factor = _twiddles(out.shape[1], True), np.uint64(pow(out.shape[1], -1, P))
-    parallel(lambda start, stop: _backward(out, twiddles, factor, start, stop), out.shape[0], max(1, (1 << 14) // out.shape[1]))
+    parallel(
+        lambda start, stop: _backward(out, twiddles, factor, start, stop),
+        out.shape[0],
+        max(1, (1 << 14) // out.shape[1]),
+    )
     return out
 
 

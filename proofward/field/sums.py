@@ -8,8 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_mul
-from proofward.field.goldilocks import add
+from proofward.field.extension import PLANES, WORD, Ext, ext_add, ext_mul, planes
 from proofward.field.reference import mirrored
 from proofward.field.reference import sums as reference
 from proofward.field.scalar import HALF, MASK, P, ext_times, join, minus, plus
@@ -28,21 +27,26 @@ class SplitWeights:
     low: Array
 
 
-_ROUND = "void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64, uint64[::1])"
+_SUMS = numba.uint64[::1]
 
 
 @numba.njit(inline="always")
 def _parts(table, first, count):  # type: ignore[no-untyped-def]
     """Both planes of a table at first .. first + count, and half a table further on."""
-    half = table.shape[1] // 2
+    half = table[0].size // 2
     above = first + half
-    return table[0, first : first + count], table[1, first : first + count], table[0, above : above + count], table[1, above : above + count]
+    return (
+        table[0][first : first + count],
+        table[1][first : first + count],
+        table[0][above : above + count],
+        table[1][above : above + count],
+    )
 
 
-@numba.njit(_ROUND, cache=True, nogil=True)
+@numba.njit(numba.void(PLANES, PLANES, PLANES, PLANES, WORD, WORD, _SUMS), cache=True, nogil=True)
 def _round(f, g, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """Adds one product's part of t(0) and of the leading coefficient to out, for the blocks start .. stop of the high weights."""
-    block = low.shape[1]
+    block = low[0].size
     for h in range(start, stop):
         base = h * block
         # halves below 2^32, at most 2^32 terms
@@ -53,7 +57,9 @@ def _round(f, g, high, low, start, stop, out):  # type: ignore[no-untyped-def]
         w0, w1 = low[0], low[1]
         for i in range(block):
             p0, p1 = ext_times(f0[i], f1[i], g0[i], g1[i])
-            q0, q1 = ext_times(minus(s0[i], f0[i]), minus(s1[i], f1[i]), minus(t0[i], g0[i]), minus(t1[i], g1[i]))
+            q0, q1 = ext_times(
+                minus(s0[i], f0[i]), minus(s1[i], f1[i]), minus(t0[i], g0[i]), minus(t1[i], g1[i])
+            )
             p0, p1 = ext_times(p0, p1, w0[i], w1[i])
             q0, q1 = ext_times(q0, q1, w0[i], w1[i])
             zl0 += p0 & MASK
@@ -64,21 +70,18 @@ def _round(f, g, high, low, start, stop, out):  # type: ignore[no-untyped-def]
             lh0 += q0 >> HALF
             ll1 += q1 & MASK
             lh1 += q1 >> HALF
-        z0, z1 = ext_times(join(zl0, zh0), join(zl1, zh1), high[0, h], high[1, h])
-        l0, l1 = ext_times(join(ll0, lh0), join(ll1, lh1), high[0, h], high[1, h])
+        z0, z1 = ext_times(join(zl0, zh0), join(zl1, zh1), high[0][h], high[1][h])
+        l0, l1 = ext_times(join(ll0, lh0), join(ll1, lh1), high[0][h], high[1][h])
         out[0], out[1] = plus(out[0], z0), plus(out[1], z1)
         out[2], out[3] = plus(out[2], l0), plus(out[3], l1)
 
 
-_ROUND_TWO = (
-    "void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64, uint64[::1])"
+@numba.njit(
+    numba.void(PLANES, PLANES, PLANES, PLANES, PLANES, PLANES, WORD, WORD, _SUMS), cache=True, nogil=True
 )
-
-
-@numba.njit(_ROUND_TWO, cache=True, nogil=True)
 def _round_two(f, g, u, v, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """As `_round`, for the sum of two products f g + u v."""
-    block = low.shape[1]
+    block = low[0].size
     w0, w1 = low[0], low[1]
     for h in range(start, stop):
         f0, f1, f2, f3 = _parts(f, h * block, block)
@@ -97,42 +100,51 @@ def _round_two(f, g, u, v, high, low, start, stop, out):  # type: ignore[no-unty
             zl1 += p1 & MASK
             zh1 += p1 >> HALF
         for i in range(block):
-            c0, c1 = ext_times(minus(f2[i], f0[i]), minus(f3[i], f1[i]), minus(g2[i], g0[i]), minus(g3[i], g1[i]))
-            d0, d1 = ext_times(minus(u2[i], u0[i]), minus(u3[i], u1[i]), minus(v2[i], v0[i]), minus(v3[i], v1[i]))
+            c0, c1 = ext_times(
+                minus(f2[i], f0[i]), minus(f3[i], f1[i]), minus(g2[i], g0[i]), minus(g3[i], g1[i])
+            )
+            d0, d1 = ext_times(
+                minus(u2[i], u0[i]), minus(u3[i], u1[i]), minus(v2[i], v0[i]), minus(v3[i], v1[i])
+            )
             q0, q1 = ext_times(plus(c0, d0), plus(c1, d1), w0[i], w1[i])
             ll0 += q0 & MASK
             lh0 += q0 >> HALF
             ll1 += q1 & MASK
             lh1 += q1 >> HALF
-        z0, z1 = ext_times(join(zl0, zh0), join(zl1, zh1), high[0, h], high[1, h])
-        l0, l1 = ext_times(join(ll0, lh0), join(ll1, lh1), high[0, h], high[1, h])
+        z0, z1 = ext_times(join(zl0, zh0), join(zl1, zh1), high[0][h], high[1][h])
+        l0, l1 = ext_times(join(ll0, lh0), join(ll1, lh1), high[0][h], high[1][h])
         out[0], out[1] = plus(out[0], z0), plus(out[1], z1)
         out[2], out[3] = plus(out[2], l0), plus(out[3], l1)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64, uint64[::1])", cache=True, nogil=True)
+@numba.njit(numba.void(PLANES, PLANES, PLANES, WORD, WORD, _SUMS), cache=True, nogil=True)
 def _round_linear(table, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """Adds the linear table's part of t(0)."""
-    block = low.shape[1]
+    block = low[0].size
     for h in range(start, stop):
         base = h * block
         zl0, zh0, zl1, zh1 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
-        a0, a1, w0, w1 = table[0, base : base + block], table[1, base : base + block], low[0], low[1]
+        a0, a1, w0, w1 = table[0][base : base + block], table[1][base : base + block], low[0], low[1]
         for i in range(block):
             p0, p1 = ext_times(a0[i], a1[i], w0[i], w1[i])
             zl0 += p0 & MASK
             zh0 += p0 >> HALF
             zl1 += p1 & MASK
             zh1 += p1 >> HALF
-        z0, z1 = ext_times(join(zl0, zh0), join(zl1, zh1), high[0, h], high[1, h])
+        z0, z1 = ext_times(join(zl0, zh0), join(zl1, zh1), high[0][h], high[1][h])
         out[0], out[1] = plus(out[0], z0), plus(out[1], z1)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@numba.njit(numba.void(PLANES, PLANES, PLANES, PLANES, WORD, WORD), cache=True, nogil=True)
 def _fraction(p, q, numerators, denominators, start, stop):  # type: ignore[no-untyped-def]
     p0, p1, p2, p3 = _parts(p, start, stop - start)
     q0, q1, q2, q3 = _parts(q, start, stop - start)
-    n0, n1, d0, d1 = numerators[0, start:stop], numerators[1, start:stop], denominators[0, start:stop], denominators[1, start:stop]
+    n0, n1, d0, d1 = (
+        numerators[0][start:stop],
+        numerators[1][start:stop],
+        denominators[0][start:stop],
+        denominators[1][start:stop],
+    )
     for i in range(n0.size):
         a0, a1 = ext_times(p0[i], p1[i], q2[i], q3[i])
         b0, b1 = ext_times(p2[i], p3[i], q0[i], q1[i])
@@ -146,17 +158,20 @@ def _round_pairs(
     factors: list[tuple[Array, Array]], linear: Array | None, high: Array, low: Array
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     parts: list[list[int]] = []
+    pairs = [(planes(f), planes(g)) for f, g in factors]
+    rest = None if linear is None else planes(linear)
+    upper, lower = planes(high), planes(low)
 
     def work(start: int, stop: int) -> None:
         out = np.zeros(4, dtype=np.uint64)
-        if len(factors) == 2:
-            (f, g), (u, v) = factors
-            _round_two(f, g, u, v, high, low, start, stop, out)
+        if len(pairs) == 2:
+            (f, g), (u, v) = pairs
+            _round_two(f, g, u, v, upper, lower, start, stop, out)
         else:
-            for f, g in factors:
-                _round(f, g, high, low, start, stop, out)
-        if linear is not None:
-            _round_linear(linear, high, low, start, stop, out)
+            for f, g in pairs:
+                _round(f, g, upper, lower, start, stop, out)
+        if rest is not None:
+            _round_linear(rest, upper, lower, start, stop, out)
         parts.append([int(value) for value in out])
 
     parallel(work, high.shape[1], max(1, _GRAIN // low.shape[1]))
@@ -164,7 +179,9 @@ def _round_pairs(
     return (sums[0], sums[1]), (sums[2], sums[3])
 
 
-def round_message(factors: list[tuple[Array, Array]], linear: Array | None, weights: SplitWeights) -> tuple[Ext, Ext]:
+def round_message(
+    factors: list[tuple[Array, Array]], linear: Array | None, weights: SplitWeights
+) -> tuple[Ext, Ext]:
     """t(0) and the leading coefficient of t(X) = sum_x w(x) (sum_m f_m(X, x) g_m(X, x) + l(X, x)), X the tables' first variable.
 
     Tables are contiguous E-arrays of one length N, the weights' tensor product has N / 2 entries.
@@ -175,14 +192,16 @@ def round_message(factors: list[tuple[Array, Array]], linear: Array | None, weig
 
 @mirrored(reference.fraction_level)
 def fraction_level(numerators: Array, denominators: Array) -> tuple[Array, Array]:
-    """(p0 q1 + p1 q0, q0 q1) over halves: contiguous E-arrays to E-arrays of half the length."""
+    """(p0 q1 + p1 q0, q0 q1) over halves: E-arrays to E-arrays of half the length."""
     half = denominators.shape[1] // 2
     p, q = np.empty((2, half), dtype=np.uint64), np.empty((2, half), dtype=np.uint64)
-    parallel(lambda start, stop: _fraction(numerators, denominators, p, q, start, stop), half, _GRAIN)
+    inputs, outputs = (planes(numerators), planes(denominators)), (planes(p), planes(q))
+    parallel(lambda start, stop: _fraction(*inputs, *outputs, start, stop), half, _GRAIN)
     return p, q
 
 
 def ones_level(denominators: Array) -> tuple[Array, Array]:
     """`fraction_level` for numerators that are all 1: (q0 + q1, q0 q1)."""
     half = denominators.shape[1] // 2
-    return add(denominators[:, :half], denominators[:, half:]), ext_mul(denominators[:, :half], denominators[:, half:])
+    low, high = denominators[:, :half], denominators[:, half:]
+    return ext_add(low, high), ext_mul(low, high)

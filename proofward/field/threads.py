@@ -27,7 +27,9 @@ def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None
         work(0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]
-    futures = [_pool().submit(work, start, stop) for start, stop in zip(bounds[1:-1], bounds[2:], strict=True)]
+    futures = [
+        _pool().submit(work, start, stop) for start, stop in zip(bounds[1:-1], bounds[2:], strict=True)
+    ]
     work(bounds[0], bounds[1])
     for future in futures:
         future.result()

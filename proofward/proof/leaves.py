@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, zeros
-from proofward.field.goldilocks import add, scale, sub, to_field
+from proofward.field.goldilocks import add, scale, sub, subtract_from, to_field
 from proofward.field.scalar import P
 from proofward.field.sums import fraction_level, ones_level
 from proofward.proof.forms import ONE, Column, Form, Point
@@ -167,7 +167,7 @@ class Leaves:
                 self._fill(q[:, span], block.table, block.first.values(values), second)
             else:
                 table, multiplicity = block
-                p[0, span] = sub(np.zeros(1 << table.log_size, dtype=np.uint64), values(multiplicity))
+                subtract_from(0, values(multiplicity), p[0, span])
                 self._fill(
                     q[:, span],
                     table,
@@ -185,7 +185,7 @@ class Leaves:
     def _fill(self, q: Array, table: Table, first: Array, second: Array | None) -> None:
         """q = alpha - first - beta second - beta^2 tag."""
         constant = self._alpha - self._beta * self._beta * table.tag
-        q[0] = sub(np.full(first.size, constant.c0, dtype=np.uint64), first)
+        subtract_from(constant.c0, np.ascontiguousarray(first), q[0])
         q[1] = constant.c1
         if second is not None:
             for plane, weight in ((0, self._beta.c0), (1, self._beta.c1)):

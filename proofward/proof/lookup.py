@@ -22,7 +22,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import ext_add, ext_scale
+from proofward.field.extension import ext_add, ext_scale, ext_shift
 from proofward.field.goldilocks import to_signed
 from proofward.proof.algebra import element
 from proofward.proof.errors import WitnessError
@@ -145,10 +145,7 @@ def _descend_to_ones(
 
     def tables() -> Tables:
         assert below is not None
-        constant = np.array([[shift.c0], [shift.c1]], dtype=np.uint64)
-        q0, q1 = (
-            ext_add(half, np.repeat(constant, half.shape[1], axis=1)) for half in _halves(below.denominators)
-        )
+        q0, q1 = (ext_shift(half, shift) for half in _halves(below.denominators))
         return Tables([(q0, q1)])
 
     claim = (numerator + denominator * mix + shift) * shift
@@ -161,4 +158,4 @@ def _descend_to_ones(
 
 def _halves(table: Array) -> tuple[Array, Array]:
     half = table.shape[1] // 2
-    return np.ascontiguousarray(table[:, :half]), np.ascontiguousarray(table[:, half:])
+    return table[:, :half], table[:, half:]

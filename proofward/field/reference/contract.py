@@ -10,7 +10,10 @@ Matrix = list[list[int]]
 
 def combine_rows(weights: Planes, rows: Matrix) -> Planes:
     columns = range(len(rows[0]))
-    return [[sum(w * row[c] for w, row in zip(plane, rows, strict=True)) % P for c in columns] for plane in weights]
+    return [
+        [sum(w * row[c] for w, row in zip(plane, rows, strict=True)) % P for c in columns]
+        for plane in weights
+    ]
 
 
 def combine_columns(rows: Matrix, weights: Planes) -> Planes:

@@ -31,3 +31,9 @@ def mul(left: Nested, right: Nested) -> Nested:
 
 def scale(values: Nested, factor: int) -> Nested:
     return values * factor % P if isinstance(values, int) else [scale(value, factor) for value in values]
+
+
+def shift(values: Nested, constant: int) -> Nested:
+    return (
+        (values + constant) % P if isinstance(values, int) else [shift(value, constant) for value in values]
+    )

@@ -19,7 +19,9 @@ def fold(table: Planes, challenge: Any) -> Planes:
     entries = pairs(table)
     half = len(entries) // 2
     r = (challenge.c0, challenge.c1)
-    return planes([plus(a, times(r, minus(b, a))) for a, b in zip(entries[:half], entries[half:], strict=True)])
+    return planes(
+        [plus(a, times(r, minus(b, a))) for a, b in zip(entries[:half], entries[half:], strict=True)]
+    )
 
 
 def evaluate(table: Any, point: list[Any]) -> Pair:

@@ -34,7 +34,12 @@ def intt(rows: Rows) -> Rows:
         size = len(row)
         points = _points(size, 1)
         inverse = pow(size, -1, P)
-        result.append([sum(v * pow(x, -j, P) for v, x in zip(row, points, strict=True)) * inverse % P for j in range(size)])
+        result.append(
+            [
+                sum(v * pow(x, -j, P) for v, x in zip(row, points, strict=True)) * inverse % P
+                for j in range(size)
+            ]
+        )
     return result
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from proofward.field.reference.extension import Pair, Planes, minus, pairs, planes, plus, times, total
 
 
-def round_message(factors: list[list[Planes]], linear: Planes | None, high: Planes, low: Planes) -> tuple[Pair, Pair]:
+def round_message(
+    factors: list[list[Planes]], linear: Planes | None, high: Planes, low: Planes
+) -> tuple[Pair, Pair]:
     """t(0) and the leading coefficient of sum_x w(x) (sum_m f_m g_m + l), w the tensor product of two tables."""
     weights = [times(a, b) for a in pairs(high) for b in pairs(low)]
     half = len(weights)
@@ -18,7 +20,9 @@ def round_message(factors: list[list[Planes]], linear: Planes | None, high: Plan
             lead[x] = plus(lead[x], times(minus(f[x + half], f[x]), minus(g[x + half], g[x])))
     if linear is not None:
         zero = [plus(a, b) for a, b in zip(zero, pairs(linear)[:half], strict=True)]
-    return total([times(w, v) for w, v in zip(weights, zero, strict=True)]), total([times(w, v) for w, v in zip(weights, lead, strict=True)])
+    return total([times(w, v) for w, v in zip(weights, zero, strict=True)]), total(
+        [times(w, v) for w, v in zip(weights, lead, strict=True)]
+    )
 
 
 def fraction_level(numerators: Planes, denominators: Planes) -> tuple[Planes, Planes]:
