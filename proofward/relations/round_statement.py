@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +15,7 @@ from proofward.layers.schedule import schedule
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.soundness import choose_code
-from proofward.relations.config import OPENINGS, RoundConfig
+from proofward.relations.config import MESSAGE_BITS, OPENINGS, RoundConfig
 from proofward.relations.statement import digest_of
 
 Signed = npt.NDArray[np.int64]
@@ -58,9 +56,11 @@ class RoundStatement:
             product = weight * max(layer.weight_update, layer.bias_update) + (1 << config.scales.weight_bits)
             if product >= LIMIT:
                 raise WraparoundPossible(layer.name, "weighted update", product, LIMIT)
-        norm = config.model.parameters << 38
-        if norm >= LIMIT:
-            raise WraparoundPossible("all layers", "squared norm of the update", norm, LIMIT)
+        norm = config.model.parameters << (2 * MESSAGE_BITS - 2)
+        bound = config.norm_bounds(self.rows)[0] ** 2
+        for quantity, largest in (("squared norm of the update", norm), ("squared bound of the norm", bound)):
+            if largest >= LIMIT:
+                raise WraparoundPossible("all layers", quantity, largest, LIMIT)
 
     def schedule(self) -> Signed:
         """Rows of every step, int64 (padded steps, batch)."""
@@ -81,8 +81,19 @@ class RoundStatement:
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
         )
 
-    @cached_property
-    def _plan(self) -> Plan:
+    def plan(self) -> Plan:
+        """The measures of the proof, which depend on the rules and the number of rows only.
+
+        Raises SoundnessBelowPolicy where the policy cannot be met.
+        """
+        key = (self.config.digest(), self.rows)
+        if key not in _plans:
+            if len(_plans) >= _MOST_PLANS:
+                _plans.clear()
+            _plans[key] = self._measure()
+        return _plans[key]
+
+    def _measure(self) -> Plan:
         from proofward.relations.training_round import training_round
 
         code = choose_code(self.config.committed_values(self.rows), self.config.security_bits, OPENINGS)
@@ -91,11 +102,10 @@ class RoundStatement:
         def script(party: Party) -> None:
             training_round(party, self, empty, None)
 
-        run: Callable[[Callable[[Party], None]], Plan] = Counter(code).run
-        plan = run(script)
+        plan = Counter(code).run(script)
         plan.soundness.require(self.config.security_bits)
         return plan
 
-    def plan(self) -> Plan:
-        """The measures of the proof; raises SoundnessBelowPolicy where the policy cannot be met."""
-        return self._plan
+
+_MOST_PLANS = 64
+_plans: dict[tuple[bytes, int], Plan] = {}
