@@ -1,39 +1,19 @@
 """Accuracy on the Wisconsin breast cancer data: fixed-point federation against float baselines, as JSON.
 
-python benchmarks/accuracy.py [--seeds 5] [--rounds 15] [--hospitals 5] [--preset wdbc]
+python benchmarks/accuracy.py [--seeds 5] [--rounds 15] [--hospitals 5] [--preset wdbc] [--smallest]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import subprocess
 import time
-from pathlib import Path
+
+from _machine import print_result
 
 from proofward.data.splits import held_out_split, hospital_split, label_counts
 from proofward.data.wdbc import load_wdbc
 from proofward.models import PRESETS, preset
 from proofward.report.baselines import centralised_float, federated, federated_float, fixed_auc, float_auc
-
-
-def machine() -> dict[str, object]:
-    """The machine, its threads, and the commit measured."""
-    root = Path(__file__).resolve().parent.parent
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
-    return {
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "threads": os.cpu_count(),
-        "commit": commit,
-    }
 
 
 def measure(name: str, seeds: int, rounds: int, count: int) -> dict[str, object]:
@@ -83,17 +63,16 @@ def main() -> None:
     parser.add_argument(
         "--preset", default="wdbc", choices=[n for n, p in PRESETS.items() if p.model.widths[0] == 30]
     )
+    parser.add_argument("--smallest", action="store_true", help="one seed, two rounds")
     options = parser.parse_args()
+    if options.smallest:
+        options.seeds, options.rounds = 1, 2
     if min(options.seeds, options.rounds, options.hospitals) < 1:
         parser.error("--seeds, --rounds and --hospitals must be at least 1")
     started = time.perf_counter()
     figures = measure(options.preset, options.seeds, options.rounds, options.hospitals)
-    print(
-        json.dumps(
-            {**vars(options), **figures, "seconds": round(time.perf_counter() - started, 2), **machine()},
-            indent=1,
-        )
-    )
+    settings = {name: value for name, value in vars(options).items() if name != "smallest"}
+    print_result("accuracy", **settings, **figures, seconds=round(time.perf_counter() - started, 2))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,11 @@ python benchmarks/ledger.py [--entries 2000] [--entry-bytes 1000] [--directory D
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from _machine import print_result
 
 from proofward.encoding import encode_item
 from proofward.ledger.audit import verify_all
@@ -22,25 +20,8 @@ from proofward.ledger.merkle_log import HASH_BYTES, leaf_hash, verify_consistenc
 from proofward.ledger.note import NoteSigner
 
 
-def machine() -> dict[str, object]:
-    """The machine, its threads, and the commit measured."""
-    root = Path(__file__).resolve().parent.parent
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
-    return {
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "threads": os.cpu_count(),
-        "commit": commit,
-    }
-
-
 def measure(directory: Path, entries: int, entry_bytes: int) -> dict[str, object]:
-    """Rates per second and sizes in bytes, for a log of `entries` entries, each its own durable transaction."""
+    """Rates per second and sizes in bytes, for a log of `entries` entries, each its own transaction."""
     signer = NoteSigner("benchmark.example/log", SigningKey(bytes(32)))
     records = [
         encode_item({"kind": "benchmark", "index": index, "data": bytes(entry_bytes)})
@@ -101,7 +82,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.directory) as folder:
         entries = 50 if options.smallest else options.entries
         result = measure(Path(folder) / "ledger", entries, options.entry_bytes)
-    print(json.dumps({"benchmark": "ledger", **machine(), **result}, indent=2))
+    print_result("ledger", **result)
 
 
 if __name__ == "__main__":

@@ -13,43 +13,20 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
-import platform
-import resource
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from _machine import peak_memory, print_result, progress, reset_peak_memory
 
 from proofward.lattice import sealing, shamir
 from proofward.lattice.encryption import CiphertextSum, decode, encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, UPDATE_BOUND
 from proofward.lattice.ring import Words
 from proofward.lattice.sampler import MaskContext, uniform_words
-from proofward.lattice.streaming import threads
 
 PARAMETERS = (10_000, 1_000_000, 10_000_000)
 HOSPITALS = (5, 50, 500)
-
-
-def machine() -> dict[str, object]:
-    """The machine, its threads, and the commit measured."""
-    root = Path(__file__).resolve().parent.parent
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        commit = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
-    return {
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "threads": threads(),
-        "commit": commit,
-    }
 
 
 def seal_and_open(shares: Words, dealer: int) -> tuple[float, int]:
@@ -71,6 +48,7 @@ def seal_and_open(shares: Words, dealer: int) -> tuple[float, int]:
 
 def measure(parameters: int, hospitals: int, sealing_hospitals: int) -> dict[str, object]:
     """One combination; raises if the sum is not decoded exactly or the wrong share is not named."""
+    reset_peak_memory()
     context, threshold = MaskContext(hashlib.sha256(b"benchmark").digest(), 1), hospitals // 2
     rng = np.random.default_rng(parameters + hospitals)
     running, expected = CiphertextSum(parameters), np.zeros(parameters, np.int64)
@@ -129,7 +107,7 @@ def measure(parameters: int, hospitals: int, sealing_hospitals: int) -> dict[str
             "pair_keys": hospitals * sealing.PUBLIC_KEY_BYTES,
             "share_sum": 8 * RING_DEGREE,
         },
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_memory(),
     }
 
 
@@ -151,8 +129,8 @@ def main() -> None:
     for parameters in options.parameters:
         for hospitals in options.hospitals:
             results.append(measure(parameters, hospitals, options.sealing))
-            print(json.dumps(results[-1]), file=sys.stderr, flush=True)
-    print(json.dumps({"benchmark": "secure_aggregation", **machine(), "results": results}, indent=2))
+            progress(results[-1])
+    print_result("secure_aggregation", results=results)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,184 @@
+"""The training relation alone, as benchmarks measure it: a dataset and all steps of a local training."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from unittest import mock
+
+import numpy as np
+from _machine import median_seconds, peak_memory, reset_peak_memory
+
+from proofward.data.records import Records
+from proofward.data.synthetic import make_synthetic
+from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.ranges import RangeChecks
+from proofward.layers.trace import TrainingTrace
+from proofward.layers.training import train
+from proofward.proof.counter import Counter, Plan
+from proofward.proof.lookup import Linear, LookupArgument
+from proofward.proof.party import Party
+from proofward.proof.prover import Prover
+from proofward.proof.soundness import CodeParameters, choose_code
+from proofward.proof.tables import Table
+from proofward.proof.transcript import Transcript
+from proofward.proof.verifier import Verifier
+from proofward.relations.config import RoundConfig
+from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.training import TrainingRelation
+
+Script = Callable[[Party], None]
+SECURITY_BITS = 100
+_CONTEXT = b"benchmark of a training"
+
+
+def count_lookups(script: Script, code: CodeParameters) -> int:
+    """How many values a script looks up."""
+    original, total = LookupArgument.query, 0
+
+    def counting(self: LookupArgument, table: Table, first: Linear, second: Linear | None = None) -> None:
+        nonlocal total
+        total += 1 << first.log_size
+        original(self, table, first, second)
+
+    with mock.patch.object(LookupArgument, "query", counting):
+        Counter(code).run(script)
+    return total
+
+
+def soundness_by_source(plan: Plan) -> dict[str, float]:
+    """Bits of every source of error, and of their sum."""
+    sources = {f"{row.name} ({row.theorem})": round(-row.log2_error, 2) for row in plan.soundness.report()}
+    return {"total": round(plan.soundness_bits, 2), **sources}
+
+
+@dataclass(frozen=True)
+class TrainingProblem:
+    """A statement, records for it, and the script that proves its training."""
+
+    statement: RoundStatement
+    records: Records
+
+    @staticmethod
+    def make(widths: tuple[int, ...], scales: FixedPoint, training: Training, rows: int) -> TrainingProblem:
+        """Synthetic records for an MLP; raises WraparoundPossible where bounds do not hold."""
+        config = RoundConfig(Mlp(widths), scales, training, 2048, 5, 2, SECURITY_BITS)
+        weights = initial_weights(config.model, scales, b"benchmark")
+        statement = RoundStatement(bytes(32), config, 1, "hospital", rows, bytes(32), bytes(32), weights)
+        return TrainingProblem(statement, make_synthetic(rows, widths[0], 1, scales, amplitude=0.25))
+
+    @property
+    def steps(self) -> int:
+        """Steps that the proof covers, a power of two."""
+        return len(self.statement.schedule())
+
+    def trace(self) -> TrainingTrace:
+        """Train, and keep all that the proof needs."""
+        config, records = self.statement.config, self.records
+        trained = train(
+            config.model, config.scales, config.training, self.statement.initial_weights,
+            records.features, records.labels, self.statement.schedule(), trace=True,
+        )  # fmt: skip
+        assert trained.trace is not None
+        return trained.trace
+
+    def plain(self) -> None:
+        """Train only."""
+        config, records = self.statement.config, self.records
+        train(
+            config.model, config.scales, config.training, self.statement.initial_weights,
+            records.features, records.labels, self.statement.schedule(),
+        )  # fmt: skip
+
+    def script(self, trace: TrainingTrace | None = None) -> Script:
+        """Dataset and witness in one commitment, lookups, training."""
+        statement, records = self.statement, self.records
+
+        def known() -> TrainingTrace:
+            assert trace is not None
+            return trace
+
+        def run(party: Party) -> None:
+            shape = DatasetShape(statement.rows, statement.config.model.widths[0])
+            dataset = DatasetColumns.declare(
+                party,
+                shape,
+                lambda: shape.pad_features(records.features),
+                lambda: shape.pad_labels(records.labels),
+            )
+            lookups = LookupArgument(party)
+            ranges = RangeChecks(party, lookups, statement.config.scales.table_bits)
+            relation = TrainingRelation.declare(party, ranges, statement, known)
+            lookups.declare_multiplicities()
+            party.commit("witness", padded=True)
+            lookups.prove()
+            relation.prove(party, SelectedRows(dataset, statement.schedule()))
+
+        return run
+
+    def plan(self) -> Plan:
+        """Measures of the proof, under the code for what it really commits to."""
+        guess = choose_code(1 << 20, SECURITY_BITS, 1)
+        values = Counter(guess).run(self.script()).values
+        return Counter(choose_code(values, SECURITY_BITS, 1)).run(self.script())
+
+    def measure(self, verifications: int) -> dict[str, object]:
+        """Train, prove and verify once; every figure of it. Raises OutOfRange, ProofRejected."""
+        plan = self.plan()
+        lookups = count_lookups(self.script(), plan.code)
+        gc.collect()
+        reset_peak_memory()
+        start = time.perf_counter()
+        self.plain()
+        trained = time.perf_counter()
+        trace = self.trace()
+        traced = time.perf_counter()
+        prover = Prover(Transcript(_CONTEXT), plan, os.urandom)
+        proof = prover.run(self.script(trace))
+        proved = time.perf_counter()
+        peak, phases = peak_memory(), prover.seconds
+        del prover, trace
+        gc.collect()
+
+        def verify() -> None:
+            verifier = Verifier(Transcript(_CONTEXT), plan.code, proof)
+            verifier.run(self.script(), SECURITY_BITS)
+
+        verify()
+        model = self.statement.config.model
+        return {
+            "widths": list(model.widths),
+            "steps": self.steps,
+            "batch": self.statement.config.training.batch,
+            "parameters": model.parameters,
+            "committed_values": plan.values,
+            "lookups": lookups,
+            "train_seconds": round(trained - start, 4),
+            "train_with_trace_seconds": round(traced - trained, 4),
+            "prove_seconds": round(proved - traced, 4),
+            "prove_phases": {phase: round(spent, 4) for phase, spent in phases.items()},
+            "ns_per_lookup": round(1e9 * phases["lookups"] / lookups, 1),
+            "ns_per_committed_value": round(1e9 * phases["commit"] / plan.values, 1),
+            "train_seconds_per_step": round((trained - start) / self.steps, 5),
+            "prove_seconds_per_step": round((proved - traced) / self.steps, 5),
+            "verify_seconds": round(median_seconds(verify, verifications), 4),
+            "proof_bytes": len(proof),
+            "soundness_bits": round(plan.soundness_bits, 2),
+            "peak_memory_bytes": peak,
+        }
+
+
+def large_scales(table_bits: int) -> FixedPoint:
+    """Scales for wide layers: activations 4, gradients 6 and weights 20 bits behind the point."""
+    return FixedPoint(activation_bits=4, gradient_bits=6, weight_bits=20, table_bits=table_bits)
+
+
+def warm_up() -> None:
+    """Compile or load all kernels, and let the first threads start."""
+    problem = TrainingProblem.make((32, 32, 2), large_scales(12), Training(1, 32, 1), 256)
+    plan, trace = problem.plan(), problem.trace()
+    Prover(Transcript(_CONTEXT), plan, np.random.default_rng(1).bytes).run(problem.script(trace))

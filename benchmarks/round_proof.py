@@ -1,0 +1,136 @@
+"""A whole round of one hospital: train, encrypt, prove, verify; seconds, bytes, bits and memory, as JSON.
+
+python benchmarks/round_proof.py [--preset wdbc] [--rows 90] [--repeats 5] [--verifications 15] [--smallest]
+
+Rounds follow one another from the dataset commitment of the one before. The prover's and the verifier's
+seconds include planning the proof from the public statement. Medians, after one round of warm-up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+
+from _machine import (
+    median_seconds,
+    medians,
+    peak_memory,
+    print_result,
+    progress,
+    reset_peak_memory,
+    seconds,
+)
+from _training import count_lookups, soundness_by_source
+
+from proofward.data.records import Records
+from proofward.data.splits import held_out_split
+from proofward.data.synthetic import make_synthetic
+from proofward.data.wdbc import load_wdbc
+from proofward.layers.model import initial_weights
+from proofward.models import PRESETS, Preset, preset
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
+from proofward.relations.prove import prove_round, verify_round
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.training_round import training_round
+
+HOLDERS, THRESHOLD = 5, 2
+
+
+def hospital_records(setup: Preset, rows: int) -> Records:
+    """`rows` records of the set that the preset is for."""
+    if setup.model.widths[0] != 30:
+        return make_synthetic(rows, setup.model.widths[0], 1, setup.scales, amplitude=0.25)
+    training, _ = held_out_split(load_wdbc(setup.scales), 0)
+    if rows > len(training.labels):
+        raise SystemExit(f"expected at most {len(training.labels)} rows, got {rows}")
+    return Records(training.features[:rows], training.labels[:rows])
+
+
+def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[str, object]:
+    """Enrol once, then `repeats` + 1 rounds, the first for warm-up."""
+    config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, HOLDERS, THRESHOLD)
+    records, consortium = hospital_records(setup, rows), bytes(32)
+    enrolment = EnrolmentStatement(consortium, "hospital", rows, setup.model.widths[0], config)
+    proof, secret = prove_enrolment(enrolment, records.features, records.labels, os.urandom)
+    enrolment_bytes = len(proof)
+    enrolment_seconds = {
+        "prove": seconds(lambda: prove_enrolment(enrolment, records.features, records.labels, os.urandom)),
+        "verify": median_seconds(lambda: verify_enrolment(enrolment, proof), verifications),
+    }
+    weights = initial_weights(setup.model, setup.scales, b"benchmark")
+    runs: list[dict[str, float]] = []
+    sizes, peaks = set(), []
+    for number in range(repeats + 1):
+        statement = RoundStatement(
+            consortium, config, number + 1, "hospital", rows, os.urandom(32), secret.root, weights
+        )
+        reset_peak_memory()
+        made = prove_round(statement, secret, os.urandom)
+        peaks.append(peak_memory())
+        total = sum(spent for name, spent in made.timings.items() if not name.startswith("prove: "))
+        secret = made.dataset
+        if number:
+            runs.append({**made.timings, "total": total})
+            sizes.add(len(made.proof))
+
+    def verify() -> None:
+        verify_round(replace(statement), made.ciphertext, made.proof)
+
+    verify()
+    plan = replace(statement).plan()
+    lookups = count_lookups(
+        lambda party: _ignore(training_round(party, statement, made.ciphertext, None)), plan.code
+    )
+    phases = medians(runs)
+    return {
+        "rows": rows,
+        "steps": setup.training.steps(rows),
+        "proved_steps": setup.training.padded_steps(rows),
+        "parameters": setup.model.parameters,
+        "committed_values": plan.values,
+        "lookups": lookups,
+        "constraints": plan.constraints,
+        "seconds": phases,
+        "plan_seconds": round(median_seconds(lambda: replace(statement).plan(), repeats), 5),
+        "verify_seconds": round(median_seconds(verify, verifications), 5),
+        "ns_per_lookup": round(1e9 * phases["prove: lookups"] / lookups, 1),
+        "ns_per_committed_value": round(1e9 * phases["prove: commit"] / plan.values, 1),
+        "proof_bytes": max(sizes),
+        "ciphertext_bytes": made.ciphertext.nbytes,
+        "key_share_bytes": len(made.shares[0].to_bytes()),
+        "peak_memory_bytes": max(peaks),
+        "soundness_bits": soundness_by_source(plan),
+        "enrolment": {
+            "seconds": {name: round(spent, 5) for name, spent in enrolment_seconds.items()},
+            "proof_bytes": enrolment_bytes,
+        },
+    }
+
+
+def _ignore(result: object) -> None:
+    """A script returns nothing."""
+    del result
+
+
+def main() -> None:
+    """Prints one JSON document."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--preset", default="wdbc", choices=sorted(PRESETS))
+    parser.add_argument("--rows", type=int, default=90)
+    parser.add_argument("--repeats", type=int, default=5, help="rounds measured")
+    parser.add_argument("--verifications", type=int, default=15)
+    parser.add_argument("--smallest", action="store_true", help="preset tiny, 8 rows, one round")
+    options = parser.parse_args()
+    if options.smallest:
+        options.preset, options.rows, options.repeats, options.verifications = "tiny", 8, 1, 1
+    if min(options.rows, options.repeats, options.verifications) < 1:
+        parser.error("--rows, --repeats and --verifications must be at least 1")
+    result = measure(preset(options.preset), options.rows, options.repeats, options.verifications)
+    progress(result["seconds"])
+    print_result("round_proof", preset=options.preset, **result)
+
+
+if __name__ == "__main__":
+    main()
