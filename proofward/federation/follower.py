@@ -16,7 +16,7 @@ from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.events import Event, Observer, ignore
 from proofward.federation.history import History, slot
 from proofward.federation.log_tree import LogTree
-from proofward.federation.messages import Message
+from proofward.federation.messages import Message, MessageRefused
 from proofward.federation.objects import Objects, ObjectSource
 from proofward.federation.proofs import Proofs
 from proofward.federation.randomness import SYSTEM, ByteSource, Randomness
@@ -155,6 +155,13 @@ class Follower:
                 envelope = history.apply(entry)
             except Refusal as refusal:
                 raise Refusal(refusal.check, culprit, refusal.expected, refusal.actual) from refusal
+            record = envelope.record
+            if isinstance(record, MessageRefused) and (record.check, record.culprit) == (
+                "ledger-view",
+                self.name,
+            ):
+                seen = f"the ledger that {self.name} was shown"
+                raise Refusal("ledger-split", culprit, seen, "another, by the sender's own message")
             if envelope.sender == self.name:
                 own.append("/".join(slot(envelope)))
         with self.state.transaction():

@@ -19,8 +19,8 @@ from proofward.federation.rules import Rules
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
 COMMIT, REVEAL, UPLOAD, VERIFY = "commit", "reveal", "upload", "verify"
-SHARES, UNMASK, CONFIRM = "shares", "unmask", "confirm"
-ANY_PHASE = (ENROLMENT, BETWEEN, COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, UNMASK, CONFIRM)
+SHARES, ENDORSE, UNMASK, CONFIRM = "shares", "endorse", "unmask", "confirm"
+ANY_PHASE = (ENROLMENT, BETWEEN, COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM)
 
 Check = Callable[["HistoryState", str, Any], None]
 Apply = Callable[["HistoryState", Envelope, Any], None]

@@ -21,6 +21,7 @@ from proofward.federation.follower import Surroundings
 from proofward.federation.history_state import (
     COMMIT,
     CONFIRM,
+    ENDORSE,
     ENROLMENT,
     REVEAL,
     SHARES,
@@ -80,7 +81,7 @@ class Hospital(Participant):
             yield from self._unmask()
         if phase in (REVEAL, UPLOAD):
             self.notice_dropped(NonceCommitment, history.round.commitments)
-        if phase in (VERIFY, SHARES, UNMASK, CONFIRM):
+        if phase in (VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM):
             self.notice_dropped(Upload, history.round.uploads)
         if phase == CONFIRM:
             self.notice_dropped(ShareSum, history.round.share_sums)

@@ -213,6 +213,14 @@ class AcceptedSet(Message):
 
 
 @dataclass(frozen=True)
+class SetEndorsement(Message):
+    """Verifier: the one accepted set of this round that it has seen; a quorum precedes unmasking."""
+
+    kind: ClassVar[str] = "set-endorsement"
+    accepted_set: Digest
+
+
+@dataclass(frozen=True)
 class ShareSum(Message):
     """Holder: object with the sum of its shares over the accepted set in the envelope with this digest."""
 

@@ -15,6 +15,7 @@ from proofward.federation.messages import (
     EnrolmentVerdict,
     Message,
     NonceCommitment,
+    SetEndorsement,
     ShareComplaint,
     SharesChecked,
     ShareSum,
@@ -76,6 +77,7 @@ class RoundState:
     complaint_verdicts: dict[tuple[str, str, str], ComplaintVerdict] = field(default_factory=dict)
     checked: dict[str, SharesChecked] = field(default_factory=dict)
     accepted: Said[AcceptedSet] | None = None
+    endorsements: dict[str, SetEndorsement] = field(default_factory=dict)
     share_sums: dict[str, ShareSum] = field(default_factory=dict)
     aggregate: Said[Aggregate] | None = None
     confirmations: dict[str, Confirmation] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from proofward.federation.history_state import (
     BETWEEN,
     COMMIT,
     CONFIRM,
+    ENDORSE,
     ENROLMENT,
     REVEAL,
     SHARES,
@@ -37,6 +38,7 @@ from proofward.federation.messages import (
     UploadsClosed,
     VerdictsClosed,
 )
+from proofward.federation.refusal import require
 from proofward.federation.round_steps import missing_nonces
 
 
@@ -105,6 +107,12 @@ def _shares(history: HistoryState, expired: bool) -> Message | None:
     return None
 
 
+def _endorse(history: HistoryState, expired: bool) -> None:
+    quorum, found = history.rules.accepting_verdicts, sorted(history.round.endorsements)
+    culprit = history.rules.aggregator
+    require(not expired, "endorsements", culprit, f"of at least {quorum} verifiers", found)
+
+
 def _confirm(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
     assert state.aggregate is not None
@@ -122,5 +130,6 @@ _PLANS: dict[str, Callable[[HistoryState, bool], Message | None]] = {
     UPLOAD: _upload,
     VERIFY: _verify,
     SHARES: _shares,
+    ENDORSE: _endorse,
     CONFIRM: _confirm,
 }

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from proofward.federation.envelope import Envelope
-from proofward.federation.history_state import BETWEEN, CLOSED, CONFIRM, SHARES, UNMASK, HistoryState, Step
+from proofward.federation.history_state import (
+    BETWEEN,
+    CLOSED,
+    CONFIRM,
+    ENDORSE,
+    SHARES,
+    UNMASK,
+    HistoryState,
+    Step,
+)
 from proofward.federation.messages import (
     AcceptedSet,
     Aggregate,
@@ -11,6 +20,7 @@ from proofward.federation.messages import (
     Confirmation,
     FederationClosed,
     RoundClosed,
+    SetEndorsement,
     ShareComplaint,
     SharesChecked,
     ShareSum,
@@ -73,7 +83,19 @@ def _check_accepted(history: HistoryState, sender: str, record: AcceptedSet) -> 
 
 def _apply_accepted(history: HistoryState, envelope: Envelope, record: AcceptedSet) -> None:
     history.round.accepted = Said(envelope, record)
-    history.phase = UNMASK
+    history.phase = ENDORSE
+
+
+def _check_endorsement(history: HistoryState, sender: str, record: SetEndorsement) -> None:
+    accepted = history.round.accepted
+    assert accepted is not None
+    require(record.accepted_set == accepted.digest, "subject", sender, accepted.digest, record.accepted_set)
+
+
+def _apply_endorsement(history: HistoryState, envelope: Envelope, record: SetEndorsement) -> None:
+    history.round.endorsements[envelope.sender] = record
+    if len(history.round.endorsements) >= history.rules.accepting_verdicts and history.phase == ENDORSE:
+        history.phase = UNMASK
 
 
 def _check_share_sum(history: HistoryState, sender: str, record: ShareSum) -> None:
@@ -168,6 +190,7 @@ STEPS: dict[str, Step] = {
     ComplaintVerdict.kind: Step((VERIFIER,), (SHARES,), _check_complaint_verdict, _apply_complaint_verdict),
     SharesChecked.kind: Step((HOSPITAL,), (SHARES,), _check_checked, _apply_checked),
     AcceptedSet.kind: Step((AGGREGATOR,), (SHARES,), _check_accepted, _apply_accepted),
+    SetEndorsement.kind: Step((VERIFIER,), (ENDORSE, UNMASK), _check_endorsement, _apply_endorsement),
     ShareSum.kind: Step((HOSPITAL,), (UNMASK,), _check_share_sum, _apply_share_sum),
     Aggregate.kind: Step((AGGREGATOR,), (UNMASK,), _check_aggregate, _apply_aggregate),
     Confirmation.kind: Step((HOSPITAL, VERIFIER), (CONFIRM,), _check_confirmation, _apply_confirmation),

@@ -7,10 +7,17 @@ from collections.abc import Iterator
 
 from proofward.federation.aggregation import model_weights
 from proofward.federation.complaints import judge_complaint
-from proofward.federation.history_state import CONFIRM, ENROLMENT, SHARES, UNMASK, UPLOAD, VERIFY
-from proofward.federation.messages import ComplaintVerdict, EnrolmentVerdict, Verdict
+from proofward.federation.history_state import CONFIRM, ENDORSE, ENROLMENT, SHARES, UNMASK, UPLOAD, VERIFY
+from proofward.federation.messages import (
+    AcceptedSet,
+    ComplaintVerdict,
+    EnrolmentVerdict,
+    SetEndorsement,
+    Verdict,
+)
 from proofward.federation.participant import Participant
-from proofward.federation.refusal import describe
+from proofward.federation.refusal import Refusal, describe
+from proofward.federation.round_state import Said
 from proofward.federation.statements import enrolment_statement, round_statement
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
@@ -30,7 +37,9 @@ class Verifier(Participant):
             yield from self._judge_uploads()
         elif phase == SHARES:
             yield from self._judge_complaints()
-        if phase in (SHARES, UNMASK, CONFIRM):
+        elif phase in (ENDORSE, UNMASK):
+            yield from self._endorse()
+        if phase in (SHARES, ENDORSE, UNMASK, CONFIRM):
             for hospital in self.history.round.uploads:
                 voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
                 self.notice_dropped(Verdict, voters, hospital)
@@ -79,6 +88,20 @@ class Verifier(Participant):
                 check, detail = "statement", describe(str(error), DETAIL)
             self.report("verified", hospital, start, check or "accepted")
             yield self.say(Verdict(hospital, said.digest, not check, check, detail, root, binding))
+
+    def _endorse(self) -> Iterator[bytes]:
+        state = self.history.round
+        assert state.accepted is not None
+        if self.name not in state.endorsements:
+            yield self.endorsement(state.accepted)
+
+    def endorsement(self, accepted: Said[AcceptedSet]) -> bytes:
+        """The packet that endorses an accepted set; for a second set of one round raises Refusal."""
+        name = f"endorsed/{self.history.round.number}"
+        earlier = self.state.fact(name)
+        if earlier is not None and earlier != accepted.digest:
+            raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
+        return self.say(SetEndorsement(accepted.digest), facts={name: accepted.digest})
 
     def _judge_complaints(self) -> Iterator[bytes]:
         state = self.history.round

@@ -1,6 +1,4 @@
-"""Runs a federation on the fake proof system and kills its own process at a given step: argv = folder,
-step.
-"""
+"""Runs a federation and kills its own process at a given step: argv = folder, step, fake or real."""
 
 from __future__ import annotations
 
@@ -10,6 +8,7 @@ import sys
 from pathlib import Path
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
+from proofward.federation.proofs import RelationProofs
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 
@@ -33,7 +32,7 @@ class Countdown(FaithfulNetwork):
         return (message,)
 
 
-def build(folder: Path, countdown: Countdown) -> InProcessFederation:
+def build(folder: Path, countdown: Countdown, proofs: str = "fake") -> InProcessFederation:
     agreed = plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
     return InProcessFederation(
         folder,
@@ -42,11 +41,11 @@ def build(folder: Path, countdown: Countdown) -> InProcessFederation:
         seed=b"k",
         observe=countdown.step,
         network=countdown,
-        proofs=FakeProofs(),
+        proofs=FakeProofs() if proofs == "fake" else RelationProofs(),
     )
 
 
 if __name__ == "__main__":
     counter = Countdown(int(sys.argv[2]))
-    build(Path(sys.argv[1]), counter).run()
+    build(Path(sys.argv[1]), counter, sys.argv[3]).run()
     print(-counter.left)

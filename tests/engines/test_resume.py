@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from proofward.federation.auditor import Auditor
+from proofward.federation.proofs import RelationProofs
 from tests.engines.killed_run import Countdown, build
 from tests.federation.fakes import FakeProofs
 
@@ -21,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 NEVER = 1 << 40
 
 
-def child(folder: Path, step: int) -> subprocess.CompletedProcess:
+def child(folder: Path, step: int, proofs: str = "fake") -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "tests.engines.killed_run", str(folder), str(step)],
+        [sys.executable, "-m", "tests.engines.killed_run", str(folder), str(step), proofs],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
@@ -61,6 +62,15 @@ def test_a_run_killed_again_and_again_still_ends(tmp_path, undisturbed):
     assert kills >= 3
     result = build(tmp_path, Countdown(NEVER)).run()
     assert result.finished and (result.weights == weights).all()
+
+
+@pytest.mark.slow
+def test_real_proofs_survive_a_kill(tmp_path, undisturbed):
+    weights, steps = undisturbed
+    assert child(tmp_path, 2 * steps // 3, "real").returncode == -signal.SIGKILL
+    result = build(tmp_path, Countdown(NEVER), "real").run()
+    assert result.finished and result.refusals == [] and (result.weights == weights).all()
+    assert all(verdict.passed for verdict in Auditor(tmp_path / "ledger", RelationProofs()).run())
 
 
 def test_a_finished_run_can_be_opened_again(tmp_path, undisturbed):

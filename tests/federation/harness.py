@@ -46,7 +46,12 @@ class Stopped:
         )
         self.aggregator = self.engine.aggregator
         self.history = self.aggregator.history
-        self.engine.run(lambda: self.history.phase == phase and self.history.position()[0] == number)
+
+        def reached() -> bool:
+            kept = not topic or any(opened(packet).round == number for packet in self.network.kept)
+            return self.history.phase == phase and self.history.position()[0] == number and kept
+
+        self.engine.run(reached)
         assert self.history.phase == phase
 
     def signed(self, envelope: Envelope, key: str | None = None, **changes) -> bytes:

@@ -8,8 +8,8 @@ import pytest
 
 from proofward.encoding import encode
 from proofward.federation import messages as m
-from proofward.federation.history_state import COMMIT, CONFIRM, REVEAL, SHARES, UNMASK, UPLOAD
-from proofward.federation.refusal import Refusal
+from proofward.federation.history_state import COMMIT, CONFIRM, ENDORSE, REVEAL, SHARES, UNMASK, UPLOAD
+from proofward.federation.refusal import FederationHalted, Refusal
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"
@@ -218,6 +218,28 @@ def test_unmasking_happens_once(tmp_path):
         hospital.share_sum(other)
     assert (caught.value.check, caught.value.culprit) == ("second-unmasking", AGGREGATOR)
     assert hospital.share_sum(accepted) == stopped.network.kept[0]
+    stopped.engine.close()
+
+
+def test_verifiers_endorse_one_set_before_it_is_unmasked(tmp_path):
+    stopped = Stopped(tmp_path, ENDORSE, 1, VERIFIER, "set-endorsement")
+    verifier = stopped.engine.verifiers[VERIFIER]
+    envelope = opened(stopped.network.kept[0])
+    assert stopped.check(stopped.said(envelope, accepted_set=bytes(32))) == ("subject", VERIFIER)
+    accepted = stopped.history.round.accepted
+    share = stopped.signed(
+        stopped.history.round.uploads[OTHER].envelope, body=encode(m.ShareSum(accepted.digest, bytes(32)))
+    )
+    assert stopped.check(share) == ("phase", OTHER)
+    second = m.AcceptedSet((OTHER, HOSPITAL))
+    with pytest.raises(Refusal) as caught:
+        verifier.endorsement(type(accepted)(stopped.aggregator.envelope(second, 1, 0), second))
+    assert (caught.value.check, caught.value.culprit) == ("second-unmasking", AGGREGATOR)
+    with pytest.raises(FederationHalted) as halted:
+        stopped.aggregator.advance(expired=True)
+    assert halted.value.reason.check == "endorsements"
+    stopped.history.apply(envelope.data)
+    assert stopped.history.phase == UNMASK
     stopped.engine.close()
 
 

@@ -111,6 +111,15 @@ def test_a_shorter_ledger_is_reported_and_another_one_stops_the_member(stopped):
     assert member.state.fact("evidence") is not None
 
 
+def test_a_member_whose_view_is_refused_knows_that_there_are_two_ledgers(stopped):
+    member = stopped.engine.hospitals[HOSPITAL]
+    other_view = stopped.signed(opened(stopped.network.kept[0]), seen_root=bytes(32))
+    stopped.aggregator.handle(encode(Packet(other_view, ())))
+    assert stopped.history.refusals[-1].check == "ledger-view"
+    member.handle(stopped.aggregator.extension(member.history.size))
+    assert member.halted is not None and member.halted.check == "ledger-split"
+
+
 def test_a_verifier_does_not_judge_altered_objects(stopped):
     stopped.aggregator.handle(stopped.network.kept[0])
     verifier = stopped.engine.verifiers[VERIFIER]
