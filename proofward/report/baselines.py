@@ -1,13 +1,13 @@
 """What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone; and AUC.
 
-Every method has the same first weights, rate, local epochs and number of rounds. A round's beacon is a hash
-of the seed and the round, standing in for the joint one, and every method follows the schedule that it gives.
+Every method has the same first weights, rate, local epochs and number of rounds, and follows the schedule
+that a round's beacon gives. Where no federation has drawn beacons, hashes of the seed and the round stand in.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,31 +77,49 @@ def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: in
     return FederatedResult(weights, clipped, largest)
 
 
-def federated_float(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> Float32Array:
-    """float32 FedAvg weighted by records, without clipping; with one hospital, that hospital alone."""
-    weights = real_weights(first_weights(setup, seed), setup.scales)
-    count = sum(map(len, hospitals))
-    for number in range(rounds):
-        beacon = round_beacon(seed, number)
+def float_rounds(
+    setup: Preset, hospitals: Mapping[str, Records], beacons: Sequence[bytes], first: Int64Array
+) -> Iterator[Float32Array]:
+    """float32 FedAvg weighted by records, without clipping: the flat weights after each round.
+
+    One beacon a round; the hospitals' names enter the schedule. With one hospital: that hospital alone.
+    """
+    weights = real_weights(first, setup.scales)
+    count = sum(map(len, hospitals.values()))
+    for beacon in beacons:
         total = np.zeros_like(weights)
-        for index, records in enumerate(hospitals):
-            batches = schedule(beacon, f"hospital-{index}", len(records), setup.training)
+        for name, records in hospitals.items():
+            batches = schedule(beacon, name, len(records), setup.training)
             features = real_features(records.features, setup.scales)
             update = train_float(
                 setup.model, setup.scales, setup.training, weights, features, records.labels, batches
             )
             total += np.float32(len(records) / count) * update
         weights = weights + total
+        yield weights
+
+
+def pooled(hospitals: Sequence[Records]) -> Records:
+    """All hospitals' records in one place."""
+    return Records(
+        np.concatenate([records.features for records in hospitals]),
+        np.concatenate([records.labels for records in hospitals]),
+    )
+
+
+def federated_float(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> Float32Array:
+    """The last weights of `float_rounds`."""
+    named = {f"hospital-{index}": records for index, records in enumerate(hospitals)}
+    first = first_weights(setup, seed)
+    weights = real_weights(first, setup.scales)
+    for weights in float_rounds(setup, named, [round_beacon(seed, n) for n in range(rounds)], first):
+        pass
     return weights
 
 
 def centralised_float(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> Float32Array:
     """float32 training on all hospitals' records in one place."""
-    pooled = Records(
-        np.concatenate([records.features for records in hospitals]),
-        np.concatenate([records.labels for records in hospitals]),
-    )
-    return federated_float(setup, [pooled], rounds, seed)
+    return federated_float(setup, [pooled(hospitals)], rounds, seed)
 
 
 def fixed_auc(setup: Preset, weights: Int64Array, records: Records) -> float:

@@ -1,0 +1,1 @@
+"""The command line: demonstrations with and without attacks, audits, proofs as files, benchmarks."""

@@ -1,0 +1,88 @@
+"""`proofward audit`: replays a run from its folder alone."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.console import FLAW, OK, hexadecimal, make_console, print_json
+
+if TYPE_CHECKING:
+    from proofward.federation.audit_verdict import AuditVerdict
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+@click.option("--failures", is_flag=True, help="Print only what failed.")
+@click.option("--consortium", callback=hexadecimal, metavar="DIGEST", help="Digest of the rules to expect.")
+@click.option(
+    "--remember", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A signed checkpoint kept elsewhere, which the ledger has to continue; may be repeated.",
+)  # fmt: skip
+def audit(
+    run: Path, as_json: bool, failures: bool, consortium: bytes | None, remember: tuple[Path, ...]
+) -> None:
+    """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
+
+    A verdict a line; exit code 1 when one of them is a flaw.
+    """
+    from proofward.report.run_audit import RunAudit
+
+    console = make_console()
+    started = time.perf_counter()
+    auditor = RunAudit(run, consortium=consortium, remembered=[path.read_bytes() for path in remember])
+    verdicts = []
+    for verdict in auditor.run():
+        verdicts.append(verdict)
+        if not as_json and not (failures and verdict.passed):
+            mark = "ok    " if verdict.passed else "FAILED"
+            console.print(f"{mark} {describe(verdict)}", markup=False, soft_wrap=True)
+    failed = sum(not verdict.passed for verdict in verdicts)
+    seconds = time.perf_counter() - started
+    if as_json:
+        print_json(
+            {
+                "passed": failed == 0,
+                "checks": len(verdicts),
+                "failed": failed,
+                "seconds": seconds,
+                "verdicts": [to_dict(verdict) for verdict in verdicts],
+            }
+        )
+    else:
+        counts = Counter(verdict.check for verdict in verdicts)
+        proofs = counts["round-proof"] + counts["enrolment-proof"]
+        outcome = "everything holds" if failed == 0 else f"{failed} checks FAILED"
+        console.print(f"{len(verdicts)} checks, {proofs} proofs, {seconds:.1f} s: {outcome}", markup=False)
+    raise SystemExit(FLAW if failed else OK)
+
+
+def describe(verdict: AuditVerdict) -> str:
+    """One line."""
+    found = verdict.detail if verdict.refusal is None else str(verdict.refusal)
+    return f"{verdict.check}: {verdict.subject}{f': {found}' if found else ''}"
+
+
+def to_dict(verdict: AuditVerdict) -> dict[str, object]:
+    """Plain values."""
+    refusal = verdict.refusal
+    plain: dict[str, object] = {
+        "check": verdict.check,
+        "subject": verdict.subject,
+        "passed": verdict.passed,
+        "detail": verdict.detail,
+        "seconds": verdict.seconds,
+    }
+    if refusal is not None:
+        plain |= {
+            "failed_check": refusal.check,
+            "culprit": refusal.culprit,
+            "expected": refusal.expected,
+            "actual": refusal.actual,
+        }
+    return plain

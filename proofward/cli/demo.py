@@ -1,0 +1,128 @@
+"""`proofward demo`: a whole federation on one machine, honest or with one dishonest member."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from proofward.cli.console import FLAW, OK, make_console, print_json
+
+ATTACK_ROUNDS, ROUNDS = 2, 15
+
+
+def run_folder(chosen: Path | None) -> Path:
+    """The folder to write: the one chosen, or a new one named after the time."""
+    if chosen is not None:
+        return chosen
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    names = (Path("runs") / (stamp if count == 0 else f"{stamp}-{count}") for count in range(1000))
+    return next(path for path in names if not path.exists())
+
+
+def list_attacks(as_json: bool) -> None:
+    """A name a line, or names with descriptions as JSON."""
+    from proofward.engines.attacks.catalogue import ATTACKS
+
+    if as_json:
+        print_json({name: attack.what for name, attack in ATTACKS.items()})
+        return
+    for name in ATTACKS:
+        click.echo(name)
+
+
+def check_folder(folder: Path, attack: str | None) -> bool:
+    """Whether the folder holds a run to go on with; UsageError when nothing can be written there."""
+    from proofward.ledger.seal import SEAL_NAME
+    from proofward.report.run_audit import LEDGER_NAME
+
+    if not folder.exists():
+        return False
+    if not folder.is_dir():
+        raise click.UsageError(f"{folder} is no folder")
+    if not any(folder.iterdir()):
+        return False
+    if not (folder / LEDGER_NAME).is_dir():
+        raise click.UsageError(f"{folder} is neither empty nor a run")
+    if (folder / LEDGER_NAME / SEAL_NAME).exists():
+        raise click.UsageError(f"{folder} holds a finished run; choose another folder")
+    if attack is not None:
+        raise click.UsageError(f"{folder} holds a run; an attack needs a new folder")
+    return True
+
+
+@click.command()
+@click.option(
+    "--rounds", type=click.IntRange(1, 10_000),
+    help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
+)  # fmt: skip
+@click.option("--hospitals", type=click.IntRange(2, 100), default=5, show_default=True)
+@click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder to write; one that was interrupted is gone on with. A new dated one unless given.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
+              help="Of the division of the records and the first weights; keys and proofs are random.")  # fmt: skip
+@click.option("--preset", "preset_name", default="wdbc", show_default=True, help="Model and data.")
+@click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
+@click.option("--workers", type=click.IntRange(1, 64), default=None, help="Members that work at a time.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
+@click.option("--no-plot", is_flag=True, help="Write no plot.")
+def demo(
+    rounds: int | None,
+    hospitals: int,
+    chosen: Path | None,
+    seed: int,
+    preset_name: str,
+    attack: str | None,
+    workers: int | None,
+    as_json: bool,
+    no_plot: bool,
+) -> None:
+    """Run a federation of hospitals on this machine: every update proved, encrypted, summed, recorded.
+
+    Exit code 1 when the federation does not finish, or when an attack is not refused by the check that should.
+    """
+    if attack == "list":
+        list_attacks(as_json)
+        return
+    console = make_console(as_json)
+    with console.status("loading"):
+        from proofward.cli.console import load_kernels
+        from proofward.engines.attacks.catalogue import ATTACKS
+    if attack is not None and attack not in ATTACKS:
+        raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
+    number = rounds or (ROUNDS if attack is None else ATTACK_ROUNDS)
+    _check_attack(attack, hospitals, number)
+    folder = run_folder(chosen)
+    resumed = check_folder(folder, attack)
+    load_kernels(console)
+
+    from proofward.cli.demo_run import DemoRun
+    from proofward.data.wdbc import DataUnavailable
+    from proofward.layers.errors import TrainingError
+    from proofward.report.scenario import make_scenario
+
+    try:
+        scenario = make_scenario(preset_name, hospitals, number, seed)
+    except (TrainingError, DataUnavailable) as error:
+        raise click.UsageError(str(error)) from error
+    run = DemoRun(console, folder, scenario, seed, workers, plot=not no_plot)
+    if resumed:
+        console.print(f"going on with {folder}", markup=False)
+    outcome: Mapping[str, object]
+    if attack is None:
+        passed, outcome = run.honest()
+    else:
+        passed, outcome = run.attacked(ATTACKS[attack])
+    if as_json:
+        print_json({"run": str(folder), **outcome})
+    raise SystemExit(OK if passed else FLAW)
+
+
+def _check_attack(attack: str | None, hospitals: int, rounds: int) -> None:
+    least = 4 if attack == "wrong-share-sum" else 3
+    if attack is not None and hospitals < least:
+        raise click.UsageError(f"this attack needs --hospitals {least} or more, for the others to go on")
+    if attack == "replayed-proof" and rounds < 2:
+        raise click.UsageError("this attack needs --rounds 2 or more")

@@ -1,0 +1,24 @@
+"""Entry point: `proofward COMMAND`. Exit codes: 0 all is well, 1 a flaw or a refusal, 2 wrong usage."""
+
+from __future__ import annotations
+
+import click
+
+from proofward import __version__
+from proofward.cli.audit import audit
+from proofward.cli.bench import bench
+from proofward.cli.demo import demo
+from proofward.cli.proofs import inspect, verify
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="proofward")
+def main() -> None:
+    """Verifiable, private federated learning.
+
+    Exit codes: 0 all is well, 1 a flaw was found or something was refused, 2 wrong usage.
+    """
+
+
+for command in (demo, audit, verify, inspect, bench):
+    main.add_command(command)

@@ -1,0 +1,131 @@
+"""Whether an attack was refused by the check that should, on whom the refusal puts the blame, and what became
+of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofward.engines.attacks.catalogue import Attack
+from proofward.engines.in_process import RunResult
+from proofward.federation.audit_verdict import AuditVerdict
+from proofward.federation.history import History
+from proofward.federation.history_state import HistoryState
+
+TRAINING_PROOF, ENROLMENT_PROOF = "proof of training", "proof of enrolment"
+
+#: By attack: the check that has to refuse it, and for the aggregator's also the one by which an audit does.
+EXPECTED: dict[str, tuple[str, ...]] = {
+    "flipped-labels": (TRAINING_PROOF,),
+    "skipped-training": (TRAINING_PROOF,),
+    "scaled-update": (TRAINING_PROOF,),
+    "wrong-row-count": (ENROLMENT_PROOF,),
+    "chosen-batches": (TRAINING_PROOF,),
+    "replayed-proof": ("replayed-proof",),
+    "copied-proof": (TRAINING_PROOF,),
+    "swapped-ciphertext": (TRAINING_PROOF,),
+    "wrong-key-share": ("key-share",),
+    "false-complaint": ("complaint",),
+    "wrong-share-sum": ("share-sum",),
+    "equivocation": ("equivocation",),
+    "dropped-update": ("accepted-set", "accepted-set"),
+    "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
+    "added-update": ("accepted-set", "accepted-set"),
+    "another-model": ("aggregate-model", "aggregate-model"),
+    "ledger-rewritten": ("ledger-consistency", "ledger-view"),
+    "ledger-truncated": ("ledger-truncated", "complete"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """refused: by the expected check, with the culprit named, and nobody else accused. check, detail, by: what
+    was found instead or as expected, in words, and which parties found it; audit: what an audit of the
+    folder says (the failed checks). goes_on: all rounds were closed; accepted: whose updates the last sum
+    contains.
+    """
+
+    attack: str
+    refused: bool
+    expected: tuple[str, ...]
+    check: str
+    culprit: str
+    detail: str
+    by: tuple[str, ...]
+    audit: tuple[str, ...]
+    goes_on: bool
+    rounds: int
+    accepted: tuple[str, ...]
+
+
+def judge(
+    attack: Attack, culprit: str, result: RunResult, history: History, failed: Sequence[AuditVerdict]
+) -> Outcome:
+    """Reads the outcome off a run, its ledger and the failed verdicts of its audit."""
+    found = _member_faults(history, result) if attack.hospital is not None else _aggregator_faults(result)
+    expected = EXPECTED[attack.name]
+    matching = [entry for entry in found if entry[:2] == (expected[0], culprit)]
+    accused = {entry[1] for entry in found}
+    audit = tuple(dict.fromkeys(entry.refusal.check for entry in failed if entry.refusal is not None))
+    blamed = {entry.refusal.culprit for entry in failed if entry.refusal is not None}
+    if attack.goes_on:
+        as_it_should = result.finished and not failed
+    else:
+        as_it_should = not result.finished and expected[1] in audit and blamed == {culprit}
+    check, who, detail, by = (matching or found or [("none", "nobody", "the attack was not noticed", ())])[0]
+    accepted = history.closed[-1].accepted if history.closed else None
+    return Outcome(
+        attack=attack.name,
+        refused=bool(matching) and accused == {culprit} and as_it_should,
+        expected=expected,
+        check=check,
+        culprit=who,
+        detail=detail,
+        by=by,
+        audit=audit,
+        goes_on=result.finished,
+        rounds=result.rounds,
+        accepted=() if accepted is None else accepted.record.hospitals,
+    )
+
+
+Found = tuple[str, str, str, tuple[str, ...]]
+
+
+def _member_faults(history: HistoryState, result: RunResult) -> list[Found]:
+    """(check, culprit, detail, found by) of every fault on record."""
+    found = []
+    for fault in result.faults:
+        voters = _refusing(history, fault.round, fault.culprit)
+        if voters and fault.check in {check for _, check in voters}:
+            stage = TRAINING_PROOF if fault.round else ENROLMENT_PROOF
+            by = tuple(verifier for verifier, _ in voters)
+            found.append((stage, fault.culprit, f"{fault.check}: {fault.detail}", by))
+        else:
+            found.append((fault.check, fault.culprit, fault.detail, (history.rules.aggregator,)))
+    return found
+
+
+def _refusing(history: HistoryState, number: int, hospital: str) -> list[tuple[str, str]]:
+    """(verifier, check) of the refusing verdicts on a hospital's proof."""
+    states = [*history.closed, *([history.current] if history.current else [])]
+    pairs: list[tuple[str, str]] = []
+    if number == 0:
+        enrolments = history.enrolment_verdicts.items()
+        return [(by, said.check) for (by, about), said in enrolments if about == hospital and not said.accepted]
+    for state in states:
+        if state.number == number:
+            verdicts = state.verdicts.items()
+            pairs += [(v, said.check) for (v, name), said in verdicts if name == hospital and not said.accepted]
+    return pairs
+
+
+def _aggregator_faults(result: RunResult) -> list[Found]:
+    """The members' refusals, one entry a check and culprit."""
+    refusals = [*result.halted.items(), *result.refusals]
+    by: dict[tuple[str, str], dict[str, str]] = {}
+    for party, refusal in refusals:
+        detail = f"expected {refusal.expected}, found {refusal.actual}"
+        by.setdefault((refusal.check, refusal.culprit), {}).setdefault(party, detail)
+    return [(check, who, next(iter(seen.values())), tuple(seen)) for (check, who), seen in by.items()]

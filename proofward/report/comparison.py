@@ -1,0 +1,73 @@
+"""Held-out AUC and accuracy of a federation's models beside those of the float baselines, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.data.records import Records
+from proofward.layers.float_twin import real_features, scores
+from proofward.layers.model import Int64Array
+from proofward.layers.training import logit_differences
+from proofward.models.presets import Preset
+from proofward.report.baselines import auc, float_rounds, pooled
+
+PROOFWARD, FEDERATED, CENTRALISED, ALONE = "proofward", "federated float", "centralised", "alone"
+Number = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class MethodScores:
+    """auc and accuracy on the held-out records after each round; accuracy counts a score above 0 as label 1."""
+
+    auc: tuple[float, ...]
+    accuracy: tuple[float, ...]
+
+
+def score_rounds(round_scores: Iterable[Number], labels: Int64Array) -> MethodScores:
+    """From one score a record, for each round."""
+    found = [
+        (auc(score, labels), float(((score > 0) == (labels == 1)).mean()))  # type: ignore[operator]
+        for score in round_scores
+    ]
+    return MethodScores(tuple(pair[0] for pair in found), tuple(pair[1] for pair in found))
+
+
+def compare(
+    setup: Preset,
+    hospitals: Mapping[str, Records],
+    held_out: Records,
+    beacons: Sequence[bytes],
+    models: Sequence[Int64Array],
+) -> dict[str, MethodScores]:
+    """Scores by method; a lone hospital's method is "alone: <name>".
+
+    models: the federation's first model, then the one after each round, flat int64 at scale fw. All methods
+    start from the first and follow the rounds' own beacons, so that they see the same batches.
+    """
+    first, labels = models[0], held_out.labels
+    features = real_features(held_out.features, setup.scales)
+
+    def baseline(named: Mapping[str, Records]) -> MethodScores:
+        rounds = float_rounds(setup, named, beacons, first)
+        return score_rounds((scores(setup.model, weights, features) for weights in rounds), labels)
+
+    proved = (logit_differences(setup.model, setup.scales, w, held_out.features) for w in models[1:])
+    return {
+        PROOFWARD: score_rounds(proved, labels),
+        FEDERATED: baseline(hospitals),
+        CENTRALISED: baseline({"centralised": pooled(list(hospitals.values()))}),
+        **{f"{ALONE}: {name}": baseline({name: records}) for name, records in hospitals.items()},
+    }
+
+
+def lone_mean(found: Mapping[str, MethodScores]) -> MethodScores:
+    """The mean over the lone hospitals, for each round."""
+    lone = [entry for name, entry in found.items() if name.startswith(f"{ALONE}: ")]
+    return MethodScores(
+        tuple(sum(values) / len(lone) for values in zip(*(entry.auc for entry in lone), strict=True)),
+        tuple(sum(values) / len(lone) for values in zip(*(entry.accuracy for entry in lone), strict=True)),
+    )

@@ -1,0 +1,86 @@
+"""What a run costs: seconds by phase, from the parties' events, and bytes by member and round, on the wire."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofward.federation.events import Event
+from proofward.federation.messages import Enrolment, RoundOpened
+
+PHASES = ("prove enrolment", "train", "encrypt", "prove", "verify", "aggregate", "confirm")
+_BY_EVENT = {"verified": "verify", "aggregated": "aggregate", "confirmed": "confirm"}
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How often something was done, and the seconds it took in all."""
+
+    count: int
+    total: float
+
+    @property
+    def mean(self) -> float:
+        """Seconds a time; 0 where it was never done."""
+        return self.total / self.count if self.count else 0.0
+
+
+class Measurements:
+    """Collects; `observe` may be called from several threads. It is a Network too: it delivers everything."""
+
+    def __init__(self) -> None:
+        self.round = 0
+        self.sent: dict[tuple[str, int], int] = defaultdict(int)
+        self.received: dict[tuple[str, int], int] = defaultdict(int)
+        self._seconds: dict[str, list[float]] = {phase: [] for phase in PHASES}
+        self._proving: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def observe(self, event: Event) -> None:
+        """Takes an event of a party."""
+        with self._lock:
+            if event.kind in ("proving", "proved", "unable"):
+                self._prover(event)
+            elif event.kind in _BY_EVENT:
+                self._seconds[_BY_EVENT[event.kind]].append(event.seconds)
+            elif event.kind == "recorded" and event.subject == RoundOpened.kind:
+                self.round = event.round
+
+    def _prover(self, event: Event) -> None:
+        now = time.perf_counter()
+        if (open_phase := self._proving.pop(event.party, None)) is not None:
+            phase, since = open_phase
+            self._seconds.setdefault(phase, []).append(now - since)
+        elif event.kind == "proved" and event.subject == Enrolment.kind:
+            self._seconds["prove enrolment"].append(event.seconds)
+        if event.kind == "proving":
+            self._proving[event.party] = (event.subject, now)
+
+    def to_member(self, member: str, message: bytes) -> Sequence[bytes]:
+        """Counts and delivers an extension of the ledger."""
+        with self._lock:
+            self.received[member, self.round] += len(message)
+        return (message,)
+
+    def to_aggregator(self, member: str, message: bytes) -> Sequence[bytes]:
+        """Counts and delivers a packet."""
+        with self._lock:
+            self.sent[member, self.round] += len(message)
+        return (message,)
+
+    def durations(self) -> dict[str, Duration]:
+        """By phase."""
+        with self._lock:
+            return {phase: Duration(len(values), sum(values)) for phase, values in self._seconds.items()}
+
+    def bytes_a_round(self, members: Sequence[str]) -> tuple[float, float]:
+        """Mean bytes (sent, received) of one of these members in one round, the enrolment left out."""
+        counts = []
+        for book in (self.sent, self.received):
+            values = [size for (member, number), size in book.items() if number and member in members]
+            rounds = {number for _, number in book if number}
+            counts.append(sum(values) / (len(members) * len(rounds)) if rounds and members else 0.0)
+        return counts[0], counts[1]

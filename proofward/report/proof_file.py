@@ -1,0 +1,121 @@
+"""A training proof as one self-describing file: statement, ciphertext and proof in canonical CBOR.
+
+Whoever has the file can verify that the statement is proved. That it is the statement which the consortium
+recorded, its beacon and dataset commitment above all, follows from the ledger: that is for the audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, ClassVar
+
+from proofward.encoding import Length, MalformedMessage, Range, decode, encode
+from proofward.federation.field_types import Digest, Name
+from proofward.federation.history_state import HistoryState
+from proofward.federation.objects import Objects
+from proofward.federation.rules import Rules, RulesError
+from proofward.federation.values import integers_from_bytes, words_from_bytes
+from proofward.layers.errors import TrainingError
+from proofward.proof.errors import ProofRejected
+from proofward.proof.soundness import SoundnessBelowPolicy
+from proofward.relations.prove import VerifiedRound, verify_round
+from proofward.relations.round_statement import RoundStatement
+
+MAX_FILE_BYTES = 1 << 30
+PROOFS_NAME = "proofs"
+SUFFIX = ".proof"
+Large = Annotated[bytes, Length(0, MAX_FILE_BYTES)]
+
+
+@dataclass(frozen=True)
+class ProofFile:
+    """rules: canonical bytes of the consortium's rules. initial_weights int64, ciphertext field elements, both
+    8 bytes little endian each.
+    """
+
+    kind: ClassVar[str] = "proofward-training-proof"
+    rules: Annotated[bytes, Length(1, 1 << 20)]
+    hospital: Name
+    round: Annotated[int, Range(1, 1 << 20)]
+    rows: Annotated[int, Range(1, 1 << 24)]
+    beacon: Digest
+    dataset_root: Digest
+    initial_weights: Large
+    ciphertext: Large
+    proof: Large
+
+    @cached_property
+    def data(self) -> bytes:
+        """Canonical bytes."""
+        return encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ProofFile:
+        """Inverse of `data`; raises MalformedMessage."""
+        return decode(data, cls, max_bytes=MAX_FILE_BYTES)
+
+    @cached_property
+    def consortium(self) -> Rules:
+        """The rules; raises ProofRejected."""
+        try:
+            return Rules.from_bytes(self.rules)
+        except RulesError as error:
+            raise ProofRejected("rules", str(error)) from error
+
+    @cached_property
+    def statement(self) -> RoundStatement:
+        """What is claimed; raises ProofRejected where nothing can be."""
+        rules = self.consortium
+        if self.hospital not in rules.hospitals:
+            raise ProofRejected("hospital", f"expected one of {rules.hospitals}, found {self.hospital}")
+        parameters = rules.config.model.parameters
+        weights = integers_from_bytes(self.initial_weights, parameters)
+        if weights is None:
+            detail = f"expected {8 * parameters} bytes, found {len(self.initial_weights)}"
+            raise ProofRejected("initial weights", detail)
+        try:
+            statement = RoundStatement(
+                rules.digest, rules.config, self.round, self.hospital, self.rows,
+                self.beacon, self.dataset_root, weights,
+            )  # fmt: skip
+            statement.plan()
+        except (TrainingError, SoundnessBelowPolicy) as error:
+            raise ProofRejected("statement", str(error)) from error
+        return statement
+
+    def verify(self) -> VerifiedRound:
+        """Raises ProofRejected, naming the check, unless the statement is proved."""
+        statement = self.statement
+        parameters = statement.config.model.parameters
+        words = words_from_bytes(self.ciphertext, parameters)
+        if words is None:
+            detail = f"expected {parameters} canonical field elements, found {len(self.ciphertext)} other bytes"
+            raise ProofRejected("ciphertext", detail)
+        return verify_round(statement, words, self.proof)
+
+
+def read_proof_file(data: bytes) -> ProofFile:
+    """The proof file in these bytes; raises ProofRejected for any others."""
+    try:
+        return ProofFile.from_bytes(data)
+    except MalformedMessage as error:
+        raise ProofRejected("file", str(error)) from error
+
+
+def proof_files(history: HistoryState, objects: Objects) -> dict[str, bytes]:
+    """The proofs of the last closed round as files, by name: a pure function of the ledger.
+
+    Refused uploads are among them. Raises Refusal when an object is missing.
+    """
+    if not history.closed:
+        return {}
+    state, files = history.closed[-1], {}
+    for hospital, said in sorted(state.uploads.items()):
+        record = said.record
+        made = ProofFile(
+            history.rules.data, hospital, state.number, record.rows, record.beacon, record.dataset_root,
+            objects.get(record.model), objects.get(record.ciphertext), objects.get(record.proof),
+        )  # fmt: skip
+        files[f"{PROOFS_NAME}/{hospital}-round-{state.number}{SUFFIX}"] = made.data
+    return files

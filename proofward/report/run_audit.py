@@ -1,0 +1,100 @@
+"""The audit of a run folder: its ledger (see `federation.auditor`), then the files made from the ledger.
+
+The model's files must be there once the federation is closed, and files of proofs may be; each is made again
+from the ledger and compared byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from proofward.federation.aggregation import model_weights
+from proofward.federation.audit_verdict import AuditVerdict
+from proofward.federation.auditor import NOBODY, Auditor
+from proofward.federation.history import History
+from proofward.federation.history_state import CLOSED
+from proofward.federation.objects import Objects
+from proofward.federation.proofs import Proofs, RelationProofs
+from proofward.federation.refusal import Refusal
+from proofward.ledger.database import FILE_NAME
+from proofward.ledger.errors import LedgerError
+from proofward.ledger.objects import ObjectStore
+from proofward.ledger.seal import OBJECTS_NAME
+from proofward.report.model_files import model_files
+from proofward.report.proof_file import PROOFS_NAME, proof_files
+
+LEDGER_NAME = "ledger"
+
+
+class RunAudit:
+    """Audits a run folder, or a folder that is a ledger by itself, which then has no other files."""
+
+    def __init__(
+        self,
+        directory: Path,
+        proofs: Proofs | None = None,
+        consortium: bytes | None = None,
+        remembered: Sequence[bytes] = (),
+    ) -> None:
+        """consortium and remembered: see Auditor."""
+        bare = (directory / FILE_NAME).exists() and not (directory / LEDGER_NAME).exists()
+        self.directory = None if bare else directory
+        self.ledger = directory if bare else directory / LEDGER_NAME
+        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, remembered)
+
+    @property
+    def history(self) -> History | None:
+        """The ledger's meaning, once `run` is through; None when it has none."""
+        return self._auditor.history
+
+    def run(self) -> Iterator[AuditVerdict]:
+        """The verdicts; never raises for anything that the folder holds."""
+        try:
+            yield from self._auditor.run()
+            if self.history is not None and self.directory is not None:
+                yield from self._files(self.directory, self.history)
+        except OSError as error:
+            found = f"{error.filename}: {error.strerror}"
+            yield AuditVerdict("folder", "files", Refusal("folder", NOBODY, "readable files", found))
+
+    def _files(self, directory: Path, history: History) -> Iterator[AuditVerdict]:
+        objects = Objects(self._object, history.rules.aggregator)
+        expected: dict[str, bytes] = {}
+        try:
+            if history.phase == CLOSED:
+                weights = model_weights(history, objects, history.model)
+                expected |= model_files(history.rules, weights)
+            if (directory / PROOFS_NAME).exists():
+                expected |= proof_files(history, objects)
+        except Refusal as refusal:
+            yield AuditVerdict("files", "objects behind the files", refusal)
+            return
+        for name, data in expected.items():
+            yield self._file(directory, name, data)
+        proofs = directory / PROOFS_NAME
+        found = {str(path.relative_to(directory)) for path in proofs.rglob("*")} if proofs.is_dir() else set()
+        for name in sorted(found - set(expected)):
+            refusal = Refusal("file", NOBODY, "only proofs of the last round", name)
+            yield AuditVerdict("file", name, refusal)
+
+    @staticmethod
+    def _file(directory: Path, name: str, expected: bytes) -> AuditVerdict:
+        try:
+            data = (directory / name).read_bytes()
+        except OSError as error:
+            wanted = f"{len(expected)} bytes made from the ledger"
+            return AuditVerdict("file", name, Refusal("file", NOBODY, wanted, error.strerror or "nothing"))
+        if data == expected:
+            return AuditVerdict("file", name, detail="as the ledger makes it")
+        pairs = enumerate(zip(data, expected, strict=False))
+        first = next((at for at, (a, b) in pairs if a != b), min(len(data), len(expected)))
+        wanted = f"the {len(expected)} bytes that the ledger makes"
+        refusal = Refusal("file", NOBODY, wanted, f"{len(data)} bytes, different from byte {first} on")
+        return AuditVerdict("file", name, refusal)
+
+    def _object(self, digest: bytes) -> bytes | None:
+        try:
+            return ObjectStore(self.ledger / OBJECTS_NAME, create=False).get(digest)
+        except LedgerError:
+            return None

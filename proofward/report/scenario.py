@@ -1,0 +1,67 @@
+"""A demonstration: a preset's data divided among hospitals, and the consortium that trains on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from proofward.data.records import Records
+from proofward.data.splits import held_out_split, hospital_split
+from proofward.data.synthetic import make_synthetic
+from proofward.data.wdbc import NORMALISATION, load_wdbc
+from proofward.engines.run_folder import Plan
+from proofward.layers.errors import ConfigurationError
+from proofward.models.presets import Preset, preset
+from proofward.relations.config import RoundConfig
+from proofward.report.baselines import first_weights
+
+VERIFIERS = 3
+SYNTHETIC_RECORDS = 30  # for each hospital
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """setup: the preset. hospitals: the records of each, by name. held_out: records of nobody's training."""
+
+    setup: Preset
+    hospitals: Mapping[str, Records]
+    held_out: Records
+    plan: Plan
+
+
+def make_scenario(name: str, hospitals: int, rounds: int, seed: int) -> Scenario:
+    """Presets of 30 features get the breast cancer records, others synthetic ones; the seed fixes records,
+    division and first weights.
+
+    Any t = (hospitals - 1) // 2 hospitals may vanish in a round, and learn nothing together.
+    Raises ConfigurationError, DataUnavailable.
+    """
+    setup = preset(name)
+    if not 2 <= hospitals <= 100:
+        raise ConfigurationError("hospitals", "an integer in [2, 100]", hospitals)
+    if not 1 <= rounds <= 10_000:
+        raise ConfigurationError("rounds", "an integer in [1, 10000]", rounds)
+    features = setup.model.widths[0]
+    if features == len(NORMALISATION):
+        records = load_wdbc(setup.scales)
+    else:
+        amplitude = 1.0 if features < 100 else 0.25
+        count = SYNTHETIC_RECORDS * hospitals
+        records = make_synthetic(count, features, seed, setup.scales, amplitude)
+    training, held_out = held_out_split(records, seed)
+    parts = hospital_split(training, hospitals, seed)
+    names = [f"hospital-{index}" for index in range(hospitals)]
+    threshold = max(1, (hospitals - 1) // 2)
+    plan = Plan(
+        federation=f"demonstration: {setup.summary}",
+        hospitals=names,
+        verifiers=[f"verifier-{index}" for index in range(VERIFIERS)],
+        accepting_verdicts=VERIFIERS // 2 + 1,
+        minimum_updates=max(2, threshold + 1),
+        rounds=rounds,
+        config=RoundConfig(
+            setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold
+        ),
+        initial_weights=first_weights(setup, seed),
+    )
+    return Scenario(setup, dict(zip(names, parts, strict=True)), held_out, plan)
