@@ -1,0 +1,188 @@
+"""Targets of the tamper benchmark from a federation stopped in the middle: proofs, packets, key shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from _targets import (
+    DEALER,
+    HALTED,
+    HOLDER,
+    VERIFIER,
+    Intercepting,
+    Regions,
+    Target,
+    federation,
+    locate,
+    parts_of,
+    refusal_of,
+)
+
+from proofward.encoding import decode
+from proofward.engines.in_process import InProcessFederation
+from proofward.federation.complaints import pair_of
+from proofward.federation.envelope import Envelope
+from proofward.federation.follower import log_verifier
+from proofward.federation.history_state import UPLOAD
+from proofward.federation.messages import Enrolment, Upload
+from proofward.federation.proofs import RelationProofs
+from proofward.federation.rules import Rules
+from proofward.federation.statements import enrolment_statement, round_statement
+from proofward.federation.values import integers_from_bytes
+from proofward.federation.wire import MAX_WIRE_BYTES, Extension, Packet
+from proofward.lattice.sealing import open_sealed, pair_secret
+from proofward.ledger.checkpoint import open_checkpoint
+from proofward.proof.party import Party
+from proofward.proof.soundness import CodeParameters
+from proofward.proof.transcript import Transcript
+from proofward.proof.verifier import Verifier
+from proofward.relations.enrolment import enrolment
+from proofward.relations.training_round import training_round
+
+
+class _Tracing(Verifier):
+    """A verifier that notes what it takes the bytes for."""
+
+    def __init__(self, challenger: Transcript, code: CodeParameters, proof: bytes) -> None:
+        super().__init__(challenger, code, proof)
+        self.regions: Regions = {}
+
+    def _take(self, count: int, what: str) -> memoryview:
+        start = self._position
+        part = super()._take(count, what)
+        if count:
+            self.regions.setdefault(what, []).append((start, start + count))
+        return part
+
+
+def _proof_regions(
+    context: bytes, code: CodeParameters, proof: bytes, script: Callable[[Party], object], bits: int
+) -> Regions:
+    tracing = _Tracing(Transcript(context), code, proof)
+    tracing.run(lambda party: (script(party), None)[1], bits)
+    return tracing.regions
+
+
+def _packet(data: bytes) -> Packet:
+    return decode(data, Packet, max_bytes=MAX_WIRE_BYTES)
+
+
+def live_targets(directory: Path) -> Iterator[Target]:
+    """A round stopped while one hospital's upload is on its way."""
+    network = Intercepting(DEALER, Upload.kind)
+    engine = federation(directory, network)
+    engine.run(lambda: engine.aggregator.history.phase == UPLOAD and bool(network.kept))
+    rules = engine.rules
+    yield Target("rules", rules.data, parts_of(rules.data), _rules_judge(rules))
+    enrolled = next(m for who, kind, m in network.passed if (who, kind) == (DEALER, Enrolment.kind))
+    yield _enrolment_proof(engine, enrolled)
+    yield from _round_proof(engine, _packet(network.kept[0]))
+    yield from _carried(engine, network.kept[0])
+
+
+def _rules_judge(rules: Rules) -> Callable[[bytes], str | None]:
+    parse = refusal_of(Rules.from_bytes)
+    return lambda data: parse(data) or (None if Rules.from_bytes(data).digest == rules.digest else "digest")
+
+
+def _enrolment_proof(engine: InProcessFederation, message: bytes) -> Target:
+    packet = _packet(message)
+    record, proof = decode(packet.envelope, Envelope).record, packet.attachments[0]
+    assert isinstance(record, Enrolment)
+    statement = enrolment_statement(engine.rules, DEALER, record.rows)
+    regions = _proof_regions(
+        statement.transcript(),
+        statement.plan().code,
+        proof,
+        lambda party: enrolment(party, statement, None),
+        statement.config.security_bits,
+    )
+    proofs = RelationProofs()
+    return Target(
+        "enrolment proof", proof, regions, refusal_of(lambda data: proofs.verify_enrolment(statement, data))
+    )
+
+
+def _round_proof(engine: InProcessFederation, packet: Packet) -> Iterator[Target]:
+    """Proof, ciphertext, and one share, sealed and open."""
+    history, proofs = engine.aggregator.history, RelationProofs()
+    weights = integers_from_bytes(
+        engine.aggregator.objects.get(history.round.model), engine.rules.config.model.parameters
+    )
+    assert weights is not None
+    statement = round_statement(history, DEALER, weights)
+    ciphertext, proof = packet.attachments[:2]
+    found = proofs.verify_round(statement, ciphertext, proof)
+    words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
+    regions = _proof_regions(
+        statement.transcript(words),
+        statement.plan().code,
+        proof,
+        lambda party: training_round(party, statement, words, None),
+        statement.config.security_bits,
+    )
+    yield Target(
+        "round proof",
+        proof,
+        regions,
+        refusal_of(lambda data: proofs.verify_round(statement, ciphertext, data)),
+    )
+    yield Target(
+        "ciphertext",
+        ciphertext,
+        parts_of(ciphertext),
+        refusal_of(lambda data: proofs.verify_round(statement, data, proof)),
+    )
+    holder = engine.hospitals[HOLDER]
+    seed, pair = holder.state.fact(holder.fact_name("sealing")), pair_of(history, DEALER, HOLDER)
+    assert seed is not None
+    secret, index = pair_secret(seed, pair), engine.rules.holder(HOLDER)
+    position = [name for name in history.round.committed if name != DEALER and name in engine.hospitals]
+    sealed = packet.attachments[2 + position.index(HOLDER)]
+    share = open_sealed(pair, secret, sealed)
+    yield Target(
+        "sealed share",
+        sealed,
+        {"encapsulation": [(0, 1120)], "encrypted share": [(1120, len(sealed))]},
+        refusal_of(lambda data: open_sealed(pair, secret, data)),
+    )
+
+    def judge_share(data: bytes) -> str | None:
+        return None if proofs.share_is_bound(found.share_binding, data, index) else "share binding"
+
+    parts = {"holder": [(0, 4)], "blind": [(4, 20)], "values": [(20, len(share))]}
+    yield Target("key share", share, parts, judge_share)
+
+
+def _carried(engine: InProcessFederation, message: bytes) -> Iterator[Target]:
+    """The packet to the aggregator, an extension to a member, and a checkpoint."""
+    aggregator, member = engine.aggregator, engine.verifiers[VERIFIER]
+    packet = _packet(message)
+    names = ("ciphertext", "proof", *(f"sealed share {i}" for i in range(len(packet.attachments) - 2)))
+    fields = [("envelope", packet.envelope), *zip(names, packet.attachments, strict=True)]
+    extension = aggregator.extension(member.history.size)
+    parts = decode(extension, Extension)
+    if not parts.entries:
+        raise RuntimeError("the member knows all entries: an accepted extension would not show")
+
+    def judge(size: Callable[[], int], handle: Callable[[bytes], object], data: bytes) -> str | None:
+        before, refused = size(), len(engine.refusals)
+        handle(data)
+        if size() != before:
+            return None
+        if member.halted is not None:
+            stopped, member.halted = member.halted, None
+            return f"{HALTED} {stopped.check}, blamed on {stopped.culprit}"
+        return engine.refusals[-1][1].check if len(engine.refusals) > refused else None
+
+    judge_extension = partial(judge, lambda: member.history.size, member.handle)
+    judge_packet = partial(judge, lambda: aggregator.history.size, aggregator.handle)
+    known = [("entries", parts.entries), ("checkpoint", parts.checkpoint), ("consistency", parts.consistency)]
+    yield Target("extension", extension, locate(extension, known), judge_extension)
+    yield Target("packet", message, locate(message, fields), judge_packet)
+    verifier = log_verifier(engine.rules)
+    note = parts.checkpoint
+    yield Target("checkpoint", note, parts_of(note), refusal_of(lambda data: open_checkpoint(data, verifier)))

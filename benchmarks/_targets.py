@@ -1,0 +1,185 @@
+"""What the tamper benchmark mutates: messages of real runs, their byte regions, and who refuses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+from proofward.data.synthetic import make_synthetic
+from proofward.encoding import MalformedMessage, decode
+from proofward.engines.attacks.hospitals import Equivocates, SealsWrongShare
+from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
+from proofward.engines.run_folder import Plan
+from proofward.federation import messages
+from proofward.federation.envelope import Envelope, seal_envelope
+from proofward.federation.follower import log_verifier
+from proofward.federation.history import History
+from proofward.federation.refusal import Refusal
+from proofward.federation.rules import RulesError
+from proofward.federation.wire import MAX_WIRE_BYTES, Packet
+from proofward.lattice.errors import LatticeError
+from proofward.layers.model import initial_weights
+from proofward.ledger.database import Database
+from proofward.ledger.errors import LedgerError
+from proofward.ledger.keys import SigningKey
+from proofward.ledger.seal import SEAL_NAME, parse_seal
+from proofward.models import preset
+from proofward.proof.errors import ProofRejected
+from proofward.relations.config import RoundConfig
+
+Span = tuple[int, int]
+Regions = dict[str, list[Span]]
+HOSPITALS = tuple(f"hospital-{index}" for index in range(5))
+VERIFIER, DEALER, HOLDER = "verifier-0", HOSPITALS[2], HOSPITALS[1]
+HALTED = "stopped for good:"
+REFUSALS = (Refusal, ProofRejected, LedgerError, LatticeError, RulesError)
+DETERMINED = frozenset(
+    kind.kind
+    for kind in (
+        messages.FederationOpened, messages.EnrolmentClosed, messages.RoundOpened, messages.CommitmentsClosed,
+        messages.NonceReveal, messages.AttemptAbandoned, messages.BeaconFixed, messages.UploadsClosed,
+        messages.VerdictsClosed, messages.AcceptedSet, messages.RoundClosed, messages.MessageRefused,
+        messages.FederationClosed, messages.SetEndorsement,
+    )
+)  # fmt: skip
+"""Kinds whose whole content follows from the ledger: even their signer may say nothing else."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """`judge` returns why it refuses the bytes, and None when it accepts them.
+
+    free: the bytes are the signer's own word, so that another word may be accepted; it must not crash.
+    """
+
+    name: str
+    data: bytes
+    regions: Regions
+    judge: Callable[[bytes], str | None]
+    free: bool = False
+
+
+def refusal_of(check: Callable[[bytes], object]) -> Callable[[bytes], str | None]:
+    """A judge that refuses by raising one of the typed refusals."""
+
+    def judge(data: bytes) -> str | None:
+        try:
+            check(data)
+        except REFUSALS as refusal:
+            return str(getattr(refusal, "check", type(refusal).__name__))
+        return None
+
+    return judge
+
+
+class Intercepting(FaithfulNetwork):
+    """Keeps back what one member says of one kind in a round's first attempt."""
+
+    def __init__(self, member: str, kind: str) -> None:
+        self.member, self.kind = member, kind
+        self.kept: list[bytes] = []
+        self.passed: list[tuple[str, str, bytes]] = []
+
+    def to_aggregator(self, member: str, message: bytes) -> Sequence[bytes]:
+        """See Network."""
+        envelope = decode(decode(message, Packet, max_bytes=MAX_WIRE_BYTES).envelope, Envelope)
+        if (member, envelope.topic, envelope.attempt) == (self.member, self.kind, 0):
+            self.kept.append(message)
+            return ()
+        self.passed.append((member, envelope.topic, message))
+        return (message,)
+
+
+def federation(directory: Path, network: Intercepting, parties: Parties | None = None) -> InProcessFederation:
+    """Five hospitals, one verifier, one round of the preset tiny."""
+    setup = preset("tiny")
+    config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, len(HOSPITALS), 1)
+    weights = initial_weights(setup.model, setup.scales, b"tamper")
+    plan = Plan("tamper", HOSPITALS, (VERIFIER,), 1, 2, 1, config, weights)
+    records = [make_synthetic(8 + i, 4, i, setup.scales) for i in range(len(HOSPITALS))]
+    data = {name: (own.features, own.labels) for name, own in zip(HOSPITALS, records, strict=True)}
+    return InProcessFederation(directory, plan, data, seed=b"tamper", network=network, parties=parties)
+
+
+def parts_of(data: bytes, count: int = 8) -> Regions:
+    """Equal parts of bytes without named fields."""
+    cuts = [len(data) * i // count for i in range(count + 1)]
+    return {f"part {i + 1}": [(cuts[i], cuts[i + 1])] for i in range(count)}
+
+
+def locate(data: bytes, values: Sequence[tuple[str, object]], low: int = 0) -> Regions:
+    """Where the fields' values lie, and all else from `low` on as "framing"."""
+    regions: Regions = {}
+    for name, value in values:
+        parts = value if isinstance(value, tuple) else (value,)
+        raw = [part.encode() if isinstance(part, str) else part for part in parts]
+        found = [part for part in raw if isinstance(part, bytes) and part]
+        if found and (start := data.find(found[0], low)) >= 0:
+            regions[name] = [(start, data.find(found[-1], start) + len(found[-1]))]
+    cuts = sorted(span for spans in regions.values() for span in spans)
+    framing, position = [], low
+    for start, stop in [*cuts, (len(data), len(data))]:
+        if start > position:
+            framing.append((position, start))
+        position = max(position, stop)
+    if framing:
+        regions["framing"] = framing
+    return regions
+
+
+def named_fields(record: object) -> list[tuple[str, object]]:
+    """The fields of a record, in order."""
+    return [(field.name, getattr(record, field.name)) for field in fields(record)]  # type: ignore[arg-type]
+
+
+def _judge_signed(
+    envelope: Envelope, key: SigningKey, judge: Callable[[bytes], str | None], body: bytes
+) -> str | None:
+    """Another body in the same envelope, signed by the same sender."""
+    try:
+        data = seal_envelope(replace(envelope, body=body, signature=b""), key).data
+    except MalformedMessage:
+        return "malformed"
+    return judge(data)
+
+
+def entry_targets(directory: Path) -> Iterator[Target]:
+    """The first ledger entry of every kind, judged by the ledger's rules where it stands; its body, signed by
+    the same sender after every change; and the seal.
+
+    The run has a bad dealer, an equivocator and a lost message, so that all kinds occur.
+    """
+    network = Intercepting(HOSPITALS[4], messages.NonceReveal.kind)
+    parties = Parties({HOSPITALS[0]: SealsWrongShare, HOSPITALS[1]: Equivocates})
+    engine = federation(directory, network, parties)
+    if not engine.run().finished:
+        raise RuntimeError("the federation did not finish")
+    database = Database(engine.folder.ledger, writable=False)
+    entries = [database.entry(position) for position in range(database.size())]
+    database.close()
+    seen: set[str] = set()
+    for position, entry in enumerate(entries):
+        envelope = decode(entry, Envelope)
+        if envelope.topic not in seen:
+            seen.add(envelope.topic)
+            history = History(engine.rules)
+            for earlier in entries[:position]:
+                history.apply(earlier)
+            regions = locate(entry, named_fields(envelope))
+            start, stop = regions["body"][0]
+            inside = locate(entry[:stop], named_fields(envelope.record), start)
+            regions.update({f"body: {name}": spans for name, spans in inside.items()})
+            judge = refusal_of(history.judge)
+            yield Target(f"entry: {envelope.topic}", entry, regions, judge)
+            key = engine.folder.key(envelope.sender)
+            yield Target(
+                f"signed body: {envelope.topic}",
+                envelope.body,
+                locate(envelope.body, named_fields(envelope.record)),
+                partial(_judge_signed, envelope, key, judge),
+                envelope.topic not in DETERMINED,
+            )
+    seal, verifier = (engine.folder.ledger / SEAL_NAME).read_bytes(), log_verifier(engine.rules)
+    yield Target("seal", seal, parts_of(seal), refusal_of(lambda data: parse_seal(data, verifier)))
