@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from proofward.cli.console import FLAW, OK, make_console, print_json
+from proofward.cli.console import FLAW, OK, print_json
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -43,7 +43,7 @@ def bench(name: str | None, smallest: bool, as_json: bool, arguments: tuple[str,
         else:
             width = max(map(len, found))
             for known, path in found.items():
-                make_console().print(f"{known:{width}}  {summary(path)}", markup=False)
+                click.echo(f"{known:{width}}  {summary(path)}")
         return
     if name not in found:
         raise click.BadParameter(f"expected one of {', '.join(found)}", param_hint="NAME")

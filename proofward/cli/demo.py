@@ -60,9 +60,9 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 )  # fmt: skip
 @click.option("--hospitals", type=click.IntRange(2, 100), default=5, show_default=True)
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder to write; one that was interrupted is gone on with. A new dated one unless given.")  # fmt: skip
+              help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
-              help="Of the division of the records and the first weights; keys and proofs are random.")  # fmt: skip
+              help="Of the records' division and the first weights; keys and proofs are random.")  # fmt: skip
 @click.option("--preset", "preset_name", default="wdbc", show_default=True, help="Model and data.")
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--workers", type=click.IntRange(1, 64), default=None, help="Members that work at a time.")
@@ -81,7 +81,8 @@ def demo(
 ) -> None:
     """Run a federation of hospitals on this machine: every update proved, encrypted, summed, recorded.
 
-    Exit code 1 when the federation does not finish, or when an attack is not refused by the check that should.
+    Exit code 1 when the federation does not finish, or when an attack is not refused by the check that
+    should.
     """
     if attack == "list":
         list_attacks(as_json)

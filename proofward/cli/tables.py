@@ -26,8 +26,8 @@ def print_comparison(console: Console, found: Mapping[str, MethodScores]) -> Non
     table.add_column("accuracy", justify="right")
     rows = {**found, "alone (mean)": lone_mean(found)}
     for name, entry in rows.items():
-        style = "bold" if name == "proofward" else ""
-        table.add_row(LABELS.get(name, name), f"{entry.auc[-1]:.4f}", f"{entry.accuracy[-1]:.4f}", style=style)
+        cells = (f"{entry.auc[-1]:.4f}", f"{entry.accuracy[-1]:.4f}")
+        table.add_row(LABELS.get(name, name), *cells, style="bold" if name == "proofward" else "")
     console.print(table)
 
 

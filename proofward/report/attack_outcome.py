@@ -40,10 +40,10 @@ EXPECTED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """refused: by the expected check, with the culprit named, and nobody else accused. check, detail, by: what
-    was found instead or as expected, in words, and which parties found it; audit: what an audit of the
-    folder says (the failed checks). goes_on: all rounds were closed; accepted: whose updates the last sum
-    contains.
+    """refused: by the expected check, with the culprit named, and nobody else accused.
+
+    check, detail, by: what was found, in words, and which parties found it. audit: the checks that an audit
+    of the folder fails at. goes_on: all rounds were closed. accepted: whose updates the last sum contains.
     """
 
     attack: str
@@ -112,12 +112,14 @@ def _refusing(history: HistoryState, number: int, hospital: str) -> list[tuple[s
     states = [*history.closed, *([history.current] if history.current else [])]
     pairs: list[tuple[str, str]] = []
     if number == 0:
-        enrolments = history.enrolment_verdicts.items()
-        return [(by, said.check) for (by, about), said in enrolments if about == hospital and not said.accepted]
+        said = history.enrolment_verdicts.items()
+        return [(by, vote.check) for (by, name), vote in said if name == hospital and not vote.accepted]
     for state in states:
         if state.number == number:
-            verdicts = state.verdicts.items()
-            pairs += [(v, said.check) for (v, name), said in verdicts if name == hospital and not said.accepted]
+            votes = state.verdicts.items()
+            pairs += [
+                (by, vote.check) for (by, name), vote in votes if name == hospital and not vote.accepted
+            ]
     return pairs
 
 

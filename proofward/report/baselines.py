@@ -111,10 +111,8 @@ def federated_float(setup: Preset, hospitals: Sequence[Records], rounds: int, se
     """The last weights of `float_rounds`."""
     named = {f"hospital-{index}": records for index, records in enumerate(hospitals)}
     first = first_weights(setup, seed)
-    weights = real_weights(first, setup.scales)
-    for weights in float_rounds(setup, named, [round_beacon(seed, n) for n in range(rounds)], first):
-        pass
-    return weights
+    beacons = [round_beacon(seed, number) for number in range(rounds)]
+    return [real_weights(first, setup.scales), *float_rounds(setup, named, beacons, first)][-1]
 
 
 def centralised_float(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> Float32Array:

@@ -21,7 +21,7 @@ Number = NDArray[np.generic]
 
 @dataclass(frozen=True)
 class MethodScores:
-    """auc and accuracy on the held-out records after each round; accuracy counts a score above 0 as label 1."""
+    """auc and accuracy on the held-out records after each round; a score above 0 is taken for label 1."""
 
     auc: tuple[float, ...]
     accuracy: tuple[float, ...]

@@ -1,4 +1,4 @@
-"""What a run costs: seconds by phase, from the parties' events, and bytes by member and round, on the wire."""
+"""What a run costs: seconds by phase, from the parties' events, and bytes on the wire by member and round."""
 
 from __future__ import annotations
 

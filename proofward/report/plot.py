@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from proofward.report.comparison import ALONE, CENTRALISED, FEDERATED, PROOFWARD, MethodScores
 
-STYLES = {
+STYLES: dict[str, dict[str, Any]] = {
     PROOFWARD: {"color": "tab:blue", "linewidth": 2.5, "zorder": 4},
     FEDERATED: {"color": "tab:orange", "linewidth": 1.5, "linestyle": "--", "zorder": 5},
     CENTRALISED: {"color": "tab:green", "linewidth": 1.5, "linestyle": ":", "zorder": 3},

@@ -30,7 +30,7 @@ Large = Annotated[bytes, Length(0, MAX_FILE_BYTES)]
 
 @dataclass(frozen=True)
 class ProofFile:
-    """rules: canonical bytes of the consortium's rules. initial_weights int64, ciphertext field elements, both
+    """rules: canonical bytes of the consortium's rules. initial_weights: int64, ciphertext: field elements,
     8 bytes little endian each.
     """
 
@@ -90,8 +90,10 @@ class ProofFile:
         parameters = statement.config.model.parameters
         words = words_from_bytes(self.ciphertext, parameters)
         if words is None:
-            detail = f"expected {parameters} canonical field elements, found {len(self.ciphertext)} other bytes"
-            raise ProofRejected("ciphertext", detail)
+            found = f"{len(self.ciphertext)} other bytes"
+            raise ProofRejected(
+                "ciphertext", f"expected {parameters} canonical field elements, found {found}"
+            )
         return verify_round(statement, words, self.proof)
 
 

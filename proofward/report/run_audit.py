@@ -67,8 +67,8 @@ class RunAudit:
                 expected |= model_files(history.rules, weights)
             if (directory / PROOFS_NAME).exists():
                 expected |= proof_files(history, objects)
-        except Refusal as refusal:
-            yield AuditVerdict("files", "objects behind the files", refusal)
+        except Refusal as missing:
+            yield AuditVerdict("files", "objects behind the files", missing)
             return
         for name, data in expected.items():
             yield self._file(directory, name, data)

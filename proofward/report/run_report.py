@@ -50,9 +50,8 @@ def security(history: History, proofs: Mapping[str, bytes]) -> Security:
     """From the statements of the last round's proof files and of the enrolments."""
     rules = history.rules
     training = [ProofFile.from_bytes(data).statement.plan().soundness_bits for data in proofs.values()]
-    enrolments = [
-        enrolment_statement(rules, name, rows).plan().soundness_bits for name, rows in history.enrolled.items()
-    ]
+    enrolled = [enrolment_statement(rules, name, rows) for name, rows in history.enrolled.items()]
+    enrolments = [statement.plan().soundness_bits for statement in enrolled]
     margin = security_margin()
     return Security(min(training), min(enrolments), rules.config.security_bits, margin.primal_bits)
 

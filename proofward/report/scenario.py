@@ -59,9 +59,7 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int) -> Scenario
         accepting_verdicts=VERIFIERS // 2 + 1,
         minimum_updates=max(2, threshold + 1),
         rounds=rounds,
-        config=RoundConfig(
-            setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold
-        ),
+        config=RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold),
         initial_weights=first_weights(setup, seed),
     )
     return Scenario(setup, dict(zip(names, parts, strict=True)), held_out, plan)

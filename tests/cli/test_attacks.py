@@ -1,0 +1,55 @@
+"""Every attack of the catalogue on the real proofs: refused by the check that should, its author named."""
+
+from __future__ import annotations
+
+import pytest
+
+from proofward.engines.attacks.catalogue import ATTACKS
+from proofward.report.attack_outcome import EXPECTED
+
+TINY = ("--preset", "tiny", "--no-plot")
+
+
+def test_the_list_has_a_name_a_line(proofward):
+    result = proofward("demo", "--attack", "list")
+    assert result.exit_code == 0
+    assert result.stdout.split("\n")[:-1] == list(ATTACKS)
+    assert set(proofward.json("demo", "--attack", "list")) == {*ATTACKS, "exit"}
+
+
+def test_every_attack_has_an_expected_check():
+    assert set(EXPECTED) == set(ATTACKS)
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_attack(proofward, tmp_path, name):
+    attack = ATTACKS[name]
+    rounds, hospitals = 2 if name == "replayed-proof" else 1, 4 if name == "wrong-share-sum" else 3
+    run = tmp_path / "run"
+    sizes = ("--rounds", rounds, "--hospitals", hospitals)
+    outcome = proofward.json("demo", "--attack", name, *TINY, *sizes, "--run", run)
+    assert outcome["exit"] == 0 and outcome["refused"], outcome
+    assert outcome["check"] == EXPECTED[name][0]
+    assert outcome["culprit"] == ("hospital-1" if attack.goes_on else "aggregator")
+    assert outcome["goes_on"] == attack.goes_on
+    if attack.goes_on:
+        assert outcome["audit"] == [] and outcome["rounds"] == rounds
+        out = name not in ("false-complaint", "wrong-share-sum", "equivocation")
+        assert ("hospital-1" not in outcome["accepted"]) == out
+        assert proofward("audit", run).exit_code == 0
+    else:
+        assert EXPECTED[name][1] in outcome["audit"]
+        assert proofward("audit", run).exit_code == 1
+
+
+def test_an_unnoticed_attack_exits_with_1(proofward, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPECTED, "scaled-update", ("key-share",))
+    sizes = ("--rounds", 1, "--hospitals", 3)
+    result = proofward("demo", "--attack", "scaled-update", *TINY, *sizes, "--run", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "NOT refused as it should be: expected key-share" in result.stdout
+
+
+def test_an_attack_needs_enough_others(proofward, tmp_path):
+    for arguments in (("scaled-update", "--hospitals", 2), ("replayed-proof", "--rounds", 1), ("no-such",)):
+        assert proofward("demo", "--run", tmp_path / "run", "--attack", *arguments).exit_code == 2

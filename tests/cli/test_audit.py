@@ -1,0 +1,141 @@
+"""The audit of a run folder: one changed byte anywhere is a flaw, and no folder makes it fall over."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PUBLIC = ("ledger", "proofs", "model.safetensors", "model.json")
+
+
+@pytest.fixture
+def copy(demo_run, tmp_path) -> Path:
+    """What an auditor gets: no party's folder."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in PUBLIC:
+        source = demo_run[0] / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    return folder
+
+
+@contextmanager
+def changed(path: Path, position: int, bit: int) -> Iterator[None]:
+    data = path.read_bytes()
+    path.write_bytes(data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :])
+    yield
+    path.write_bytes(data)
+
+
+def test_the_public_part_of_a_run_passes(proofward, copy):
+    result = proofward("audit", copy)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert all(line.startswith("ok ") for line in lines[:-1]) and "everything holds" in lines[-1]
+    report = proofward.json("audit", copy)
+    assert report["passed"] and report["exit"] == 0
+    checks = [verdict["check"] for verdict in report["verdicts"]]
+    assert len(checks) == report["checks"] == len(lines) - 1
+    assert checks.count("round-proof") == 6 and checks.count("file") == 5
+
+
+def test_the_ledger_alone_can_be_audited(proofward, copy):
+    assert proofward("audit", copy / "ledger").exit_code == 0
+
+
+def test_one_changed_byte_in_any_kind_of_file_is_a_flaw(proofward, copy):
+    rng = random.Random(3)
+    objects = sorted(path for path in (copy / "ledger" / "objects").rglob("*") if path.is_file())
+    files = [path for path in sorted(copy.rglob("*")) if path.is_file() and path not in objects]
+    assert len(files) == 7
+    for path in [*files, *rng.sample(objects, 4)]:
+        with changed(path, rng.randrange(path.stat().st_size), rng.randrange(8)):
+            assert proofward("audit", copy).exit_code == 1, path.relative_to(copy)
+    assert proofward("audit", copy).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.json"])
+def test_every_region_of_the_model_files_is_covered(proofward, copy, name, monkeypatch):
+    from proofward.federation.auditor import Auditor
+    from proofward.report.run_audit import RunAudit
+
+    audit = RunAudit(copy)
+    assert all(verdict.passed for verdict in audit.run())
+    history = audit.history
+    monkeypatch.setattr(Auditor, "run", lambda self: setattr(self, "history", history) or iter(()))
+    path = copy / name
+    for position in range(0, path.stat().st_size, 7):
+        with changed(path, position, position % 8):
+            failed = [verdict.subject for verdict in RunAudit(copy).run() if not verdict.passed]
+            assert failed == [name]
+
+
+@pytest.mark.parametrize("what", ["missing", "longer", "shorter", "folder"])
+def test_a_model_file_that_is_not_there(proofward, copy, what):
+    path = copy / "model.safetensors"
+    data = path.read_bytes()
+    path.unlink()
+    if what == "folder":
+        path.mkdir()
+    elif what != "missing":
+        path.write_bytes(data + b" " if what == "longer" else data[:-1])
+    report = proofward.json("audit", copy)
+    failed = [verdict for verdict in report["verdicts"] if not verdict["passed"]]
+    assert report["exit"] == 1 and [verdict["subject"] for verdict in failed] == [path.name]
+
+
+def test_a_proof_that_belongs_to_nothing(proofward, copy):
+    (copy / "proofs" / "other.proof").write_bytes(b"x")
+    assert proofward("audit", copy, "--failures").exit_code == 1
+
+
+def test_known_rules_and_remembered_checkpoints(proofward, copy, demo_run, tmp_path):
+    assert proofward("audit", copy, "--consortium", demo_run[1]["consortium"]).exit_code == 0
+    assert proofward("audit", copy, "--consortium", "00" * 32).exit_code == 1
+    assert proofward("audit", copy, "--consortium", "00").exit_code == 2
+    (tmp_path / "note").write_bytes(b"not a checkpoint")
+    assert proofward("audit", copy, "--remember", tmp_path / "note").exit_code == 1
+
+
+def test_garbage_folders_get_a_typed_verdict(proofward, tmp_path):
+    rng = random.Random(9)
+    for number, name in enumerate(
+        ("", "ledger/ledger.db", "ledger.db", "ledger/objects", "ledger/objects/ab")
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if name:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(rng.randbytes(5000))
+        report = proofward.json("audit", folder)
+        assert report["exit"] == 1 and not report["passed"]
+        assert any(verdict.get("failed_check") for verdict in report["verdicts"])
+    assert proofward("audit", tmp_path / "nowhere").exit_code == 2
+
+
+def test_a_database_of_something_else(proofward, copy):
+    path = copy / "ledger" / "ledger.db"
+    path.unlink()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE entries (position INTEGER, data TEXT)")
+        database.execute("INSERT INTO entries VALUES (0, 'x')")
+    database.close()
+    assert proofward("audit", copy).exit_code == 1
+
+
+def test_damaged_databases_never_end_in_a_traceback(proofward, copy):
+    rng = random.Random(4)
+    path = copy / "ledger" / "ledger.db"
+    whole = path.read_bytes()
+    for _ in range(12):
+        data = bytearray(whole[: rng.choice((len(whole), rng.randrange(len(whole))))])
+        for _ in range(rng.randrange(1, 200)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        path.write_bytes(bytes(data))
+        assert proofward("audit", copy).exit_code == 1

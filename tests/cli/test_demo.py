@@ -1,0 +1,130 @@
+"""The demonstration's folder and figures, and what the command refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from proofward.ledger.seal import SEAL_NAME
+from proofward.report.baselines import fixed_auc
+from proofward.report.scenario import make_scenario
+
+
+def test_the_run_folder_is_complete(demo_run):
+    folder, metrics = demo_run
+    assert metrics["exit"] == 0 and metrics["finished"]
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "ledger", "parties", "proofs", "model.safetensors", "model.json", "metrics.json", "auc.png"
+    }  # fmt: skip
+    assert (folder / "ledger" / SEAL_NAME).exists()
+    assert {path.name for path in (folder / "proofs").iterdir()} == {
+        f"hospital-{index}-round-2.proof" for index in range(3)
+    }
+    assert (folder / "auc.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_metrics_are_those_of_the_run(demo_run):
+    folder, printed = demo_run
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics.items() <= printed.items()
+    methods = {"proofward", "federated float", "centralised"} | {f"alone: hospital-{i}" for i in range(3)}
+    assert set(metrics["auc_by_round"]) == methods
+    assert all(len(values) == 2 for values in metrics["auc_by_round"].values())
+    phases = metrics["seconds"]["phases"]
+    assert {name: entry["count"] for name, entry in phases.items()} == {
+        "prove enrolment": 3, "train": 6, "encrypt": 6, "prove": 6,
+        "verify": 27, "aggregate": 2, "confirm": 12,
+    }  # fmt: skip
+    assert all(entry["total"] > 0 for entry in phases.values())
+    sizes = metrics["bytes"]
+    assert sizes["sent_by_a_hospital_in_a_round"] > sizes["proof"] > sizes["ciphertext"] == 8 * 30
+    bits = metrics["bits"]
+    assert min(bits["training"], bits["enrolment"]) >= bits["policy"] == 100
+    assert bits["encryption_estimate"] >= 128
+
+
+def test_the_model_file_is_the_model_that_was_scored(demo_run):
+    folder, metrics = demo_run
+    scenario = make_scenario("tiny", 3, 2, 0)
+    tensors = load_file(folder / "model.safetensors")
+    names = ["layer1.weight", "layer1.bias", "layer2.weight", "layer2.bias"]
+    assert sorted(tensors) == sorted(names)
+    weights = np.concatenate([tensors[name].reshape(-1) for name in names])
+    assert weights.dtype == np.int64
+    assert fixed_auc(scenario.setup, weights, scenario.held_out) == metrics["auc"]["proofward"]
+    rules = json.loads((folder / "model.json").read_text())
+    assert rules["model"] == metrics["model"] and rules["consortium"] == metrics["consortium"]
+
+
+def test_tables_are_printed(proofward, tmp_path):
+    arguments = ("--preset", "tiny", "--hospitals", 2, "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
+    result = proofward("demo", *arguments)
+    assert result.exit_code == 0
+    for text in (
+        "round 1 of 1 closed",
+        "ProofWard",
+        "plain float FedAvg",
+        "alone: hospital-1",
+        "bits proven",
+    ):
+        assert text in result.stdout
+    assert not (tmp_path / "run" / "auc.png").exists()
+
+
+def test_a_new_folder_is_named_after_the_time(proofward, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    metrics = proofward.json("demo", "--preset", "tiny", "--hospitals", 2, "--rounds", 1, "--no-plot")
+    assert metrics["run"].startswith("runs/20") and (tmp_path / metrics["run"] / "model.json").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--preset", "no-such"),
+        ("--hospitals", "1"),
+        ("--rounds", "0"),
+        ("--attack", "no-such"),
+        ("--seed", "-1"),
+        ("--run", __file__),
+    ],
+)
+def test_wrong_usage(proofward, tmp_path, arguments):
+    where = () if "--run" in arguments else ("--run", tmp_path / "run")
+    result = proofward("demo", *where, *arguments)
+    assert result.exit_code == 2 and "Error" in result.stderr
+
+
+def test_folders_that_are_not_to_be_written(proofward, demo_run, tmp_path):
+    folder, _ = demo_run
+    finished = proofward("demo", "--preset", "tiny", "--run", folder)
+    assert finished.exit_code == 2 and "finished run" in finished.stderr
+    (tmp_path / "thesis.txt").write_text("mine")
+    other = proofward("demo", "--preset", "tiny", "--run", tmp_path)
+    assert other.exit_code == 2 and "neither empty nor a run" in other.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_an_interrupted_run_goes_on(proofward, tmp_path, monkeypatch):
+    from proofward.engines.in_process import InProcessFederation
+
+    run, arguments = tmp_path / "run", ("--preset", "tiny", "--hospitals", 2, "--rounds", 2, "--no-plot")
+    whole = InProcessFederation.run
+
+    def interrupted(engine: InProcessFederation) -> object:
+        whole(engine, lambda: len(engine.aggregator.history.closed) == 1)
+        engine.close()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InProcessFederation, "run", interrupted)
+        assert proofward("demo", *arguments, "--run", run).exit_code == 1
+    other = proofward("demo", *arguments, "--seed", 1, "--run", run)
+    assert other.exit_code == 2 and "other settings" in other.stderr
+    metrics = proofward.json("demo", *arguments, "--run", run)
+    assert metrics["exit"] == 0 and metrics["rounds"] == 2
+    assert metrics["seconds"]["phases"]["prove"]["count"] == 2
+    assert proofward("audit", run).exit_code == 0

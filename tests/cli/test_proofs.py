@@ -1,0 +1,69 @@
+"""Proofs as files: verified and described from the bytes alone."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from proofward.encoding import encode
+from proofward.report.proof_file import ProofFile
+
+
+@pytest.fixture(scope="module")
+def proof(demo_run):
+    return demo_run[0] / "proofs" / "hospital-1-round-2.proof"
+
+
+def test_a_proof_of_the_run_verifies(proofward, proof, demo_run):
+    result = proofward.json("verify", proof)
+    assert result["exit"] == 0 and result["valid"]
+    assert (result["hospital"], result["round"]) == ("hospital-1", 2)
+    assert result["consortium"] == demo_run[1]["consortium"]
+    assert result["soundness_bits"] >= 100
+    assert proofward("verify", proof).stdout.startswith("VALID: hospital-1")
+
+
+def test_inspection_tells_what_is_public(proofward, proof):
+    found = proofward.json("inspect", proof)
+    assert found["exit"] == 0 and found["public"]["model"] == "4-4-2"
+    assert found["bytes"]["file"] == proof.stat().st_size > found["bytes"]["proof"]
+    sources = [source["log2_error"] for source in found["soundness"]["sources"]]
+    assert len(sources) > 5 and max(sources) <= -found["soundness"]["bits"] <= -100
+    text = proofward("inspect", proof).stdout
+    assert "Soundness" in text and "unique decoding" in text and "Hidden" in text
+
+
+def test_another_statement_is_refused(proofward, proof, tmp_path):
+    file = ProofFile.from_bytes(proof.read_bytes())
+    other = tmp_path / "other.proof"
+    for changed in (
+        replace(file, hospital="hospital-0"), replace(file, hospital="nobody"), replace(file, round=1),
+        replace(file, rows=file.rows - 1), replace(file, beacon=bytes(32)), replace(file, ciphertext=b""),
+        replace(file, initial_weights=bytes(len(file.initial_weights))), replace(file, initial_weights=b""),
+        replace(file, rules=file.rules[:-1]), replace(file, proof=b""), replace(file, rows=1 << 24),
+    ):  # fmt: skip
+        other.write_bytes(encode(changed))
+        result = proofward.json("verify", other)
+        assert result["exit"] == 1 and not result["valid"] and result["check"]
+
+
+def test_changed_bytes_are_refused(proofward, proof, tmp_path):
+    rng = random.Random(2)
+    data, other = proof.read_bytes(), tmp_path / "other.proof"
+    for _ in range(40):
+        position = rng.randrange(len(data))
+        other.write_bytes(
+            data[:position] + bytes([data[position] ^ 1 << rng.randrange(8)]) + data[position + 1 :]
+        )
+        assert proofward("verify", other).exit_code == 1
+    for other_data in (b"", b"\xff", data[:-1], data + b"\x00", rng.randbytes(1000), b"\xa0"):
+        other.write_bytes(other_data)
+        assert proofward("verify", other).exit_code == 1
+        assert "REFUSED by file" in proofward("inspect", other).stdout
+
+
+def test_wrong_usage(proofward, tmp_path):
+    assert proofward("verify", tmp_path / "nothing").exit_code == 2
+    assert proofward("inspect", tmp_path).exit_code == 2
