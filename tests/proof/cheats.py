@@ -1,0 +1,231 @@
+"""Dishonest provers, and parties that record: what the tests of soundness are made of.
+
+A `Forger` does not check itself and makes every array agree with the public checks, as the simulator does, so a false statement is
+stopped only by what the verifier cannot be talked out of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import to_field
+from proofward.field.scalar import P
+from proofward.proof.counter import Counter, Plan
+from proofward.proof.errors import ProofRejected, WitnessError
+from proofward.proof.forms import Column
+from proofward.proof.party import Party
+from proofward.proof.prover import Prover
+from proofward.proof.soundness import CodeParameters
+from proofward.proof.tableau import CommittedTableau
+from proofward.proof.transcript import Challenger, Label
+from proofward.proof.verifier import Verifier
+
+Array = npt.NDArray[np.uint64]
+Script = Callable[[Party], object]
+
+
+class Recorder(Prover):
+    """An honest prover whose columns can be read afterwards."""
+
+    last: Recorder
+
+    def run(self, script: Callable[[Party], None]) -> bytes:
+        type(self).last = self
+        return super().run(script)
+
+    @property
+    def columns(self) -> dict[tuple[int, int], Array]:
+        return self._columns
+
+
+class Forger(Prover):
+    """A prover of whatever it is given. `fallback`: columns of an honest run, for multiplicities that cannot be counted."""
+
+    fallback: dict[tuple[int, int], Array] = {}
+
+    def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
+        del name, sides
+
+    def exchange(
+        self,
+        label: Label,
+        length: int,
+        compute: Callable[..., Array],
+        consistent: Callable[[Array], Array],
+    ) -> Array:
+        return super().exchange(label, length, lambda known: consistent(compute(known)), consistent)
+
+    def values(self, column: Column) -> Array:
+        key = (column.tableau, column.index)
+        if key not in self._columns:
+            try:
+                value = super().values(column)
+            except WitnessError:
+                value = self.fallback[key]
+            self._columns[key] = self.alter(column, value)
+        return self._columns[key]
+
+    def alter(self, column: Column, value: Array) -> Array:
+        """What is committed in place of a column."""
+        del column
+        return value
+
+
+def changing_entry(
+    target: tuple[int, int], position: int, fallback: dict[tuple[int, int], Array]
+) -> type[Forger]:
+    """A forger that adds 1 to one entry of one column before it commits."""
+
+    class ChangesEntry(Forger):
+        def alter(self, column: Column, value: Array) -> Array:
+            if (column.tableau, column.index) == target:
+                value = value.copy()
+                value[position] = (int(value[position]) + 1) % P
+            return value
+
+    ChangesEntry.fallback = fallback
+    return ChangesEntry
+
+
+def replacing_columns(
+    columns: dict[str, npt.NDArray[np.int64]], fallback: dict[tuple[int, int], Array]
+) -> type[Forger]:
+    """A forger that commits to other columns, given by name as signed integers."""
+
+    class ReplacesColumns(Forger):
+        def alter(self, column: Column, value: Array) -> Array:
+            return to_field(columns[column.name]) if column.name in columns else value
+
+    ReplacesColumns.fallback = fallback
+    return ReplacesColumns
+
+
+def changing_message(target: int) -> type[Forger]:
+    """A forger that adds 1 to the target-th padded message and goes on."""
+
+    class ChangesMessage(Forger):
+        said = 0
+
+        def _say(self, keys, values):  # type: ignore[no-untyped-def]
+            sent = super()._say(keys, values)
+            for i in range(len(sent)):
+                if self.said == target:
+                    sent[i] = sent[i] + 1
+                    start = len(self._proof) - 16 * (len(sent) - i)
+                    self._proof[start : start + 16] = sent[i].to_bytes()
+                self.said += 1
+            return sent
+
+    return ChangesMessage
+
+
+def changing_array(target: Label, position: int, plane: int) -> type[Prover]:
+    """A prover that does not check itself and adds 1 to one limb of one array."""
+
+    class ChangesArray(Prover):
+        def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
+            del name, sides
+
+        def exchange(self, label, length, compute, consistent):  # type: ignore[no-untyped-def]
+            def changed(known):  # type: ignore[no-untyped-def]
+                values = compute(known).copy()
+                if label is target:
+                    where = position % values.shape[1]
+                    values[plane, where] = (int(values[plane, where]) + 1) % P
+                return values
+
+            return super().exchange(label, length, changed, consistent)
+
+    return ChangesArray
+
+
+def false_products(plan: Plan) -> type[Forger]:
+    """A forger whose PRODUCT rows are not products: one entry is 1 too large, so a false value can be told in `send_product`."""
+    del plan
+
+    class FalseProducts(Forger):
+        def _extension_data(self) -> Array:
+            values = super()._extension_data()
+            row = self.extension_rows.product_row(3, 0)
+            values[0, row * self.code.k] = (int(values[0, row * self.code.k]) + 1) % P
+            return values
+
+    return FalseProducts
+
+
+class FarFromCode(Forger):
+    """Commits to a tableau with one row that is no codeword in half of the columns."""
+
+    def _commit_values(self, layout, values, padded):  # type: ignore[no-untyped-def]
+        super()._commit_values(layout, values, padded)
+        honest = self.committed[-1]
+        spoiled = CommittedTableau(self.code, honest.data, honest.blinding, honest.salt_seed)
+        half = self.code.n // 2
+        spoiled.columns[:half, 0] = (spoiled.columns[:half, 0].astype(object) + 1) % P
+        spoiled.tree = type(spoiled.tree)(spoiled._leaves())
+        self.committed[-1] = spoiled
+        self._proof[-32:] = spoiled.root
+        return spoiled.root
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Bytes start .. stop of a proof and what they are."""
+
+    what: str
+    start: int
+    stop: int
+
+
+class RegionVerifier(Verifier):
+    """A verifier that notes where everything was in the proof."""
+
+    def __init__(self, challenger: Challenger, code: CodeParameters, proof: bytes) -> None:
+        super().__init__(challenger, code, proof)
+        self.regions: list[Region] = []
+
+    def _take(self, count: int, what: str) -> memoryview:
+        start = self._position
+        part = super()._take(count, what)
+        self.regions.append(Region(what, start, start + count))
+        return part
+
+
+class Inventory(Counter):
+    """A counter that lists the columns and the challenges of a script."""
+
+    def __init__(self, code: CodeParameters) -> None:
+        super().__init__(code)
+        self.columns: list[Column] = []
+        self.drawn = 0
+        self._in_sumcheck = False
+
+    def declare(self, name: str, log_size: int, values: Callable[[], Array]) -> Column:
+        column = super().declare(name, log_size, values)
+        self.columns.append(column)
+        return column
+
+    def challenge(self) -> Ext:
+        self.drawn += not self._in_sumcheck
+        return super().challenge()
+
+    def sumcheck(self, claim, weights, tables):  # type: ignore[no-untyped-def]
+        self._in_sumcheck = True
+        result = super().sumcheck(claim, weights, tables)
+        self._in_sumcheck = False
+        return result
+
+
+def refusal(verify: Callable[[], object]) -> str:
+    """The name of the check that refuses; AssertionError if nothing does."""
+    try:
+        verify()
+    except ProofRejected as error:
+        assert error.detail
+        return error.check
+    raise AssertionError("the verifier accepted")

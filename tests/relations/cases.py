@@ -1,0 +1,154 @@
+"""Small enrolments and rounds for the tests of the relations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.goldilocks import random_field
+from proofward.field.scalar import P
+from proofward.lattice.encryption import Encryption, encrypt
+from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.ring import product, to_coefficients
+from proofward.lattice.sampler import MaskContext, mask_values
+from proofward.layers.aggregation import clipped_multiplier, quantise_update
+from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.training import train
+from proofward.proof.prover import Prover
+from proofward.proof.transcript import Transcript
+from proofward.relations.config import RoundConfig
+from proofward.relations.encryption import EncryptionWitness
+from proofward.relations.enrolment import EnrolmentStatement, enrolment, prove_enrolment
+from proofward.relations.prove import RoundProof, prove_round
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.secret import DatasetSecret
+from proofward.relations.training_round import RoundWitness, training_round
+from proofward.relations.update import UpdateWitness
+from tests.proof.toy import seeded
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+Rng = Callable[[int], bytes]
+
+CONSORTIUM = b"c" * 32
+BEACON = b"b" * 32
+
+
+def config(
+    widths: tuple[int, ...] = (5, 4, 2),
+    batch: int = 4,
+    epochs: int = 2,
+    clip: int = 4096,
+    scales: FixedPoint | None = None,
+    rate: int = 4,
+    security: int = 40,
+    holders: int = 3,
+    threshold: int = 1,
+) -> RoundConfig:
+    """The rules of a small round."""
+    training = Training(rate=rate, batch=batch, epochs=epochs)
+    return RoundConfig(Mlp(widths), scales or FixedPoint(), training, clip, holders, threshold, security)
+
+
+def records(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200) -> tuple[Signed, Signed]:
+    """Random features and labels that follow the first of them."""
+    random = np.random.default_rng(seed)
+    features = random.integers(-spread, spread, (rows, rules.model.widths[0])).astype(np.int64)
+    return features, (features[:, 0] > 0).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One hospital that has enrolled and proved a round."""
+
+    config: RoundConfig
+    features: Signed
+    labels: Signed
+    enrolment: EnrolmentStatement
+    enrolment_proof: bytes
+    secret: DatasetSecret
+    statement: RoundStatement
+    result: RoundProof
+
+
+def make_case(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200) -> Case:
+    """Enrol and prove round 1."""
+    features, labels = records(rules, rows, seed, spread)
+    enrolled = EnrolmentStatement(CONSORTIUM, "h1", rows, features.shape[1], rules)
+    proof, secret = prove_enrolment(enrolled, features, labels, seeded(seed))
+    weights = initial_weights(rules.model, rules.scales, b"seed")
+    statement = RoundStatement(CONSORTIUM, rules, 1, "h1", rows, BEACON, secret.root, weights)
+    result = prove_round(statement, secret, seeded(seed + 1000))
+    return Case(rules, features, labels, enrolled, proof, secret, statement, result)
+
+
+def enrol_with(
+    case: Case, prover: type[Prover], features: Signed | None = None, labels: Signed | None = None
+) -> bytes:
+    """A proof of the case's enrolment by another prover or of other records, unchecked."""
+    known = (case.features if features is None else features, case.labels if labels is None else labels)
+    statement = case.enrolment
+    party = prover(Transcript(statement.transcript()), statement.plan(), seeded(7))
+    return party.run(lambda own: enrolment(own, statement, known))
+
+
+def round_witness(
+    case: Case,
+    rng: Rng,
+    *,
+    features: Signed | None = None,
+    labels: Signed | None = None,
+    batches: Signed | None = None,
+    multiplier: int | None = None,
+) -> tuple[RoundWitness, Encryption]:
+    """What `prove_round` works out, with parts exchanged."""
+    rules, statement = case.config, case.statement
+    x = case.features if features is None else features
+    y = case.labels if labels is None else labels
+    order = statement.schedule() if batches is None else batches
+    trained = train(
+        rules.model, rules.scales, rules.training, statement.initial_weights, x, y, order, trace=True
+    )
+    assert trained.trace is not None
+    if multiplier is None:
+        multiplier = clipped_multiplier(trained.update, statement.rows, rules.clip_bound, rules.scales)
+    update = UpdateWitness(
+        trained.update, quantise_update(trained.update, multiplier, rules.scales), multiplier
+    )
+    return with_update(case, rng, x, y, trained.trace, update)
+
+
+def with_update(case, rng, features, labels, trace, update):  # type: ignore[no-untyped-def]
+    """A witness that encrypts this update."""
+    encryption = encrypt(MaskContext(case.statement.beacon, case.statement.round), update.update, rng)
+    degree = case.config.threshold
+    coefficients = random_field(degree * RING_DEGREE, rng).reshape(degree, RING_DEGREE)
+    key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
+    return RoundWitness(features, labels, case.secret.tableau, trace, update, key), encryption
+
+
+def prove_with(
+    case: Case,
+    witness: RoundWitness,
+    ciphertext: Array,
+    prover: type[Prover],
+    rng: Rng,
+    statement: RoundStatement | None = None,
+) -> bytes:
+    """A proof of the case's round by any prover."""
+    about = statement or case.statement
+    party = prover(Transcript(about.transcript(ciphertext)), about.plan(), rng)
+    return party.run(lambda own: training_round(own, about, ciphertext, witness))  # type: ignore[arg-type,return-value]
+
+
+def ciphertext_of(statement: RoundStatement, secret: Signed, error: Signed, update: Signed) -> Array:
+    """y = a s + e + 2^18 U for any integers, whatever their size."""
+    blocks = -(-update.size // RING_DEGREE)
+    masks = mask_values(MaskContext(statement.beacon, statement.round), 0, blocks)
+    key = (secret.astype(object) % P).astype(np.uint64).reshape(1, RING_DEGREE)
+    products = product(to_coefficients(masks), np.tile(key, (blocks, 1))).reshape(-1)[: update.size]
+    total = products.astype(object) + error.astype(object) + update.astype(object) * (1 << 18)
+    return (total % P).astype(np.uint64)
