@@ -181,6 +181,7 @@ def _carried(engine: InProcessFederation, message: bytes) -> Iterator[Target]:
     judge_extension = partial(judge, lambda: member.history.size, member.handle)
     judge_packet = partial(judge, lambda: aggregator.history.size, aggregator.handle)
     known = [("entries", parts.entries), ("checkpoint", parts.checkpoint), ("consistency", parts.consistency)]
+    known.append(("signature", parts.signature))
     yield Target("extension", extension, locate(extension, known), judge_extension)
     yield Target("packet", message, locate(message, fields), judge_packet)
     verifier = log_verifier(engine.rules)

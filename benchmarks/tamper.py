@@ -187,7 +187,8 @@ def main() -> None:
         figures = attack(targets, 500 if options.smallest else options.mutants, options.seed)
     seconds = round(time.perf_counter() - started, 1)
     print_result("tamper", **figures, kinds_without_target=missing, seconds=seconds)
-    if figures["accepted"] or figures["crashed"] or figures["originals_refused"] or missing:
+    failed = ("accepted", "crashed", "originals_refused", "stopped_a_member")
+    if missing or any(figures[name] for name in failed):
         sys.exit(1)
 
 

@@ -27,7 +27,7 @@ from proofward.federation.objects import Objects
 from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.rules import Rules
 from proofward.federation.schedule import next_record
-from proofward.federation.wire import Extension, Packet, parse
+from proofward.federation.wire import Extension, Packet, parse, sign_extension
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.merkle_log import consistency_proof
@@ -164,7 +164,8 @@ class Aggregator:
         tree = self.tree()
         first = min(since, tree.size)
         proof = consistency_proof(first, tree.size, tree.node)
-        return encode(Extension(first, tuple(self.shown(first)), self.checkpoint(), tuple(proof)))
+        shown = Extension(first, tuple(self.shown(first)), self.checkpoint(), tuple(proof))
+        return sign_extension(shown, self.key, self.rules)
 
     def seal(self) -> None:
         """Seals the ledger's folder; the aggregator is not used afterwards."""

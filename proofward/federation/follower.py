@@ -23,7 +23,7 @@ from proofward.federation.randomness import SYSTEM, ByteSource, Randomness
 from proofward.federation.refusal import TRANSPORT, Refusal, require
 from proofward.federation.rules import Rules
 from proofward.federation.state_store import StateStore
-from proofward.federation.wire import Extension, Packet, parse
+from proofward.federation.wire import Extension, Packet, open_extension
 from proofward.ledger.checkpoint import open_checkpoint
 from proofward.ledger.errors import MerkleProofInvalid, NoteInvalid
 from proofward.ledger.keys import PublicKey, SigningKey
@@ -95,7 +95,7 @@ class Follower:
         if self.halted is not None:
             return
         try:
-            self._follow(parse(Extension, message))
+            self._follow(open_extension(message, self.rules))
         except Refusal as refusal:
             self._refuse(refusal, message)
             return

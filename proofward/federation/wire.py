@@ -4,13 +4,17 @@ members.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, TypeVar
 
-from proofward.encoding import Length, MalformedMessage, decode
+from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.federation.field_types import Count, Digest
 from proofward.federation.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.rules import Rules
+from proofward.ledger.errors import SignatureInvalid
+from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 
+_CONTEXT = b"proofward/extension/v1"
 T = TypeVar("T")
 MAX_WIRE_BYTES = 1 << 30
 Entry = Annotated[bytes, Length(1, 1 << 22)]
@@ -30,7 +34,8 @@ class Extension:
     """Entries number `first` and following, the signed checkpoint after them, and the consistency proof from
     `first`.
 
-    consistency is empty when `first` is 0 or nothing is added.
+    consistency is empty when `first` is 0 or nothing is added. The aggregator signs the whole, so that what
+    the network garbles is never taken for its lie.
     """
 
     kind: ClassVar[str] = "extension"
@@ -38,6 +43,29 @@ class Extension:
     entries: tuple[Entry, ...]
     checkpoint: Annotated[bytes, Length(0, 1 << 16)]
     consistency: Annotated[tuple[Digest, ...], Length(0, 64)]
+    signature: Annotated[bytes, Length(0, 64)] = b""
+
+    def signed_part(self, rules: Rules) -> bytes:
+        """What the signature covers: the consortium and all other fields."""
+        return rules.digest + encode(replace(self, signature=b""))
+
+
+def sign_extension(extension: Extension, key: SigningKey, rules: Rules) -> bytes:
+    """The bytes of an extension with the aggregator's signature."""
+    return encode(replace(extension, signature=sign(extension.signed_part(rules), key, _CONTEXT)))
+
+
+def open_extension(data: bytes, rules: Rules) -> Extension:
+    """Parses and authenticates an extension; raises Refusal, for which nobody but the network is to blame."""
+    extension = parse(Extension, data)
+    aggregator = rules.find(rules.aggregator)
+    assert aggregator is not None
+    try:
+        verify(extension.signed_part(rules), extension.signature, PublicKey(aggregator.key), _CONTEXT)
+    except SignatureInvalid as error:
+        expected, found = f"a signature by {aggregator.name}", describe(extension.signature)
+        raise Refusal("extension-signature", TRANSPORT, expected, found) from error
+    return extension
 
 
 def parse(kind: type[T], data: bytes) -> T:

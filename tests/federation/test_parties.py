@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from proofward.encoding import decode, encode
 from proofward.federation.history_state import UPLOAD
 from proofward.federation.objects import Objects
-from proofward.federation.wire import Extension, Packet
+from proofward.federation.wire import Extension, Packet, sign_extension
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, VERIFIER, AGGREGATOR = "hospital-2", "verifier-0", "aggregator"
@@ -74,17 +75,19 @@ def test_extensions_are_verified_before_anything_is_done(stopped):
     size = member.history.size
     good = decode(stopped.aggregator.extension(size), Extension)
     assert len(good.entries) >= 1
+    signed = partial(sign_extension, key=stopped.aggregator.key, rules=stopped.engine.rules)
     cases = {
         "malformed": b"noise",
-        "ledger-signature": encode(replace(good, checkpoint=good.checkpoint[:-5] + b"AAA=\n")),
-        "ledger-gap": encode(replace(good, entries=())),
-        "ledger-root": encode(replace(good, entries=(b"x", *good.entries[1:]))),
+        "ledger-signature": signed(replace(good, checkpoint=good.checkpoint[:-5] + b"AAA=\n")),
+        "ledger-gap": signed(replace(good, entries=())),
+        "extension-signature": encode(replace(good, entries=())),
+        "ledger-root": signed(replace(good, entries=(b"x", *good.entries[1:]))),
     }
     for check, message in cases.items():
         assert member.handle(message) == []
         assert last_refusal(stopped) == (HOSPITAL, check, "transport")
         assert member.history.size == size and member.halted is None
-    gap = encode(replace(good, first=size + 1, consistency=()))
+    gap = signed(replace(good, first=size + 1, consistency=()))
     assert member.handle(gap) == [] and last_refusal(stopped)[1] == "ledger-gap"
     member.handle(encode(good))
     assert member.history.size == size + len(good.entries)
@@ -97,14 +100,15 @@ def test_a_shorter_ledger_is_reported_and_another_one_stops_the_member(stopped):
     shorter = Extension(0, (), old, ())
     stopped.aggregator.handle(stopped.network.kept[0])
     member.handle(stopped.aggregator.extension(member.history.size))
-    member.handle(encode(shorter))
+    signed = partial(sign_extension, key=stopped.aggregator.key, rules=stopped.engine.rules)
+    member.handle(signed(shorter))
     assert last_refusal(stopped) == (VERIFIER, "ledger-truncated", AGGREGATOR) and member.halted is None
     extension = decode(stopped.aggregator.extension(0), Extension)
     forged = stopped.aggregator.history.tree.over(
         type(stopped.history.tree)(), [*extension.entries[:-1], b"x"]
     )
     stopped.aggregator.tree = lambda: forged
-    member.handle(encode(replace(extension, checkpoint=stopped.aggregator.checkpoint())))
+    member.handle(signed(replace(extension, checkpoint=stopped.aggregator.checkpoint())))
     assert member.halted is not None
     assert (member.halted.check, member.halted.culprit) == ("ledger-consistency", AGGREGATOR)
     assert member.handle(encode(extension)) == []
