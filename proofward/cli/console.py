@@ -47,20 +47,20 @@ def load_kernels(console: Console) -> None:
     bars = Progress(
         *columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
     )
-    last = time.perf_counter()
+    last, modules = time.perf_counter(), 0
     with bars as progress:
         bar = progress.add_task(ANNOUNCEMENT, total=None)
 
         def show(module: str, done: int, of: int) -> None:
-            nonlocal last
+            nonlocal last, modules
             total, now = of + len(LATER_KERNELS), time.perf_counter()
             what = module.removeprefix("proofward.")
             progress.update(bar, completed=done, total=total, description=f"{ANNOUNCEMENT}: {what}")
             if not console.is_terminal and now - last > SLOW_SECONDS:
                 console.print(f"{ANNOUNCEMENT}: {done} of {total}, {now - last:.1f} s")
-            last = now
+            last, modules = now, of
 
         warm_up(show)
-        for name in LATER_KERNELS:
+        for index, name in enumerate(LATER_KERNELS, 1):
             importlib.import_module(name)
-            progress.advance(bar)
+            show(name, modules + index, modules)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from proofward.cli.console import FLAW, OK, make_console, print_json
+from proofward.cli.console import FLAW, OK, load_kernels, make_console, print_json
 
 ATTACK_ROUNDS, ROUNDS = 2, 15
 
@@ -24,6 +24,8 @@ def run_folder(chosen: Path | None) -> Path:
 
 def list_attacks(as_json: bool) -> None:
     """A name a line, or names with descriptions as JSON."""
+    load_kernels(make_console(quiet=True))
+
     from proofward.engines.attacks.catalogue import ATTACKS
 
     if as_json:
@@ -88,16 +90,16 @@ def demo(
         list_attacks(as_json)
         return
     console = make_console(as_json)
-    with console.status("loading"):
-        from proofward.cli.console import load_kernels
-        from proofward.engines.attacks.catalogue import ATTACKS
+    load_kernels(console)
+
+    from proofward.engines.attacks.catalogue import ATTACKS
+
     if attack is not None and attack not in ATTACKS:
         raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
     number = rounds or (ROUNDS if attack is None else ATTACK_ROUNDS)
     _check_attack(attack, hospitals, number)
     folder = run_folder(chosen)
     resumed = check_folder(folder, attack)
-    load_kernels(console)
 
     from proofward.cli.demo_run import DemoRun
     from proofward.data.wdbc import DataUnavailable

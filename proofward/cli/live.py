@@ -23,10 +23,9 @@ BAD = ("refused", "unable", "halted")
 class LiveTable:
     """One row a party on a terminal; elsewhere a line a round. `observe` may be called from any thread."""
 
-    def __init__(self, console: Console, rules: Rules, width: int = 56) -> None:
+    def __init__(self, console: Console, rules: Rules) -> None:
         self._console = console
         self._rules = rules
-        self._width = width
         self._lock = threading.Lock()
         self._start = time.perf_counter()
         self._phase = "enrolment"
@@ -104,11 +103,11 @@ class LiveTable:
         )
 
     def _render(self) -> RenderableType:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("party", no_wrap=True)
-        table.add_column("now", no_wrap=True, width=self._width)
-        table.add_column("done", justify="right", no_wrap=True)
-        table.add_column("seconds", justify="right", no_wrap=True)
+        table = Table(box=None, pad_edge=False, expand=True)
+        table.add_column("party", no_wrap=True, min_width=max(map(len, self._now)))
+        table.add_column("now", no_wrap=True, ratio=1)
+        table.add_column("done", justify="right", no_wrap=True, min_width=12)
+        table.add_column("seconds", justify="right", no_wrap=True, min_width=7)
         with self._lock:
             head = f"{self._phase}   {time.perf_counter() - self._start:.1f} s"
             for member in self._rules.members:

@@ -1,0 +1,41 @@
+"""The model's files: read by the library, a pure function of rules and weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from safetensors.numpy import load
+
+from proofward.engines.run_folder import RunFolder
+from proofward.layers.model import Mlp
+from proofward.report.model_files import MODEL_NAME, RULES_NAME, model_files, safetensors_bytes, write_files
+from proofward.report.scenario import make_scenario
+
+
+def test_the_library_reads_what_is_written():
+    model = Mlp((3, 5, 4, 2))
+    weights = np.random.default_rng(1).integers(-(1 << 40), 1 << 40, model.parameters, dtype=np.int64)
+    tensors = load(safetensors_bytes(model, weights))
+    assert len(tensors) == 6
+    for index, (matrix, bias) in enumerate(model.unflatten(weights), 1):
+        assert (tensors[f"layer{index}.weight"] == matrix).all()
+        assert (tensors[f"layer{index}.bias"] == bias).all()
+
+
+def test_every_weight_and_rule_is_in_the_files(tmp_path):
+    scenario = make_scenario("tiny", 2, 1, 0)
+    rules = RunFolder(tmp_path).rules(scenario.plan)
+    weights = scenario.plan.initial_weights
+    files = model_files(rules, weights)
+    assert set(files) == {MODEL_NAME, RULES_NAME} and files == model_files(rules, weights.copy())
+    for position in range(len(weights)):
+        other = weights.copy()
+        other[position] += 1
+        changed = model_files(rules, other)
+        assert changed[MODEL_NAME] != files[MODEL_NAME] and changed[RULES_NAME] != files[RULES_NAME]
+    description = json.loads(files[RULES_NAME])
+    assert description["model"] == rules.initial_model.hex()
+    assert description["config"] == json.loads(json.dumps(rules.config.to_dict()))
+    write_files(tmp_path, files)
+    assert {name: (tmp_path / name).read_bytes() for name in files} == files
