@@ -53,7 +53,7 @@ class DataUnavailable(Exception):
 def load_wdbc(scales: FixedPoint) -> Records:
     """All 569 records: features int64 (569, 30) at scale fa, clipped to the input range; labels (569,)."""
     try:
-        from sklearn.datasets import load_breast_cancer  # type: ignore[import-untyped]
+        from sklearn.datasets import load_breast_cancer
     except ImportError as error:
         raise DataUnavailable("the WDBC data needs scikit-learn: pip install scikit-learn") from error
     bunch = load_breast_cancer()

@@ -16,7 +16,7 @@ Array = npt.NDArray[np.uint64]
 
 _GRAIN = 1 << 13
 WORD = numba.int64
-PLANES = numba.types.UniTuple(numba.uint64[::1], 2)
+PLANES = numba.types.UniTuple(numba.uint64[::1], 2)  # type: ignore[no-untyped-call]
 """Both planes of an E-array as a kernel takes them."""
 
 
@@ -143,7 +143,7 @@ def ext_mul(left: Array, right: Array) -> Array:
         raise ValueError(f"shapes {left.shape} and {right.shape}")
     out = np.empty(left.shape, dtype=np.uint64)
     a, b, c = planes(left), planes(right), planes(out)
-    parallel(lambda start, stop: _mul(a, b, c, start, stop), out.shape[1], _GRAIN)
+    parallel(lambda start, stop: _mul(a, b, c, start, stop), a[0].size, _GRAIN)
     return out
 
 
@@ -153,7 +153,7 @@ def ext_scale(values: Array, factor: Ext) -> Array:
     out = np.empty(values.shape, dtype=np.uint64)
     a, c = planes(values), planes(out)
     f0, f1 = np.uint64(factor.c0), np.uint64(factor.c1)
-    parallel(lambda start, stop: _scale(a, f0, f1, c, start, stop), out.shape[1], _GRAIN)
+    parallel(lambda start, stop: _scale(a, f0, f1, c, start, stop), a[0].size, _GRAIN)
     return out
 
 
