@@ -1,13 +1,14 @@
 """Dishonest provers, and parties that record: what the tests of soundness are made of.
 
-A `Forger` does not check itself and makes every array agree with the public checks, as the simulator does, so a false statement is
-stopped only by what the verifier cannot be talked out of.
+A `Forger` does not check itself and makes every array agree with the public checks, as the simulator does, so
+a false statement is stopped only by what the verifier cannot be talked out of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,9 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.scalar import P
-from proofward.proof.counter import Counter, Plan
+from proofward.proof.counter import Counter
 from proofward.proof.errors import ProofRejected, WitnessError
-from proofward.proof.forms import Column
+from proofward.proof.forms import PRODUCT, Column
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.soundness import CodeParameters
@@ -44,9 +45,12 @@ class Recorder(Prover):
 
 
 class Forger(Prover):
-    """A prover of whatever it is given. `fallback`: columns of an honest run, for multiplicities that cannot be counted."""
+    """A prover of whatever it is given.
 
-    fallback: dict[tuple[int, int], Array] = {}
+    `fallback` has columns of an honest run, for multiplicities that cannot be counted.
+    """
+
+    fallback: ClassVar[dict[tuple[int, int], Array]] = {}
 
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         del name, sides
@@ -144,18 +148,14 @@ def changing_array(target: Label, position: int, plane: int) -> type[Prover]:
     return ChangesArray
 
 
-def false_products(plan: Plan) -> type[Forger]:
-    """A forger whose PRODUCT rows are not products: one entry is 1 too large, so a false value can be told in `send_product`."""
-    del plan
+class FalseProducts(Forger):
+    """A forger one of whose PRODUCT entries is 1 too large, so that `send_product` can tell a false value."""
 
-    class FalseProducts(Forger):
-        def _extension_data(self) -> Array:
-            values = super()._extension_data()
-            row = self.extension_rows.product_row(3, 0)
-            values[0, row * self.code.k] = (int(values[0, row * self.code.k]) + 1) % P
-            return values
-
-    return FalseProducts
+    def _extension_data(self) -> Array:
+        values = super()._extension_data()
+        row = self.extension_rows.product_row(PRODUCT, 0)
+        values[0, row * self.code.k] = (int(values[0, row * self.code.k]) + 1) % P
+        return values
 
 
 class FarFromCode(Forger):

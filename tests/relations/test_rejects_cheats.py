@@ -42,7 +42,7 @@ def honest_columns(case: Case) -> dict[tuple[int, int], np.ndarray]:
 
 
 def stopped(case: Case, witness: RoundWitness, ciphertext: np.ndarray) -> str:
-    """The verifier's refusal of the best forgery; the prover's own code must not let the witness pass either."""
+    """The verifier's refusal of the best forgery; the honest prover's code must not prove it either."""
     with pytest.raises((WitnessError, ProofRejected)):
         verify_round(case.statement, ciphertext, prove_with(case, witness, ciphertext, Prover, seeded(4)))
     forger = replacing_columns({}, honest_columns(case))

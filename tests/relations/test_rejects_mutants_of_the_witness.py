@@ -1,4 +1,4 @@
-"""Every committed column matters: a prover that changes one entry of one column, and forges what it can, is refused."""
+"""Every column, message and array matters: who changes one entry and forges the rest is refused."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from proofward.relations.enrolment import enrolment, verify_enrolment
 from proofward.relations.prove import verify_round
 from proofward.relations.training_round import training_round
 from tests.proof.cheats import (
+    FalseProducts,
     FarFromCode,
     Forger,
     Inventory,
@@ -20,7 +21,6 @@ from tests.proof.cheats import (
     changing_array,
     changing_entry,
     changing_message,
-    false_products,
     refusal,
 )
 from tests.proof.toy import seeded
@@ -113,7 +113,7 @@ def test_rejects_a_changed_entry_of_every_round_column(prepared) -> None:  # typ
         )
         seen.add(key)
         if name.startswith("sharing coefficient"):
-            # another sharing polynomial, properly committed to: the shares that were dealt out are refused instead
+            # another sharing polynomial, properly committed to: the shares dealt out are refused instead
             verified = verify_round(case.statement, ciphertext, proof)
             refused = [
                 not verified.share_binding.matches(s.holder, s.values, s.blind) for s in case.result.shares
@@ -189,8 +189,8 @@ def test_rejects_a_changed_array_of_a_round(prepared, label: Label, position: in
 
 
 def test_rejects_products_that_are_none(prepared) -> None:  # type: ignore[no-untyped-def]
-    case, plan, _, witness, ciphertext, _ = prepared
-    proof = prove_with(case, witness, ciphertext, false_products(plan), seeded(4))
+    case, _, _, witness, ciphertext, _ = prepared
+    proof = prove_with(case, witness, ciphertext, FalseProducts, seeded(4))
     assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) == "column queries"
 
 

@@ -1,4 +1,4 @@
-"""Enrolment and rounds, honest: accepted, deterministic, and exactly the trainer's update in the ciphertext."""
+"""Enrolment and rounds, honest: accepted, deterministic, and the trainer's exact update in the ciphertext."""
 
 from __future__ import annotations
 

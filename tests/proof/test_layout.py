@@ -1,0 +1,74 @@
+"""Placements never overlap, are aligned, and cover the tableau; pads have places of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key
+from proofward.proof.layout import FIRST_PAD_ROW, ExtensionRows, Layout
+from proofward.proof.tableau import place
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 5), st.lists(st.integers(0, 8), min_size=1, max_size=20))
+def test_columns_do_not_overlap(log_k: int, sizes: list[int]) -> None:
+    layout = Layout(log_k, sizes)
+    k = 1 << log_k
+    taken = np.zeros((layout.rows, k), dtype=int)
+    for size, where in zip(sizes, layout.placements, strict=True):
+        if size >= log_k:
+            assert where.offset == 0
+            taken[where.row : where.row + (1 << (size - log_k))] += 1
+        else:
+            assert where.offset % (1 << size) == 0
+            taken[where.row, where.offset : where.offset + (1 << size)] += 1
+    assert taken.max() == 1
+    assert taken.sum() == sum(1 << size for size in sizes)
+    # no row is empty, and only the last may be filled in part
+    assert taken[:-1].all() and taken[-1].any()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 4), st.lists(st.integers(0, 6), min_size=1, max_size=12))
+def test_values_are_found_where_they_are_placed(log_k: int, sizes: list[int]) -> None:
+    layout = Layout(log_k, sizes)
+    columns = [
+        np.arange(1 << size, dtype=np.uint64) + np.uint64(1000 * (i + 1)) for i, size in enumerate(sizes)
+    ]
+    data = place(layout, columns, layout.rows + 2)
+    flat = data.reshape(-1)
+    for column, where in zip(columns, layout.placements, strict=True):
+        start = (where.row << log_k) + where.offset
+        assert np.array_equal(flat[start : start + column.size], column)
+    assert not data[layout.rows :].any()
+    assert int(np.count_nonzero(flat)) == sum(column.size for column in columns)
+
+
+def test_refuses_columns_of_another_length() -> None:
+    with pytest.raises(ValueError, match="declared length 8"):
+        place(Layout(2, [3]), [np.zeros(4, dtype=np.uint64)], 2)
+
+
+@pytest.mark.parametrize(("pads", "products"), [(0, 0), (1, 0), (8, 1), (9, 9), (23, 17)])
+def test_pads_have_places_of_their_own(pads: int, products: int) -> None:
+    rows = ExtensionRows(3, pads, products)
+    places = [rows.position(pad_key(PAD, i)) for i in range(pads)]
+    for kind in (LEFT, RIGHT, PRODUCT):
+        places += [rows.position(pad_key(kind, i)) for i in range(products)]
+    assert len(set(places)) == len(places) == pads + 3 * products
+    assert all(FIRST_PAD_ROW <= row < rows.count and 0 <= position < 8 for row, position in places)
+    for i in range(products):
+        left, right, product = (rows.position(pad_key(kind, i)) for kind in (LEFT, RIGHT, PRODUCT))
+        assert left[1] == right[1] == product[1]
+        assert [left[0], right[0], product[0]] == [
+            rows.product_row(kind, i >> 3) for kind in (LEFT, RIGHT, PRODUCT)
+        ]
+
+
+def test_keys_are_taken_apart_again() -> None:
+    for kind in (PAD, LEFT, RIGHT, PRODUCT):
+        for index in (0, 1, (1 << 40) - 1):
+            assert split_pad_key(pad_key(kind, index)) == (kind, index)
