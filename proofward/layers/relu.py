@@ -89,6 +89,7 @@ class ReluRelation:
         g, delta = self.gradient, self.delta.column
         point = party.challenges(q.log_size)
         c, d = party.challenges(2)
+        party.soundness.add("activations", "Schwartz-Zippel", len(point) + 2)
 
         def tables() -> Tables:
             signs = lift(party.values(s))

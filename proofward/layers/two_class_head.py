@@ -114,6 +114,7 @@ class TwoClassRelation:
     def prove(self, party: Party, scales: FixedPoint, labels: Callable[[Point, Form], None]) -> None:
         """g = P - 2^fd Y at a random point; `labels` proves a claim on Y at a point of the samples."""
         point = party.challenges(self.shape.log_samples)
+        party.soundness.add("head errors", "Schwartz-Zippel", len(point))
         difference = self.probability.at(point) - self.error.at(point)
         labels(point, difference * (ONE * (1 << scales.gradient_bits)).inverse())
 

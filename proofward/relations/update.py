@@ -131,6 +131,7 @@ class UpdateRelation:
         norms = []
         for block, update, remainder in zip(self.blocks, self.updates, self.remainders, strict=True):
             point = party.challenges(block.log_size)
+            party.soundness.add("rounding of the update", "Schwartz-Zippel", len(point))
             delta_value, multiplier_value = self._values(party, block, point)
             delta, factor, product = party.send_product(delta_value, multiplier_value)
             party.assert_zero(factor - multiplier)
