@@ -67,7 +67,8 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               help="Of the records' division and the first weights; keys and proofs are random.")  # fmt: skip
 @click.option("--preset", "preset_name", default="wdbc", show_default=True, help="Model and data.")
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
-@click.option("--workers", type=click.IntRange(1, 64), default=None, help="Members that work at a time.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
 @click.option("--no-plot", is_flag=True, help="Write no plot.")
 def demo(
@@ -77,7 +78,7 @@ def demo(
     seed: int,
     preset_name: str,
     attack: str | None,
-    workers: int | None,
+    workers: int,
     as_json: bool,
     no_plot: bool,
 ) -> None:

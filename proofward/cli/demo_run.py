@@ -17,7 +17,6 @@ from proofward.engines.attacks.catalogue import Attack
 from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult
 from proofward.federation.events import Event
 from proofward.federation.refusal import Refusal
-from proofward.field.threads import thread_count
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
 from proofward.report.attack_outcome import judge
@@ -43,14 +42,14 @@ class DemoRun:
         folder: Path,
         scenario: Scenario,
         seed: int,
-        workers: int | None = None,
+        workers: int = 1,
         plot: bool = True,
     ) -> None:
         self.console = console
         self.folder = folder
         self.scenario = scenario
         self.seed = seed
-        self.workers = workers or min(thread_count(), len(scenario.hospitals))
+        self.workers = workers
         self.plot = plot
         self.measured = Measurements()
         self.seconds: dict[str, float] = {}
