@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from proofward.encoding.errors import MalformedMessage, printable
 
-Item: TypeAlias = "int | bytes | str | bool | None | Sequence[Item] | Mapping[str, Item]"
+Item: TypeAlias = "int | bytes | str | bool | Sequence[Item] | Mapping[str, Item] | None"
 
 MAX_DEPTH = 16
 MAX_BYTES = 1 << 24

@@ -1,4 +1,6 @@
-"""Arithmetic: the Goldilocks field F, its quadratic extension E, transforms, multilinear tables and the prover's kernels."""
+"""Arithmetic: the Goldilocks field F, its quadratic extension E, transforms, multilinear tables and the
+prover's kernels.
+"""
 
 from proofward.field.reference import reference_arithmetic
 

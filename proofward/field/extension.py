@@ -1,4 +1,6 @@
-"""The extension E = F[X]/(X^2 - 7): elements as `Ext`, E-arrays as np.uint64 of shape (2, N), plane 0 the constant part."""
+"""The extension E = F[X]/(X^2 - 7): elements as `Ext`, E-arrays as np.uint64 of shape (2, N), plane 0 the
+constant part.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The field F = GF(P) on arrays: F-arrays are C-contiguous np.uint64 with canonical entries in [0, P).
 
-All functions take canonical operands and give canonical results; `is_canonical` is the check for values from outside.
+All functions take canonical operands and give canonical results; `is_canonical` is the check for values from
+outside.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.reference import mirrored
 from proofward.field.reference import goldilocks as reference
+from proofward.field.reference import mirrored
 from proofward.field.scalar import P, minus, plus, times
 from proofward.field.threads import parallel
 
@@ -126,7 +127,9 @@ def to_field(values: Signed) -> Array:
 
 
 def to_signed(values: Array) -> Signed:
-    """Field elements as the integers in (-P/2, P/2); exact for elements within 2^63 of 0, which all of them are."""
+    """Field elements as the integers in (-P/2, P/2); exact for elements within 2^63 of 0, which all of them
+    are.
+    """
     return (values - np.where(values > np.uint64(P // 2), np.uint64(P), np.uint64(0))).view(np.int64)
 
 
@@ -136,7 +139,9 @@ def is_canonical(values: Array) -> bool:
 
 
 def random_field(count: int, rng: Callable[[int], bytes]) -> Array:
-    """`count` uniform elements: 8-byte little-endian words of the random source, those not below P rejected."""
+    """`count` uniform elements: 8-byte little-endian words of the random source, those not below P
+    rejected.
+    """
     words = np.frombuffer(rng(8 * count), dtype="<u8").astype(np.uint64)
     while not is_canonical(words):
         bad = np.flatnonzero(words >= np.uint64(P))

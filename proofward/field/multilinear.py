@@ -1,4 +1,6 @@
-"""Multilinear tables: 2^n values, the first variable the most significant bit, so that fixing it combines the two halves."""
+"""Multilinear tables: 2^n values, the first variable the most significant bit, so that fixing it combines the
+two halves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Scalar arithmetic modulo P inside Numba kernels, as intrinsics: branch-free instructions that LLVM inlines and vectorises.
+"""Scalar arithmetic modulo P inside Numba kernels, as intrinsics: branch-free instructions that LLVM inlines
+and vectorises.
 
 Canonical operands (below P) give canonical results. P = 2^64 - 2^32 + 1, EPSILON = 2^32 - 1 = 2^64 mod P.
 """
@@ -59,8 +60,10 @@ def _emit_minus(b: Any, x: Any, y: Any) -> Any:
 
 
 def _emit_reduce(b: Any, low: Any, high: Any) -> Any:
-    # With high = h1 2^32 + h0 the value low + 2^64 high is low - h1 + h0 EPSILON mod P. A borrow subtracts EPSILON: low < h1 < 2^32, so the
-    # difference was above 2^64 - 2^32 and there is no second borrow. h0 EPSILON <= (2^32 - 1)^2, so after a carry the sum is below 2^64 - 2^33
+    # With high = h1 2^32 + h0 the value low + 2^64 high is low - h1 + h0 EPSILON mod P. A borrow subtracts
+    # EPSILON: low < h1 < 2^32, so the
+    # difference was above 2^64 - 2^32 and there is no second borrow. h0 EPSILON <= (2^32 - 1)^2, so after a
+    # carry the sum is below 2^64 - 2^33
     # and adding EPSILON carries no more.
     h0, h1 = b.and_(high, _EPSILON), b.lshr(high, _SHIFT)
     difference = b.sub(low, h1)
@@ -71,7 +74,8 @@ def _emit_reduce(b: Any, low: Any, high: Any) -> Any:
 
 
 def _emit_times(b: Any, x: Any, y: Any) -> Any:
-    # any x, y < 2^64. Halves of 32 bits: cross <= 2 (2^32 - 1) + (2^32 - 1)^2 < 2^64, and the upper sum is the product's high word: nothing overflows
+    # any x, y < 2^64. Halves of 32 bits: cross <= 2 (2^32 - 1) + (2^32 - 1)^2 < 2^64, and the upper sum is
+    # the product's high word: nothing overflows
     x0, x1 = b.and_(x, _EPSILON), b.lshr(x, _SHIFT)
     y0, y1 = b.and_(y, _EPSILON), b.lshr(y, _SHIFT)
     bottom, side, top = b.mul(x0, y0), b.mul(x0, y1), b.mul(x1, y1)
@@ -105,5 +109,7 @@ def ext_times(a0, a1, b0, b1):  # type: ignore[no-untyped-def]
 
 @numba.njit(inline="always")
 def join(low, high):  # type: ignore[no-untyped-def]
-    """The sum of values whose low and high halves of 32 bits were summed to `low` and `high` (each below 2^64: up to 2^32 values)."""
+    """The sum of values whose low and high halves of 32 bits were summed to `low` and `high` (each below
+    2^64: up to 2^32 values).
+    """
     return plus(times(low, np.uint64(1)), times(high, np.uint64(1 << 32)))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 
 
 @lru_cache(maxsize=1)
@@ -21,14 +22,16 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None:
-    """Call work(start, stop) on disjoint ranges that cover range(count); inline where there is less than two grains of work."""
+    """Call work(start, stop) on disjoint ranges that cover range(count); inline where there is less than two
+    grains of work.
+    """
     threads = min(thread_count(), count // max(1, grain))
     if threads < 2:
         work(0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]
     futures = [
-        _pool().submit(work, start, stop) for start, stop in zip(bounds[1:-1], bounds[2:], strict=True)
+        _pool().submit(work, start, stop) for start, stop in pairwise(bounds[1:])
     ]
     work(bounds[0], bounds[1])
     for future in futures:

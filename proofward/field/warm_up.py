@@ -1,4 +1,6 @@
-"""Compile, or load from the cache, every kernel of the field with progress: a few seconds on the first run, none later."""
+"""Compile, or load from the cache, every kernel of the field with progress: a few seconds on the first run,
+none later.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,3 @@
-"""Append-only record of a federation: Merkle log, signed checkpoints, content-addressed objects, identities."""
+"""Append-only record of a federation: Merkle log, signed checkpoints, content-addressed objects,
+identities.
+"""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 class LedgerError(Exception):
-    """Base of every error raised by `proofward.ledger`: what it is about, what was expected, what was found."""
+    """Base of every error raised by `proofward.ledger`: what it is about, what was expected, what was
+    found.
+    """
 
     def __init__(self, subject: str, expected: str, actual: str) -> None:
         super().__init__(f"{subject}: expected {expected}, found {actual}")

@@ -119,7 +119,9 @@ class _KeyFile:
 
 @dataclass(frozen=True)
 class SignedRecord:
-    """A payload, its signer and the signature: the envelope in which records travel when no other is defined."""
+    """A payload, its signer and the signature: the envelope in which records travel when no other is
+    defined.
+    """
 
     kind: ClassVar[str] = "signed-record"
     payload: bytes

@@ -117,7 +117,9 @@ class Log:
             return self._database.size()
 
     def append(self, *entries: bytes) -> bytes:
-        """Appends entries in one durable transaction; returns the signed checkpoint. Needs the signer's key."""
+        """Appends entries in one durable transaction; returns the signed checkpoint. Needs the signer's
+        key.
+        """
         signer = self._signer
         if signer is None:
             raise LedgerUnavailable("log", f"the key of {self.verifier.name}", "no signer: a replica")

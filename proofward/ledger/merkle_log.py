@@ -37,7 +37,9 @@ def _split(size: int) -> int:
 
 
 def completed_nodes(size: int, leaf: bytes, nodes: Nodes) -> Iterator[tuple[int, int, bytes]]:
-    """(level, index, hash) of the nodes that are complete once `leaf` is appended to a tree of `size` leaves."""
+    """(level, index, hash) of the nodes that are complete once `leaf` is appended to a tree of `size`
+    leaves.
+    """
     level, index, value = 0, size, leaf
     yield level, index, value
     while index & 1:
@@ -81,7 +83,9 @@ def inclusion_proof(index: int, size: int, nodes: Nodes) -> list[bytes]:
 
 
 def consistency_proof(first: int, second: int, nodes: Nodes) -> list[bytes]:
-    """PROOF(first, D[second]); empty if first is 0 or second. Raises ValueError unless 0 <= first <= second."""
+    """PROOF(first, D[second]); empty if first is 0 or second. Raises ValueError unless 0 <= first <=
+    second.
+    """
     if not 0 <= first <= second:
         raise ValueError(f"log of {first} entries within a log of {second}")
     if first in (0, second):

@@ -35,7 +35,9 @@ class ObjectStore:
         return self.directory / name[:2] / name[2:]
 
     def put(self, data: bytes) -> bytes:
-        """Stores `data` durably and returns its digest (32 bytes). A damaged file of that name is repaired."""
+        """Stores `data` durably and returns its digest (32 bytes). A damaged file of that name is
+        repaired.
+        """
         digest = hashlib.sha256(data).digest()
         path = self.path(digest)
         if self._is_intact(path, digest):
