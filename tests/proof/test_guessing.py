@@ -1,0 +1,218 @@
+"""An adversary that guesses the witness finds no confirmation, unless masks or blinding are missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import random_field, sub, to_field
+from proofward.field.multilinear import eq_table
+from proofward.field.ntt import domain, intt, low_degree_extend
+from proofward.field.scalar import P
+from proofward.proof.algebra import element, inverse_all
+from proofward.proof.forms import LEFT, PAD, RIGHT, ZERO, pad_key, split_pad_key
+from proofward.proof.functional import Functional
+from proofward.proof.prover import Prover
+from proofward.proof.soundness import CodeParameters
+from proofward.proof.tableau import CommittedTableau, place
+from proofward.proof.transcript import Coins, Label
+from proofward.proof.verifier import Verifier
+from tests.proof.cheats import RegionVerifier
+from tests.proof.conversations import (
+    CODE,
+    PLAN,
+    ROWS,
+    conversation,
+    witness,
+)
+from tests.proof.masks import (
+    with_little_blinding,
+    without_linear_masks,
+)
+from tests.proof.toy import seeded, toy
+from tests.proof.uniformity import COINS
+
+
+class Eavesdropper(Verifier):
+    """A verifier that keeps what it hears."""
+
+    def __init__(self, told: bytes) -> None:
+        super().__init__(Coins(COINS), CODE, told)
+        self.heard: dict[int, Ext] = {}
+        self.arrays: dict[Label, np.ndarray] = {}
+        self.functional: Functional | None = None
+        self.run(lambda party: toy(party, None), 0)
+
+    def _say(self, keys, values):  # type: ignore[no-untyped-def]
+        sent = super()._say(keys, values)
+        self.heard.update(zip(keys, sent, strict=True))
+        return sent
+
+    def exchange(self, label, length, compute, consistent):  # type: ignore[no-untyped-def]
+        if label is Label.LINEAR:
+            compute(self)
+        self.arrays[label] = super().exchange(label, length, compute, consistent)
+        return self.arrays[label]
+
+    def linear_polynomial(self, functional: Functional) -> np.ndarray:
+        self.functional = functional
+        return np.zeros((2, 0), np.uint64)
+
+
+class Guess(Prover):
+    """The plain values of all messages for a guessed witness under the coins."""
+
+    def pad(self, key: int) -> Ext:
+        return ZERO
+
+    def _say(self, keys, values):  # type: ignore[no-untyped-def]
+        self.told = getattr(self, "told", {})
+        self.told.update(zip(keys, values, strict=True))
+        return super()._say(keys, values)
+
+    def check(self, name, sides):  # type: ignore[no-untyped-def]
+        del name, sides
+
+
+def linear_test_agrees(told: bytes, guess: Witness) -> float:
+    """Fraction of positions of H at which p is what a guess predicts if p had no masks there."""
+    ear = Eavesdropper(told)
+    assert ear.functional is not None
+    guessed = Guess(Coins(COINS), PLAN, seeded(0))
+    guessed.run(lambda party: toy(party, guess))
+    pads = {key: guessed.told[key] - sent for key, sent in ear.heard.items()}
+    k = CODE.k
+    predicted = [ZERO] * k
+    rows = [tableau.layout for tableau in guessed.tableaux]
+    data = []
+    for t, layout in enumerate(rows):
+        columns = [guessed._columns[t, i] for i in range(len(layout.log_sizes))]
+        data.append(place(layout, columns, layout.rows))
+    weights: dict[tuple[int, int], list[Ext]] = {}
+    for low, by_tableau in ear.functional.large_terms():
+        inside = eq_table(low)
+        for t, rows_of in by_tableau.items():
+            for row in range(rows_of.shape[1]):
+                at = weights.setdefault((t, row), [ZERO] * k)
+                for h in range(k):
+                    at[h] = at[h] + element(rows_of, row) * element(inside, h)
+    for (t, row), inside in ear.functional.dense_rows().items():
+        at = weights.setdefault((t, row), [ZERO] * k)
+        for h in range(k):
+            at[h] = at[h] + element(inside, h)
+    for (t, row), at in weights.items():
+        for h in range(k):
+            predicted[h] = predicted[h] + at[h] * int(data[t][row, h])
+    extension = ear.functional.dense_extension_rows()
+    for key, pad in pads.items():
+        row, h = ROWS.position(key)
+        if row in extension:
+            predicted[h] = predicted[h] + element(extension[row], h) * pad
+        kind, index = split_pad_key(key)
+        if kind == LEFT:
+            row, h = ROWS.product_row(3, index >> CODE.log_k), index & (k - 1)
+            product = pad * pads[pad_key(RIGHT, index)]
+            predicted[h] = predicted[h] + element(extension[row], h) * product
+    p = ear.arrays[Label.LINEAR]
+    found = 0
+    for h, point in enumerate(domain(k).tolist()):
+        value = ZERO
+        for i in reversed(range(p.shape[1])):
+            value = value * point + element(p, i)
+        found += value == predicted[h]
+    assert all(split_pad_key(key)[0] in (PAD, LEFT, RIGHT) for key in pads)
+    return found / k
+
+
+def test_masks_of_the_linear_test_stop_a_guesser() -> None:
+    right, wrong = witness("extremes"), witness("zeros")
+    bare = conversation(right, 5, without_linear_masks())
+    assert linear_test_agrees(bare, right) == 1.0
+    assert linear_test_agrees(bare, wrong) < 0.2
+    honest = conversation(right, 5)
+    assert linear_test_agrees(honest, right) == linear_test_agrees(honest, wrong) == 0.0
+
+
+def divided_columns(
+    values: np.ndarray, columns: np.ndarray, indices: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points x and (W(x) - w(x)) / (x^k - 1) for a guess w of a row: its blinding, if the guess is right."""
+    k = values.size
+    guess = np.zeros((1, CODE.dimension), np.uint64)
+    guess[0, :k] = intt(values.reshape(1, k))[0]
+    extended = low_degree_extend(guess, CODE.n)[0]
+    points = [7 * int(x) % P for x in domain(CODE.n)[indices]]
+    vanishing = np.array([(pow(x, k, P) - 1) % P for x in points], dtype=np.uint64)
+    inverse = inverse_all(vanishing)
+    difference = sub(np.ascontiguousarray(columns), np.ascontiguousarray(extended[indices]))
+    quotients = np.array(
+        [int(a) * int(b) % P for a, b in zip(difference, inverse, strict=True)], dtype=object
+    )
+    return np.array(points, dtype=object), quotients
+
+
+def degree_below(points: np.ndarray, values: np.ndarray, bound: int) -> bool:
+    """Whether the values are those of a polynomial of degree < bound: all divided differences vanish from there."""
+    row = [int(v) for v in values]
+    for order in range(1, len(row)):
+        row = [
+            (row[i + 1] - row[i]) * pow(int(points[i + order] - points[i]), -1, P) % P
+            for i in range(len(row) - 1)
+        ]
+        if order >= bound and any(row):
+            return False
+        if order >= bound:
+            return True
+    return True
+
+
+@pytest.mark.parametrize("coefficients", [1, CODE.queries - 1])
+def test_detects_fewer_blinding_coefficients_than_queries(coefficients: int) -> None:
+    """Then opened columns confirm a guess of the dataset: a guesser is told."""
+    known = witness("extremes")
+    told = conversation(known, 9, with_little_blinding(coefficients))
+    assert confirms(told, known[0], coefficients)
+    assert not confirms(told, witness("zeros")[0], coefficients)
+    honest = conversation(known, 9)
+    assert not confirms(honest, known[0], coefficients)
+
+
+def confirms(told: bytes, guess: np.ndarray, bound: int) -> bool:
+    """Whether the opened columns of the data's first row fit a guess of its values."""
+    verifier = RegionVerifier(Coins(COINS), CODE, told)
+    indices: list[int] = []
+    original = verifier.open_columns
+    verifier.open_columns = lambda i, w, c: (indices.extend(i), original(i, w, c))[1]  # type: ignore[method-assign]
+    verifier.run(lambda party: toy(party, None), 0)
+    region = next(r for r in verifier.regions if r.what == "columns of data")
+    columns = (
+        np.frombuffer(told[region.start : region.stop], "<u8").astype(np.uint64).reshape(CODE.queries, -1)
+    )
+    row = to_field(guess)[: CODE.k]
+    points, quotients = divided_columns(row, columns[:, 0], indices)
+    return degree_below(points, quotients, bound)
+
+
+def test_blinding_covers_all_openings_and_one_point_more() -> None:
+    for openings in (1, 2, 4):
+        code = CodeParameters(6, 11, 40, openings)
+        assert code.blinding == openings * code.queries + 1
+        data = random_field(3 * code.k, seeded(1)).reshape(3, code.k)
+        for count in (code.blinding - 1, code.blinding + 1, 0):
+            with pytest.raises(ValueError, match="does not fit"):
+                CommittedTableau(code, data, np.zeros((3, count), np.uint64), bytes(32))
+
+
+def test_columns_confirm_a_guess_only_beyond_the_blinding() -> None:
+    """With one column more than coefficients a guess is confirmed; with no more, every guess fits."""
+    data = random_field(CODE.k, seeded(1)).reshape(1, CODE.k)
+    tableau = CommittedTableau.commit(CODE, data, seeded(2))
+    other = random_field(CODE.k, seeded(3))
+    for count, told_apart in ((CODE.blinding, False), (CODE.blinding + 1, True)):
+        indices = list(range(3, 3 + count))
+        columns = tableau.columns[indices, 0]
+        right = degree_below(*divided_columns(data[0], columns, indices), CODE.blinding)
+        wrong = degree_below(*divided_columns(other, columns, indices), CODE.blinding)
+        assert right
+        assert wrong != told_apart
