@@ -75,7 +75,7 @@ class Guess(Prover):
         del name, sides
 
 
-def linear_test_agrees(told: bytes, guess: Witness) -> float:
+def linear_test_agrees(told: bytes, guess: tuple[np.ndarray, ...]) -> float:
     """Fraction of positions of H at which p is what a guess predicts if p had no masks there."""
     ear = Eavesdropper(told)
     assert ear.functional is not None

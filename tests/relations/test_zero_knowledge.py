@@ -1,0 +1,140 @@
+"""Enrolment and round: simulated conversations are accepted, and real ones are as uniform as those."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from proofward.field.goldilocks import random_field
+from proofward.lattice.parameters import RING_DEGREE
+from proofward.proof.errors import ProofRejected
+from proofward.proof.prover import Prover
+from proofward.proof.simulator import SimulatedTableau, Simulator
+from proofward.proof.transcript import Coins
+from proofward.relations.enrolment import check_enrolment, enrolment, verify_enrolment
+from proofward.relations.prove import check_round, prove_round, verify_round
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.training_round import RoundWitness, training_round
+from tests.proof.toy import seeded
+from tests.proof.uniformity import COINS, Sample, differences, flaws
+from tests.relations.cases import Case, config, make_case, round_witness
+
+COUNT = 16
+
+
+def simulated_enrolment(case: Case, seed: int, coins: bytes = COINS) -> bytes:
+    """A conversation without records."""
+    party = Simulator(Coins(coins), case.enrolment.plan(), seeded(seed))
+    return party.run(lambda own: enrolment(own, case.enrolment, None))
+
+
+def simulated_round(case: Case, seed: int, coins: bytes = COINS) -> tuple[RoundStatement, np.ndarray, bytes]:
+    """A round without records, training or key, about a ciphertext of uniform words."""
+    rng, plan = seeded(seed), case.statement.plan()
+    previous = SimulatedTableau(plan.tableau_rows[0], plan.code.n, rng)
+    statement = replace(case.statement, dataset_root=previous.tree.root)
+    ciphertext = random_field(case.config.model.parameters, rng)
+    nothing = cast(Any, None)
+    witness = RoundWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing)
+    party = Simulator(Coins(coins), plan, rng)
+    told = party.run(lambda own: training_round(own, statement, ciphertext, witness))  # type: ignore[arg-type,return-value]
+    return statement, ciphertext, told
+
+
+def test_a_simulated_enrolment_is_accepted(case: Case) -> None:
+    told = simulated_enrolment(case, 1)
+    # but for the number of siblings, which depends on the queries
+    assert len(told) == pytest.approx(len(case.enrolment_proof), rel=0.03)
+    assert check_enrolment(case.enrolment, told, Coins(COINS)).soundness_bits >= 40
+    for coins in (b"", b"other coins"):
+        with pytest.raises(ProofRejected):
+            check_enrolment(case.enrolment, told, Coins(coins))
+    with pytest.raises(ProofRejected):
+        verify_enrolment(case.enrolment, told)
+
+
+def test_a_simulated_round_is_accepted(case: Case) -> None:
+    statement, ciphertext, told = simulated_round(case, 1)
+    assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
+    verified = check_round(statement, ciphertext, told, Coins(COINS))
+    assert verified.soundness_bits >= 40
+    for coins in (b"", b"other coins"):
+        with pytest.raises(ProofRejected):
+            check_round(statement, ciphertext, told, Coins(coins))
+    with pytest.raises(ProofRejected):
+        verify_round(statement, ciphertext, told)
+
+
+def enrolment_sample(case: Case, first: int) -> Sample:
+    plan = case.enrolment.plan()
+    known = (case.features, case.labels)
+    told = [
+        Prover(Coins(COINS), plan, seeded(first + i)).run(lambda own: enrolment(own, case.enrolment, known))
+        for i in range(COUNT)
+    ]
+    return Sample.of(told, lambda party: enrolment(party, case.enrolment, None), plan.code)
+
+
+@pytest.fixture(scope="module")
+def two_datasets() -> tuple[Case, Case]:
+    """Small records, and others near the ends of the range with the other labels."""
+    rules = config(security=20, clip=64)
+    small, large = make_case(rules, seed=1, spread=3), make_case(rules, seed=2, spread=900)
+    assert not (small.labels == large.labels).all()
+    return small, large
+
+
+def test_enrolments_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> None:
+    small, large = two_datasets
+    told = [simulated_enrolment(small, 900 + i) for i in range(COUNT)]
+    code = small.enrolment.plan().code
+    simulated = Sample.of(told, lambda party: enrolment(party, small.enrolment, None), code)
+    one, two = enrolment_sample(small, 0), enrolment_sample(large, 100)
+    for sample in (simulated, one, two):
+        assert flaws(sample) == {}
+    assert differences(one, two) == {}
+    assert differences(one, simulated) == {}
+
+
+def round_sample(case: Case, first: int) -> Sample:
+    """Rounds of a case, each under a fresh key and on a fresh commitment, that of the reopened one excepted."""
+    statement, plan = case.statement, case.statement.plan()
+    witness, encryption = round_witness(case, seeded(first))
+
+    def script(party, known):  # type: ignore[no-untyped-def]
+        training_round(party, statement, encryption.ciphertext, known)
+
+    told = []
+    for i in range(COUNT):
+        rng = seeded(first + 1 + i)
+        coefficients = random_field(case.config.threshold * RING_DEGREE, rng).reshape(-1, RING_DEGREE)
+        known = replace(witness, encryption=replace(witness.encryption, coefficients=coefficients))
+        told.append(Prover(Coins(COINS), plan, rng).run(lambda own: script(own, known)))
+    return Sample.of(told, lambda own: script(own, None), plan.code)
+
+
+def fresh(sample: Sample) -> Sample:
+    """Without the reopened tableau, which is one and the same in all rounds of the sample."""
+    return Sample(
+        {kind: words for kind, words in sample.kinds.items() if not kind.endswith("previous dataset")}
+    )
+
+
+def test_rounds_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> None:
+    samples = [fresh(round_sample(case, 100 * i)) for i, case in enumerate(two_datasets)]
+    for sample in samples:
+        assert len(sample.kinds) > 50
+        assert flaws(sample) == {}
+    assert differences(*samples) == {}
+
+
+def test_key_shares_are_uniform(case: Case) -> None:
+    """Shares of one holder over proofs of one key are uniform words: with t of them the key is still hidden."""
+    shares = [prove_round(case.statement, case.secret, seeded(3000 + i)).shares[0] for i in range(8)]
+    values = Sample({"shares": np.stack([share.values for share in shares])})
+    assert flaws(values) == {}
+    blinds = {(share.blind.c0, share.blind.c1) for share in shares}
+    assert len(blinds) == 8
