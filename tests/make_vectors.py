@@ -1,0 +1,230 @@
+"""Write `tests/vectors/`: proofs of small statements, forgeries and edits of them, and the verdict on each.
+
+Run `python -m tests.make_vectors` from the repository's folder, after a change of the protocol only.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from proofward.proof.transcript import Transcript
+from proofward.relations.enrolment import enrolment
+from proofward.relations.training_round import training_round
+from tests.proof.cheats import (
+    FalseProducts,
+    FarFromCode,
+    Recorder,
+    Region,
+    RegionVerifier,
+    changing_entry,
+    changing_message,
+    replacing_columns,
+)
+from tests.proof.toy import CODE, prove, seeded, toy, toy_witness
+from tests.relations.cases import Case, config, enrol_with, make_case, prove_with, round_witness
+from tests.relations.test_rejects_cheats import CHEATS, padded_dataset
+from tests.vector_files import (
+    FOLDER,
+    Vector,
+    enrolment_to_dict,
+    round_to_dict,
+    verdict_of,
+)
+
+Edits = tuple[tuple[int, int, str], ...]
+
+
+@dataclass
+class Writer:
+    """Collects the vectors of one relation."""
+
+    relation: str
+    vectors: list[Vector] = field(default_factory=list)
+
+    def proof(self, name: str, data: bytes) -> str:
+        """Store a proof file."""
+        title = f"{self.relation}-{name}"
+        (FOLDER / f"{title}.gz").write_bytes(gzip.compress(data, mtime=0))
+        return title
+
+    def add(self, name: str, statement: dict[str, Any], proof: str, expected: str, edits: Edits = ()) -> None:
+        """Enter a vector; the verdict must be accepted or not, as expected."""
+        vector = Vector(self.relation, name, statement, proof, edits, "")
+        verdict = verdict_of(self.relation, statement, vector.proof_bytes())
+        if (verdict == "accepted") != (expected == "accepted"):
+            raise AssertionError(f"{vector.identity}: {verdict}, expected {expected}")
+        self.vectors.append(Vector(self.relation, name, statement, proof, edits, verdict))
+
+    def add_edits(self, statement: dict[str, Any], proof: str, data: bytes, regions: list[Region]) -> None:
+        """One edit of every kind of region, and of the length."""
+        kinds: dict[str, Region] = {}
+        for region in regions:
+            kinds.setdefault(region.what, region)
+        for what, region in kinds.items():
+            middle = (region.start + region.stop) // 16 * 8
+            flipped = bytes([data[middle] ^ 1]).hex()
+            self.add(f"flipped bit in {what}", statement, proof, "refused", ((middle, 1, flipped),))
+        message = kinds["padded message"].start
+        self.add("word of ones", statement, proof, "refused", ((message, 8, "ff" * 8),))
+        modulus = ((1 << 64) - (1 << 32) + 1).to_bytes(8, "little").hex()
+        columns = next(region for what, region in kinds.items() if what.startswith("columns of"))
+        self.add("the modulus as an entry", statement, proof, "refused", ((columns.start, 8, modulus),))
+        self.add("last byte missing", statement, proof, "refused", ((len(data) - 1, 1, ""),))
+        self.add("one byte more", statement, proof, "refused", ((len(data), 0, "00"),))
+        self.add("no bytes", statement, proof, "refused", ((0, len(data), ""),))
+        self.add("first message missing", statement, proof, "refused", ((message, 16, ""),))
+
+    def write(self) -> None:
+        text = ",\n".join(json.dumps(vector.to_dict()) for vector in self.vectors)
+        (FOLDER / f"{self.relation}.json").write_text(f"[\n{text}\n]\n")
+
+
+def regions_of(
+    transcript: Transcript, code: Any, proof: bytes, script: Callable[[Any], object]
+) -> list[Region]:
+    verifier = RegionVerifier(transcript, code, proof)
+    verifier.run(lambda party: script(party) and None, 20)
+    return verifier.regions
+
+
+def write_toy() -> None:
+    writer = Writer("toy")
+    statement = {"transcript": b"toy".hex()}
+    honest = prove(toy_witness(3))
+    proof = writer.proof("honest", honest)
+    writer.add("honest", statement, proof, "accepted")
+    other = writer.proof("other-witness", prove(toy_witness(5), seed=9))
+    writer.add("another witness", statement, other, "accepted")
+    writer.add("another statement", {"transcript": b"toys".hex()}, proof, "refused")
+    writer.add_edits(
+        statement, proof, honest, regions_of(Transcript(b"toy"), CODE, honest, lambda p: toy(p, None))
+    )
+    prove(toy_witness(3), prover=Recorder)
+    columns = dict(Recorder.last.columns)
+    forgeries = {
+        "wrong-product": prove(toy_witness(3), prover=changing_entry((1, 1), 17, columns)),
+        "value-out-of-range": prove(
+            toy_witness(3), prover=replacing_columns({"short": np.full(8, 64)}, columns)
+        ),
+        "changed-message": prove(toy_witness(3), prover=changing_message(40)),
+        "false-products": prove(toy_witness(3), prover=FalseProducts),
+        "far-from-the-code": prove(toy_witness(3), prover=FarFromCode),
+    }
+    for name, data in forgeries.items():
+        writer.add(name.replace("-", " "), statement, writer.proof(name, data), "refused")
+    writer.write()
+
+
+def write_enrolment(case: Case) -> None:
+    writer = Writer("enrolment")
+    statement = enrolment_to_dict(case.enrolment)
+    honest = case.enrolment_proof
+    proof = writer.proof("honest", honest)
+    writer.add("honest", statement, proof, "accepted")
+    changes: dict[str, Any] = {
+        "hospital": "h2",
+        "rows": 10,
+        "features": 4,
+        "consortium": "00" * 32,
+        "config": config(security=20, clip=5).to_dict(),
+    }
+    for name, value in changes.items():
+        writer.add(f"another {name}", {**statement, name: value}, proof, "refused")
+    writer.add(
+        "policy out of reach", {**statement, "config": config(security=128).to_dict()}, proof, "refused"
+    )
+    transcript = Transcript(case.enrolment.transcript())
+    code = case.enrolment.plan().code
+    regions = regions_of(transcript, code, honest, lambda p: enrolment(p, case.enrolment, None))
+    writer.add_edits(statement, proof, honest, regions)
+    enrol_with(case, Recorder)
+    columns = dict(Recorder.last.columns)
+    features, labels = padded_dataset(case)
+    labels[4] = 2
+    features[12, 0] = 1
+    for name, forger in {
+        "label-of-2": replacing_columns({"labels": labels}, columns),
+        "row-that-is-not-enrolled": replacing_columns({"features": features.reshape(-1)}, columns),
+        "changed-message": changing_message(33),
+    }.items():
+        writer.add(name.replace("-", " "), statement, writer.proof(name, enrol_with(case, forger)), "refused")
+    writer.write()
+
+
+def write_round(case: Case) -> None:
+    writer = Writer("round")
+    honest, ciphertext = case.result.proof, case.result.ciphertext
+    statement = round_to_dict(case.statement, ciphertext)
+    proof = writer.proof("honest", honest)
+    writer.add("honest", statement, proof, "accepted")
+    clipped = make_case(config(security=20, clip=4), seed=2)
+    other = writer.proof("clipped", clipped.result.proof)
+    writer.add("clipped", round_to_dict(clipped.statement, clipped.result.ciphertext), other, "accepted")
+    deep = make_case(config(widths=(3, 3, 2, 2), security=20), rows=6, seed=3)
+    third = writer.proof("three-layers", deep.result.proof)
+    writer.add("three layers", round_to_dict(deep.statement, deep.result.ciphertext), third, "accepted")
+    weights, words = list(statement["initial_weights"]), list(statement["ciphertext"])
+    weights[7] += 1
+    words[0] = str((int(words[0]) + 1) % ((1 << 64) - (1 << 32) + 1))
+    changes: dict[str, Any] = {
+        "round": 2,
+        "hospital": "h2",
+        "rows": 12,
+        "beacon": "00" * 32,
+        "consortium": "00" * 32,
+        "dataset_root": case.result.dataset.root.hex(),
+        "initial_weights": weights,
+        "ciphertext": words,
+        "config": config(security=20, clip=5).to_dict(),
+    }
+    for name, value in changes.items():
+        title = f"another {name.replace('_', ' ')}"
+        writer.add(title, {**statement, name: value}, proof, "refused")
+    short = {**statement, "ciphertext": words[:-1]}
+    large = {**statement, "ciphertext": [str((1 << 64) - 1), *words[1:]]}
+    writer.add("short ciphertext", short, proof, "refused")
+    writer.add("ciphertext that is not canonical", large, proof, "refused")
+    transcript = Transcript(case.statement.transcript(ciphertext))
+    code = case.statement.plan().code
+    regions = regions_of(
+        transcript, code, honest, lambda p: training_round(p, case.statement, ciphertext, None)
+    )
+    writer.add_edits(statement, proof, honest, regions)
+    witness, encryption = round_witness(case, seeded(3))
+    prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
+    forger = replacing_columns({}, dict(Recorder.last.columns))
+    for name in (
+        "label flipped after enrolment",
+        "skipped training",
+        "scaled update",
+        "shrunk multiplier below the bound",
+    ):
+        cheat, about = CHEATS[name](case)
+        data = prove_with(case, cheat, about, forger, seeded(4))
+        writer.add(
+            name, round_to_dict(case.statement, about), writer.proof(name.replace(" ", "-"), data), "refused"
+        )
+    writer.write()
+
+
+def main() -> None:
+    """Write all files anew."""
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.iterdir():
+        old.unlink()
+    case = make_case(config(security=20))
+    write_toy()
+    write_enrolment(case)
+    write_round(case)
+    files = sorted(FOLDER.iterdir())
+    print(f"{len(files)} files, {sum(path.stat().st_size for path in files)} bytes")
+
+
+if __name__ == "__main__":
+    main()

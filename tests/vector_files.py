@@ -1,0 +1,130 @@
+"""Test vectors: statements, proofs and verdicts as files, and how a verdict is reached.
+
+`vectors/<relation>.json` lists vectors; each names a proof file `vectors/<proof>.gz` and gives edits of its
+bytes, so that many small changes share one file. An edit [position, removed, inserted] replaces `removed` bytes at
+`position` by the bytes whose hex is `inserted`. The verdict is "accepted", or the name of the check that refuses.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from proofward.layers.errors import ConfigurationError
+from proofward.proof.errors import ProofRejected
+from proofward.proof.soundness import SoundnessBelowPolicy
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement, verify_enrolment
+from proofward.relations.prove import verify_round
+from proofward.relations.round_statement import RoundStatement
+from tests.proof.toy import verify
+
+FOLDER = Path(__file__).parent / "vectors"
+RELATIONS = ("toy", "enrolment", "round")
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One vector, as in the files."""
+
+    relation: str
+    name: str
+    statement: dict[str, Any]
+    proof: str
+    edits: tuple[tuple[int, int, str], ...]
+    verdict: str
+
+    @property
+    def identity(self) -> str:
+        return f"{self.relation}: {self.name}"
+
+    def proof_bytes(self) -> bytes:
+        data = bytearray(stored(self.proof))
+        for position, removed, inserted in self.edits:
+            data[position : position + removed] = bytes.fromhex(inserted)
+        return bytes(data)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "statement": self.statement,
+            "proof": self.proof,
+            "edits": [list(edit) for edit in self.edits],
+            "verdict": self.verdict,
+        }
+
+
+@cache
+def stored(name: str) -> bytes:
+    """A proof file."""
+    return gzip.decompress((FOLDER / f"{name}.gz").read_bytes())
+
+
+def load() -> list[Vector]:
+    """All vectors."""
+    vectors = []
+    for relation in RELATIONS:
+        for entry in json.loads((FOLDER / f"{relation}.json").read_text()):
+            edits = tuple((p, r, i) for p, r, i in entry["edits"])
+            fields = {key: entry[key] for key in ("name", "statement", "proof", "verdict")}
+            vectors.append(Vector(relation=relation, edits=edits, **fields))
+    return vectors
+
+
+def enrolment_to_dict(statement: EnrolmentStatement) -> dict[str, Any]:
+    return {
+        "consortium": statement.consortium.hex(),
+        "hospital": statement.hospital,
+        "rows": statement.rows,
+        "features": statement.features,
+        "config": statement.config.to_dict(),
+    }
+
+
+def round_to_dict(statement: RoundStatement, ciphertext: np.ndarray) -> dict[str, Any]:
+    return {
+        "consortium": statement.consortium.hex(),
+        "config": statement.config.to_dict(),
+        "round": statement.round,
+        "hospital": statement.hospital,
+        "rows": statement.rows,
+        "beacon": statement.beacon.hex(),
+        "dataset_root": statement.dataset_root.hex(),
+        "initial_weights": statement.initial_weights.tolist(),
+        "ciphertext": [str(word) for word in ciphertext.tolist()],
+    }
+
+
+def check(relation: str, statement: dict[str, Any], proof: bytes) -> None:
+    """Verify a proof of a statement as in the files."""
+    if relation == "toy":
+        verify(proof, statement=bytes.fromhex(statement["transcript"]))
+    elif relation == "enrolment":
+        values = dict(statement, consortium=bytes.fromhex(statement["consortium"]))
+        values["config"] = RoundConfig.from_dict(statement["config"])
+        verify_enrolment(EnrolmentStatement(**values), proof)
+    else:
+        values = {key: value for key, value in statement.items() if key != "ciphertext"}
+        for name in ("consortium", "beacon", "dataset_root"):
+            values[name] = bytes.fromhex(statement[name])
+        values["config"] = RoundConfig.from_dict(statement["config"])
+        values["initial_weights"] = np.array(statement["initial_weights"], dtype=np.int64)
+        ciphertext = np.array([int(word) for word in statement["ciphertext"]], dtype=np.uint64)
+        verify_round(RoundStatement(**values), ciphertext, proof)
+
+
+def verdict_of(relation: str, statement: dict[str, Any], proof: bytes) -> str:
+    """ "accepted", or the name of the check that refuses."""
+    try:
+        check(relation, statement, proof)
+    except ProofRejected as error:
+        return error.check
+    except (ConfigurationError, SoundnessBelowPolicy) as error:
+        return type(error).__name__
+    return "accepted"
