@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import importlib
+import pkgutil
+from collections.abc import Callable
 
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+import proofward.field
+import proofward.lattice
 from proofward.field import reference_arithmetic
 from tests.vector_files import FOLDER, RELATIONS, Vector, load, verdict_of
 
@@ -30,3 +37,59 @@ def test_vectors_are_many_and_of_both_kinds(relation: str) -> None:
 
 def test_files_are_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 3_000_000
+
+
+def kernels_used(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Watches every compiled kernel; returns the set that their names are put into when they are called."""
+    used: set[str] = set()
+
+    def watched(name: str, kernel: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            used.add(name)
+            return kernel(*arguments)
+
+        return call
+
+    for package in (proofward.field, proofward.lattice):
+        for info in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            for name, value in list(vars(module).items()):
+                if isinstance(value, Dispatcher):
+                    monkeypatch.setattr(module, name, watched(f"{module.__name__}.{name}", value))
+    return used
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_the_reference_runs_no_kernel(monkeypatch: pytest.MonkeyPatch, relation: str) -> None:
+    vector = next(v for v in VECTORS if v.relation == relation and v.verdict == "accepted")
+    proof = vector.proof_bytes()
+    used = kernels_used(monkeypatch)
+    assert verdict_of(relation, vector.statement, proof) == "accepted"
+    assert len(used) >= 5
+    used.clear()
+    with reference_arithmetic():
+        assert verdict_of(relation, vector.statement, proof) == "accepted"
+    assert used == set()
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_each_part_of_a_proof_is_refused_by_its_check(relation: str) -> None:
+    verdicts = {v.name[len("flipped bit in ") :]: v.verdict for v in VECTORS if v.relation == relation}
+    expected = {
+        "padded message": "linear constraints",
+        "linear test polynomial": "linear constraints",
+        "quadratic test quotient": "combined row at the out-of-domain point",
+        "out-of-domain evaluations": "combined row at the out-of-domain point",
+        "combined row": "combined row at the out-of-domain point",
+        "columns of witness": "tableau root",
+        "salts of witness": "tableau root",
+        "siblings of witness": "tableau root",
+    }
+    changed = {part: verdicts[part] for part in expected}
+    # p is checked by its sum over H, which has few of its coefficients: the others by its value at the point
+    assert changed.pop("linear test polynomial") in (
+        "linear constraints",
+        "combined row at the out-of-domain point",
+    )
+    del expected["linear test polynomial"]
+    assert changed == expected
