@@ -98,6 +98,9 @@ class CodeParameters:
             raise ValueError(
                 f"too little distance: dimension {self.dimension}, {self.queries} queries, {self.n} points"
             )
+        if self.queries > self.k:
+            # the masks g1, g2 of the quotient overlap in k coefficients, see `opening.py`
+            raise ValueError(f"{self.queries} queries of rows of {self.k} values are not hidden")
 
     @property
     def k(self) -> int:
