@@ -48,9 +48,9 @@ def _combine_columns(rows, weights, out, start, stop):  # type: ignore[no-untype
 
 @mirrored(reference.combine_rows)
 def combine_rows(weights: Array, rows: Array) -> Array:
-    """sum_r weights[r] rows[r]: E-array (2, R) and F-matrix (R, C) to (2, C)."""
+    """sum_r weights[r] rows[r]: E-array (2, R) and F-matrix (R, C) to (2, C), R not 0."""
     w, m = np.ascontiguousarray(weights), np.ascontiguousarray(rows)
-    if w.shape != (2, m.shape[0]):
+    if m.ndim != 2 or m.shape[0] == 0 or w.shape != (2, m.shape[0]):
         raise ValueError(f"weights {w.shape} for rows {m.shape}")
     out = np.empty((2, m.shape[1]), dtype=np.uint64)
     parallel(
@@ -65,13 +65,13 @@ def combine_rows(weights: Array, rows: Array) -> Array:
 def combine_columns(rows: Array, weights: Array) -> Array:
     """sum_c rows[:, c] weights[c]: F-matrix (R, C) and E-array (2, C) to (2, R)."""
     w, m = np.ascontiguousarray(weights), np.ascontiguousarray(rows)
-    if w.shape != (2, m.shape[1]):
+    if m.ndim != 2 or w.shape != (2, m.shape[1]):
         raise ValueError(f"weights {w.shape} for rows {m.shape}")
     out = np.empty((2, m.shape[0]), dtype=np.uint64)
     parallel(
         lambda start, stop: _combine_columns(m, w, out, start, stop),
         m.shape[0],
-        max(1, (1 << 15) // m.shape[1]),
+        max(1, (1 << 15) // max(1, m.shape[1])),
     )
     return out
 
@@ -91,5 +91,5 @@ def batched_combine_rows(weights: Array, tensor: Array) -> Array:
             _combine_rows(np.ascontiguousarray(weights[:, t]), contiguous[t], part, 0, width)
             out[:, t] = part
 
-    parallel(work, steps, max(1, (1 << 15) // (batch * width)))
+    parallel(work, steps, max(1, (1 << 15) // max(1, batch * width)))
     return out

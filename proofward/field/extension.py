@@ -92,7 +92,11 @@ class Ext:
 
 
 def planes(values: Array) -> tuple[Array, Array]:
-    """Both planes of an E-array as contiguous F-arrays; half of a table needs no copy."""
+    """Both planes of an E-array as contiguous F-arrays; half of a table needs no copy. ValueError unless
+    (2, N).
+    """
+    if values.ndim != 2 or values.shape[0] != 2:
+        raise ValueError(f"expected an E-array (2, N), got {values.shape}")
     if values.strides[-1] != values.itemsize and values.shape[-1] > 1:
         values = np.ascontiguousarray(values)
     return values[0], values[1]
@@ -141,7 +145,7 @@ def ext_sub(left: Array, right: Array) -> Array:
 @mirrored(reference.ext_mul)
 def ext_mul(left: Array, right: Array) -> Array:
     """left * right, E-arrays of one length."""
-    if left.shape != right.shape or left.ndim != 2:
+    if left.shape != right.shape:
         raise ValueError(f"shapes {left.shape} and {right.shape}")
     out = np.empty(left.shape, dtype=np.uint64)
     a, b, c = planes(left), planes(right), planes(out)
@@ -152,8 +156,9 @@ def ext_mul(left: Array, right: Array) -> Array:
 @mirrored(reference.ext_scale)
 def ext_scale(values: Array, factor: Ext) -> Array:
     """values * factor."""
+    a = planes(values)
     out = np.empty(values.shape, dtype=np.uint64)
-    a, c = planes(values), planes(out)
+    c = planes(out)
     f0, f1 = np.uint64(factor.c0), np.uint64(factor.c1)
     parallel(lambda start, stop: _scale(a, f0, f1, c, start, stop), a[0].size, _GRAIN)
     return out
@@ -161,7 +166,7 @@ def ext_scale(values: Array, factor: Ext) -> Array:
 
 @mirrored(reference.ext_dot)
 def _dot_pair(left: Array, right: Array) -> tuple[int, int]:
-    if left.shape != right.shape or left.ndim != 2:
+    if left.shape != right.shape:
         raise ValueError(f"shapes {left.shape} and {right.shape}")
     a, b = planes(left), planes(right)
     parts: list[tuple[int, int]] = []

@@ -121,15 +121,13 @@ def scale(values: Array, factor: int) -> Array:
 
 
 def to_field(values: Signed) -> Array:
-    """Signed integers of magnitude below P / 2 as field elements; int64 of any shape."""
+    """Integers as field elements: int64 of any shape. `to_signed` inverts it for magnitudes below P / 2."""
     wide = np.ascontiguousarray(values, dtype=np.int64)
     return wide.view(np.uint64) + np.where(wide < 0, np.uint64(P), np.uint64(0))
 
 
 def to_signed(values: Array) -> Signed:
-    """Field elements as the integers in (-P/2, P/2); exact for elements within 2^63 of 0, which all of them
-    are.
-    """
+    """Field elements as the integers in (-P/2, P/2): int64, since P / 2 < 2^63."""
     return (values - np.where(values > np.uint64(P // 2), np.uint64(P), np.uint64(0))).view(np.int64)
 
 
@@ -138,12 +136,19 @@ def is_canonical(values: Array) -> bool:
     return values.size == 0 or int(values.max()) < P
 
 
+def _words(count: int, rng: Callable[[int], bytes]) -> Array:
+    data = rng(8 * count)
+    if len(data) != 8 * count:
+        raise ValueError(f"random source: expected {8 * count} bytes, got {len(data)}")
+    return np.frombuffer(data, dtype="<u8").astype(np.uint64)
+
+
 def random_field(count: int, rng: Callable[[int], bytes]) -> Array:
     """`count` uniform elements: 8-byte little-endian words of the random source, those not below P
-    rejected.
+    rejected and drawn again. ValueError for a source that returns another number of bytes.
     """
-    words = np.frombuffer(rng(8 * count), dtype="<u8").astype(np.uint64)
+    words = _words(count, rng)
     while not is_canonical(words):
         bad = np.flatnonzero(words >= np.uint64(P))
-        words[bad] = np.frombuffer(rng(8 * bad.size), dtype="<u8")
+        words[bad] = _words(bad.size, rng)
     return words

@@ -28,7 +28,8 @@ below the full order.
 
 
 def domain_generator(size: int) -> int:
-    """A root of unity of order `size`, a power of two up to 2^32."""
+    """A root of unity of order `size`, a power of two up to 2^32; ValueError for other sizes."""
+    reference.check_size(size)
     return pow(7, (P - 1) // size, P)
 
 
@@ -42,6 +43,7 @@ def _powers(base: int, count: int) -> Array:
 @lru_cache(maxsize=32)
 def _twiddles(size: int, inverse: bool) -> Array:
     """For every stage of half-length h the powers w_(2h)^0 .. w_(2h)^(h-1), at offset h."""
+    reference.check_size(size)
     table = np.zeros(max(2, size), dtype=np.uint64)
     half = 1
     while half < size:
@@ -178,7 +180,7 @@ def _forward_rows(rows: Array) -> None:
 @mirrored(reference.ntt)
 def ntt(rows: Array) -> Array:
     """Values of each row's polynomial at the roots of unity: coefficients (R, n) to values (R, n), n a power
-    of two.
+    of two; ValueError for other lengths.
     """
     out = np.array(rows, dtype=np.uint64, order="C")
     _forward_rows(out)
@@ -201,13 +203,18 @@ def intt(rows: Array) -> Array:
 @mirrored(reference.low_degree_extend)
 def low_degree_extend(coefficients: Array, size: int) -> Array:
     """Values at the `size` points of the coset COSET_SHIFT <w_size>: coefficients (R, K), K <= size, to (R,
-    size).
+    size); ValueError for more coefficients than points or a size that is no power of two.
     """
     rows, count = coefficients.shape
     if count > size:
         raise ValueError(f"{count} coefficients, {size} points")
+    reference.check_size(size)
     out = np.zeros((rows, size), dtype=np.uint64)
     values, powers = np.ascontiguousarray(coefficients), _shift_powers(count)
-    parallel(lambda start, stop: _shifted(values, powers, out, start, stop), rows, max(1, (1 << 14) // count))
+    parallel(
+        lambda start, stop: _shifted(values, powers, out, start, stop),
+        rows,
+        max(1, (1 << 14) // max(1, count)),
+    )
     _forward_rows(out)
     return out

@@ -189,15 +189,22 @@ def round_message(
     """t(0) and the leading coefficient of t(X) = sum_x w(x) (sum_m f_m(X, x) g_m(X, x) + l(X, x)), X the
     tables' first variable.
 
-    Tables are contiguous E-arrays of one length N, the weights' tensor product has N / 2 entries.
+    Tables are E-arrays of one length N, the weights' tensor product has N / 2 entries; else ValueError.
     """
+    length = 2 * weights.high.shape[1] * weights.low.shape[1]
+    tables = [table for pair in factors for table in pair] + ([] if linear is None else [linear])
+    for table in tables:
+        if table.shape != (2, length):
+            raise ValueError(f"table {table.shape} for weights of {length // 2} entries")
     zero, lead = _round_pairs(factors, linear, weights.high, weights.low)
     return Ext(*zero), Ext(*lead)
 
 
 @mirrored(reference.fraction_level)
 def fraction_level(numerators: Array, denominators: Array) -> tuple[Array, Array]:
-    """(p0 q1 + p1 q0, q0 q1) over halves: E-arrays to E-arrays of half the length."""
+    """(p0 q1 + p1 q0, q0 q1) over halves: E-arrays of one even length to E-arrays of half the length."""
+    if numerators.shape != denominators.shape or denominators.shape[-1] % 2:
+        raise ValueError(f"shapes {numerators.shape} and {denominators.shape}")
     half = denominators.shape[1] // 2
     p, q = np.empty((2, half), dtype=np.uint64), np.empty((2, half), dtype=np.uint64)
     inputs, outputs = (planes(numerators), planes(denominators)), (planes(p), planes(q))

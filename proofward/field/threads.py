@@ -13,7 +13,9 @@ from itertools import pairwise
 def thread_count() -> int:
     """PROOFWARD_THREADS, or the number of cores that this process may use."""
     wanted = os.environ.get("PROOFWARD_THREADS", "")
-    return max(1, int(wanted)) if wanted.isdigit() else len(os.sched_getaffinity(0))
+    if wanted.isdigit():
+        return max(1, int(wanted))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=1)
@@ -30,9 +32,7 @@ def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None
         work(0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]
-    futures = [
-        _pool().submit(work, start, stop) for start, stop in pairwise(bounds[1:])
-    ]
+    futures = [_pool().submit(work, start, stop) for start, stop in pairwise(bounds[1:])]
     work(bounds[0], bounds[1])
     for future in futures:
         future.result()

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.lattice import kernels
+from proofward.field.reference import mirrored
+from proofward.lattice import kernels, reference
 from proofward.lattice.errors import ArgumentRefused, DecodingFailed
 from proofward.lattice.parameters import ERROR_ETA, MAX_HOSPITALS, MODULUS, RING_DEGREE, UPDATE_BOUND
 from proofward.lattice.ring import Words, transform_back_in_place, transform_in_place
@@ -211,6 +212,28 @@ def decode(context: MaskContext, ciphertext_sum: Words, secret_sum: Words, hospi
     return out
 
 
+def _checked_weights(weights: Words, count: int) -> Words:
+    if weights.dtype != np.uint64 or weights.shape != (2, count):
+        raise ArgumentRefused("weights", f"uint64 of (2, {count})", f"{weights.dtype} of {weights.shape}")
+    if int(weights.max()) >= MODULUS:
+        raise ArgumentRefused("weights", f"words below {MODULUS}", int(weights.max()))
+    return weights
+
+
+def _plain_functional(
+    context: MaskContext, length: int, weights_of: Callable[[int, int], Words]
+) -> list[list[int]]:
+    """`masked_functional` in plain integers."""
+    if length < 1:
+        raise ArgumentRefused("length", "at least 1", length)
+    masks, weights = (
+        mask_values(context, 0, blocks_of(length)),
+        _checked_weights(weights_of(0, length), length),
+    )
+    return reference.masked_functional(masks.tolist(), weights.tolist())
+
+
+@mirrored(_plain_functional)
 def masked_functional(context: MaskContext, length: int, weights_of: Callable[[int, int], Words]) -> Words:
     """The E-array v (2, 4096) with <w, a s> = <v, s> for every secret s, for an E-array w (2, length).
 
@@ -223,13 +246,7 @@ def masked_functional(context: MaskContext, length: int, weights_of: Callable[[i
     totals: list[Words] = []
 
     def functional_span(first: int, stop: int) -> None:
-        weights = weights_of(first, stop)
-        if weights.dtype != np.uint64 or weights.shape != (2, stop - first):
-            raise ArgumentRefused(
-                "weights", f"uint64 of (2, {stop - first})", f"{weights.dtype} of {weights.shape}"
-            )
-        if int(weights.max()) >= MODULUS:
-            raise ArgumentRefused("weights", f"words below {MODULUS}", int(weights.max()))
+        weights = _checked_weights(weights_of(first, stop), stop - first)
         blocks = blocks_of(stop - first)
         rows = np.zeros((2, blocks * RING_DEGREE), np.uint64)
         rows[:, : stop - first] = weights

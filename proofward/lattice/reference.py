@@ -1,12 +1,14 @@
 """The specification of the encryption in plain Python integers: schoolbook products, bit by bit sampling.
 
-Nothing here is fast or constant-time; the kernels are tested against it.
+Nothing here is constant-time; the kernels are tested against it. `masked_functional` is what a verifier
+computes with inside `reference_arithmetic()`, hence its products of long integers and its short transform.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from proofward.field.reference.ntt import at_powers
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, ROOT_OF_UNITY, UPDATE_SHIFT
 
 
@@ -26,6 +28,46 @@ def transposed_product(a: Sequence[int], w: Sequence[int]) -> list[int]:
     """The vector v with <w, a * s> = <v, s> for all s: v[k] = sum_i w[i] * (factor of s[k] in (a * s)[i])."""
     n = len(a)
     return [sum(w[i] * (a[i - k] if i >= k else -a[n + i - k]) for i in range(n)) % MODULUS for k in range(n)]
+
+
+def integer_product(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    """`negacyclic_product` by one product of two integers with a digit of 144 bits per coefficient.
+
+    A coefficient of the product of two polynomials is below 4096 P^2 < 2^140, so digits never carry.
+    """
+    n, digit = len(a), 18
+    left, right = (
+        int.from_bytes(b"".join(value.to_bytes(digit, "little") for value in values), "little")
+        for values in (a, b)
+    )
+    digits = (left * right).to_bytes(2 * n * digit, "little")
+    full = [int.from_bytes(digits[i : i + digit], "little") for i in range(0, len(digits), digit)]
+    return [(low - high) % MODULUS for low, high in zip(full[:n], full[n:], strict=True)]
+
+
+def interpolated(values: Sequence[int]) -> list[int]:
+    """The coefficients with these `evaluations`: a[i] psi^i = sum_j f(psi^(2j + 1)) psi^(-2ij) / 4096."""
+    bits = RING_DEGREE.bit_length() - 1
+    natural = [values[bit_reversed(j, bits)] for j in range(RING_DEGREE)]
+    back = pow(ROOT_OF_UNITY, -1, MODULUS)
+    sums, scale = at_powers(natural, back * back % MODULUS), pow(RING_DEGREE, -1, MODULUS)
+    return [total * scale * pow(back, i, MODULUS) % MODULUS for i, total in enumerate(sums)]
+
+
+def masked_functional(masks: Sequence[Sequence[int]], weights: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The planes v with <w, a s> = <v, s> for every s: `evaluations` of the blocks' masks, planes of w.
+
+    Per block v = a(1/X) w, where 1/X = -X^4095: its coefficients are a[0], -a[4095], .., -a[1].
+    """
+    result = [[0] * RING_DEGREE for _ in weights]
+    for block, values in enumerate(masks):
+        a = interpolated(values)
+        inverted = [a[0], *(-value % MODULUS for value in reversed(a[1:]))]
+        for plane, row in enumerate(weights):
+            part = list(row[block * RING_DEGREE : (block + 1) * RING_DEGREE])
+            product = integer_product(part + [0] * (RING_DEGREE - len(part)), inverted)
+            result[plane] = [(x + y) % MODULUS for x, y in zip(result[plane], product, strict=True)]
+    return result
 
 
 def bit_reversed(index: int, bits: int) -> int:

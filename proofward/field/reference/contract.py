@@ -9,6 +9,8 @@ Matrix = list[list[int]]
 
 
 def combine_rows(weights: Planes, rows: Matrix) -> Planes:
+    if not rows:
+        raise ValueError("no rows")
     columns = range(len(rows[0]))
     return [
         [sum(w * row[c] for w, row in zip(plane, rows, strict=True)) % P for c in columns]

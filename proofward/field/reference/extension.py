@@ -24,8 +24,9 @@ def minus(a: Pair, b: Pair) -> Pair:
 
 
 def pairs(planes: Planes) -> list[Pair]:
-    """The elements of an E-array."""
-    return list(zip(planes[0], planes[1], strict=True))
+    """The elements of an E-array; ValueError unless it has two planes."""
+    c0, c1 = planes
+    return list(zip(c0, c1, strict=True))
 
 
 def planes(elements: list[Pair]) -> Planes:

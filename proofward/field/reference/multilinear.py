@@ -18,6 +18,8 @@ def tensor_table(weights: list[Any]) -> Planes:
 def fold(table: Planes, challenge: Any) -> Planes:
     entries = pairs(table)
     half = len(entries) // 2
+    if half == 0:
+        raise ValueError(f"table of {len(entries)} entries has no variable to fix")
     r = (challenge.c0, challenge.c1)
     return planes(
         [plus(a, times(r, minus(b, a))) for a, b in zip(entries[:half], entries[half:], strict=True)]
@@ -27,6 +29,8 @@ def fold(table: Planes, challenge: Any) -> Planes:
 def evaluate(table: Any, point: list[Any]) -> Pair:
     """The multilinear extension of a table over F (a list) or E (two lists) at a point."""
     values: Planes = table if table and isinstance(table[0], list) else [table, [0] * len(table)]
+    if len(values[0]) != 1 << len(point):
+        raise ValueError(f"table of {len(values[0])} entries at a point of {len(point)} coordinates")
     for coordinate in point:
         values = fold(values, coordinate)
     return values[0][0], values[1][0]

@@ -1,4 +1,7 @@
-"""Transforms by their definition: values at the powers of a root of unity, in bit-reversed order."""
+"""Transforms by their definition: values at the powers of a root of unity, in bit-reversed order.
+
+Only `low_degree_extend`, most of the work of a verifier, splits polynomials into even and odd parts instead.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,16 @@ def bit_reversed(index: int, size: int) -> int:
     return int(format(index, f"0{max(1, size.bit_length() - 1)}b")[::-1], 2) if size > 1 else 0
 
 
-def _points(size: int, shift: int) -> list[int]:
+def check_size(size: int) -> None:
+    """ValueError unless a root of unity of this order exists and its powers can be bit-reversed."""
+    if size < 1 or size & (size - 1) or size > 1 << 32:
+        raise ValueError(f"expected a power of two up to 2^32, got {size}")
+
+
+def _points(size: int) -> list[int]:
+    check_size(size)
     root = pow(7, (P - 1) // size, P)
-    return [shift * pow(root, bit_reversed(i, size), P) % P for i in range(size)]
+    return [pow(root, bit_reversed(i, size), P) for i in range(size)]
 
 
 def _value(coefficients: list[int], point: int) -> int:
@@ -25,14 +35,14 @@ def _value(coefficients: list[int], point: int) -> int:
 
 
 def ntt(rows: Rows) -> Rows:
-    return [[_value(row, point) for point in _points(len(row), 1)] for row in rows]
+    return [[_value(row, point) for point in _points(len(row))] for row in rows]
 
 
 def intt(rows: Rows) -> Rows:
     result = []
     for row in rows:
         size = len(row)
-        points = _points(size, 1)
+        points = _points(size)
         inverse = pow(size, -1, P)
         result.append(
             [
@@ -43,6 +53,34 @@ def intt(rows: Rows) -> Rows:
     return result
 
 
+def at_powers(coefficients: list[int], root: int) -> list[int]:
+    """f(root^j) for j = 0 .. n - 1, root of order n = len(coefficients), a power of two.
+
+    f(x) = even(x^2) + x odd(x^2), and root^(j + n/2) = -root^j.
+    """
+    half = len(coefficients) // 2
+    if half == 0:
+        return coefficients
+    square = root * root % P
+    even, odd = at_powers(coefficients[0::2], square), at_powers(coefficients[1::2], square)
+    power = 1
+    for j in range(half):
+        odd[j] = odd[j] * power % P
+        power = power * root % P
+    return [(e + o) % P for e, o in zip(even, odd, strict=True)] + [
+        (e - o) % P for e, o in zip(even, odd, strict=True)
+    ]
+
+
 def low_degree_extend(coefficients: Rows, size: int) -> Rows:
-    points = _points(size, 7)
-    return [[_value(row, point) for point in points] for row in coefficients]
+    """Values at 7 w^j; f(7 x) has the coefficients 7^i f_i."""
+    check_size(size)
+    root = pow(7, (P - 1) // size, P)
+    result = []
+    for row in coefficients:
+        if len(row) > size:
+            raise ValueError(f"{len(row)} coefficients, {size} points")
+        stretched = [c * pow(7, i, P) % P for i, c in enumerate(row)] + [0] * (size - len(row))
+        values = at_powers(stretched, root)
+        result.append([values[bit_reversed(i, size)] for i in range(size)])
+    return result

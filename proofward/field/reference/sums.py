@@ -30,6 +30,8 @@ def round_message(
 def fraction_level(numerators: Planes, denominators: Planes) -> tuple[Planes, Planes]:
     """p0 q1 + p1 q0 and q0 q1 over halves."""
     p, q = pairs(numerators), pairs(denominators)
+    if len(p) != len(q) or len(q) % 2:
+        raise ValueError(f"lengths {len(p)} and {len(q)}")
     half = len(q) // 2
     joined = [plus(times(p[x], q[x + half]), times(p[x + half], q[x])) for x in range(half)]
     return planes(joined), planes([times(q[x], q[x + half]) for x in range(half)])
