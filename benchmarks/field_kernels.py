@@ -1,0 +1,145 @@
+"""Speed of the field's kernels: nanoseconds per operation, as JSON.
+
+python benchmarks/field_kernels.py [--log-size 20] [--repeats 7] [--smallest]
+PROOFWARD_THREADS=1 gives figures per core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from _machine import print_result, progress, seconds
+
+from proofward.field.contract import batched_combine_rows, combine_columns, combine_rows
+from proofward.field.extension import Ext, ext_dot, ext_mul, ext_scale
+from proofward.field.goldilocks import add, mul
+from proofward.field.multilinear import eq_table, evaluate, fold
+from proofward.field.ntt import intt, low_degree_extend, ntt
+from proofward.field.scalar import P
+from proofward.field.sums import SplitWeights, fraction_level, round_message
+from proofward.field.warm_up import warm_up
+
+Array = npt.NDArray[np.uint64]
+Case = tuple[str, str, Callable[[], object], int]
+"""Name, what one operation is, the work, its number of operations."""
+
+_SEED = 1
+_POINT = Ext(0x123456789ABCDEF1, 0xFEDCBA987654321)
+
+
+def _source() -> Callable[..., Array]:
+    generator = np.random.default_rng(_SEED)
+    return lambda *shape: generator.integers(0, P, shape, dtype=np.uint64)
+
+
+def elementwise(log_size: int) -> Iterator[Case]:
+    """Products and sums of arrays of 2^log_size elements."""
+    draw, n = _source(), 1 << log_size
+    a, b, x, y = draw(n), draw(n), draw(2, n), draw(2, n)
+    small_x, small_y = draw(2, 1 << 12), draw(2, 1 << 12)
+    yield "add", "sum in F", lambda: add(a, b), n
+    yield "mul", "product in F", lambda: mul(a, b), n
+    yield "ext_mul", "product in E", lambda: ext_mul(x, y), n
+    yield "ext_mul_4096", "product in E, arrays in cache", lambda: ext_mul(small_x, small_y), 1 << 12
+    yield "ext_scale", "product in E by a constant", lambda: ext_scale(x, _POINT), n
+    yield "ext_dot", "term in E", lambda: ext_dot(x, y), n
+
+
+def tables(log_size: int) -> Iterator[Case]:
+    """Multilinear tables and sumcheck rounds over 2^log_size entries."""
+    draw, n = _source(), 1 << log_size
+    half, low = n // 2, (log_size - 1) // 2
+    f, g, u, v, base = draw(2, n), draw(2, n), draw(2, n), draw(2, n), draw(n)
+    weights = SplitWeights(draw(2, half >> low), draw(2, 1 << low))
+    yield "fold", "entry of the result", lambda: fold(f, _POINT), half
+    yield "eq_table", "entry", lambda: eq_table([_POINT] * log_size), n
+    yield "evaluate_base", "entry in F", lambda: evaluate(base, [_POINT] * log_size), n
+    yield "round_one_product", "half-table entry", lambda: round_message([(f, g)], None, weights), half
+    yield (
+        "round_two_products",
+        "half-table entry",
+        lambda: round_message([(f, g), (u, v)], None, weights),
+        half,
+    )
+    yield "round_product_and_linear", "half-table entry", lambda: round_message([(f, g)], u, weights), half
+    yield "fraction_level", "entry of the result", lambda: fraction_level(f, g), half
+
+
+def transforms(log_size: int, log_row: int) -> Iterator[Case]:
+    """Transforms of rows of 2^log_row values, 2^log_size values in all."""
+    draw = _source()
+    rows, short = (
+        draw(1 << (log_size - log_row), 1 << log_row),
+        draw(1 << (log_size - log_row), 1 << (log_row - 2)),
+    )
+    butterflies = log_row << (log_size - 1)
+    yield f"ntt_{1 << log_row}", "butterfly", lambda: ntt(rows), butterflies
+    yield f"intt_{1 << log_row}", "butterfly", lambda: intt(rows), butterflies
+    yield f"extend_{1 << log_row}", "butterfly", lambda: low_degree_extend(short, 1 << log_row), butterflies
+
+
+def combinations(log_size: int) -> Iterator[Case]:
+    """E-weights times F-matrices of 2^log_size entries."""
+    draw, n = _source(), 1 << log_size
+    side = 1 << (log_size // 2)
+    matrix, tensor = draw(side, n // side), draw(side // 16, 16, n // side)
+    w_rows, w_columns, w_batch = draw(2, side), draw(2, n // side), draw(2, side // 16, 16)
+    yield "combine_rows", "entry in F", lambda: combine_rows(w_rows, matrix), n
+    yield "combine_columns", "entry in F", lambda: combine_columns(matrix, w_columns), n
+    yield "batched_combine_rows", "entry in F", lambda: batched_combine_rows(w_batch, tensor), n
+
+
+def measure(cases: Iterator[Case], repeats: int) -> dict[str, dict[str, object]]:
+    """Least and median nanoseconds per operation; the first call, which makes tables, is not counted."""
+    result: dict[str, dict[str, object]] = {}
+    for name, operation, work, count in cases:
+        work()
+        times = sorted(seconds(work) * 1e9 / count for _ in range(repeats))
+        figures: dict[str, object] = {
+            "operation": operation,
+            "operations": count,
+            "least_ns": round(times[0], 3),
+            "median_ns": round(times[repeats // 2], 3),
+        }
+        progress({name: figures})
+        result[name] = figures
+    return result
+
+
+def main() -> None:
+    """Prints one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--log-size", type=int, default=20, help="binary logarithm of the tables' entries")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--smallest", action="store_true", help="2^12 entries, once")
+    options = parser.parse_args()
+    log_size, repeats = (12, 1) if options.smallest else (options.log_size, options.repeats)
+    if not 12 <= log_size <= 26 or repeats < 1:
+        parser.error("expected --log-size from 12 to 26 and --repeats of at least 1")
+    start = time.perf_counter()
+    warm_up()
+    ready = time.perf_counter() - start
+    rows = [10] if log_size < 15 else [10, 12, 15]
+    figures: dict[str, dict[str, object]] = {}
+    for cases in (
+        elementwise(log_size),
+        tables(log_size),
+        *(transforms(log_size, log_row) for log_row in rows),
+        combinations(log_size),
+    ):
+        figures |= measure(cases, repeats)
+    print_result(
+        "field_kernels",
+        entries=1 << log_size,
+        repeats=repeats,
+        ready_seconds=round(ready, 3),
+        kernels=figures,
+    )
+
+
+if __name__ == "__main__":
+    main()
