@@ -132,7 +132,7 @@ def write_enrolment(case: Case) -> None:
         "rows": 10,
         "features": 4,
         "consortium": "00" * 32,
-        "config": config(security=20, clip=5).to_dict(),
+        "config": config(security=20, clip=5000).to_dict(),
     }
     for name, value in changes.items():
         writer.add(f"another {name}", {**statement, name: value}, proof, "refused")
@@ -163,7 +163,7 @@ def write_round(case: Case) -> None:
     statement = round_to_dict(case.statement, ciphertext)
     proof = writer.proof("honest", honest)
     writer.add("honest", statement, proof, "accepted")
-    clipped = make_case(config(security=20, clip=4), seed=2)
+    clipped = make_case(config(security=20, clip=30, rate=64), seed=2)
     other = writer.proof("clipped", clipped.result.proof)
     writer.add("clipped", round_to_dict(clipped.statement, clipped.result.ciphertext), other, "accepted")
     deep = make_case(config(widths=(3, 3, 2, 2), security=20), rows=6, seed=3)
@@ -181,7 +181,7 @@ def write_round(case: Case) -> None:
         "dataset_root": case.result.dataset.root.hex(),
         "initial_weights": weights,
         "ciphertext": words,
-        "config": config(security=20, clip=5).to_dict(),
+        "config": config(security=20, clip=5000).to_dict(),
     }
     for name, value in changes.items():
         title = f"another {name.replace('_', ' ')}"

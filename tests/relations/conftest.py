@@ -22,4 +22,4 @@ def case_at_policy() -> Case:
 @pytest.fixture(scope="session")
 def clipped_case() -> Case:
     """The same with an update that has to be clipped."""
-    return make_case(config(clip=4))
+    return make_case(config(clip=30, rate=64))

@@ -23,9 +23,7 @@ from tests.proof.toy import seeded
 from tests.relations.cases import (
     Case,
     ciphertext_of,
-    config,
     enrol_with,
-    make_case,
     prove_with,
     round_witness,
     with_update,
@@ -194,8 +192,8 @@ def test_rejects_a_norm_above_the_bound(clipped_case: Case) -> None:
     assert stopped(clipped_case, witness, encryption.ciphertext) == "column queries"
 
 
-def test_rejects_a_clipped_update_that_is_shrunk_further() -> None:
-    case = make_case(config(clip=30, rate=64))
+def test_rejects_a_clipped_update_that_is_shrunk_further(clipped_case: Case) -> None:
+    case = clipped_case
     honest = trained_update(case)
     bound, low = case.config.norm_bounds(case.statement.rows)
     assert low > 0 and honest.multiplier < case.statement.rows << 10

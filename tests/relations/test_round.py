@@ -32,7 +32,7 @@ SHAPES = {
     "three layers": dict(rules=config(widths=(6, 5, 3, 2))),
     "no width is a power of two": dict(rules=config(widths=(7, 11, 5, 2))),
     "one feature": dict(rules=config(widths=(1, 3, 2))),
-    "clipped": dict(rules=config(clip=4)),
+    "clipped": dict(rules=config(clip=30, rate=64)),
     "rows that fill the table": dict(rules=config(), rows=16),
     "steps without padding": dict(rules=config(epochs=4), rows=8),
     "one step": dict(rules=config(epochs=1, batch=8)),

@@ -1,0 +1,111 @@
+"""How data, parameters and sums over steps are laid out and combined, against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import random_field, to_signed
+from proofward.field.scalar import P
+from proofward.layers.linear import pad_weights
+from proofward.layers.model import Mlp
+from proofward.layers.ranges import limbs
+from proofward.layers.stack import suffix_sums, sum_last, zero_product
+from proofward.proof.algebra import element
+from proofward.proof.forms import ONE, ZERO
+from proofward.relations.blocks import blocks_of
+from proofward.relations.dataset import DatasetShape, scatter
+from tests.proof.toy import seeded
+
+
+def table(count: int, seed: int) -> np.ndarray:
+    return random_field(2 * count, seeded(seed)).reshape(2, count)
+
+
+@pytest.mark.parametrize("widths", [(5, 4, 2), (3, 2), (7, 11, 5, 2), (1, 1, 2)])
+def test_blocks_partition_the_parameters(widths: tuple[int, ...]) -> None:
+    model = Mlp(widths)
+    flat = np.arange(1, model.parameters + 1)
+    blocks = blocks_of(model)
+    assert len(blocks) == 2 * len(model.shapes)
+    assert np.array_equal(np.concatenate([flat[b.offset : b.offset + b.size] for b in blocks]), flat)
+    seen = []
+    for block in blocks:
+        padded = block.pad(flat)
+        assert padded.shape == (1 << block.log_size,)
+        seen += [value for value in padded.tolist() if value]
+        wide = np.stack([padded.astype(np.uint64)] * 2)
+        assert np.array_equal(block.unpad(wide)[0], flat[block.offset : block.offset + block.size])
+        assert np.array_equal(to_signed(block.field_values(-flat)), -padded)
+    assert seen == flat.tolist()
+
+
+def test_blocks_agree_with_padded_weights() -> None:
+    model = Mlp((5, 3, 2))
+    flat = np.arange(-10, model.parameters - 10)
+    blocks = blocks_of(model)
+    for layer, (weights, biases) in enumerate(model.unflatten(flat)):
+        matrix, vector = pad_weights(weights, biases)
+        assert np.array_equal(matrix.reshape(-1), blocks[2 * layer].field_values(flat))
+        assert np.array_equal(vector, blocks[2 * layer + 1].field_values(flat))
+
+
+def test_datasets_are_padded_with_zeros() -> None:
+    shape = DatasetShape(11, 5)
+    features = np.arange(-20, 35).reshape(11, 5)
+    padded = to_signed(shape.pad_features(features)).reshape(16, 8)
+    assert np.array_equal(padded[:11, :5], features)
+    assert not padded[11:].any() and not padded[:, 5:].any()
+    labels = to_signed(shape.pad_labels(np.ones(11, np.int64)))
+    assert labels.tolist() == [1] * 11 + [0] * 5
+
+
+def test_scatter_sums_what_goes_to_each_target() -> None:
+    values = table(50, 1)
+    values[:, 0] = P - 1
+    values[:, 1] = P - 1
+    targets = np.random.default_rng(1).integers(0, 7, 50)
+    targets[:2] = 3
+    expected = [ZERO] * 8
+    for i, target in enumerate(targets.tolist()):
+        expected[target] = expected[target] + element(values, i)
+    found = scatter(values, targets, 8)
+    assert [element(found, i) for i in range(8)] == expected
+
+
+def test_suffix_sums_leave_out_their_own_entry() -> None:
+    values = table(9, 2)
+    found = suffix_sums(values)
+    for i in range(9):
+        total = ZERO
+        for j in range(i + 1, 9):
+            total = total + element(values, j)
+        assert element(found, i) == total
+
+
+def test_sums_over_the_last_axis_are_exact() -> None:
+    values = table(24, 3).reshape(2, 4, 6)
+    values[0, 0] = P - 1
+    found = sum_last(values)
+    assert found.shape == (2, 4)
+    for plane in range(2):
+        for row in range(4):
+            assert int(found[plane, row]) == sum(int(v) for v in values[plane, row]) % P
+
+
+def test_zero_product_is_eq_with_zero() -> None:
+    a, b = Ext(3, 4), Ext(5, 6)
+    assert zero_product((a, b)) == (ONE - a) * (ONE - b)
+    assert zero_product(()) == ONE
+
+
+@pytest.mark.parametrize("bits", range(1, 31))
+@pytest.mark.parametrize("table_bits", [2, 9, 12, 18])
+def test_limbs_cover_exactly_the_bits(bits: int, table_bits: int) -> None:
+    parts = limbs(bits, table_bits)
+    assert [shift for shift, _ in parts] == list(range(0, bits, table_bits))
+    assert sum(width for _, width in parts) == bits
+    assert all(width == table_bits for _, width in parts[:-1]) and 0 < parts[-1][1] <= table_bits
+    largest = sum(((1 << width) - 1) << shift for shift, width in parts)
+    assert largest == (1 << bits) - 1
