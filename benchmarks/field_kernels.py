@@ -1,7 +1,7 @@
 """Speed of the field's kernels: nanoseconds per operation, as JSON.
 
 python benchmarks/field_kernels.py [--log-size 20] [--repeats 7] [--smallest]
-PROOFWARD_THREADS=1 gives figures per core.
+`core_ns` is processor time of all threads, so it depends little on their number and on other load.
 """
 
 from __future__ import annotations
@@ -94,16 +94,21 @@ def combinations(log_size: int) -> Iterator[Case]:
 
 
 def measure(cases: Iterator[Case], repeats: int) -> dict[str, dict[str, object]]:
-    """Least and median nanoseconds per operation; the first call, which makes tables, is not counted."""
+    """Least and median nanoseconds per operation, and those of all cores; the first call, which makes
+    tables, is not counted.
+    """
     result: dict[str, dict[str, object]] = {}
     for name, operation, work, count in cases:
         work()
+        used = time.process_time()
         times = sorted(seconds(work) * 1e9 / count for _ in range(repeats))
+        used = time.process_time() - used
         figures: dict[str, object] = {
             "operation": operation,
             "operations": count,
             "least_ns": round(times[0], 3),
             "median_ns": round(times[repeats // 2], 3),
+            "core_ns": round(used * 1e9 / (count * repeats), 3),
         }
         progress({name: figures})
         result[name] = figures

@@ -24,5 +24,6 @@ def combine_columns(rows: Matrix, weights: Planes) -> Planes:
 
 def batched_combine_rows(weights: list[Matrix], tensor: list[Matrix]) -> list[Matrix]:
     """weights (2, T, B), tensor (T, B, C) to (2, T, C)."""
-    parts = [combine_rows([weights[0][t], weights[1][t]], rows) for t, rows in enumerate(tensor)]
+    steps = zip(*weights, tensor, strict=True)
+    parts = [combine_rows([w0, w1], rows) for w0, w1, rows in steps]
     return [[part[plane] for part in parts] for plane in range(2)]

@@ -1,0 +1,91 @@
+"""Products of E-vectors and F-matrices by their sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proofward.field import reference_arithmetic
+from proofward.field.contract import batched_combine_rows, combine_columns, combine_rows
+from proofward.field.extension import Ext
+from proofward.field.scalar import P
+from tests.field.values import Array, agrees, elements, f_array, layouts, total
+
+SHAPES = [(1, 1), (1, 2), (2, 1), (2, 2), (3, 5), (5, 3), (4, 0), (2, 1025)]
+
+
+def combined(weights: Array, values: list[int]) -> Ext:
+    return total([w * v for w, v in zip(elements(weights), values, strict=True)])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows(shape: tuple[int, int], cut: int) -> None:
+    weights, rows = f_array(1, 2, shape[0]), f_array(2, *shape)
+    weights[:, 0] = 0  # a weight that the kernel skips
+    expected = [combined(weights, column) for column in rows.T.tolist()]
+    for w, m in zip(layouts(weights), reversed(layouts(rows)), strict=True):
+        assert elements(agrees(combine_rows, w, m)) == expected
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_columns(shape: tuple[int, int], cut: int) -> None:
+    rows, weights = f_array(3, *shape), f_array(4, 2, shape[1])
+    expected = [combined(weights, row) for row in rows.tolist()]
+    for w, m in zip(layouts(weights), reversed(layouts(rows)), strict=True):
+        assert elements(agrees(combine_columns, m, w)) == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 3), (1, 2, 3), (5, 3, 2), (3, 4, 7)])
+def test_batches(shape: tuple[int, int, int], cut: int) -> None:
+    steps, batch, width = shape
+    weights, tensor = f_array(5, 2, steps, batch), f_array(6, *shape)
+    for w, m in zip(layouts(weights), reversed(layouts(tensor)), strict=True):
+        result = agrees(batched_combine_rows, w, m)
+        assert result.shape == (2, steps, width)
+        for t in range(steps):
+            expected = [combined(weights[:, t], column) for column in tensor[t].T.tolist()]
+            assert elements(result[:, t]) == expected
+
+
+def test_batches_of_empty_rows() -> None:
+    empty = np.empty((2, 3, 0), dtype=np.uint64)
+    assert batched_combine_rows(f_array(1, 2, 2, 3), empty).shape == (2, 2, 0)
+
+
+@pytest.mark.parametrize("value", [0, 1, P - 1, 2**32 - 1, 2**32, 2**32 + 1])
+def test_many_equal_terms(value: int) -> None:
+    count = 3000
+    rows = np.full((1, count), value, dtype=np.uint64)
+    weights = np.full((2, count), P - 1, dtype=np.uint64)
+    expected = [[-value * count % P]] * 2
+    assert agrees(combine_columns, rows, weights).tolist() == expected
+    assert agrees(combine_rows, weights, rows.reshape(count, 1)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes"),
+    [
+        (combine_rows, ((2, 3), (4, 5))),
+        (combine_rows, ((2, 0), (0, 5))),
+        (combine_rows, ((2, 3), (5, 4))),
+        (combine_columns, ((4, 5), (2, 4))),
+        (combine_columns, ((4, 5), (2, 6))),
+        (batched_combine_rows, ((2, 3, 4), (3, 5, 2))),
+        (batched_combine_rows, ((2, 3, 4), (2, 4, 2))),
+    ],
+)
+def test_shapes_that_do_not_match(function, shapes) -> None:  # type: ignore[no-untyped-def]
+    left, right = (np.zeros(shape, dtype=np.uint64) for shape in shapes)
+    with pytest.raises(ValueError):
+        function(left, right)
+    with reference_arithmetic(), pytest.raises(ValueError):
+        function(left, right)
+
+
+@pytest.mark.parametrize(("planes", "rows"), [(3, 2), (1, 2)])
+def test_weights_have_two_planes(planes: int, rows: int) -> None:
+    weights, matrix = np.zeros((planes, rows), dtype=np.uint64), np.zeros((rows, rows), dtype=np.uint64)
+    with pytest.raises(ValueError):
+        combine_rows(weights, matrix)
+    with pytest.raises(ValueError):
+        combine_columns(matrix, weights)
