@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -18,17 +19,25 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_place = threading.local()
+
+
+def _enter_pool() -> None:
+    _place.in_pool = True
+
+
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_count(), thread_name_prefix="proofward")
+    return ThreadPoolExecutor(thread_count(), thread_name_prefix="proofward", initializer=_enter_pool)
 
 
 def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None:
     """Call work(start, stop) on disjoint ranges that cover range(count); inline where there is less than two
-    grains of work.
+    grains of work, and inside a chunk that runs on the pool: a thread of the pool never waits for the pool,
+    so calls may nest and come from many threads.
     """
     threads = min(thread_count(), count // max(1, grain))
-    if threads < 2:
+    if threads < 2 or getattr(_place, "in_pool", False):
         work(0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]
