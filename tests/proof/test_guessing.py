@@ -135,14 +135,14 @@ def test_masks_of_the_linear_test_stop_a_guesser() -> None:
 
 
 def divided_columns(
-    values: np.ndarray, columns: np.ndarray, indices: list[int]
+    values: np.ndarray, columns: np.ndarray, indices: list[int], code: CodeParameters = CODE
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points x and (W(x) - w(x)) / (x^k - 1) for a guess w of a row: its blinding, if the guess is right."""
     k = values.size
-    guess = np.zeros((1, CODE.dimension), np.uint64)
+    guess = np.zeros((1, code.dimension), np.uint64)
     guess[0, :k] = intt(values.reshape(1, k))[0]
-    extended = low_degree_extend(guess, CODE.n)[0]
-    points = [7 * int(x) % P for x in domain(CODE.n)[indices]]
+    extended = low_degree_extend(guess, code.n)[0]
+    points = [7 * int(x) % P for x in domain(code.n)[indices]]
     vanishing = np.array([(pow(x, k, P) - 1) % P for x in points], dtype=np.uint64)
     inverse = inverse_all(vanishing)
     difference = sub(np.ascontiguousarray(columns), np.ascontiguousarray(extended[indices]))
@@ -205,14 +205,14 @@ def test_blinding_covers_all_openings_and_one_point_more() -> None:
 
 
 def test_columns_confirm_a_guess_only_beyond_the_blinding() -> None:
-    """With one column more than coefficients a guess is confirmed; with no more, every guess fits."""
-    data = random_field(CODE.k, seeded(1)).reshape(1, CODE.k)
-    tableau = CommittedTableau.commit(CODE, data, seeded(2))
-    other = random_field(CODE.k, seeded(3))
-    for count, told_apart in ((CODE.blinding, False), (CODE.blinding + 1, True)):
-        indices = list(range(3, 3 + count))
+    """Four openings of a commitment fit every guess of its data; a fifth would confirm the right one."""
+    code = CodeParameters(log_k=5, log_n=8, queries=12, openings=4)
+    data = random_field(code.k, seeded(1)).reshape(1, code.k)
+    tableau = CommittedTableau.commit(code, data, seeded(2))
+    other = random_field(code.k, seeded(3))
+    order = np.random.default_rng(1).permutation(code.n)
+    for openings, told_apart in ((1, False), (4, False), (5, True)):
+        indices = [int(i) for i in order[: openings * code.queries]]
         columns = tableau.columns[indices, 0]
-        right = degree_below(*divided_columns(data[0], columns, indices), CODE.blinding)
-        wrong = degree_below(*divided_columns(other, columns, indices), CODE.blinding)
-        assert right
-        assert wrong != told_apart
+        assert degree_below(*divided_columns(data[0], columns, indices, code), code.blinding)
+        assert degree_below(*divided_columns(other, columns, indices, code), code.blinding) != told_apart

@@ -201,6 +201,17 @@ def test_a_secret_survives_its_bytes(case: Case) -> None:
             DatasetSecret.from_bytes(bad)
 
 
+def test_key_shares_refuse_bytes_that_are_not_canonical(case: Case) -> None:
+    share = case.result.shares[1]
+    data = share.to_bytes()
+    again = KeyShare.from_bytes(data)
+    assert (again.holder, again.blind) == (1, share.blind) and np.array_equal(again.values, share.values)
+    ones = b"\xff" * 8
+    for bad in (b"", data[:-1], data + b"\x00", data[:4] + ones + data[12:], data[:-8] + ones):
+        with pytest.raises(MalformedMessage, match="key share"):
+            KeyShare.from_bytes(bad)
+
+
 def test_prover_refuses_another_commitment(case: Case) -> None:
     with pytest.raises(WitnessError, match="dataset commitment"):
         prove_round(case.statement, case.result.dataset, seeded(1))
