@@ -28,7 +28,8 @@ from tests.proof.cheats import (
 )
 from tests.proof.toy import CODE, prove, seeded, toy, toy_witness
 from tests.relations.cases import Case, config, enrol_with, make_case, prove_with, round_witness
-from tests.relations.test_rejects_cheats import CHEATS, padded_dataset
+from tests.relations.test_rejects_cheats import CHEATS
+from tests.relations.test_rejects_enrolments import padded_dataset
 from tests.vector_files import (
     FOLDER,
     Vector,
