@@ -12,6 +12,8 @@ from numba.core.dispatcher import Dispatcher
 import proofward.field
 import proofward.lattice
 from proofward.field import reference_arithmetic
+from tests.proof.cheats import Region
+from tests.relations.test_tamper import MUTATIONS, mutants
 from tests.vector_files import FOLDER, RELATIONS, Vector, load, verdict_of
 
 VECTORS = load()
@@ -93,3 +95,14 @@ def test_each_part_of_a_proof_is_refused_by_its_check(relation: str) -> None:
     )
     del expected["linear test polynomial"]
     assert changed == expected
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_mutants_get_the_same_verdict_from_the_reference(relation: str) -> None:
+    vector = next(v for v in VECTORS if v.relation == relation and v.verdict == "accepted")
+    proof = vector.proof_bytes()
+    regions = [Region("a part", start, start + 500) for start in range(0, len(proof) - 500, 4000)]
+    for what, mutant in mutants(proof, regions, 2 * len(MUTATIONS), 5):
+        fast = verdict_of(relation, vector.statement, mutant)
+        with reference_arithmetic():
+            assert verdict_of(relation, vector.statement, mutant) == fast != "accepted", what
