@@ -5,55 +5,57 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from proofward.encoding import decode, encode
+from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
 from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.hospital import Hospital
 from proofward.federation.messages import AcceptedSet, NonceCommitment
 from proofward.federation.proofs import ProvedRound
+from proofward.federation.randomness import ByteSource
 from proofward.federation.round_state import Said
-from proofward.federation.statements import enrolment_statement
-from proofward.federation.values import words_from_bytes, words_to_bytes
+from proofward.federation.values import words_to_bytes
 from proofward.federation.wire import Packet
-from proofward.lattice.encryption import aggregate, encrypt
-from proofward.lattice.sampler import MaskContext
 from proofward.relations.round_statement import RoundStatement
+from proofward.relations.secret import DatasetSecret
 
 
-class FlipsLabels(Hospital):
-    """Flips its labels after enrolment and proves a training on them."""
-
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
-        """Commits to other data and proves with that commitment."""
-        enrolment = enrolment_statement(self.rules, self.name, statement.rows)
-        rng = self.source("flipped", statement.beacon)
-        _, root, flipped = self.proofs.prove_enrolment(enrolment, self.features, 1 - self.labels, rng)
-        return super().prove_round(replace(statement, dataset_root=root), flipped)
-
-
-class SkipsTraining(Hospital):
-    """Sends a random update under the proof of an honest one."""
+class _Forges(Hospital):
+    """Proves the round's true statement as well as it can from a false witness."""
 
     def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
-        """Exchanges the ciphertext."""
+        """An honest round, with ciphertext and proof exchanged for the forgery's."""
         made = super().prove_round(statement, secret)
-        rng = self.source("random-update", statement.beacon)
-        length = statement.config.model.parameters
-        update = np.frombuffer(rng(2 * length), dtype="<i2").astype(np.int64)
-        other = encrypt(MaskContext(statement.beacon, statement.round), update, rng)
-        return replace(made, ciphertext=words_to_bytes(other.ciphertext))
+        known, rng = DatasetSecret.from_bytes(secret), self.source("forgery", statement.beacon)
+        ciphertext, proof = forge_round(statement, known, rng, self.cheat(statement, known, rng))
+        return replace(made, ciphertext=words_to_bytes(ciphertext), proof=proof)
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """What to do otherwise."""
+        raise NotImplementedError
 
 
-class ScalesUpdate(Hospital):
-    """Multiplies its encrypted update by ten."""
+class FlipsLabels(_Forges):
+    """Flips its labels after enrolment, trains on them and forges a proof."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
-        """Adds the ciphertext to itself."""
-        made = super().prove_round(statement, secret)
-        words = words_from_bytes(made.ciphertext, statement.config.model.parameters)
-        assert words is not None
-        return replace(made, ciphertext=words_to_bytes(aggregate([words] * 10)))
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """Other labels."""
+        return Cheat(labels=1 - known.labels)
+
+
+class SkipsTraining(_Forges):
+    """Encrypts a random update in place of a trained one and forges a proof."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """Another update."""
+        return Cheat(change=random_update(statement, rng))
+
+
+class ScalesUpdate(_Forges):
+    """Encrypts ten times its update and forges a proof."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """A larger update."""
+        return Cheat(change=scaled(10))
 
 
 class InflatesRows(Hospital):
@@ -65,12 +67,12 @@ class InflatesRows(Hospital):
         return 2 * rows, proof, root, secret
 
 
-class ChoosesBatches(Hospital):
-    """Proves a training in an order of its own choice."""
+class ChoosesBatches(_Forges):
+    """Trains on its rows in an order of its own choice and forges a proof."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
-        """Takes another beacon."""
-        return super().prove_round(replace(statement, beacon=bytes(reversed(statement.beacon))), secret)
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """The order that another beacon would have drawn."""
+        return Cheat(batches=replace(statement, beacon=bytes(reversed(statement.beacon))).schedule())
 
 
 class ReplaysProof(Hospital):

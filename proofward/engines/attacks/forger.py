@@ -1,0 +1,149 @@
+"""The best forgery of a round that a dishonest hospital can make with the prover at hand.
+
+A `Forger` is a prover that does not check itself. It commits to a false witness, takes what cannot be
+computed for one (the counts of values outside their tables) from an honest run, and makes every message that
+a verifier checks by itself agree with that check. Only what a verifier cannot be talked out of is left to
+refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import random_field
+from proofward.lattice.encryption import encrypt
+from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.sampler import MaskContext
+from proofward.layers.aggregation import clipped_multiplier, quantise_update
+from proofward.layers.training import train
+from proofward.proof.counter import Plan
+from proofward.proof.errors import WitnessError
+from proofward.proof.forms import Column
+from proofward.proof.party import OpeningWitness, Party
+from proofward.proof.prover import Prover
+from proofward.proof.transcript import Challenger, Label, Transcript
+from proofward.relations.encryption import EncryptionWitness
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.secret import DatasetSecret
+from proofward.relations.training_round import RoundWitness, training_round
+from proofward.relations.update import UpdateWitness
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+Rng = Callable[[int], bytes]
+Columns = dict[tuple[int, int], Array]
+
+
+class Forger(Prover):
+    """Proves whatever it is given; `honest` has the columns of an honest run of the same statement."""
+
+    def __init__(self, challenger: Challenger, plan: Plan, rng: Rng, honest: Columns | None) -> None:
+        super().__init__(challenger, plan, rng)
+        self.honest = honest
+
+    @property
+    def columns(self) -> Columns:
+        """All columns so far, by tableau and index."""
+        return self._columns
+
+    def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
+        """Checks nothing."""
+        del name, sides
+
+    def exchange(
+        self,
+        label: Label,
+        length: int,
+        compute: Callable[[OpeningWitness], Array],
+        consistent: Callable[[Array], Array],
+    ) -> Array:
+        """Sends what agrees with the verifier's check."""
+        return super().exchange(label, length, lambda known: consistent(compute(known)), consistent)
+
+    def values(self, column: Column) -> Array:
+        """A column of the false witness, or the honest one where there is none."""
+        key = (column.tableau, column.index)
+        try:
+            return super().values(column)
+        except WitnessError:
+            if self.honest is None:
+                raise
+            self._columns[key] = self.honest[key]
+            return self._columns[key]
+
+
+@dataclass(frozen=True)
+class Cheat:
+    """What a hospital does otherwise than it should; each part is left as it should be where it is None.
+
+    labels: those that it trains on, int64 (n,). batches: the rows that it takes, int64 (T_pad, B).
+    change: makes another update of its own.
+    """
+
+    labels: Signed | None = None
+    batches: Signed | None = None
+    change: Callable[[UpdateWitness], UpdateWitness] | None = None
+
+
+def _witness(
+    statement: RoundStatement, secret: DatasetSecret, rng: Rng, cheat: Cheat
+) -> tuple[RoundWitness, Array]:
+    """A witness and the ciphertext that goes with it."""
+    config, weights = statement.config, statement.initial_weights
+    labels = secret.labels if cheat.labels is None else cheat.labels
+    batches = statement.schedule() if cheat.batches is None else cheat.batches
+    trained = train(
+        config.model, config.scales, config.training, weights, secret.features, labels, batches, trace=True
+    )
+    assert trained.trace is not None
+    update = _update(statement, trained.update)
+    if cheat.change is not None:
+        update = cheat.change(update)
+    made = encrypt(MaskContext(statement.beacon, statement.round), update.update, rng)
+    coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
+    key = EncryptionWitness(made.secret, made.error, coefficients)
+    witness = RoundWitness(secret.features, labels, secret.tableau, trained.trace, update, key)
+    return witness, made.ciphertext
+
+
+def _update(statement: RoundStatement, delta: Signed) -> UpdateWitness:
+    """What the rules make of a change of the weights: weighted, clipped, rounded."""
+    config = statement.config
+    multiplier = clipped_multiplier(delta, statement.rows, config.clip_bound, config.scales)
+    return UpdateWitness(delta, quantise_update(delta, multiplier, config.scales), multiplier)
+
+
+def forge_round(
+    statement: RoundStatement, secret: DatasetSecret, rng: Rng, cheat: Cheat
+) -> tuple[Array, bytes]:
+    """(ciphertext, proof) of the true statement from a false witness."""
+
+    def run(told: Cheat, honest: Columns | None) -> tuple[Array, bytes, Columns]:
+        witness, ciphertext = _witness(statement, secret, rng, told)
+        forger = Forger(Transcript(statement.transcript(ciphertext)), statement.plan(), rng, honest)
+
+        def script(party: Party) -> None:
+            training_round(party, statement, ciphertext, witness)
+
+        return ciphertext, forger.run(script), forger.columns
+
+    _, _, honest = run(Cheat(), None)
+    ciphertext, proof, _ = run(cheat, honest)
+    return ciphertext, proof
+
+
+def random_update(statement: RoundStatement, rng: Rng) -> Callable[[UpdateWitness], UpdateWitness]:
+    """A change of the weights by up to 2^20, drawn at random, in place of the trained one."""
+    drawn = np.frombuffer(rng(4 * statement.config.model.parameters), dtype="<i4").astype(np.int64) >> 11
+    return lambda trained: _update(statement, drawn)
+
+
+def scaled(factor: int) -> Callable[[UpdateWitness], UpdateWitness]:
+    """The submitted update times a factor, cut off at the largest number that can be encrypted."""
+    largest = (1 << 19) - 1
+    return lambda trained: replace(trained, update=np.clip(factor * trained.update, -largest, largest))

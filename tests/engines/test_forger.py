@@ -1,0 +1,52 @@
+"""The forger proves what is true, so that what it is refused for is what it cheats about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
+from proofward.proof.errors import ProofRejected
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.prove import verify_round
+from proofward.relations.round_statement import RoundStatement
+from tests.federation.fakes import datasets, plan
+
+
+@pytest.fixture(scope="module")
+def enrolled():
+    """The statement of a first round and the secret behind it."""
+    agreed, rng = plan(hospitals=3, threshold=1), np.random.default_rng(5).bytes
+    config: RoundConfig = agreed.config
+    features, labels = datasets(agreed)["hospital-0"]
+    enrolment = EnrolmentStatement(bytes(32), "hospital-0", len(labels), 4, config)
+    _, secret = prove_enrolment(enrolment, features, labels, rng)
+    statement = RoundStatement(
+        bytes(32), config, 1, "hospital-0", len(labels), b"b" * 32, secret.root, agreed.initial_weights
+    )
+    return statement, secret, rng
+
+
+def test_without_a_cheat_the_forger_is_an_honest_prover(enrolled):
+    statement, secret, rng = enrolled
+    ciphertext, proof = forge_round(statement, secret, rng, Cheat())
+    assert verify_round(statement, ciphertext, proof).dataset_root != secret.root
+
+
+@pytest.mark.parametrize("name", ["all labels", "one label", "batches", "random", "scaled"])
+def test_every_cheat_gets_to_the_opened_columns_and_no_further(enrolled, name):
+    statement, secret, rng = enrolled
+    one = secret.labels.copy()
+    one[statement.schedule()[0, 0]] ^= 1
+    cheat = {
+        "all labels": Cheat(labels=1 - secret.labels),
+        "one label": Cheat(labels=one),
+        "batches": Cheat(batches=np.roll(statement.schedule(), 1, axis=1)[::-1]),
+        "random": Cheat(change=random_update(statement, rng)),
+        "scaled": Cheat(change=scaled(10)),
+    }[name]
+    ciphertext, proof = forge_round(statement, secret, rng, cheat)
+    with pytest.raises(ProofRejected) as refused:
+        verify_round(statement, ciphertext, proof)
+    assert refused.value.check == "column queries"
