@@ -94,10 +94,15 @@ class RoundConfig:
         """(B, B_low): squared norm of U at most B^2; a clipped U has at least B_low^2.
 
         One step of the multiplier changes U by at most ||Delta|| / 2^fw, and rounding by sqrt(parameters); 64
-        allows ||Delta|| up to 64.
+        allows ||Delta|| up to 64. Raises ConfigurationError where B_low would be below B / 2: with a bound that
+        small beside the rounding of U, a hospital could shrink its share and call it clipping.
         """
         bound = rows * self.clip_bound
-        return bound, max(0, bound - isqrt(self.model.parameters) - 1 - 64)
+        low = bound - isqrt(self.model.parameters) - 1 - 64
+        if 2 * low < bound:
+            least = 2 * (isqrt(self.model.parameters) + 65)
+            raise ConfigurationError("clip_bound", f"rows * clip_bound of at least {least}", bound)
+        return bound, low
 
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the code."""

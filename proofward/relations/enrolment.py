@@ -58,6 +58,7 @@ class EnrolmentStatement:
         if self.features != self.config.model.widths[0]:
             raise ConfigurationError("features", str(self.config.model.widths[0]), self.features)
         self.config.training.steps(self.rows)
+        self.config.norm_bounds(self.rows)
 
     def transcript(self) -> bytes:
         """The bytes that bind a proof to this statement."""

@@ -120,3 +120,12 @@ def test_weights_enter_the_transcript_one_by_one() -> None:
         other[position] = 1
         seen.add(honest.transcript(other))
     assert len(seen) == 1 + 2 * honest.config.model.parameters
+
+
+def test_a_bound_that_rounding_swallows_is_refused() -> None:
+    """With B_low = 0 a multiplier of 0, hence no update at all, would count as clipped."""
+    config = RoundConfig(Mlp((5, 4, 2)), FixedPoint(), Training(rate=4, batch=4, epochs=2), 6, 3, 1, 30)
+    with pytest.raises(ConfigurationError, match="clip_bound"):
+        config.norm_bounds(11)
+    bound, low = replace(config, clip_bound=13).norm_bounds(11)
+    assert 2 * low >= bound == 143
