@@ -94,7 +94,7 @@ class RoundConfig:
         """(B, B_low): squared norm of U at most B^2; a clipped U has at least B_low^2.
 
         One step of the multiplier changes U by at most ||Delta|| / 2^fw, and rounding by sqrt(parameters); 64
-        allows ||Delta|| up to 64. Raises ConfigurationError where B_low would be below B / 2: with a bound that
+        allows ||Delta|| up to 64. Raises ConfigurationError where B_low would be below B / 2: with a bound so
         small beside the rounding of U, a hospital could shrink its share and call it clipping.
         """
         bound = rows * self.clip_bound
