@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.console import FLAW, OK, hexadecimal, load_kernels, make_console, print_json
+from proofward.cli.console import FLAW, OK, hexadecimal, make_console, print_json
 
 if TYPE_CHECKING:
     from proofward.federation.audit_verdict import AuditVerdict
@@ -31,6 +31,8 @@ def audit(
 
     A verdict a line; exit code 1 when one of them is a flaw.
     """
+    from proofward.cli.kernels import load_kernels
+
     load_kernels(make_console(quiet=True))
 
     from proofward.report.run_audit import RunAudit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from proofward.cli.console import FLAW, OK, load_kernels, make_console, print_json
+from proofward.cli.console import FLAW, OK, make_console, print_json
 
 ATTACK_ROUNDS, ROUNDS = 2, 15
 
@@ -24,6 +24,8 @@ def run_folder(chosen: Path | None) -> Path:
 
 def list_attacks(as_json: bool) -> None:
     """A name a line, or names with descriptions as JSON."""
+    from proofward.cli.kernels import load_kernels
+
     load_kernels(make_console(quiet=True))
 
     from proofward.engines.attacks.catalogue import ATTACKS
@@ -90,6 +92,8 @@ def demo(
     if attack == "list":
         list_attacks(as_json)
         return
+    from proofward.cli.kernels import load_kernels
+
     console = make_console(as_json)
     load_kernels(console)
 

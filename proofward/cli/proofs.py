@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from proofward.cli.console import FLAW, load_kernels, make_console, print_json
+from proofward.cli.console import FLAW, make_console, print_json
 
 if TYPE_CHECKING:
     from proofward.report.proof_file import ProofFile
@@ -31,6 +31,8 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
 @JSON
 def verify(proof: Path, as_json: bool) -> None:
     """Verify the file PROOF: statement, ciphertext and proof of one hospital's round."""
+    from proofward.cli.kernels import load_kernels
+
     load_kernels(make_console(quiet=True))
 
     from proofward.proof.errors import ProofRejected
@@ -74,6 +76,8 @@ def verify(proof: Path, as_json: bool) -> None:
 @JSON
 def inspect(proof: Path, as_json: bool) -> None:
     """Describe the file PROOF without verifying it: sizes, soundness by source, what is public."""
+    from proofward.cli.kernels import load_kernels
+
     load_kernels(make_console(quiet=True))
 
     from proofward.proof.errors import ProofRejected

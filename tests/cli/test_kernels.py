@@ -1,0 +1,60 @@
+"""Compilation is announced when it happens, and only then."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+from numba import njit
+from rich.console import Console
+
+import proofward as proofward_package
+from proofward.cli import kernels
+from proofward.field.warm_up import MODULES
+
+
+def load(monkeypatch, compile_one: bool, terminal: bool = False) -> str:
+    """What is said while a first run's modules are imported."""
+
+    def warm_up(progress):
+        for done in range(len(kernels.MODULES)):
+            progress("module", done, len(kernels.MODULES))
+            if compile_one and done == 3:
+                njit("int64(int64)")(lambda x: x + 1)
+        progress("ready", len(kernels.MODULES), len(kernels.MODULES))
+
+    said = io.StringIO()
+    monkeypatch.setattr(kernels, "warm_up", warm_up)
+    monkeypatch.setattr(kernels, "importlib", SimpleNamespace(import_module=lambda name: None))
+    kernels.load_kernels(Console(file=said, force_terminal=terminal, width=80))
+    return said.getvalue()
+
+
+def test_kernels_from_the_cache_are_no_news(monkeypatch):
+    assert load(monkeypatch, compile_one=False) == load(monkeypatch, compile_one=False, terminal=True) == ""
+
+
+def test_compilation_is_announced_before_it_begins_and_counted(monkeypatch):
+    first, *counts, last = load(monkeypatch, compile_one=True).splitlines()
+    assert first == kernels.ANNOUNCEMENT
+    total = len(kernels.MODULES) + len(kernels.LATER_MODULES)
+    done = [line.split(" modules")[0] for line in counts]
+    assert done == [f"{done} of {total}" for done in range(4, total + 1)]
+    assert last.startswith("kernels compiled in ")
+
+
+def test_a_terminal_gets_a_bar(monkeypatch):
+    said = load(monkeypatch, compile_one=True, terminal=True)
+    assert said.startswith(kernels.ANNOUNCEMENT) and "modules" in said and "kernels compiled in" in said
+
+
+def test_all_modules_with_kernels_are_loaded():
+    root = Path(proofward_package.__file__).parent
+    known = {f"proofward.field.{name}" for name in MODULES} | set(kernels.LATER_MODULES)
+    found = {
+        ".".join(("proofward", *path.relative_to(root).with_suffix("").parts))
+        for path in root.rglob("*.py")
+        if "njit(" in path.read_text()
+    }
+    assert found == known
