@@ -27,6 +27,8 @@ LAYERS = (
     "cli",
 )
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
+TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -83,8 +85,18 @@ def test_nothing_is_pickled(path: Path) -> None:
     assert "allow_pickle=True" not in path.read_text()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_of_tests_and_benchmarks_have_at_most_300_lines(path: Path) -> None:
+    lines = path.read_text().count("\n")
+    assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.name)
 def test_benchmarks_are_commands_with_a_smallest_size(path: Path) -> None:
     text = path.read_text()
-    assert '__name__ == "__main__"' in text
+    tree = ast.parse(text)
+    assert "main" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    guard = tree.body[-1]
+    assert isinstance(guard, ast.If) and ast.unparse(guard.test) == "__name__ == '__main__'"
+    assert "main(" in ast.unparse(guard.body[0])
     assert "--smallest" in text

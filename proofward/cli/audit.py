@@ -29,7 +29,8 @@ def audit(
 ) -> None:
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
-    A verdict a line; exit code 1 when one of them is a flaw.
+    A verdict a line; exit code 1 when one of them is a flaw. Metrics and plot are a report and no evidence:
+    they are named and not read.
     """
     from proofward.cli.kernels import load_kernels
 
@@ -48,6 +49,7 @@ def audit(
             console.print(f"{mark} {describe(verdict)}", markup=False, soft_wrap=True)
     failed = sum(not verdict.passed for verdict in verdicts)
     seconds = time.perf_counter() - started
+    others = auditor.no_evidence()
     if as_json:
         print_json(
             {
@@ -55,12 +57,15 @@ def audit(
                 "checks": len(verdicts),
                 "failed": failed,
                 "seconds": seconds,
+                "no_evidence": others,
                 "verdicts": [to_dict(verdict) for verdict in verdicts],
             }
         )
     else:
         counts = Counter(verdict.check for verdict in verdicts)
         proofs = counts["round-proof"] + counts["enrolment-proof"]
+        if others:
+            console.print(f"no evidence, not read: {', '.join(others)}", markup=False, soft_wrap=True)
         outcome = "everything holds" if failed == 0 else f"{failed} checks FAILED"
         console.print(f"{len(verdicts)} checks, {proofs} proofs, {seconds:.1f} s: {outcome}", markup=False)
     raise SystemExit(FLAW if failed else OK)

@@ -21,7 +21,7 @@ from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
-from proofward.report.model_files import model_files
+from proofward.report.model_files import MODEL_NAME, RULES_NAME, model_files
 from proofward.report.proof_file import PROOFS_NAME, proof_files
 
 LEDGER_NAME = "ledger"
@@ -57,6 +57,15 @@ class RunAudit:
         except OSError as error:
             found = f"{error.filename}: {error.strerror}"
             yield AuditVerdict("folder", "files", Refusal("folder", NOBODY, "readable files", found))
+
+    def no_evidence(self) -> list[str]:
+        """What else lies in the folder: reports and the parties' own states, which show nothing and are not
+        read.
+        """
+        if self.directory is None or not self.directory.is_dir():
+            return []
+        audited = {LEDGER_NAME, PROOFS_NAME, MODEL_NAME, RULES_NAME}
+        return sorted(path.name for path in self.directory.iterdir() if path.name not in audited)
 
     def _files(self, directory: Path, history: History) -> Iterator[AuditVerdict]:
         objects = Objects(self._object, history.rules.aggregator)

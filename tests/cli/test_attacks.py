@@ -8,6 +8,8 @@ from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.report.attack_outcome import EXPECTED
 
 TINY = ("--preset", "tiny", "--no-plot")
+#: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log.
+QUICK = {"flipped-labels", "swapped-ciphertext", "wrong-key-share", "another-model", "ledger-rewritten"}
 
 
 def test_the_list_has_a_name_a_line(proofward):
@@ -21,7 +23,9 @@ def test_every_attack_has_an_expected_check():
     assert set(EXPECTED) == set(ATTACKS)
 
 
-@pytest.mark.parametrize("name", sorted(ATTACKS))
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ATTACKS)]
+)
 def test_attack(proofward, tmp_path, name):
     attack = ATTACKS[name]
     rounds, hospitals = 2 if name == "replayed-proof" else 1, 4 if name == "wrong-share-sum" else 3

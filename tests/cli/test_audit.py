@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -45,18 +44,41 @@ def test_the_public_part_of_a_run_passes(proofward, copy):
     assert checks.count("round-proof") == 6 and checks.count("file") == 5
 
 
+def test_a_report_is_no_evidence(proofward, copy):
+    assert proofward.json("audit", copy)["no_evidence"] == []
+    others = ["auc.png", "metrics.json", "parties"]
+    for name in others:
+        (copy / name).write_bytes(b"whatever")
+    assert proofward.json("audit", copy)["no_evidence"] == others
+    lines = proofward("audit", copy).stdout.splitlines()
+    assert lines[-2] == "no evidence, not read: auc.png, metrics.json, parties" and "holds" in lines[-1]
+
+
 def test_the_ledger_alone_can_be_audited(proofward, copy):
     assert proofward("audit", copy / "ledger").exit_code == 0
 
 
-def test_one_changed_byte_in_any_kind_of_file_is_a_flaw(proofward, copy):
-    rng = random.Random(3)
+def test_one_changed_byte_in_any_kind_of_file_is_a_flaw(proofward, copy, rng):
     objects = sorted(path for path in (copy / "ledger" / "objects").rglob("*") if path.is_file())
     files = [path for path in sorted(copy.rglob("*")) if path.is_file() and path not in objects]
     assert len(files) == 7
     for path in [*files, *rng.sample(objects, 4)]:
         with changed(path, rng.randrange(path.stat().st_size), rng.randrange(8)):
             assert proofward("audit", copy).exit_code == 1, path.relative_to(copy)
+    assert proofward("audit", copy).exit_code == 0
+
+
+@pytest.mark.slow
+def test_one_byte_changed_missing_or_added_anywhere_is_a_flaw(proofward, copy, rng):
+    files = [path for path in sorted(copy.rglob("*")) if path.is_file()]
+    for path in files * 2:
+        data = path.read_bytes()
+        at = rng.randrange(len(data))
+        other = bytes([data[at] ^ rng.randrange(1, 256)])
+        for changed_data in (data[:at] + other + data[at + 1 :], data[:at] + data[at + 1 :], data + other):
+            path.write_bytes(changed_data)
+            assert proofward("audit", copy).exit_code == 1, (path.relative_to(copy), at)
+        path.write_bytes(data)
     assert proofward("audit", copy).exit_code == 0
 
 
@@ -103,8 +125,7 @@ def test_known_rules_and_remembered_checkpoints(proofward, copy, demo_run, tmp_p
     assert proofward("audit", copy, "--remember", tmp_path / "note").exit_code == 1
 
 
-def test_garbage_folders_get_a_typed_verdict(proofward, tmp_path):
-    rng = random.Random(9)
+def test_garbage_folders_get_a_typed_verdict(proofward, tmp_path, rng):
     for number, name in enumerate(
         ("", "ledger/ledger.db", "ledger.db", "ledger/objects", "ledger/objects/ab")
     ):
@@ -129,8 +150,7 @@ def test_a_database_of_something_else(proofward, copy):
     assert proofward("audit", copy).exit_code == 1
 
 
-def test_damaged_databases_never_end_in_a_traceback(proofward, copy):
-    rng = random.Random(4)
+def test_damaged_databases_never_end_in_a_traceback(proofward, copy, rng):
     path = copy / "ledger" / "ledger.db"
     whole = path.read_bytes()
     for _ in range(12):
