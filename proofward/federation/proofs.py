@@ -4,9 +4,11 @@ is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from proofward.federation.randomness import ByteSource
 from proofward.federation.round_state import Finding
 from proofward.federation.values import words_from_bytes, words_to_bytes
 from proofward.field.extension import Ext
+from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 from proofward.relations.encryption import LOG_RING_DEGREE, ShareBinding
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
@@ -23,6 +26,7 @@ from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 
 Signed = NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,101 @@ class ProvedRound:
     spent: bytes
 
 
+class Unable(Exception):
+    """A proof could not be judged: neither that it holds nor that it does not. No verdict follows from it."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in a file, by SHA-256 digest: whoever reads it compares first (`read_source`)."""
+
+    path: Path
+    digest: bytes
+
+
+Source = bytes | StoredObject
+
+
+def read_source(source: Source) -> bytes:
+    """The bytes, checked; raises Unable when the file is missing or holds others."""
+    if isinstance(source, bytes):
+        return source
+    try:
+        data = source.path.read_bytes()
+    except OSError as error:
+        raise Unable(f"object {source.digest.hex()}: {error.strerror or type(error).__name__}") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != source.digest.hex():
+        raise Unable(f"object {source.digest.hex()}: the file's digest is {found}")
+    return data
+
+
+@dataclass(frozen=True)
+class EnrolmentJob:
+    """An enrolment to verify; `key` names it in the answer."""
+
+    key: str
+    statement: EnrolmentStatement
+    proof: Source
+
+
+@dataclass(frozen=True)
+class RoundJob:
+    """A round's proof to verify; `key` names it in the answer."""
+
+    key: str
+    statement: RoundStatement
+    ciphertext: Source
+    proof: Source
+
+
+class Verifies(Protocol):
+    """Verification of single proofs; raises ProofRejected."""
+
+    def verify_enrolment(self, statement: EnrolmentStatement, proof: bytes) -> bytes:
+        """The dataset root."""
+        ...
+
+    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+        """The next dataset root and the binding of the key shares."""
+        ...
+
+
+class OneByOne:
+    """Verification of many proofs by that of single ones: one after another, in the order of the jobs, each
+    of which is asked for when its turn comes.
+    """
+
+    def verify_enrolments(
+        self: Verifies, jobs: Iterable[EnrolmentJob]
+    ) -> Iterator[tuple[str, bytes | ProofRejected | Unable]]:
+        """See Proofs."""
+        for job in jobs:
+            yield job.key, judged(self.verify_enrolment, job.statement, job.proof)
+
+    def verify_rounds(
+        self: Verifies, jobs: Iterable[RoundJob]
+    ) -> Iterator[tuple[str, Finding | ProofRejected | Unable]]:
+        """See Proofs."""
+        for job in jobs:
+            yield job.key, judged(self.verify_round, job.statement, job.ciphertext, job.proof)
+
+
+def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T | ProofRejected | Unable:
+    """What a verification of these bytes finds, or why it refuses, or why it cannot tell."""
+    try:
+        return verify(statement, *map(read_source, sources))
+    except (ProofRejected, Unable) as outcome:
+        return outcome
+    except TrainingError as error:
+        return ProofRejected("statement", str(error))
+
+
 class Proofs(Protocol):
-    """What a party needs of the proof system. Verification raises ProofRejected."""
+    """What a party needs of the proof system. Verification raises ProofRejected, and Unable where nothing can
+    be said. That of many proofs gives outcomes as they are ready, in any order, each under its job's key; it
+    takes jobs as it gets to them, so their bytes need not all be in memory.
+    """
 
     def prove_enrolment(
         self, statement: EnrolmentStatement, features: Signed, labels: Signed, rng: ByteSource
@@ -62,6 +159,18 @@ class Proofs(Protocol):
         """The next dataset root and the binding of the key shares."""
         ...
 
+    def verify_enrolments(
+        self, jobs: Iterable[EnrolmentJob]
+    ) -> Iterator[tuple[str, bytes | ProofRejected | Unable]]:
+        """Outcomes of `verify_enrolment`."""
+        ...
+
+    def verify_rounds(
+        self, jobs: Iterable[RoundJob]
+    ) -> Iterator[tuple[str, Finding | ProofRejected | Unable]]:
+        """Outcomes of `verify_round`."""
+        ...
+
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
         """Whether an opened share is the one that the proof commits to for this holder; False if
         malformed.
@@ -73,7 +182,7 @@ class Proofs(Protocol):
         ...
 
 
-class RelationProofs:
+class RelationProofs(OneByOne):
     """The relations themselves."""
 
     def prove_enrolment(

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
 
 from proofward.federation.aggregation import model_weights
 from proofward.federation.complaints import judge_complaint
+from proofward.federation.follower import Surroundings
 from proofward.federation.history_state import CONFIRM, ENDORSE, ENROLMENT, SHARES, UNMASK, UPLOAD, VERIFY
 from proofward.federation.messages import (
     AcceptedSet,
     ComplaintVerdict,
+    Enrolment,
     EnrolmentVerdict,
     SetEndorsement,
+    Upload,
     Verdict,
 )
 from proofward.federation.participant import Participant
+from proofward.federation.proofs import EnrolmentJob, RoundJob, Unable
 from proofward.federation.refusal import Refusal, describe
-from proofward.federation.round_state import Said
+from proofward.federation.round_state import Finding, M, Said
 from proofward.federation.statements import enrolment_statement, round_statement
 from proofward.layers.errors import TrainingError
+from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import ProofRejected
 
 DETAIL = 400
+J = TypeVar("J")
+T = TypeVar("T")
 
 
 class Verifier(Participant):
     """State machine of a verifier."""
+
+    def __init__(self, name: str, key: SigningKey, around: Surroundings) -> None:
+        super().__init__(name, key, around)
+        self._unable: set[bytes] = set()
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
@@ -46,48 +59,91 @@ class Verifier(Participant):
         yield from super().duties()
 
     def _judge_enrolments(self) -> Iterator[bytes]:
+        waiting: dict[str, Said[Enrolment]] = {}
         for hospital, said in sorted(self.history.enrolments.items()):
             if (self.name, hospital) in self.history.enrolment_verdicts:
                 continue
             if (earlier := self.sent(EnrolmentVerdict, hospital)) is not None:
                 yield earlier
-                continue
-            start = time.perf_counter()
-            proof = self.objects.get(said.record.proof)
-            root, check, detail = b"", "", ""
-            try:
-                root = self.proofs.verify_enrolment(
-                    enrolment_statement(self.rules, hospital, said.record.rows), proof
-                )
-            except ProofRejected as error:
-                check, detail = error.check, describe(error.detail, DETAIL)
-            except TrainingError as error:
-                check, detail = "statement", describe(str(error), DETAIL)
-            self.report("verified", hospital, start, check or "accepted")
-            yield self.say(EnrolmentVerdict(hospital, said.digest, not check, check, detail, root))
+            elif said.digest not in self._unable:
+                waiting[hospital] = said
+        for hospital, outcome in self._outcomes(waiting, self._enrolment_job, self.proofs.verify_enrolments):
+            yield self.say(self.enrolment_verdict(hospital, waiting[hospital], outcome))
+
+    def _enrolment_job(self, hospital: str, said: Said[Enrolment]) -> EnrolmentJob:
+        statement = enrolment_statement(self.rules, hospital, said.record.rows)
+        return EnrolmentJob(hospital, statement, self.objects.get(said.record.proof))
+
+    def enrolment_verdict(
+        self, hospital: str, said: Said[Enrolment], outcome: bytes | ProofRejected
+    ) -> EnrolmentVerdict:
+        """What to say of an enrolment."""
+        if isinstance(outcome, ProofRejected):
+            detail = describe(outcome.detail, DETAIL)
+            return EnrolmentVerdict(hospital, said.digest, False, outcome.check, detail, b"")
+        return EnrolmentVerdict(hospital, said.digest, True, "", "", outcome)
 
     def _judge_uploads(self) -> Iterator[bytes]:
         state = self.history.round
+        waiting: dict[str, Said[Upload]] = {}
         for hospital, said in sorted(state.uploads.items()):
             if (self.name, hospital) in state.verdicts:
                 continue
             if (earlier := self.sent(Verdict, hospital)) is not None:
                 yield earlier
+            elif said.digest not in self._unable:
+                waiting[hospital] = said
+        for hospital, outcome in self._outcomes(waiting, self._round_job, self.proofs.verify_rounds):
+            yield self.say(self.verdict(hospital, waiting[hospital], outcome))
+
+    def _round_job(self, hospital: str, said: Said[Upload]) -> RoundJob:
+        ciphertext, proof = self.objects.get(said.record.ciphertext), self.objects.get(said.record.proof)
+        weights = model_weights(self.history, self.objects, self.history.round.model)
+        return RoundJob(hospital, round_statement(self.history, hospital, weights), ciphertext, proof)
+
+    def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
+        """What to say of an upload."""
+        if isinstance(outcome, ProofRejected):
+            detail = describe(outcome.detail, DETAIL)
+            return Verdict(hospital, said.digest, False, outcome.check, detail, b"", b"")
+        return Verdict(hospital, said.digest, True, "", "", outcome.dataset_root, outcome.share_binding)
+
+    def _outcomes(
+        self,
+        waiting: Mapping[str, Said[M]],
+        job: Callable[[str, Said[M]], J],
+        verify: Callable[[Iterable[J]], Iterator[tuple[str, T | ProofRejected | Unable]]],
+    ) -> Iterator[tuple[str, T | ProofRejected]]:
+        """By hospital, as they are ready. Of a proof that could not be judged nothing is said, and it is not
+        tried again before a restart; a Refusal is raised when all others are through.
+        """
+        started: dict[str, float] = {}
+        impossible: list[tuple[str, T | ProofRejected | Unable]] = []
+        missing: list[Refusal] = []
+
+        def jobs() -> Iterator[J]:
+            for hospital, said in waiting.items():
+                started[hospital] = time.perf_counter()
+                try:
+                    made = job(hospital, said)
+                except TrainingError as error:
+                    impossible.append((hospital, ProofRejected("statement", str(error))))
+                except Refusal as refusal:
+                    missing.append(refusal)
+                else:
+                    yield made
+
+        for hospital, outcome in chain(verify(jobs()), impossible):
+            if isinstance(outcome, Unable):
+                self._unable.add(waiting[hospital].digest)
+                detail = f"{hospital}: {describe(str(outcome), DETAIL)}"
+                self.report("unable", hospital, started[hospital], detail)
                 continue
-            start = time.perf_counter()
-            ciphertext, proof = self.objects.get(said.record.ciphertext), self.objects.get(said.record.proof)
-            weights = model_weights(self.history, self.objects, state.model)
-            root, binding, check, detail = b"", b"", "", ""
-            try:
-                statement = round_statement(self.history, hospital, weights)
-                finding = self.proofs.verify_round(statement, ciphertext, proof)
-                root, binding = finding.dataset_root, finding.share_binding
-            except ProofRejected as error:
-                check, detail = error.check, describe(error.detail, DETAIL)
-            except TrainingError as error:
-                check, detail = "statement", describe(str(error), DETAIL)
-            self.report("verified", hospital, start, check or "accepted")
-            yield self.say(Verdict(hospital, said.digest, not check, check, detail, root, binding))
+            check = outcome.check if isinstance(outcome, ProofRejected) else "accepted"
+            self.report("verified", hospital, started[hospital], check)
+            yield hospital, outcome
+        if missing:
+            raise missing[0]
 
     def _endorse(self) -> Iterator[bytes]:
         state = self.history.round

@@ -10,7 +10,7 @@ import numpy as np
 
 from proofward.encoding import decode_item, encode_item
 from proofward.engines.run_folder import Plan
-from proofward.federation.proofs import ProvedRound
+from proofward.federation.proofs import OneByOne, ProvedRound
 from proofward.federation.round_state import Finding
 from proofward.federation.values import words_from_bytes, words_to_bytes
 from proofward.lattice.encryption import encrypt
@@ -60,7 +60,7 @@ def _tag(transcript: bytes, *parts: bytes) -> bytes:
     return hashlib.sha256(b"".join((transcript, *parts))).digest()
 
 
-class FakeProofs:
+class FakeProofs(OneByOne):
     """See proofward.federation.proofs.Proofs."""
 
     def prove_enrolment(self, statement, features, labels, rng):
