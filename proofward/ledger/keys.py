@@ -8,7 +8,6 @@ both.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,9 @@ from typing import Annotated, ClassVar
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.encoding import Length, decode, encode
 from proofward.ledger.errors import KeyFileInvalid, SignatureInvalid
-from proofward.ledger.files import write_file
+from proofward.ledger.key_file import read_seed, write_seed
 
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -82,26 +81,15 @@ class SigningKey:
         return cls(rng(32))
 
     @classmethod
-    def load(cls, path: Path) -> SigningKey:
+    def load(cls, path: Path, passphrase: bytes | None = None) -> SigningKey:
         """The key in a file written by `save`. Raises KeyFileInvalid, also when others may read the file."""
-        try:
-            if os.name == "posix" and path.stat().st_mode & 0o077:
-                raise KeyFileInvalid(path.name, "permissions 0600", oct(path.stat().st_mode & 0o777))
-            return cls(decode(path.read_bytes(), _KeyFile).seed)
-        except OSError as error:
-            raise KeyFileInvalid(
-                path.name, "a readable key file", error.strerror or type(error).__name__
-            ) from error
-        except MalformedMessage as error:
-            raise KeyFileInvalid(path.name, "a key file", f"a malformed {error.field}") from None
+        return cls(read_seed(path, passphrase))
 
-    def save(self, path: Path) -> None:
-        """Writes the key for its owner only (0600), durably. Raises KeyFileInvalid when the file exists."""
-        if path.exists():
-            raise KeyFileInvalid(path.name, "no such file yet", "a file, which is not overwritten")
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.unlink(missing_ok=True)
-        write_file(path, encode(_KeyFile(self._seed)), temporary, mode=0o600)
+    def save(self, path: Path, passphrase: bytes | None = None) -> None:
+        """Writes the key for its owner only (0600), durably, encrypted if there is a passphrase. Raises
+        KeyFileInvalid when the file exists.
+        """
+        write_seed(path, self._seed, passphrase)
 
     def sign_raw(self, message: bytes) -> bytes:
         """Signature (64 bytes) over exactly `message`, without any domain: for signed notes."""
@@ -109,12 +97,6 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey({self.public.fingerprint})"
-
-
-@dataclass(frozen=True)
-class _KeyFile:
-    kind: ClassVar[str] = "ed25519-signing-key"
-    seed: Annotated[bytes, Length(32)]
 
 
 @dataclass(frozen=True)

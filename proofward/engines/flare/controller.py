@@ -1,0 +1,97 @@
+"""The server's side on FLARE: a Controller that serves members' requests and drives the aggregator.
+
+The job ends well only when the federation's last entry is in the ledger; anything else is reported with
+`system_panic`, since FLARE calls a job completed for less. A job that dies is submitted again (`keeper`) and
+goes on from the ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from nvflare.apis.client import Client
+from nvflare.apis.controller_spec import ClientTask, Task
+from nvflare.apis.fl_context import FLContext
+from nvflare.apis.impl.controller import Controller
+from nvflare.apis.shareable import Shareable
+from nvflare.apis.signal import Signal
+
+from proofward.engines.event_log import EventLog
+from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
+from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.desk import Desk
+from proofward.engines.remote.home import Home, passphrase_from_environment
+
+BEAT = 0.2
+FAREWELL = 10.0
+
+
+class FederationController(Controller):
+    """See the module. Its folder is `proofward` in the server's kit."""
+
+    def __init__(self) -> None:
+        super().__init__(task_check_period=0.2)
+        self.desk: Desk | None = None
+        self._log: EventLog | None = None
+
+    def start_controller(self, fl_ctx: FLContext) -> None:
+        """Opens the ledger and registers the handler of requests."""
+        engine = fl_ctx.get_engine()
+        root = Path(fl_ctx.get_workspace().get_root_dir())
+        home = Home(root / "proofward")
+        self._log = EventLog(home.root / "log.jsonl")
+        self._lock = home.lock("aggregator")
+        self._lock.__enter__()
+        kit = Certificates(root / "startup")
+        self.desk = Desk(home, kit, passphrase_from_environment(), self._log.observe, self._log.note)
+        engine.register_aux_message_handler(TOPIC, self._handle)
+        self._log.note("started", party=home.terms.aggregator.member)
+
+    def _handle(self, topic: str, request: Shareable, fl_ctx: FLContext) -> Shareable:
+        data = unpack(request)
+        assert self.desk is not None
+        return pack(self.desk.answer(b"" if data is None else data))
+
+    def control_flow(self, abort_signal: Signal, fl_ctx: FLContext) -> None:
+        """Serves until the federation is closed, stopped, or the job aborted."""
+        assert self.desk is not None
+        task = Task(TASK, Shareable(), timeout=0)
+        self.broadcast(task, fl_ctx, min_responses=0)
+        while self.desk.host is None and not abort_signal.triggered:
+            time.sleep(BEAT)
+        if self.desk.host is None:
+            return
+        host = self.desk.host
+        host.run(lambda: bool(abort_signal.triggered))
+        if host.stopped is not None:
+            self.system_panic(f"the federation has stopped: {host.stopped}", fl_ctx)
+            return
+        if host.finished:
+            self._part(abort_signal)
+
+    def _part(self, abort_signal: Signal) -> None:
+        """Lets members follow to the end."""
+        until = time.monotonic() + FAREWELL
+        while time.monotonic() < until and self.get_num_standing_tasks() and not abort_signal.triggered:
+            time.sleep(BEAT)
+
+    def stop_controller(self, fl_ctx: FLContext) -> None:
+        """Seals a finished ledger, closes one that is not."""
+        host = self.desk.host if self.desk is not None else None
+        if host is not None:
+            if host.aggregator.finished:
+                host.aggregator.seal()
+            else:
+                host.aggregator.ledger.close()
+        self._lock.__exit__(None, None, None)
+        if self._log is not None:
+            self._log.note("stopped", party=self.desk.terms.aggregator.member if self.desk else "")
+
+    def process_result_of_unknown_task(
+        self, client: Client, task_name: str, client_task_id: str, result: Shareable, fl_ctx: FLContext
+    ) -> None:
+        """Late results say nothing: the ledger does."""
+
+
+__all__ = ["ClientTask", "FederationController"]

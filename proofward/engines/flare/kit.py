@@ -1,0 +1,100 @@
+"""A start-up kit on the machine where it runs: the local settings that make FLARE do only what is meant.
+
+Written again at every start, since they hold absolute paths: nothing but ProofWard's two classes may run as
+part of a job, no code travels with jobs, logs are not streamed to the server, stores lie in the kit.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from proofward.engines.remote.messages import MAX_ANSWER_BYTES
+from proofward.ledger.files import write_file
+
+SERVER, CLIENT, ADMIN = "server", "client", "admin"
+CONTROLLER = "proofward.engines.flare.controller.FederationController"
+EXECUTOR = "proofward.engines.flare.executor.SiteExecutor"
+HEARTBEAT_TIMEOUT = 60
+
+
+class KitError(Exception):
+    """The folder is no start-up kit, or one of another kind."""
+
+
+def kind_of(kit: Path) -> str:
+    """SERVER, CLIENT or ADMIN; raises KitError."""
+    for kind, name in ((SERVER, "fed_server.json"), (CLIENT, "fed_client.json"), (ADMIN, "fed_admin.json")):
+        if (kit / "startup" / name).is_file():
+            return kind
+    raise KitError(
+        f"{kit} is no start-up kit: it has no startup/fed_server.json, fed_client.json or fed_admin.json"
+    )
+
+
+def server_of(kit: Path) -> tuple[str, int]:
+    """The server's name and port, as the kit has them; raises KitError."""
+    names = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
+    try:
+        found = json.loads((kit / "startup" / names[kind_of(kit)]).read_text())
+        if kind_of(kit) == ADMIN:
+            return str(found["admin"]["host"]), int(found["admin"]["port"])
+        host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
+        return host, int(port)
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise KitError(f"{kit}: the kit's own description cannot be read: {error}") from error
+
+
+def configure(kit: Path) -> None:
+    """Writes the local settings of a server's or site's kit; raises KitError."""
+    local = kit / "local"
+    try:
+        resources = json.loads((local / "resources.json.default").read_text())
+    except (OSError, ValueError) as error:
+        raise KitError(f"{local / 'resources.json.default'}: {error}") from error
+    settings = _server(resources, kit) if kind_of(kit) == SERVER else _client(resources)
+    settings["class_list_enforcement_mode"] = "enforce"
+    settings["allow_log_streaming"] = False
+    _write(local / "resources.json", settings)
+    _write(local / "comm_config.json", {"max_message_size": 2 * MAX_ANSWER_BYTES, "allow_adhoc_conns": False})
+    _write(local / "authorization.json", _authorization())
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    data = (json.dumps(content, indent=1) + "\n").encode()
+    write_file(path, data, path.with_suffix(".tmp"), mode=0o600)
+
+
+def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
+    storage = kit.resolve() / "storage"
+    resources["class_allow_list"] = [CONTROLLER]
+    resources["servers"][0]["heart_beat_timeout"] = HEARTBEAT_TIMEOUT
+    resources["snapshot_persistor"]["args"]["storage"]["args"]["root_dir"] = str(storage / "snapshots")
+    kept = []
+    for component in resources["components"]:
+        if component["id"] == "log_receiver":
+            continue
+        if component["id"] == "job_manager":
+            component["args"]["uri_root"] = str(storage / "jobs")
+        kept.append(component)
+    resources["components"] = kept
+    return resources
+
+
+def _client(resources: dict[str, Any]) -> dict[str, Any]:
+    resources["class_allow_list"] = [EXECUTOR]
+    resources["components"] = [
+        entry for entry in resources["components"] if entry["id"] != "site_log_streamer"
+    ]
+    return resources
+
+
+def _authorization() -> dict[str, Any]:
+    allowed = {
+        "submit_job": "any", "clone_job": "none", "manage_job": "any", "download_job": "none", "view": "any",
+        "operate": "any", "shell_commands": "none", "byoc": "none", "server-predeployed-flwr": "none",
+    }  # fmt: skip
+    nothing = {**dict.fromkeys(allowed, "none"), "view": "any"}
+    permissions = {"project_admin": allowed, "org_admin": nothing, "lead": nothing, "member": nothing}
+    return {"format_version": "1.0", "permissions": permissions}

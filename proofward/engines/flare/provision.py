@@ -1,0 +1,110 @@
+"""FLARE's provisioning, driven from the terms: a start-up kit for every site, certificates of one authority.
+
+The authority's key stays in `authority/` of the folder, which FLARE writes readable by everybody and with
+every site's key in it: it is made owner-only here, and belongs off the network once the kits are handed out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proofward.engines.remote.home import Home
+from proofward.engines.remote.terms import Terms
+from proofward.federation.rules import AGGREGATOR
+from proofward.ledger.files import make_directory
+
+VALID_DAYS = 730
+COORDINATOR = "coordinator@proofward.local"
+KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
+
+
+class ProvisioningFailed(Exception):
+    """FLARE refused the project: its own words."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """server: fully qualified name under which sites reach it; port: the only one, incoming at the server."""
+
+    server: str
+    port: int
+
+
+def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]:
+    """FLARE's project description."""
+    participants: list[dict[str, Any]] = [
+        {"name": network.server, "type": "server", "org": "consortium", "fed_learn_port": network.port,
+         "admin_port": network.port},
+        {"name": COORDINATOR, "type": "admin", "org": "consortium", "role": "project_admin"},
+    ]  # fmt: skip
+    participants += [{"name": site, "type": "client", "org": site.replace("-", "_")} for site in sites]
+    builder = "nvflare.lighter.impl."
+    return {
+        "api_version": 3,
+        "name": name,
+        "description": name,
+        "participants": participants,
+        "builders": [
+            {
+                "path": builder + "workspace.WorkspaceBuilder",
+                "args": {"template_file": ["master_template.yml"]},
+            },
+            {
+                "path": builder + "static_file.StaticFileBuilder",
+                "args": {"config_folder": "config", "scheme": "grpc"},
+            },
+            {"path": builder + "cert.CertBuilder", "args": {"root_valid_days": 5 * VALID_DAYS}},
+            {"path": builder + "signature.SignatureBuilder"},
+        ],
+    }
+
+
+def provision(
+    folder: Path, name: str, network: Network, terms: Terms, model: bytes, seed: bytes | None = None
+) -> dict[str, Path]:
+    """Writes `folder`/kits/SITE for every site of the terms and the coordinator; the kits' paths by name.
+    model: the first model, for the aggregator. seed: only for repeatable runs. Raises ProvisioningFailed.
+    """
+    from nvflare.lighter.constants import CtxKey
+    from nvflare.lighter.prov_utils import prepare_builders
+    from nvflare.lighter.provision import prepare_project
+    from nvflare.lighter.provisioner import Provisioner
+
+    sites = sorted({seat.site for seat in terms.seats if seat.role != AGGREGATOR})
+    described = project(name, network, sites)
+    authority = folder / AUTHORITY
+    make_directory(authority)
+    authority.chmod(0o700)
+    words = io.StringIO()
+    with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
+        try:
+            builders = prepare_builders(described)
+            done = Provisioner(str(authority), builders).provision(prepare_project(described))
+        except Exception as error:
+            raise ProvisioningFailed(f"{error}\n{words.getvalue()}".strip()) from error
+    if done.get(CtxKey.BUILD_ERROR):
+        raise ProvisioningFailed(words.getvalue().strip())
+    produced = Path(str(done[CtxKey.CURRENT_PROD_DIR]))
+    kits = {}
+    for kit in sorted(produced.iterdir()):
+        target = folder / KITS / kit.name
+        make_directory(target.parent)
+        shutil.move(kit, target)
+        kits[kit.name] = target
+        if kit.name != COORDINATOR:
+            own_model = model if kit.name == terms.aggregator.site else None
+            Home.create(target / HOME, kit.name, terms, own_model, seed)
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o700)
+        elif path.suffix != ".sh":
+            path.chmod(0o600)
+    os.chmod(folder, 0o700)
+    return kits

@@ -1,0 +1,1 @@
+"""The federation across processes, whatever carries the requests: members, aggregator, set-up."""

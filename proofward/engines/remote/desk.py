@@ -1,0 +1,124 @@
+"""Where members' requests arrive: those to join first, the ledger's host once everybody has joined.
+
+Requests to join are kept on disk before they are acknowledged. The rules follow from the terms and all
+requests, so the server cannot choose them.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.home import MODEL, Home
+from proofward.engines.remote.host import Host
+from proofward.engines.remote.incoming import Incoming
+from proofward.engines.remote.joining import assemble, make_request, open_request
+from proofward.engines.remote.messages import (
+    Answer,
+    Assembled,
+    Declined,
+    Join,
+    NotYet,
+    read_request,
+    write,
+)
+from proofward.federation.aggregator import Aggregator
+from proofward.federation.events import Observer, ignore
+from proofward.federation.follower import log_verifier
+from proofward.federation.ledger_folder import LedgerFolder
+from proofward.federation.refusal import Refusal, require
+from proofward.ledger.files import make_directory, write_file
+from proofward.ledger.note import NoteSigner
+
+Note = Callable[..., None]
+
+
+class Desk:
+    """Serves a consortium from its home folder; `host` is None until everybody has joined."""
+
+    def __init__(
+        self,
+        home: Home,
+        kit: Certificates,
+        passphrase: bytes | None = None,
+        observe: Observer = ignore,
+        note: Note = lambda kind, **fields: None,
+    ) -> None:
+        self.home = home
+        self.terms = home.terms
+        self.host: Host | None = None
+        self._authority = kit.authority
+        self._passphrase = passphrase
+        self._observe = observe
+        self._note = note
+        self._lock = Lock()
+        self._joins = home.root / "joins"
+        make_directory(self._joins)
+        self._join_itself(kit)
+        if self.lacking == ():
+            self._begin()
+
+    def _join_itself(self, kit: Certificates) -> None:
+        name = self.terms.aggregator.member
+        if not self._request(name).exists():
+            key = self.home.key(name, self._passphrase)
+            data = make_request(self.terms, name, key, kit.certificate, kit.private_key)
+            write_file(self._request(name), data, self._request(name).with_suffix(".tmp"))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Members that have not joined yet."""
+        return tuple(seat.member for seat in self.terms.seats if not self._request(seat.member).exists())
+
+    def _request(self, member: str) -> Path:
+        return self._joins / f"{member}.join"
+
+    def answer(self, data: bytes) -> bytes:
+        """The answer to a request's bytes; never raises for what comes in."""
+        try:
+            return write(self._answer(data))
+        except Refusal as refusal:
+            self._note("declined", check=refusal.check, culprit=refusal.culprit)
+            return write(Declined.of(refusal))
+
+    def _answer(self, data: bytes) -> Answer:
+        request = read_request(data)
+        if isinstance(request, Join):
+            return self.join(request.request)
+        if self.host is None:
+            return NotYet(f"waiting for {', '.join(self.lacking)} to join"[:2000])
+        return self.host.answer(request)
+
+    def join(self, data: bytes) -> Answer:
+        """Keeps a request to join; all of them, once they are complete. Raises Refusal."""
+        with self._lock:
+            request = open_request(data, self.terms, self._authority, datetime.datetime.now(datetime.UTC))
+            path = self._request(request.member)
+            if path.exists():
+                known = open_request(path.read_bytes(), self.terms, self._authority)
+                require(known.key == request.key, "join", request.member, known.key, request.key)
+            else:
+                write_file(path, data, path.with_suffix(".tmp"))
+                self._note("joined", party=request.member)
+            if lacking := self.lacking:
+                return NotYet(f"waiting for {', '.join(lacking)} to join"[:2000])
+            if self.host is None:
+                self._begin()
+            return Assembled(self.requests())
+
+    def requests(self) -> tuple[bytes, ...]:
+        """Everybody's request to join."""
+        return tuple(self._request(seat.member).read_bytes() for seat in self.terms.seats)
+
+    def _begin(self) -> None:
+        rules = assemble(self.requests(), self.terms, self._authority)
+        self.home.pin(rules)
+        name = rules.aggregator
+        key = self.home.key(name, self._passphrase)
+        ledger = LedgerFolder(self.home.root / "ledger", NoteSigner(log_verifier(rules).name, key))
+        aggregator = Aggregator(name, key, rules, ledger, self.home.read(MODEL), self._observe)
+        incoming = Incoming(self.home.root / "incoming", ledger, rules)
+        self.host = Host(aggregator, incoming, self.terms.deadline, self._note)

@@ -1,0 +1,185 @@
+"""A site's folder: what it agreed to, its members' keys, states and data, the objects it has fetched.
+
+HOME/terms, rules              what was agreed; the rules, once everybody has joined
+HOME/members/NAME/             identity.key, state.sqlite, dataset.npz, objects/   (private, mode 0700)
+HOME/ledger, incoming, joins   the aggregator's ledger, objects on their way, requests to join
+HOME/log.jsonl                 what happened, for operators
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.engines.remote.terms import Seat, Terms
+from proofward.federation.randomness import Randomness, SeededRandomness, SystemRandomness
+from proofward.federation.rules import Rules, RulesError
+from proofward.ledger.files import make_directory, write_file
+from proofward.ledger.keys import SigningKey
+
+Signed = NDArray[np.int64]
+TERMS, RULES, SITE, SEED, MODEL = "terms", "rules", "site", "seed-for-repeatable-runs", "initial.model"
+KEY, NEXT_KEY, STATE, DATASET = "identity.key", "next.key", "state.sqlite", "dataset.npz"
+PASSPHRASE_VARIABLE = "PROOFWARD_PASSPHRASE_FILE"
+
+
+class HomeError(Exception):
+    """A site's folder is not as it should be: what is wrong and what to do."""
+
+
+class Home:
+    """One site's folder. Everything private in it is readable by its owner only."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def create(
+        cls, root: Path, site: str, terms: Terms, model: bytes | None, seed: bytes | None = None
+    ) -> Home:
+        """A new folder; model: for the aggregator's site."""
+        make_directory(root)
+        root.chmod(0o700)
+        home = cls(root)
+        home.write(TERMS, terms.data)
+        home.write(SITE, site.encode())
+        if model is not None:
+            home.write(MODEL, model)
+        if seed is not None:
+            home.write(SEED, seed)
+        return home
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes a file of the folder, durably, mode 0600."""
+        write_file(self.root / name, data, self.root / f".{name}.tmp", mode=0o600)
+
+    def read(self, name: str) -> bytes:
+        """A file of the folder; raises HomeError."""
+        try:
+            return (self.root / name).read_bytes()
+        except OSError as error:
+            raise HomeError(f"{self.root / name}: {error.strerror}; is this a site's kit?") from error
+
+    @property
+    def site(self) -> str:
+        """The site's name."""
+        return self.read(SITE).decode()
+
+    @property
+    def terms(self) -> Terms:
+        """What was agreed; raises HomeError."""
+        try:
+            return Terms.from_bytes(self.read(TERMS))
+        except RulesError as error:
+            raise HomeError(f"{self.root / TERMS}: {error}") from error
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """The members of this site."""
+        return self.terms.at(self.site)
+
+    @property
+    def rules(self) -> Rules | None:
+        """The rules, None before everybody has joined; raises HomeError."""
+        path = self.root / RULES
+        if not path.exists():
+            return None
+        try:
+            return Rules.from_bytes(self.read(RULES))
+        except RulesError as error:
+            raise HomeError(f"{path}: {error}") from error
+
+    def pin(self, rules: Rules) -> None:
+        """Keeps the rules; raises HomeError when others are kept already."""
+        known = self.rules
+        if known is not None and known.digest != rules.digest:
+            raise HomeError(f"consortium {rules.digest.hex()} is not the one joined, {known.digest.hex()}")
+        if known is None:
+            self.write(RULES, rules.data)
+
+    def member(self, name: str) -> Path:
+        """A member's folder, created with mode 0700."""
+        path = self.root / "members" / name
+        make_directory(path)
+        path.chmod(0o700)
+        return path
+
+    def randomness(self, name: str) -> Randomness:
+        """The operating system's, unless the site was set up for repeatable runs."""
+        seed = self.root / SEED
+        return SeededRandomness(seed.read_bytes(), name) if seed.exists() else SystemRandomness()
+
+    def make_key(self, name: str, passphrase: bytes | None, file: str = KEY) -> SigningKey:
+        """A member's key: made and saved if there is none."""
+        path = self.member(name) / file
+        if not path.exists():
+            SigningKey.generate(self.randomness(name).source("identity", b"")).save(path, passphrase)
+        return SigningKey.load(path, passphrase)
+
+    def key(self, name: str, passphrase: bytes | None = None) -> SigningKey:
+        """A member's key; raises KeyFileInvalid."""
+        return SigningKey.load(self.member(name) / KEY, passphrase)
+
+    def next_key(self, name: str, passphrase: bytes | None = None) -> SigningKey | None:
+        """The key that a member changes to, if it does."""
+        path = self.member(name) / NEXT_KEY
+        return SigningKey.load(path, passphrase) if path.exists() else None
+
+    def save_dataset(self, name: str, features: Signed, labels: Signed) -> None:
+        """Keeps a hospital's records until they are enrolled: features int64 (n, d), labels int64 (n,)."""
+        path = self.member(name) / DATASET
+        temporary = path.with_name(f".{DATASET}.tmp")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            np.savez(file, features=features, labels=labels)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+    def has_dataset(self, name: str) -> bool:
+        """Whether a hospital's records are there."""
+        return (self.member(name) / DATASET).exists()
+
+    def dataset(self, name: str) -> tuple[Signed, Signed]:
+        """A hospital's records; raises HomeError."""
+        path = self.member(name) / DATASET
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                return found["features"].astype(np.int64), found["labels"].astype(np.int64)
+        except (OSError, ValueError, KeyError) as error:
+            raise HomeError(f"{name} has no records yet: run `proofward enrol --data FILE`") from error
+
+    @contextmanager
+    def lock(self, name: str, patience: float = 60.0) -> Iterator[None]:
+        """Only one process at a time works on a member's state; raises HomeError when another goes on."""
+        descriptor = os.open(self.root / f".{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        until = time.monotonic() + patience
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise HomeError(f"another process works on {name}; stop it first") from None
+                    time.sleep(0.1)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def passphrase_from_environment() -> bytes | None:
+    """The passphrase of the key files, from the file that an environment variable names."""
+    path = os.environ.get(PASSPHRASE_VARIABLE)
+    if not path:
+        return None
+    try:
+        return Path(path).read_bytes().strip() or None
+    except OSError as error:
+        raise HomeError(f"{PASSPHRASE_VARIABLE}: {path}: {error.strerror}") from error

@@ -1,0 +1,162 @@
+"""The aggregator's side: answers members' requests, closes phases when all is in or their time is up.
+
+`answer` may be called from any number of threads, `run` from one. All state is the aggregator's ledger and
+the unfinished objects beside it; both survive a crash, and members ask again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Condition
+from typing import Protocol
+
+from proofward.encoding import encode
+from proofward.engines.remote.incoming import Incoming
+from proofward.engines.remote.messages import (
+    PIECE_BYTES,
+    Answer,
+    Extended,
+    Fetch,
+    Follow,
+    NotYet,
+    Part,
+    Piece,
+    Recorded,
+    Request,
+    Say,
+    Wanted,
+)
+from proofward.federation.aggregator import Aggregator
+from proofward.federation.envelope import open_envelope
+from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, require
+from proofward.federation.wire import Packet
+from proofward.ledger.errors import LedgerError
+
+MOST_PATIENCE, MOST_WAITING = 5.0, 64
+BEAT = 1.0
+Note = Callable[..., None]
+
+
+class Clock(Protocol):
+    """Seconds that only grow."""
+
+    def __call__(self) -> float: ...
+
+
+class Host:
+    """Serves one aggregator. deadline: seconds after which a phase is closed with what has come."""
+
+    def __init__(
+        self,
+        aggregator: Aggregator,
+        incoming: Incoming,
+        deadline: float,
+        note: Note = lambda kind, **fields: None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.aggregator = aggregator
+        self.incoming = incoming
+        self.deadline = deadline
+        self.stopped: Refusal | None = None
+        self._note = note
+        self._clock = clock
+        self._changed = Condition()
+        self._waiting = 0
+        self._phase: tuple[object, ...] = ()
+        self._since = clock()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will be recorded."""
+        return self.aggregator.finished or self.stopped is not None
+
+    def answer(self, request: Request) -> Answer:
+        """The answer; raises Refusal."""
+        match request:
+            case Follow() as follow:
+                return self._follow(follow)
+            case Say() as say:
+                return self._say(say)
+            case Part() as part:
+                return self.incoming.add(part)
+            case Fetch() as fetch:
+                return self._fetch(fetch)
+            case _:
+                raise Refusal("request", TRANSPORT, "a request to the ledger's host", type(request).__name__)
+
+    def _follow(self, request: Follow) -> Answer:
+        until = time.monotonic() + min(request.patience / 1000, MOST_PATIENCE)
+        with self._changed:
+            self._waiting += 1
+            try:
+                while self.aggregator.history.size <= request.since and not self.finished:
+                    left = until - time.monotonic()
+                    if left <= 0 or self._waiting > MOST_WAITING:
+                        return NotYet("no new entries")
+                    self._changed.wait(left)
+            finally:
+                self._waiting -= 1
+            if self.aggregator.history.size == 0:
+                return NotYet("the ledger has not begun")
+            return Extended(self.aggregator.extension(request.since), self.finished)
+
+    def _say(self, request: Say) -> Answer:
+        with self._changed:
+            history = self.aggregator.history
+            bare = encode(Packet(request.envelope, ()))
+            try:
+                envelope = open_envelope(request.envelope, self.aggregator.rules)
+                if envelope.digest in history.recorded:
+                    return Recorded()
+                history.judge(request.envelope)
+            except Refusal:
+                self.aggregator.handle(bare)  # keeps the evidence, if it is any
+                self._changed.notify_all()
+                raise
+            missing = self.incoming.missing(envelope)
+            if missing:
+                return Wanted(missing)
+            self.aggregator.handle(bare)
+            self._changed.notify_all()
+            require(envelope.digest in history.recorded, "record", TRANSPORT, "a recorded message", "another")
+            return Recorded()
+
+    def _fetch(self, request: Fetch) -> Answer:
+        try:
+            with self.aggregator.ledger.object_path(request.digest).open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(min(request.offset, size))
+                return Piece(size, file.read(PIECE_BYTES))
+        except (OSError, LedgerError) as error:
+            raise Refusal("object-missing", TRANSPORT, request.digest.hex(), "nothing") from error
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Until the federation is closed or stopped, or `stop()`."""
+        with self._changed:
+            while not self.finished and not stop():
+                size = self.aggregator.history.size
+                self._tend()
+                if self.aggregator.history.size != size:
+                    self._changed.notify_all()
+                    continue
+                self._changed.wait(BEAT)
+            self._changed.notify_all()
+
+    def _tend(self) -> None:
+        aggregator, history = self.aggregator, self.aggregator.history
+        try:
+            aggregator.advance()
+        except FederationHalted as halt:
+            self.stopped = halt.reason
+            return
+        phase = (history.phase, *history.position())
+        if phase != self._phase:
+            self._phase, self._since = phase, self._clock()
+        elif self._clock() - self._since > self.deadline:
+            self._since = self._clock()
+            try:
+                aggregator.advance(expired=True)
+                self._note("deadline", phase=history.phase)
+            except FederationHalted as halt:  # too few have come: they may still come
+                self._note("waiting", phase=history.phase, check=halt.reason.check)

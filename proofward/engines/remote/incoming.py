@@ -1,0 +1,113 @@
+"""Objects on their way to the aggregator: received piece by piece into files, resumed where they stopped.
+
+Only objects that a well-signed envelope names, which could be recorded as things are, are received, and no
+more bytes than that kind of object may have: nobody can fill the disk with anything else. A file is complete
+when its SHA-256 is the digest; it then moves into the ledger's store.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+
+from proofward.engines.remote.messages import Held, Missing, Part
+from proofward.federation.envelope import Envelope
+from proofward.federation.ledger_folder import LedgerFolder
+from proofward.federation.messages import Enrolment, ShareSum, Upload
+from proofward.federation.refusal import TRANSPORT, Refusal, require
+from proofward.federation.rules import Rules
+from proofward.lattice.parameters import RING_DEGREE
+from proofward.ledger.errors import ObjectCorrupt
+from proofward.ledger.files import make_directory
+
+MAX_PROOF_BYTES = 1 << 28
+MAX_SEALED_SHARE_BYTES = 1 << 17
+
+
+def size_limits(envelope: Envelope, rules: Rules) -> dict[bytes, int]:
+    """Most bytes that each object named by an envelope may have, by digest."""
+    record = envelope.record
+    if isinstance(record, Enrolment):
+        return {record.proof: MAX_PROOF_BYTES}
+    if isinstance(record, Upload):
+        sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
+        return {
+            **sealed,
+            record.proof: MAX_PROOF_BYTES,
+            record.ciphertext: 8 * rules.config.model.parameters,
+        }
+    if isinstance(record, ShareSum):
+        return {record.values: 8 * RING_DEGREE}
+    return {}
+
+
+class Incoming:
+    """Unfinished objects in one directory, which lies on the ledger's file system."""
+
+    def __init__(self, directory: Path, ledger: LedgerFolder, rules: Rules) -> None:
+        make_directory(directory)
+        self.directory = directory
+        self._ledger = ledger
+        self._rules = rules
+        self._lock = Lock()
+        self._limits: dict[bytes, int] = {}
+        self._owners: dict[str, tuple[bytes, ...]] = {}
+
+    def path(self, digest: bytes) -> Path:
+        """Where an object's bytes are collected."""
+        return self.directory / f"{digest.hex()}.part"
+
+    def missing(self, envelope: Envelope) -> tuple[Missing, ...]:
+        """Objects of an envelope that are not there yet. From now on they are received, and those of an
+        earlier envelope of the same sender no longer.
+        """
+        limits = size_limits(envelope, self._rules)
+        lacking = {digest: limit for digest, limit in limits.items() if not self._ledger.has_object(digest)}
+        with self._lock:
+            for digest in self._owners.get(envelope.sender, ()):
+                if digest not in lacking:
+                    self._drop(digest)
+            self._owners[envelope.sender] = tuple(lacking)
+            self._limits.update(lacking)
+            return tuple(Missing(digest, self._length(digest)) for digest in sorted(lacking))
+
+    def add(self, part: Part) -> Held:
+        """Takes bytes at the end of what is held; the last ones complete the object. Raises Refusal for what
+        nobody may send, and for a complete object with another digest, which is thrown away.
+        """
+        with self._lock:
+            if self._ledger.has_object(part.digest):
+                return Held(0, True)
+            limit = self._limits.get(part.digest)
+            require(limit is not None, "object", TRANSPORT, "an object that a message names", part.digest)
+            assert limit is not None
+            held = self._length(part.digest)
+            if part.offset != held:
+                return Held(held, False)
+            end = held + len(part.data)
+            if end > limit:
+                self._drop(part.digest)
+                raise Refusal("object-size", TRANSPORT, f"at most {limit} bytes", f"{end} bytes and more")
+            with self.path(part.digest).open("ab") as file:
+                file.write(part.data)
+            if part.last:
+                self._finish(part.digest)
+            return Held(end, part.last)
+
+    def _finish(self, digest: bytes) -> None:
+        try:
+            self._ledger.adopt_object(self.path(digest), digest)
+        except ObjectCorrupt as error:
+            self._drop(digest)
+            raise Refusal("object-digest", TRANSPORT, error.expected, error.actual) from error
+        self._limits.pop(digest, None)
+
+    def _length(self, digest: bytes) -> int:
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _drop(self, digest: bytes) -> None:
+        self._limits.pop(digest, None)
+        self.path(digest).unlink(missing_ok=True)

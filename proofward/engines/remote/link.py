@@ -1,0 +1,166 @@
+"""A member's side: follows the ledger, hands extensions to the state machine, takes its packets to the host.
+
+A lost connection is waited out; whatever was under way is asked for again. Objects are sent from the offset
+that the host holds. A member that owes something and was declined tries again when the ledger has grown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from threading import Event
+
+from proofward.engines.remote.messages import (
+    PIECE_BYTES,
+    Answer,
+    Declined,
+    Extended,
+    Follow,
+    Held,
+    NotYet,
+    Part,
+    Recorded,
+    Request,
+    Say,
+    Wanted,
+    read_answer,
+    write,
+)
+from proofward.engines.remote.objects import RemoteObjects
+from proofward.federation.follower import Follower
+from proofward.federation.history_state import CLOSED
+from proofward.federation.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.wire import Packet, parse
+
+Carry = Callable[[bytes], bytes]
+Note = Callable[..., None]
+PATIENCE_MS = 4000
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+ATTEMPTS = 3
+
+
+class Unreachable(Exception):
+    """The host did not answer; it may later."""
+
+
+class Stopped(Exception):
+    """The member's process has been asked to stop."""
+
+
+class Caller:
+    """Requests with retries: `carry` raises Unreachable, and is tried again until `stop` is set."""
+
+    def __init__(self, carry: Carry, stop: Event, note: Note = lambda kind, **fields: None) -> None:
+        self._carry = carry
+        self._stop = stop
+        self._note = note
+        self._failures = 0
+
+    def ask(self, request: Request) -> Answer:
+        """The answer; raises Stopped, and Refusal for a malformed one."""
+        data = write(request)
+        while not self._stop.is_set():
+            try:
+                answer = self._carry(data)
+            except Unreachable:
+                if self._failures == 0:
+                    self._note("disconnected")
+                self._stop.wait(PAUSES[min(self._failures, len(PAUSES) - 1)])
+                self._failures += 1
+                continue
+            if self._failures:
+                self._failures = 0
+                self._note("connected")
+            return read_answer(answer)
+        raise Stopped
+
+    def pause(self, seconds: float) -> None:
+        """Waits, or raises Stopped."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
+
+class Link:
+    """Joins one member to the host. Not thread-safe: one thread a member."""
+
+    def __init__(
+        self,
+        member: Follower,
+        caller: Caller,
+        objects: RemoteObjects,
+        note: Note = lambda kind, **fields: None,
+    ) -> None:
+        self.member = member
+        self._caller = caller
+        self._ask = caller.ask
+        self._objects = objects
+        self._note = note
+        self._known = -1
+        self._closed = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether the member has seen the end, or refuses to go on."""
+        return self.member.halted is not None or self.member.history.phase == CLOSED
+
+    def run(self) -> None:
+        """Until the end; raises Stopped."""
+        while not self.done:
+            self.step()
+
+    def step(self) -> bool:
+        """One question for new entries, and what follows from them; whether there were any."""
+        history = self.member.history
+        answer = self._ask(Follow(history.size, PATIENCE_MS if self._known == history.size else 0))
+        if isinstance(answer, Extended):
+            for packet in self.member.work(answer.extension):
+                self._deliver(packet)
+            if history.size == self._known:  # refused, or the aggregator has stopped: nothing to do but wait
+                self._caller.pause(PAUSES[-1])
+        elif isinstance(answer, NotYet):
+            if self._known != history.size and history.size:
+                for packet in self.member.resume():
+                    self._deliver(packet)
+        else:
+            raise Refusal("answer", TRANSPORT, "an extension", describe(type(answer).__name__))
+        grown = history.size != self._known
+        self._known = history.size
+        if len(history.closed) != self._closed:
+            self._closed = len(history.closed)
+            self._objects.keep_only({history.model})
+        return grown
+
+    def _deliver(self, packet: bytes) -> None:
+        if packet == b"":  # recorded already
+            return
+        parsed = parse(Packet, packet)
+        objects = {hashlib.sha256(data).digest(): data for data in parsed.attachments}
+        for _ in range(ATTEMPTS):
+            answer = self._ask(Say(parsed.envelope))
+            if isinstance(answer, Recorded):
+                return
+            if isinstance(answer, Declined):
+                self._note("declined", check=answer.check, culprit=answer.culprit)
+                return
+            if not isinstance(answer, Wanted):
+                raise Refusal("answer", TRANSPORT, "wanted or recorded", describe(type(answer).__name__))
+            for missing in answer.objects:
+                if missing.digest in objects:
+                    self._send(missing.digest, objects[missing.digest], missing.held)
+
+    def _send(self, digest: bytes, data: bytes, held: int) -> None:
+        view, start, sent = memoryview(data), time.perf_counter(), 0
+        while True:
+            piece = bytes(view[held : held + PIECE_BYTES])
+            answer = self._ask(Part(digest, held, piece, held + len(piece) >= len(data)))
+            if isinstance(answer, Declined):
+                self._note("declined", check=answer.check, culprit=answer.culprit)
+                return
+            if not isinstance(answer, Held):
+                raise Refusal("answer", TRANSPORT, "held", describe(type(answer).__name__))
+            sent += len(piece)
+            if answer.complete:
+                self._note("sent", bytes=sent, seconds=time.perf_counter() - start)
+                return
+            held = min(answer.length, len(data))

@@ -1,0 +1,191 @@
+"""Requests of members to the aggregator's host, and its answers, as canonical records.
+
+A member asks, the host answers; nobody calls a member. None of these records is believed because of who
+carried it: envelopes and extensions are signed, objects are named by their digest.
+
+    Follow -> Extended | NotYet      the ledger's new entries
+    Say    -> Wanted | Recorded | Declined   a signed envelope; the objects that are still missing
+    Part   -> Held | Declined        a piece of such an object, at the offset that the host holds
+    Fetch  -> Piece | Declined       a piece of an object that the ledger names
+    Join   -> Assembled | NotYet     before the first entry: a request to join; the consortium's keys
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, TypeVar
+
+from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.federation.field_types import Check, Count, Digest, Text
+from proofward.federation.refusal import TRANSPORT, Refusal, describe
+
+PIECE_BYTES = 1 << 22
+"""Most bytes of an object in one message."""
+MAX_REQUEST_BYTES = PIECE_BYTES + (1 << 16)
+MAX_ANSWER_BYTES = 1 << 26
+MAX_OBJECT_BYTES = 1 << 32
+SmallBlob = Annotated[bytes, Length(1, 1 << 22)]
+Data = Annotated[bytes, Length(0, PIECE_BYTES)]
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Entries from number `since` on; the host may wait up to `patience` milliseconds for there to be any."""
+
+    kind: ClassVar[str] = "follow"
+    since: Count
+    patience: Count
+
+
+@dataclass(frozen=True)
+class Extended:
+    """A signed extension of the ledger; `finished`: nothing more will be recorded."""
+
+    kind: ClassVar[str] = "extended"
+    extension: Annotated[bytes, Length(1, MAX_ANSWER_BYTES)]
+    finished: bool
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """Nothing to answer with at the moment."""
+
+    kind: ClassVar[str] = "not-yet"
+    reason: Text
+
+
+@dataclass(frozen=True)
+class Say:
+    """An envelope; asked again once the objects that the host wants are there."""
+
+    kind: ClassVar[str] = "say"
+    envelope: SmallBlob
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An object that an envelope names, and how many of its bytes the host holds already."""
+
+    digest: Digest
+    held: Count
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The envelope may be recorded when these objects have come."""
+
+    kind: ClassVar[str] = "wanted"
+    objects: Annotated[tuple[Missing, ...], Length(1, 4100)]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The envelope is in the ledger."""
+
+    kind: ClassVar[str] = "recorded"
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The request is refused, for this reason."""
+
+    kind: ClassVar[str] = "declined"
+    check: Check
+    culprit: Annotated[str, Length(0, 64)]
+    expected: Text
+    actual: Text
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> Declined:
+        """As a record."""
+        limited = [describe(text, 400) for text in (refusal.expected, refusal.actual)]
+        return cls(refusal.check[:60], refusal.culprit[:40], *limited)
+
+    @property
+    def refusal(self) -> Refusal:
+        """As an error."""
+        return Refusal(self.check, self.culprit, self.expected, self.actual)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of an object from `offset` on; `last`: the object ends with them."""
+
+    kind: ClassVar[str] = "part"
+    digest: Digest
+    offset: Count
+    data: Data
+    last: bool
+
+
+@dataclass(frozen=True)
+class Held:
+    """The host holds this many of the object's bytes: send from there. `complete`: all of them, and the
+    digest is right.
+    """
+
+    kind: ClassVar[str] = "held"
+    length: Count
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """At most PIECE_BYTES of an object, from `offset` on."""
+
+    kind: ClassVar[str] = "fetch"
+    digest: Digest
+    offset: Count
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of an object, and its full size."""
+
+    kind: ClassVar[str] = "piece"
+    size: Count
+    data: Data
+
+
+@dataclass(frozen=True)
+class Join:
+    """A member's request to join, see `joining`."""
+
+    kind: ClassVar[str] = "join"
+    request: SmallBlob
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Every member's request to join, from which everybody computes the rules."""
+
+    kind: ClassVar[str] = "assembled"
+    requests: Annotated[tuple[SmallBlob, ...], Length(1, 4096)]
+
+
+REQUESTS = (Follow, Say, Part, Fetch, Join)
+ANSWERS = (Extended, NotYet, Wanted, Recorded, Declined, Held, Piece, Assembled)
+Request = Follow | Say | Part | Fetch | Join
+Answer = Extended | NotYet | Wanted | Recorded | Declined | Held | Piece | Assembled
+A = TypeVar("A")
+
+
+def read_request(data: bytes) -> Request:
+    """A request from bytes; raises Refusal."""
+    try:
+        return decode(data, *REQUESTS, max_bytes=MAX_REQUEST_BYTES)
+    except MalformedMessage as error:
+        raise Refusal("malformed", TRANSPORT, "a canonical request", describe(str(error))) from error
+
+
+def read_answer(data: bytes) -> Answer:
+    """An answer from bytes; raises Refusal."""
+    try:
+        return decode(data, *ANSWERS, max_bytes=MAX_ANSWER_BYTES + (1 << 16))
+    except MalformedMessage as error:
+        raise Refusal("malformed", TRANSPORT, "a canonical answer", describe(str(error))) from error
+
+
+def write(record: Request | Answer) -> bytes:
+    """Canonical bytes."""
+    return encode(record)

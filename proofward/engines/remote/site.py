@@ -1,0 +1,114 @@
+"""A site's members at work: each joins, then follows the ledger on a thread of its own until the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.home import Home
+from proofward.engines.remote.joining import assemble, make_request
+from proofward.engines.remote.link import Caller, Carry, Link, Stopped
+from proofward.engines.remote.messages import Assembled, Declined, Join
+from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.terms import Seat
+from proofward.federation.events import Observer, ignore
+from proofward.federation.follower import Follower, Surroundings
+from proofward.federation.hospital import Hospital
+from proofward.federation.proofs import Proofs, RelationProofs
+from proofward.federation.rules import HOSPITAL, Rules
+from proofward.federation.state_store import StateStore
+from proofward.federation.verifier import Verifier
+
+Note = Callable[..., None]
+JOIN_PAUSE, DATA_PAUSE = 0.5, 5.0
+
+
+class Site:
+    """All members of one site. carry: see `link.Caller`."""
+
+    def __init__(
+        self,
+        home: Home,
+        kit: Certificates,
+        carry: Carry,
+        stop: Event,
+        passphrase: bytes | None = None,
+        observe: Observer = ignore,
+        note: Note = lambda kind, **fields: None,
+        proofs: Proofs | None = None,
+    ) -> None:
+        self.home = home
+        self.kit = kit
+        self.stop = stop
+        self.failures: dict[str, BaseException] = {}
+        self._passphrase = passphrase
+        self._observe = observe
+        self._note = note
+        self._proofs = proofs or RelationProofs()
+        self._carry = carry
+        self._pinning = Lock()
+
+    def run(self) -> None:
+        """Until every member has seen the end or is stopped; failures are in `failures`, by member."""
+        threads = [Thread(target=self._guarded, args=(seat,), name=seat.member) for seat in self.home.seats]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _guarded(self, seat: Seat) -> None:
+        try:
+            with self.home.lock(seat.member):
+                self._work(seat, Caller(self._carry, self.stop, self._note))
+        except Stopped:
+            return
+        except BaseException as error:  # a thread's failure is its member's
+            self.failures[seat.member] = error
+
+    def _work(self, seat: Seat, caller: Caller) -> None:
+        rules = self.join(seat, caller)
+        while seat.role == HOSPITAL and not self.home.has_dataset(seat.member):
+            self._note("waiting", party=seat.member, check="records")
+            caller.pause(DATA_PAUSE)
+        objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask)
+        member = self.open(seat, rules, objects)
+        try:
+            Link(member, caller, objects, self._note).run()
+        finally:
+            member.state.close()
+
+    def join(self, seat: Seat, caller: Caller) -> Rules:
+        """The rules, once everybody has joined: computed here from everybody's requests."""
+        rules = self.home.rules
+        if rules is not None:
+            return rules
+        terms = self.home.terms
+        key = self.home.key(seat.member, self._passphrase)
+        request = make_request(terms, seat.member, key, self.kit.certificate, self.kit.private_key)
+        while True:
+            answer = caller.ask(Join(request))
+            if isinstance(answer, Assembled):
+                rules = assemble(answer.requests, terms, self.kit.authority)
+                with self._pinning:
+                    self.home.pin(rules)
+                return rules
+            if isinstance(answer, Declined):
+                raise answer.refusal
+            caller.pause(JOIN_PAUSE)
+
+    def open(self, seat: Seat, rules: Rules, objects: RemoteObjects) -> Follower:
+        """A member's state machine on its stored state."""
+        folder = self.home.member(seat.member)
+        around = Surroundings(
+            rules=rules,
+            state=StateStore(folder / "state.sqlite"),
+            objects=objects,
+            proofs=self._proofs,
+            randomness=self.home.randomness(seat.member),
+            observe=self._observe,
+        )
+        key = self.home.key(seat.member, self._passphrase)
+        if seat.role == HOSPITAL:
+            return Hospital(seat.member, key, around, *self.home.dataset(seat.member))
+        return Verifier(seat.member, key, around)

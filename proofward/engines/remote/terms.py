@@ -1,0 +1,123 @@
+"""What a consortium agrees on before anybody has keys: sites, members, roles, thresholds, training, deadline.
+
+The rules (`federation.rules`) are the terms with every member's public key; everybody computes them alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, cast
+
+from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
+from proofward.encoding.cbor import Item
+from proofward.federation.field_types import Digest, Name
+from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules, RulesError
+from proofward.layers.errors import ConfigurationError
+from proofward.relations.config import RoundConfig
+
+MAX_DEADLINE = 30 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A member of the protocol and the site where it runs."""
+
+    member: Name
+    role: Name
+    site: Annotated[str, Length(1, 200)]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase."""
+
+    kind: ClassVar[str] = "terms"
+    federation: Annotated[str, Length(1, 200)]
+    seats: Annotated[tuple[Seat, ...], Length(1, 4096)]
+    accepting_verdicts: Annotated[int, Range(1, 4096)]
+    minimum_updates: Annotated[int, Range(2, 4096)]
+    rounds: Annotated[int, Range(1, 1 << 20)]
+    config: Annotated[bytes, Length(1, 1 << 16)]
+    initial_model: Digest
+    deadline: Annotated[int, Range(1, MAX_DEADLINE)]
+
+    @classmethod
+    def of(cls, config: RoundConfig, **fields: Any) -> Terms:
+        """Terms with this configuration."""
+        return cls(config=encode_item(cast(Item, config.to_dict())), **fields)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Terms:
+        """Inverse of `data`; raises RulesError."""
+        try:
+            return decode(data, cls)
+        except MalformedMessage as error:
+            raise RulesError("terms", error.expected, error.actual) from error
+
+    @cached_property
+    def data(self) -> bytes:
+        """Canonical bytes."""
+        return encode(self)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical bytes: what a member's request to join names."""
+        return hashlib.sha256(self.data).digest()
+
+    @cached_property
+    def round_config(self) -> RoundConfig:
+        """The configuration; raises RulesError."""
+        try:
+            return RoundConfig.from_dict(cast(Any, decode_item(self.config)))
+        except (MalformedMessage, ConfigurationError, KeyError, TypeError) as error:
+            raise RulesError("configuration", "the fields of a configuration", str(error)) from error
+
+    def at(self, site: str) -> tuple[Seat, ...]:
+        """The members of a site."""
+        return tuple(seat for seat in self.seats if seat.site == site)
+
+    def find(self, member: str) -> Seat | None:
+        """The seat of a member."""
+        return next((seat for seat in self.seats if seat.member == member), None)
+
+    @property
+    def aggregator(self) -> Seat:
+        """The aggregator's seat; raises RulesError."""
+        found = [seat for seat in self.seats if seat.role == AGGREGATOR]
+        if len(found) != 1:
+            raise RulesError("members", "exactly one aggregator", [seat.member for seat in found])
+        return found[0]
+
+    def named(self, role: str) -> tuple[str, ...]:
+        """Members with a role."""
+        return tuple(seat.member for seat in self.seats if seat.role == role)
+
+    def rules(self, keys: Mapping[str, bytes]) -> Rules:
+        """The rules with these public keys, by member; raises RulesError."""
+        lacking = [seat.member for seat in self.seats if seat.member not in keys]
+        if lacking:
+            raise RulesError("keys", "one of every member", f"none of {', '.join(lacking)}")
+        return Rules(
+            federation=self.federation,
+            members=tuple(Member(seat.member, seat.role, keys[seat.member]) for seat in self.seats),
+            accepting_verdicts=self.accepting_verdicts,
+            minimum_updates=self.minimum_updates,
+            rounds=self.rounds,
+            config=self.round_config,
+            initial_model=self.initial_model,
+        )
+
+    def check(self) -> None:
+        """Raises RulesError unless rules can be made of these terms."""
+        from proofward.ledger.keys import SigningKey
+
+        stand_ins = {
+            seat.member: SigningKey(hashlib.sha256(seat.member.encode()).digest()).public.raw
+            for seat in self.seats
+        }
+        self.rules(stand_ins)
+        if not self.named(HOSPITAL) or not self.named(VERIFIER):
+            raise RulesError("members", "hospitals and verifiers", [seat.role for seat in self.seats])
