@@ -12,9 +12,9 @@ import hashlib
 import time
 from collections import Counter
 
-from proofward.encoding import encode
+from proofward.encoding import decode, encode
 from proofward.federation.aggregation import compute_result
-from proofward.federation.envelope import Envelope, open_envelope, seal_envelope
+from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.events import Event, Observer, ignore
 from proofward.federation.follower import log_verifier
 from proofward.federation.history import History
@@ -81,11 +81,12 @@ class Aggregator:
         envelope: Envelope | None = None
         try:
             packet = parse(Packet, message)
-            envelope = open_envelope(packet.envelope, self.rules)
-            if envelope.digest not in self.history.recorded:
-                self.history.judge(packet.envelope)
-                self._store(envelope, packet.attachments)
-                self.record(packet.envelope)
+            if hashlib.sha256(packet.envelope).digest() in self.history.recorded:
+                return []
+            envelope = self.history.open(packet.envelope)
+            self.history.judge(packet.envelope)
+            self._store(envelope, packet.attachments)
+            self.record(packet.envelope)
         except Refusal as refusal:
             self.report("refused", refusal.check, refusal=refusal)
             if envelope is not None:
@@ -110,7 +111,8 @@ class Aggregator:
         if self.history.phase == UNMASK:
             state, accepted = self.history.round, self.history.round.accepted
             assert accepted is not None
-            waiting = set(state.ready_holders(accepted.record.hospitals)) - set(state.share_sums)
+            holders = self.history.active(state.ready_holders(accepted.record.hospitals))
+            waiting = set(holders) - set(state.share_sums)
             if waiting and not expired:
                 return None
             return self.aggregate()
@@ -171,7 +173,7 @@ class Aggregator:
         """Seals the ledger's folder; the aggregator is not used afterwards."""
         named = {self.rules.initial_model}
         for entry in self.ledger.entries(0):
-            named |= set(named_objects(open_envelope(entry, self.rules).record))
+            named |= set(named_objects(decode(entry, Envelope).record))
         self.ledger.seal(named)
 
     def _store(self, envelope: Envelope, attachments: tuple[bytes, ...]) -> None:

@@ -14,10 +14,13 @@ MAX_ROWS = 1 << 32
 
 
 def acceptable(history: HistoryState) -> dict[str, bytes]:
-    """Dataset roots of the hospitals whose enrolment has a quorum of accepting verdicts, by name."""
+    """Dataset roots of the hospitals, not revoked, whose enrolment has a quorum of accepting verdicts, by
+    name.
+    """
     quorum = history.rules.accepting_verdicts
     roots = {
-        name: enrolment_root(history.enrolment_verdicts, name, quorum) for name in sorted(history.enrolments)
+        name: enrolment_root(history.enrolment_verdicts, name, quorum)
+        for name in history.active(history.enrolments)
     }
     return {name: root for name, root in roots.items() if root is not None}
 

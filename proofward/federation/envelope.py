@@ -8,6 +8,7 @@ for the whole history before it, and a rewritten ledger contradicts the signatur
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -70,10 +71,21 @@ def seal_envelope(envelope: Envelope, key: SigningKey) -> Envelope:
     return replace(envelope, signature=sign(envelope.signed_part(), key, _CONTEXT))
 
 
-def open_envelope(data: bytes, rules: Rules) -> Envelope:
+def signed_by(envelope: Envelope, key: PublicKey) -> bool:
+    """Whether the envelope's signature is this key's."""
+    try:
+        verify(envelope.signed_part(), envelope.signature, key, _CONTEXT)
+    except SignatureInvalid:
+        return False
+    return True
+
+
+def open_envelope(data: bytes, rules: Rules, keys: Mapping[str, bytes] | None = None) -> Envelope:
     """Parses and authenticates an envelope of this consortium; raises Refusal.
 
-    The culprit is "transport" as long as the signature does not prove who sent it.
+    keys: the members' present keys by name (`History.keys`); without, those of the rules, which are the
+    present ones only as long as nobody has changed its key. The culprit is "transport" as long as the
+    signature does not prove who sent it.
     """
     try:
         envelope = decode(data, Envelope)
@@ -82,8 +94,9 @@ def open_envelope(data: bytes, rules: Rules) -> Envelope:
     member = rules.find(envelope.sender)
     if member is None:
         raise Refusal("sender", TRANSPORT, "a member of the consortium", describe(envelope.sender))
+    key = member.key if keys is None else keys[member.name]
     try:
-        verify(envelope.signed_part(), envelope.signature, PublicKey(member.key), _CONTEXT)
+        verify(envelope.signed_part(), envelope.signature, PublicKey(key), _CONTEXT)
     except SignatureInvalid as error:
         raise Refusal(
             "signature", TRANSPORT, f"a signature by {member.name}", describe(envelope.signature)

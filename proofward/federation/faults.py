@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from proofward.federation.history_state import ENROLMENT, HistoryState
+from proofward.federation.membership_steps import votes_against
 from proofward.federation.round_state import RoundState
 
 
@@ -28,6 +29,9 @@ def faults(history: HistoryState) -> list[Fault]:
               for number, names in history.withheld for name in names]  # fmt: skip
     for state in [*history.closed, *([history.current] if history.current else [])]:
         found += _round_faults(state, history.rules.accepting_verdicts)
+    for number, name in history.revoked_in:
+        reasons = [f"{voter}: {reason}" for voter, reason in votes_against(history, name).items()]
+        found.append(Fault(number, name, "revoked", "; ".join(reasons)))
     found += [
         Fault(number, refusal.culprit, refusal.check, f"expected {refusal.expected}, found {refusal.actual}")
         for number, refusal in history.refused_in

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from proofward.encoding import Length, Range
 from proofward.lattice.sealing import PAIR_SECRET_BYTES, PUBLIC_KEY_BYTES
+from proofward.ledger.keys import SIGNATURE_BYTES
 
 Count = Annotated[int, Range(0, (1 << 63) - 1)]
 Name = Annotated[str, Length(1, 40)]
@@ -17,4 +18,5 @@ MaybeDigest = Annotated[bytes, Length(0, 32)]
 Binding = Annotated[bytes, Length(0, 1 << 16)]
 SealingKeys = Annotated[tuple[Annotated[bytes, Length(PUBLIC_KEY_BYTES)], ...], Length(0, 4096)]
 SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, 4096)]
+Signature = Annotated[bytes, Length(SIGNATURE_BYTES)]
 PairSecret = Annotated[bytes, Length(PAIR_SECRET_BYTES)]

@@ -15,12 +15,15 @@ from proofward.encoding import encode
 from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.events import Event, Observer, ignore
 from proofward.federation.history import History, slot
+from proofward.federation.history_state import ANY_PHASE
+from proofward.federation.identity import Identity
 from proofward.federation.log_tree import LogTree
-from proofward.federation.messages import Message, MessageRefused
+from proofward.federation.membership_steps import may_vote
+from proofward.federation.messages import Message, MessageRefused, RevocationVote
 from proofward.federation.objects import Objects, ObjectSource
 from proofward.federation.proofs import Proofs
 from proofward.federation.randomness import SYSTEM, ByteSource, Randomness
-from proofward.federation.refusal import TRANSPORT, Refusal, require
+from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.rules import Rules
 from proofward.federation.state_store import StateStore
 from proofward.federation.wire import Extension, Packet, open_extension
@@ -30,7 +33,8 @@ from proofward.ledger.keys import PublicKey, SigningKey
 from proofward.ledger.merkle_log import verify_consistency
 from proofward.ledger.note import NoteVerifier
 
-PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped")
+PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped", "key-replaced")
+REASON = 400
 
 
 def log_verifier(rules: Rules) -> NoteVerifier:
@@ -57,10 +61,15 @@ class Surroundings:
 class Follower:
     """Base of hospitals and verifiers."""
 
-    def __init__(self, name: str, key: SigningKey, around: Surroundings) -> None:
-        """Reloads the state; raises Refusal if the stored ledger is damaged."""
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
+    ) -> None:
+        """Reloads the state; raises Refusal if the stored ledger is damaged, or if neither key is the one
+        that the ledger has for this member as far as it has followed it.
+
+        next_key: the key to change to. Both may be given as long as it is not known which one is in force.
+        """
         self.name = name
-        self.key = key
         self.rules = around.rules
         self.state = around.state
         self.objects = Objects(around.objects, around.rules.aggregator)
@@ -68,18 +77,13 @@ class Follower:
         self.observe = around.observe
         self._randomness = around.randomness
         member = self.rules.find(name)
-        require(
-            member is not None and member.key == key.public.raw,
-            "key",
-            name,
-            "the key in the rules",
-            "another",
-        )
+        require(member is not None, "key", name, "a member of the consortium", name)
         assert member is not None
         self.role = member.role
         self.history = History(self.rules)
         for entry in self.state.entries():
             self.history.apply(entry)
+        self.identity = Identity(name, key, next_key, self.history, self.state)
         self.halted: Refusal | None = None
         if (stored := self.state.fact("halted")) is not None:
             self.halted = Refusal(*stored.decode().split("\n", 3))
@@ -103,16 +107,48 @@ class Follower:
 
     def resume(self) -> Iterator[bytes]:
         """What this member owes now; also after a restart, without a message."""
-        if self.halted is not None:
+        if self.halted is not None or self.name in self.history.revoked:
             return
         try:
-            yield from self.duties()
+            if self.history.size > 0 and (change := self.identity.owed_rotation()) is not None:
+                yield self.say(change)
+                return
+            yield from self._votes()
+            if self.state.fact(f"revocation/{self.name}") is None:
+                yield from self.duties()
         except Refusal as refusal:
             self._refuse(refusal, b"")
+
+    def request_revocation(self, member: str, reason: str) -> None:
+        """An operator's wish that a member take part no more: stored, and sent when the member works next.
+
+        Only a verifier may ask it for another; who asks it for itself does nothing more. Raises Refusal.
+        """
+        others = (*self.rules.hospitals, *self.rules.verifiers)
+        require(member in others, "member", self.name, "a hospital or verifier", member)
+        allowed = may_vote(self.history, self.name, member)
+        require(allowed, "revocation", self.name, f"a verifier, or {member} itself", self.name)
+        if self.state.fact(f"revocation/{member}") is None:
+            with self.state.transaction():
+                self.state.put(f"revocation/{member}", describe(reason, REASON).encode())
+
+    def _votes(self) -> Iterator[bytes]:
+        if self.history.phase not in ANY_PHASE:
+            return
+        for member in (*self.rules.hospitals, *self.rules.verifiers):
+            reason = self.state.fact(f"revocation/{member}")
+            said = (self.name, member) in self.history.revocation_votes or member in self.history.revoked
+            if reason is not None and not said:
+                yield self.say(RevocationVote(member, reason.decode()))
 
     def duties(self) -> Iterator[bytes]:
         """Packets owed in the present state; may raise Refusal."""
         raise NotImplementedError
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that this member signs with."""
+        return self.identity.key
 
     @property
     def checkpoint(self) -> bytes | None:
@@ -215,8 +251,7 @@ class Follower:
             self.history.size, self.history.root, encode(record), b"",
         )  # fmt: skip
         key = "/".join(slot(unsigned))
-        earlier = self.state.sent(key)
-        if earlier is not None:
+        if (earlier := self.identity.renewed(key)) is not None:
             return earlier
         packet = encode(Packet(seal_envelope(unsigned, self.key).data, attachments))
         with self.state.transaction():
@@ -226,6 +261,13 @@ class Follower:
         return packet
 
     def sent(self, kind: type[Message], *subject: str) -> bytes | None:
-        """The packet sent on a slot of the present round and attempt."""
+        """The packet for a slot of the present round and attempt, signed with the present key."""
+        return self.identity.renewed(self._slot(kind, subject))
+
+    def stored(self, kind: type[Message], *subject: str) -> bytes | None:
+        """The packet sent on a slot of the present round and attempt, as it was sent."""
+        return self.state.sent(self._slot(kind, subject))
+
+    def _slot(self, kind: type[Message], subject: tuple[str, ...]) -> str:
         number, attempt = self.history.position()
-        return self.state.sent("/".join((kind.kind, str(number), str(attempt), self.name, *subject)))
+        return "/".join((kind.kind, str(number), str(attempt), self.name, *subject))

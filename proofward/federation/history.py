@@ -4,13 +4,13 @@ One pure state machine serves every party: the aggregator judges a message befor
 what the aggregator recorded, the auditor judges all of it again. It reads no object and verifies no proof:
 those are the business of verifiers, of members recomputing an aggregate, and of the auditor.
 
-Checks, in this order: envelope (see `envelope`), replay, role, equivocation or second unmasking, ledger view,
-round, attempt, phase, then those of the kind of message.
+Checks, in this order: envelope (see `envelope`) under the sender's present key, replay, revoked, role,
+equivocation or second unmasking, ledger view, round, attempt, phase, then those of the kind of message.
 """
 
 from __future__ import annotations
 
-from proofward.federation import enrolment_steps, round_steps, unmasking_steps
+from proofward.federation import enrolment_steps, membership_steps, round_steps, unmasking_steps
 from proofward.federation.envelope import Envelope, open_envelope
 from proofward.federation.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
 from proofward.federation.messages import (
@@ -18,7 +18,9 @@ from proofward.federation.messages import (
     ComplaintVerdict,
     EnrolmentVerdict,
     FederationOpened,
+    KeyRotation,
     MessageRefused,
+    RevocationVote,
     RoundOpened,
     ShareComplaint,
     Verdict,
@@ -39,6 +41,10 @@ def slot(envelope: Envelope) -> tuple[str, ...]:
         subject = (record.holder, record.dealer)
     elif isinstance(record, MessageRefused):
         subject = (record.evidence.hex(),)
+    elif isinstance(record, RevocationVote):
+        return envelope.topic, envelope.sender, record.member
+    elif isinstance(record, KeyRotation):
+        return envelope.topic, envelope.sender, record.key.hex()
     attempt = "" if isinstance(record, AcceptedSet) else str(envelope.attempt)
     return envelope.topic, str(envelope.round), attempt, envelope.sender, *subject
 
@@ -46,9 +52,13 @@ def slot(envelope: Envelope) -> tuple[str, ...]:
 class History(HistoryState):
     """Judges and applies entries; read its fields, change them only through `apply`."""
 
+    def open(self, data: bytes) -> Envelope:
+        """The envelope in `data`, authenticated by its sender's present key; raises Refusal."""
+        return open_envelope(data, self.rules, self.keys)
+
     def judge(self, data: bytes) -> Envelope:
         """The envelope in `data` if it may be the next entry; raises Refusal."""
-        envelope = open_envelope(data, self.rules)
+        envelope = self.open(data)
         sender, record = envelope.sender, envelope.record
         require(
             envelope.digest not in self.recorded,
@@ -57,6 +67,8 @@ class History(HistoryState):
             "a message not yet recorded",
             envelope.topic,
         )
+        since = self.revoked.get(sender)
+        require(since is None, "revoked", sender, f"nothing after entry {since}", envelope.topic)
         step = STEPS[envelope.topic]
         require(envelope.role in step.roles, "role", sender, " or ".join(step.roles), envelope.role)
         self._judge_slot(envelope)
@@ -85,6 +97,10 @@ class History(HistoryState):
         )
 
     def _judge_position(self, envelope: Envelope) -> None:
+        if isinstance(envelope.record, RevocationVote | KeyRotation):
+            latest = self.position()[0]
+            require(envelope.round <= latest, "round", envelope.sender, f"at most {latest}", envelope.round)
+            return
         expected = self.opening()[:2] if isinstance(envelope.record, RoundOpened) else self.position()
         require(envelope.round == expected[0], "round", envelope.sender, expected[0], envelope.round)
         require(envelope.attempt == expected[1], "attempt", envelope.sender, expected[1], envelope.attempt)
@@ -131,6 +147,7 @@ def _apply_refused(history: HistoryState, envelope: Envelope, record: MessageRef
 STEPS: dict[str, Step] = {
     FederationOpened.kind: Step((AGGREGATOR,), (BEFORE,), _check_opened, _apply_opened),
     MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
+    **membership_steps.STEPS,
     **enrolment_steps.STEPS,
     **round_steps.STEPS,
     **unmasking_steps.STEPS,

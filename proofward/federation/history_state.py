@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from proofward.federation.messages import (
     Enrolment,
     EnrolmentVerdict,
     MessageRefused,
+    RevocationVote,
 )
 from proofward.federation.refusal import Refusal
 from proofward.federation.round_state import RoundState, Said
@@ -37,7 +38,11 @@ class Step:
 
 
 class HistoryState:
-    """State after the entries applied so far: fields to read; `History.apply` changes them."""
+    """State after the entries applied so far: fields to read; `History.apply` changes them.
+
+    keys: every member's present key; used_keys: whose each key is or was; revoked: by name, the number of
+    the entry from which on a member is; revocation_votes: keyed (sender, member).
+    """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -57,6 +62,11 @@ class HistoryState:
         self.proofs: dict[bytes, tuple[str, int]] = {}
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.withheld: list[tuple[int, tuple[str, ...]]] = []
+        self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
+        self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
+        self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
+        self.revoked: dict[str, int] = {}
+        self.revoked_in: list[tuple[int, str]] = []
 
     @property
     def size(self) -> int:
@@ -80,6 +90,10 @@ class HistoryState:
         """Recorded refusals, in order."""
         return [refusal for _, refusal in self.refused_in]
 
+    def active(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that are not revoked, ascending."""
+        return tuple(sorted(name for name in names if name not in self.revoked))
+
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""
         return (self.current.number, self.current.attempt) if self.current else (len(self.closed), 0)
@@ -87,7 +101,7 @@ class HistoryState:
     def opening(self) -> tuple[int, int, tuple[str, ...]]:
         """(round, attempt, participants) of the round or attempt that has to be opened next."""
         if self.current is None:
-            everyone = tuple(sorted({*self.enrolled, *self.rules.verifiers}))
-            return len(self.closed) + 1, 0, everyone
-        left = tuple(name for name in self.current.committed if name not in self.abandoned)
+            everyone = {*self.enrolled, *self.rules.verifiers}
+            return len(self.closed) + 1, 0, self.active(everyone)
+        left = self.active(name for name in self.current.committed if name not in self.abandoned)
         return self.current.number, self.current.attempt + 1, left

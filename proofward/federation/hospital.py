@@ -60,9 +60,15 @@ class Hospital(Participant):
     """
 
     def __init__(
-        self, name: str, key: SigningKey, around: Surroundings, features: Signed, labels: Signed
+        self,
+        name: str,
+        key: SigningKey,
+        around: Surroundings,
+        features: Signed,
+        labels: Signed,
+        next_key: SigningKey | None = None,
     ) -> None:
-        super().__init__(name, key, around)
+        super().__init__(name, key, around, next_key)
         self.features = features
         self.labels = labels
 

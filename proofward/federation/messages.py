@@ -1,5 +1,4 @@
-"""Everything that members say, as typed records; each travels in a signed envelope and becomes a ledger
-entry.
+"""Everything that members say, as typed records; each travels in a signed envelope and becomes an entry.
 
 Digests are 32-byte SHA-256 values: of an object in the ledger's store, or of an envelope's bytes. Tuples of
 names are sorted. Who may send which record, and when, is the business of `history`.
@@ -22,6 +21,7 @@ from proofward.federation.field_types import (
     PairSecret,
     SealedShares,
     SealingKeys,
+    Signature,
     Text,
 )
 
@@ -82,9 +82,7 @@ class RoundOpened(Message):
 
 @dataclass(frozen=True)
 class NonceCommitment(Message):
-    """Participant: commitment to its nonce; hospitals add one public sealing key per dealer (all
-    hospitals).
-    """
+    """Participant: commitment to its nonce; hospitals add one public sealing key for each dealer."""
 
     kind: ClassVar[str] = "nonce-commitment"
     commitment: Digest
@@ -93,9 +91,7 @@ class NonceCommitment(Message):
 
 @dataclass(frozen=True)
 class CommitmentsClosed(Message):
-    """Aggregator: exactly the participants whose commitments are recorded; from now on nonces are
-    revealed.
-    """
+    """Aggregator: exactly the participants, none of them revoked, whose commitments are recorded."""
 
     kind: ClassVar[str] = "commitments-closed"
     participants: Names
@@ -127,11 +123,9 @@ class BeaconFixed(Message):
 
 @dataclass(frozen=True)
 class Upload(Message):
-    """Hospital: encrypted update, its proof, one sealed key share per hospital (b"" for itself and those
-    absent).
+    """Hospital: encrypted update, its proof, a sealed key share per hospital (b"" for itself and the absent).
 
-    model, beacon, dataset_root and rows repeat what the proof is about, so that stale ones are refused by
-    name.
+    model, beacon, dataset_root, rows: what the proof is about, so that stale ones are refused by name.
     """
 
     kind: ClassVar[str] = "upload"
@@ -265,10 +259,26 @@ class RoundClosed(Message):
 
 
 @dataclass(frozen=True)
+class RevocationVote(Message):
+    """Verifier about a hospital or verifier, or one of these about itself: it shall take part no more."""
+
+    kind: ClassVar[str] = "revocation-vote"
+    member: Name
+    reason: Text
+
+
+@dataclass(frozen=True)
+class KeyRotation(Message):
+    """Hospital or verifier: its key from the next entry on, and that key's signature of the change."""
+
+    kind: ClassVar[str] = "key-rotation"
+    key: Digest
+    proof: Signature
+
+
+@dataclass(frozen=True)
 class MessageRefused(Message):
-    """Aggregator: an envelope that a member signed and that breaks the rules here; anybody can judge it
-    again.
-    """
+    """Aggregator: an envelope that a member signed and that breaks the rules here, for anybody to judge."""
 
     kind: ClassVar[str] = "message-refused"
     evidence: Annotated[bytes, Length(1, 1 << 20)]

@@ -73,7 +73,7 @@ class Participant(Follower):
         The network may have lost it: the report is no proof, and the member goes on.
         """
         name = self.fact_name("/".join(("dropped", kind.kind, *subject)))
-        packet = self.sent(kind, *subject)
+        packet = self.stored(kind, *subject)
         if self.name in recorded or packet is None or self.state.fact(name) is not None:
             return
         envelope = parse(Packet, packet).envelope

@@ -40,6 +40,8 @@ def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> No
         f"{history.rules.rounds} rounds",
         "one more",
     )
+    verifiers, quorum = history.active(history.rules.verifiers), history.rules.accepting_verdicts
+    require(len(verifiers) >= quorum, "verifiers", sender, f"at least {quorum} not revoked", verifiers)
     expected = history.opening()[2]
     require(record.participants == expected, "participants", sender, expected, record.participants)
     require(record.model == history.model, "model", sender, history.model, record.model)
@@ -64,7 +66,7 @@ def _apply_commitment(history: HistoryState, envelope: Envelope, record: NonceCo
 
 
 def _check_commitments_closed(history: HistoryState, sender: str, record: CommitmentsClosed) -> None:
-    expected = tuple(sorted(history.round.commitments))
+    expected = history.active(history.round.commitments)
     require(record.participants == expected, "participants", sender, expected, record.participants)
     hospitals = [name for name in expected if name in history.rules.hospitals]
     least = max(history.rules.minimum_updates, history.rules.config.threshold + 1)
@@ -142,6 +144,8 @@ def _apply_upload(history: HistoryState, envelope: Envelope, record: Upload) -> 
 def _check_uploads_closed(history: HistoryState, sender: str, record: UploadsClosed) -> None:
     expected = tuple(sorted(history.round.uploads))
     require(record.hospitals == expected, "uploaded-set", sender, expected, record.hospitals)
+    least = history.rules.minimum_updates
+    require(len(expected) >= least, "uploaded-set", sender, f"at least {least} hospitals", expected)
 
 
 def _apply_uploads_closed(history: HistoryState, envelope: Envelope, record: UploadsClosed) -> None:

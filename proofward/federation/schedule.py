@@ -1,8 +1,9 @@
 """What the aggregator has to announce next: a pure function of the ledger, and of whether the phase's time is
 up.
 
-A phase ends by itself when everything expected is recorded; when time is up, with what is there. The
-announcement's content follows from the ledger alone, so there is nothing to choose.
+A phase ends by itself when everything expected is recorded; when time is up, with what is there. Nothing is
+expected of a revoked member. The announcement's content follows from the ledger alone, so there is nothing to
+choose.
 """
 
 from __future__ import annotations
@@ -53,9 +54,8 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
-    votes = {
-        (verifier, hospital) for hospital in history.rules.hospitals for verifier in history.rules.verifiers
-    }
+    hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
+    votes = {(verifier, hospital) for hospital in hospitals for verifier in verifiers}
     if votes <= set(history.enrolment_verdicts) or expired:
         return EnrolmentClosed(tuple(acceptable(history)))
     return None
@@ -69,8 +69,8 @@ def _between(history: HistoryState, expired: bool) -> Message:
 
 def _commit(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    if set(state.participants) <= set(state.commitments) or expired:
-        return CommitmentsClosed(tuple(sorted(state.commitments)))
+    if set(history.active(state.participants)) <= set(state.commitments) or expired:
+        return CommitmentsClosed(history.active(state.commitments))
     return None
 
 
@@ -79,12 +79,13 @@ def _reveal(history: HistoryState, expired: bool) -> Message | None:
     missing = missing_nonces(state)
     if not missing:
         return BeaconFixed(derive_beacon(history.rules.digest, state.number, state.attempt, state.nonces))
-    return AttemptAbandoned(missing) if expired else None
+    hopeless = not history.active(missing)
+    return AttemptAbandoned(missing) if hopeless or expired else None
 
 
 def _upload(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    expected = {name for name in state.committed if name in history.rules.hospitals}
+    expected = {name for name in history.active(state.committed) if name in history.rules.hospitals}
     if expected <= set(state.uploads) or expired:
         return UploadsClosed(tuple(sorted(state.uploads)))
     return None
@@ -92,7 +93,8 @@ def _upload(history: HistoryState, expired: bool) -> Message | None:
 
 def _verify(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    votes = {(verifier, hospital) for hospital in state.uploads for verifier in history.rules.verifiers}
+    verifiers = history.active(history.rules.verifiers)
+    votes = {(verifier, hospital) for hospital in state.uploads for verifier in verifiers}
     if votes <= set(state.verdicts) or expired:
         return VerdictsClosed(tuple(state.passing(history.rules.accepting_verdicts)))
     return None
@@ -100,8 +102,9 @@ def _verify(history: HistoryState, expired: bool) -> Message | None:
 
 def _shares(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    holders = {name for name in state.committed if name in history.rules.hospitals}
-    votes = {(verifier, *pair) for pair in state.complaints for verifier in history.rules.verifiers}
+    holders = {name for name in history.active(state.committed) if name in history.rules.hospitals}
+    verifiers = history.active(history.rules.verifiers)
+    votes = {(verifier, *pair) for pair in state.complaints for verifier in verifiers}
     if (holders <= set(state.checked) and votes <= set(state.complaint_verdicts)) or expired:
         return AcceptedSet(state.acceptable(history.rules.accepting_verdicts))
     return None
@@ -109,14 +112,15 @@ def _shares(history: HistoryState, expired: bool) -> Message | None:
 
 def _endorse(history: HistoryState, expired: bool) -> None:
     quorum, found = history.rules.accepting_verdicts, sorted(history.round.endorsements)
-    culprit = history.rules.aggregator
-    require(not expired, "endorsements", culprit, f"of at least {quorum} verifiers", found)
+    culprit, able = history.rules.aggregator, {*found, *history.active(history.rules.verifiers)}
+    hopeful = not expired and len(able) >= quorum
+    require(hopeful, "endorsements", culprit, f"of at least {quorum} verifiers", found)
 
 
 def _confirm(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
     assert state.aggregate is not None
-    if set(state.committed) <= set(state.confirmations) or expired:
+    if set(history.active(state.committed)) <= set(state.confirmations) or expired:
         return RoundClosed(state.aggregate.record.model)
     return None
 

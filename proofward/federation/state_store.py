@@ -62,6 +62,10 @@ class StateStore:
         """Records a packet; a slot is filled once."""
         self._db.execute("INSERT INTO outbox VALUES (?, ?)", (slot, packet))
 
+    def replace_sent(self, slot: str, packet: bytes) -> None:
+        """Puts a packet with the same record, signed with a later key, in the place of an unrecorded one."""
+        self._db.execute("UPDATE outbox SET packet = ? WHERE slot = ?", (packet, slot))
+
     def forget_sent(self, slot: str) -> None:
         """Frees the space of a packet that the ledger has recorded; the slot stays filled."""
         self._db.execute("UPDATE outbox SET packet = x'' WHERE slot = ?", (slot,))

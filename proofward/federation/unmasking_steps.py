@@ -77,7 +77,7 @@ def _check_accepted(history: HistoryState, sender: str, record: AcceptedSet) -> 
     require(record.hospitals == expected, "accepted-set", sender, expected, record.hospitals)
     least = rules.minimum_updates
     require(len(expected) >= least, "accepted-set", sender, f"at least {least} hospitals", expected)
-    holders, needed = state.ready_holders(expected), rules.config.threshold + 1
+    holders, needed = history.active(state.ready_holders(expected)), rules.config.threshold + 1
     require(len(holders) >= needed, "holders", sender, f"at least {needed} holders with every share", holders)
 
 
