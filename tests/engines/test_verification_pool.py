@@ -1,0 +1,242 @@
+"""Verification in processes: the findings of verification here, and no verdict where a process dies or hangs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proofward.engines.in_process import InProcessFederation
+from proofward.engines.verification_pool import PooledProofs
+from proofward.federation.proofs import EnrolmentJob, RelationProofs, RoundJob, StoredObject, Unable
+from proofward.federation.values import words_to_bytes
+from proofward.proof.errors import ProofRejected
+from tests.federation.fakes import datasets, plan
+from tests.relations.cases import config, make_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return make_case(config())
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with PooledProofs(workers=2) as proofs:
+        yield proofs
+
+
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _bytes(case):
+    return words_to_bytes(case.result.ciphertext), case.result.proof
+
+
+def plain(outcomes):
+    """Outcomes by key, refusals as check and detail."""
+    return {
+        key: (found.check, found.detail) if isinstance(found, ProofRejected) else found
+        for key, found in outcomes
+    }
+
+
+def flipped(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def round_jobs(case, tmp_path):
+    """A valid proof, as bytes and as a file, and others that are wrong in one way each."""
+    ciphertext, proof = words_to_bytes(case.result.ciphertext), case.result.proof
+    (tmp_path / "ciphertext").write_bytes(ciphertext)
+    stored = StoredObject(tmp_path / "ciphertext", hashlib.sha256(ciphertext).digest())
+    yield RoundJob("valid", case.statement, ciphertext, proof)
+    yield RoundJob("file", case.statement, stored, proof)
+    for at in (0, 40, len(proof) // 2, len(proof) - 1):
+        yield RoundJob(f"flipped {at}", case.statement, ciphertext, flipped(proof, at))
+    yield RoundJob("short", case.statement, ciphertext, proof[:-5])
+    yield RoundJob("empty", case.statement, ciphertext, b"")
+    yield RoundJob("length", case.statement, ciphertext[:-8], proof)
+    yield RoundJob("too large", case.statement, b"\xff" * len(ciphertext), proof)
+    yield RoundJob("another", replace(case.statement, beacon=bytes(32)), ciphertext, proof)
+
+
+def test_findings_are_those_of_this_process(case, pool, tmp_path):
+    here = plain(RelationProofs().verify_rounds(round_jobs(case, tmp_path)))
+    there = plain(pool.verify_rounds(round_jobs(case, tmp_path)))
+    assert there == here
+    assert there["valid"] == there["file"] and there["length"][0] == there["too large"][0] == "ciphertext"
+    assert all(isinstance(found, tuple) for key, found in here.items() if key not in ("valid", "file"))
+
+
+def test_enrolments_and_single_proofs(case, pool):
+    proof = case.enrolment_proof
+    jobs = [EnrolmentJob(str(at), case.enrolment, flipped(proof, at)) for at in range(0, len(proof), 999)]
+    jobs.append(EnrolmentJob("valid", case.enrolment, proof))
+    assert plain(pool.verify_enrolments(jobs)) == plain(RelationProofs().verify_enrolments(jobs))
+    assert pool.verify_enrolment(case.enrolment, proof) == case.secret.root
+    with pytest.raises(ProofRejected) as here:
+        RelationProofs().verify_round(case.statement, b"", b"")
+    with pytest.raises(ProofRejected) as there:
+        pool.verify_round(case.statement, b"", b"")
+    assert (there.value.check, there.value.detail) == (here.value.check, here.value.detail)
+
+
+def test_a_file_with_other_bytes_is_no_verdict(case, pool, tmp_path):
+    (tmp_path / "altered").write_bytes(b"other")
+    for name in ("altered", "missing"):
+        job = RoundJob(name, case.statement, StoredObject(tmp_path / name, bytes(32)), case.result.proof)
+        for proofs in (pool, RelationProofs()):
+            assert isinstance(dict(proofs.verify_rounds([job]))[name], Unable)
+
+
+def hostile(case, tmp_path):
+    """A proof that never ends: its file is a pipe into which nobody writes."""
+    os.mkfifo(tmp_path / "pipe")
+    return RoundJob("hostile", case.statement, StoredObject(tmp_path / "pipe", bytes(32)), case.result.proof)
+
+
+def good(case, count=3):
+    ciphertext = words_to_bytes(case.result.ciphertext)
+    return [RoundJob(str(number), case.statement, ciphertext, case.result.proof) for number in range(count)]
+
+
+def kill_readers(path, proofs, stop, killed):
+    """Kills, as a machine short of memory does, every process that opens the pipe at `path`."""
+    while not stop.is_set():
+        try:
+            pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads
+            time.sleep(0.01)
+            continue
+        while not (readers := [process for process in proofs.processes if reads(process, path)]):
+            time.sleep(0.01)
+        for process in readers:
+            os.kill(process, signal.SIGKILL)
+            killed.append(process)
+            while alive(process):
+                time.sleep(0.01)
+        os.close(pipe)
+
+
+def reads(process, path):
+    links = Path(f"/proc/{process}/fd")
+    try:
+        return any(os.readlink(link) == str(path) for link in links.iterdir())
+    except OSError:
+        return False
+
+
+def test_a_proof_that_kills_its_process_gets_no_verdict(case, tmp_path):
+    valid = RelationProofs().verify_round(case.statement, *_bytes(case))
+    job, stop, killed = hostile(case, tmp_path), threading.Event(), []
+    with PooledProofs(workers=2) as proofs:
+        thread = threading.Thread(target=kill_readers, args=(tmp_path / "pipe", proofs, stop, killed))
+        thread.start()
+        outcomes = dict(proofs.verify_rounds([job, *good(case)]))
+        stop.set()
+        thread.join()
+    assert "died" in str(outcomes["hostile"]) and isinstance(outcomes.pop("hostile"), Unable)
+    assert outcomes == {str(number): valid for number in range(3)}
+    assert len(killed) == 3
+
+
+@pytest.mark.slow
+def test_a_proof_that_hangs_stops_nobody_else(case, tmp_path):
+    valid = RelationProofs().verify_round(case.statement, *_bytes(case))
+    with PooledProofs(workers=2, timeout=12) as proofs:
+        outcomes = dict(proofs.verify_rounds([hostile(case, tmp_path), *good(case)]))
+    assert isinstance(outcomes.pop("hostile"), Unable)
+    assert outcomes == {str(number): valid for number in range(3)}
+
+
+def test_a_killed_process_is_replaced(case):
+    valid = RelationProofs().verify_round(case.statement, *_bytes(case))
+    with PooledProofs(workers=2) as proofs:
+        killed = set()
+
+        def kill_first():
+            while not (found := proofs.processes):
+                time.sleep(0.01)
+            killed.update(found)
+            for process in found:
+                os.kill(process, signal.SIGKILL)
+
+        thread = threading.Thread(target=kill_first)
+        thread.start()
+        outcomes = dict(proofs.verify_rounds(good(case, 4)))
+        thread.join()
+        assert outcomes == {str(number): valid for number in range(4)}
+        now = set(proofs.processes)
+        assert killed and now and not killed & now
+        os.kill(min(now), signal.SIGKILL)  # while idle
+        assert dict(proofs.verify_rounds(good(case, 2))) == {"0": valid, "1": valid}
+    assert not any(alive(process) for process in killed | now)
+
+
+def test_closing_ends_a_proof_under_way(case, tmp_path):
+    proofs = PooledProofs(workers=2)
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.extend(proofs.verify_rounds([hostile(case, tmp_path)])))
+    thread.start()
+    while not proofs.processes:
+        time.sleep(0.01)
+    found = proofs.processes
+    proofs.close()
+    proofs.close()
+    thread.join()
+    assert isinstance(outcomes[0][1], Unable) and not any(map(alive, found))
+    with pytest.raises(RuntimeError):
+        proofs.verify_round(case.statement, *_bytes(case))
+
+
+def test_an_abandoned_batch_is_dropped(case, pool):
+    outcomes = pool.verify_rounds(iter(good(case, 20)))
+    next(outcomes)
+    outcomes.close()
+    assert pool.verify_round(case.statement, *_bytes(case))
+
+
+def federation(folder, proofs=None, workers=1):
+    agreed = plan(hospitals=3, verifiers=2, rounds=1, threshold=1)
+    engine = InProcessFederation(folder, agreed, datasets(agreed), seed=b"s", proofs=proofs, workers=workers)
+    return engine.run()
+
+
+def test_a_federation_with_pooled_verifiers_ends_with_the_same_model(tmp_path, pool):
+    alone, pooled = federation(tmp_path / "alone"), federation(tmp_path / "pooled", pool, workers=2)
+    assert pooled.finished and pooled.refusals == [] and pooled.faults == []
+    assert (alone.weights == pooled.weights).all()
+
+
+class Silent(RelationProofs):
+    """Can judge nothing of one hospital's."""
+
+    def verify_rounds(self, jobs):
+        for key, outcome in super().verify_rounds(jobs):
+            yield key, Unable("too large") if key == "hospital-1" else outcome
+
+
+def test_a_verifier_says_nothing_of_what_it_cannot_judge(tmp_path):
+    agreed, events = plan(hospitals=3, verifiers=1, rounds=1, threshold=1), []
+    engine = InProcessFederation(
+        tmp_path, agreed, datasets(agreed), seed=b"s", proofs=Silent(), observe=events.append
+    )
+    result = engine.run()
+    assert result.finished and result.refusals == [] and result.faults == []
+    closed = engine.aggregator.history.closed[0]
+    assert closed.accepted.record.hospitals == ("hospital-0", "hospital-2")
+    assert {about for _, about in closed.verdicts} == {"hospital-0", "hospital-2"}
+    unable = [event for event in events if event.kind == "unable"]
+    assert [(event.subject, event.detail) for event in unable] == [("hospital-1", "hospital-1: too large")]
