@@ -133,7 +133,7 @@ class InProcessFederation:
         return Surroundings(
             rules=self.rules,
             state=StateStore(self.folder.party(name) / "state.sqlite"),
-            objects=self.aggregator.ledger.get_object,
+            objects=self.aggregator.ledger.objects,
             proofs=proofs,
             randomness=self.folder.randomness(name),
             observe=self._event,

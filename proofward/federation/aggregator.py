@@ -62,7 +62,7 @@ class Aggregator:
         )
         self.name, self.key, self.rules, self.ledger, self.observe = name, key, rules, ledger, observe
         self.signer = NoteSigner(log_verifier(rules).name, key)
-        self.objects = Objects(ledger.get_object, name)
+        self.objects = Objects(ledger.objects, name)
         self.ledger.put_object(model)
         self.history = History(rules)
         for entry in ledger.entries(0):
@@ -180,7 +180,7 @@ class Aggregator:
         needed = named_objects(envelope.record)
         given = {hashlib.sha256(data).digest(): data for data in attachments}
         for digest in needed:
-            known = digest in given or self.ledger.get_object(digest) is not None
+            known = digest in given or self.ledger.has_object(digest)
             found = ", ".join(sorted(value.hex()[:16] for value in given)) or "nothing"
             require(
                 known,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import BinaryIO
 
 from proofward.encoding import decode
 from proofward.federation.envelope import Envelope
-from proofward.ledger.errors import ObjectCorrupt, ObjectMissing
+from proofward.federation.objects import StoredObjects
 from proofward.ledger.log import Log
 from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
@@ -27,6 +28,7 @@ class LedgerFolder:
         self._log = Log(directory, signer.verifier, signer, create=True, kind_of=topic_of)
         self._store = ObjectStore(directory / OBJECTS_NAME)
         self._store.remove_unfinished()
+        self.objects = StoredObjects(self._store)
 
     def entries(self, first: int) -> list[bytes]:
         """Entries from number `first` on."""
@@ -42,10 +44,29 @@ class LedgerFolder:
 
     def get_object(self, digest: bytes) -> bytes | None:
         """An object, None when it is missing or damaged."""
-        try:
-            return self._store.get(digest)
-        except (ObjectMissing, ObjectCorrupt):
-            return None
+        return self.objects(digest)
+
+    def has_object(self, digest: bytes) -> bool:
+        """Whether there is an object with this digest; its bytes are not looked at."""
+        return digest in self._store
+
+    def object_path(self, digest: bytes) -> Path:
+        """Where the object is, or would be."""
+        return self._store.path(digest)
+
+    def open_object(self, digest: bytes) -> BinaryIO:
+        """An object as a file with verified bytes; raises ObjectMissing or ObjectCorrupt."""
+        return self._store.open(digest)
+
+    def create_object(self) -> Path:
+        """A new empty file to be filled and adopted; removed at the next start if it is not."""
+        return self._store.create()
+
+    def adopt_object(self, path: Path, digest: bytes) -> None:
+        """Makes a complete file the object with this digest, durably; raises ObjectMissing or ObjectCorrupt
+        and leaves the file.
+        """
+        self._store.adopt(path, digest)
 
     def seal(self, named: Collection[bytes]) -> None:
         """Removes objects that no entry names (left by an interrupted step), then seals and closes the

@@ -4,10 +4,48 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from io import BytesIO
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from proofward.federation.refusal import Refusal, require
+from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
+from proofward.ledger.objects import ObjectStore
 
-ObjectSource = Callable[[bytes], bytes | None]
+
+@runtime_checkable
+class FileSource(Protocol):
+    """A source that also gives objects as files, for those that are too large to be held in memory."""
+
+    def __call__(self, digest: bytes) -> bytes | None:
+        """The object's bytes, None when there are none."""
+        ...
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """The object as a seekable file, whose bytes have been verified; raises ObjectMissing or
+        ObjectCorrupt.
+        """
+        ...
+
+
+ObjectSource = FileSource | Callable[[bytes], bytes | None]
+
+
+class StoredObjects:
+    """A store as a source; see FileSource."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def __call__(self, digest: bytes) -> bytes | None:
+        """The object, None when it is missing or damaged."""
+        try:
+            return self._store.get(digest)
+        except LedgerError:
+            return None
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """See FileSource."""
+        return self._store.open(digest)
 
 
 class Objects:
@@ -21,7 +59,23 @@ class Objects:
         """The object; raises Refusal when it is missing or altered."""
         data = self._source(digest)
         if data is None:
-            raise Refusal("object-missing", self._host, f"object {digest.hex()}", "nothing")
+            raise self._missing(digest)
         found = hashlib.sha256(data).digest()
         require(found == digest, "object-digest", self._host, digest, found)
         return data
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """The object as a seekable file, to be closed by the caller; raises Refusal when it is missing or
+        altered. Only a FileSource does without the whole object in memory.
+        """
+        if not isinstance(self._source, FileSource):
+            return BytesIO(self.get(digest))
+        try:
+            return self._source.open(digest)
+        except ObjectMissing:
+            raise self._missing(digest) from None
+        except ObjectCorrupt as error:
+            raise Refusal("object-digest", self._host, digest.hex(), error.actual) from error
+
+    def _missing(self, digest: bytes) -> Refusal:
+        return Refusal("object-missing", self._host, f"object {digest.hex()}", "nothing")

@@ -1,5 +1,7 @@
 """Content-addressed objects: a file per object, named by the SHA-256 of its bytes, verified whenever it is
 read.
+
+Objects may be larger than memory: `create`, `adopt` and `open` go through them in small pieces.
 """
 
 from __future__ import annotations
@@ -8,12 +10,16 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from proofward.ledger.errors import ObjectCorrupt, ObjectMissing
-from proofward.ledger.files import make_directory, write_file
+from proofward.ledger.files import make_directory, sync_directory, write_file
 
 _TEMPORARY = ".writing-"
+_NUMBERS = count()
+_PIECE = 1 << 20
 _FOLDER, _NAME = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{62}")
 
 
@@ -46,18 +52,57 @@ class ObjectStore:
         write_file(path, data, path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}"))
         return digest
 
+    def create(self) -> Path:
+        """A new empty file in the store's directory, to be filled and then adopted; no object before that."""
+        make_directory(self.directory)
+        path = self.directory / f"{_TEMPORARY}{os.getpid()}-{next(_NUMBERS)}"
+        path.touch(0o644, exist_ok=False)
+        return path
+
+    def adopt(self, path: Path, digest: bytes) -> None:
+        """Makes a complete file of the same file system the object with this digest, durably; the file is
+        gone afterwards. Raises ObjectMissing or ObjectCorrupt, and leaves the file.
+        """
+        target = self.path(digest)
+        with _opened(path, digest) as file:
+            _verify(file, digest)
+            os.fsync(file.fileno())
+        if self._is_intact(target, digest):
+            path.unlink()
+            return
+        make_directory(target.parent)
+        os.replace(path, target)
+        sync_directory(target.parent)
+
     def get(self, digest: bytes) -> bytes:
         """The object's bytes. Raises ObjectMissing or ObjectCorrupt."""
-        try:
-            data = self.path(digest).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            raise ObjectMissing(digest) from None
-        except OSError as error:
-            raise ObjectCorrupt(digest, error.strerror or type(error).__name__) from error
-        actual = hashlib.sha256(data).digest()
-        if actual != digest:
-            raise ObjectCorrupt(digest, f"SHA-256 {actual.hex()} of {len(data)} bytes")
+        with _opened(self.path(digest), digest) as file:
+            try:
+                data = file.read()
+            except OSError as error:
+                raise ObjectCorrupt(digest, error.strerror or type(error).__name__) from error
+        _compare(digest, hashlib.sha256(data).digest(), len(data))
         return data
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """The object as a file, at its beginning; all bytes are verified before. Raises ObjectMissing or
+        ObjectCorrupt.
+        """
+        file = _opened(self.path(digest), digest)
+        try:
+            _verify(file, digest)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def size(self, digest: bytes) -> int:
+        """The number of bytes, which are not looked at. Raises ObjectMissing."""
+        try:
+            return self.path(digest).stat().st_size
+        except OSError:
+            raise ObjectMissing(digest) from None
 
     def __contains__(self, digest: bytes) -> bool:
         return self.path(digest).is_file()
@@ -81,8 +126,8 @@ class ObjectStore:
             yield from (p for p in sorted(folder.iterdir()) if not (_NAME.fullmatch(p.name) and p.is_file()))
 
     def remove_unfinished(self) -> int:
-        """Deletes files that an interrupted `put` left behind; returns how many. Only while nobody else
-        writes.
+        """Deletes files that an interrupted `put` or `create` left behind; returns how many. Only while
+        nobody else writes.
         """
         unfinished = [path for path in self.strays() if path.name.startswith(_TEMPORARY)]
         for path in unfinished:
@@ -97,6 +142,33 @@ class ObjectStore:
     @staticmethod
     def _is_intact(path: Path, digest: bytes) -> bool:
         try:
-            return hashlib.sha256(path.read_bytes()).digest() == digest
-        except OSError:
+            with _opened(path, digest) as file:
+                _verify(file, digest)
+        except (ObjectMissing, ObjectCorrupt):
             return False
+        return True
+
+
+def _opened(path: Path, digest: bytes) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ObjectMissing(digest) from None
+    except OSError as error:
+        raise ObjectCorrupt(digest, error.strerror or type(error).__name__) from error
+
+
+def _verify(file: BinaryIO, digest: bytes) -> None:
+    found, size = hashlib.sha256(), 0
+    try:
+        while piece := file.read(_PIECE):
+            found.update(piece)
+            size += len(piece)
+    except OSError as error:
+        raise ObjectCorrupt(digest, error.strerror or type(error).__name__) from error
+    _compare(digest, found.digest(), size)
+
+
+def _compare(digest: bytes, actual: bytes, size: int) -> None:
+    if actual != digest:
+        raise ObjectCorrupt(digest, f"SHA-256 {actual.hex()} of {size} bytes")
