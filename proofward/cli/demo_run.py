@@ -13,7 +13,7 @@ from rich.console import Console
 
 from proofward.cli.live import LiveTable
 from proofward.cli.tables import print_comparison, print_costs, print_outcome
-from proofward.engines.attacks.catalogue import Attack
+from proofward.engines.attacks.catalogue import VERIFIER, Attack
 from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult
 from proofward.federation.events import Event
 from proofward.federation.refusal import Refusal
@@ -71,7 +71,7 @@ class DemoRun:
 
     def attacked(self, attack: Attack) -> tuple[bool, Mapping[str, object]]:
         """Whether the right check refused the attack, and what happened."""
-        culprit = ATTACKER if attack.hospital is not None else self.scenario.plan.aggregator
+        culprit = attack.culprit(ATTACKER, VERIFIER, self.scenario.plan.aggregator)
         self.console.print(f"attack {attack.name}: {culprit}. {attack.what}", markup=False, soft_wrap=True)
         engine, result = self._federate(attack.parties(ATTACKER))
         history = engine.aggregator.history

@@ -15,7 +15,8 @@ from proofward.federation.history_state import HistoryState
 
 TRAINING_PROOF, ENROLMENT_PROOF = "proof of training", "proof of enrolment"
 
-#: By attack: the check that has to refuse it, and for the aggregator's also the one by which an audit does.
+#: By attack: the check that has to refuse it, and for the aggregator's also the one by which an audit does. A
+#: verifier's is for the audit alone: the ledger shows that verdicts differ, not which of them is wrong.
 EXPECTED: dict[str, tuple[str, ...]] = {
     "flipped-labels": (TRAINING_PROOF,),
     "skipped-training": (TRAINING_PROOF,),
@@ -35,6 +36,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "another-model": ("aggregate-model", "aggregate-model"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
+    "wrong-verdict": ("verdict", "verdict"),
+    "wrong-refusal": ("verdict", "verdict"),
 }
 
 
@@ -63,13 +66,18 @@ def judge(
     attack: Attack, culprit: str, result: RunResult, history: History, failed: Sequence[AuditVerdict]
 ) -> Outcome:
     """Reads the outcome off a run, its ledger and the failed verdicts of its audit."""
-    found = _member_faults(history, result) if attack.hospital is not None else _aggregator_faults(result)
+    if attack.verifier is not None:
+        found = _verifier_faults(failed)
+    else:
+        found = _member_faults(history, result) if attack.goes_on else _aggregator_faults(result)
     expected = EXPECTED[attack.name]
     matching = [entry for entry in found if entry[:2] == (expected[0], culprit)]
     accused = {entry[1] for entry in found}
     audit = tuple(dict.fromkeys(entry.refusal.check for entry in failed if entry.refusal is not None))
     blamed = {entry.refusal.culprit for entry in failed if entry.refusal is not None}
-    if attack.goes_on:
+    if attack.verifier is not None:
+        as_it_should = result.finished and expected[1] in audit
+    elif attack.goes_on:
         as_it_should = result.finished and not failed
     else:
         as_it_should = not result.finished and expected[1] in audit and blamed == {culprit}
@@ -121,6 +129,13 @@ def _refusing(history: HistoryState, number: int, hospital: str) -> list[tuple[s
                 (by, vote.check) for (by, name), vote in votes if name == hospital and not vote.accepted
             ]
     return pairs
+
+
+def _verifier_faults(failed: Sequence[AuditVerdict]) -> list[Found]:
+    """What the audit holds against anybody."""
+    refusals = [entry.refusal for entry in failed if entry.refusal is not None]
+    by = ("the audit",)
+    return [(r.check, r.culprit, f"expected {r.expected}, found {r.actual}", by) for r in refusals]
 
 
 def _aggregator_faults(result: RunResult) -> list[Found]:

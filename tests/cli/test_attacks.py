@@ -8,8 +8,10 @@ from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.report.attack_outcome import EXPECTED
 
 TINY = ("--preset", "tiny", "--no-plot")
-#: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log.
-QUICK = {"flipped-labels", "swapped-ciphertext", "wrong-key-share", "another-model", "ledger-rewritten"}
+#: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log, a verdict.
+QUICK = {
+    "flipped-labels", "swapped-ciphertext", "wrong-key-share", "another-model", "ledger-rewritten", "wrong-verdict"
+}  # fmt: skip
 
 
 def test_the_list_has_a_name_a_line(proofward):
@@ -34,9 +36,17 @@ def test_attack(proofward, tmp_path, name):
     outcome = proofward.json("demo", "--attack", name, *TINY, *sizes, "--run", run)
     assert outcome["exit"] == 0 and outcome["refused"], outcome
     assert outcome["check"] == EXPECTED[name][0]
-    assert outcome["culprit"] == ("hospital-1" if attack.goes_on else "aggregator")
+    assert outcome["culprit"] == attack.culprit("hospital-1", "verifier-1", "aggregator")
     assert outcome["goes_on"] == attack.goes_on
-    if attack.goes_on:
+    if attack.verifier is not None:
+        assert set(outcome["audit"]) == {"verdict"} and outcome["rounds"] == rounds
+        assert ("hospital-1" in outcome["accepted"]) == (attack.hospital is None)
+        assert "hospital-0" in outcome["accepted"]
+        audited = proofward.json("audit", run)
+        assert audited["exit"] == 1
+        failed = [verdict for verdict in audited["verdicts"] if not verdict["passed"]]
+        assert [(verdict["check"], verdict["culprit"]) for verdict in failed] == [("verdict", "verifier-1")]
+    elif attack.goes_on:
         assert outcome["audit"] == [] and outcome["rounds"] == rounds
         out = name not in ("false-complaint", "wrong-share-sum", "equivocation")
         assert ("hospital-1" not in outcome["accepted"]) == out

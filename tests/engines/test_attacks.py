@@ -34,6 +34,7 @@ AGGREGATOR_CHECKS = {
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
 }
+VERIFIER_ATTACKS = {"wrong-verdict", "wrong-refusal"}
 
 
 def run(tmp_path, name):
@@ -46,7 +47,7 @@ def run(tmp_path, name):
 
 
 def test_catalogue_is_covered():
-    assert set(ATTACKS) == FORGERIES | set(HOSPITAL_CHECKS) | set(AGGREGATOR_CHECKS)
+    assert set(ATTACKS) == FORGERIES | set(HOSPITAL_CHECKS) | set(AGGREGATOR_CHECKS) | VERIFIER_ATTACKS
 
 
 @pytest.mark.parametrize("name", sorted(HOSPITAL_CHECKS))
@@ -72,3 +73,15 @@ def test_aggregator_is_named_by_members_and_by_the_audit(tmp_path, name):
         verdict.refusal for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed
     ]
     assert (audited, AGGREGATOR) in {(refusal.check, refusal.culprit) for refusal in failed}
+
+
+@pytest.mark.parametrize("name", sorted(VERIFIER_ATTACKS))
+def test_a_lying_verifier_is_outvoted_and_named_by_the_audit_alone(tmp_path, name):
+    result = run(tmp_path, name)
+    assert result.finished and result.refusals == [] and result.halted == {}
+    helper = ATTACKS[name].hospital is not None
+    assert {fault.culprit for fault in result.faults} == ({ATTACKER} if helper else set())
+    failed = [verdict for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed]
+    assert [(verdict.refusal.check, verdict.refusal.culprit) for verdict in failed] == [
+        ("verdict", "verifier-1")
+    ]

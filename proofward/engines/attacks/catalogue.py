@@ -4,34 +4,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proofward.engines.attacks import aggregators, hospitals
+from proofward.engines.attacks import aggregators, hospitals, verifiers
 from proofward.engines.in_process import Parties
 from proofward.federation.aggregator import Aggregator
 from proofward.federation.hospital import Hospital
+from proofward.federation.verifier import Verifier
+
+VERIFIER = "verifier-1"
 
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack; exactly one of the classes is set. `goes_on`: the federation finishes without the
-    culprit.
+    """One attack. A dishonest verifier may have a hospital to help it; else exactly one of the classes is
+    set. `goes_on`: the federation finishes in spite of the culprit.
     """
 
     name: str
     what: str
     hospital: type[Hospital] | None = None
     aggregator: type[Aggregator] | None = None
+    verifier: type[Verifier] | None = None
 
     @property
     def goes_on(self) -> bool:
         """Whether the rounds go on: not when the aggregator cheats, since members then refuse to."""
-        return self.hospital is not None
+        return self.aggregator is None
 
-    def parties(self, attacker: str) -> Parties:
-        """The parties' classes; `attacker` is the dishonest hospital, unused when the aggregator cheats."""
-        if self.hospital is not None:
-            return Parties(hospitals={attacker: self.hospital})
-        assert self.aggregator is not None
-        return Parties(aggregator=self.aggregator)
+    def culprit(self, hospital: str, verifier: str, aggregator: str) -> str:
+        """Which of these members is to be blamed."""
+        if self.verifier is not None:
+            return verifier
+        return aggregator if self.hospital is None else hospital
+
+    def parties(self, attacker: str, verifier: str = VERIFIER) -> Parties:
+        """The parties' classes; `attacker` is the dishonest hospital and `verifier` the dishonest verifier,
+        unused when none is.
+        """
+        return Parties(
+            hospitals={} if self.hospital is None else {attacker: self.hospital},
+            verifiers={} if self.verifier is None else {verifier: self.verifier},
+            aggregator=self.aggregator or Aggregator,
+        )
 
 
 _HOSPITALS: tuple[tuple[str, type[Hospital]], ...] = (
@@ -56,13 +69,21 @@ _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("ledger-rewritten", aggregators.RewritesLedger),
     ("ledger-truncated", aggregators.TruncatesLedger),
 )
+_VERIFIERS: tuple[tuple[str, type[Verifier], type[Hospital] | None], ...] = (
+    ("wrong-verdict", verifiers.AcceptsRefused, hospitals.SwapsCiphertext),
+    ("wrong-refusal", verifiers.RefusesHonest, None),
+)
 
 
-def _what(party: type[Hospital] | type[Aggregator]) -> str:
+def _what(party: type[Hospital] | type[Aggregator] | type[Verifier]) -> str:
     return (party.__doc__ or "").split("\n")[0]
 
 
 ATTACKS: dict[str, Attack] = {
     **{name: Attack(name, _what(party), hospital=party) for name, party in _HOSPITALS},
     **{name: Attack(name, _what(party), aggregator=party) for name, party in _AGGREGATORS},
+    **{
+        name: Attack(name, _what(party), hospital=helper, verifier=party)
+        for name, party, helper in _VERIFIERS
+    },
 }

@@ -1,0 +1,28 @@
+"""Dishonest verifiers. Their verdicts are signed, and whoever verifies the same proof again sees the lie."""
+
+from __future__ import annotations
+
+from proofward.federation.messages import Upload, Verdict
+from proofward.federation.round_state import Finding, Said
+from proofward.federation.verifier import Verifier
+from proofward.proof.errors import ProofRejected
+
+
+class AcceptsRefused(Verifier):
+    """Signs "accepted" for an upload whose proof it has refused; a hospital sends it one."""
+
+    def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
+        """Makes up a finding."""
+        if isinstance(outcome, ProofRejected):
+            outcome = Finding(said.digest, said.digest)
+        return super().verdict(hospital, said, outcome)
+
+
+class RefusesHonest(Verifier):
+    """Signs "refused" for the upload of an honest hospital."""
+
+    def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
+        """Makes up a reason, for the first hospital."""
+        if hospital == self.rules.hospitals[0]:
+            outcome = ProofRejected("transcript", "expected another challenge")
+        return super().verdict(hospital, said, outcome)
