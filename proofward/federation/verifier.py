@@ -37,8 +37,10 @@ T = TypeVar("T")
 class Verifier(Participant):
     """State machine of a verifier."""
 
-    def __init__(self, name: str, key: SigningKey, around: Surroundings) -> None:
-        super().__init__(name, key, around)
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
+    ) -> None:
+        super().__init__(name, key, around, next_key)
         self._unable: set[bytes] = set()
 
     def duties(self) -> Iterator[bytes]:

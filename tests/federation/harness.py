@@ -9,20 +9,23 @@ import pytest
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
+from proofward.engines.run_folder import Plan
 from proofward.federation.envelope import Envelope, seal_envelope
+from proofward.federation.messages import Message
 from proofward.federation.refusal import Refusal
 from proofward.federation.wire import Packet
+from proofward.ledger.keys import SigningKey
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 
 class Withholding(FaithfulNetwork):
-    """Keeps back one member's messages of one kind."""
+    """Keeps back the messages of one kind of one member, or of all whose names begin alike."""
 
     def __init__(self, member: str, topic: str) -> None:
         self.member, self.topic, self.kept = member, topic, []
 
     def to_aggregator(self, member, message):
-        if member == self.member and opened(message).topic == self.topic:
+        if member.startswith(self.member) and opened(message).topic == self.topic:
             self.kept.append(message)
             return ()
         return (message,)
@@ -37,9 +40,15 @@ class Stopped:
     """An engine that has stopped in `phase` of round `number`, with one member's message kept back."""
 
     def __init__(
-        self, directory: Path, phase: str, number: int = 1, member: str = "", topic: str = ""
+        self,
+        directory: Path,
+        phase: str,
+        number: int = 1,
+        member: str = "",
+        topic: str = "",
+        agreed: Plan | None = None,
     ) -> None:
-        self.plan = plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
+        self.plan = agreed or plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
         self.network = Withholding(member, topic)
         self.engine = InProcessFederation(
             directory, self.plan, datasets(self.plan), seed=b"s", network=self.network, proofs=FakeProofs()
@@ -62,6 +71,13 @@ class Stopped:
     def said(self, envelope: Envelope, **changes) -> bytes:
         """The envelope with changes to its record, signed again by its sender."""
         return self.signed(envelope, body=encode(replace(envelope.record, **changes)))
+
+    def spoken(self, sender: str, record: Message, key: SigningKey | None = None, **changes) -> bytes:
+        """A member's message as it would be sent now, with changes to its envelope."""
+        body, role = encode(record), self.engine.rules.find(sender).role
+        state = (*self.history.position(), self.history.size, self.history.root)
+        envelope = Envelope(self.engine.rules.digest, sender, role, *state, body, b"")
+        return seal_envelope(replace(envelope, **changes), key or self.engine.folder.key(sender)).data
 
     def announced(self, record) -> bytes:
         """A message of the aggregator's."""

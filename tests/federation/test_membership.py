@@ -1,0 +1,296 @@
+"""Members leave and are voted out through the ledger: the rounds go on without them, or stop with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from proofward.encoding import encode
+from proofward.engines.in_process import InProcessFederation
+from proofward.federation import messages as m
+from proofward.federation.aggregator import MAX_RECORDED_REFUSALS
+from proofward.federation.auditor import Auditor
+from proofward.federation.history import History
+from proofward.federation.history_state import (
+    COMMIT,
+    CONFIRM,
+    ENDORSE,
+    ENROLMENT,
+    REVEAL,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+    VERIFY,
+)
+from proofward.federation.refusal import Refusal
+from proofward.federation.wire import Packet
+from tests.federation.fakes import FakeProofs, datasets, plan
+from tests.federation.harness import Stopped, opened
+
+HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-4", "hospital-0", "verifier-0", "aggregator"
+LAST = {
+    ENROLMENT: ("verifier", "enrolment-verdict"),
+    COMMIT: ("hospital-3", "nonce-commitment"),
+    REVEAL: ("hospital-3", "nonce-reveal"),
+    UPLOAD: ("hospital", "upload"),
+    VERIFY: ("verifier", "verdict"),
+    SHARES: ("hospital-3", "shares-checked"),
+    ENDORSE: ("verifier", "set-endorsement"),
+    UNMASK: ("hospital-3", "share-sum"),
+    CONFIRM: ("hospital", "confirmation"),
+}
+LATER = [COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM]
+
+
+def vote(member, reason="its proofs come late"):
+    return m.RevocationVote(member, reason)
+
+
+def stop(directory, phase=UPLOAD, number=1, member="", topic=""):
+    """Five hospitals, three verifiers of whom two decide, two rounds, stopped when what ends the phase is
+    missing; it comes later unless a member and a topic are given. The times called are kept.
+    """
+    number = 0 if phase == ENROLMENT else number
+    stopped = Stopped(directory, phase, number, *((member, topic) if topic else LAST[phase]), plan())
+    stopped.network.topic = topic
+    stopped.times = []
+    advance = stopped.aggregator.advance
+
+    def counted(expired=False):
+        stopped.times += [stopped.history.phase] if expired else []
+        advance(expired)
+
+    stopped.aggregator.advance = counted
+    return stopped
+
+
+def flaws(directory):
+    return [str(found) for found in Auditor(directory / "ledger", FakeProofs()).run() if not found.passed]
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    federation = stop(tmp_path, UPLOAD, 1, HOSPITAL, "upload")
+    yield federation
+    federation.engine.close()
+
+
+def test_a_quorum_of_verifiers_revokes_and_nobody_waits(tmp_path):
+    stopped = stop(tmp_path, UPLOAD, 1, HOSPITAL, "upload")
+    verifiers = stopped.engine.verifiers
+    verifiers[VERIFIER].request_revocation(HOSPITAL, "its proofs come late")
+    stopped.engine.run(lambda: (VERIFIER, HOSPITAL) in stopped.history.revocation_votes)
+    assert stopped.history.revoked == {} and stopped.history.phase == UPLOAD
+    verifiers["verifier-2"].request_revocation(HOSPITAL, "agreed")
+    result = stopped.engine.run()
+    assert result.finished and stopped.times == [] and flaws(tmp_path) == []
+    assert set(stopped.history.revoked) == {HOSPITAL} and result.halted == {}
+    first, second = stopped.history.closed
+    assert HOSPITAL in first.participants and HOSPITAL not in first.accepted.record.hospitals
+    assert HOSPITAL not in second.participants and len(second.accepted.record.hospitals) == 4
+    found = [(fault.round, fault.culprit, fault.check, fault.detail) for fault in result.faults]
+    assert found == [(1, HOSPITAL, "revoked", "verifier-0: its proofs come late; verifier-2: agreed")]
+
+
+def test_a_third_vote_is_no_fault_and_changes_nothing(stopped):
+    for index in range(3):
+        stopped.history.apply(stopped.spoken(f"verifier-{index}", vote(HOSPITAL)))
+    assert stopped.history.revoked == {HOSPITAL: stopped.history.size - 2}
+
+
+@pytest.mark.parametrize("phase", LATER)
+def test_a_hospital_leaves_in_any_phase(tmp_path, phase):
+    stopped = stop(tmp_path, phase)
+    leaver = "hospital-3"
+    stopped.engine.hospitals[leaver].request_revocation(leaver, "merger")
+    result = stopped.engine.run()
+    assert result.finished and stopped.times == [] and flaws(tmp_path) == []
+    first, second = stopped.history.closed
+    assert leaver not in second.participants
+    uploaded = phase in LATER[LATER.index(VERIFY) :]
+    assert (leaver in first.accepted.record.hospitals) == uploaded
+    assert first.attempt == (1 if phase == REVEAL else 0)
+
+
+@pytest.mark.parametrize("phase", [ENROLMENT, VERIFY, SHARES, ENDORSE, CONFIRM])
+def test_a_verifier_leaves_in_any_phase_and_its_verdicts_stay(tmp_path, phase):
+    stopped = stop(tmp_path, phase)
+    stopped.engine.verifiers[VERIFIER].request_revocation(VERIFIER, "no more machines")
+    before = dict(stopped.history.round.verdicts) if stopped.history.current else {}
+    result = stopped.engine.run()
+    assert result.finished and stopped.times == [] and flaws(tmp_path) == []
+    first, second = stopped.history.closed
+    assert set(before) <= set(first.verdicts)
+    assert {name for name, _ in second.verdicts} == {"verifier-1", "verifier-2"}
+
+
+def test_who_leaves_before_the_enrolment_closes_is_not_enrolled(tmp_path):
+    stopped = stop(tmp_path, ENROLMENT)
+    stopped.engine.run(lambda: len(stopped.history.enrolments) == 5)
+    stopped.engine.hospitals[HOSPITAL].request_revocation(HOSPITAL, "merger")
+    result = stopped.engine.run()
+    assert result.finished and stopped.times == [] and flaws(tmp_path) == []
+    assert HOSPITAL not in stopped.history.enrolled and len(stopped.history.enrolled) == 4
+
+
+def test_who_is_revoked_before_the_commitments_close_is_not_waited_for(tmp_path):
+    stopped = stop(tmp_path, COMMIT, 1, OTHER, "nonce-commitment")
+    stopped.engine.run(lambda: HOSPITAL in stopped.history.round.commitments)
+    stopped.history.apply(data := stopped.spoken(HOSPITAL, vote(HOSPITAL)))
+    stopped.aggregator.ledger.append(data)
+    closing = stopped.aggregator.due(expired=True)
+    assert closing.participants == tuple(sorted({*stopped.history.round.commitments} - {HOSPITAL}))
+    stopped.engine.close()
+
+
+def test_an_attempt_is_abandoned_at_once_only_when_all_that_is_missing_is_revoked(tmp_path):
+    stopped = stop(tmp_path, REVEAL, 1, HOSPITAL, "nonce-reveal")
+    history = stopped.history
+    for name in set(history.round.committed) - {HOSPITAL, *history.round.nonces}:
+        history.apply(opened(next(iter(stopped.engine.members[name].resume()))).data)
+    assert stopped.aggregator.due(expired=False) is None
+    history.apply(stopped.spoken(HOSPITAL, vote(HOSPITAL)))
+    assert stopped.aggregator.due(expired=False) == m.AttemptAbandoned((HOSPITAL,))
+    stopped.engine.close()
+
+
+def test_messages_of_the_revoked_are_refused_by_name_and_the_evidence_is_bounded(stopped):
+    waiting = opened(stopped.network.kept[0])
+    stopped.aggregator.handle(encode(Packet(stopped.spoken(HOSPITAL, vote(HOSPITAL)), ())))
+    assert stopped.check(waiting.data) == ("revoked", HOSPITAL)
+    assert stopped.check(stopped.spoken(HOSPITAL, vote(HOSPITAL, "again"))) == ("revoked", HOSPITAL)
+    stopped.aggregator.handle(stopped.network.kept[0])
+    for number in range(2 * MAX_RECORDED_REFUSALS):
+        late = stopped.said(waiting, rows=number)
+        stopped.aggregator.handle(encode(Packet(late, ())))
+    found = {(refusal.check, refusal.culprit) for refusal in stopped.history.refusals}
+    assert found == {("revoked", HOSPITAL)}
+    assert len(stopped.history.refusals) == MAX_RECORDED_REFUSALS
+    member = stopped.engine.hospitals[HOSPITAL]
+    assert member.handle(stopped.aggregator.extension(member.history.size)) == [] and member.halted is None
+
+
+@pytest.mark.parametrize(
+    ("check", "sender", "member"),
+    [
+        ("revocation", OTHER, HOSPITAL),
+        ("revocation", OTHER, VERIFIER),
+        ("member", VERIFIER, AGGREGATOR),
+        ("member", VERIFIER, "nobody"),
+        ("member", OTHER, AGGREGATOR),
+        ("role", AGGREGATOR, HOSPITAL),
+        ("role", AGGREGATOR, AGGREGATOR),
+    ],
+)
+def test_rejects_votes_by_and_about_the_wrong_members(stopped, check, sender, member):
+    assert stopped.check(stopped.spoken(sender, vote(member))) == (check, sender)
+    if sender != AGGREGATOR:
+        with pytest.raises(Refusal) as caught:
+            stopped.engine.members[sender].request_revocation(member, "")
+        assert caught.value.check == check
+
+
+def test_rejects_a_second_vote_in_whatever_round(stopped):
+    first = stopped.spoken(VERIFIER, vote(HOSPITAL))
+    stopped.history.apply(first)
+    assert stopped.check(first) == ("replay", VERIFIER)
+    assert stopped.check(stopped.spoken(VERIFIER, vote(HOSPITAL, "once more"))) == ("equivocation", VERIFIER)
+    earlier = stopped.spoken(VERIFIER, vote(HOSPITAL), round=0)
+    assert stopped.check(earlier) == ("equivocation", VERIFIER)
+    assert stopped.history.judge(stopped.spoken(VERIFIER, vote(OTHER))).topic == "revocation-vote"
+
+
+def test_a_vote_may_be_recorded_later_than_it_was_signed_but_not_before(stopped):
+    assert stopped.history.judge(stopped.spoken(VERIFIER, vote(HOSPITAL), round=0, attempt=3))
+    assert stopped.check(stopped.spoken(VERIFIER, vote(HOSPITAL), round=2)) == ("round", VERIFIER)
+    unseen = stopped.spoken(VERIFIER, vote(HOSPITAL), seen_size=1 << 30)
+    assert stopped.check(unseen) == ("ledger-view", VERIFIER)
+
+
+def test_rejects_votes_before_the_federation_is_opened_and_after_it_is_closed(tmp_path):
+    stopped = stop(tmp_path, UPLOAD)
+    fresh = History(stopped.engine.rules)
+    start = stopped.spoken(VERIFIER, vote(HOSPITAL), round=0, seen_size=0, seen_root=fresh.root)
+    with pytest.raises(Refusal) as caught:
+        fresh.judge(start)
+    assert caught.value.check == "phase"
+    assert stopped.engine.run().finished
+    assert stopped.check(stopped.spoken(VERIFIER, vote(HOSPITAL))) == ("phase", VERIFIER)
+
+
+def test_votes_of_revoked_verifiers_do_not_count(stopped):
+    history = stopped.history
+    history.apply(stopped.spoken(VERIFIER, vote(HOSPITAL)))
+    history.apply(stopped.spoken(VERIFIER, vote(VERIFIER, "leaving")))
+    assert stopped.check(stopped.spoken(VERIFIER, vote(OTHER))) == ("revoked", VERIFIER)
+    history.apply(stopped.spoken("verifier-1", vote(HOSPITAL)))
+    assert set(history.revoked) == {VERIFIER}
+    history.apply(stopped.spoken("verifier-2", vote(HOSPITAL)))
+    assert set(history.revoked) == {VERIFIER, HOSPITAL}
+
+
+@pytest.mark.parametrize(
+    ("phase", "check"),
+    [
+        (ENROLMENT, "enrolled-set"),
+        (COMMIT, "accepted-set"),
+        (REVEAL, "accepted-set"),
+        (UPLOAD, "accepted-set"),
+        (VERIFY, "accepted-set"),
+        (SHARES, "endorsements"),
+        (ENDORSE, "endorsements"),
+        (UNMASK, "confirmations"),
+        (CONFIRM, "verifiers"),
+    ],
+)
+def test_without_a_quorum_of_verifiers_the_run_stops_with_the_reason(tmp_path, phase, check):
+    stopped = stop(tmp_path, phase)
+    for name in (VERIFIER, "verifier-1"):
+        stopped.engine.verifiers[name].request_revocation(name, "leaving")
+    result = stopped.engine.run()
+    assert not result.finished and stopped.times == [] and result.stopped.check == check
+
+
+@pytest.mark.parametrize(
+    ("phase", "check"),
+    [
+        (ENROLMENT, "enrolled-set"),
+        (COMMIT, "participants"),
+        (REVEAL, "participants"),
+        (UPLOAD, "uploaded-set"),
+        (VERIFY, "holders"),
+        (SHARES, "holders"),
+        (ENDORSE, "unmasking"),
+        (UNMASK, "participants"),
+        (CONFIRM, "participants"),
+    ],
+)
+def test_with_too_few_hospitals_the_run_stops_with_the_reason(tmp_path, phase, check):
+    stopped = stop(tmp_path, phase)
+    for name in stopped.engine.rules.hospitals[:-1]:
+        stopped.engine.hospitals[name].request_revocation(name, "leaving")
+    result = stopped.engine.run()
+    assert not result.finished and stopped.times == [] and result.stopped.check == check
+
+
+def test_a_vote_that_was_stored_and_not_sent_is_sent_after_a_restart(tmp_path):
+    stopped = stop(tmp_path, UPLOAD)
+    verifier = stopped.engine.verifiers[VERIFIER]
+    verifier.request_revocation(HOSPITAL, "its proofs come late")
+    verifier.request_revocation(HOSPITAL, "another reason")
+    lost = next(iter(verifier.resume()))
+    assert opened(lost).record == vote(HOSPITAL)
+    stopped.engine.close()
+    engine = InProcessFederation(tmp_path, plan(), datasets(plan()), seed=b"s", proofs=FakeProofs())
+    assert next(iter(engine.verifiers[VERIFIER].resume())) == lost
+    assert engine.run().finished and flaws(tmp_path) == []
+    assert opened(lost).digest in engine.aggregator.history.recorded
+
+
+def test_the_uploads_are_not_closed_with_too_few(tmp_path):
+    stopped = Stopped(tmp_path, UPLOAD, 1, "hospital-2", "upload")
+    for name in ("hospital-0", "hospital-1"):
+        assert name in stopped.history.round.uploads
+    del stopped.history.round.uploads["hospital-1"]
+    few = stopped.announced(m.UploadsClosed(("hospital-0",)))
+    assert stopped.check(few) == ("uploaded-set", AGGREGATOR)
+    stopped.engine.close()
