@@ -121,9 +121,7 @@ class Aggregator:
     def aggregate(self) -> Message:
         """Computes the round's result and stores its objects."""
         start = time.perf_counter()
-        result = compute_result(self.history, self.objects)
-        for data in result.objects:
-            self.ledger.put_object(data)
+        result = compute_result(self.history, self.objects, self.ledger.new_object)
         self.report("aggregated", "round", since=start)
         return result.record(self.history)
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from proofward.encoding import decode
 from proofward.federation.envelope import Envelope
-from proofward.federation.objects import StoredObjects
+from proofward.federation.objects import NewObject, StoredObjects
 from proofward.ledger.log import Log
 from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
@@ -58,9 +58,11 @@ class LedgerFolder:
         """An object as a file with verified bytes; raises ObjectMissing or ObjectCorrupt."""
         return self._store.open(digest)
 
-    def create_object(self) -> Path:
-        """A new empty file to be filled and adopted; removed at the next start if it is not."""
-        return self._store.create()
+    def new_object(self) -> NewObject:
+        """An object to be written piece by piece; what an interrupted process leaves of it is removed at the
+        next start.
+        """
+        return _NewFile(self._store)
 
     def adopt_object(self, path: Path, digest: bytes) -> None:
         """Makes a complete file the object with this digest, durably; raises ObjectMissing or ObjectCorrupt
@@ -80,3 +82,30 @@ class LedgerFolder:
     def close(self) -> None:
         """Closes the folder without sealing it."""
         self._log.close()
+
+
+class _NewFile(NewObject):
+    """Written to a file of the store, which becomes the object."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__()
+        self._store = store
+        self._path = store.create()
+        self._file = self._path.open("wb")
+
+    def write(self, data: bytes) -> None:
+        """See NewObject."""
+        super().write(data)
+        self._file.write(data)
+
+    def finish(self) -> bytes:
+        """See NewObject."""
+        digest = super().finish()
+        self._file.close()
+        self._store.adopt(self._path, digest)
+        return digest
+
+    def discard(self) -> None:
+        """See NewObject."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from io import BytesIO
-from typing import BinaryIO, Protocol, runtime_checkable
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self, runtime_checkable
 
 from proofward.federation.refusal import Refusal, require
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
@@ -79,3 +80,35 @@ class Objects:
 
     def _missing(self, digest: bytes) -> Refusal:
         return Refusal("object-missing", self._host, f"object {digest.hex()}", "nothing")
+
+
+class NewObject:
+    """An object that is made front to back and never held as a whole. This one is only hashed; subclasses
+    keep the bytes. Used in a `with` statement, at whose end an unfinished object is thrown away.
+    """
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        """Appends bytes."""
+        self._hash.update(data)
+
+    def finish(self) -> bytes:
+        """Completes the object; its digest."""
+        return self._hash.digest()
+
+    def discard(self) -> None:
+        """Throws away what was not finished; no effect otherwise."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+
+Spool = Callable[[], NewObject]
+"""Where new objects go: `NewObject` hashes them, `LedgerFolder.new_object` keeps them."""

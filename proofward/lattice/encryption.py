@@ -185,31 +185,46 @@ def centred_secret_sum(secret_sum: Words, hospitals: int) -> Signed:
     )
 
 
+class SumDecoder:
+    """Decodes the sum of n = `hospitals` ciphertexts under the sum of their secrets, piece by piece."""
+
+    def __init__(self, context: MaskContext, secret_sum: Words, hospitals: int) -> None:
+        """secret_sum: F-array (4096,); `DecodingFailed` if a coefficient is outside [-n, n]."""
+        self._context = context
+        self._values = _secret_values(centred_secret_sum(secret_sum, hospitals))
+        self._noise, self._bound = hospitals * ERROR_ETA, hospitals * (UPDATE_BOUND - 1)
+
+    def decode(self, ciphertext_sum: Words, start: int = 0) -> Signed:
+        """The sum of the updates from the entry `start` (a multiple of 4096) on: int64 (length,) from F-array
+        (length,).
+
+        Raises `DecodingFailed` if an entry leaves a residual above 42 n or a sum above n 2^19: then sum and
+        secrets do not belong together.
+        """
+        words = _checked_ciphertext("ciphertext_sum", ciphertext_sum)
+        if int(words.max()) >= MODULUS:
+            raise ArgumentRefused("ciphertext_sum", f"words below {MODULUS}", int(words.max()))
+        if start < 0 or start % RING_DEGREE:
+            raise ArgumentRefused("start", f"a multiple of {RING_DEGREE}", start)
+        out = np.empty(words.size, np.int64)
+        wrong: list[int] = []
+
+        def decode_span(first: int, stop: int) -> None:
+            mask = masked(self._context, self._values, start + first, start + stop)
+            position = kernels.decode(words[first:stop], mask, out[first:stop], self._noise, self._bound)
+            if position >= 0:
+                wrong.append(start + first + position)
+
+        over_blocks(words.size, decode_span)
+        if wrong:
+            expected = f"a multiple of 2^18 up to noise {self._noise}, sum at most {self._bound}"
+            raise DecodingFailed("sum of ciphertexts", expected, f"another value at entry {min(wrong)}")
+        return out
+
+
 def decode(context: MaskContext, ciphertext_sum: Words, secret_sum: Words, hospitals: int) -> Signed:
-    """The sum of the updates, int64 (length,), from the sums of n = `hospitals` ciphertexts and of secrets.
-
-    Raises `DecodingFailed` if a coefficient of the secret sum is outside [-n, n], or if an entry leaves a
-    residual above 42 n or a sum above n 2^19: then sum and secrets do not belong together.
-    """
-    words = _checked_ciphertext("ciphertext_sum", ciphertext_sum)
-    if int(words.max()) >= MODULUS:
-        raise ArgumentRefused("ciphertext_sum", f"words below {MODULUS}", int(words.max()))
-    values = _secret_values(centred_secret_sum(secret_sum, hospitals))
-    out = np.empty(words.size, np.int64)
-    noise, bound = hospitals * ERROR_ETA, hospitals * (UPDATE_BOUND - 1)
-    wrong: list[int] = []
-
-    def decode_span(first: int, stop: int) -> None:
-        mask = masked(context, values, first, stop)
-        position = kernels.decode(words[first:stop], mask, out[first:stop], noise, bound)
-        if position >= 0:
-            wrong.append(first + position)
-
-    over_blocks(words.size, decode_span)
-    if wrong:
-        expected = f"a multiple of 2^18 up to noise {noise}, sum at most {bound}"
-        raise DecodingFailed("sum of ciphertexts", expected, f"another value at entry {min(wrong)}")
-    return out
+    """The sum of the updates, int64 (length,), from whole sums; see `SumDecoder`."""
+    return SumDecoder(context, secret_sum, hospitals).decode(ciphertext_sum)
 
 
 def _checked_weights(weights: Words, count: int) -> Words:

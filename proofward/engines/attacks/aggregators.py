@@ -92,11 +92,9 @@ class AddsUpdate(_ForgesSet):
 class _ForgesResult(Aggregator):
     def aggregate(self) -> Message:
         """Announces a changed result with everything else consistent."""
-        result = compute_result(self.history, self.objects)
+        result = compute_result(self.history, self.objects, self.ledger.new_object)
         if self.history.round.number >= ATTACK_ROUND:
             result = self.changed(result)
-        for data in result.objects:
-            self.ledger.put_object(data)
         return result.record(self.history)
 
     def changed(self, result: RoundResult) -> RoundResult:
@@ -110,8 +108,8 @@ class AltersUpdate(_ForgesResult):
     def changed(self, result: RoundResult) -> RoundResult:
         """Adds 2^18 to the first entry: one unit of the update."""
         length = self.rules.config.model.parameters
-        words = words_from_bytes(result.ciphertext_sum, length)
-        sums = integers_from_bytes(result.update_sum, length)
+        words = words_from_bytes(self.objects.get(result.ciphertext_sum), length)
+        sums = integers_from_bytes(self.objects.get(result.update_sum), length)
         assert words is not None and sums is not None
         unit = words * 0
         unit[0] = 1 << 18
@@ -123,9 +121,9 @@ class AltersUpdate(_ForgesResult):
         model = apply_update(weights, sums, rows, self.rules.config.scales)
         return replace(
             result,
-            ciphertext_sum=words_to_bytes(aggregate([words, unit])),
-            update_sum=integers_to_bytes(sums),
-            model=integers_to_bytes(model),
+            ciphertext_sum=self.ledger.put_object(words_to_bytes(aggregate([words, unit]))),
+            update_sum=self.ledger.put_object(integers_to_bytes(sums)),
+            model=self.ledger.put_object(integers_to_bytes(model)),
         )
 
 
@@ -134,10 +132,10 @@ class AnnouncesModel(_ForgesResult):
 
     def changed(self, result: RoundResult) -> RoundResult:
         """Changes one weight by the least amount."""
-        weights = integers_from_bytes(result.model, self.rules.config.model.parameters)
+        weights = integers_from_bytes(self.objects.get(result.model), self.rules.config.model.parameters)
         assert weights is not None
         weights[0] += 1
-        return replace(result, model=integers_to_bytes(weights))
+        return replace(result, model=self.ledger.put_object(integers_to_bytes(weights)))
 
 
 class _ForgesLog(Forger):
