@@ -63,12 +63,19 @@ def check_folder(folder: Path, attack: str | None) -> bool:
     help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
 )  # fmt: skip
 @click.option("--hospitals", type=click.IntRange(2, 100), default=5, show_default=True)
+@click.option(
+    "--verifiers", type=click.IntRange(1, 100), help="3 unless given; on FLARE one more than hospitals."
+)
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
               help="Of the records' division and the first weights; keys and proofs are random.")  # fmt: skip
 @click.option("--preset", "preset_name", default="wdbc", show_default=True, help="Model and data.")
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
+@click.option("--engine", type=click.Choice(["in-process", "flare"]), default="in-process", show_default=True,
+              help="flare: every party a process of its own on this machine, with mutual TLS.")  # fmt: skip
+@click.option("--repeatable", is_flag=True,
+              help="UNSAFE, to compare engines: keys, nonces and proofs from the seed too.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
@@ -76,10 +83,13 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 def demo(
     rounds: int | None,
     hospitals: int,
+    verifiers: int | None,
     chosen: Path | None,
     seed: int,
     preset_name: str,
     attack: str | None,
+    engine: str,
+    repeatable: bool,
     workers: int,
     as_json: bool,
     no_plot: bool,
@@ -101,21 +111,26 @@ def demo(
 
     if attack is not None and attack not in ATTACKS:
         raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
+    if engine == "flare" and attack is not None:
+        raise click.UsageError("attacks run in one process: leave out --engine flare")
     number = rounds or (ROUNDS if attack is None else ATTACK_ROUNDS)
     _check_attack(attack, hospitals, number)
     folder = run_folder(chosen)
     resumed = check_folder(folder, attack)
 
+    from proofward.cli.demo_flare import FlareDemoRun
     from proofward.cli.demo_run import DemoRun
     from proofward.data.wdbc import DataUnavailable
     from proofward.layers.errors import TrainingError
-    from proofward.report.scenario import make_scenario
+    from proofward.report.scenario import VERIFIERS, make_scenario
 
     try:
-        scenario = make_scenario(preset_name, hospitals, number, seed)
+        judges = verifiers or (hospitals + 1 if engine == "flare" else VERIFIERS)
+        scenario = make_scenario(preset_name, hospitals, number, seed, judges)
     except (TrainingError, DataUnavailable) as error:
         raise click.UsageError(str(error)) from error
-    run = DemoRun(console, folder, scenario, seed, workers, plot=not no_plot)
+    kind = FlareDemoRun if engine == "flare" else DemoRun
+    run = kind(console, folder, scenario, seed, workers, plot=not no_plot, repeatable=repeatable)
     if resumed:
         console.print(f"going on with {folder}", markup=False)
     outcome: Mapping[str, object]

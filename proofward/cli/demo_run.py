@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -14,8 +14,10 @@ from rich.console import Console
 from proofward.cli.live import LiveTable
 from proofward.cli.tables import print_comparison, print_costs, print_outcome
 from proofward.engines.attacks.catalogue import VERIFIER, Attack
-from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult
+from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult, Signed
 from proofward.federation.events import Event
+from proofward.federation.history import History
+from proofward.federation.objects import Objects
 from proofward.federation.refusal import Refusal
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
@@ -33,6 +35,19 @@ METRICS_NAME, PLOT_NAME = "metrics.json", "auc.png"
 ATTACKER = "hospital-1"
 
 
+class Unfinished(Exception):
+    """The federation did not come to its end: why."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is left of a finished run: its ledger's meaning, its objects, the last model's weights."""
+
+    history: History
+    objects: Objects
+    weights: Signed
+
+
 class DemoRun:
     """One demonstration in one folder."""
 
@@ -44,6 +59,7 @@ class DemoRun:
         seed: int,
         workers: int = 1,
         plot: bool = True,
+        repeatable: bool = False,
     ) -> None:
         self.console = console
         self.folder = folder
@@ -51,18 +67,18 @@ class DemoRun:
         self.seed = seed
         self.workers = workers
         self.plot = plot
+        self.randomness = f"proofward/demo/{seed}".encode() if repeatable else None
         self.measured = Measurements()
         self.seconds: dict[str, float] = {}
 
     def honest(self) -> tuple[bool, Mapping[str, object]]:
         """Whether the federation finished, and its metrics."""
-        engine, result = self._federate(Parties())
-        if not result.finished:
-            reasons = [result.stopped, *result.halted.values(), *(refusal for _, refusal in result.refusals)]
-            reason = next((str(refusal) for refusal in reasons if refusal is not None), "nobody could go on")
-            self.console.print(f"the federation did not finish: {reason}", markup=False)
-            return False, {"finished": False, "reason": reason}
-        report, found = self._write(engine, result)
+        try:
+            ended = self.federate()
+        except Unfinished as error:
+            self.console.print(f"the federation did not finish: {error}", markup=False)
+            return False, {"finished": False, "reason": str(error)}
+        report, found = self._write(ended)
         print_comparison(self.console, found)
         print_costs(self.console, report)
         self.console.print(f"run folder: {self.folder}", markup=False, soft_wrap=True)
@@ -76,12 +92,16 @@ class DemoRun:
         engine, result = self._federate(attack.parties(ATTACKER))
         history = engine.aggregator.history
         if result.finished:
-            self._write(engine, result)
+            self._write(_ended(engine, result))
         failed = [verdict for verdict in RunAudit(self.folder).run() if not verdict.passed]
         outcome = judge(attack, culprit, result, history, failed)
         print_outcome(self.console, outcome, attack.goes_on)
         self.console.print(f"run folder: {self.folder}", markup=False, soft_wrap=True)
         return outcome.refused, asdict(outcome)
+
+    def federate(self) -> Ended:
+        """Runs an honest federation; raises Unfinished."""
+        return _ended(*self._federate(Parties()))
 
     def _federate(self, parties: Parties) -> tuple[InProcessFederation, RunResult]:
         scenario, start = self.scenario, time.perf_counter()
@@ -100,6 +120,7 @@ class DemoRun:
                 self.folder,
                 scenario.plan,
                 datasets,
+                seed=self.randomness,
                 observe=observe,
                 network=self.measured,
                 parties=parties,
@@ -119,12 +140,10 @@ class DemoRun:
         self.seconds["federation"] = time.perf_counter() - start
         return engine, result
 
-    def _write(
-        self, engine: InProcessFederation, result: RunResult
-    ) -> tuple[dict[str, object], dict[str, MethodScores]]:
+    def _write(self, ended: Ended) -> tuple[dict[str, object], dict[str, MethodScores]]:
         """Model, proofs, metrics and plot."""
         start = time.perf_counter()
-        history, objects = engine.aggregator.history, engine.aggregator.objects
+        history, objects = ended.history, ended.objects
         scenario = self.scenario
         with self.console.status("training the baselines"):
             found = compare_run(scenario, history, objects)
@@ -132,7 +151,7 @@ class DemoRun:
         proofs = proof_files(history, objects)
         make_directory(self.folder / PROOFS_NAME)
         write_files(self.folder, proofs)
-        write_files(self.folder, model_files(history.rules, result.weights))
+        write_files(self.folder, model_files(history.rules, ended.weights))
         report = metrics(scenario, self.seed, history, found, self.measured, proofs, self.seconds)
         write_files(self.folder, {METRICS_NAME: (json.dumps(report, indent=1) + "\n").encode()})
         if self.plot:
@@ -141,3 +160,12 @@ class DemoRun:
             except PlotUnavailable as error:
                 self.console.print(f"no plot: {error}", markup=False)
         return report, found
+
+
+def _ended(engine: InProcessFederation, result: RunResult) -> Ended:
+    if not result.finished:
+        reasons = [result.stopped, *result.halted.values(), *(refusal for _, refusal in result.refusals)]
+        raise Unfinished(
+            next((str(reason) for reason in reasons if reason is not None), "nobody could go on")
+        )
+    return Ended(engine.aggregator.history, engine.aggregator.objects, result.weights)

@@ -9,6 +9,7 @@ from proofward.cli.audit import audit
 from proofward.cli.bench import bench
 from proofward.cli.demo import demo
 from proofward.cli.proofs import inspect, verify
+from proofward.cli.start import start, stop
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (demo, audit, verify, inspect, bench):
+for command in (demo, audit, verify, inspect, bench, start, stop):
     main.add_command(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from proofward.federation.events import Event
@@ -31,7 +31,9 @@ class Duration:
 class Measurements:
     """Collects; `observe` may be called from several threads. It is a Network too: it delivers everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        """clock: seconds of the events' time."""
+        self.clock = clock
         self.round = 0
         self.sent: dict[tuple[str, int], int] = defaultdict(int)
         self.received: dict[tuple[str, int], int] = defaultdict(int)
@@ -50,7 +52,7 @@ class Measurements:
                 self.round = event.round
 
     def _prover(self, event: Event) -> None:
-        now = time.perf_counter()
+        now = self.clock()
         if (open_phase := self._proving.pop(event.party, None)) is not None:
             phase, since = open_phase
             self._seconds.setdefault(phase, []).append(now - since)

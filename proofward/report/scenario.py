@@ -29,7 +29,7 @@ class Scenario:
     plan: Plan
 
 
-def make_scenario(name: str, hospitals: int, rounds: int, seed: int) -> Scenario:
+def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS) -> Scenario:
     """Presets of 30 features get the breast cancer records, others synthetic ones; the seed fixes records,
     division and first weights.
 
@@ -55,8 +55,8 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int) -> Scenario
     plan = Plan(
         federation=f"demonstration: {setup.summary}",
         hospitals=names,
-        verifiers=[f"verifier-{index}" for index in range(VERIFIERS)],
-        accepting_verdicts=VERIFIERS // 2 + 1,
+        verifiers=[f"verifier-{index}" for index in range(verifiers)],
+        accepting_verdicts=verifiers // 2 + 1,
         minimum_updates=max(2, threshold + 1),
         rounds=rounds,
         config=RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold),

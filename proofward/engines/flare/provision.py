@@ -98,9 +98,8 @@ def provision(
         make_directory(target.parent)
         shutil.move(kit, target)
         kits[kit.name] = target
-        if kit.name != COORDINATOR:
-            own_model = model if kit.name == terms.aggregator.site else None
-            Home.create(target / HOME, kit.name, terms, own_model, seed)
+        own_model = model if kit.name == terms.aggregator.site else None
+        Home.create(target / HOME, kit.name, terms, own_model, seed)
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             path.chmod(0o700)

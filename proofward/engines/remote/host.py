@@ -28,7 +28,6 @@ from proofward.engines.remote.messages import (
     Wanted,
 )
 from proofward.federation.aggregator import Aggregator
-from proofward.federation.envelope import open_envelope
 from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.wire import Packet
 from proofward.ledger.errors import LedgerError
@@ -106,7 +105,7 @@ class Host:
             history = self.aggregator.history
             bare = encode(Packet(request.envelope, ()))
             try:
-                envelope = open_envelope(request.envelope, self.aggregator.rules)
+                envelope = history.open(request.envelope)
                 if envelope.digest in history.recorded:
                     return Recorded()
                 history.judge(request.envelope)

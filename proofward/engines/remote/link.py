@@ -56,6 +56,8 @@ class Caller:
         self._stop = stop
         self._note = note
         self._failures = 0
+        self.bytes_out = 0
+        self.bytes_in = 0
 
     def ask(self, request: Request) -> Answer:
         """The answer; raises Stopped, and Refusal for a malformed one."""
@@ -69,6 +71,8 @@ class Caller:
                 self._stop.wait(PAUSES[min(self._failures, len(PAUSES) - 1)])
                 self._failures += 1
                 continue
+            self.bytes_out += len(data)
+            self.bytes_in += len(answer)
             if self._failures:
                 self._failures = 0
                 self._note("connected")
@@ -128,8 +132,17 @@ class Link:
         self._known = history.size
         if len(history.closed) != self._closed:
             self._closed = len(history.closed)
+            self._count()
             self._objects.keep_only({history.model})
         return grown
+
+    def _count(self) -> None:
+        """Says how many bytes crossed since the last time."""
+        caller, name = self._caller, self.member.name
+        counts = (("traffic sent", caller.bytes_out), ("traffic received", caller.bytes_in))
+        for kind, count in counts:
+            self._note(kind, party=name, round=self._closed, bytes=count)
+        caller.bytes_out = caller.bytes_in = 0
 
     def _deliver(self, packet: bytes) -> None:
         if packet == b"":  # recorded already
@@ -161,6 +174,8 @@ class Link:
                 raise Refusal("answer", TRANSPORT, "held", describe(type(answer).__name__))
             sent += len(piece)
             if answer.complete:
-                self._note("sent", bytes=sent, seconds=time.perf_counter() - start)
+                self._note(
+                    "object sent", party=self.member.name, bytes=sent, seconds=time.perf_counter() - start
+                )
                 return
             held = min(answer.length, len(data))

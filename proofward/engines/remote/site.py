@@ -109,6 +109,8 @@ class Site:
             observe=self._observe,
         )
         key = self.home.key(seat.member, self._passphrase)
+        following = self.home.next_key(seat.member, self._passphrase)
         if seat.role == HOSPITAL:
-            return Hospital(seat.member, key, around, *self.home.dataset(seat.member))
-        return Verifier(seat.member, key, around)
+            records = self.home.dataset(seat.member)
+            return Hospital(seat.member, key, around, *records, next_key=following)
+        return Verifier(seat.member, key, around, next_key=following)

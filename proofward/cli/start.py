@@ -1,0 +1,133 @@
+"""`proofward start` and `proofward stop`: a kit's process on this machine, in the foreground or detached."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from proofward.cli.console import FLAW, OK, make_console
+
+STOP_PATIENCE = 30.0
+KIT = click.argument("kit", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """HOST:PORT or PORT; UsageError."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise click.BadParameter(f"expected HOST:PORT or PORT, found {text}", param_hint="--metrics")
+    return host or "127.0.0.1", int(port)
+
+
+@click.command()
+@KIT
+@click.option("--detach", is_flag=True, help="Go on in the background; `proofward stop KIT` ends it.")
+@click.option("--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="File with the passphrase of the protocol keys.")  # fmt: skip
+@click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
+@click.option(
+    "--proxy", metavar="URL", help="HTTP CONNECT proxy for the outgoing connection, http://HOST:PORT."
+)
+def start(
+    kit: Path, detach: bool, passphrase_file: Path | None, metrics: str | None, proxy: str | None
+) -> None:
+    """Run the site of the start-up kit KIT: a server, a hospital or verifier, or the coordinator.
+
+    It is started again when it dies, and goes on where it was. SIGTERM or Ctrl-C ends it.
+    """
+    console = make_console()
+    if detach:
+        _detach(kit, console.print)
+        return
+    from proofward.cli.flare import require_flare
+
+    require_flare()
+    from proofward.engines.event_log import EventLog
+    from proofward.engines.flare.keeper import Keeper
+    from proofward.engines.flare.kit import ADMIN, KitError, kind_of
+    from proofward.engines.flare.proxy import proxy_environment
+    from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, home_of
+    from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
+
+    stop_event = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop_event.set())
+    environment: dict[str, str] = {}
+    try:
+        log = EventLog(home_of(kit) / "log.jsonl")
+        if passphrase_file is not None:
+            environment[PASSPHRASE_VARIABLE] = str(passphrase_file.resolve())
+        environment.update(proxy_environment(proxy))
+        served = _serve(metrics, home_of(kit) / "log.jsonl")
+        try:
+            if kind_of(kit) == ADMIN:
+                os.environ.update(environment)
+                sites = {seat.site for seat in Home(home_of(kit)).terms.seats}
+                finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                console.print("the federation is closed" if finished else "stopped")
+            else:
+                Supervisor(kit, stop_event, log.note, environment).run()
+        finally:
+            if served is not None:
+                served.close()
+    except (KitError, HomeError, AlreadyRunning, OSError) as error:
+        console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
+        raise SystemExit(FLAW) from error
+    raise SystemExit(OK)
+
+
+def _serve(metrics: str | None, log: Path) -> object | None:
+    if metrics is None:
+        return None
+    from proofward.engines.metrics import MetricsUnavailable, serve
+
+    host, port = address_of(metrics)
+    try:
+        return serve(log, port, host)
+    except MetricsUnavailable as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _detach(kit: Path, say: object) -> None:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
+    descriptor = os.open(kit / "proofward" / "start.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    environment: Mapping[str, str] = os.environ
+    with os.fdopen(descriptor, "ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "proofward", *arguments],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True,
+        )  # fmt: skip
+    time.sleep(1.0)
+    if process.poll() is not None:
+        tail = (kit / "proofward" / "start.log").read_text().strip().splitlines()[-3:]
+        raise click.ClickException("it ended at once: " + " ".join(tail))
+    click.echo(f"process {process.pid} runs {kit}; `proofward status {kit}` shows how it goes")
+
+
+@click.command()
+@KIT
+def stop(kit: Path) -> None:
+    """End the process that runs KIT; what it did is on disk, and `proofward start` goes on."""
+    from proofward.engines.flare.supervisor import running
+
+    pid = running(kit)
+    if pid is None:
+        click.echo(f"nothing runs {kit}")
+        raise SystemExit(OK)
+    os.kill(pid, signal.SIGTERM)
+    until = time.monotonic() + STOP_PATIENCE
+    while time.monotonic() < until:
+        if running(kit) is None:
+            click.echo(f"process {pid} has ended")
+            raise SystemExit(OK)
+        time.sleep(0.1)
+    click.echo(f"process {pid} has not ended within {STOP_PATIENCE:.0f} s", err=True)
+    raise SystemExit(FLAW)

@@ -1,0 +1,141 @@
+"""The coordinator's process: submits the job, and again whenever FLARE gives up or leaves a site out.
+
+FLARE does not resume a job, and does not take a restarted site into a running one; both the ledger and the
+members' states survive, so a new job goes on where the old one was. Restarts are limited in number: a site
+that comes and goes cannot stop the others.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from proofward.engines.flare.job import build_job
+from proofward.engines.flare.provision import COORDINATOR
+
+Note = Callable[..., None]
+BEAT = 1.0
+SETTLING = 15.0
+LEFT_OUT, VANISHED = 4.0, 30.0
+RESTART_PAUSE, MOST_PAUSE, QUIET = 5.0, 600.0, 120.0
+COMPLETED = "FINISHED:COMPLETED"
+
+
+class Keeper:
+    """Keeps one federation's job running. sites: how many there are in all."""
+
+    def __init__(self, kit: Path, sites: int, stop: Event, note: Note = lambda kind, **fields: None) -> None:
+        self.kit = kit.resolve()
+        self.sites = sites
+        self.stop = stop
+        self.submissions = 0
+        self._note = note
+        self._session: Any = None
+        self._job = ""
+        self._first_seen: float | None = None
+        self._missing_since: dict[str, float] = {}
+        self._pause = RESTART_PAUSE
+        self._submitted, self._seen = 0.0, 0.0
+        self._server_start: object = None
+
+    def run(self) -> bool:
+        """Until the federation is closed (True) or `stop` is set (False)."""
+        try:
+            while not self.stop.is_set():
+                try:
+                    if self._tend():
+                        return True
+                except Exception as error:  # FLARE's session raises many kinds; all mean: connect again
+                    self._note("disconnected", check=type(error).__name__)
+                    self._disconnect()
+                self.stop.wait(BEAT)
+            return False
+        finally:
+            self._disconnect()
+
+    def _connect(self) -> Any:
+        from nvflare.fuel.flare_api.flare_api import new_secure_session
+
+        if self._session is None:
+            self._session = new_secure_session(COORDINATOR, str(self.kit), timeout=10.0)
+            self._note("connected")
+        return self._session
+
+    def _disconnect(self) -> None:
+        if self._session is not None:
+            try:
+                self._session.close()
+            except Exception:
+                self._note("disconnected", check="close")
+            self._session = None
+
+    def _tend(self) -> bool:
+        session = self._connect()
+        info = session.get_system_info()
+        connected = {client.name for client in info.client_info}
+        alive = self._job in {job.job_id for job in info.job_info}
+        if self._job:
+            status = str(session.get_job_meta(self._job).get("status"))
+            if status == COMPLETED:
+                return True
+            if status.startswith("FINISHED") or self._lost(alive, info.server_info.start_time):
+                self._note("job ended", subject=status)
+                self._job = ""
+        if not self._job:
+            self._submit(session, connected, info.server_info.start_time)
+        elif alive and self._left_out(session, connected):
+            session.abort_job(self._job)
+        return False
+
+    def _lost(self, alive: bool, server_start: object) -> bool:
+        """Whether the job's server process is gone for good, whatever FLARE's records say."""
+        now = time.monotonic()
+        if alive:
+            self._seen = now
+        return server_start != self._server_start or now - max(self._seen, self._submitted) > VANISHED
+
+    def _submit(self, session: Any, connected: set[str], server_start: object) -> None:
+        now = time.monotonic()
+        if not connected:
+            self._first_seen = None
+            return
+        if self._first_seen is None:
+            self._first_seen = now
+        if len(connected) < self.sites and now - self._first_seen < SETTLING:
+            return
+        if now - self._submitted > QUIET:
+            self._pause = RESTART_PAUSE
+        if self.submissions and now - self._submitted < self._pause:
+            return
+        self._pause = min(2 * self._pause, MOST_PAUSE)
+        self._submitted, self._server_start = now, server_start
+        with tempfile.TemporaryDirectory() as folder:
+            self._job = str(session.submit_job(str(build_job(Path(folder)))))
+        self.submissions += 1
+        self._missing_since.clear()
+        self._note("submitted", count=self.submissions)
+
+    def _left_out(self, session: Any, connected: set[str]) -> bool:
+        """Whether a connected site has not been working on the job for a while, and it is time to say so."""
+        now = time.monotonic()
+        if now - self._submitted < max(SETTLING, self._pause):
+            return False
+        working = {
+            entry.get("client_name")
+            for entry in session.get_client_job_status() or []
+            if entry.get("job_id") == self._job
+        }
+        missing = connected - working
+        for name in list(self._missing_since):
+            if name not in missing:
+                del self._missing_since[name]
+        for name in missing:
+            self._missing_since.setdefault(name, now)
+        late = [name for name, since in self._missing_since.items() if now - since > LEFT_OUT]
+        for name in late:
+            self._note("left out", site=name)
+        return bool(late)

@@ -1,0 +1,146 @@
+"""A whole consortium on this machine: real processes, mutual TLS on localhost, from provisioning to the end.
+
+For demonstrations, tests and benchmarks. Every site is started as its operator would, with `proofward start`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from proofward.engines.flare.kit import configure
+from proofward.engines.flare.provision import COORDINATOR, HOME, Network, provision
+from proofward.engines.flare.supervisor import running
+from proofward.engines.remote.home import Home, Signed
+from proofward.engines.remote.terms import Terms
+from proofward.federation.rules import HOSPITAL
+from proofward.ledger.seal import SEAL_NAME
+
+SERVER = "localhost"
+BEAT, PATIENCE = 0.1, 20.0
+
+
+class LocalFailure(Exception):
+    """The federation did not end: why, and which log to read."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class LocalConsortium:
+    """Kits and processes of one consortium under `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kits: dict[str, Path] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.environment: dict[str, str] = {}
+
+    @property
+    def server(self) -> Home:
+        """The aggregator's home."""
+        return Home(self.kits[SERVER] / HOME)
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's folder."""
+        return self.server.root / "ledger"
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the federation is over and its ledger complete."""
+        return (self.ledger / SEAL_NAME).exists()
+
+    def create(
+        self,
+        terms: Terms,
+        model: bytes,
+        datasets: Mapping[str, tuple[Signed, Signed]],
+        seed: bytes | None = None,
+        network: Network | None = None,
+    ) -> None:
+        """Provisions, joins and enrols. seed: repeatable keys, nonces and proofs, for comparisons only."""
+        self.kits = provision(
+            self.folder, "proofward-local", network or Network(SERVER, free_port()), terms, model, seed
+        )
+        for name, kit in self.kits.items():
+            home = Home(kit / HOME)
+            if name != COORDINATOR:
+                configure(kit)
+            for seat in home.seats:
+                home.make_key(seat.member, None)
+                if seat.role == HOSPITAL:
+                    home.save_dataset(seat.member, *datasets[seat.member])
+
+    def start(self, name: str, prefix: tuple[str, ...] = (), *options: str) -> None:
+        """Starts a site's process; prefix: a command that runs it, such as `ip netns exec NAME`."""
+        kit = self.kits[name].resolve()
+        with (kit / HOME / "start.log").open("ab") as output:
+            self.processes[name] = subprocess.Popen(
+                [*prefix, sys.executable, "-m", "proofward", "start", str(kit), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
+            )
+
+    def start_all(self) -> None:
+        """The server first, the coordinator last."""
+        for name in sorted(self.kits, key=lambda name: (name == COORDINATOR, name != SERVER)):
+            self.start(name)
+
+    def wait(
+        self, timeout: float, watch: Callable[[], None] = lambda: None, poll: Callable[[], bool] | None = None
+    ) -> None:
+        """Until the ledger is sealed (or `poll()`); `watch` is called now and then. Raises LocalFailure."""
+        until = time.monotonic() + timeout
+        done = poll or (lambda: self.sealed)
+        while not done():
+            watch()
+            for name, process in self.processes.items():
+                if process.poll() not in (None, 0):
+                    raise LocalFailure(
+                        f"{name} has ended: see {self.kits[name] / HOME}/start.log and flare.log"
+                    )
+            if time.monotonic() > until:
+                raise LocalFailure(f"not over after {timeout:.0f} s: see the logs under {self.folder}")
+            time.sleep(BEAT)
+        watch()
+
+    def stop(self, name: str) -> None:
+        """Ends a site's process in the ordinary way."""
+        process = self.processes.pop(name, None)
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+
+    def stop_all(self) -> None:
+        """Ends all processes."""
+        stopping = dict(self.processes)
+        for name in list(stopping):
+            self.stop(name)
+        until = time.monotonic() + PATIENCE
+        for process in stopping.values():
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def running(self, name: str) -> int | None:
+        """The process of a site, if it runs."""
+        return running(self.kits[name])
+
+    def remove(self) -> None:
+        """Deletes everything, keys included."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,147 @@
+"""Keeps a kit's FLARE process running: started, started again when it dies, stopped with all its children."""
+
+from __future__ import annotations
+
+import ctypes
+import datetime
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+
+from proofward.engines.flare.kit import configure
+from proofward.ledger.files import write_file
+
+RUN_NAME, OUTPUT_NAME = "run.json", "flare.log"
+MAX_OUTPUT_BYTES = 1 << 26
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+STEADY = 60.0
+PATIENCE = 10.0
+Note = Callable[..., None]
+
+
+class AlreadyRunning(Exception):
+    """Another process runs this kit."""
+
+
+def home_of(kit: Path) -> Path:
+    """ProofWard's folder in a kit."""
+    return kit / "proofward"
+
+
+def running(kit: Path) -> int | None:
+    """The process that runs a kit, if one does."""
+    try:
+        pid = int(json.loads((home_of(kit) / RUN_NAME).read_text())["pid"])
+        os.kill(pid, 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return pid
+
+
+def _die_with_parent() -> None:
+    """In the child: killed by the kernel when its supervisor is, so that two never run (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Supervisor:
+    """Runs the FLARE process of one server's or site's kit until `stop` is set."""
+
+    def __init__(
+        self,
+        kit: Path,
+        stop: Event,
+        note: Note = lambda kind, **fields: None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kit = kit.resolve()
+        self.stop = stop
+        self.restarts = 0
+        self._note = note
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> None:
+        """Until `stop` is set. Raises AlreadyRunning, KitError."""
+        configure(self.kit)
+        self._claim()
+        failures = 0
+        try:
+            while not self.stop.is_set():
+                started = time.monotonic()
+                self._process = self._start()
+                while self._process.poll() is None and not self.stop.wait(0.2):
+                    pass
+                if self.stop.is_set():
+                    break
+                self._end()
+                failures = 0 if time.monotonic() - started > STEADY else failures + 1
+                self.restarts += 1
+                self._note("restarted", seconds=time.monotonic() - started)
+                self.stop.wait(PAUSES[min(failures, len(PAUSES) - 1)])
+        finally:
+            self._end()
+            (home_of(self.kit) / RUN_NAME).unlink(missing_ok=True)
+
+    def _claim(self) -> None:
+        other = running(self.kit)
+        if other is not None and other != os.getpid():
+            raise AlreadyRunning(
+                f"process {other} runs {self.kit} already: `proofward stop {self.kit}` ends it"
+            )
+        since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        content = {"pid": os.getpid(), "since": since, "kit": str(self.kit)}
+        path = home_of(self.kit) / RUN_NAME
+        write_file(path, json.dumps(content).encode(), path.with_suffix(".tmp"), mode=0o600)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        path = home_of(self.kit) / OUTPUT_NAME
+        if path.exists() and path.stat().st_size > MAX_OUTPUT_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        environment = dict(self._environment)
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return subprocess.Popen(
+                ["bash", "startup/sub_start.sh", "--once"],
+                cwd=self.kit,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        finally:
+            os.close(descriptor)
+
+    def _end(self) -> None:
+        """Ends the process and all that it started: they share its process group."""
+        process = self._process
+        if process is None:
+            return
+        until = time.monotonic() + PATIENCE
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                break
+            while number == signal.SIGTERM and time.monotonic() < until and self._alive(process):
+                time.sleep(0.05)
+        process.wait()
+        self._process = None
+
+    @staticmethod
+    def _alive(process: subprocess.Popen[bytes]) -> bool:
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
