@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
     "--remember", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A signed checkpoint kept elsewhere, which the ledger has to continue; may be repeated.",
 )  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Processes that verify proofs; the cores are divided among them.")  # fmt: skip
 def audit(
-    run: Path, as_json: bool, failures: bool, consortium: bytes | None, remember: tuple[Path, ...]
+    run: Path,
+    as_json: bool,
+    failures: bool,
+    consortium: bytes | None,
+    remember: tuple[Path, ...],
+    workers: int,
 ) -> None:
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
@@ -36,17 +44,19 @@ def audit(
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.engines.verification_pool import PooledProofs
     from proofward.report.run_audit import RunAudit
 
     console = make_console()
     started = time.perf_counter()
-    auditor = RunAudit(run, consortium=consortium, remembered=[path.read_bytes() for path in remember])
     verdicts = []
-    for verdict in auditor.run():
-        verdicts.append(verdict)
-        if not as_json and not (failures and verdict.passed):
-            mark = "ok    " if verdict.passed else "FAILED"
-            console.print(f"{mark} {describe(verdict)}", markup=False, soft_wrap=True)
+    with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
+        auditor = RunAudit(run, proofs, consortium, [path.read_bytes() for path in remember])
+        for verdict in auditor.run():
+            verdicts.append(verdict)
+            if not as_json and not (failures and verdict.passed):
+                mark = "ok    " if verdict.passed else "FAILED"
+                console.print(f"{mark} {describe(verdict)}", markup=False, soft_wrap=True)
     failed = sum(not verdict.passed for verdict in verdicts)
     seconds = time.perf_counter() - started
     others = auditor.no_evidence()
@@ -63,11 +73,11 @@ def audit(
         )
     else:
         counts = Counter(verdict.check for verdict in verdicts)
-        proofs = counts["round-proof"] + counts["enrolment-proof"]
+        proved = counts["round-proof"] + counts["enrolment-proof"]
         if others:
             console.print(f"no evidence, not read: {', '.join(others)}", markup=False, soft_wrap=True)
         outcome = "everything holds" if failed == 0 else f"{failed} checks FAILED"
-        console.print(f"{len(verdicts)} checks, {proofs} proofs, {seconds:.1f} s: {outcome}", markup=False)
+        console.print(f"{len(verdicts)} checks, {proved} proofs, {seconds:.1f} s: {outcome}", markup=False)
     raise SystemExit(FLAW if failed else OK)
 
 

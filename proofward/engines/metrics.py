@@ -48,7 +48,7 @@ ledger-stray ledger-structure ledger-truncated ledger-view malformed member mess
 nonce object object-digest object-missing object-size object-stray participant participants passed-set phase
 record refusal replay replayed-proof request revocation revoked role rotations round rows rules sealed-shares
 sealing-keys second-unmasking sender share-sum share-sums shares-checked signature subject terms total-rows
-unmasking uploaded-set verdict verifiers wrong-holders
+unjudged unmasking uploaded-set verdict verifiers wrong-holders
 """
 CHECKS = frozenset(_CHECKS.split())
 PROVED = (messages.Enrolment.kind, messages.Upload.kind)

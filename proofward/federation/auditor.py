@@ -121,6 +121,7 @@ class Auditor:
             try:
                 envelope = history.apply(entry)
             except Refusal as found:
+                yield from proofs.finish()
                 refusal = Refusal(found.check, history.rules.aggregator, found.expected, found.actual)
                 detail = f"recorded although it does not follow; it speaks against {found.culprit}"
                 yield AuditVerdict("entry", f"entry {number}", refusal, detail)
@@ -128,6 +129,7 @@ class Auditor:
             place = f"entry {number}, round {envelope.round}"
             yield AuditVerdict("entry", f"{place}: {envelope.topic} by {envelope.sender}")
             yield from proofs.examine(envelope, place)
+        yield from proofs.finish()
 
     def _object(self, digest: bytes) -> bytes | None:
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from proofward.federation.aggregation import check_aggregate, model_weights
@@ -24,21 +26,37 @@ from proofward.federation.messages import (
     VerdictsClosed,
 )
 from proofward.federation.objects import Objects
-from proofward.federation.proofs import Proofs
+from proofward.federation.proofs import EnrolmentJob, Proofs, RoundJob, Unable
 from proofward.federation.refusal import Refusal, describe, require
 from proofward.federation.round_state import Finding
 from proofward.federation.statements import enrolment_statement, round_statement
+from proofward.federation.values import Signed
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
+from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.round_statement import RoundStatement
 
-UNREAD = "not judged: an object is missing"
+UNREAD = "not judged"
+Outcome = bytes | Finding | ProofRejected | Unable
+
+
+@dataclass
+class _Waiting:
+    """An entry to be examined; a proof's with its statement, or why there is none."""
+
+    place: str
+    sender: str
+    record: Message
+    statement: EnrolmentStatement | RoundStatement | None = None
+    failed: ProofRejected | Refusal | None = None
 
 
 class ProofAudit:
     """Examines entries just applied to `history`, in their order.
 
-    What could not be read (a missing object, which is a failure of its own) is not held against those who
-    judged it.
+    Proofs, and verdicts on them, wait until an entry needs them or `finish`: the proofs of a round can be
+    verified side by side. What could not be read (a missing object, which is a failure of its own) is not
+    held against those who judged it.
     """
 
     def __init__(self, history: HistoryState, objects: Objects, proofs: Proofs) -> None:
@@ -47,6 +65,10 @@ class ProofAudit:
         self.proofs = proofs
         self.enrolled: dict[str, bytes | None] = {}
         self.found: dict[str, Finding | None] = {}
+        self._waiting: list[_Waiting] = []
+        self._outcomes: dict[str, Outcome | Refusal] = {}
+        self._coming: Iterator[tuple[str, Outcome]] = iter(())
+        self._weights: tuple[bytes, Signed] | None = None
         self._checks: dict[type[Message], tuple[str, Callable[[str, Any], str]]] = {
             Enrolment: ("enrolment-proof", self._enrolment),
             EnrolmentVerdict: ("verdict", self._enrolment_verdict),
@@ -60,26 +82,97 @@ class ProofAudit:
         }
 
     def examine(self, envelope: Envelope, place: str) -> Iterator[AuditVerdict]:
-        """At most one verdict, about what an entry claims."""
-        record, sender = envelope.record, envelope.sender
+        """The verdicts about what an entry claims, and about those that have waited for it."""
+        record = envelope.record
         if type(record) not in self._checks:
             return
-        name, check = self._checks[type(record)]
+        entry = _Waiting(place, envelope.sender, record)
+        if isinstance(record, Enrolment | EnrolmentVerdict | Upload | Verdict):
+            self._prepare(entry)
+            self._waiting.append(entry)
+            return
+        yield from self.finish()
+        yield self._examine(entry)
+
+    def finish(self) -> Iterator[AuditVerdict]:
+        """The verdicts about all entries that wait, in their order."""
+        waiting, self._waiting, self._outcomes = self._waiting, [], {}
+        self._coming = chain(
+            self.proofs.verify_enrolments(self._enrolment_jobs(waiting)),
+            self.proofs.verify_rounds(self._round_jobs(waiting)),
+        )
+        for entry in waiting:
+            yield self._examine(entry)
+
+    def _examine(self, entry: _Waiting) -> AuditVerdict:
+        name, check = self._checks[type(entry.record)]
         start, refusal, detail = time.perf_counter(), None, ""
         try:
-            detail = check(sender, record)
+            detail = check(entry.sender, entry.record)
         except Refusal as error:
             refusal = error
-        yield AuditVerdict(name, f"{place}, {sender}", refusal, detail, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        return AuditVerdict(name, f"{entry.place}, {entry.sender}", refusal, detail, seconds)
+
+    def _prepare(self, entry: _Waiting) -> None:
+        """The statement of a proof, while the history is where it was made."""
+        record, history = entry.record, self.history
+        try:
+            if isinstance(record, Enrolment):
+                entry.statement = enrolment_statement(history.rules, entry.sender, record.rows)
+            elif isinstance(record, Upload):
+                if self._weights is None or self._weights[0] != record.model:
+                    self._weights = record.model, model_weights(history, self.objects, record.model)
+                entry.statement = round_statement(history, entry.sender, self._weights[1])
+        except TrainingError as error:
+            entry.failed = ProofRejected("statement", str(error))
+        except Refusal as error:
+            entry.failed = error
+
+    def _enrolment_jobs(self, waiting: list[_Waiting]) -> Iterator[EnrolmentJob]:
+        for entry in waiting:
+            if isinstance(entry.record, Enrolment) and (objects := self._read(entry, entry.record.proof)):
+                assert isinstance(entry.statement, EnrolmentStatement)
+                yield EnrolmentJob(entry.sender, entry.statement, *objects)
+
+    def _round_jobs(self, waiting: list[_Waiting]) -> Iterator[RoundJob]:
+        for entry in waiting:
+            record = entry.record
+            if isinstance(record, Upload) and (objects := self._read(entry, record.ciphertext, record.proof)):
+                assert isinstance(entry.statement, RoundStatement)
+                yield RoundJob(entry.sender, entry.statement, *objects)
+
+    def _read(self, entry: _Waiting, *digests: bytes) -> list[bytes]:
+        """The objects of a proof that can be verified; none, and why, of another."""
+        try:
+            if entry.failed is None:
+                return [self.objects.get(digest) for digest in digests]
+            self._outcomes[entry.sender] = entry.failed
+        except Refusal as refusal:
+            self._outcomes[entry.sender] = refusal
+        return []
+
+    def _outcome(self, hospital: str) -> bytes | Finding | ProofRejected:
+        """Of a hospital's proof among those that wait; raises Refusal when there is none."""
+        if hospital not in self._outcomes:
+            for key, found in self._coming:
+                self._outcomes[key] = found
+                if hospital in self._outcomes:
+                    break
+        outcome = self._outcomes[hospital]
+        if isinstance(outcome, Refusal):
+            raise outcome
+        if isinstance(outcome, Unable):
+            raise Refusal("unjudged", "unknown", "a verification that ends", describe(str(outcome)))
+        return outcome
 
     def _enrolment(self, hospital: str, record: Enrolment) -> str:
-        proof = self.objects.get(record.proof)
-        try:
-            statement = enrolment_statement(self.history.rules, hospital, record.rows)
-            self.enrolled[hospital] = self.proofs.verify_enrolment(statement, proof)
-        except (ProofRejected, TrainingError) as error:
+        outcome = self._outcome(hospital)
+        if isinstance(outcome, ProofRejected):
             self.enrolled[hospital] = None
-            return f"refused: {describe(str(error))}"
+            return f"refused: {describe(str(outcome))}"
+        assert isinstance(outcome, bytes)
+        self.enrolled[hospital] = outcome
         return f"valid, {record.rows} rows"
 
     def _enrolment_verdict(self, verifier: str, record: EnrolmentVerdict) -> str:
@@ -100,14 +193,12 @@ class ProofAudit:
         return record.beacon.hex()
 
     def _upload(self, hospital: str, record: Upload) -> str:
-        ciphertext, proof = self.objects.get(record.ciphertext), self.objects.get(record.proof)
-        weights = model_weights(self.history, self.objects, record.model)
-        try:
-            statement = round_statement(self.history, hospital, weights)
-            self.found[hospital] = self.proofs.verify_round(statement, ciphertext, proof)
-        except (ProofRejected, TrainingError) as error:
+        outcome = self._outcome(hospital)
+        if isinstance(outcome, ProofRejected):
             self.found[hospital] = None
-            return f"refused: {describe(str(error))}"
+            return f"refused: {describe(str(outcome))}"
+        assert isinstance(outcome, Finding)
+        self.found[hospital] = outcome
         return "valid"
 
     def _verdict(self, verifier: str, record: Verdict) -> str:

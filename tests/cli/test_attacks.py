@@ -42,7 +42,7 @@ def test_attack(proofward, tmp_path, name):
         assert set(outcome["audit"]) == {"verdict"} and outcome["rounds"] == rounds
         assert ("hospital-1" in outcome["accepted"]) == (attack.hospital is None)
         assert "hospital-0" in outcome["accepted"]
-        audited = proofward.json("audit", run)
+        audited = proofward.json("audit", run, "--workers", 2)
         assert audited["exit"] == 1
         failed = [verdict for verdict in audited["verdicts"] if not verdict["passed"]]
         assert [(verdict["check"], verdict["culprit"]) for verdict in failed] == [("verdict", "verifier-1")]

@@ -14,6 +14,7 @@ import pytest
 
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.verification_pool import PooledProofs
+from proofward.federation.auditor import Auditor
 from proofward.federation.proofs import EnrolmentJob, RelationProofs, RoundJob, StoredObject, Unable
 from proofward.federation.values import words_to_bytes
 from proofward.proof.errors import ProofRejected
@@ -208,6 +209,10 @@ def test_an_abandoned_batch_is_dropped(case, pool):
     assert pool.verify_round(case.statement, *_bytes(case))
 
 
+def audit(folder, proofs):
+    return [(v.check, v.subject, v.refusal, v.detail) for v in Auditor(folder / "ledger", proofs).run()]
+
+
 def federation(folder, proofs=None, workers=1):
     agreed = plan(hospitals=3, verifiers=2, rounds=1, threshold=1)
     engine = InProcessFederation(folder, agreed, datasets(agreed), seed=b"s", proofs=proofs, workers=workers)
@@ -218,6 +223,9 @@ def test_a_federation_with_pooled_verifiers_ends_with_the_same_model(tmp_path, p
     alone, pooled = federation(tmp_path / "alone"), federation(tmp_path / "pooled", pool, workers=2)
     assert pooled.finished and pooled.refusals == [] and pooled.faults == []
     assert (alone.weights == pooled.weights).all()
+    verdicts = audit(tmp_path / "pooled", pool)
+    assert verdicts == audit(tmp_path / "pooled", RelationProofs())
+    assert all(refusal is None for _, _, refusal, _ in verdicts)
 
 
 class Silent(RelationProofs):
@@ -240,3 +248,8 @@ def test_a_verifier_says_nothing_of_what_it_cannot_judge(tmp_path):
     assert {about for _, about in closed.verdicts} == {"hospital-0", "hospital-2"}
     unable = [event for event in events if event.kind == "unable"]
     assert [(event.subject, event.detail) for event in unable] == [("hospital-1", "hospital-1: too large")]
+    failed = [(check, refusal) for check, _, refusal, _ in audit(tmp_path, Silent()) if refusal is not None]
+    assert [(check, refusal.check, refusal.culprit) for check, refusal in failed] == [
+        ("round-proof", "unjudged", "unknown")
+    ]
+    assert all(refusal is None for _, _, refusal, _ in audit(tmp_path, RelationProofs()))
