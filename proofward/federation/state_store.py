@@ -58,6 +58,10 @@ class StateStore:
         """The packet sent on a slot."""
         return self._one("SELECT packet FROM outbox WHERE slot = ?", slot)
 
+    def packets(self) -> list[bytes]:
+        """All packets kept."""
+        return [bytes(row[0]) for row in self._db.execute("SELECT packet FROM outbox ORDER BY slot")]
+
     def keep_sent(self, slot: str, packet: bytes) -> None:
         """Records a packet; a slot is filled once."""
         self._db.execute("INSERT INTO outbox VALUES (?, ?)", (slot, packet))
