@@ -26,7 +26,7 @@ from proofward.federation.messages import (
     VerdictsClosed,
 )
 from proofward.federation.objects import Objects
-from proofward.federation.proofs import EnrolmentJob, Proofs, RoundJob, Unable
+from proofward.federation.proofs import EnrolmentJob, Proofs, RoundJob, Source, Unable, source_of
 from proofward.federation.refusal import Refusal, describe, require
 from proofward.federation.round_state import Finding
 from proofward.federation.statements import enrolment_statement, round_statement
@@ -142,11 +142,11 @@ class ProofAudit:
                 assert isinstance(entry.statement, RoundStatement)
                 yield RoundJob(entry.sender, entry.statement, *objects)
 
-    def _read(self, entry: _Waiting, *digests: bytes) -> list[bytes]:
+    def _read(self, entry: _Waiting, *digests: bytes) -> list[Source]:
         """The objects of a proof that can be verified; none, and why, of another."""
         try:
             if entry.failed is None:
-                return [self.objects.get(digest) for digest in digests]
+                return [source_of(self.objects, digest) for digest in digests]
             self._outcomes[entry.sender] = entry.failed
         except Refusal as refusal:
             self._outcomes[entry.sender] = refusal

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.objects import Objects
 from proofward.federation.randomness import ByteSource
 from proofward.federation.round_state import Finding
 from proofward.federation.values import words_from_bytes, words_to_bytes
@@ -56,6 +57,13 @@ class StoredObject:
 
 
 Source = bytes | StoredObject
+
+
+def source_of(objects: Objects, digest: bytes) -> Source:
+    """An object as its file where it has one, else as bytes; raises Refusal when it is missing or altered."""
+    with objects.open(digest) as file:
+        name = getattr(file, "name", None)
+        return StoredObject(Path(name), digest) if isinstance(name, str | Path) else file.read()
 
 
 def read_source(source: Source) -> bytes:

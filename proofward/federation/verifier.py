@@ -21,7 +21,7 @@ from proofward.federation.messages import (
     Verdict,
 )
 from proofward.federation.participant import Participant
-from proofward.federation.proofs import EnrolmentJob, RoundJob, Unable
+from proofward.federation.proofs import EnrolmentJob, RoundJob, Unable, source_of
 from proofward.federation.refusal import Refusal, describe
 from proofward.federation.round_state import Finding, M, Said
 from proofward.federation.statements import enrolment_statement, round_statement
@@ -74,7 +74,7 @@ class Verifier(Participant):
 
     def _enrolment_job(self, hospital: str, said: Said[Enrolment]) -> EnrolmentJob:
         statement = enrolment_statement(self.rules, hospital, said.record.rows)
-        return EnrolmentJob(hospital, statement, self.objects.get(said.record.proof))
+        return EnrolmentJob(hospital, statement, source_of(self.objects, said.record.proof))
 
     def enrolment_verdict(
         self, hospital: str, said: Said[Enrolment], outcome: bytes | ProofRejected
@@ -99,7 +99,8 @@ class Verifier(Participant):
             yield self.say(self.verdict(hospital, waiting[hospital], outcome))
 
     def _round_job(self, hospital: str, said: Said[Upload]) -> RoundJob:
-        ciphertext, proof = self.objects.get(said.record.ciphertext), self.objects.get(said.record.proof)
+        record = said.record
+        ciphertext, proof = source_of(self.objects, record.ciphertext), source_of(self.objects, record.proof)
         weights = model_weights(self.history, self.objects, self.history.round.model)
         return RoundJob(hospital, round_statement(self.history, hospital, weights), ciphertext, proof)
 
