@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from threading import Event
+from typing import BinaryIO
 
 from proofward.engines.remote.messages import (
     PIECE_BYTES,
@@ -34,6 +38,7 @@ from proofward.federation.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.wire import Packet, parse
 
 Carry = Callable[[bytes], bytes]
+Ask = Callable[[Request], Answer]
 Note = Callable[..., None]
 PATIENCE_MS = 4000
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -46,6 +51,62 @@ class Unreachable(Exception):
 
 class Stopped(Exception):
     """The member's process has been asked to stop."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An object's bytes: `size` of them, from `start` on in a seekable file."""
+
+    file: BinaryIO
+    start: int
+    size: int
+
+    def read(self, offset: int, count: int) -> bytes:
+        """At most `count` bytes of the object from `offset` on; raises Refusal when the file is shorter."""
+        count = min(count, self.size - offset)
+        self.file.seek(self.start + offset)
+        data = self.file.read(count)
+        if len(data) != count:
+            raise Refusal("object", TRANSPORT, f"{count} bytes", f"{len(data)} bytes")
+        return data
+
+
+def deliver(ask: Ask, envelope: bytes, objects: Mapping[bytes, Stream], note: Note) -> bool:
+    """Says an envelope and sends what the host wants of its objects; whether it is recorded. Raises Refusal
+    for an answer that is none.
+    """
+    for _ in range(ATTEMPTS):
+        answer = ask(Say(envelope))
+        if isinstance(answer, Recorded):
+            return True
+        if isinstance(answer, Declined):
+            note("declined", check=answer.check, culprit=answer.culprit)
+            return False
+        if not isinstance(answer, Wanted):
+            raise Refusal("answer", TRANSPORT, "wanted or recorded", describe(type(answer).__name__))
+        for missing in answer.objects:
+            if missing.digest in objects:
+                send(ask, missing.digest, objects[missing.digest], missing.held, note)
+    return False
+
+
+def send(ask: Ask, digest: bytes, stream: Stream, held: int, note: Note) -> None:
+    """Sends an object from the offset that the host holds; raises Refusal for an answer that is none."""
+    start, sent = time.perf_counter(), 0
+    held = min(held, stream.size)
+    while True:
+        piece = stream.read(held, PIECE_BYTES)
+        answer = ask(Part(digest, held, piece, held + len(piece) >= stream.size))
+        if isinstance(answer, Declined):
+            note("declined", check=answer.check, culprit=answer.culprit)
+            return
+        if not isinstance(answer, Held):
+            raise Refusal("answer", TRANSPORT, "held", describe(type(answer).__name__))
+        sent += len(piece)
+        if answer.complete:
+            note("object sent", bytes=sent, seconds=time.perf_counter() - start)
+            return
+        held = min(answer.length, stream.size)
 
 
 class Caller:
@@ -148,34 +209,7 @@ class Link:
         if packet == b"":  # recorded already
             return
         parsed = parse(Packet, packet)
-        objects = {hashlib.sha256(data).digest(): data for data in parsed.attachments}
-        for _ in range(ATTEMPTS):
-            answer = self._ask(Say(parsed.envelope))
-            if isinstance(answer, Recorded):
-                return
-            if isinstance(answer, Declined):
-                self._note("declined", check=answer.check, culprit=answer.culprit)
-                return
-            if not isinstance(answer, Wanted):
-                raise Refusal("answer", TRANSPORT, "wanted or recorded", describe(type(answer).__name__))
-            for missing in answer.objects:
-                if missing.digest in objects:
-                    self._send(missing.digest, objects[missing.digest], missing.held)
-
-    def _send(self, digest: bytes, data: bytes, held: int) -> None:
-        view, start, sent = memoryview(data), time.perf_counter(), 0
-        while True:
-            piece = bytes(view[held : held + PIECE_BYTES])
-            answer = self._ask(Part(digest, held, piece, held + len(piece) >= len(data)))
-            if isinstance(answer, Declined):
-                self._note("declined", check=answer.check, culprit=answer.culprit)
-                return
-            if not isinstance(answer, Held):
-                raise Refusal("answer", TRANSPORT, "held", describe(type(answer).__name__))
-            sent += len(piece)
-            if answer.complete:
-                self._note(
-                    "object sent", party=self.member.name, bytes=sent, seconds=time.perf_counter() - start
-                )
-                return
-            held = min(answer.length, len(data))
+        objects = {
+            hashlib.sha256(data).digest(): Stream(BytesIO(data), 0, len(data)) for data in parsed.attachments
+        }
+        deliver(self._ask, parsed.envelope, objects, partial(self._note, party=self.member.name))
