@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
+from pathlib import Path
 
 from proofward.encoding import decode, encode
 from proofward.federation.aggregation import compute_result
@@ -46,24 +47,18 @@ class Aggregator:
         key: SigningKey,
         rules: Rules,
         ledger: LedgerFolder,
-        model: bytes,
+        model: bytes | Path,
         observe: Observer = ignore,
     ) -> None:
-        """`model` is the first model object. Reloads the ledger; raises Refusal if it does not follow the
-        rules.
+        """`model` is the first model object, or a file of its bytes, which are then never held as a whole.
+        Reloads the ledger; raises Refusal if it does not follow the rules.
         """
         require(rules.aggregator == name, "key", name, rules.aggregator, name)
-        require(
-            hashlib.sha256(model).digest() == rules.initial_model,
-            "model",
-            name,
-            rules.initial_model,
-            "another",
-        )
+        found = ledger.put_file(model) if isinstance(model, Path) else ledger.put_object(model)
+        require(found == rules.initial_model, "model", name, rules.initial_model, found)
         self.name, self.key, self.rules, self.ledger, self.observe = name, key, rules, ledger, observe
         self.signer = NoteSigner(log_verifier(rules).name, key)
         self.objects = Objects(ledger.objects, name)
-        self.ledger.put_object(model)
         self.history = History(rules)
         for entry in ledger.entries(0):
             self.history.apply(entry)

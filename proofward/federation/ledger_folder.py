@@ -14,6 +14,8 @@ from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
 
+_PIECE = 1 << 20
+
 
 def topic_of(entry: bytes) -> str:
     """Kind of the record in an entry's envelope; raises MalformedMessage."""
@@ -41,6 +43,13 @@ class LedgerFolder:
     def put_object(self, data: bytes) -> bytes:
         """Stores an object, durably; its digest."""
         return self._store.put(data)
+
+    def put_file(self, path: Path) -> bytes:
+        """Stores a copy of a file as an object, piece by piece; its digest."""
+        with path.open("rb") as file, self.new_object() as copy:
+            while piece := file.read(_PIECE):
+                copy.write(piece)
+            return copy.finish()
 
     def get_object(self, digest: bytes) -> bytes | None:
         """An object, None when it is missing or damaged."""

@@ -1,45 +1,300 @@
-"""Objects from sources that may lie: as bytes and as files, refused alike."""
+"""The result of a round from files into files: equal to the computation on whole arrays, in little memory,
+with nothing left behind.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from io import BytesIO
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from proofward.federation.objects import FileSource, Objects, StoredObjects
+from proofward.federation import aggregation
+from proofward.federation.aggregation import RoundResult, check_aggregate, compute_result
+from proofward.federation.aggregator import Aggregator
+from proofward.federation.ledger_folder import LedgerFolder
+from proofward.federation.objects import NewObject, Objects, StoredObjects
 from proofward.federation.refusal import Refusal
+from proofward.lattice.encryption import aggregate, centred_secret_sum, decode, encrypt
+from proofward.lattice.parameters import MODULUS, RING_DEGREE
+from proofward.lattice.sampler import MaskContext, uniform_words
+from proofward.lattice.shamir import recover, share
+from proofward.layers.aggregation import apply_update
+from proofward.ledger.keys import SigningKey
+from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
+from tests.federation.harness import Stopped
 
-DATA = b"an object"
-DIGEST = hashlib.sha256(DATA).digest()
+BEACON, NUMBER, ROWS, THRESHOLD, HOSPITALS = bytes(range(32)), 3, 100, 1, ("a", "b", "c")
+OBJECTS = ("ciphertext_sum", "secret_sum", "update_sum", "model")
 
 
-def refused(access) -> tuple[str, str]:
+def folder(directory: Path) -> LedgerFolder:
+    return LedgerFolder(directory, NoteSigner("proofward/test", SigningKey(bytes(32))))
+
+
+def source(name: str):
+    return lambda size: hashlib.shake_256(name.encode()).digest(size)
+
+
+class Round:
+    """A round with recorded uploads and share sums; `told` is all that a history is made of."""
+
+    def __init__(self, directory: Path, length: int) -> None:
+        store = ObjectStore(directory / "objects")
+        rng = np.random.default_rng(length)
+        names = {}
+        shares = np.zeros((len(HOSPITALS), RING_DEGREE), object)
+        for name in HOSPITALS:
+            update = rng.integers(-(1 << 19) + 1, 1 << 19, length)
+            made = encrypt(MaskContext(BEACON, NUMBER), update, source(name))
+            names[name] = store.put(made.ciphertext.tobytes()).hex()
+            secret = np.array([int(value) % MODULUS for value in made.secret], np.uint64)
+            coefficients = uniform_words(source(f"{name}/shares"), THRESHOLD * RING_DEGREE)
+            shares += share(secret, coefficients.reshape(THRESHOLD, RING_DEGREE), len(HOSPITALS))
+        rows = (shares % MODULUS).astype(np.uint64)
+        self.told = {
+            "length": length,
+            "model": store.put(rng.integers(-(1 << 30), 1 << 30, length).tobytes()).hex(),
+            "ciphertexts": names,
+            "sums": {name: store.put(rows[index].tobytes()).hex() for index, name in enumerate(HOSPITALS)},
+        }
+
+
+def history_of(told: dict, bits: int = 24) -> SimpleNamespace:
+    said = {
+        k: SimpleNamespace(record=SimpleNamespace(ciphertext=bytes.fromhex(v)))
+        for k, v in told["ciphertexts"].items()
+    }
+    state = SimpleNamespace(
+        number=NUMBER,
+        beacon=BEACON,
+        model=bytes.fromhex(told["model"]),
+        accepted=SimpleNamespace(record=SimpleNamespace(hospitals=HOSPITALS)),
+        uploads=said,
+        share_sums={k: SimpleNamespace(values=bytes.fromhex(v)) for k, v in told["sums"].items()},
+    )
+    scales = SimpleNamespace(weight_bits=bits)
+    config = SimpleNamespace(
+        model=SimpleNamespace(parameters=told["length"]), threshold=THRESHOLD, scales=scales
+    )
+    rules = SimpleNamespace(
+        config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
+    )
+    return SimpleNamespace(round=state, rules=rules, enrolled=dict.fromkeys(HOSPITALS, ROWS))
+
+
+def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:
+    """The objects of the result, by the functions for whole arrays."""
+    state, config = history.round, history.rules.config
+
+    def words(digest: bytes) -> np.ndarray:
+        return np.frombuffer(bytearray(objects.get(digest)), np.uint64)
+
+    total = aggregate(words(state.uploads[name].record.ciphertext) for name in HOSPITALS)
+    shares = {index: words(state.share_sums[name].values) for index, name in enumerate(HOSPITALS)}
+    secret = recover(shares, config.threshold).secret
+    update = decode(MaskContext(BEACON, NUMBER), total, secret, len(HOSPITALS))
+    weights = words(state.model).view(np.int64)
+    model = apply_update(weights, update, ROWS * len(HOSPITALS), config.scales)
+    arrays = (total, centred_secret_sum(secret, len(HOSPITALS)), update, model)
+    return {name: array.tobytes() for name, array in zip(OBJECTS, arrays, strict=True)}
+
+
+@pytest.fixture
+def round_of(tmp_path, monkeypatch):
+    """A round whose blocks are single ring elements."""
+    monkeypatch.setattr(aggregation, "BLOCK", RING_DEGREE)
+    opened = []
+
+    def make(length: int = 2 * RING_DEGREE + 7):
+        told = Round(tmp_path / "ledger", length).told
+        ledger = folder(tmp_path / "ledger")
+        opened.append(ledger)
+        return told, ledger, Objects(ledger.objects, "aggregator")
+
+    yield make
+    for ledger in opened:
+        ledger.close()
+
+
+def unfinished(ledger: LedgerFolder) -> list[Path]:
+    return list(ObjectStore(ledger.directory / "objects").strays())
+
+
+def refusal_of(history, objects, spool=NewObject):
     with pytest.raises(Refusal) as caught:
-        access(DIGEST)
-    return caught.value.check, caught.value.culprit
+        compute_result(history, objects, spool)
+    return caught.value.check, caught.value.culprit, caught.value.actual
 
 
-def test_plain_functions_are_sources():
-    objects = Objects({DIGEST: DATA}.get, "host")
-    assert objects.get(DIGEST) == DATA
-    with objects.open(DIGEST) as file:
-        assert isinstance(file, BytesIO) and file.read() == DATA
-    for access in ("get", "open"):
-        assert refused(getattr(Objects({}.get, "host"), access)) == ("object-missing", "host")
-        assert refused(getattr(Objects(lambda digest: b"x", "host"), access)) == ("object-digest", "host")
+@pytest.mark.parametrize("length", [1, RING_DEGREE, RING_DEGREE + 1, 3 * RING_DEGREE - 1])
+@pytest.mark.parametrize("most_open", [1, 2, 3])
+def test_blocks_give_what_whole_arrays_give(round_of, monkeypatch, length, most_open):
+    monkeypatch.setattr(aggregation, "MOST_OPEN", most_open)
+    told, ledger, objects = round_of(length)
+    history = history_of(told)
+    result = compute_result(history, objects, ledger.new_object)
+    for name, data in on_whole_arrays(history, objects).items():
+        assert ledger.get_object(getattr(result, name)) == data
+    assert result.wrong_holders == () and unfinished(ledger) == []
+    stored = ObjectStore(ledger.directory / "objects").digests()
+    assert compute_result(history, objects) == result
+    assert compute_result(history, Objects(ledger.get_object, "aggregator")) == result
+    assert compute_result(history, objects, ledger.new_object) == result
+    assert ObjectStore(ledger.directory / "objects").digests() == stored
 
 
-def test_a_store_is_a_source_of_files(tmp_path):
-    store = ObjectStore(tmp_path)
-    objects = Objects(StoredObjects(store), "host")
-    assert isinstance(StoredObjects(store), FileSource)
-    assert refused(objects.get) == refused(objects.open) == ("object-missing", "host")
-    store.put(DATA)
-    assert objects.get(DIGEST) == DATA
-    with objects.open(DIGEST) as file:
-        assert not isinstance(file, BytesIO) and file.read() == DATA
-    store.path(DIGEST).write_bytes(b"damaged")
-    assert refused(objects.get) == ("object-missing", "host")
-    assert refused(objects.open) == ("object-digest", "host")
+def test_another_aggregate_is_refused_by_its_field(round_of):
+    told, _, objects = round_of()
+    history = history_of(told)
+    right = compute_result(history, objects)
+    for name in OBJECTS:
+        said = RoundResult(**{**vars(right), name: bytes(32)}).record(history)
+        history.round.aggregate = SimpleNamespace(record=said)
+        with pytest.raises(Refusal) as caught:
+            check_aggregate(history, objects)
+        assert (caught.value.check, caught.value.culprit) == (
+            f"aggregate-{name.replace('_', '-')}",
+            "aggregator",
+        )
+    history.round.aggregate = SimpleNamespace(record=right.record(history))
+    assert check_aggregate(history, objects) == right
+
+
+def test_a_wrong_share_sum_is_named_and_too_few_are_refused(round_of):
+    told, ledger, objects = round_of()
+    right = compute_result(history_of(told), objects)
+    told["sums"]["b"] = ledger.put_object(bytes(8 * RING_DEGREE - 1)).hex()
+    result = compute_result(history_of(told), objects)
+    assert result.wrong_holders == ("b",) and result.model == right.model
+    del told["sums"]["a"]
+    assert refusal_of(history_of(told), objects)[:2] == ("unmasking", "aggregator")
+
+
+def test_strange_ciphertexts_are_refused_before_the_unmasking_is_blamed(round_of):
+    told, ledger, objects = round_of()
+    data = ledger.get_object(bytes.fromhex(told["ciphertexts"]["c"]))
+    for strange in (data[:-8], data + bytes(8), data[:-3], data[:-8] + MODULUS.to_bytes(8, "little")):
+        told["ciphertexts"]["c"] = ledger.put_object(strange).hex()
+        expected = ("ciphertext", "c", f"{len(strange)} other bytes")
+        assert refusal_of(history_of(told), objects, ledger.new_object) == expected
+        without = {**told, "sums": {"a": told["sums"]["a"]}}
+        assert refusal_of(history_of(without), objects, ledger.new_object) == expected
+    told["ciphertexts"]["c"] = ledger.put_object(data[:-8] + bytes(8)).hex()
+    check, culprit, actual = refusal_of(history_of(told), objects, ledger.new_object)
+    assert (check, culprit) == ("unmasking", "aggregator")
+    assert actual.endswith(f"another value at entry {told['length'] - 1}")
+    assert unfinished(ledger) == []
+
+
+def test_models_that_cannot_be_are_refused(round_of):
+    told, ledger, objects = round_of()
+    with pytest.raises(Refusal, match="weight_bits") as caught:
+        compute_result(history_of(told, bits=9), objects, ledger.new_object)
+    assert (caught.value.check, caught.value.culprit) == ("model", "aggregator")
+    told["model"] = ledger.put_object(bytes(8)).hex()
+    assert refusal_of(history_of(told), objects, ledger.new_object) == ("model", "aggregator", "8 bytes")
+    assert unfinished(ledger) == []
+
+
+@pytest.mark.parametrize("entry", [0, RING_DEGREE, 2 * RING_DEGREE])
+def test_damaged_and_missing_objects_are_not_used(round_of, entry):
+    told, ledger, objects = round_of()
+    for digest in (told["ciphertexts"]["b"], told["model"]):
+        path = ledger.object_path(bytes.fromhex(digest))
+        good = path.read_bytes()
+        path.write_bytes(good[: 8 * entry] + bytes([good[8 * entry] ^ 1]) + good[8 * entry + 1 :])
+        assert refusal_of(history_of(told), objects, ledger.new_object)[:2] == ("object-digest", "aggregator")
+        path.unlink()
+        assert refusal_of(history_of(told), objects, ledger.new_object)[:2] == (
+            "object-missing",
+            "aggregator",
+        )
+        path.write_bytes(good)
+    assert unfinished(ledger) == []
+
+
+def test_what_an_interrupted_process_leaves_is_removed_at_the_next_start(tmp_path):
+    ledger = folder(tmp_path)
+    interrupted = ledger.new_object()
+    interrupted.write(b"half of it")
+    assert len(unfinished(ledger)) == 1
+    ledger.close()
+    again = folder(tmp_path)
+    assert unfinished(again) == [] and ObjectStore(tmp_path / "objects").digests() == []
+    interrupted.discard()
+    again.close()
+
+
+def test_files_become_objects_piece_by_piece(tmp_path):
+    ledger, data = folder(tmp_path / "ledger"), os.urandom((1 << 21) + 3)
+    (tmp_path / "model").write_bytes(data)
+    digest = ledger.put_file(tmp_path / "model")
+    assert digest == hashlib.sha256(data).digest() and (tmp_path / "model").read_bytes() == data
+    assert ledger.open_object(digest).read() == data
+    assert ledger.has_object(digest) and not ledger.has_object(bytes(32))
+    ledger.close()
+
+
+def test_an_aggregator_takes_its_first_model_from_a_file(tmp_path):
+    stopped = Stopped(tmp_path / "run", "enrolment", 0)
+    aggregator, model = stopped.aggregator, tmp_path / "model"
+    model.write_bytes(aggregator.objects.get(aggregator.rules.initial_model))
+    with_file = partial(Aggregator, aggregator.name, aggregator.key, aggregator.rules, aggregator.ledger)
+    assert with_file(model).history.root == aggregator.history.root
+    model.write_bytes(b"another")
+    with pytest.raises(Refusal, match="model"):
+        with_file(model)
+    stopped.engine.close()
+
+
+MEASURE = """
+import json, sys
+from pathlib import Path
+from tests.federation.test_aggregation import measured
+print(json.dumps(measured(Path(sys.argv[1]), json.loads(sys.argv[2]))))
+"""
+
+
+def resident(key: str) -> int:
+    """VmRSS or VmHWM in bytes. (ru_maxrss of a new process may be that of the process that started it.)"""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
+
+
+def measured(directory: Path, told: dict) -> dict:
+    """Peak growth of the resident memory during a round's aggregation, in bytes, and the result."""
+    ledger = folder(directory)
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins again at VmRSS
+    before = resident("VmRSS")
+    result = compute_result(history_of(told), Objects(ledger.objects, "aggregator"), ledger.new_object)
+    growth = resident("VmHWM") - before
+    ledger.close()
+    return {"growth": growth, **{name: getattr(result, name).hex() for name in OBJECTS}}
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is read from /proc")
+def test_memory_does_not_grow_with_the_model(tmp_path):
+    told = Round(tmp_path, 3_000_000).told
+    ran = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path), json.dumps(told)],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    found = json.loads(ran.stdout)
+    expected = on_whole_arrays(
+        history_of(told), Objects(StoredObjects(ObjectStore(tmp_path / "objects")), "aggregator")
+    )
+    assert {name: hashlib.sha256(data).hexdigest() for name, data in expected.items()} == {
+        name: found[name] for name in OBJECTS
+    }
+    assert found["growth"] < 40 << 20 < 2 * 8 * told["length"]

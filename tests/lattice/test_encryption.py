@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -50,6 +51,44 @@ def test_sums_decode_exactly_for_every_length(length: int) -> None:
     total = encryption.aggregate(part.ciphertext for part in parts)
     assert total.shape == (length,)
     assert np.array_equal(encryption.decode(CONTEXT, total, secret_sum(parts), 3), sum(plain))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    length=st.integers(1, 5 * N),
+    cuts=st.sets(st.integers(1, 4), max_size=4),
+    wrong=st.sets(st.integers(0, 5 * N - 1), max_size=3),
+)
+def test_pieces_decode_as_the_whole_does(length: int, cuts: set[int], wrong: set[int]) -> None:
+    plain, parts = encrypted(length, 2, length)
+    total, sums = encryption.aggregate(p.ciphertext for p in parts), secret_sum(parts)
+    altered = sorted(entry for entry in wrong if entry < length)
+    for entry in altered:
+        total[entry] = (int(total[entry]) + 2**17) % P
+    bounds = [0, *(N * cut for cut in sorted(cuts) if N * cut < length), length]
+    pieces = list(itertools.pairwise(bounds))
+    decoder = encryption.SumDecoder(CONTEXT, sums, 2)
+
+    def in_pieces() -> np.ndarray:
+        return np.concatenate([decoder.decode(total[first:stop], first) for first, stop in pieces])
+
+    if not altered:
+        assert np.array_equal(in_pieces(), sum(plain))
+        assert np.array_equal(encryption.decode(CONTEXT, total, sums, 2), sum(plain))
+        return
+    messages = []
+    for way in (in_pieces, lambda: encryption.decode(CONTEXT, total, sums, 2)):
+        with pytest.raises(DecodingFailed, match=f"entry {altered[0]}$") as caught:
+            way()
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_pieces_begin_at_blocks() -> None:
+    decoder = encryption.SumDecoder(CONTEXT, np.zeros(N, np.uint64), 1)
+    for start in (-N, 1, N - 1):
+        with pytest.raises(ArgumentRefused, match="start"):
+            decoder.decode(np.zeros(1, np.uint64), start)
 
 
 def test_blocks_are_those_of_the_specification() -> None:

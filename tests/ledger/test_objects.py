@@ -1,12 +1,18 @@
-"""Content-addressed objects: stored once, verified at every read, typed errors naming the digest."""
+"""Content-addressed objects: stored once, verified at every read, typed errors naming the digest; and the
+federation's access to them, which refuses what a source gives in their place.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from proofward.federation.objects import FileSource, Objects, StoredObjects
+from proofward.federation.refusal import Refusal
 from proofward.ledger.errors import ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore
 
@@ -126,3 +132,37 @@ def test_files_that_were_never_adopted_are_removed(tmp_path: Path) -> None:
     assert list(store.strays()) == [second]
     assert store.remove_unfinished() == 1
     assert list(store.strays()) == [] and len(store.digests()) == 1
+
+
+DATA = b"an object"
+DIGEST = hashlib.sha256(DATA).digest()
+
+
+def refused(access: Callable[[bytes], object]) -> tuple[str, str]:
+    with pytest.raises(Refusal) as caught:
+        access(DIGEST)
+    return caught.value.check, caught.value.culprit
+
+
+def test_plain_functions_are_sources() -> None:
+    objects = Objects({DIGEST: DATA}.get, "host")
+    assert objects.get(DIGEST) == DATA
+    with objects.open(DIGEST) as file:
+        assert isinstance(file, BytesIO) and file.read() == DATA
+    for access in ("get", "open"):
+        assert refused(getattr(Objects({}.get, "host"), access)) == ("object-missing", "host")
+        assert refused(getattr(Objects(lambda digest: b"x", "host"), access)) == ("object-digest", "host")
+
+
+def test_a_store_is_a_source_of_files(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    objects = Objects(StoredObjects(store), "host")
+    assert isinstance(StoredObjects(store), FileSource)
+    assert refused(objects.get) == refused(objects.open) == ("object-missing", "host")
+    store.put(DATA)
+    assert objects.get(DIGEST) == DATA
+    with objects.open(DIGEST) as file:
+        assert not isinstance(file, BytesIO) and file.read() == DATA
+    store.path(DIGEST).write_bytes(b"damaged")
+    assert refused(objects.get) == ("object-missing", "host")
+    assert refused(objects.open) == ("object-digest", "host")
