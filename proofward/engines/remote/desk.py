@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
+from proofward.encoding import decode
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.home import MODEL, Home
 from proofward.engines.remote.host import Host
 from proofward.engines.remote.incoming import Incoming
-from proofward.engines.remote.joining import assemble, make_request, open_request
+from proofward.engines.remote.joining import JoinRequest, assemble, make_request, open_request
 from proofward.engines.remote.messages import (
     Answer,
     Assembled,
@@ -97,6 +98,8 @@ class Desk:
         with self._lock:
             request = open_request(data, self.terms, self._authority, datetime.datetime.now(datetime.UTC))
             path = self._request(request.member)
+            for other in self._others(request.member):
+                require(other.key != request.key, "join", request.member, "a key of its own", other.member)
             if path.exists():
                 known = open_request(path.read_bytes(), self.terms, self._authority)
                 require(known.key == request.key, "join", request.member, known.key, request.key)
@@ -108,6 +111,10 @@ class Desk:
             if self.host is None:
                 self._begin()
             return Assembled(self.requests())
+
+    def _others(self, member: str) -> list[JoinRequest]:
+        paths = [self._request(seat.member) for seat in self.terms.seats if seat.member != member]
+        return [decode(path.read_bytes(), JoinRequest) for path in paths if path.exists()]
 
     def requests(self) -> tuple[bytes, ...]:
         """Everybody's request to join."""

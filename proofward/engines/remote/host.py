@@ -6,6 +6,7 @@ the unfinished objects beside it; both survive a crash, and members ask again.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from threading import Condition
@@ -28,12 +29,15 @@ from proofward.engines.remote.messages import (
     Wanted,
 )
 from proofward.federation.aggregator import Aggregator
+from proofward.federation.history_state import REVEAL, VERIFY, HistoryState
 from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.wire import Packet
 from proofward.ledger.errors import LedgerError
 
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
 BEAT = 1.0
+MAX_EVIDENCE_BYTES = 1 << 20
+"""Larger envelopes that break the rules are refused and not recorded: `MessageRefused` has no room."""
 Note = Callable[..., None]
 
 
@@ -103,19 +107,20 @@ class Host:
     def _say(self, request: Say) -> Answer:
         with self._changed:
             history = self.aggregator.history
+            if hashlib.sha256(request.envelope).digest() in history.recorded:
+                return Recorded()
             bare = encode(Packet(request.envelope, ()))
             try:
-                envelope = history.open(request.envelope)
-                if envelope.digest in history.recorded:
-                    return Recorded()
-                history.judge(request.envelope)
+                envelope = history.judge(request.envelope)
             except Refusal:
-                self.aggregator.handle(bare)  # keeps the evidence, if it is any
-                self._changed.notify_all()
+                if len(request.envelope) <= MAX_EVIDENCE_BYTES:
+                    self.aggregator.handle(bare)  # keeps the evidence, if it is any
+                    self._changed.notify_all()
                 raise
             missing = self.incoming.missing(envelope)
             if missing:
                 return Wanted(missing)
+            self.incoming.settle(envelope)
             self.aggregator.handle(bare)
             self._changed.notify_all()
             require(envelope.digest in history.recorded, "record", TRANSPORT, "a recorded message", "another")
@@ -154,8 +159,25 @@ class Host:
             self._phase, self._since = phase, self._clock()
         elif self._clock() - self._since > self.deadline:
             self._since = self._clock()
+            name = history.phase
+            if not enough(history):
+                self._note("waiting", phase=name, check="participants")
+                return
             try:
                 aggregator.advance(expired=True)
-                self._note("deadline", phase=history.phase)
+                self._note("deadline", phase=name)
             except FederationHalted as halt:  # too few have come: they may still come
-                self._note("waiting", phase=history.phase, check=halt.reason.check)
+                self._note("waiting", phase=name, check=halt.reason.check)
+
+
+def enough(history: HistoryState) -> bool:
+    """Whether there is a way on when the present phase is closed with what has come. The ledger lets these
+    two be closed with too few and stops afterwards; who is late may still come.
+    """
+    rules = history.rules
+    if history.phase == REVEAL:
+        hospitals = [name for name in history.active(history.round.nonces) if name in rules.hospitals]
+        return len(hospitals) >= max(rules.minimum_updates, rules.config.threshold + 1)
+    if history.phase == VERIFY:
+        return len(history.round.passing(rules.accepting_verdicts)) >= rules.minimum_updates
+    return True

@@ -2,11 +2,13 @@
 
 Only objects that a well-signed envelope names, which could be recorded as things are, are received, and no
 more bytes than that kind of object may have: nobody can fill the disk with anything else. A file is complete
-when its SHA-256 is the digest; it then moves into the ledger's store.
+when its SHA-256 is the digest. It moves into the ledger's store when the envelope is about to be recorded;
+what another envelope of the same sender replaces is deleted.
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from threading import Lock
 
@@ -14,10 +16,10 @@ from proofward.engines.remote.messages import Held, Missing, Part
 from proofward.federation.envelope import Envelope
 from proofward.federation.ledger_folder import LedgerFolder
 from proofward.federation.messages import Enrolment, ShareSum, Upload
-from proofward.federation.refusal import TRANSPORT, Refusal, require
+from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.rules import Rules
 from proofward.lattice.parameters import RING_DEGREE
-from proofward.ledger.errors import ObjectCorrupt
+from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
 
 MAX_PROOF_BYTES = 1 << 28
@@ -50,8 +52,8 @@ class Incoming:
         self._ledger = ledger
         self._rules = rules
         self._lock = Lock()
-        self._limits: dict[bytes, int] = {}
-        self._owners: dict[str, tuple[bytes, ...]] = {}
+        self._wanted: dict[str, dict[bytes, int]] = {}
+        self._complete: set[bytes] = set()
 
     def path(self, digest: bytes) -> Path:
         """Where an object's bytes are collected."""
@@ -59,17 +61,31 @@ class Incoming:
 
     def missing(self, envelope: Envelope) -> tuple[Missing, ...]:
         """Objects of an envelope that are not there yet. From now on they are received, and those of an
-        earlier envelope of the same sender no longer.
+        earlier envelope of the same sender no longer, unless somebody else names them too.
         """
         limits = size_limits(envelope, self._rules)
-        lacking = {digest: limit for digest, limit in limits.items() if not self._ledger.has_object(digest)}
         with self._lock:
-            for digest in self._owners.get(envelope.sender, ()):
-                if digest not in lacking:
+            wanted = {digest: most for digest, most in limits.items() if not self._ledger.has_object(digest)}
+            before = self._wanted.get(envelope.sender, {})
+            self._wanted[envelope.sender] = wanted
+            for digest in before:
+                if self._limit(digest) is None:
                     self._drop(digest)
-            self._owners[envelope.sender] = tuple(lacking)
-            self._limits.update(lacking)
-            return tuple(Missing(digest, self._length(digest)) for digest in sorted(lacking))
+            lacking = sorted(digest for digest in wanted if digest not in self._complete)
+            return tuple(Missing(digest, self._length(digest)) for digest in lacking)
+
+    def settle(self, envelope: Envelope) -> None:
+        """Moves the objects of an envelope, which lacks none, into the ledger's store; raises Refusal."""
+        with self._lock:
+            for digest in self._wanted.pop(envelope.sender, {}):
+                self._complete.discard(digest)
+                if self._ledger.has_object(digest):
+                    continue
+                try:
+                    self._ledger.adopt_object(self.path(digest), digest)
+                except LedgerError as error:
+                    self._drop(digest)
+                    raise Refusal("object-digest", TRANSPORT, digest.hex(), describe(str(error))) from error
 
     def add(self, part: Part) -> Held:
         """Takes bytes at the end of what is held; the last ones complete the object. Raises Refusal for what
@@ -78,10 +94,12 @@ class Incoming:
         with self._lock:
             if self._ledger.has_object(part.digest):
                 return Held(0, True)
-            limit = self._limits.get(part.digest)
+            limit = self._limit(part.digest)
             require(limit is not None, "object", TRANSPORT, "an object that a message names", part.digest)
             assert limit is not None
             held = self._length(part.digest)
+            if part.digest in self._complete:
+                return Held(held, True)
             if part.offset != held:
                 return Held(held, False)
             end = held + len(part.data)
@@ -95,12 +113,16 @@ class Incoming:
             return Held(end, part.last)
 
     def _finish(self, digest: bytes) -> None:
-        try:
-            self._ledger.adopt_object(self.path(digest), digest)
-        except ObjectCorrupt as error:
+        with self.path(digest).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").digest()
+        if found != digest:
             self._drop(digest)
-            raise Refusal("object-digest", TRANSPORT, error.expected, error.actual) from error
-        self._limits.pop(digest, None)
+            raise Refusal("object-digest", TRANSPORT, digest.hex(), found.hex())
+        self._complete.add(digest)
+
+    def _limit(self, digest: bytes) -> int | None:
+        limits = [wanted[digest] for wanted in self._wanted.values() if digest in wanted]
+        return max(limits, default=None)
 
     def _length(self, digest: bytes) -> int:
         try:
@@ -109,5 +131,5 @@ class Incoming:
             return 0
 
     def _drop(self, digest: bytes) -> None:
-        self._limits.pop(digest, None)
+        self._complete.discard(digest)
         self.path(digest).unlink(missing_ok=True)

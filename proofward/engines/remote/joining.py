@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -88,8 +88,8 @@ def open_request(
     require(request.role == seat.role, "role", TRANSPORT, seat.role, request.role)
     try:
         verify(request.signed_part(), request.signature, PublicKey(request.key), _CONTEXT)
-    except SignatureInvalid as error:
-        raise Refusal("signature", TRANSPORT, "one by the key itself", error.actual) from error
+    except (SignatureInvalid, ValueError) as error:
+        raise Refusal("signature", TRANSPORT, "one by the key itself", describe(str(error))) from error
     _check_certificate(request, seat.site, authority_pem, now)
     return request
 
@@ -113,7 +113,7 @@ def _check_certificate(
         if not isinstance(public, rsa.RSAPublicKey):
             raise Refusal("certificate", TRANSPORT, "an RSA key", type(public).__name__)
         public.verify(request.endorsement, request.signed_part(), padding.PKCS1v15(), hashes.SHA256())
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         expected = f"a certificate of {site} by the consortium's authority, and its signature"
         raise Refusal("certificate", TRANSPORT, expected, describe(str(error) or "another")) from error
 

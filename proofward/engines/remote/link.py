@@ -1,7 +1,8 @@
 """A member's side: follows the ledger, hands extensions to the state machine, takes its packets to the host.
 
 A lost connection is waited out; whatever was under way is asked for again. Objects are sent from the offset
-that the host holds. A member that owes something and was declined tries again when the ledger has grown.
+that the host holds. A member that owes something and was declined tries again when the ledger has grown, and
+now and then before.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ Note = Callable[..., None]
 PATIENCE_MS = 4000
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 ATTEMPTS = 3
+EAGER = 1.0
 
 
 class Unreachable(Exception):
@@ -84,9 +86,9 @@ def deliver(ask: Ask, envelope: bytes, objects: Mapping[bytes, Stream], note: No
             return False
         if not isinstance(answer, Wanted):
             raise Refusal("answer", TRANSPORT, "wanted or recorded", describe(type(answer).__name__))
-        for missing in answer.objects:
-            if missing.digest in objects:
-                send(ask, missing.digest, objects[missing.digest], missing.held, note)
+        for digest, held in {missing.digest: missing.held for missing in answer.objects}.items():
+            if digest in objects:
+                send(ask, digest, objects[digest], held, note)
     return False
 
 
@@ -94,7 +96,7 @@ def send(ask: Ask, digest: bytes, stream: Stream, held: int, note: Note) -> None
     """Sends an object from the offset that the host holds; raises Refusal for an answer that is none."""
     start, sent = time.perf_counter(), 0
     held = min(held, stream.size)
-    while True:
+    for _ in range(2 * (stream.size // PIECE_BYTES + ATTEMPTS)):
         piece = stream.read(held, PIECE_BYTES)
         answer = ask(Part(digest, held, piece, held + len(piece) >= stream.size))
         if isinstance(answer, Declined):
@@ -163,6 +165,8 @@ class Link:
         self._note = note
         self._known = -1
         self._closed = 0
+        self._idle = 0
+        self._owing = False
 
     @property
     def done(self) -> bool:
@@ -172,21 +176,30 @@ class Link:
     def run(self) -> None:
         """Until the end; raises Stopped."""
         while not self.done:
-            self.step()
+            try:
+                self.step()
+            except Refusal as refusal:  # an answer that makes no sense: another may
+                self._note("declined", check=refusal.check, culprit=refusal.culprit)
+                self._caller.pause(PAUSES[-1])
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
         history = self.member.history
-        answer = self._ask(Follow(history.size, PATIENCE_MS if self._known == history.size else 0))
+        patience, start = PATIENCE_MS if self._known == history.size else 0, time.monotonic()
+        answer = self._ask(Follow(history.size, patience))
         if isinstance(answer, Extended):
+            self._idle, self._owing = 0, False
             for packet in self.member.work(answer.extension):
                 self._deliver(packet)
             if history.size == self._known:  # refused, or the aggregator has stopped: nothing to do but wait
                 self._caller.pause(PAUSES[-1])
         elif isinstance(answer, NotYet):
-            if self._known != history.size and history.size:
+            if history.size and (self._known != history.size or self._try_again()):
+                self._owing = False
                 for packet in self.member.resume():
                     self._deliver(packet)
+            elif patience and time.monotonic() - start < EAGER:  # the host did not wait
+                self._caller.pause(EAGER)
         else:
             raise Refusal("answer", TRANSPORT, "an extension", describe(type(answer).__name__))
         grown = history.size != self._known
@@ -196,6 +209,12 @@ class Link:
             self._count()
             self._objects.keep_only({history.model})
         return grown
+
+    def _try_again(self) -> bool:
+        """Whether something did not get through and it is time again, more and more seldom."""
+        self._idle += 1
+        power_of_two = self._idle & (self._idle - 1) == 0
+        return power_of_two and (self._owing or self._objects.lacking)
 
     def _count(self) -> None:
         """Says how many bytes crossed since the last time."""
@@ -212,4 +231,6 @@ class Link:
         objects = {
             hashlib.sha256(data).digest(): Stream(BytesIO(data), 0, len(data)) for data in parsed.attachments
         }
-        deliver(self._ask, parsed.envelope, objects, partial(self._note, party=self.member.name))
+        note = partial(self._note, party=self.member.name)
+        if not deliver(self._ask, parsed.envelope, objects, note):
+            self._owing = True

@@ -6,8 +6,16 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import BinaryIO
 
-from proofward.engines.remote.messages import Answer, Declined, Fetch, Piece, Request
-from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
+from proofward.engines.remote.messages import (
+    MAX_OBJECT_BYTES,
+    PIECE_BYTES,
+    Answer,
+    Declined,
+    Fetch,
+    Piece,
+    Request,
+)
+from proofward.federation.refusal import TRANSPORT, Refusal, describe
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore
 
@@ -15,11 +23,16 @@ Ask = Callable[[Request], Answer]
 
 
 class RemoteObjects:
-    """Objects under `directory`; what is not there is asked for. Other bytes are thrown away."""
+    """Objects under `directory`; what is not there is asked for. Other bytes are thrown away.
 
-    def __init__(self, directory: Path, ask: Ask) -> None:
+    lacking: whether the last one asked for did not come. most: bytes that an object may have.
+    """
+
+    def __init__(self, directory: Path, ask: Ask, most: int = MAX_OBJECT_BYTES) -> None:
         self.store = ObjectStore(directory)
+        self.lacking = False
         self._ask = ask
+        self._most = most
 
     def __call__(self, digest: bytes) -> bytes | None:
         """The object's bytes, or None when the host has none with this digest."""
@@ -38,30 +51,35 @@ class RemoteObjects:
             return self.store.open(digest)
 
     def keep_only(self, digests: Collection[bytes]) -> None:
-        """Removes all other objects: they can be fetched again."""
+        """Removes all other objects, and what has come of them: they can be fetched again."""
         for digest in self.store.digests():
             if digest not in digests:
                 self.store.path(digest).unlink(missing_ok=True)
+        for part in self.store.directory.glob("*.part"):
+            part.unlink(missing_ok=True)
 
     def _fetch(self, digest: bytes) -> bool:
+        self.lacking = True
         part = self.store.directory / f"{digest.hex()}.part"
-        while True:
-            held = part.stat().st_size if part.exists() else 0
+        held, size = part.stat().st_size if part.exists() else 0, None
+        while held != size:
             answer = self._ask(Fetch(digest, held))
             if isinstance(answer, Declined):
                 return False
             if not isinstance(answer, Piece):
                 raise Refusal("answer", TRANSPORT, "a piece", describe(type(answer).__name__))
-            require(held + len(answer.data) <= answer.size, "object-size", TRANSPORT, answer.size, held)
+            due = min(PIECE_BYTES, answer.size - held)
+            if answer.size > self._most or size not in (None, answer.size) or len(answer.data) != due:
+                part.unlink(missing_ok=True)
+                expected = f"{due} bytes of {size or f'at most {self._most}'}"
+                raise Refusal("object-size", TRANSPORT, expected, f"{len(answer.data)} of {answer.size}")
             with part.open("ab") as file:
                 file.write(answer.data)
-            held += len(answer.data)
-            if held == answer.size:
-                break
-            require(answer.data != b"", "answer", TRANSPORT, "some bytes", "none")
+            held, size = held + len(answer.data), answer.size
         try:
             self.store.adopt(part, digest)
         except ObjectCorrupt:
             part.unlink(missing_ok=True)
             return False
+        self.lacking = False
         return True

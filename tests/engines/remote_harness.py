@@ -1,0 +1,293 @@
+"""A consortium over `engines/remote` without a network: homes with kits of its own authority, a desk served in
+this process, sites on threads, and between them a wire in which tests lose, delay, repeat and cut.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from proofward.encoding import decode
+from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.desk import Desk
+from proofward.engines.remote.home import Home
+from proofward.engines.remote.host import Host
+from proofward.engines.remote.link import Carry, Unreachable
+from proofward.engines.remote.messages import Request, Say, read_request
+from proofward.engines.remote.site import Site
+from proofward.engines.remote.terms import Seat, Terms
+from proofward.engines.run_folder import Plan
+from proofward.federation.auditor import Auditor
+from proofward.federation.envelope import Envelope
+from proofward.federation.history import slot
+from proofward.federation.messages import SetEndorsement, ShareSum
+from proofward.federation.values import integers_from_bytes
+from proofward.ledger.keys import SigningKey
+from tests.federation.fakes import FakeProofs, datasets, plan
+
+SEED = b"remote"
+SERVER, AUDITOR = "server", "auditor"
+DAY = datetime.timedelta(days=1)
+PATIENCE = 100.0
+
+
+@cache
+def rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """A key of its own for every name, made once a process."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common)])
+
+
+def issue(site: str, authority: str = "authority", days: tuple[int, int] = (-1, 100)) -> x509.Certificate:
+    """A certificate of a site's key by an authority, valid from and until so many days from now."""
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(_name(authority), _name(site), rsa_key(site).public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now + days[0] * DAY).not_valid_after(now + days[1] * DAY)
+    return builder.sign(rsa_key(authority), hashes.SHA256())
+
+
+def pem(value: x509.Certificate | rsa.RSAPrivateKey) -> bytes:
+    """A certificate or private key as kits have it."""
+    encoding = serialization.Encoding.PEM
+    if isinstance(value, x509.Certificate):
+        return value.public_bytes(encoding)
+    plain = serialization.NoEncryption()
+    return value.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+
+
+def write_kit(folder: Path, site: str, prefix: str = "client") -> None:
+    """The start-up folder of a site."""
+    folder.mkdir(parents=True)
+    (folder / "rootCA.pem").write_bytes(pem(issue("authority")))
+    (folder / f"{prefix}.crt").write_bytes(pem(issue(site)))
+    (folder / f"{prefix}.key").write_bytes(pem(rsa_key(site)))
+
+
+def agreement(**changes) -> Plan:
+    """Three hospitals that are verifiers too, and one more verifier."""
+    return plan(**{"hospitals": 3, "verifiers": 4, "rounds": 2, "threshold": 1, **changes})
+
+
+def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None) -> Terms:
+    """A hospital is a site, and has the verifier of its number; further verifiers are at `auditor`."""
+    seats = [Seat(agreed.aggregator, "aggregator", SERVER)]
+    seats += [Seat(name, "hospital", name) for name in agreed.hospitals]
+    places = [*agreed.hospitals, *[AUDITOR] * len(agreed.verifiers)]
+    seats += [Seat(name, "verifier", place) for name, place in zip(agreed.verifiers, places, strict=False)]
+    moved = sites or {}
+    seats = [Seat(seat.member, seat.role, moved.get(seat.member, seat.site)) for seat in seats]
+    return Terms.of(
+        agreed.config,
+        federation=agreed.federation,
+        seats=tuple(sorted(seats, key=lambda seat: seat.member)),
+        accepting_verdicts=agreed.accepting_verdicts,
+        minimum_updates=agreed.minimum_updates,
+        rounds=agreed.rounds,
+        initial_model=hashlib.sha256(agreed.initial_model).digest(),
+        deadline=deadline,
+    )
+
+
+def set_up(root: Path, agreed: Plan, deadline: int = 60, sites: dict[str, str] | None = None) -> Terms:
+    """Writes ROOT/SITE/home and ROOT/SITE/startup for every site, with keys and records."""
+    terms, records = terms_of(agreed, deadline, sites), datasets(agreed)
+    for site in sorted({seat.site for seat in terms.seats}):
+        server = site == SERVER
+        write_kit(root / site / "startup", site, "server" if server else "client")
+        home = Home.create(root / site / "home", site, terms, agreed.initial_model if server else None, SEED)
+        for seat in home.seats:
+            home.make_key(seat.member, None)
+            if seat.role == "hospital":
+                home.save_dataset(seat.member, *records[seat.member])
+    return terms
+
+
+def open_desk(root: Path, **options) -> Desk:
+    """The desk on its folder."""
+    return Desk(Home(root / SERVER / "home"), Certificates(root / SERVER / "startup"), **options)
+
+
+def open_site(root: Path, name: str, carry: Carry, stop: threading.Event, **options) -> Site:
+    """A site on its folder."""
+    home, kit = Home(root / name / "home"), Certificates(root / name / "startup")
+    return Site(home, kit, carry, stop, **{"proofs": FakeProofs(), **options})
+
+
+class Lost(Unreachable):
+    """The request did not arrive."""
+
+
+class Wire:
+    """Carries requests to `answer`. `trouble(site, request, number)`, called before each, may raise Lost or
+    sleep; it returns how often the request arrives, and whether the answer gets back.
+    """
+
+    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+        self.answer = answer
+        self.trouble: Callable[[str, Request, int], tuple[int, bool]] = lambda site, request, number: (
+            1,
+            True,
+        )
+        self.requests: list[tuple[str, Request]] = []
+        self.said: dict[bytes, str] = {}
+        self._lock = threading.Lock()
+
+    def carrier(self, site: str) -> Carry:
+        """What a site sends by."""
+
+        def carry(data: bytes) -> bytes:
+            request = read_request(data)
+            with self._lock:
+                self.requests.append((site, request))
+                number = len(self.requests)
+                if isinstance(request, Say):
+                    self.said[request.envelope] = site
+            times, back = self.trouble(site, request, number)
+            answers = [self.answer(data) for _ in range(times)]
+            if not answers or not back:
+                raise Lost
+            return answers[-1]
+
+        return carry
+
+    def count(self, kind: type[Request], site: str = "") -> int:
+        """Requests of a kind so far."""
+        return sum(isinstance(request, kind) and site in ("", who) for who, request in list(self.requests))
+
+
+class Consortium:
+    """Desk and sites of one folder, all running. Use in a `with` statement."""
+
+    def __init__(self, root: Path, agreed: Plan | None = None, deadline: int = 60, **options) -> None:
+        self.root = root
+        self.plan = agreed or agreement()
+        self.terms = set_up(root, self.plan, deadline, **options)
+        self.notes: list[tuple[str, dict]] = []
+        self.desk = open_desk(root, note=self.note)
+        self.wire = Wire(self.desk.answer)
+        self.sites: dict[str, Site] = {}
+        self.threads: dict[str, threading.Thread] = {}
+        self.closing = threading.Event()
+        self._server = threading.Thread(target=self._serve)
+
+    def note(self, kind: str, **fields) -> None:
+        self.notes.append((kind, fields))
+
+    def noted(self, kind: str, **fields) -> bool:
+        return any(kind == had and fields.items() <= with_.items() for had, with_ in list(self.notes))
+
+    @property
+    def names(self) -> list[str]:
+        """All sites but the aggregator's."""
+        return sorted({seat.site for seat in self.terms.seats} - {SERVER})
+
+    @property
+    def host(self) -> Host:
+        assert self.desk.host is not None
+        return self.desk.host
+
+    @property
+    def host_finished(self) -> bool:
+        """Whether the last entry is there."""
+        return self.desk.host is not None and self.desk.host.finished
+
+    def _serve(self) -> None:
+        while self.desk.host is None and not self.closing.is_set():
+            time.sleep(0.01)
+        if self.desk.host is not None:
+            self.desk.host.run(self.closing.is_set)
+
+    def __enter__(self) -> Consortium:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop(*self.sites)
+        self.closing.set()
+        self._server.join(PATIENCE)
+        if self.desk.host is not None:
+            self.desk.host.aggregator.ledger.close()
+
+    def start(self, *names: str, **options) -> None:
+        """Starts sites, by default all."""
+        for name in names or self.names:
+            stop = threading.Event()
+            site = open_site(self.root, name, self.wire.carrier(name), stop, note=self.note, **options)
+            self.sites[name], self.threads[name] = site, threading.Thread(target=site.run)
+            self.threads[name].start()
+
+    def stop(self, *names: str) -> None:
+        """Stops sites; what they keep is on disk."""
+        for name in names:
+            self.sites[name].stop.set()
+        for name in names:
+            self.threads[name].join(PATIENCE)
+            assert not self.threads[name].is_alive(), f"{name} does not stop"
+
+    def join(self, *names: str) -> None:
+        """Waits until sites have seen the end."""
+        for name in names or list(self.sites):
+            self.threads[name].join(PATIENCE)
+            assert not self.threads[name].is_alive(), (
+                f"{name} goes on; the phase is {self.host.aggregator.history.phase}"
+            )
+            assert self.sites[name].failures == {}
+
+    def until(self, reached: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Waits for something."""
+        end = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < end, "it has not come to that"
+            time.sleep(0.005)
+
+    def phase(self, name: str, number: int = 1) -> bool:
+        """Whether the ledger is in that phase of that round."""
+        if self.desk.host is None:
+            return False
+        history = self.host.aggregator.history
+        return history.phase == name and history.position()[0] == number
+
+    def audit(self) -> list[str]:
+        """What an audit of a copy of the ledger complains of."""
+        copy = self.root / "audited"
+        shutil.rmtree(copy, ignore_errors=True)
+        self.host.aggregator.seal()
+        shutil.copytree(self.root / SERVER / "home" / "ledger", copy)
+        return [str(verdict) for verdict in Auditor(copy, FakeProofs()).run() if not verdict.passed]
+
+    def weights(self):
+        """The last model."""
+        aggregator = self.host.aggregator
+        data = aggregator.objects.get(aggregator.history.model)
+        return integers_from_bytes(data, aggregator.rules.config.model.parameters)
+
+    def key(self, member: str) -> SigningKey:
+        """A member's own key."""
+        seat = self.terms.find(member)
+        return Home(self.root / seat.site / "home").key(member)
+
+
+def one_slot_one_envelope(envelopes: Iterable[bytes]) -> None:
+    """No two different envelopes on one slot, no second endorsement, share sum or proof for a round."""
+    seen: dict[tuple[str, ...], bytes] = {}
+    for data in envelopes:
+        envelope = decode(data, Envelope)
+        keys = [slot(envelope)]
+        if isinstance(envelope.record, SetEndorsement | ShareSum):
+            keys.append((envelope.topic, str(envelope.round), envelope.sender))
+        for key in keys:
+            assert seen.setdefault(key, data) == data, f"two envelopes on {key}"

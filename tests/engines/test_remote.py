@@ -1,0 +1,177 @@
+"""Federations over `engines/remote`: the same model as in one process, whatever the wire does; latecomers,
+leavers, deadlines.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from proofward.encoding import decode
+from proofward.engines.in_process import InProcessFederation
+from proofward.engines.remote.messages import Follow, Say
+from proofward.federation.envelope import Envelope
+from tests.engines.remote_harness import AUDITOR, SEED, Consortium, Lost, agreement, one_slot_one_envelope
+from tests.federation.fakes import FakeProofs, datasets
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    agreed, folder = agreement(), tmp_path_factory.mktemp("in-process")
+    result = InProcessFederation(folder, agreed, datasets(agreed), seed=SEED, proofs=FakeProofs()).run()
+    assert result.finished
+    return result.weights
+
+
+def topic(request: object) -> str:
+    return decode(request.envelope, Envelope).topic if isinstance(request, Say) else ""
+
+
+def silent(*topics: str, sites: tuple[str, ...]):
+    """Whatever the sites say on these topics is lost."""
+
+    def trouble(site, request, number):
+        if site in sites and topic(request) in topics:
+            raise Lost
+        return 1, True
+
+    return trouble
+
+
+def test_a_whole_federation(tmp_path, weights):
+    with Consortium(tmp_path) as consortium:
+        consortium.start()
+        consortium.join()
+        assert consortium.audit() == []
+        assert (consortium.weights() == weights).all()
+        history = consortium.host.aggregator.history
+        assert history.refusals == [] and len(history.closed) == 2
+        one_slot_one_envelope(consortium.wire.said)
+
+
+def disturbing(rng: random.Random, share: float):
+    """Loses a share of the requests or of their answers, repeats and delays others."""
+
+    def trouble(site, request, number):
+        chance = rng.random()
+        if chance < share / 2:
+            raise Lost
+        if chance < share:
+            return 1, False
+        if chance < 1.2 * share:
+            return 2, True
+        if chance < 1.4 * share:
+            time.sleep(0.02)
+        return 1, True
+
+    return trouble
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_a_wire_that_loses_repeats_and_delays(tmp_path, weights, seed):
+    with Consortium(tmp_path) as consortium:
+        consortium.wire.trouble = disturbing(random.Random(seed), 0.3)
+        consortium.start()
+        consortium.join()
+        assert consortium.audit() == []
+        assert (consortium.weights() == weights).all()
+        assert consortium.host.aggregator.history.refusals == []
+        one_slot_one_envelope(consortium.wire.said)
+
+
+def test_two_members_and_more_at_one_site(tmp_path, weights):
+    everybody = {f"{role}-{index}": "campus" for role in ("hospital", "verifier") for index in range(3)}
+    with Consortium(tmp_path, sites=everybody) as consortium:
+        assert consortium.names == [AUDITOR, "campus"]
+        consortium.start()
+        consortium.join()
+        assert consortium.audit() == [] and (consortium.weights() == weights).all()
+
+
+def test_who_comes_late_to_the_start_and_to_a_round(tmp_path, weights):
+    with Consortium(tmp_path) as consortium:
+        consortium.start("hospital-0", "hospital-1", AUDITOR)
+        consortium.until(lambda: len(consortium.desk.lacking) == 2)
+        assert consortium.desk.host is None
+        consortium.start("hospital-2")
+        consortium.until(lambda: consortium.phase("upload", 1))
+        consortium.stop("hospital-2")
+        consortium.start("hospital-2")
+        consortium.join()
+        assert consortium.audit() == [] and (consortium.weights() == weights).all()
+        one_slot_one_envelope(consortium.wire.said)
+
+
+@pytest.mark.slow
+def test_a_hospital_that_never_enrols(tmp_path):
+    with Consortium(tmp_path, deadline=2) as consortium:
+        consortium.wire.trouble = silent("enrolment", sites=("hospital-2",))
+        consortium.start()
+        consortium.until(lambda: consortium.host_finished)
+        consortium.stop(*consortium.names)
+        history = consortium.host.aggregator.history
+        assert history.phase == "closed" and sorted(history.enrolled) == ["hospital-0", "hospital-1"]
+        assert consortium.noted("deadline", phase="enrolment")
+        assert consortium.audit() == []
+
+
+@pytest.mark.slow
+def test_who_leaves_in_the_middle_of_a_round_and_comes_back(tmp_path):
+    with Consortium(tmp_path, deadline=2) as consortium:
+        consortium.wire.trouble = silent("upload", sites=("hospital-1",))
+        consortium.start()
+        consortium.until(lambda: consortium.phase("upload", 1))
+        consortium.stop("hospital-1")
+        consortium.until(lambda: consortium.phase("verify", 1) or consortium.phase("shares", 1))
+        consortium.wire.trouble = silent(sites=())
+        consortium.until(lambda: consortium.phase("commit", 2))
+        consortium.start("hospital-1")
+        consortium.join()
+        first, second = consortium.host.aggregator.history.closed
+        assert first.accepted.record.hospitals == ("hospital-0", "hospital-2")
+        assert second.accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-2")
+        assert consortium.audit() == []
+        one_slot_one_envelope(consortium.wire.said)
+
+
+def test_too_few_at_the_deadline_are_waited_for(tmp_path, weights):
+    missing = ("hospital-1", "hospital-2")
+    with Consortium(tmp_path, deadline=1) as consortium:
+        consortium.wire.trouble = silent("nonce-commitment", sites=missing)
+        consortium.start()
+        consortium.until(lambda: consortium.noted("waiting", phase="commit", check="participants"))
+        assert consortium.host.stopped is None and consortium.phase("commit", 1)
+        consortium.wire.trouble = silent(sites=())
+        consortium.join()
+        assert consortium.audit() == [] and (consortium.weights() == weights).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nonce-reveal", "upload", "verdict", "set-endorsement", "share-sum"])
+def test_every_phase_waits_for_enough(tmp_path, name):
+    missing = ("hospital-0", "hospital-1", "hospital-2")
+    with Consortium(tmp_path, agreement(rounds=1), deadline=2) as consortium:
+        consortium.wire.trouble = silent(name, sites=missing)
+        consortium.start()
+        consortium.until(lambda: sum(kind == "waiting" for kind, _ in consortium.notes) > 1)
+        assert consortium.host.stopped is None
+        consortium.wire.trouble = silent(sites=())
+        consortium.join()
+        assert consortium.audit() == []
+        assert len(consortium.host.aggregator.history.closed[0].accepted.record.hospitals) == 3
+
+
+@pytest.mark.slow
+def test_an_idle_site_asks_seldom(tmp_path):
+    with Consortium(tmp_path) as consortium:
+        consortium.wire.trouble = silent("nonce-commitment", sites=("hospital-0",))
+        consortium.start()
+        consortium.until(lambda: consortium.phase("commit", 1))
+        time.sleep(1)
+        before = consortium.wire.count(Follow)
+        time.sleep(2)
+        assert consortium.wire.count(Follow) - before <= 16
+        consortium.stop(*consortium.names)
