@@ -10,10 +10,14 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from proofward.cli.console import FLAW, OK, make_console
+
+if TYPE_CHECKING:
+    from proofward.engines.metrics import Served
 
 STOP_PATIENCE = 30.0
 KIT = click.argument("kit", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -32,12 +36,22 @@ def address_of(text: str) -> tuple[str, int]:
 @click.option("--detach", is_flag=True, help="Go on in the background; `proofward stop KIT` ends it.")
 @click.option("--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="File with the passphrase of the protocol keys.")  # fmt: skip
+@click.option("--verification-workers", type=click.IntRange(0, 64),
+              help="Processes that verify; one a core unless given, 0: none of their own.")  # fmt: skip
+@click.option("--proving-lock", type=click.Path(path_type=Path, dir_okay=False),
+              help="Sites of one machine with the same file prove in turns: for little memory.")  # fmt: skip
 @click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
 @click.option(
-    "--proxy", metavar="URL", help="HTTP CONNECT proxy for the outgoing connection, http://HOST:PORT."
+    "--proxy", metavar="URL", help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT."
 )
 def start(
-    kit: Path, detach: bool, passphrase_file: Path | None, metrics: str | None, proxy: str | None
+    kit: Path,
+    detach: bool,
+    passphrase_file: Path | None,
+    verification_workers: int | None,
+    proving_lock: Path | None,
+    metrics: str | None,
+    proxy: str | None,
 ) -> None:
     """Run the site of the start-up kit KIT: a server, a hospital or verifier, or the coordinator.
 
@@ -45,7 +59,7 @@ def start(
     """
     console = make_console()
     if detach:
-        _detach(kit, console.print)
+        _detach(kit)
         return
     from proofward.cli.flare import require_flare
 
@@ -56,6 +70,7 @@ def start(
     from proofward.engines.flare.proxy import proxy_environment
     from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, home_of
     from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
+    from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
 
     stop_event = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,6 +80,10 @@ def start(
         log = EventLog(home_of(kit) / "log.jsonl")
         if passphrase_file is not None:
             environment[PASSPHRASE_VARIABLE] = str(passphrase_file.resolve())
+        if verification_workers is not None:
+            environment[WORKERS_VARIABLE] = str(verification_workers)
+        if proving_lock is not None:
+            environment[TURNS_VARIABLE] = str(proving_lock.resolve())
         environment.update(proxy_environment(proxy))
         served = _serve(metrics, home_of(kit) / "log.jsonl")
         try:
@@ -84,7 +103,7 @@ def start(
     raise SystemExit(OK)
 
 
-def _serve(metrics: str | None, log: Path) -> object | None:
+def _serve(metrics: str | None, log: Path) -> Served | None:
     if metrics is None:
         return None
     from proofward.engines.metrics import MetricsUnavailable, serve
@@ -96,7 +115,7 @@ def _serve(metrics: str | None, log: Path) -> object | None:
         raise click.UsageError(str(error)) from error
 
 
-def _detach(kit: Path, say: object) -> None:
+def _detach(kit: Path) -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
     descriptor = os.open(kit / "proofward" / "start.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     environment: Mapping[str, str] = os.environ

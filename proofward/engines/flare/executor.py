@@ -20,6 +20,7 @@ from proofward.engines.flare.wire import TASK, TOPIC, answered, pack, unpack
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.home import Home, passphrase_from_environment
 from proofward.engines.remote.link import Unreachable
+from proofward.engines.remote.proving import SiteProofs, make_proofs
 from proofward.engines.remote.site import Site
 
 REQUEST_TIMEOUT = 30.0
@@ -51,6 +52,7 @@ class SiteExecutor(Executor):
                 raise Unreachable
             return body
 
+        proofs = make_proofs()
         site = Site(
             home,
             Certificates(root / "startup"),
@@ -59,6 +61,7 @@ class SiteExecutor(Executor):
             passphrase_from_environment(),
             log.observe,
             log.note,
+            proofs,
         )
         log.note("started", party=home.site)
         worker = Thread(target=site.run, name="members")
@@ -67,7 +70,10 @@ class SiteExecutor(Executor):
             if abort_signal.triggered:
                 stop.set()
             worker.join(BEAT)
+        if isinstance(proofs, SiteProofs):
+            proofs.close()
         log.note("stopped", party=home.site)
         for member, error in site.failures.items():
+            log.note("failed", level="error", party=member, check=type(error).__name__)
             self.log_error(fl_ctx, f"{member}: {type(error).__name__}: {error}")
         return make_reply(ReturnCode.EXECUTION_EXCEPTION if site.failures else ReturnCode.OK)

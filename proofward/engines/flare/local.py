@@ -38,13 +38,17 @@ def free_port() -> int:
 
 
 class LocalConsortium:
-    """Kits and processes of one consortium under `folder`."""
+    """Kits and processes of one consortium under `folder`. options: those of `proofward start`; prefixes: by
+    site, a command that runs it, such as `ip netns exec NAME`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kits: dict[str, Path] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment: dict[str, str] = {}
+        self.options: tuple[str, ...] = ("--verification-workers", "1")
+        self.prefixes: dict[str, tuple[str, ...]] = {}
 
     @property
     def server(self) -> Home:
@@ -82,12 +86,20 @@ class LocalConsortium:
                 if seat.role == HOSPITAL:
                     home.save_dataset(seat.member, *datasets[seat.member])
 
-    def start(self, name: str, prefix: tuple[str, ...] = (), *options: str) -> None:
-        """Starts a site's process; prefix: a command that runs it, such as `ip netns exec NAME`."""
+    def start(self, name: str) -> None:
+        """Starts a site's process."""
         kit = self.kits[name].resolve()
         with (kit / HOME / "start.log").open("ab") as output:
             self.processes[name] = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "proofward", "start", str(kit), *options],
+                [
+                    *self.prefixes.get(name, ()),
+                    sys.executable,
+                    "-m",
+                    "proofward",
+                    "start",
+                    str(kit),
+                    *self.options,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
