@@ -281,6 +281,17 @@ class Consortium:
         return Home(self.root / seat.site / "home").key(member)
 
 
+def topic(request: Request) -> str:
+    """What a request says, "" when it says nothing."""
+    return decode(request.envelope, Envelope).topic if isinstance(request, Say) else ""
+
+
+def files_under(folder: Path) -> dict[str, int]:
+    """Sizes of all files but SQLite's, by path."""
+    found = (path for path in folder.rglob("*") if path.is_file() and ".db" not in path.name)
+    return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(found)}
+
+
 def one_slot_one_envelope(envelopes: Iterable[bytes]) -> None:
     """No two different envelopes on one slot, no second endorsement, share sum or proof for a round."""
     seen: dict[tuple[str, ...], bytes] = {}

@@ -9,11 +9,17 @@ import time
 
 import pytest
 
-from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
-from proofward.engines.remote.messages import Follow, Say
-from proofward.federation.envelope import Envelope
-from tests.engines.remote_harness import AUDITOR, SEED, Consortium, Lost, agreement, one_slot_one_envelope
+from proofward.engines.remote.messages import Follow
+from tests.engines.remote_harness import (
+    AUDITOR,
+    SEED,
+    Consortium,
+    Lost,
+    agreement,
+    one_slot_one_envelope,
+    topic,
+)
 from tests.federation.fakes import FakeProofs, datasets
 
 
@@ -23,10 +29,6 @@ def weights(tmp_path_factory):
     result = InProcessFederation(folder, agreed, datasets(agreed), seed=SEED, proofs=FakeProofs()).run()
     assert result.finished
     return result.weights
-
-
-def topic(request: object) -> str:
-    return decode(request.envelope, Envelope).topic if isinstance(request, Say) else ""
 
 
 def silent(*topics: str, sites: tuple[str, ...]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from threading import Condition
+from threading import Condition, Lock
 from typing import Protocol
 
 from proofward.encoding import encode
@@ -31,11 +31,14 @@ from proofward.engines.remote.messages import (
 from proofward.federation.aggregator import Aggregator
 from proofward.federation.history_state import REVEAL, VERIFY, HistoryState
 from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, require
-from proofward.federation.wire import Packet
+from proofward.federation.wire import Extension, Packet, sign_extension
+from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.errors import LedgerError
+from proofward.ledger.merkle_log import consistency_proof, tree_root
 
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
 BEAT = 1.0
+MAX_SHOWN, MAX_SHOWN_BYTES = 1 << 15, 1 << 25
 MAX_EVIDENCE_BYTES = 1 << 20
 """Larger envelopes that break the rules are refused and not recorded: `MessageRefused` has no room."""
 Note = Callable[..., None]
@@ -66,6 +69,8 @@ class Host:
         self._clock = clock
         self._changed = Condition()
         self._waiting = 0
+        self._showing = Lock()
+        self._shown: dict[tuple[int, int], bytes] = {}
         self._phase: tuple[object, ...] = ()
         self._since = clock()
 
@@ -100,14 +105,24 @@ class Host:
                     self._changed.wait(left)
             finally:
                 self._waiting -= 1
-            if self.aggregator.history.size == 0:
-                return NotYet("the ledger has not begun")
-            return Extended(self.aggregator.extension(request.since), self.finished)
+        if self.aggregator.history.size == 0:
+            return NotYet("the ledger has not begun")
+        return Extended(self._extension(request.since), self.finished)
+
+    def _extension(self, since: int) -> bytes:
+        with self._showing:  # one at a time in memory; nobody else waits for it
+            asked = (since, self.aggregator.history.size)
+            if asked not in self._shown:
+                self._shown = {asked: extension(self.aggregator, since)}
+            return self._shown[asked]
 
     def _say(self, request: Say) -> Answer:
+        history = self.aggregator.history
+        digest = hashlib.sha256(request.envelope).digest()
+        if digest in history.recorded:
+            return Recorded()
         with self._changed:
-            history = self.aggregator.history
-            if hashlib.sha256(request.envelope).digest() in history.recorded:
+            if digest in history.recorded:
                 return Recorded()
             bare = encode(Packet(request.envelope, ()))
             try:
@@ -123,7 +138,7 @@ class Host:
             self.incoming.settle(envelope)
             self.aggregator.handle(bare)
             self._changed.notify_all()
-            require(envelope.digest in history.recorded, "record", TRANSPORT, "a recorded message", "another")
+            require(digest in history.recorded, "record", TRANSPORT, "a recorded message", "another")
             return Recorded()
 
     def _fetch(self, request: Fetch) -> Answer:
@@ -168,6 +183,26 @@ class Host:
                 self._note("deadline", phase=name)
             except FederationHalted as halt:  # too few have come: they may still come
                 self._note("waiting", phase=name, check=halt.reason.check)
+
+
+def extension(aggregator: Aggregator, since: int, most: int = MAX_SHOWN_BYTES) -> bytes:
+    """What a member that knows the first `since` entries is sent: all that follow, or as many as fit into one
+    message, under a checkpoint of their own. May be called while entries are added.
+    """
+    tree = aggregator.tree()
+    size = tree.size
+    first = min(since, size)
+    entries: list[bytes] = []
+    for entry in aggregator.shown(first)[: min(size - first, MAX_SHOWN)]:
+        most -= len(entry)
+        if entries and most < 0:
+            break
+        entries.append(entry)
+    size = first + len(entries)
+    checkpoint = sign_checkpoint(size, tree_root(size, tree.node), aggregator.signer)
+    proof = consistency_proof(first, size, tree.node)
+    shown = Extension(first, tuple(entries), checkpoint, tuple(proof))
+    return sign_extension(shown, aggregator.key, aggregator.rules)
 
 
 def enough(history: HistoryState) -> bool:

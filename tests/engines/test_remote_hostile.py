@@ -1,0 +1,306 @@
+"""Members and strangers that misbehave towards the desk: nothing of theirs is recorded that the rules do not
+allow, kept that nobody named, or keeps others waiting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import resource
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proofward.encoding import decode, decode_item, encode, encode_item
+from proofward.engines.remote import messages
+from proofward.engines.remote.host import extension
+from proofward.engines.remote.messages import Declined, Fetch, Follow, Held, NotYet, Part, Piece, Say
+from proofward.federation.envelope import Envelope, seal_envelope
+from proofward.federation.follower import log_verifier
+from proofward.federation.history import History
+from proofward.federation.messages import FederationOpened, SharesChecked, ShareSum, Upload
+from proofward.federation.wire import open_extension
+from proofward.ledger.checkpoint import open_checkpoint
+from proofward.ledger.merkle_log import verify_consistency
+from tests.engines.remote_harness import SERVER, Consortium, Lost, agreement, files_under, topic
+
+LATE = "hospital-2"
+
+
+class Waiting(Consortium):
+    """One that waits for one message of hospital-2, with no site running."""
+
+    def __init__(self, root, phase: str, withheld: str) -> None:
+        super().__init__(root, agreement(rounds=1), deadline=3600)
+        self._phase, self._withheld = phase, withheld
+        self.kept: list[bytes] = []
+
+    def __enter__(self):
+        super().__enter__()
+
+        def trouble(site, request, number):
+            if site == LATE and topic(request) == self._withheld:
+                self.kept.append(request.envelope)
+                raise Lost
+            return 1, True
+
+        self.wire.trouble = trouble
+        self.start()
+        self.until(lambda: self.kept and self.phase(self._phase) and self.complete())
+        self.stop(*self.names)
+        return self
+
+    def complete(self) -> bool:
+        """Whether everybody else has spoken."""
+        state = self.host.aggregator.history.round
+        found = {"upload": state.uploads, "share-sum": state.share_sums}[self._withheld]
+        verdicts = len(state.verdicts) == 8 or self._withheld != "upload"
+        return len(found) == 2 and verdicts
+
+    @property
+    def history(self):
+        return self.host.aggregator.history
+
+    def ask(self, request: messages.Request) -> messages.Answer:
+        return messages.read_answer(self.desk.answer(encode(request)))
+
+    def declined(self, request: messages.Request) -> str:
+        answer = self.ask(request)
+        assert isinstance(answer, Declined), answer
+        return answer.check
+
+    def spoken(self, sender: str, record, key: str = "", **changes) -> bytes:
+        """What a member could say now, signed by itself or by another."""
+        rules, history = self.host.aggregator.rules, self.history
+        state = (*history.position(), history.size, history.root)
+        envelope = Envelope(rules.digest, sender, rules.find(sender).role, *state, encode(record), b"")
+        return seal_envelope(replace(envelope, **changes), self.key(key or sender)).data
+
+    def incoming(self) -> list[str]:
+        return sorted(path.name for path in (self.root / SERVER / "home" / "incoming").iterdir())
+
+
+@pytest.fixture(scope="module")
+def uploading(tmp_path_factory):
+    with Waiting(tmp_path_factory.mktemp("uploading"), "upload", "upload") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def unmasking(tmp_path_factory):
+    with Waiting(tmp_path_factory.mktemp("unmasking"), "unmask", "share-sum") as found:
+        yield found
+
+
+def upload(consortium: Waiting, **changes) -> Upload:
+    return replace(decode(consortium.kept[0], Envelope).record, **changes)
+
+
+def test_noise_is_declined(uploading, rng: random.Random):
+    size = uploading.history.size
+    noise = [b"", b"\x00", b"\xff" * 100, b"\xa0", bytes(messages.MAX_REQUEST_BYTES + 1)]
+    noise += [rng.randbytes(rng.randrange(200)) for _ in range(300)]
+    valid = [
+        encode(request) for request in (Follow(0, 0), Fetch(bytes(32), 0), Part(bytes(32), 0, b"x", True))
+    ]
+    noise += [data[:-1] for data in valid] + [data + b"\x00" for data in valid]
+    for data in noise:
+        answer = messages.read_answer(uploading.desk.answer(data))
+        assert isinstance(answer, Declined) and answer.check == "malformed"
+    assert uploading.history.size == size
+
+
+NUMBERS = st.integers(0, (1 << 63) - 1) | st.integers(0, 200)
+BLOBS = st.binary(min_size=1, max_size=300)
+DIGESTS = st.binary(min_size=32, max_size=32)
+REQUESTS = st.one_of(
+    st.builds(Follow, NUMBERS, st.integers(0, 2)),
+    st.builds(Say, BLOBS),
+    st.builds(Part, DIGESTS, NUMBERS, st.binary(max_size=100), st.booleans()),
+    st.builds(Fetch, DIGESTS, NUMBERS),
+    st.builds(messages.Join, BLOBS),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(request=REQUESTS, place=st.integers(0, 1 << 20), value=st.integers(0, 255), spoil=st.booleans())
+def test_any_request_is_answered(uploading, request, place, value, spoil):
+    size, data = uploading.history.size, bytearray(encode(request))
+    if spoil:
+        data[place % len(data)] = value
+    messages.read_answer(uploading.desk.answer(bytes(data)))
+    assert uploading.history.size == size and uploading.incoming() == []
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(number=st.integers(0, 1 << 20), place=st.integers(0, 1 << 20), value=st.integers(0, 255))
+def test_no_altered_envelope_is_taken(uploading, number, place, value):
+    entries = [*uploading.host.aggregator.ledger.entries(0), *uploading.kept[:1]]
+    data = bytearray(entries[number % len(entries)])
+    size, before = uploading.history.size, data[place % len(data)]
+    data[place % len(data)] = value
+    answer = uploading.ask(Say(bytes(data)))
+    assert isinstance(answer, Declined) or before == value
+    assert uploading.history.size == size
+
+
+def test_pieces_too_large_too_long_or_for_nobody(uploading):
+    item = {"kind": "part", "version": 1, "digest": bytes(32), "offset": 0, "last": False}
+    for size in (messages.PIECE_BYTES + 1, 2 * messages.MAX_REQUEST_BYTES):
+        answer = uploading.desk.answer(encode_item({**item, "data": bytes(size)}))
+        assert messages.read_answer(answer).check == "malformed"
+    for digest in (b"", b"../../../../etc/passwd", b"/etc/passwd".ljust(31, b"\0"), bytes(33)):
+        for request in (
+            {**item, "digest": digest, "data": b""},
+            {"kind": "fetch", "version": 1, "digest": digest, "offset": 0},
+        ):
+            answer = messages.read_answer(uploading.desk.answer(encode_item(request)))
+            assert isinstance(answer, Declined) and answer.check == "malformed"
+    assert uploading.declined(Part(hashlib.sha256(b"mine").digest(), 0, b"mine", True)) == "object"
+    assert uploading.declined(Fetch(b"../../../../../../../etc/passwd!", 0)) == "object-missing"
+    assert uploading.incoming() == []
+
+
+def test_objects_that_are_not_what_was_named(uploading):
+    digest = hashlib.sha256(b"right").digest()
+    other = upload(uploading).sealed_shares[0]
+    said = Say(uploading.spoken(LATE, upload(uploading, sealed_shares=(digest, other, b""))))
+    wanted = uploading.ask(said)
+    assert [missing.digest for missing in wanted.objects if missing.digest == digest and missing.held == 0]
+    assert uploading.ask(Part(digest, 3, b"right", True)) == Held(0, False)
+    assert uploading.ask(Part(digest, 1 << 62, b"right", True)) == Held(0, False)
+    assert uploading.ask(Part(digest, 0, b"ri", False)) == Held(2, False)
+    assert uploading.ask(Part(digest, 0, b"ri", False)) == Held(2, False)
+    assert uploading.declined(Part(digest, 2, b"ghs", True)) == "object-digest"
+    assert uploading.declined(Part(digest, 0, bytes((1 << 17) + 1), False)) == "object-size"
+    assert uploading.incoming() == []
+    assert uploading.ask(Part(digest, 0, b"right", True)) == Held(5, True)
+    assert uploading.ask(Part(digest, 0, b"right", True)) == Held(5, True)
+    assert digest not in [missing.digest for missing in uploading.ask(said).objects]
+    uploading.ask(Say(uploading.kept[0]))
+    assert uploading.incoming() == []
+    assert not uploading.host.aggregator.ledger.has_object(digest)
+
+
+def test_nobody_fills_the_disk_by_changing_its_mind(uploading, rng):
+    objects = files_under(uploading.root / SERVER / "home" / "ledger")
+    for _ in range(10):
+        data = rng.randbytes(1000)
+        proof = hashlib.sha256(data).digest()
+        uploading.ask(Say(uploading.spoken(LATE, upload(uploading, proof=proof))))
+        assert uploading.ask(Part(proof, 0, data, True)) == Held(1000, True)
+    assert uploading.incoming() == [f"{proof.hex()}.part"]
+    assert files_under(uploading.root / SERVER / "home" / "ledger") == objects
+    uploading.ask(Say(uploading.kept[0]))
+    assert uploading.incoming() == []
+
+
+def test_forged_and_replayed_envelopes(uploading):
+    history, size = uploading.history, uploading.history.size
+    forged = uploading.spoken(LATE, upload(uploading), key="hospital-0")
+    assert uploading.declined(Say(forged)) == "signature"
+    elsewhere = decode(uploading.kept[0], Envelope)
+    assert uploading.declined(Say(encode(replace(elsewhere, sender="hospital-9")))) == "sender"
+    assert uploading.declined(Say(encode(replace(elsewhere, sender="hospital-1")))) == "signature"
+    for entry in uploading.host.aggregator.ledger.entries(0):
+        assert isinstance(uploading.ask(Say(entry)), messages.Recorded)
+    assert history.size == size and history.refusals == []
+
+
+def test_what_breaks_the_rules_is_evidence_but_not_for_ever(tmp_path):
+    with Waiting(tmp_path, "upload", "upload") as consortium:
+        history = consortium.history
+        for number in range(40):
+            said = Say(consortium.spoken("hospital-0", SharesChecked(()), attempt=number))
+            assert consortium.declined(said) in ("attempt", "phase")
+            assert consortium.declined(said) in ("attempt", "phase")
+        assert {refusal.culprit for refusal in history.refusals} == {"hospital-0"}
+        assert len(history.refusals) == 16
+        large = Say(consortium.spoken("hospital-1", FederationOpened(bytes(1 << 20))))
+        assert consortium.declined(large) == "role"
+        other_round = consortium.spoken("hospital-1", upload(consortium), round=7)
+        assert consortium.declined(Say(other_round)) == "round"
+        consortium.wire.trouble = lambda site, request, number: (1, True)
+        consortium.start()
+        consortium.join()
+        assert consortium.audit() == []
+
+
+def test_no_second_share_sum(unmasking):
+    state = unmasking.history.round
+    first = next(iter(state.share_sums.values()))
+    other = Say(unmasking.spoken("hospital-0", ShareSum(bytes(32), first.values)))
+    assert unmasking.declined(other) == "equivocation"
+    late = Say(unmasking.spoken(LATE, ShareSum(bytes(32), first.values)))
+    assert unmasking.declined(late) == "subject"
+    assert sorted(state.share_sums) == ["hospital-0", "hospital-1"]
+    checks = {(refusal.culprit, refusal.check) for refusal in unmasking.history.refusals}
+    assert checks == {("hospital-0", "equivocation"), (LATE, "subject")}
+
+
+def test_ten_thousand_followers(uploading):
+    said = Say(uploading.kept[0])
+    size, before = uploading.history.size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done, slowest = threading.Event(), [0.0]
+
+    def others() -> None:
+        while not done.is_set():
+            start = time.monotonic()
+            assert isinstance(uploading.ask(said), messages.Wanted)
+            slowest.append(time.monotonic() - start)
+            time.sleep(0.01)
+
+    speaker = threading.Thread(target=others)
+    speaker.start()
+    with ThreadPoolExecutor(500) as pool:
+        asked = [Follow((0, size, (1 << 63) - 1)[n % 3], 500) for n in range(10_000)]
+        kinds = {type(answer) for answer in pool.map(lambda request: uploading.ask(request), asked)}
+    done.set()
+    speaker.join()
+    assert kinds == {messages.Extended, NotYet}
+    assert max(slowest) < 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10
+
+
+def test_pieces_of_an_object_anywhere(uploading):
+    digest = uploading.host.aggregator.rules.initial_model
+    whole = uploading.ask(Fetch(digest, 0))
+    assert hashlib.sha256(whole.data).digest() == digest
+    assert uploading.ask(Fetch(digest, (1 << 63) - 1)) == Piece(whole.size, b"")
+    assert uploading.ask(Fetch(digest, 7)) == Piece(whole.size, whole.data[7:])
+
+
+def test_items_of_other_shapes(uploading):
+    for item in (
+        None,
+        [],
+        {},
+        {"kind": "follow"},
+        {"kind": 3},
+        {"kind": "say", "version": 2, "envelope": b"x"},
+    ):
+        answer = messages.read_answer(uploading.desk.answer(encode_item(item)))
+        assert isinstance(answer, Declined)
+    assert decode_item(uploading.desk.answer(encode(Follow(0, 0))), 1 << 27)["kind"] == "extended"
+
+
+def test_a_long_ledger_is_shown_in_parts(uploading):
+    rules, aggregator = uploading.host.aggregator.rules, uploading.host.aggregator
+    entries, size = aggregator.ledger.entries(0), uploading.history.size
+    for since in (0, 1, 17, size - 1, size, size + 5):
+        assert extension(aggregator, since) == aggregator.extension(since)
+    copy = History(rules)
+    while copy.size < size:
+        part = open_extension(extension(aggregator, copy.size, most=5000), rules)
+        checkpoint = open_checkpoint(part.checkpoint, log_verifier(rules))
+        assert part.entries and checkpoint.size == copy.size + len(part.entries) <= copy.size + 12
+        verify_consistency(copy.size, checkpoint.size, copy.root, checkpoint.root, part.consistency)
+        for entry in part.entries:
+            copy.apply(entry)
+        assert copy.root == checkpoint.root
+    assert entries and copy.root == uploading.history.root
