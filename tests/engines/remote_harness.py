@@ -4,18 +4,12 @@ this process, sites on threads, and between them a wire in which tests lose, del
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import cache
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proofward.encoding import decode
 from proofward.engines.remote.certificates import Certificates
@@ -33,48 +27,12 @@ from proofward.federation.history import slot
 from proofward.federation.messages import SetEndorsement, ShareSum
 from proofward.federation.values import integers_from_bytes
 from proofward.ledger.keys import SigningKey
+from tests.engines.remote_kits import write_kit
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 SEED = b"remote"
 SERVER, AUDITOR = "server", "auditor"
-DAY = datetime.timedelta(days=1)
 PATIENCE = 100.0
-
-
-@cache
-def rsa_key(name: str) -> rsa.RSAPrivateKey:
-    """A key of its own for every name, made once a process."""
-    return rsa.generate_private_key(65537, 2048)
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common)])
-
-
-def issue(site: str, authority: str = "authority", days: tuple[int, int] = (-1, 100)) -> x509.Certificate:
-    """A certificate of a site's key by an authority, valid from and until so many days from now."""
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(_name(authority), _name(site), rsa_key(site).public_key())
-    builder = builder.serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now + days[0] * DAY).not_valid_after(now + days[1] * DAY)
-    return builder.sign(rsa_key(authority), hashes.SHA256())
-
-
-def pem(value: x509.Certificate | rsa.RSAPrivateKey) -> bytes:
-    """A certificate or private key as kits have it."""
-    encoding = serialization.Encoding.PEM
-    if isinstance(value, x509.Certificate):
-        return value.public_bytes(encoding)
-    plain = serialization.NoEncryption()
-    return value.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, plain)
-
-
-def write_kit(folder: Path, site: str, prefix: str = "client") -> None:
-    """The start-up folder of a site."""
-    folder.mkdir(parents=True)
-    (folder / "rootCA.pem").write_bytes(pem(issue("authority")))
-    (folder / f"{prefix}.crt").write_bytes(pem(issue(site)))
-    (folder / f"{prefix}.key").write_bytes(pem(rsa_key(site)))
 
 
 def agreement(**changes) -> Plan:
@@ -185,6 +143,7 @@ class Consortium:
         self._server = threading.Thread(target=self._serve)
 
     def note(self, kind: str, **fields) -> None:
+        """See Site."""
         self.notes.append((kind, fields))
 
     def noted(self, kind: str, **fields) -> bool:

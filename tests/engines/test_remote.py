@@ -10,7 +10,13 @@ import time
 import pytest
 
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.remote.host import extension
 from proofward.engines.remote.messages import Follow
+from proofward.federation.follower import log_verifier
+from proofward.federation.history import History
+from proofward.federation.wire import open_extension
+from proofward.ledger.checkpoint import open_checkpoint
+from proofward.ledger.merkle_log import verify_consistency
 from tests.engines.remote_harness import (
     AUDITOR,
     SEED,
@@ -31,6 +37,24 @@ def weights(tmp_path_factory):
     return result.weights
 
 
+def shown_in_parts(aggregator) -> None:
+    """A ledger too long for one message reaches a newcomer in several."""
+    rules, size = aggregator.rules, aggregator.history.size
+    for since in (0, 1, 17, size - 1, size, size + 5):
+        assert extension(aggregator, since) == aggregator.extension(since)
+    copy = History(rules)
+    while copy.size < size:
+        part = open_extension(extension(aggregator, copy.size, most=5000), rules)
+        checkpoint = open_checkpoint(part.checkpoint, log_verifier(rules))
+        assert checkpoint.size == copy.size + len(part.entries)
+        assert len(part.entries) == 1 or 1 < sum(map(len, part.entries)) <= 5000
+        verify_consistency(copy.size, checkpoint.size, copy.root, checkpoint.root, part.consistency)
+        for entry in part.entries:
+            copy.apply(entry)
+        assert copy.root == checkpoint.root
+    assert copy.root == aggregator.history.root
+
+
 def silent(*topics: str, sites: tuple[str, ...]):
     """Whatever the sites say on these topics is lost."""
 
@@ -46,6 +70,7 @@ def test_a_whole_federation(tmp_path, weights):
     with Consortium(tmp_path) as consortium:
         consortium.start()
         consortium.join()
+        shown_in_parts(consortium.host.aggregator)
         assert consortium.audit() == []
         assert (consortium.weights() == weights).all()
         history = consortium.host.aggregator.history

@@ -18,15 +18,9 @@ from hypothesis import strategies as st
 
 from proofward.encoding import decode, decode_item, encode, encode_item
 from proofward.engines.remote import messages
-from proofward.engines.remote.host import extension
 from proofward.engines.remote.messages import Declined, Fetch, Follow, Held, NotYet, Part, Piece, Say
 from proofward.federation.envelope import Envelope, seal_envelope
-from proofward.federation.follower import log_verifier
-from proofward.federation.history import History
 from proofward.federation.messages import FederationOpened, SharesChecked, ShareSum, Upload
-from proofward.federation.wire import open_extension
-from proofward.ledger.checkpoint import open_checkpoint
-from proofward.ledger.merkle_log import verify_consistency
 from tests.engines.remote_harness import SERVER, Consortium, Lost, agreement, files_under, topic
 
 LATE = "hospital-2"
@@ -287,20 +281,3 @@ def test_items_of_other_shapes(uploading):
         answer = messages.read_answer(uploading.desk.answer(encode_item(item)))
         assert isinstance(answer, Declined)
     assert decode_item(uploading.desk.answer(encode(Follow(0, 0))), 1 << 27)["kind"] == "extended"
-
-
-def test_a_long_ledger_is_shown_in_parts(uploading):
-    rules, aggregator = uploading.host.aggregator.rules, uploading.host.aggregator
-    entries, size = aggregator.ledger.entries(0), uploading.history.size
-    for since in (0, 1, 17, size - 1, size, size + 5):
-        assert extension(aggregator, since) == aggregator.extension(since)
-    copy = History(rules)
-    while copy.size < size:
-        part = open_extension(extension(aggregator, copy.size, most=5000), rules)
-        checkpoint = open_checkpoint(part.checkpoint, log_verifier(rules))
-        assert part.entries and checkpoint.size == copy.size + len(part.entries) <= copy.size + 12
-        verify_consistency(copy.size, checkpoint.size, copy.root, checkpoint.root, part.consistency)
-        for entry in part.entries:
-            copy.apply(entry)
-        assert copy.root == checkpoint.root
-    assert entries and copy.root == uploading.history.root
