@@ -18,6 +18,7 @@ from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
 
 from proofward.engines.event_log import EventLog
+from proofward.engines.flare.memory import Collector
 from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.desk import Desk
@@ -25,6 +26,7 @@ from proofward.engines.remote.home import Home, passphrase_from_environment
 
 BEAT = 0.2
 FAREWELL = 10.0
+COLLECT_BYTES = 1 << 23
 
 
 class FederationController(Controller):
@@ -34,6 +36,7 @@ class FederationController(Controller):
         super().__init__(task_check_period=0.2)
         self.desk: Desk | None = None
         self._log: EventLog | None = None
+        self._collector: Collector | None = None
 
     def start_controller(self, fl_ctx: FLContext) -> None:
         """Opens the ledger and registers the handler of requests."""
@@ -45,13 +48,16 @@ class FederationController(Controller):
         self._lock.__enter__()
         kit = Certificates(root / "startup")
         self.desk = Desk(home, kit, passphrase_from_environment(), self._log.observe, self._log.note)
+        self._collector = Collector(COLLECT_BYTES)
         engine.register_aux_message_handler(TOPIC, self._handle)
         self._log.note("started", party=home.terms.aggregator.member)
 
     def _handle(self, topic: str, request: Shareable, fl_ctx: FLContext) -> Shareable:
         data = unpack(request)
-        assert self.desk is not None
-        return pack(self.desk.answer(b"" if data is None else data))
+        assert self.desk is not None and self._collector is not None
+        answer = self.desk.answer(b"" if data is None else data)
+        self._collector.passed(len(answer) + (0 if data is None else len(data)))
+        return pack(answer)
 
     def control_flow(self, abort_signal: Signal, fl_ctx: FLContext) -> None:
         """Serves until the federation is closed, stopped, or the job aborted."""

@@ -16,6 +16,7 @@ from proofward.ledger.files import write_file
 SERVER, CLIENT, ADMIN = "server", "client", "admin"
 CONTROLLER = "proofward.engines.flare.controller.FederationController"
 EXECUTOR = "proofward.engines.flare.executor.SiteExecutor"
+COLLECTOR = "proofward.engines.flare.memory.ParentCollector"
 HEARTBEAT_TIMEOUT = 60
 
 
@@ -68,7 +69,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
     storage = kit.resolve() / "storage"
-    resources["class_allow_list"] = [CONTROLLER]
+    resources["class_allow_list"] = [CONTROLLER, COLLECTOR]
     resources["servers"][0]["heart_beat_timeout"] = HEARTBEAT_TIMEOUT
     resources["snapshot_persistor"]["args"]["storage"]["args"]["root_dir"] = str(storage / "snapshots")
     kept = []
@@ -78,6 +79,7 @@ def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
         if component["id"] == "job_manager":
             component["args"]["uri_root"] = str(storage / "jobs")
         kept.append(component)
+    kept.append({"id": "collector", "path": COLLECTOR, "args": {}})
     resources["components"] = kept
     return resources
 

@@ -22,6 +22,8 @@ MAX_OUTPUT_BYTES = 1 << 26
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY = 60.0
 PATIENCE = 10.0
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""glibc gives buffers of messages back as soon as they are freed."""
 Note = Callable[..., None]
 
 
@@ -64,7 +66,7 @@ class Supervisor:
         self.stop = stop
         self.restarts = 0
         self._note = note
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = {**MEMORY, **os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:

@@ -19,7 +19,7 @@ from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.federation.field_types import Check, Count, Digest, Text
 from proofward.federation.refusal import TRANSPORT, Refusal, describe
 
-PIECE_BYTES = 1 << 22
+PIECE_BYTES = 1 << 20
 """Most bytes of an object in one message."""
 MAX_REQUEST_BYTES = PIECE_BYTES + (1 << 16)
 MAX_ANSWER_BYTES = 1 << 26
