@@ -7,6 +7,7 @@ import click
 from proofward import __version__
 from proofward.cli.audit import audit
 from proofward.cli.bench import bench
+from proofward.cli.bundle import bundle
 from proofward.cli.demo import demo
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.start import start, stop
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (demo, audit, verify, inspect, bench, start, stop):
+for command in (demo, audit, verify, inspect, bench, start, stop, bundle):
     main.add_command(command)

@@ -2,14 +2,14 @@
 
     "proofward bundle 1\\n"
     frames: length (4 bytes, big-endian), a canonical record; a BundleObject is followed by the object's bytes
-    header, then in any order requests to join, envelopes, extension, objects, what is asked for; end
+    header, then requests to join, envelopes, extensions, objects, what is asked for; end
 
 The end names the number of frames and the SHA-256 of all bytes before it. OUT is from the member to any
 connected site (its gateway), BACK is the answer. Nobody is believed for having carried or written a bundle:
 envelopes, extension and requests to join are signed, objects are named by digest. The member's signature at
 the end of an OUT bundle adds one thing, that the member's own machine wrote this stick, whole: a gateway does
-not send on, and does not answer, what a stranger put together. A BACK bundle has none; its extension is
-signed by the aggregator and vouches for the objects. A stick says what the ledger says anyway, encrypted
+not send on, and does not answer, what a stranger put together. A BACK bundle has none; its extensions are
+signed by the aggregator and vouch for the objects. A stick says what the ledger says anyway, encrypted
 shares included, and which objects the member has.
 
 Objects are never in memory, neither here nor there; all else is limited by MAX_WORDS. No name or path is read
@@ -77,7 +77,7 @@ class BundleEnvelope:
 
 @dataclass(frozen=True)
 class BundleExtension:
-    """A signed extension of the ledger."""
+    """A signed extension of the ledger; the next one goes on where it ends."""
 
     kind: ClassVar[str] = "bundle-extension"
     data: Annotated[bytes, Length(1, MAX_ANSWER_BYTES)]
@@ -181,8 +181,8 @@ class BundleWriter:
 
 @dataclass
 class Bundle:
-    """A bundle that has been read through: everything but the signature is as the format says, and every
-    object's bytes match its digest. objects: (offset, size) in the file, by digest.
+    """A bundle that has been read through: all but the signature is right, every object's bytes match its
+    digest. objects: (offset, size) in the file, by digest.
     """
 
     path: Path
@@ -191,7 +191,7 @@ class Bundle:
     signature: bytes = b""
     joins: list[bytes] = field(default_factory=list)
     envelopes: list[bytes] = field(default_factory=list)
-    extension: bytes | None = None
+    extensions: list[bytes] = field(default_factory=list)
     asked: Asked | None = None
     objects: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
@@ -218,9 +218,7 @@ class Bundle:
 
     @contextmanager
     def streams(self) -> Iterator[dict[bytes, Stream]]:
-        """The objects, to be read from the file while the context lasts. The file may have changed since:
-        whoever uses the bytes compares them with the digest.
-        """
+        """The objects in the file. It may have changed: whoever uses bytes compares their digest."""
         with self.path.open("rb") as file:
             yield {digest: Stream(file, *place) for digest, place in self.objects.items()}
 
@@ -256,10 +254,12 @@ class _Reader:
 
     def _take(self, found: Bundle, record: Record) -> None:
         match record:
-            case BundleJoin() | BundleEnvelope():
-                (found.joins if isinstance(record, BundleJoin) else found.envelopes).append(record.data)
-            case BundleExtension(data) if found.extension is None:
-                found.extension = data
+            case BundleJoin(data):
+                found.joins.append(data)
+            case BundleEnvelope(data):
+                found.envelopes.append(data)
+            case BundleExtension(data):
+                found.extensions.append(data)
             case Asked() if found.asked is None:
                 found.asked = record
             case BundleObject(digest, size) if digest not in found.objects:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.courier import FAREWELL, Courier
 from proofward.engines.remote.home import Home
 from proofward.engines.remote.joining import assemble, make_request
 from proofward.engines.remote.link import Caller, Carry, Link, Stopped
@@ -15,6 +16,7 @@ from proofward.engines.remote.terms import Seat
 from proofward.federation.events import Observer, ignore
 from proofward.federation.follower import Follower, Surroundings
 from proofward.federation.hospital import Hospital
+from proofward.federation.objects import ObjectSource
 from proofward.federation.proofs import Proofs, RelationProofs
 from proofward.federation.rules import HOSPITAL, Rules
 from proofward.federation.state_store import StateStore
@@ -52,10 +54,13 @@ class Site:
     def run(self) -> None:
         """Until every member has seen the end or is stopped; failures are in `failures`, by member."""
         threads = [Thread(target=self._guarded, args=(seat,), name=seat.member) for seat in self.home.seats]
+        courier = Courier(self.home, self._carry, self._note)
+        courier.start()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        courier.finish(0.0 if self.stop.is_set() else FAREWELL)
 
     def _guarded(self, seat: Seat) -> None:
         try:
@@ -97,7 +102,7 @@ class Site:
                 raise answer.refusal
             caller.pause(JOIN_PAUSE)
 
-    def open(self, seat: Seat, rules: Rules, objects: RemoteObjects) -> Follower:
+    def open(self, seat: Seat, rules: Rules, objects: ObjectSource) -> Follower:
         """A member's state machine on its stored state."""
         folder = self.home.member(seat.member)
         around = Surroundings(

@@ -1,0 +1,291 @@
+"""An air-gapped member at work: its kit is never started, commands do its duties from one stick to the next.
+
+`export` writes what the member has to say and asks for; `absorb` takes the gateway's answer in. Both hold the
+member's lock. Objects are read from the member's own folder only: one that is not there is asked for with the
+next bundle, and the member does not halt for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO
+
+from proofward.encoding import decode
+from proofward.engines.remote.bundle import (
+    BACK,
+    MAX_NAMED,
+    OUT,
+    Asked,
+    Bundle,
+    BundleEnvelope,
+    BundleJoin,
+    BundleWriter,
+    Header,
+)
+from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.home import Home, HomeError
+from proofward.engines.remote.joining import assemble, make_request
+from proofward.engines.remote.link import Unreachable
+from proofward.engines.remote.site import Site
+from proofward.engines.remote.terms import Seat
+from proofward.federation import events
+from proofward.federation.envelope import Envelope
+from proofward.federation.follower import Follower
+from proofward.federation.history_state import CLOSED
+from proofward.federation.messages import ShareSum, Upload
+from proofward.federation.named_objects import named_objects
+from proofward.federation.objects import StoredObjects
+from proofward.federation.proofs import Proofs
+from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.rules import AGGREGATOR, Rules
+from proofward.federation.wire import Packet, open_extension, parse
+from proofward.ledger.errors import LedgerError, ObjectMissing
+from proofward.ledger.objects import ObjectStore
+
+PATIENCE = 2.0
+_PIECE = 1 << 20
+
+
+def packet_topic(packet: bytes) -> str:
+    """Kind of the record in a packet's envelope."""
+    return decode(parse(Packet, packet).envelope, Envelope).topic
+
+
+class LocalObjects(StoredObjects):
+    """A store as the only source; remembers what was asked for in vain."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store)
+        self.missing: set[bytes] = set()
+
+    def __call__(self, digest: bytes) -> bytes | None:
+        """The object, None when it is missing or damaged."""
+        data = super().__call__(digest)
+        if data is None:
+            self.missing.add(digest)
+        return data
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """See FileSource."""
+        try:
+            return super().open(digest)
+        except LedgerError:
+            self.missing.add(digest)
+            raise ObjectMissing(digest) from None
+
+
+@dataclass
+class Trip:
+    """What a command has done for a member. topics: of the messages that wait to be carried; objects: in the
+    bundle; length: of the file; missing: objects that it lacks; refusals: what it did not accept.
+    """
+
+    member: str
+    size: int = 0
+    round: int = 0
+    phase: str = "before"
+    topics: list[str] = field(default_factory=list)
+    objects: int = 0
+    length: int = 0
+    missing: set[bytes] = field(default_factory=set)
+    refusals: list[Refusal] = field(default_factory=list)
+    halted: Refusal | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the federation is over for the member."""
+        return self.phase == CLOSED
+
+    def of(self, member: Follower, objects: LocalObjects) -> None:
+        """Notes where the member stands."""
+        history = member.history
+        self.size, self.phase, self.round = history.size, history.phase, history.position()[0]
+        self.missing, self.halted = set(objects.missing), member.halted
+
+
+class AirGap:
+    """The kit of an air-gapped site."""
+
+    def __init__(
+        self,
+        home: Home,
+        kit: Certificates,
+        passphrase: bytes | None = None,
+        observe: events.Observer = events.ignore,
+        proofs: Proofs | None = None,
+    ) -> None:
+        self.home = home
+        self.kit = kit
+        self._passphrase = passphrase
+        self._observe = observe
+        self._proofs = proofs
+
+    def seat(self, member: str | None) -> Seat:
+        """The site's member of that name, or its only one; raises HomeError."""
+        seats = [seat for seat in self.home.seats if seat.role != AGGREGATOR]
+        named = [seat for seat in seats if member in (None, seat.member)]
+        if len(named) != 1:
+            found = ", ".join(seat.member for seat in seats) or "none"
+            raise HomeError(f"name one member of this site with --member: {found}")
+        return named[0]
+
+    def export(self, seat: Seat, path: Path) -> Trip:
+        """Writes the member's bundle; raises Refusal, HomeError, OSError."""
+        trip = Trip(seat.member)
+        terms, rules = self.home.terms, self.home.rules
+        with self.home.lock(seat.member, PATIENCE):
+            if rules is None:
+                header = Header(OUT, terms.digest, b"", seat.member, 0)
+                with BundleWriter(path, header) as writer:
+                    self._write_join(seat, writer)
+                    writer.add(Asked((), ()))
+                    trip.length = writer.finish(self.home.key(seat.member, self._passphrase))
+                trip.topics.append("join")
+                return trip
+            with self._opened(seat, rules, trip) as (member, objects, store):
+                size = member.history.size
+                with BundleWriter(path, Header(OUT, terms.digest, rules.digest, seat.member, size)) as writer:
+                    if size == 0:
+                        self._write_join(seat, writer)
+                    for packet in member.resume():
+                        if packet:
+                            self._write_packet(packet, writer, store, trip)
+                    lacks = sorted(objects.missing)[:MAX_NAMED]
+                    holds = [digest for digest in store.digests() if digest not in objects.missing]
+                    writer.add(Asked(tuple(holds[:MAX_NAMED]), tuple(lacks)))
+                    trip.length = writer.finish(member.key)
+                trip.of(member, objects)
+        return trip
+
+    def _write_join(self, seat: Seat, writer: BundleWriter) -> None:
+        key = self.home.key(seat.member, self._passphrase)
+        certificate, private = self.kit.certificate, self.kit.private_key
+        writer.add(BundleJoin(make_request(self.home.terms, seat.member, key, certificate, private)))
+
+    @staticmethod
+    def _write_packet(packet: bytes, writer: BundleWriter, store: ObjectStore, trip: Trip) -> None:
+        """An envelope with its objects. What the member needs later of what it made itself, it keeps: the
+        gateway does not bring it back.
+        """
+        parsed = parse(Packet, packet)
+        record = decode(parsed.envelope, Envelope).record
+        writer.add(BundleEnvelope(parsed.envelope))
+        trip.topics.append(record.kind)
+        kept = {record.ciphertext} if isinstance(record, Upload) else set()
+        kept |= {record.values} if isinstance(record, ShareSum) else set()
+        for data in parsed.attachments:
+            digest = hashlib.sha256(data).digest()
+            if digest in kept:
+                store.put(data)
+            writer.object(digest, BytesIO(data))
+            trip.objects += 1
+
+    def absorb(self, bundle: Bundle) -> Trip:
+        """Takes a gateway's answer in, and does what the member then owes; raises Refusal, HomeError,
+        OSError.
+        """
+        header, terms = bundle.header, self.home.terms
+        require(header.direction == BACK, "bundle-direction", TRANSPORT, "an answer", header.direction)
+        require(header.terms == terms.digest, "terms", TRANSPORT, terms.digest, header.terms)
+        seat = terms.find(header.member)
+        if seat is None or seat.site != self.home.site or seat.role == AGGREGATOR:
+            raise Refusal("member", TRANSPORT, f"a member of {self.home.site}", describe(header.member))
+        own = not bundle.envelopes and bundle.asked is None and bundle.signature == b""
+        require(own, "bundle-format", TRANSPORT, "requests to join, extensions, objects", "more")
+        trip = Trip(seat.member)
+        with self.home.lock(seat.member, PATIENCE):
+            rules = self._rules(bundle)
+            if rules is None:
+                return trip
+            with self._opened(seat, rules, trip) as (member, objects, store):
+                closed = len(member.history.closed)
+                trip.objects = self._adopt(bundle, member, store)
+                for extension in bundle.extensions:
+                    trip.topics = [packet_topic(packet) for packet in member.work(extension) if packet]
+                if not trip.topics:  # the bundle may be an old one
+                    trip.topics = [packet_topic(packet) for packet in member.resume() if packet]
+                if len(member.history.closed) != closed:
+                    self._forget(store, member.history.model)
+                trip.of(member, objects)
+        return trip
+
+    def _rules(self, bundle: Bundle) -> Rules | None:
+        """The rules, assembled from everybody's request to join if they are not known yet."""
+        rules = self.home.rules
+        known = bundle.header.consortium
+        if rules is None and bundle.joins:
+            assembled = assemble(bundle.joins, self.home.terms, self.kit.authority)
+            require(known in (b"", assembled.digest), "consortium", TRANSPORT, assembled.digest, known)
+            self.home.pin(assembled)
+            return assembled
+        require(rules is None or known in (b"", rules.digest), "consortium", TRANSPORT,
+                rules.digest if rules else b"", known)  # fmt: skip
+        return rules
+
+    @staticmethod
+    def _adopt(bundle: Bundle, member: Follower, store: ObjectStore) -> int:
+        """Stores the objects that the ledger names, once the aggregator's signature has vouched for it."""
+        extensions = [open_extension(data, member.rules) for data in bundle.extensions]
+        entries = [*member.state.entries(), *(entry for found in extensions for entry in found.entries)]
+        named = {member.rules.initial_model}
+        for entry in entries:
+            try:
+                named |= set(named_objects(decode(entry, Envelope).record))
+            except ValueError:  # the member itself says what is wrong with it
+                continue
+        count = 0
+        with bundle.streams() as streams:
+            for digest, stream in streams.items():
+                require(digest in named, "bundle-objects", TRANSPORT, "an object of the ledger", digest)
+                if digest in store:
+                    continue
+                path = store.create()
+                try:
+                    with path.open("wb") as target:
+                        for offset in range(0, stream.size, _PIECE):
+                            target.write(stream.read(offset, _PIECE))
+                    store.adopt(path, digest)
+                    count += 1
+                except LedgerError as error:
+                    raise Refusal("object-digest", TRANSPORT, digest.hex(), describe(str(error))) from error
+                finally:
+                    path.unlink(missing_ok=True)
+        return count
+
+    @staticmethod
+    def _forget(store: ObjectStore, model: bytes) -> None:
+        for digest in store.digests():
+            if digest != model:
+                store.path(digest).unlink(missing_ok=True)
+
+    @contextmanager
+    def _opened(
+        self, seat: Seat, rules: Rules, trip: Trip
+    ) -> Iterator[tuple[Follower, LocalObjects, ObjectStore]]:
+        """The member on its stored state, with what it has of the ledger's objects."""
+
+        def carry(data: bytes) -> bytes:
+            raise Unreachable
+
+        def observe(event: events.Event) -> None:
+            if event.refusal is not None:
+                trip.refusals.append(event.refusal)
+            self._observe(event)
+
+        site = Site(
+            self.home, self.kit, carry, Event(), self._passphrase, observe=observe, proofs=self._proofs
+        )
+        store = ObjectStore(self.home.member(seat.member) / "objects")
+        store.remove_unfinished()
+        objects = LocalObjects(store)
+        member = site.open(seat, rules, objects)
+        try:
+            yield member, objects, store
+        finally:
+            member.state.close()
