@@ -130,13 +130,22 @@ class Wire:
 class Consortium:
     """Desk and sites of one folder, all running. Use in a `with` statement."""
 
-    def __init__(self, root: Path, agreed: Plan | None = None, deadline: int = 60, **options) -> None:
-        self.root = root
-        self.plan = agreed or agreement()
-        self.terms = set_up(root, self.plan, deadline, **options)
-        self.notes: list[tuple[str, dict]] = []
-        self.desk = open_desk(root, note=self.note)
-        self.wire = Wire(self.desk.answer)
+    desk: Desk
+
+    def __init__(
+        self,
+        root: Path,
+        agreed: Plan | None = None,
+        deadline: int = 60,
+        sites: dict[str, str] | None = None,
+        answer: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """answer: of a desk that is elsewhere. sites: of members that are not where `terms_of` has them."""
+        self.root, self.notes = root, []
+        self.terms = set_up(root, agreed or agreement(), deadline, sites)
+        if answer is None:
+            self.desk = open_desk(root, note=self.note)
+        self.wire = Wire(answer or self.desk.answer)
         self.sites: dict[str, Site] = {}
         self.threads: dict[str, threading.Thread] = {}
         self.closing = threading.Event()

@@ -19,64 +19,10 @@ from hypothesis import strategies as st
 from proofward.encoding import decode, decode_item, encode, encode_item
 from proofward.engines.remote import messages
 from proofward.engines.remote.messages import Declined, Fetch, Follow, Held, NotYet, Part, Piece, Say
-from proofward.federation.envelope import Envelope, seal_envelope
+from proofward.federation.envelope import Envelope
 from proofward.federation.messages import FederationOpened, SharesChecked, ShareSum, Upload
-from tests.engines.remote_harness import SERVER, Consortium, Lost, agreement, files_under, topic
-
-LATE = "hospital-2"
-
-
-class Waiting(Consortium):
-    """One that waits for one message of hospital-2, with no site running."""
-
-    def __init__(self, root, phase: str, withheld: str) -> None:
-        super().__init__(root, agreement(rounds=1), deadline=3600)
-        self._phase, self._withheld = phase, withheld
-        self.kept: list[bytes] = []
-
-    def __enter__(self):
-        super().__enter__()
-
-        def trouble(site, request, number):
-            if site == LATE and topic(request) == self._withheld:
-                self.kept.append(request.envelope)
-                raise Lost
-            return 1, True
-
-        self.wire.trouble = trouble
-        self.start()
-        self.until(lambda: self.kept and self.phase(self._phase) and self.complete())
-        self.stop(*self.names)
-        return self
-
-    def complete(self) -> bool:
-        """Whether everybody else has spoken."""
-        state = self.host.aggregator.history.round
-        found = {"upload": state.uploads, "share-sum": state.share_sums}[self._withheld]
-        verdicts = len(state.verdicts) == 8 or self._withheld != "upload"
-        return len(found) == 2 and verdicts
-
-    @property
-    def history(self):
-        return self.host.aggregator.history
-
-    def ask(self, request: messages.Request) -> messages.Answer:
-        return messages.read_answer(self.desk.answer(encode(request)))
-
-    def declined(self, request: messages.Request) -> str:
-        answer = self.ask(request)
-        assert isinstance(answer, Declined), answer
-        return answer.check
-
-    def spoken(self, sender: str, record, key: str = "", **changes) -> bytes:
-        """What a member could say now, signed by itself or by another."""
-        rules, history = self.host.aggregator.rules, self.history
-        state = (*history.position(), history.size, history.root)
-        envelope = Envelope(rules.digest, sender, rules.find(sender).role, *state, encode(record), b"")
-        return seal_envelope(replace(envelope, **changes), self.key(key or sender)).data
-
-    def incoming(self) -> list[str]:
-        return sorted(path.name for path in (self.root / SERVER / "home" / "incoming").iterdir())
+from tests.engines.remote_harness import SERVER, files_under
+from tests.engines.waiting import LATE, Waiting
 
 
 @pytest.fixture(scope="module")

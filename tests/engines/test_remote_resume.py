@@ -1,0 +1,177 @@
+"""Processes killed at any step go on where they were: nobody says two things on one slot, no object is sent
+twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proofward.encoding import decode
+from proofward.engines.remote.home import SEED as SEED_FILE
+from proofward.engines.remote.link import Unreachable, deliver, send
+from proofward.engines.remote.messages import PIECE_BYTES, Held, Join, Part, Say, Wanted
+from proofward.federation.envelope import Envelope
+from tests.engines.remote_child import ask, listen
+from tests.engines.remote_harness import (
+    AUDITOR,
+    PATIENCE,
+    SERVER,
+    Consortium,
+    one_slot_one_envelope,
+    open_desk,
+)
+from tests.engines.test_remote_liar import no_note, stream
+from tests.engines.waiting import LATE, Waiting
+
+ROOT = Path(__file__).parents[2]
+NEVER = 0
+APART = {"verifier-0": AUDITOR}
+"""hospital-0 is alone at its site, two verifiers are at the auditor's."""
+
+
+def child(root: Path, name: str, address: str, step: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.engines.remote_child", str(root), name, address, str(step)]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, **streams)
+
+
+def unseeded(root: Path) -> None:
+    """From now on nothing that is made twice comes out alike."""
+    for path in root.glob(f"*/home/{SEED_FILE}"):
+        path.unlink()
+
+
+def sent(consortium: Consortium) -> list[bytes]:
+    """Whatever was said by anybody, and is in the ledger."""
+    return [*consortium.wire.said, *consortium.host.aggregator.ledger.entries(0)]
+
+
+def killed_site(root: Path, name: str, steps: list[int]) -> int:
+    """Kills a site at each of these steps in turn, then lets it end; the steps of its last life."""
+    with Consortium(root, sites=APART) as consortium:
+        unseeded(root)
+        address = str(root / "socket")
+        listener = listen(address, consortium.wire.carrier(name))
+        consortium.start(*(other for other in consortium.names if other != name))
+        for step in steps:
+            process = child(root, name, address, step)
+            _, errors = process.communicate(timeout=PATIENCE)
+            assert process.returncode == -signal.SIGKILL, f"{step}: {errors}"
+        process = child(root, name, address, NEVER)
+        counted, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, errors + counted
+        consortium.join()
+        listener.close()
+        one_slot_one_envelope(sent(consortium))
+        history = consortium.host.aggregator.history
+        assert history.refusals == [] and len(history.closed) == 2
+        assert all(len(state.accepted.record.hospitals) == 3 for state in history.closed)
+        assert consortium.audit() == []
+        return int(counted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hospital-0", AUDITOR])
+def test_a_site_killed_at_any_step(tmp_path, name):
+    steps = killed_site(tmp_path / "undisturbed", name, [])
+    rng = random.Random(f"kill {name}")
+    for number in range(3):
+        killed_site(tmp_path / str(number), name, [rng.randrange(1, steps // 3) for _ in range(3)])
+
+
+class Elsewhere:
+    """Sites in this process, the desk in another, which is killed."""
+
+    def __init__(self, root: Path, steps: list[int]) -> None:
+        self.root, self.steps, self.address = root, [*steps, NEVER], str(root / "socket")
+        self.kills, self.counted = 0, 0
+
+    def serve(self, done: threading.Event) -> None:
+        for step in self.steps:
+            process = child(self.root, SERVER, self.address, step)
+            while process.poll() is None and not done.wait(0.05):
+                pass
+            output, errors = process.communicate("", timeout=PATIENCE)
+            assert process.returncode in (0, -signal.SIGKILL), errors
+            self.kills += process.returncode == -signal.SIGKILL
+            if process.returncode == 0:
+                self.counted = int(output)
+                return
+
+
+def killed_desk(root: Path, steps: list[int]) -> int:
+    """Kills the desk at each of these steps in turn; the steps of its last life."""
+    elsewhere, done = Elsewhere(root, steps), threading.Event()
+    consortium = Consortium(root, sites=APART, answer=ask(elsewhere.address))
+    unseeded(root)
+    server = threading.Thread(target=elsewhere.serve, args=(done,))
+    server.start()
+    try:
+        consortium.start()
+        consortium.join()
+    finally:
+        done.set()
+        consortium.stop(*consortium.sites)
+        server.join(PATIENCE)
+    assert elsewhere.kills == len(steps)
+    consortium.desk = open_desk(root)
+    history = consortium.host.aggregator.history
+    assert history.refusals == [] and len(history.closed) == 2
+    one_slot_one_envelope(sent(consortium))
+    assert consortium.audit() == []
+    return elsewhere.counted
+
+
+@pytest.mark.slow
+def test_the_desk_killed_at_any_step(tmp_path):
+    (tmp_path / "undisturbed").mkdir()
+    steps = killed_desk(tmp_path / "undisturbed", [])
+    rng = random.Random("kill the desk")
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        killed_desk(tmp_path / str(number), [rng.randrange(1, steps // 4) for _ in range(3)])
+
+
+def test_a_broken_transfer_goes_on_from_what_is_held(tmp_path):
+    whole = random.Random(1).randbytes(3 * PIECE_BYTES + 1000)
+    digest = hashlib.sha256(whole).digest()
+    with Waiting(tmp_path, "upload", "upload") as consortium:
+        record = replace(decode(consortium.kept[0], Envelope).record, proof=digest)
+        envelope = consortium.spoken(LATE, record)
+        crossed: list[int] = []
+        budget = [2]
+
+        def broken(request):
+            if isinstance(request, Part):
+                if budget[0] == 0:
+                    raise Unreachable
+                budget[0] -= 1
+                crossed.append(len(request.data))
+            return consortium.ask(request)
+
+        with pytest.raises(Unreachable):
+            deliver(broken, envelope, {digest: stream(whole)}, no_note)
+        assert sum(crossed) == 2 * PIECE_BYTES
+        consortium.reopen()
+        assert isinstance(
+            consortium.ask(Part(digest, 2 * PIECE_BYTES, b"x", False)), type(consortium.ask(Join(b"x")))
+        )
+        budget[0] = 100
+        wanted = consortium.ask(Say(envelope))
+        assert isinstance(wanted, Wanted)
+        held = next(missing.held for missing in wanted.objects if missing.digest == digest)
+        assert held == 2 * PIECE_BYTES
+        send(broken, digest, stream(whole), held, no_note)
+        assert sum(crossed) == len(whole)
+        assert digest not in {missing.digest for missing in consortium.ask(Say(envelope)).objects}
+        assert consortium.ask(Part(digest, 0, b"", False)) == Held(len(whole), True)
