@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.encoding import decode, encode
+from proofward.engines.remote.home import Home
 from proofward.engines.remote.joining import JoinRequest, assemble, make_request, open_request
 from proofward.engines.remote.messages import Assembled, Declined, Join, NotYet, read_answer
 from proofward.federation.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import (
     SERVER,
+    Consortium,
     agreement,
     files_under,
     open_desk,
@@ -99,9 +101,11 @@ def test_certificates_of_any_shape_are_judged(desk, rng: random.Random):
     for _ in range(300):
         der = bytearray(good.certificate)
         for _ in range(rng.randrange(1, 4)):
-            der[rng.randrange(len(der))] = rng.randrange(256)
+            der[rng.randrange(len(der))] ^= rng.randrange(1, 256)
         if rng.random() < 0.2:
             der = der[: rng.randrange(1, len(der))]
+        if bytes(der) == good.certificate:
+            continue
         forged = replace(good, certificate=bytes(der), signature=b"")
         message = forged.signed_part()
         forged = replace(forged, signature=joining.sign(message, KEY, joining._CONTEXT))
@@ -147,3 +151,27 @@ def test_all_requests_make_the_rules_and_a_substituted_one_does_not(tmp_path):
         assemble((*last.requests, two), terms, authority)
     with pytest.raises(ValueError, match="keys"):
         assemble(last.requests[1:], terms, authority)
+
+
+@pytest.mark.slow
+def test_a_member_that_hears_nonsense_asks_again_and_joins_with_its_own_key_only(tmp_path):
+    with Consortium(tmp_path, agreement(rounds=1)) as consortium:
+        honest, heard = consortium.desk.answer, []
+
+        def nonsense(data: bytes) -> bytes:
+            heard.append(data)
+            return b"nonsense" if len(heard) <= 9 else honest(data)
+
+        consortium.wire.answer = nonsense
+        consortium.start()
+        consortium.join()
+        assert consortium.noted("declined", check="malformed")
+        home = Home(tmp_path / "hospital-0" / "home")
+        (home.root / "rules").unlink()
+        (home.member("hospital-0") / "identity.key").unlink()
+        OTHER.save(home.member("hospital-0") / "identity.key")
+        earlier = consortium.desk.requests()
+        consortium.wire.answer = lambda data: encode(Assembled(earlier))
+        consortium.start("hospital-0")
+        consortium.until(lambda: "hospital-0" in consortium.sites["hospital-0"].failures)
+        assert consortium.sites["hospital-0"].failures["hospital-0"].check == "join"

@@ -8,6 +8,7 @@ from threading import Event, Lock, Thread
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.courier import FAREWELL, Courier
 from proofward.engines.remote.home import Home
+from proofward.engines.remote.incoming import MAX_PROOF_BYTES
 from proofward.engines.remote.joining import assemble, make_request
 from proofward.engines.remote.link import Caller, Carry, Link, Stopped
 from proofward.engines.remote.messages import Assembled, Declined, Join
@@ -18,6 +19,7 @@ from proofward.federation.follower import Follower, Surroundings
 from proofward.federation.hospital import Hospital
 from proofward.federation.objects import ObjectSource
 from proofward.federation.proofs import Proofs, RelationProofs
+from proofward.federation.refusal import TRANSPORT, Refusal, require
 from proofward.federation.rules import HOSPITAL, Rules
 from proofward.federation.state_store import StateStore
 from proofward.federation.verifier import Verifier
@@ -76,7 +78,8 @@ class Site:
         while seat.role == HOSPITAL and not self.home.has_dataset(seat.member):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
-        objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask)
+        most = max(MAX_PROOF_BYTES, 8 * rules.config.model.parameters)
+        objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask, most)
         member = self.open(seat, rules, objects)
         try:
             Link(member, caller, objects, self._note).run()
@@ -92,9 +95,17 @@ class Site:
         key = self.home.key(seat.member, self._passphrase)
         request = make_request(terms, seat.member, key, self.kit.certificate, self.kit.private_key)
         while True:
-            answer = caller.ask(Join(request))
+            try:
+                answer = caller.ask(Join(request))
+            except Refusal as refusal:  # an answer that makes no sense: another may
+                self._note("declined", party=seat.member, check=refusal.check, culprit=refusal.culprit)
+                caller.pause(DATA_PAUSE)
+                continue
             if isinstance(answer, Assembled):
                 rules = assemble(answer.requests, terms, self.kit.authority)
+                own = rules.find(seat.member)
+                mine = own is not None and own.key == key.public.raw
+                require(mine, "join", TRANSPORT, "the consortium that has this member's key", rules.digest)
                 with self._pinning:
                     self.home.pin(rules)
                 return rules
