@@ -4,8 +4,8 @@
 
 Every cell is a whole run of real processes with mutual TLS on localhost. The party's processes kill
 themselves right after the N-th commit to its state (or entry of the ledger), N drawn from the seed; then
-`proofward start` is given again, as an operator would. A cell is good when the federation ends with the model of
-an undisturbed run, the audit passes, and no member signed two messages in one place.
+`proofward start` is given again, as an operator would. A cell is good when the federation ends with the
+model of an undisturbed run, the audit passes, and no member signed two messages in one place.
 """
 
 from __future__ import annotations

@@ -42,8 +42,10 @@ class LocalConsortium:
     site, a command that runs it, such as `ip netns exec NAME`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, network: Network | None = None) -> None:
+        """network: the server's name and port; localhost and a free port unless given."""
         self.folder = folder
+        self.network = network or Network(SERVER, free_port())
         self.kits: dict[str, Path] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment: dict[str, str] = {}
@@ -53,7 +55,7 @@ class LocalConsortium:
     @property
     def server(self) -> Home:
         """The aggregator's home."""
-        return Home(self.kits[SERVER] / HOME)
+        return Home(self.kits[self.network.server] / HOME)
 
     @property
     def ledger(self) -> Path:
@@ -71,12 +73,9 @@ class LocalConsortium:
         model: bytes,
         datasets: Mapping[str, tuple[Signed, Signed]],
         seed: bytes | None = None,
-        network: Network | None = None,
     ) -> None:
         """Provisions, joins and enrols. seed: repeatable keys, nonces and proofs, for comparisons only."""
-        self.kits = provision(
-            self.folder, "proofward-local", network or Network(SERVER, free_port()), terms, model, seed
-        )
+        self.kits = provision(self.folder, "proofward-local", self.network, terms, model, seed)
         for name, kit in self.kits.items():
             home = Home(kit / HOME)
             if name != COORDINATOR:
@@ -109,7 +108,7 @@ class LocalConsortium:
 
     def start_all(self) -> None:
         """The server first, the coordinator last."""
-        for name in sorted(self.kits, key=lambda name: (name == COORDINATOR, name != SERVER)):
+        for name in sorted(self.kits, key=lambda name: (name == COORDINATOR, name != self.network.server)):
             self.start(name)
 
     def wait(
