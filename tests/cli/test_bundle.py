@@ -29,6 +29,8 @@ def consortium(tmp_path):
             (tmp_path / name / "proofward").symlink_to(tmp_path / name / "home")
         running.start("hospital-0", "hospital-1", AUDITOR)
         yield running
+        for started in running.sites.values():
+            started.stop.set()
 
 
 class Commands:

@@ -17,6 +17,7 @@ import pytest
 
 from proofward.encoding import encode
 from proofward.engines.remote import bundle as format_
+from proofward.engines.remote import courier
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, BundleJoin, BundleWriter
 from proofward.engines.remote.certificates import Certificates
@@ -30,6 +31,7 @@ from tests.federation.fakes import FakeProofs
 
 ALONE = "hospital-2"
 SITES = {"verifier-2": AUDITOR}
+courier.PATIENCE_MS, courier.PAUSE = 50, 0.05
 
 
 class Carrier:
@@ -162,9 +164,7 @@ def test_everything_on_a_stick_is_the_ledgers(run):
 
 @pytest.fixture(scope="module")
 def midway(tmp_path_factory):
-    """Stopped when the hospital has its upload on a stick that has not been imported; the folder may be
-    copied.
-    """
+    """Stopped when the hospital has its upload on a stick that has not been imported."""
     root = tmp_path_factory.mktemp("midway")
     with Consortium(root, agreement(rounds=1), sites=SITES) as consortium:
         consortium.start("hospital-0", "hospital-1", AUDITOR)
@@ -173,14 +173,14 @@ def midway(tmp_path_factory):
             carrier.there_and_back()
         carrier.answered(due=False)
         assert carrier.airgap.export(carrier.airgap.seat(None), carrier.stick / "out").topics == ["upload"]
-        for name in consortium.sites:
-            consortium.stop(name)
+        for site in consortium.sites.values():
+            site.stop.set()
     return carrier
 
 
 @pytest.fixture
 def here(midway, tmp_path):
-    """A copy of it: (air-gapped kit, the gateway's home and kit, stick with `out` and `back`)."""
+    """A copy of it."""
     shutil.copytree(midway.consortium.root, tmp_path / "copy")
     carrier = object.__new__(Carrier)
     carrier.consortium = type("", (), {"root": tmp_path / "copy"})()
