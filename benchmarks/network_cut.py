@@ -3,7 +3,7 @@
     sudo python benchmarks/network_cut.py [--smallest] [--seconds 30]
 
 Every party is in a namespace of its own (`ip netns`, a bridge between them), so the cut is a real one:
-packets are dropped, no connection is closed. Cut are one hospital, then the server, which all sites lose. Needs
+packets are dropped, no connection is closed. Cut are one hospital, then the server, which all lose. Needs
 root and iproute2; elsewhere it says so and ends with code 0. The model must be that of a run without cuts.
 """
 

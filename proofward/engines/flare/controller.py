@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nvflare.apis.client import Client
 from nvflare.apis.controller_spec import ClientTask, Task
@@ -18,15 +19,16 @@ from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
 
 from proofward.engines.event_log import EventLog
-from proofward.engines.flare.memory import Collector
+from proofward.engines.flare.memory import Collector, without_scipy
 from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
 from proofward.engines.remote.certificates import Certificates
-from proofward.engines.remote.desk import Desk
-from proofward.engines.remote.home import Home, passphrase_from_environment
+
+if TYPE_CHECKING:
+    from proofward.engines.remote.desk import Desk
 
 BEAT = 0.2
 FAREWELL = 10.0
-COLLECT_BYTES = 1 << 23
+COLLECT_BYTES = 1 << 22
 
 
 class FederationController(Controller):
@@ -40,6 +42,9 @@ class FederationController(Controller):
 
     def start_controller(self, fl_ctx: FLContext) -> None:
         """Opens the ledger and registers the handler of requests."""
+        with without_scipy():
+            from proofward.engines.remote.desk import Desk
+            from proofward.engines.remote.home import Home, passphrase_from_environment
         engine = fl_ctx.get_engine()
         root = Path(fl_ctx.get_workspace().get_root_dir())
         home = Home(root / "proofward")

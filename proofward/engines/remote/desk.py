@@ -126,6 +126,6 @@ class Desk:
         name = rules.aggregator
         key = self.home.key(name, self._passphrase)
         ledger = LedgerFolder(self.home.root / "ledger", NoteSigner(log_verifier(rules).name, key))
-        aggregator = Aggregator(name, key, rules, ledger, self.home.read(MODEL), self._observe)
+        aggregator = Aggregator(name, key, rules, ledger, self.home.root / MODEL, self._observe)
         incoming = Incoming(self.home.root / "incoming", ledger, rules)
         self.host = Host(aggregator, incoming, self.terms.deadline, self._note)
