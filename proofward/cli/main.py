@@ -8,7 +8,10 @@ from proofward import __version__
 from proofward.cli.audit import audit
 from proofward.cli.bench import bench
 from proofward.cli.bundle import bundle
+from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
+from proofward.cli.enrol import enrol
+from proofward.cli.membership import join, revoke, rotate_key
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.start import start, stop
 
@@ -22,5 +25,6 @@ def main() -> None:
     """
 
 
-for command in (demo, audit, verify, inspect, bench, start, stop, bundle):
+for command in (demo, audit, verify, inspect, bench, start, stop, bundle, consortium, join,
+                enrol, revoke, rotate_key):  # fmt: skip
     main.add_command(command)

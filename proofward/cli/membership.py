@@ -1,0 +1,281 @@
+"""What an operator does with the site's kit: `proofward join`, `proofward revoke`, `proofward rotate-key`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.console import FLAW, make_console, print_json
+
+if TYPE_CHECKING:
+    from proofward.engines.remote.home import Home
+    from proofward.engines.remote.terms import Seat, Terms
+    from proofward.federation.history import History
+    from proofward.federation.rules import Rules
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+KIT = click.argument("kit", type=click.Path(exists=True, file_okay=False, path_type=Path))
+PASSPHRASE = click.option(
+    "--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="File with the passphrase of the protocol keys; they are encrypted with it.",
+)  # fmt: skip
+
+
+class Refused(Exception):
+    """What happened, where, and what to do."""
+
+
+def tell(plain: Mapping[str, object], lines: Sequence[str], as_json: bool) -> None:
+    """The outcome, as a document or as lines."""
+    if as_json:
+        print_json(plain)
+        return
+    console = make_console()
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def answering(as_json: bool) -> Iterator[None]:
+    """Whatever is wrong with a kit or a file ends the command with words and exit code 1. What is written is
+    for the operator only.
+    """
+    from proofward.data.csv_records import CsvRefused, FeaturesInvalid
+    from proofward.engines.flare.kit import KitError
+    from proofward.engines.remote.home import HomeError
+    from proofward.federation.refusal import Refusal
+    from proofward.federation.rules import RulesError
+    from proofward.layers.errors import TrainingError
+    from proofward.ledger.errors import LedgerError
+
+    previous = os.umask(0o077)
+    try:
+        yield
+    except (Refused, CsvRefused, FeaturesInvalid, KitError, HomeError, Refusal, RulesError, TrainingError,
+            LedgerError, OSError, sqlite3.Error) as error:  # fmt: skip
+        if as_json:
+            print_json({"did": "refused", "reason": str(error)})
+        else:
+            make_console(quiet=True).print(f"refused: {error}", markup=False, soft_wrap=True)
+        raise SystemExit(FLAW) from error
+    finally:
+        os.umask(previous)
+
+
+def tighten(folder: Path) -> int:
+    """Takes everything in a folder from group and others; how many files and folders were theirs."""
+    changed = 0
+    for path in (folder, *sorted(folder.rglob("*"))):
+        if path.is_symlink():
+            continue
+        mode = path.stat().st_mode
+        if mode & 0o077:
+            path.chmod(mode & 0o7700)
+            changed += 1
+    return changed
+
+
+def opened(kit: Path) -> Home:
+    """The site's folder in a kit; raises KitError, HomeError."""
+    from proofward.engines.flare.kit import kind_of
+    from proofward.engines.flare.supervisor import home_of
+    from proofward.engines.remote.home import Home
+
+    kind_of(kit)
+    return Home(home_of(kit))
+
+
+def passphrase_of(file: Path | None) -> bytes | None:
+    """The passphrase in a file, else the one that the environment names; raises Refused, HomeError."""
+    from proofward.engines.remote.home import passphrase_from_environment
+
+    if file is None:
+        return passphrase_from_environment()
+    passphrase = file.read_bytes().strip()
+    if not passphrase:
+        raise Refused(f"{file} is empty: put the passphrase into it")
+    return passphrase
+
+
+def in_words(terms: Terms, server: str, port: int) -> list[str]:
+    """What was agreed, for people."""
+    config, verifiers = terms.round_config, terms.named("verifier")
+    training = config.training
+    return [
+        f"{terms.federation}: {terms.rounds} rounds, server {server}, port {port}",
+        f"hospitals: {', '.join(terms.named('hospital'))}",
+        f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
+        f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",
+        f"model {'-'.join(map(str, config.model.widths))}, {training.epochs} epochs a round in batches of "
+        f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
+        f"{config.security_bits} bits of security",
+        f"a phase waits {terms.deadline} s for a member",
+        f"terms {terms.digest.hex()}",
+    ]
+
+
+@click.command()
+@KIT
+@PASSPHRASE
+@JSON
+def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Make the protocol keys of the site's members in KIT, and show what they join.
+
+    Harmless when it is repeated. The keys become known when the site is started.
+    """
+    from proofward.data.csv_records import FEATURES_NAME
+    from proofward.engines.flare.kit import ADMIN, configure, kind_of, server_of
+    from proofward.engines.remote.home import KEY
+    from proofward.ledger.key_file import is_encrypted
+
+    with answering(as_json):
+        home, passphrase = opened(kit), passphrase_of(passphrase_file)
+        tightened, terms = tighten(kit), home.terms
+        plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
+        lines = in_words(terms, *server_of(kit))
+        if tightened:
+            lines.append(f"others could read {tightened} files or folders of {kit}: now only you can")
+        if kind_of(kit) == ADMIN:
+            lines.append(f"the coordinator has no keys to make; next: proofward start {kit}")
+            tell({"did": "nothing", **plain, "members": []}, lines, as_json)
+            return
+        configure(kit)
+        members, made = [], 0
+        for seat in home.seats:
+            path = home.member(seat.member) / KEY
+            known = path.exists()
+            if known and passphrase is not None and not is_encrypted(path):
+                words = f"{path} was made without a passphrase; leave it out, or, before the site was started"
+                raise Refused(f"{words} the first time, delete the file and join again")
+            key = home.make_key(seat.member, passphrase)
+            made += not known
+            described = {"member": seat.member, "role": seat.role, "key": key.public.fingerprint}
+            members.append({**described, "new": not known, "encrypted": is_encrypted(path)})
+            lines.append(
+                f"{seat.role} {seat.member}: key {key.public.fingerprint}{', made before' if known else ''}"
+            )
+        if (constants := home.root / FEATURES_NAME).exists():
+            plain["features"] = hashlib.sha256(constants.read_bytes()).hexdigest()
+            lines.append(f"features {plain['features']}")
+        rules = home.rules
+        plain["consortium"] = None if rules is None else rules.digest.hex()
+        if rules is not None:
+            lines.append(f"everybody has joined: consortium {rules.digest.hex()}")
+        if not made:
+            lines.append("all keys were there: nothing was changed")
+        elif passphrase is None:
+            lines.append("the keys are not encrypted: --passphrase-file would do that")
+        else:
+            lines.append("keep the passphrase: `proofward start` needs it, and nothing replaces it")
+        lines.append(
+            "next: compare the terms' digest with the other sites by telephone, then enrol and start"
+        )
+        tell({"did": "joined" if made else "nothing", **plain, "members": members}, lines, as_json)
+
+
+def choose(seats: Sequence[Seat], named: str | None, what: str, option: str) -> Seat:
+    """The seat that is meant; raises Refused."""
+    names = ", ".join(seat.member for seat in seats)
+    found = [seat for seat in seats if named in (None, seat.member)]
+    if len(found) == 1:
+        return found[0]
+    if not seats:
+        raise Refused(f"no member of this kit {what}")
+    if named is not None:
+        raise Refused(f"{named} is none of this kit's members that {what}: {names}")
+    raise Refused(f"several members of this kit {what}: name one with {option}: {names}")
+
+
+def standing(home: Home, name: str, rules: Rules) -> History:
+    """The ledger as a member has followed it; raises Refused when it is over for the member."""
+    from proofward.engines.remote.requests import followed
+    from proofward.federation.history_state import ANY_PHASE
+
+    history = followed(home.member(name), rules)
+    if history.size and history.phase not in ANY_PHASE:
+        raise Refused(f"the federation is {history.phase}: nothing can be recorded any more")
+    if name in history.revoked:
+        raise Refused(f"{name} is revoked: nothing of it is recorded any more")
+    return history
+
+
+@click.command()
+@KIT
+@click.argument("member", metavar="MEMBER")
+@click.option("--reason", required=True, help="Recorded in the ledger for all to read: no patient's data.")
+@click.option("--as", "voter", metavar="NAME", help="Which member of this site asks, if several may.")
+@JSON
+def revoke(kit: Path, member: str, reason: str, voter: str | None, as_json: bool) -> None:
+    """Ask that MEMBER take part no more, in the name of a verifier of KIT or of MEMBER itself.
+
+    It is final once as many verifiers ask as accept a proof, and at once for oneself. The site's process
+    sends it when it works next.
+    """
+    from proofward.engines.remote.requests import MAX_REASON, request_revocation
+    from proofward.federation.rules import AGGREGATOR, VERIFIER
+
+    reason = reason.strip()
+    if not 1 <= len(reason) <= MAX_REASON:
+        raise click.BadParameter(f"expected 1 to {MAX_REASON} characters", param_hint="--reason")
+    with answering(as_json):
+        home = opened(kit)
+        seat = home.terms.find(member)
+        if seat is None or seat.role == AGGREGATOR:
+            others = [entry.member for entry in home.terms.seats if entry.role != AGGREGATOR]
+            raise Refused(f"{member} is no hospital or verifier of the consortium: {', '.join(others)}")
+        may = [entry for entry in home.seats if entry.role == VERIFIER or entry.member == member]
+        asking = choose(may, voter, f"may ask for {member}'s revocation", "--as").member
+        rules = home.rules
+        if rules is not None and member in standing(home, asking, rules).revoked:
+            raise Refused(f"{member} is revoked already")
+        new = request_revocation(home.member(asking), member, reason)
+        final = "is final" if asking == member else f"needs {home.terms.accepting_verdicts} verifiers in all"
+        line = f"{asking} asks that {member} take part no more, which {final}; "
+        line += "the site's process sends it when it works next"
+        if not new:
+            line = f"{asking} has asked for {member}'s revocation before: nothing was changed"
+        tell({"did": "asked" if new else "nothing", "member": member, "by": asking}, [line], as_json)
+
+
+@click.command(name="rotate-key")
+@KIT
+@click.option("--member", metavar="NAME", help="Whose key, if the site has several members.")
+@PASSPHRASE
+@JSON
+def rotate_key(kit: Path, member: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """Make the next protocol key of a hospital or verifier of KIT; the site's process changes to it."""
+    from proofward.engines.remote.requests import make_next_key, promote_next_key
+    from proofward.federation.rules import AGGREGATOR
+
+    with answering(as_json):
+        home, passphrase = opened(kit), passphrase_of(passphrase_file)
+        seats = [seat for seat in home.seats if seat.role != AGGREGATOR]
+        name = choose(seats, member, "can change its key", "--member").member
+        key, following, rules = home.key(name, passphrase), home.next_key(name, passphrase), home.rules
+        if rules is None:
+            words = (
+                "not everybody has joined yet, so there is no key in force; before the site was started the"
+            )
+            raise Refused(f"{words} first time, delete {home.member(name)} and join again")
+        known = standing(home, name, rules).keys[name]
+        if following is not None and following.public.raw == known:
+            promote_next_key(home, name)
+            key, following = following, None
+        if key.public.raw != known:
+            raise Refused(f"{home.member(name)}: the ledger has another key of {name} than this one")
+        made = make_next_key(home, name, passphrase, key)
+        plain = {"member": name, "key": key.public.fingerprint, "next": made.public.fingerprint}
+        lines = [f"{name}: key {key.public.fingerprint} until the ledger has the change to"]
+        lines.append(f"{' ' * len(name)}  key {made.public.fingerprint}")
+        if following is not None:
+            lines.append("this was asked for before and is under way: nothing was changed")
+        else:
+            lines.append("the site's process changes to it when it works next; keep both files until then")
+        tell({"did": "nothing" if following is not None else "made", **plain}, lines, as_json)
