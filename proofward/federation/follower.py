@@ -32,6 +32,7 @@ from proofward.ledger.errors import MerkleProofInvalid, NoteInvalid
 from proofward.ledger.keys import PublicKey, SigningKey
 from proofward.ledger.merkle_log import verify_consistency
 from proofward.ledger.note import NoteVerifier
+from proofward.ledger.objects import ObjectStore
 
 PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped", "key-replaced")
 REASON = 400
@@ -47,7 +48,7 @@ def log_verifier(rules: Rules) -> NoteVerifier:
 @dataclass(frozen=True)
 class Surroundings:
     """What a member is given: rules, its state, access to the ledger's objects, the proof system,
-    randomness.
+    randomness. outbox: where what it sends is kept as files; packets then come without attachments.
     """
 
     rules: Rules
@@ -56,6 +57,7 @@ class Surroundings:
     proofs: Proofs
     randomness: Randomness = SYSTEM
     observe: Observer = ignore
+    outbox: ObjectStore | None = None
 
 
 class Follower:
@@ -75,6 +77,7 @@ class Follower:
         self.objects = Objects(around.objects, around.rules.aggregator)
         self.proofs = around.proofs
         self.observe = around.observe
+        self.outbox = around.outbox
         self._randomness = around.randomness
         member = self.rules.find(name)
         require(member is not None, "key", name, "a member of the consortium", name)
@@ -253,6 +256,10 @@ class Follower:
         key = "/".join(slot(unsigned))
         if (earlier := self.identity.renewed(key)) is not None:
             return earlier
+        if self.outbox is not None:
+            for data in attachments:
+                self.outbox.put(data)
+            attachments = ()
         packet = encode(Packet(seal_envelope(unsigned, self.key).data, attachments))
         with self.state.transaction():
             for name, value in (facts or {}).items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -66,7 +66,7 @@ def read_seed(path: Path, passphrase: bytes | None = None) -> bytes:
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise KeyFileInvalid(path.name, "permissions 0600", oct(path.stat().st_mode & 0o777))
-        record = decode(path.read_bytes(), PlainKey, EncryptedKey)
+        record = cast(PlainKey | EncryptedKey, decode(path.read_bytes(), PlainKey, EncryptedKey))
     except OSError as error:
         raise KeyFileInvalid(
             path.name, "a readable key file", error.strerror or type(error).__name__

@@ -102,9 +102,15 @@ class LocalConsortium:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self._python_path(), **self.environment},
                 start_new_session=True,
             )
+
+    @staticmethod
+    def _python_path() -> dict[str, str]:
+        """So that processes in other folders find the package that this one uses."""
+        root = str(Path(__file__).resolve().parents[3])
+        return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
     def start_all(self) -> None:
         """The server first, the coordinator last."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from threading import Event
 from typing import BinaryIO
 
+from proofward.encoding import decode
 from proofward.engines.remote.messages import (
     PIECE_BYTES,
     Answer,
@@ -33,8 +35,10 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.federation.envelope import Envelope
 from proofward.federation.follower import Follower
 from proofward.federation.history_state import CLOSED
+from proofward.federation.named_objects import named_objects
 from proofward.federation.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.wire import Packet, parse
 
@@ -157,7 +161,9 @@ class Link:
         caller: Caller,
         objects: RemoteObjects,
         note: Note = lambda kind, **fields: None,
+        wishes: Callable[[], Iterable[tuple[str, str]]] = tuple,
     ) -> None:
+        """wishes: members that the operator asks to have revoked, and why; asked again and again."""
         self.member = member
         self._caller = caller
         self._ask = caller.ask
@@ -167,6 +173,8 @@ class Link:
         self._closed = 0
         self._idle = 0
         self._owing = False
+        self._wishes = wishes
+        self._wished: set[tuple[str, str]] = set()
 
     @property
     def done(self) -> bool:
@@ -185,6 +193,7 @@ class Link:
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
         history = self.member.history
+        self._take_wishes()
         patience, start = PATIENCE_MS if self._known == history.size else 0, time.monotonic()
         answer = self._ask(Follow(history.size, patience))
         if isinstance(answer, Extended):
@@ -216,6 +225,15 @@ class Link:
         power_of_two = self._idle & (self._idle - 1) == 0
         return power_of_two and (self._owing or self._objects.lacking)
 
+    def _take_wishes(self) -> None:
+        for wish in set(self._wishes()) - self._wished:
+            self._wished.add(wish)
+            try:
+                self.member.request_revocation(*wish)
+                self._known = -1  # so that it is said at once
+            except Refusal as refusal:
+                self._note("declined", check=refusal.check, culprit=refusal.culprit)
+
     def _count(self) -> None:
         """Says how many bytes crossed since the last time."""
         caller, name = self._caller, self.member.name
@@ -227,10 +245,25 @@ class Link:
     def _deliver(self, packet: bytes) -> None:
         if packet == b"":  # recorded already
             return
-        parsed = parse(Packet, packet)
-        objects = {
-            hashlib.sha256(data).digest(): Stream(BytesIO(data), 0, len(data)) for data in parsed.attachments
-        }
-        note = partial(self._note, party=self.member.name)
-        if not deliver(self._ask, parsed.envelope, objects, note):
+        parsed, note = parse(Packet, packet), partial(self._note, party=self.member.name)
+        with ExitStack() as stack:
+            objects = self._own_objects(parsed, stack)
+            recorded = deliver(self._ask, parsed.envelope, objects, note)
+        if not recorded:
             self._owing = True
+        elif self.member.outbox is not None:
+            for digest in objects:
+                self.member.outbox.path(digest).unlink(missing_ok=True)
+
+    def _own_objects(self, packet: Packet, stack: ExitStack) -> dict[bytes, Stream]:
+        """What the packet's envelope names and this member has made: from the packet, or from its outbox."""
+        found = {
+            hashlib.sha256(data).digest(): Stream(BytesIO(data), 0, len(data)) for data in packet.attachments
+        }
+        outbox = self.member.outbox
+        if outbox is not None:
+            for digest in named_objects(decode(packet.envelope, Envelope).record):
+                if digest not in found and digest in outbox:
+                    file = stack.enter_context(outbox.path(digest).open("rb"))
+                    found[digest] = Stream(file, 0, outbox.size(digest))
+        return found

@@ -13,7 +13,7 @@ carried it: envelopes and extensions are signed, objects are named by their dige
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.federation.field_types import Check, Count, Digest, Text
@@ -167,13 +167,12 @@ REQUESTS = (Follow, Say, Part, Fetch, Join)
 ANSWERS = (Extended, NotYet, Wanted, Recorded, Declined, Held, Piece, Assembled)
 Request = Follow | Say | Part | Fetch | Join
 Answer = Extended | NotYet | Wanted | Recorded | Declined | Held | Piece | Assembled
-A = TypeVar("A")
 
 
 def read_request(data: bytes) -> Request:
     """A request from bytes; raises Refusal."""
     try:
-        return decode(data, *REQUESTS, max_bytes=MAX_REQUEST_BYTES)
+        return cast(Request, decode(data, *REQUESTS, max_bytes=MAX_REQUEST_BYTES))
     except MalformedMessage as error:
         raise Refusal("malformed", TRANSPORT, "a canonical request", describe(str(error))) from error
 
@@ -181,7 +180,7 @@ def read_request(data: bytes) -> Request:
 def read_answer(data: bytes) -> Answer:
     """An answer from bytes; raises Refusal."""
     try:
-        return decode(data, *ANSWERS, max_bytes=MAX_ANSWER_BYTES + (1 << 16))
+        return cast(Answer, decode(data, *ANSWERS, max_bytes=MAX_ANSWER_BYTES + (1 << 16)))
     except MalformedMessage as error:
         raise Refusal("malformed", TRANSPORT, "a canonical answer", describe(str(error))) from error
 

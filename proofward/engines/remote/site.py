@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.certificates import Certificates
@@ -13,6 +14,7 @@ from proofward.engines.remote.joining import assemble, make_request
 from proofward.engines.remote.link import Caller, Carry, Link, Stopped
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.requests import pending_revocations
 from proofward.engines.remote.terms import Seat
 from proofward.federation.events import Observer, ignore
 from proofward.federation.follower import Follower, Surroundings
@@ -23,6 +25,7 @@ from proofward.federation.refusal import TRANSPORT, Refusal, require
 from proofward.federation.rules import HOSPITAL, Rules
 from proofward.federation.state_store import StateStore
 from proofward.federation.verifier import Verifier
+from proofward.ledger.objects import ObjectStore
 
 Note = Callable[..., None]
 JOIN_PAUSE, DATA_PAUSE = 0.5, 5.0
@@ -80,9 +83,10 @@ class Site:
             caller.pause(DATA_PAUSE)
         most = max(MAX_PROOF_BYTES, 8 * rules.config.model.parameters)
         objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask, most)
-        member = self.open(seat, rules, objects)
+        folder = self.home.member(seat.member)
+        member = self.open(seat, rules, objects, ObjectStore(folder / "outgoing"))
         try:
-            Link(member, caller, objects, self._note).run()
+            Link(member, caller, objects, self._note, partial(pending_revocations, folder)).run()
         finally:
             member.state.close()
 
@@ -113,8 +117,10 @@ class Site:
                 raise answer.refusal
             caller.pause(JOIN_PAUSE)
 
-    def open(self, seat: Seat, rules: Rules, objects: ObjectSource) -> Follower:
-        """A member's state machine on its stored state."""
+    def open(
+        self, seat: Seat, rules: Rules, objects: ObjectSource, outbox: ObjectStore | None = None
+    ) -> Follower:
+        """A member's state machine on its stored state. outbox: see Surroundings."""
         folder = self.home.member(seat.member)
         around = Surroundings(
             rules=rules,
@@ -123,6 +129,7 @@ class Site:
             proofs=self._proofs,
             randomness=self.home.randomness(seat.member),
             observe=self._observe,
+            outbox=outbox,
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)
