@@ -1,0 +1,190 @@
+"""`proofward enrol`: records into a kit, refusals without values, and no change once a hospital has enrolled."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+
+import numpy as np
+import pytest
+
+from proofward.data.csv_records import FEATURES_NAME, Feature, features_to_bytes
+from proofward.engines.remote.home import STATE, Home
+from proofward.engines.remote.requests import enrolment_begun, followed
+from proofward.federation.state_store import StateStore
+from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, agreement, set_up
+
+HEADER = "label,feature-4,feature-3,feature-2,feature-1\n"
+ROWS = "1,0.25,0.5,-1,1000\n0,0,0,0,0\n" * 4
+SECRET = "73.125"
+
+
+def furnish(root) -> None:
+    """Makes kits of the homes that the harness writes."""
+    constants = features_to_bytes([Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, 5)])
+    for name in ("hospital-0", "hospital-1", "hospital-2", AUDITOR, SERVER):
+        (root / name / "proofward").symlink_to(root / name / "home")
+        kind = "server" if name == SERVER else "client"
+        (root / name / "startup" / f"fed_{kind}.json").touch()
+        Home(root / name / "home").write(FEATURES_NAME, constants)
+
+
+@pytest.fixture
+def kit(tmp_path):
+    """A hospital's kit without records."""
+    set_up(tmp_path, agreement())
+    furnish(tmp_path)
+    kit = tmp_path / "hospital-0"
+    (kit / "home" / "members" / "hospital-0" / "dataset.npz").unlink()
+    return kit
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "records.csv"
+    path.write_text(HEADER + ROWS)
+    return path
+
+
+def test_records_are_taken_in(proofward, kit, file):
+    said = proofward.json("enrol", kit, "--data", file)
+    assert (said["exit"], said["did"], said["member"], said["rows"]) == (0, "taken in", "hospital-0", 8)
+    assert said["labels"] == {"0": 4, "1": 4} and said["clipped"] == {"feature-1": 4}
+    features, labels = Home(kit / "home").dataset("hospital-0")
+    assert features[:2].tolist() == [[2047, -64, 32, 16], [0, 0, 0, 0]] and labels.tolist() == [1, 0] * 4
+    path = kit / "home" / "members" / "hospital-0" / "dataset.npz"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_words(proofward, kit, file):
+    result = proofward("enrol", kit, "--data", file)
+    assert "8 records, 4 of label 0, 4 of label 1" in result.stdout
+    assert "4 values of feature-1" in result.stdout and "1000" not in result.stdout
+    file.write_text(HEADER + "1,0,0,0,0\n" * 8)
+    assert "one label" in proofward("enrol", kit, "--data", file, "--force").stdout
+
+
+def test_another_label_and_delimiter(proofward, kit, file):
+    file.write_text((HEADER + ROWS).replace("label", "malignant").replace(",", ";"))
+    assert proofward("enrol", kit, "--data", file).exit_code == 1
+    options = ("--label", "malignant", "--delimiter", "semicolon")
+    assert proofward("enrol", kit, "--data", file, *options).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (HEADER + ROWS + f"1,0,0,0,{SECRET}x\n", "row 10, column feature-1"),
+        (HEADER + ROWS + f"{SECRET},0,0,0,0\n", "row 10, column label"),
+        (HEADER + f"1,,0,0,{SECRET}\n", "row 2, column feature-4: the cell is empty"),
+        (f"0,0,0,0,{SECRET}\n" * 9, "header"),
+        (HEADER.replace("feature-3", "colour") + f"1,0,0,0,{SECRET}\n", "missing: feature-3"),
+    ],
+)
+def test_refusals_leak_nothing_and_keep_nothing(proofward, kit, file, text, where):
+    file.write_text(text)
+    result = proofward("enrol", kit, "--data", file)
+    assert result.exit_code == 1 and result.stdout == ""
+    assert where in result.stderr and str(file) in result.stderr and SECRET not in result.stderr
+    said = proofward.json("enrol", kit, "--data", file)
+    assert (said["exit"], said["did"]) == (1, "refused") and SECRET not in said["reason"]
+    assert not Home(kit / "home").has_dataset("hospital-0")
+
+
+def test_too_few_rows_for_a_step_of_training(proofward, kit, file):
+    file.write_text(HEADER + "1,0,0,0,0\n")
+    result = proofward("enrol", kit, "--data", file)
+    assert result.exit_code == 1 and "epochs * rows >= batch" in result.stderr
+
+
+def test_records_are_replaced_when_told_to_only(proofward, kit, file):
+    assert proofward("enrol", kit, "--data", file).exit_code == 0
+    file.write_text(HEADER + ROWS + ROWS)
+    again = proofward("enrol", kit, "--data", file)
+    assert again.exit_code == 1 and "--force" in again.stderr
+    home = Home(kit / "home")
+    assert len(home.dataset("hospital-0")[1]) == 8
+    with home.lock("hospital-0"):
+        running = proofward("enrol", kit, "--data", file, "--force")
+    assert running.exit_code == 1 and "stop it first" in running.stderr
+    assert len(home.dataset("hospital-0")[1]) == 8
+    assert proofward("enrol", kit, "--data", file, "--force").exit_code == 0
+    assert len(home.dataset("hospital-0")[1]) == 16
+
+
+def test_a_site_whose_process_waits_for_records_gets_them(proofward, kit, file):
+    with Home(kit / "home").lock("hospital-0"):
+        assert proofward("enrol", kit, "--data", file).exit_code == 0
+
+
+def test_who_has_no_data(proofward, kit, file, tmp_path):
+    for name in (AUDITOR, SERVER):
+        result = proofward("enrol", tmp_path / name, "--data", file)
+        assert result.exit_code == 1 and "no member of this kit has data" in result.stderr
+    other = proofward("enrol", kit, "--data", file, "--member", "hospital-1")
+    assert other.exit_code == 1 and "hospital-1 is none of this kit's members" in other.stderr
+
+
+def test_kits_that_are_none(proofward, kit, file, tmp_path):
+    assert proofward("enrol", tmp_path / "nowhere", "--data", file).exit_code == 2
+    assert proofward("enrol", kit, "--data", tmp_path / "nowhere").exit_code == 2
+    assert proofward("enrol", kit).exit_code == 2
+    result = proofward("enrol", tmp_path, "--data", file)
+    assert result.exit_code == 1 and "no start-up kit" in result.stderr
+
+
+@pytest.mark.parametrize("constants", [b"[]", b"[", None])
+def test_constants_that_are_not_the_models(proofward, kit, file, constants):
+    path = kit / "home" / FEATURES_NAME
+    path.unlink() if constants is None else path.write_bytes(constants)
+    result = proofward("enrol", kit, "--data", file)
+    assert result.exit_code == 1 and not Home(kit / "home").has_dataset("hospital-0")
+
+
+def test_an_enrolled_hospitals_records_are_fixed(proofward, tmp_path, file):
+    with Consortium(tmp_path, agreement()) as running:
+        furnish(tmp_path)
+        home = Home(tmp_path / "hospital-0" / "home")
+        folder, before = home.member("hospital-0"), home.dataset("hospital-0")[0]
+        running.start()
+        running.until(lambda: running.phase("upload"))
+        rules = home.rules
+        assert rules is not None
+        running.until(lambda: "hospital-0" in followed(folder, rules).enrolments)
+        for stopped in (False, True):
+            if stopped:
+                running.stop("hospital-0")
+            result = proofward("enrol", tmp_path / "hospital-0", "--data", file, "--force")
+            assert result.exit_code == 1 and "has enrolled" in result.stderr
+        assert np.array_equal(home.dataset("hospital-0")[0], before)
+        (folder / STATE).write_bytes(b"no database" * 1000)
+        broken = proofward("enrol", tmp_path / "hospital-0", "--data", file, "--force")
+        assert broken.exit_code == 1 and "cannot be read" in broken.stderr
+        assert np.array_equal(home.dataset("hospital-0")[0], before)
+
+
+def test_the_state_is_read_beside_a_writer_and_after_a_crash(tmp_path):
+    assert not enrolment_begun(tmp_path)
+    store = StateStore(tmp_path / STATE)
+    assert not enrolment_begun(tmp_path)
+    with store.transaction():
+        store.put("dataset/00", b"x")
+        assert not enrolment_begun(tmp_path)  # and does not wait for the writer
+    assert enrolment_begun(tmp_path)
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    shutil.copy(tmp_path / STATE, crashed)
+    shutil.copy(tmp_path / f"{STATE}-wal", crashed)
+    assert enrolment_begun(crashed)
+    store.close()
+    assert enrolment_begun(tmp_path)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        _write(tmp_path)
+
+
+def _write(folder) -> None:
+    from proofward.engines.remote.requests import _database
+
+    with _database(folder) as database:
+        database.execute("DELETE FROM facts")
