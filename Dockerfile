@@ -9,7 +9,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY proofward proofward
 RUN python -m venv --without-pip /opt/venv \
     && pip wheel --no-deps --wheel-dir /wheels . \
-    && pip --python /opt/venv/bin/python install --only-binary=:all: --constraint constraints.txt "$(ls /wheels/proofward-*.whl)[flare]"
+    && pip --python /opt/venv/bin/python install --only-binary=:all: --no-binary=pyhocon --constraint constraints.txt "$(ls /wheels/proofward-*.whl)[flare]"
 # Kernels are compiled for the processor of the machine that builds; another kind of processor compiles its own at the
 # first start, into /tmp. Their cache goes by the time of the source files, and image layers keep whole seconds only.
 RUN find /opt/venv/lib/python3.11/site-packages/proofward -name "*.py" -exec touch --date=@1700000000 {} + \
