@@ -50,6 +50,8 @@ class LocalConsortium:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment: dict[str, str] = {}
         self.options: tuple[str, ...] = ("--verification-workers", "1")
+        self.site_options: dict[str, tuple[str, ...]] = {}
+        self.environments: dict[str, dict[str, str]] = {}
         self.prefixes: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -98,11 +100,17 @@ class LocalConsortium:
                     "start",
                     str(kit),
                     *self.options,
+                    *self.site_options.get(name, ()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self._python_path(), **self.environment},
+                env={
+                    **os.environ,
+                    **self._python_path(),
+                    **self.environment,
+                    **self.environments.get(name, {}),
+                },
                 start_new_session=True,
             )
 

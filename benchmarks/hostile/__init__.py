@@ -1,0 +1,1 @@
+"""A site that misbehaves, for `hostile_site.py`."""
