@@ -141,7 +141,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
         plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
         lines = in_words(terms, *server_of(kit))
         if tightened:
-            lines.append(f"others could read {tightened} files or folders of {kit}: now only you can")
+            lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
         if kind_of(kit) == ADMIN:
             lines.append(f"the coordinator has no keys to make; next: proofward start {kit}")
             tell({"did": "nothing", **plain, "members": []}, lines, as_json)
