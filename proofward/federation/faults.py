@@ -12,6 +12,10 @@ from proofward.federation.membership_steps import votes_against
 from proofward.federation.round_state import RoundState
 
 
+LATE = ("phase", "round", "attempt")
+"""Refusals of messages that came too late or too early: the network may be to blame, or who carried them."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """round is 0 for the enrolment; check names what failed, detail says it in words."""
@@ -35,6 +39,7 @@ def faults(history: HistoryState) -> list[Fault]:
     found += [
         Fault(number, refusal.culprit, refusal.check, f"expected {refusal.expected}, found {refusal.actual}")
         for number, refusal in history.refused_in
+        if refusal.check not in LATE
     ]
     return sorted(found, key=lambda fault: fault.round)
 
