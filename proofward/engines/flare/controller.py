@@ -66,6 +66,13 @@ class FederationController(Controller):
 
     def control_flow(self, abort_signal: Signal, fl_ctx: FLContext) -> None:
         """Serves until the federation is closed, stopped, or the job aborted."""
+        try:
+            self._serve(abort_signal, fl_ctx)
+        except Exception as error:  # FLARE would call the job completed
+            self.system_panic(f"{type(error).__name__}: {error}", fl_ctx)
+            raise
+
+    def _serve(self, abort_signal: Signal, fl_ctx: FLContext) -> None:
         assert self.desk is not None
         task = Task(TASK, Shareable(), timeout=0)
         self.broadcast(task, fl_ctx, min_responses=0)

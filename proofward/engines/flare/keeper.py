@@ -77,7 +77,12 @@ class Keeper:
         session = self._connect()
         info = session.get_system_info()
         connected = {client.name for client in info.client_info}
-        alive = self._job in {job.job_id for job in info.job_info}
+        running = [job.job_id for job in info.job_info]
+        if not self._job and running:  # submitted by an earlier process of this kit
+            self._job, self._submitted = str(running[0]), time.monotonic()
+            self._server_start = info.server_info.start_time
+            self._note("job found")
+        alive = self._job in running
         if self._job:
             status = str(session.get_job_meta(self._job).get("status"))
             if status == COMPLETED:

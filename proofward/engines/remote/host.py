@@ -87,7 +87,10 @@ class Host:
             case Say() as say:
                 return self._say(say)
             case Part() as part:
-                return self.incoming.add(part)
+                held = self.incoming.add(part)
+                if held.complete and held.length:
+                    self._note("object received", object=part.digest.hex(), bytes=held.length)
+                return held
             case Fetch() as fetch:
                 return self._fetch(fetch)
             case _:
