@@ -106,3 +106,32 @@ def test_a_socks_proxy_is_refused_with_what_to_do(tmp_path):
     local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)
     run = command("start", local.kits["hospital-0"], "--proxy", "socks5h://127.0.0.1:9050")
     assert run.returncode == 1 and "HTTPTunnelPort" in run.stdout + run.stderr
+
+
+def test_rounds_go_on_without_a_site_that_dies(tmp_path):
+    scenario = make_scenario("tiny", 3, 1, 6, 4)
+    records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
+    local = LocalConsortium(tmp_path / "consortium")
+    local.create(terms_of(scenario, SERVER, deadline=4), scenario.plan.initial_model, records)
+    log = local.server.root / "log.jsonl"
+
+    def kill() -> None:
+        process = local.processes.get("hospital-2")
+        if process is not None and log.exists() and '"enrolment-closed"' in log.read_text():
+            del local.processes["hospital-2"]
+            process.kill()  # its children die with it
+            process.wait()
+
+    try:
+        local.start_all()
+        local.wait(300, kill)
+    finally:
+        local.stop_all()
+    assert "hospital-2" not in local.processes
+    rules = local.server.rules
+    assert rules is not None
+    history = read_ledger(local.ledger, rules).history
+    last = history.closed[-1]
+    assert len(history.closed) == 1 and last.accepted is not None
+    assert last.accepted.record.hospitals == ("hospital-0", "hospital-1")
+    assert all(verdict.passed for verdict in RunAudit(local.ledger).run())
