@@ -106,7 +106,8 @@ def test_entry_point_and_health_check_are_lists_of_words() -> None:
     entry = json.loads(runtime["ENTRYPOINT"])
     assert entry[-2].endswith('exec proofward "$@"')  # signals reach the program
     assert json.loads(runtime["CMD"]) == ["start", "/kit"]
-    assert runtime["HEALTHCHECK"].partition(" CMD ")[2].startswith("[")
+    check = json.loads(runtime["HEALTHCHECK"].partition(" CMD ")[2])
+    assert check[-1].endswith("> /dev/null")  # reasons may quote data, and engines show a check's output
 
 
 def test_the_options_of_the_build_exist() -> None:
