@@ -14,6 +14,7 @@ from proofward.cli.enrol import enrol
 from proofward.cli.membership import join, revoke, rotate_key
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.start import start, stop
+from proofward.cli.status import status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +26,6 @@ def main() -> None:
     """
 
 
-for command in (demo, audit, verify, inspect, bench, start, stop, bundle, consortium, join,
+for command in (demo, audit, verify, inspect, bench, start, stop, status, bundle, consortium, join,
                 enrol, revoke, rotate_key):  # fmt: skip
     main.add_command(command)

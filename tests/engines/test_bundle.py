@@ -61,7 +61,7 @@ class Carrier:
 
     def answered(self, due: bool = True):
         """The answer on the stick, once the federation waits for the hospital again."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while time.monotonic() < end:
             try:
                 given = give(self.gateway[0], self.member, self.stick / "back")

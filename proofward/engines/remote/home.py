@@ -27,6 +27,7 @@ from proofward.ledger.keys import SigningKey
 Signed = NDArray[np.int64]
 TERMS, RULES, SITE, SEED, MODEL = "terms", "rules", "site", "seed-for-repeatable-runs", "initial.model"
 KEY, NEXT_KEY, STATE, DATASET = "identity.key", "next.key", "state.sqlite", "dataset.npz"
+LOG = "log.jsonl"
 PASSPHRASE_VARIABLE = "PROOFWARD_PASSPHRASE_FILE"
 
 

@@ -97,6 +97,17 @@ def followed(folder: Path, rules: Rules) -> History:
     return history
 
 
+def facts(folder: Path, prefixes: tuple[str, ...]) -> dict[str, str]:
+    """A member's private notes whose names begin so, as text."""
+    with _database(folder) as database:
+        rows = [] if database is None else database.execute("SELECT name, value FROM facts")
+        return {
+            str(name): bytes(value).decode(errors="replace")
+            for name, value in rows
+            if name.startswith(prefixes)
+        }
+
+
 def enrolment_begun(folder: Path) -> bool:
     """Whether a hospital has committed to its records: from then on they are what it trains on."""
     with _database(folder) as database:

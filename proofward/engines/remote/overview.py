@@ -1,0 +1,224 @@
+"""How a site stands, read from its folder alone and without changing anything, while its process may write.
+
+Databases are opened read-only. What is found is what this site knows: its copy of the ledger, its keys,
+reasons that it keeps to itself.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proofward.engines.remote.home import KEY, LOG, Home, HomeError
+from proofward.engines.remote.requests import facts, followed
+from proofward.engines.remote.terms import Seat
+from proofward.federation.faults import faults
+from proofward.federation.history import History
+from proofward.federation.history_state import (
+    BETWEEN,
+    COMMIT,
+    CONFIRM,
+    ENDORSE,
+    ENROLMENT,
+    REVEAL,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+    VERIFY,
+)
+from proofward.federation.refusal import Refusal
+from proofward.federation.rules import AGGREGATOR, HOSPITAL, Rules
+from proofward.ledger.database import Database
+from proofward.ledger.errors import KeyFileInvalid, LedgerError
+from proofward.ledger.key_file import is_encrypted
+from proofward.ledger.keys import PublicKey
+
+LAST_LINES = 5
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """A member of the site. key: "missing", "plain" or "encrypted". reason: why it is halted or unable."""
+
+    name: str
+    role: str
+    key: str
+    fingerprint: str = ""
+    records: bool | None = None
+    entries: int = 0
+    round: int = 0
+    attempt: int = 0
+    phase: str = ""
+    enrolled: bool | None = None
+    revoked: bool = False
+    halted: str = ""
+    unable: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LedgerView:
+    """The aggregator's ledger. waits_for: members whose word the present phase lacks."""
+
+    entries: int
+    round: int
+    attempt: int
+    phase: str
+    rounds_closed: int
+    rounds: int
+    waits_for: tuple[str, ...]
+    faults: tuple[str, ...]
+    incoming_bytes: int
+
+
+@dataclass(frozen=True)
+class SiteView:
+    """A site. consortium: digest of the rules, "" before everybody has joined."""
+
+    site: str
+    federation: str
+    terms: str
+    consortium: str
+    lacking: tuple[str, ...]
+    members: tuple[MemberView, ...]
+    ledger: LedgerView | None
+    troubles: tuple[str, ...]
+
+
+def look(root: Path) -> SiteView:
+    """The view of a site's folder; raises HomeError when it is none."""
+    home = Home(root)
+    terms, rules = home.terms, home.rules
+    joins = root / "joins"
+    lacking = [seat.member for seat in terms.seats if not (joins / f"{seat.member}.join").exists()]
+    return SiteView(
+        site=home.site,
+        federation=terms.federation,
+        terms=terms.digest.hex(),
+        consortium=rules.digest.hex() if rules else "",
+        lacking=tuple(lacking) if joins.exists() and rules is None else (),
+        members=tuple(_member(home, seat, rules) for seat in home.seats),
+        ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
+        troubles=tuple(_troubles(root / LOG)),
+    )
+
+
+def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
+    folder = home.root / "members" / seat.member
+    key = "missing"
+    if (folder / KEY).exists():
+        try:
+            key = "encrypted" if is_encrypted(folder / KEY) else "plain"
+        except KeyFileInvalid as error:
+            key = str(error)
+    records = home.has_dataset(seat.member) if seat.role == HOSPITAL else None
+    if rules is None or seat.role == AGGREGATOR:
+        return MemberView(seat.member, seat.role, key, records=records)
+    try:
+        history, private = followed(folder, rules), facts(folder, ("halted", "unable/"))
+    except (Refusal, sqlite3.Error) as error:
+        return MemberView(
+            seat.member, seat.role, key, records=records, halted=f"its state is damaged: {error}"
+        )
+    number, attempt = history.position()
+    halted = ", ".join(private.pop("halted", "").split("\n"))
+    current = {f"unable/{number}/{attempt}"}
+    if seat.member not in history.enrolled:
+        current.add("unable/enrolment")
+    return MemberView(
+        seat.member,
+        seat.role,
+        key,
+        PublicKey(history.keys[seat.member]).fingerprint,
+        records,
+        history.size,
+        number,
+        attempt,
+        history.phase,
+        seat.member in history.enrolled if seat.role == HOSPITAL and history.phase != ENROLMENT else None,
+        seat.member in history.revoked,
+        halted,
+        {name: reason for name, reason in private.items() if name in current},
+    )
+
+
+def _ledger(root: Path, rules: Rules) -> LedgerView | None:
+    history = History(rules)
+    try:
+        database = Database(root / "ledger", writable=False)
+        try:
+            for position in range(database.size()):
+                history.apply(database.entry(position))
+        finally:
+            database.close()
+    except (LedgerError, Refusal) as error:
+        if not (root / "ledger").exists():
+            return None
+        raise HomeError(f"{root / 'ledger'}: {error}") from error
+    number, attempt = history.position()
+    incoming = root / "incoming"
+    parts = [path.stat().st_size for path in incoming.glob("*.part")] if incoming.is_dir() else []
+    found = tuple(f"round {fault.round}: {fault.culprit}: {fault.check}" for fault in faults(history))
+    return LedgerView(
+        history.size,
+        number,
+        attempt,
+        history.phase,
+        len(history.closed),
+        rules.rounds,
+        waits_for(history),
+        found,
+        sum(parts),
+    )
+
+
+def waits_for(history: History) -> tuple[str, ...]:
+    """Members whose word would let the present phase end."""
+    rules, phase = history.rules, history.phase
+    verifiers, hospitals = set(rules.verifiers), set(rules.hospitals)
+    missing: set[str] = set()
+    if phase == ENROLMENT:
+        missing = hospitals - set(history.enrolments)
+        for hospital in history.enrolments:
+            missing |= {name for name in verifiers if (name, hospital) not in history.enrolment_verdicts}
+    elif history.current is not None and phase != BETWEEN:
+        state = history.round
+        if phase == COMMIT:
+            missing = set(state.participants) - set(state.commitments)
+        elif phase == REVEAL:
+            missing = set(state.committed) - set(state.nonces)
+        elif phase == UPLOAD:
+            missing = (set(state.committed) & hospitals) - set(state.uploads)
+        elif phase == VERIFY:
+            missing = {n for n in verifiers for about in state.uploads if (n, about) not in state.verdicts}
+        elif phase == SHARES:
+            missing = (set(state.committed) & hospitals) - set(state.checked)
+        elif phase == ENDORSE:
+            missing = verifiers - set(state.endorsements)
+        elif phase == UNMASK and state.accepted is not None:
+            missing = set(state.ready_holders(state.accepted.record.hospitals)) - set(state.share_sums)
+        elif phase == CONFIRM:
+            missing = set(state.committed) - set(state.confirmations)
+    return tuple(sorted(missing - set(history.revoked)))
+
+
+def _troubles(log: Path) -> list[str]:
+    """The log's last warnings and errors, in a line each."""
+    found: deque[str] = deque(maxlen=LAST_LINES)
+    if not log.exists():
+        return []
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for text in lines:
+            try:
+                line = json.loads(text)
+                if line["level"] != "info":
+                    told = {key: line[key] for key in line if key not in ("time", "level", "kind")}
+                    words = ", ".join(
+                        f"{key} {value}" for key, value in told.items() if value not in ("", 0, 0.0)
+                    )
+                    found.append(f"{line['time']} {line['kind']}: {words}")
+            except (ValueError, KeyError, TypeError):
+                continue
+    return list(found)

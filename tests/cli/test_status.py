@@ -1,0 +1,89 @@
+"""`proofward status`: kits in every state, without a process and beside one."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from proofward.cli.status import groups
+from proofward.engines.remote.overview import look
+from proofward.federation.state_store import StateStore
+from tests.engines import remote_harness as harness
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The homes of a federation that has come to its end."""
+    root = tmp_path_factory.mktemp("status")
+    with harness.Consortium(root, harness.agreement(rounds=1)) as consortium:
+        consortium.start(*consortium.names)
+        consortium.join(*consortium.names)
+    return root
+
+
+@pytest.fixture
+def kit(finished, tmp_path):
+    def take(site: str):
+        shutil.copytree(finished / site / "home", tmp_path / site / "proofward")
+        return tmp_path / site
+
+    return take
+
+
+def test_a_site_that_has_seen_the_end(proofward, kit):
+    found = proofward.json("status", kit("hospital-0"))
+    assert found["exit"] == 0 and found["process"] is None and found["problems"] == []
+    assert len(found["consortium"]) == 64 and found["lacking"] == []
+    hospital = next(member for member in found["members"] if member["role"] == "hospital")
+    assert hospital["phase"] == "closed" and hospital["enrolled"] and hospital["key"] == "plain"
+    text = proofward("status", kit("hospital-1"))
+    assert text.exit_code == 0 and groups(found["consortium"]) in text.stdout
+
+
+def test_the_server(proofward, kit):
+    found = proofward.json("status", kit(harness.SERVER))
+    ledger = found["ledger"]
+    assert found["exit"] == 0 and ledger["phase"] == "closed" and ledger["rounds_closed"] == ledger["rounds"] == 1
+    assert ledger["waits_for"] == [] and ledger["faults"] == [] and ledger["incoming_bytes"] == 0
+
+
+def test_what_needs_the_operator_is_said_and_only_here(proofward, kit):
+    place = kit("hospital-0")
+    folder = place / "proofward" / "members" / "hospital-0"
+    position = look(place / "proofward").members[0]
+    store = StateStore(folder / "state.sqlite")
+    with store.transaction():
+        store.put("halted", b"aggregate-model\naggregator\nab\ncd")
+        store.put(f"unable/{position.round}/{position.attempt}", b"row 7 is out of range")
+        store.put("unable/1/99", b"an old story")
+    store.close()
+    found = proofward.json("status", place)
+    assert found["exit"] == 1 and len(found["problems"]) == 2
+    assert "aggregate-model" in found["problems"][0] and "row 7 is out of range" in found["problems"][1]
+    (folder / "identity.key").unlink()
+    assert any("join" in line for line in proofward.json("status", place)["problems"])
+
+
+def test_before_everybody_has_joined(proofward, tmp_path):
+    harness.set_up(tmp_path, harness.agreement())
+    (tmp_path / "kit").mkdir()
+    shutil.move(tmp_path / harness.SERVER / "home", tmp_path / "kit" / "proofward")
+    (tmp_path / "kit" / "proofward" / "joins").mkdir()
+    found = proofward.json("status", tmp_path / "kit")
+    assert found["consortium"] == "" and "hospital-0" in found["lacking"]
+    assert "not everybody has joined yet" in proofward("status", tmp_path / "kit").stdout
+
+
+def test_what_is_no_kit(proofward, tmp_path):
+    result = proofward("status", tmp_path)
+    assert result.exit_code == 1 and "is this a site's kit?" in result.output
+    assert proofward("status", tmp_path / "nothing").exit_code == 2
+
+
+def test_nothing_is_written(proofward, kit):
+    place = kit("hospital-2")
+    before = {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
+    assert proofward("status", place).exit_code == 0
+    after = {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
+    assert {path: data for path, data in after.items() if not path.name.endswith(("-shm", "-wal"))} == before
