@@ -10,6 +10,7 @@ from proofward.cli.bench import bench
 from proofward.cli.bundle import bundle
 from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
+from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
 from proofward.cli.membership import join, revoke, rotate_key
 from proofward.cli.proofs import inspect, verify
@@ -26,6 +27,6 @@ def main() -> None:
     """
 
 
-for command in (demo, audit, verify, inspect, bench, start, stop, status, bundle, consortium, join,
+for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, consortium, join,
                 enrol, revoke, rotate_key):  # fmt: skip
     main.add_command(command)
