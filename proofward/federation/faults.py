@@ -11,7 +11,6 @@ from proofward.federation.history_state import ENROLMENT, HistoryState
 from proofward.federation.membership_steps import votes_against
 from proofward.federation.round_state import RoundState
 
-
 LATE = ("phase", "round", "attempt")
 """Refusals of messages that came too late or too early: the network may be to blame, or who carried them."""
 

@@ -116,11 +116,8 @@ def test_rounds_go_on_without_a_site_that_dies(tmp_path):
     log = local.server.root / "log.jsonl"
 
     def kill() -> None:
-        process = local.processes.get("hospital-2")
-        if process is not None and log.exists() and '"enrolment-closed"' in log.read_text():
-            del local.processes["hospital-2"]
-            process.kill()  # its children die with it
-            process.wait()
+        if "hospital-2" in local.processes and log.exists() and '"enrolment-closed"' in log.read_text():
+            local.kill("hospital-2")
 
     try:
         local.start_all()

@@ -149,6 +149,19 @@ class LocalConsortium:
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGTERM)
 
+    def kill(self, name: str) -> None:
+        """Ends everything that runs a site with SIGKILL, the supervisor first."""
+        process, kit = self.processes.pop(name, None), str(self.kits[name].resolve())
+        if process is not None:
+            process.kill()
+            process.wait()
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if kit in (folder / "cmdline").read_bytes().decode(errors="replace").split("\0"):
+                    os.kill(int(folder.name), signal.SIGKILL)
+            except OSError:
+                continue
+
     def stop_all(self) -> None:
         """Ends all processes."""
         stopping = dict(self.processes)
