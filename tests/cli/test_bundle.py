@@ -16,6 +16,8 @@ from tests.engines.remote_harness import AUDITOR, Consortium, agreement
 from tests.engines.test_bundle import ALONE, SITES, Carrier
 from tests.federation.fakes import FakeProofs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch):

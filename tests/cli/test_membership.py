@@ -20,6 +20,8 @@ from proofward.ledger.keys import SigningKey
 from tests.cli.test_enrol import furnish
 from tests.engines.remote_harness import AUDITOR, SEED, SERVER, Consortium, agreement, set_up
 
+pytestmark = pytest.mark.slow
+
 KIT = "hospital-0"
 
 

@@ -29,6 +29,8 @@ from proofward.ledger.objects import ObjectStore
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
 from tests.federation.fakes import FakeProofs
 
+pytestmark = pytest.mark.slow
+
 ALONE = "hospital-2"
 SITES = {"verifier-2": AUDITOR}
 courier.PATIENCE_MS, courier.PAUSE = 50, 0.05

@@ -44,6 +44,8 @@ from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement, files_under, one_slot_one_envelope
 
+pytestmark = pytest.mark.slow
+
 STRANGER = SigningKey(bytes(32))
 LIAR_SECONDS = 4
 

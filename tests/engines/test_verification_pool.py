@@ -21,6 +21,8 @@ from proofward.proof.errors import ProofRejected
 from tests.federation.fakes import datasets, plan
 from tests.relations.cases import config, make_case
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def case():

@@ -36,6 +36,7 @@ from proofward.engines.remote.messages import MAX_ANSWER_BYTES, Assembled
 from proofward.engines.remote.terms import Seat
 from proofward.federation.envelope import Envelope, open_envelope
 from proofward.federation.field_types import Count, Digest, MaybeDigest, Text
+from proofward.federation.history_state import CLOSED
 from proofward.federation.messages import KeyRotation
 from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.rules import AGGREGATOR, Rules
@@ -261,7 +262,8 @@ def give(home: Home, member: str, path: Path) -> Given:
         raise HomeError(f"no bundle of {member} has been imported here")
     with gateway.lock():
         order, reply = gateway.order(), gateway.record(REPLY, Reply)
-        if order is None or reply is None or reply.number != order.number:
+        final = reply is not None and reply.phase == CLOSED  # good for every later bundle, too
+        if order is None or reply is None or (reply.number != order.number and not final):
             raise HomeError(
                 f"the answer to {member} has not been fetched yet: is this site's process running?"
             )
