@@ -1,8 +1,8 @@
 """The coordinator's process: submits the job, and again whenever FLARE gives up or leaves a site out.
 
 FLARE does not resume a job, and does not take a restarted site into a running one; both the ledger and the
-members' states survive, so a new job goes on where the old one was. Restarts are limited in number: a site
-that comes and goes cannot stop the others.
+members' states survive, so a new job goes on where the old one was. A site that comes and goes is taken in
+after longer and longer waits, so that it cannot stop the others.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Note = Callable[..., None]
 BEAT = 1.0
 SETTLING = 15.0
 LEFT_OUT, VANISHED = 4.0, 30.0
+FIRST_TURN, LAST_TURN = 60.0, 24 * 3600.0
 RESTART_PAUSE, MOST_PAUSE, QUIET = 5.0, 600.0, 120.0
 COMPLETED = "FINISHED:COMPLETED"
 
@@ -38,6 +39,8 @@ class Keeper:
         self._job = ""
         self._first_seen: float | None = None
         self._missing_since: dict[str, float] = {}
+        self._times: dict[str, int] = {}
+        self._turn: dict[str, float] = {}
         self._pause = RESTART_PAUSE
         self._submitted, self._seen = 0.0, 0.0
         self._server_start: object = None
@@ -125,9 +128,11 @@ class Keeper:
         self._note("submitted", count=self.submissions)
 
     def _left_out(self, session: Any, connected: set[str]) -> bool:
-        """Whether a connected site has not been working on the job for a while, and it is time to say so."""
+        """Whether a connected site has not been working on the job for a while, and it is its turn to be
+        taken in. Every time costs the others what they have not stored: the same site waits longer and longer.
+        """
         now = time.monotonic()
-        if now - self._submitted < max(SETTLING, self._pause):
+        if now - self._submitted < SETTLING:
             return False
         working = {
             entry.get("client_name")
@@ -140,7 +145,13 @@ class Keeper:
                 del self._missing_since[name]
         for name in missing:
             self._missing_since.setdefault(name, now)
-        late = [name for name, since in self._missing_since.items() if now - since > LEFT_OUT]
+        late = [
+            name
+            for name, since in self._missing_since.items()
+            if now - since > LEFT_OUT and now >= self._turn.get(name, 0.0)
+        ]
         for name in late:
-            self._note("left out", site=name)
+            self._times[name] = self._times.get(name, 0) + 1
+            self._turn[name] = now + min(FIRST_TURN * 4 ** (self._times[name] - 1), LAST_TURN)
+            self._note("left out", site=name, count=self._times[name])
         return bool(late)
