@@ -120,7 +120,7 @@ def test_a_site_that_comes_back_is_taken_in_and_one_that_flaps_waits(scene):
 
 
 def test_another_process_goes_on_with_the_job_that_runs(scene, tmp_path):
-    flare, keeper, pass_time = scene
+    flare, _, pass_time = scene
     pass_time(5)
     again = Keeper(tmp_path, 3, Event())
     again._session = flare

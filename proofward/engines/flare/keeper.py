@@ -129,7 +129,7 @@ class Keeper:
 
     def _left_out(self, session: Any, connected: set[str]) -> bool:
         """Whether a connected site has not been working on the job for a while, and it is its turn to be
-        taken in. Every time costs the others what they have not stored: the same site waits longer and longer.
+        taken in. Every time costs the others what they have not stored: the same site waits ever longer.
         """
         now = time.monotonic()
         if now - self._submitted < SETTLING:
