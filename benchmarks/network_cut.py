@@ -37,13 +37,12 @@ def ip(*words: str) -> None:
 
 
 def possible() -> bool:
-    """Whether this process may make namespaces."""
+    """Whether this process may make namespaces, a bridge and links between them."""
     try:
-        ip("netns", "add", "pw-probe")
-        ip("netns", "delete", "pw-probe")
+        with namespaces(["probe"]):
+            return True
     except (OSError, subprocess.CalledProcessError):
         return False
-    return True
 
 
 @contextmanager
