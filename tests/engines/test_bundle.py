@@ -1,6 +1,4 @@
-"""An air-gapped hospital by memory stick: whole rounds with sticks carried by the test; bundles that are
-refused.
-"""
+"""An air-gapped hospital by memory stick: whole rounds, sticks carried by the test; refused bundles."""
 
 from __future__ import annotations
 
@@ -30,7 +28,6 @@ from tests.engines.remote_harness import AUDITOR, Consortium, agreement
 from tests.federation.fakes import FakeProofs
 
 pytestmark = pytest.mark.slow
-
 ALONE = "hospital-2"
 SITES = {"verifier-2": AUDITOR}
 courier.PATIENCE_MS, courier.PAUSE = 50, 0.05
@@ -63,7 +60,7 @@ class Carrier:
 
     def answered(self, due: bool = True):
         """The answer on the stick, once the federation waits for the hospital again."""
-        end = time.monotonic() + 240
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             try:
                 given = give(self.gateway[0], self.member, self.stick / "back")
