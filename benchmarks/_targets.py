@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from proofward.data.synthetic import make_synthetic
 from proofward.encoding import MalformedMessage, decode
@@ -16,6 +17,8 @@ from proofward.federation import messages
 from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.follower import log_verifier
 from proofward.federation.history import History
+from proofward.federation.history_state import CONFIRM
+from proofward.federation.hospital import Hospital
 from proofward.federation.refusal import Refusal
 from proofward.federation.rules import RulesError
 from proofward.federation.wire import MAX_WIRE_BYTES, Packet
@@ -92,6 +95,25 @@ class Intercepting(FaithfulNetwork):
         return (message,)
 
 
+class _Rotates(Hospital):
+    """Changes its key."""
+
+    def __init__(self, name: str, key: SigningKey, *rest: Any) -> None:
+        super().__init__(name, key, *rest, next_key=SigningKey(b"n" * 32))
+
+
+class _Leaves(Hospital):
+    """Asks for its own revocation when the round is nearly over."""
+
+    def duties(self) -> Iterator[bytes]:
+        """See Follower."""
+        if self.history.phase == CONFIRM:
+            self.request_revocation(self.name, "it leaves")
+            yield from self._votes()
+        else:
+            yield from super().duties()
+
+
 def federation(directory: Path, network: Intercepting, parties: Parties | None = None) -> InProcessFederation:
     """Five hospitals, one verifier, one round of the preset tiny."""
     setup = preset("tiny")
@@ -149,10 +171,12 @@ def entry_targets(directory: Path) -> Iterator[Target]:
     """The first ledger entry of every kind, judged by the ledger's rules where it stands; its body, signed by
     the same sender after every change; and the seal.
 
-    The run has a bad dealer, an equivocator and a lost message, so that all kinds occur.
+    The run has a bad dealer, an equivocator, a lost message, a change of keys and a leaver, so that all kinds
+    occur.
     """
     network = Intercepting(HOSPITALS[4], messages.NonceReveal.kind)
-    parties = Parties({HOSPITALS[0]: SealsWrongShare, HOSPITALS[1]: Equivocates})
+    unlike = (SealsWrongShare, Equivocates, _Leaves, _Rotates)
+    parties = Parties(dict(zip(HOSPITALS, unlike, strict=False)))
     engine = federation(directory, network, parties)
     if not engine.run().finished:
         raise RuntimeError("the federation did not finish")

@@ -68,7 +68,7 @@ def start(
     from proofward.engines.flare.keeper import Keeper
     from proofward.engines.flare.kit import ADMIN, KitError, kind_of
     from proofward.engines.flare.proxy import proxy_environment
-    from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, home_of
+    from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, home_of
     from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
 
@@ -90,7 +90,8 @@ def start(
             if kind_of(kit) == ADMIN:
                 os.environ.update(environment)
                 sites = {seat.site for seat in Home(home_of(kit)).terms.seats}
-                finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                with claimed(kit):
+                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
                 console.print("the federation is closed" if finished else "stopped")
             else:
                 Supervisor(kit, stop_event, log.note, environment).run()

@@ -128,13 +128,16 @@ def _apply_opened(history: HistoryState, envelope: Envelope, record: FederationO
 def _check_refused(history: HistoryState, sender: str, record: MessageRefused) -> None:
     assert isinstance(history, History)
     try:
-        envelope = history.judge(record.evidence)
+        own = history.open(record.evidence).sender == sender  # never looked into: it may hold another
+        envelope = None if own else history.judge(record.evidence)
     except Refusal as found:
         claimed = Refusal(record.check, record.culprit, record.expected, record.actual)
         require(claimed == found, "refusal", sender, found, claimed)
         provable = found.check != "replay" and found.culprit not in ("transport", sender)
         require(provable, "refusal", sender, "a refusal that proves another member's fault", found)
         return
+    if envelope is None:
+        raise Refusal("refusal", sender, "another member's message", "its own")
     raise Refusal(
         "refusal", sender, f"the message of {envelope.sender} to be recorded", f"refused by {record.check}"
     )

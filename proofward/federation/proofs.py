@@ -139,6 +139,8 @@ def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T |
         return outcome
     except TrainingError as error:
         return ProofRejected("statement", str(error))
+    except MemoryError as error:
+        return Unable(str(error) or "not enough memory")
 
 
 class Proofs(Protocol):

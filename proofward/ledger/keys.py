@@ -23,6 +23,15 @@ from proofward.ledger.key_file import read_seed, write_seed
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
 _SIGNATURE_DOMAIN = b"proofward/signature/v1"
+_PRIME = 2**255 - 19
+_SMALL_ORDER = (
+    0,
+    1,
+    0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+    0x7A03AC9277FDC74EC6CC392CFA53202A0F670D10BA7C3BFB84DD4D3D706A17C7,
+    _PRIME - 1,
+)
+"""Of the eight points under which anybody can sign, the coordinates that their encodings are."""
 
 
 class PublicKey:
@@ -33,6 +42,9 @@ class PublicKey:
     def __init__(self, raw: bytes) -> None:
         if type(raw) is not bytes or len(raw) != PUBLIC_BYTES:
             raise SignatureInvalid("public key", f"{PUBLIC_BYTES} bytes", repr(raw)[:80])
+        coordinate = int.from_bytes(raw, "little") & (2**255 - 1)
+        if coordinate >= _PRIME or coordinate in _SMALL_ORDER:
+            raise SignatureInvalid("public key", "a point of large order, in its one encoding", raw.hex())
         self.raw = raw
         self._key = Ed25519PublicKey.from_public_bytes(raw)
 

@@ -13,11 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from proofward.engines.flare.kit import configure
 from proofward.engines.flare.provision import COORDINATOR, HOME, Network, provision
-from proofward.engines.flare.supervisor import running
+from proofward.engines.flare.supervisor import flare_processes, running
 from proofward.engines.remote.home import Home, Signed
 from proofward.engines.remote.terms import Terms
 from proofward.federation.rules import HOSPITAL
@@ -151,16 +152,13 @@ class LocalConsortium:
 
     def kill(self, name: str) -> None:
         """Ends everything that runs a site with SIGKILL, the supervisor first."""
-        process, kit = self.processes.pop(name, None), str(self.kits[name].resolve())
+        process = self.processes.pop(name, None)
         if process is not None:
             process.kill()
             process.wait()
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if kit in (folder / "cmdline").read_bytes().decode(errors="replace").split("\0"):
-                    os.kill(int(folder.name), signal.SIGKILL)
-            except OSError:
-                continue
+        for pid in flare_processes(self.kits[name]):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def stop_all(self) -> None:
         """Ends all processes."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,6 +80,7 @@ def provision(
     described = project(name, network, sites)
     authority = folder / AUTHORITY
     make_directory(authority)
+    folder.chmod(0o700)  # before there is a key in it
     authority.chmod(0o700)
     words = io.StringIO()
     with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
@@ -105,5 +105,4 @@ def provision(
             path.chmod(0o700)
         elif path.suffix != ".sh":
             path.chmod(0o600)
-    os.chmod(folder, 0o700)
     return kits

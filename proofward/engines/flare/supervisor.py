@@ -6,11 +6,14 @@ import ctypes
 import datetime
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -46,8 +49,37 @@ def running(kit: Path) -> int | None:
     return pid
 
 
-def _die_with_parent() -> None:
-    """In the child: killed by the kernel when its supervisor is, so that two never run (Linux)."""
+def flare_processes(kit: Path) -> list[int]:
+    """FLARE's processes of a kit, its jobs' too, which have sessions of their own; none without /proc."""
+    found, own = [], str(kit.resolve())
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if own in words and any(word.startswith("nvflare.") for word in words):
+                found.append(int(folder.name))
+    return found
+
+
+@contextmanager
+def claimed(kit: Path) -> Iterator[None]:
+    """This process runs the kit, and says so in its folder; raises AlreadyRunning."""
+    other, path = running(kit), home_of(kit) / RUN_NAME
+    if other is not None and other != os.getpid():
+        raise AlreadyRunning(f"process {other} runs {kit} already: `proofward stop {kit}` ends it")
+    since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    content = {"pid": os.getpid(), "since": since, "kit": str(kit.resolve())}
+    write_file(path, json.dumps(content).encode(), path.with_suffix(".tmp"), mode=0o600)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _prepare() -> None:
+    """In the child: no core dumps, which hold secrets; killed by the kernel when its supervisor is, so that
+    two never run (Linux).
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
@@ -72,14 +104,17 @@ class Supervisor:
     def run(self) -> None:
         """Until `stop` is set. Raises AlreadyRunning, KitError."""
         configure(self.kit)
-        self._claim()
+        with claimed(self.kit):
+            self._keep()
+
+    def _keep(self) -> None:
         failures = 0
         try:
             while not self.stop.is_set():
                 started = time.monotonic()
                 self._process = self._start()
                 while self._process.poll() is None and not self.stop.wait(0.2):
-                    pass
+                    self._trim()
                 if self.stop.is_set():
                     break
                 self._end()
@@ -89,23 +124,9 @@ class Supervisor:
                 self.stop.wait(PAUSES[min(failures, len(PAUSES) - 1)])
         finally:
             self._end()
-            (home_of(self.kit) / RUN_NAME).unlink(missing_ok=True)
-
-    def _claim(self) -> None:
-        other = running(self.kit)
-        if other is not None and other != os.getpid():
-            raise AlreadyRunning(
-                f"process {other} runs {self.kit} already: `proofward stop {self.kit}` ends it"
-            )
-        since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        content = {"pid": os.getpid(), "since": since, "kit": str(self.kit)}
-        path = home_of(self.kit) / RUN_NAME
-        write_file(path, json.dumps(content).encode(), path.with_suffix(".tmp"), mode=0o600)
 
     def _start(self) -> subprocess.Popen[bytes]:
         path = home_of(self.kit) / OUTPUT_NAME
-        if path.exists() and path.stat().st_size > MAX_OUTPUT_BYTES:
-            path.replace(path.with_suffix(".log.1"))
         environment = dict(self._environment)
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -118,13 +139,22 @@ class Supervisor:
                 stdout=descriptor,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                umask=0o077,
+                preexec_fn=_prepare,
             )
         finally:
             os.close(descriptor)
 
+    def _trim(self) -> None:
+        """Keeps the output in bounds: who can connect can make FLARE write of it."""
+        path = home_of(self.kit) / OUTPUT_NAME
+        if path.exists() and path.stat().st_size > MAX_OUTPUT_BYTES:
+            with suppress(OSError):  # a full disk above all needs the next line
+                shutil.copy(path, path.with_suffix(".log.1"))  # with its permissions
+            os.truncate(path, 0)  # whoever writes, appends
+
     def _end(self) -> None:
-        """Ends the process and all that it started: they share its process group."""
+        """Ends the process and all that it started: its process group, and the jobs' groups."""
         process = self._process
         if process is None:
             return
@@ -138,6 +168,9 @@ class Supervisor:
                 time.sleep(0.05)
         process.wait()
         self._process = None
+        for pid in flare_processes(self.kit):
+            with suppress(OSError):
+                os.killpg(os.getpgid(pid), signal.SIGKILL)
 
     @staticmethod
     def _alive(process: subprocess.Popen[bytes]) -> bool:

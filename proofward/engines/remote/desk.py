@@ -128,4 +128,5 @@ class Desk:
         ledger = LedgerFolder(self.home.root / "ledger", NoteSigner(log_verifier(rules).name, key))
         aggregator = Aggregator(name, key, rules, ledger, self.home.root / MODEL, self._observe)
         incoming = Incoming(self.home.root / "incoming", ledger, rules)
-        self.host = Host(aggregator, incoming, self.terms.deadline, self._note)
+        memory = self.home.root / "served"
+        self.host = Host(aggregator, incoming, self.terms.deadline, self._note, memory=memory)

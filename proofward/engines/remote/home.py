@@ -3,6 +3,7 @@
 HOME/terms, rules              what was agreed; the rules, once everybody has joined
 HOME/members/NAME/             identity.key, state.sqlite, dataset.npz, objects/   (private, mode 0700)
 HOME/ledger, incoming, joins   the aggregator's ledger, objects on their way, requests to join
+HOME/served                    for how long the present phase has been open to members, at the aggregator
 HOME/log.jsonl                 what happened, for operators
 """
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from threading import Condition, Lock
 from typing import Protocol
 
@@ -34,10 +36,11 @@ from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, r
 from proofward.federation.wire import Extension, Packet, sign_extension
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.errors import LedgerError
+from proofward.ledger.files import write_file
 from proofward.ledger.merkle_log import consistency_proof, tree_root
 
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
-BEAT = 1.0
+BEAT, NOTING = 1.0, 5.0
 MAX_SHOWN, MAX_SHOWN_BYTES = 1 << 15, 1 << 25
 MAX_EVIDENCE_BYTES = 1 << 20
 """Larger envelopes that break the rules are refused and not recorded: `MessageRefused` has no room."""
@@ -51,7 +54,9 @@ class Clock(Protocol):
 
 
 class Host:
-    """Serves one aggregator. deadline: seconds after which a phase is closed with what has come."""
+    """Serves one aggregator. deadline: seconds, of those in which the phase was served, after which it is
+    closed with what has come. memory: file that keeps these seconds across restarts.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class Host:
         deadline: float,
         note: Note = lambda kind, **fields: None,
         clock: Clock = time.monotonic,
+        memory: Path | None = None,
     ) -> None:
         self.aggregator = aggregator
         self.incoming = incoming
@@ -72,7 +78,8 @@ class Host:
         self._showing = Lock()
         self._shown: dict[tuple[int, int], bytes] = {}
         self._phase: tuple[object, ...] = ()
-        self._since = clock()
+        self._since = self._noted = clock()
+        self._memory = memory
 
     @property
     def finished(self) -> bool:
@@ -174,7 +181,9 @@ class Host:
             return
         phase = (history.phase, *history.position())
         if phase != self._phase:
-            self._phase, self._since = phase, self._clock()
+            served = 0.0 if self._phase else self._served(phase)
+            self._phase, self._since = phase, self._clock() - served
+            self._keep_served()
         elif self._clock() - self._since > self.deadline:
             self._since = self._clock()
             name = history.phase
@@ -186,6 +195,26 @@ class Host:
                 self._note("deadline", phase=name)
             except FederationHalted as halt:  # too few have come: they may still come
                 self._note("waiting", phase=name, check=halt.reason.check)
+        elif self._clock() - self._noted > NOTING:
+            self._keep_served()
+
+    def _served(self, phase: tuple[object, ...]) -> float:
+        """Seconds for which an earlier process has served this phase."""
+        try:
+            seconds, *noted = self._memory.read_text().split("\n") if self._memory else ("0",)
+            same = noted == [str(part) for part in phase]
+            return min(max(float(seconds), 0.0), self.deadline) if same else 0.0
+        except (OSError, ValueError):
+            return 0.0
+
+    def _keep_served(self) -> None:
+        self._noted = self._clock()
+        if self._memory is not None:
+            lines = (f"{self._noted - self._since:.1f}", *self._phase)
+            with suppress(OSError):  # at worst the phase stays open for longer
+                write_file(
+                    self._memory, "\n".join(map(str, lines)).encode(), self._memory.with_suffix(".tmp"), 0o600
+                )
 
 
 def extension(aggregator: Aggregator, since: int, most: int = MAX_SHOWN_BYTES) -> bytes:

@@ -3,12 +3,14 @@
 Only objects that a well-signed envelope names, which could be recorded as things are, are received, and no
 more bytes than that kind of object may have: nobody can fill the disk with anything else. A file is complete
 when its SHA-256 is the digest. It moves into the ledger's store when the envelope is about to be recorded;
-what another envelope of the same sender replaces is deleted.
+what another envelope of the same sender replaces is deleted, and at a start what nobody has gone on with for
+`KEPT_SECONDS`, since nobody knows then who named it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from threading import Lock
 
@@ -24,6 +26,7 @@ from proofward.ledger.files import make_directory
 
 MAX_PROOF_BYTES = 1 << 28
 MAX_SEALED_SHARE_BYTES = 1 << 17
+KEPT_SECONDS = 3600.0
 
 
 def size_limits(envelope: Envelope, rules: Rules) -> dict[bytes, int]:
@@ -54,6 +57,12 @@ class Incoming:
         self._lock = Lock()
         self._wanted: dict[str, dict[bytes, int]] = {}
         self._complete: set[bytes] = set()
+        self._remove_old()
+
+    def _remove_old(self) -> None:
+        for path in self.directory.glob("*.part"):
+            if not 0 <= time.time() - path.stat().st_mtime < KEPT_SECONDS:
+                path.unlink()
 
     def path(self, digest: bytes) -> Path:
         """Where an object's bytes are collected."""

@@ -213,6 +213,8 @@ class Link:
             raise Refusal("answer", TRANSPORT, "an extension", describe(type(answer).__name__))
         grown = history.size != self._known
         self._known = history.size
+        if grown:
+            self._clear_outbox()
         if len(history.closed) != self._closed:
             self._closed = len(history.closed)
             self._count()
@@ -251,9 +253,19 @@ class Link:
             recorded = deliver(self._ask, parsed.envelope, objects, note)
         if not recorded:
             self._owing = True
-        elif self.member.outbox is not None:
-            for digest in objects:
-                self.member.outbox.path(digest).unlink(missing_ok=True)
+
+    def _clear_outbox(self) -> None:
+        """Removes what this member has made and no message that it may still send names: the host's word that
+        something is recorded is not enough, the ledger is.
+        """
+        member, outbox = self.member, self.member.outbox
+        if outbox is None or not (kept := outbox.digests()):
+            return
+        sent = [decode(parse(Packet, data).envelope, Envelope) for data in member.state.packets() if data]
+        position = member.history.position()
+        due = [envelope for envelope in sent if (envelope.round, envelope.attempt) >= position]
+        for digest in set(kept) - {digest for envelope in due for digest in named_objects(envelope.record)}:
+            outbox.path(digest).unlink(missing_ok=True)
 
     def _own_objects(self, packet: Packet, stack: ExitStack) -> dict[bytes, Stream]:
         """What the packet's envelope names and this member has made: from the packet, or from its outbox."""
