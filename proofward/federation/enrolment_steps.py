@@ -1,29 +1,22 @@
-"""Enrolment: datasets are committed to and judged once, before the first round."""
+"""Enrolment: each dataset is committed to and judged once, before its hospital's first round.
+
+The first round waits for the hospitals that enrol until `enrolment-closed`; who enrols later takes part from
+the first round that is opened after a quorum of verifiers has accepted it. Its dataset is then fixed before
+that round's beacon, as everybody's. Neither message belongs to a round.
+"""
 
 from __future__ import annotations
 
 from proofward.federation.envelope import Envelope
-from proofward.federation.history_state import BETWEEN, ENROLMENT, HistoryState, Step
+from proofward.federation.history_state import ANY_PHASE, BETWEEN, ENROLMENT, HistoryState, Step
 from proofward.federation.messages import Enrolment, EnrolmentClosed, EnrolmentVerdict
 from proofward.federation.refusal import require
-from proofward.federation.round_state import Said, enrolment_root
+from proofward.federation.round_state import Said
 from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER
 
 DIGEST_BYTES = 32
 MAX_ROWS = 1 << 24
 """A claim of so many costs its verifiers 3 GB, whatever stands behind it."""
-
-
-def acceptable(history: HistoryState) -> dict[str, bytes]:
-    """Dataset roots of the hospitals, not revoked, whose enrolment has a quorum of accepting verdicts, by
-    name.
-    """
-    quorum = history.rules.accepting_verdicts
-    roots = {
-        name: enrolment_root(history.enrolment_verdicts, name, quorum)
-        for name in history.active(history.enrolments)
-    }
-    return {name: root for name, root in roots.items() if root is not None}
 
 
 def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> None:
@@ -55,20 +48,19 @@ def _apply_verdict(history: HistoryState, envelope: Envelope, record: EnrolmentV
 
 
 def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -> None:
-    expected = tuple(acceptable(history))
+    expected = tuple(history.acceptable_enrolments())
     require(record.hospitals == expected, "enrolled-set", sender, expected, record.hospitals)
     least = max(history.rules.minimum_updates, history.rules.config.threshold + 1)
     require(len(expected) >= least, "enrolled-set", sender, f"at least {least} hospitals", expected)
 
 
 def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentClosed) -> None:
-    history.dataset_roots = acceptable(history)
-    history.enrolled = {name: history.enrolments[name].record.rows for name in record.hospitals}
+    history.admit()
     history.phase = BETWEEN
 
 
 STEPS: dict[str, Step] = {
-    Enrolment.kind: Step((HOSPITAL,), (ENROLMENT,), _check_enrolment, _apply_enrolment),
-    EnrolmentVerdict.kind: Step((VERIFIER,), (ENROLMENT,), _check_verdict, _apply_verdict),
+    Enrolment.kind: Step((HOSPITAL,), ANY_PHASE, _check_enrolment, _apply_enrolment),
+    EnrolmentVerdict.kind: Step((VERIFIER,), ANY_PHASE, _check_verdict, _apply_verdict),
     EnrolmentClosed.kind: Step((AGGREGATOR,), (ENROLMENT,), _check_closed, _apply_closed),
 }

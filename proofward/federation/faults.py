@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from proofward.federation.history_state import ENROLMENT, HistoryState
+from proofward.federation.history_state import HistoryState
 from proofward.federation.membership_steps import votes_against
 from proofward.federation.round_state import RoundState
 
@@ -44,8 +44,6 @@ def faults(history: HistoryState) -> list[Fault]:
 
 
 def _enrolment_faults(history: HistoryState) -> list[Fault]:
-    if history.phase == ENROLMENT:
-        return []
     result = []
     for hospital in sorted(set(history.enrolments) - set(history.enrolled)):
         votes = [
@@ -53,7 +51,8 @@ def _enrolment_faults(history: HistoryState) -> list[Fault]:
             for (_, about), verdict in history.enrolment_verdicts.items()
             if about == hospital and not verdict.accepted
         ]
-        result += [Fault(0, hospital, *_most_common(votes))] if votes else []
+        if len(votes) >= history.rules.accepting_verdicts:
+            result.append(Fault(0, hospital, *_most_common(votes)))
     return result
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from proofward.encoding import encode
 from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.events import Event, Observer, ignore
-from proofward.federation.history import History, slot
+from proofward.federation.history import History, slot, slot_of
 from proofward.federation.history_state import ANY_PHASE
 from proofward.federation.identity import Identity
 from proofward.federation.log_tree import LogTree
@@ -277,4 +277,4 @@ class Follower:
 
     def _slot(self, kind: type[Message], subject: tuple[str, ...]) -> str:
         number, attempt = self.history.position()
-        return "/".join((kind.kind, str(number), str(attempt), self.name, *subject))
+        return "/".join(slot_of(kind.kind, number, attempt, self.name, *subject))

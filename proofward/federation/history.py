@@ -16,6 +16,7 @@ from proofward.federation.history_state import ANY_PHASE, BEFORE, ENROLMENT, His
 from proofward.federation.messages import (
     AcceptedSet,
     ComplaintVerdict,
+    Enrolment,
     EnrolmentVerdict,
     FederationOpened,
     KeyRotation,
@@ -27,6 +28,16 @@ from proofward.federation.messages import (
 )
 from proofward.federation.refusal import Refusal, require
 from proofward.federation.rules import AGGREGATOR
+
+ROUNDLESS = frozenset(kind.kind for kind in (Enrolment, EnrolmentVerdict, RevocationVote, KeyRotation))
+"""Kinds that belong to no round: recorded in the one that they were signed in or a later one, once."""
+
+
+def slot_of(kind: str, number: int, attempt: int, sender: str, *subject: str) -> tuple[str, ...]:
+    """What a message of a kind speaks on, by its position, sender and subject."""
+    if kind in ROUNDLESS:
+        return kind, sender, *subject
+    return kind, str(number), "" if kind == AcceptedSet.kind else str(attempt), sender, *subject
 
 
 def slot(envelope: Envelope) -> tuple[str, ...]:
@@ -42,11 +53,10 @@ def slot(envelope: Envelope) -> tuple[str, ...]:
     elif isinstance(record, MessageRefused):
         subject = (record.evidence.hex(),)
     elif isinstance(record, RevocationVote):
-        return envelope.topic, envelope.sender, record.member
+        subject = (record.member,)
     elif isinstance(record, KeyRotation):
-        return envelope.topic, envelope.sender, record.key.hex()
-    attempt = "" if isinstance(record, AcceptedSet) else str(envelope.attempt)
-    return envelope.topic, str(envelope.round), attempt, envelope.sender, *subject
+        subject = (record.key.hex(),)
+    return slot_of(envelope.topic, envelope.round, envelope.attempt, envelope.sender, *subject)
 
 
 class History(HistoryState):
@@ -97,7 +107,7 @@ class History(HistoryState):
         )
 
     def _judge_position(self, envelope: Envelope) -> None:
-        if isinstance(envelope.record, RevocationVote | KeyRotation):
+        if envelope.topic in ROUNDLESS:
             latest = self.position()[0]
             require(envelope.round <= latest, "round", envelope.sender, f"at most {latest}", envelope.round)
             return

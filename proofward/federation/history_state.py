@@ -15,7 +15,7 @@ from proofward.federation.messages import (
     RevocationVote,
 )
 from proofward.federation.refusal import Refusal
-from proofward.federation.round_state import RoundState, Said
+from proofward.federation.round_state import RoundState, Said, enrolment_root
 from proofward.federation.rules import Rules
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
@@ -94,6 +94,24 @@ class HistoryState:
         """Those of `names` that are not revoked, ascending."""
         return tuple(sorted(name for name in names if name not in self.revoked))
 
+    def acceptable_enrolments(self) -> dict[str, bytes]:
+        """Dataset roots of the hospitals, not revoked, whose enrolment has a quorum of accepting verdicts, by
+        name.
+        """
+        quorum = self.rules.accepting_verdicts
+        roots = {
+            name: enrolment_root(self.enrolment_verdicts, name, quorum)
+            for name in self.active(self.enrolments)
+        }
+        return {name: root for name, root in roots.items() if root is not None}
+
+    def admit(self) -> None:
+        """Makes participants of the next round of the hospitals with acceptable enrolments."""
+        for name, root in self.acceptable_enrolments().items():
+            if name not in self.enrolled:
+                self.enrolled[name] = self.enrolments[name].record.rows
+                self.dataset_roots[name] = root
+
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""
         return (self.current.number, self.current.attempt) if self.current else (len(self.closed), 0)
@@ -101,7 +119,7 @@ class HistoryState:
     def opening(self) -> tuple[int, int, tuple[str, ...]]:
         """(round, attempt, participants) of the round or attempt that has to be opened next."""
         if self.current is None:
-            everyone = {*self.enrolled, *self.rules.verifiers}
+            everyone = {*self.enrolled, *self.acceptable_enrolments(), *self.rules.verifiers}
             return len(self.closed) + 1, 0, self.active(everyone)
         left = self.active(name for name in self.current.committed if name not in self.abandoned)
         return self.current.number, self.current.attempt + 1, left

@@ -19,10 +19,10 @@ from proofward.federation.aggregation import model_weights, sum_shares
 from proofward.federation.complaints import holder_keys, open_share, pair_of, seal_share
 from proofward.federation.follower import Surroundings
 from proofward.federation.history_state import (
+    ANY_PHASE,
     COMMIT,
     CONFIRM,
     ENDORSE,
-    ENROLMENT,
     REVEAL,
     SHARES,
     UNMASK,
@@ -75,9 +75,9 @@ class Hospital(Participant):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase, history = self.history.phase, self.history
-        if phase == ENROLMENT:
+        if phase in ANY_PHASE and self.name not in history.enrolments:
             yield from self._enrol()
-        elif phase == COMMIT:
+        if phase == COMMIT:
             self._forget()
         elif phase == UPLOAD:
             yield from self._upload()
@@ -94,7 +94,7 @@ class Hospital(Participant):
         yield from super().duties()
 
     def _enrol(self) -> Iterator[bytes]:
-        if self.name in self.history.enrolments or self.state.fact("unable/enrolment") is not None:
+        if self.state.fact("unable/enrolment") is not None:
             return
         if (earlier := self.sent(Enrolment)) is not None:
             yield earlier

@@ -1,8 +1,8 @@
 """Who belongs to the consortium, and under which key: revocations and changes of keys, in every phase.
 
 A revoked member's earlier messages stand: its upload counts, its verdicts and share sums too; its enrolment
-does not when the enrolment is still open. A message of either kind belongs to no round: it may be recorded in
-a later one than it was signed in, once.
+does not when no round has admitted it yet. A message of either kind belongs to no round: it may be recorded
+in a later one than it was signed in, once.
 """
 
 from __future__ import annotations

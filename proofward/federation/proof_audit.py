@@ -21,6 +21,7 @@ from proofward.federation.messages import (
     EnrolmentClosed,
     EnrolmentVerdict,
     Message,
+    RoundOpened,
     Upload,
     Verdict,
     VerdictsClosed,
@@ -65,6 +66,7 @@ class ProofAudit:
         self.proofs = proofs
         self.enrolled: dict[str, bytes | None] = {}
         self.found: dict[str, Finding | None] = {}
+        self._admitted: set[str] = set()
         self._waiting: list[_Waiting] = []
         self._outcomes: dict[str, Outcome | Refusal] = {}
         self._coming: Iterator[tuple[str, Outcome]] = iter(())
@@ -73,6 +75,7 @@ class ProofAudit:
             Enrolment: ("enrolment-proof", self._enrolment),
             EnrolmentVerdict: ("verdict", self._enrolment_verdict),
             EnrolmentClosed: ("enrolled-set", self._enrolled_set),
+            RoundOpened: ("enrolled-set", self._enrolled_set),
             BeaconFixed: ("beacon", self._beacon),
             Upload: ("round-proof", self._upload),
             Verdict: ("verdict", self._verdict),
@@ -84,7 +87,8 @@ class ProofAudit:
     def examine(self, envelope: Envelope, place: str) -> Iterator[AuditVerdict]:
         """The verdicts about what an entry claims, and about those that have waited for it."""
         record = envelope.record
-        if type(record) not in self._checks:
+        admitted = isinstance(record, EnrolmentClosed) or self.history.enrolled.keys() > self._admitted
+        if type(record) not in self._checks or (isinstance(record, RoundOpened) and not admitted):
             return
         entry = _Waiting(place, envelope.sender, record)
         if isinstance(record, Enrolment | EnrolmentVerdict | Upload | Verdict):
@@ -182,11 +186,14 @@ class ProofAudit:
         require(own == said, "verdict", verifier, own or "refused", said or "refused")
         return ""
 
-    def _enrolled_set(self, aggregator: str, record: EnrolmentClosed) -> str:
-        for name, root in self.history.dataset_roots.items():
+    def _enrolled_set(self, aggregator: str, record: EnrolmentClosed | RoundOpened) -> str:
+        admitted = [name for name in self.history.enrolled if name not in self._admitted]
+        self._admitted.update(admitted)
+        for name in admitted:
+            root = self.history.dataset_roots[name]
             own = self.enrolled.get(name, root)
             require(own == root, "enrolled-set", name, own or "an enrolment that is refused", root)
-        return ""
+        return ", ".join(admitted)
 
     def _beacon(self, aggregator: str, record: BeaconFixed) -> str:
         self.found = {}

@@ -48,6 +48,8 @@ def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> No
 
 
 def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened) -> None:
+    if history.current is None:
+        history.admit()
     history.current = RoundState(envelope.round, envelope.attempt, record.model, record.participants)
     history.phase = COMMIT
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proofward.federation.beacon import derive_beacon
-from proofward.federation.enrolment_steps import acceptable
 from proofward.federation.history_state import (
     BEFORE,
     BETWEEN,
@@ -57,7 +56,7 @@ def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
     votes = {(verifier, hospital) for hospital in hospitals for verifier in verifiers}
     if votes <= set(history.enrolment_verdicts) or expired:
-        return EnrolmentClosed(tuple(acceptable(history)))
+        return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 
 

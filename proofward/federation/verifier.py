@@ -10,7 +10,7 @@ from typing import TypeVar
 from proofward.federation.aggregation import model_weights
 from proofward.federation.complaints import judge_complaint
 from proofward.federation.follower import Surroundings
-from proofward.federation.history_state import CONFIRM, ENDORSE, ENROLMENT, SHARES, UNMASK, UPLOAD, VERIFY
+from proofward.federation.history_state import ANY_PHASE, CONFIRM, ENDORSE, SHARES, UNMASK, UPLOAD, VERIFY
 from proofward.federation.messages import (
     AcceptedSet,
     ComplaintVerdict,
@@ -46,9 +46,7 @@ class Verifier(Participant):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
-        if phase == ENROLMENT:
-            yield from self._judge_enrolments()
-        elif phase in (UPLOAD, VERIFY):
+        if phase in (UPLOAD, VERIFY):
             yield from self._judge_uploads()
         elif phase == SHARES:
             yield from self._judge_complaints()
@@ -59,6 +57,8 @@ class Verifier(Participant):
                 voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
                 self.notice_dropped(Verdict, voters, hospital)
         yield from super().duties()
+        if phase in ANY_PHASE:
+            yield from self._judge_enrolments()
 
     def _judge_enrolments(self) -> Iterator[bytes]:
         waiting: dict[str, Said[Enrolment]] = {}

@@ -10,6 +10,8 @@ import time
 import pytest
 
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.remote import site
+from proofward.engines.remote.home import DATASET, Home
 from proofward.engines.remote.host import extension
 from proofward.engines.remote.messages import Follow
 from proofward.federation.follower import log_verifier
@@ -143,6 +145,30 @@ def test_a_hospital_that_never_enrols(tmp_path):
         assert history.phase == "closed" and sorted(history.enrolled) == ["hospital-0", "hospital-1"]
         assert consortium.noted("deadline", phase="enrolment")
         assert consortium.audit() == []
+
+
+@pytest.mark.slow
+def test_a_hospital_that_enrols_when_the_rounds_have_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "DATA_PAUSE", 0.1)
+    with Consortium(tmp_path, agreement(rounds=3), deadline=3) as consortium:
+        home = Home(tmp_path / "hospital-2" / "home")
+        records = home.dataset("hospital-2")
+        (home.member("hospital-2") / DATASET).unlink()
+        consortium.wire.trouble = silent("upload", sites=("hospital-0",))
+        consortium.start()
+        consortium.until(lambda: consortium.phase("upload", 1))
+        history = consortium.host.aggregator.history
+        assert "hospital-2" not in history.round.participants
+        home.save_dataset("hospital-2", *records)
+        consortium.until(lambda: "hospital-2" in history.acceptable_enrolments())
+        consortium.wire.trouble = silent(sites=())
+        consortium.join()
+        first, second, third = history.closed
+        assert first.accepted.record.hospitals == ("hospital-0", "hospital-1")
+        assert third.accepted.record.hospitals == second.accepted.record.hospitals
+        assert second.accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-2")
+        assert consortium.audit() == []
+        one_slot_one_envelope(consortium.wire.said)
 
 
 @pytest.mark.slow

@@ -252,11 +252,13 @@ def test_members_outlast_a_lie(tmp_path, lie):
 @pytest.mark.slow
 def test_what_the_aggregator_signed_against_itself_halts(tmp_path):
     with Consortium(tmp_path, agreement(rounds=1)) as consortium:
-        honest = consortium.desk.answer
+        honest, begun = consortium.desk.answer, threading.Event()
 
         def forked(data: bytes) -> bytes:
             request = read_request(data)
-            if not isinstance(request, Follow) or not consortium.phase("upload", 1):
+            if consortium.phase("upload", 1):
+                begun.set()  # from now on, whatever still gets through
+            if not isinstance(request, Follow) or not begun.is_set():
                 return honest(data)
             aggregator = consortium.host.aggregator
             note = sign_checkpoint(request.since, bytes(32), aggregator.signer)

@@ -233,7 +233,7 @@ def needed_objects(history: History, member: str) -> set[bytes]:
     rules, state = history.rules, history.current
     hospital = rules.named(HOSPITAL).index(member) if member in rules.hospitals else None
     objects = {history.model}
-    if history.phase == phases.ENROLMENT and hospital is None:
+    if hospital is None:
         judged = {about for verifier, about in history.enrolment_verdicts if verifier == member}
         objects |= {said.record.proof for name, said in history.enrolments.items() if name not in judged}
     if state is None:
