@@ -24,6 +24,7 @@ from crash_matrix import HERE, scenario_of
 
 from proofward.cli.demo_flare import read_ledger, terms_of
 from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.federation.faults import faults
 from proofward.report.run_audit import RunAudit
 
 SITE, CULPRIT, DEADLINE, TIMEOUT = "observer-0", "verifier-3", 12, 420.0
@@ -66,7 +67,7 @@ def main() -> None:
             if name != "a flood" and not answer.startswith("declined") and not answer.endswith(HARMLESS)
         ]  # fmt: skip
         recorded = Counter(refusal.check for refusal in history.refusals if refusal.culprit == CULPRIT)
-        others = [refusal.culprit for refusal in history.refusals if refusal.culprit != CULPRIT]
+        others = sorted({fault.culprit for fault in faults(history)} - {CULPRIT})
         audit = all(verdict.passed for verdict in RunAudit(local.ledger).run())
         for name, found in answers.items():
             print(
@@ -83,7 +84,7 @@ def main() -> None:
             seconds=round(time.perf_counter() - start, 1),
             attacks={name: dict(found) for name, found in answers.items()},
             refusals_in_the_ledger=dict(recorded),
-            refusals_of_others=others,
+            faults_of_others=others,
             believed=believed,
             good=good,
         )
