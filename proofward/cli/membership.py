@@ -132,11 +132,16 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
     """
     from proofward.data.csv_records import FEATURES_NAME
     from proofward.engines.flare.kit import ADMIN, configure, kind_of, server_of
-    from proofward.engines.remote.home import KEY
+    from proofward.engines.remote.home import KEY, SEED
     from proofward.ledger.key_file import is_encrypted
 
     with answering(as_json):
         home, passphrase = opened(kit), passphrase_of(passphrase_file)
+        if home.repeatable:
+            raise Refused(
+                f"{home.root / SEED} would make all keys and secrets of this site known to whoever wrote it: "
+                "no hospital's kit has such a file; ask the coordinator why, and delete it"
+            )
         tightened, terms = tighten(kit), home.terms
         plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
         lines = in_words(terms, *server_of(kit))

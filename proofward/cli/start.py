@@ -40,6 +40,8 @@ def address_of(text: str) -> tuple[str, int]:
               help="Processes that verify; one a core unless given, 0: none of their own.")  # fmt: skip
 @click.option("--proving-lock", type=click.Path(path_type=Path, dir_okay=False),
               help="Sites of one machine with the same file prove in turns: for little memory.")  # fmt: skip
+@click.option("--repeatable", is_flag=True,
+              help="UNSAFE, for comparisons: run a site whose keys and randomness come from a known seed.")
 @click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
 @click.option(
     "--proxy", metavar="URL", help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT."
@@ -50,6 +52,7 @@ def start(
     passphrase_file: Path | None,
     verification_workers: int | None,
     proving_lock: Path | None,
+    repeatable: bool,
     metrics: str | None,
     proxy: str | None,
 ) -> None:
@@ -69,7 +72,7 @@ def start(
     from proofward.engines.flare.kit import ADMIN, KitError, kind_of
     from proofward.engines.flare.proxy import proxy_environment
     from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, home_of
-    from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
+    from proofward.engines.remote.home import PASSPHRASE_VARIABLE, SEED, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
 
     stop_event = threading.Event()
@@ -77,6 +80,11 @@ def start(
         signal.signal(number, lambda *_: stop_event.set())
     environment: dict[str, str] = {}
     try:
+        if not repeatable and (home_of(kit) / SEED).exists():
+            raise HomeError(
+                f"{SEED} makes this site's keys and randomness known to whoever wrote it: delete the file "
+                "and the keys, or, for a comparison without real data, give --repeatable"
+            )
         log = EventLog(home_of(kit) / "log.jsonl")
         if passphrase_file is not None:
             environment[PASSPHRASE_VARIABLE] = str(passphrase_file.resolve())

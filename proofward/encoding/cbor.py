@@ -3,8 +3,8 @@
 Items: integers in [-2^64, 2^64), byte strings, text strings (UTF-8), arrays (tuple), maps with text keys
 (dict), false, true and null. The decoder accepts exactly the encoder's image: shortest heads, definite
 lengths, keys in bytewise order of their encodings without repetition, no trailing byte; so equal items have
-equal bytes and the other way round. Depth is bounded and a length is checked against what is left before
-anything is allocated.
+equal bytes and the other way round. Depth and number of items are bounded (a byte on the wire may cost a
+hundred in memory), and a length is checked against what is left before anything is allocated.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from proofward.encoding.errors import MalformedMessage, printable
 Item: TypeAlias = "int | bytes | str | bool | Sequence[Item] | Mapping[str, Item] | None"
 
 MAX_DEPTH = 16
+MAX_ITEMS = 1 << 17
 MAX_BYTES = 1 << 24
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
@@ -84,6 +85,7 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
+        self.items = 0
 
     def fail(self, at: int, expected: str, actual: str) -> MalformedMessage:
         return MalformedMessage(f"byte {at}", expected, actual)
@@ -125,6 +127,9 @@ class _Reader:
     def item(self, depth: int) -> Item:
         if depth > MAX_DEPTH:
             raise self.fail(self.at, f"at most {MAX_DEPTH} levels", f"{depth} levels")
+        self.items += 1
+        if self.items > MAX_ITEMS:
+            raise self.fail(self.at, f"at most {MAX_ITEMS} items", "more")
         start = self.at
         major, argument = self.head()
         if major == _UNSIGNED:

@@ -5,7 +5,7 @@ Its encoding is the map of its fields with "kind" and "version". Field types, wi
 
     int                    [-2^63, 2^64)       Annotated[int, Range(low, high)]          both ends included
     bytes                  <= 4 MiB            Annotated[bytes, Length(32)]              or Length(0, 64)
-    str                    <= 4096 bytes       Annotated[str, Length(1, 64)]             length of the UTF-8
+    str, all printable     <= 4096 bytes       Annotated[str, Length(1, 64)]             length of the UTF-8
     bool
     tuple[T, ...]          <= 65536 elements   Annotated[tuple[T, ...], Length(0, 9)]
     tuple[T, U]            exactly these
@@ -88,6 +88,8 @@ def _string(kind: type, length: Length) -> _Rule:
     def rule(value: Any, path: str) -> Any:
         _typed(value, kind, path, name)
         _bounded(len(value.encode(errors="surrogatepass")) if kind is str else len(value), length, path, unit)
+        if kind is str and not value.isprintable():  # it will be shown: no escape sequence, no line break
+            raise MalformedMessage(path, "printable characters", printable(value))
         return value
 
     return rule

@@ -206,7 +206,7 @@ class _Pool:
             self._waiting.remove(task)
             try:
                 future = self._crew().submit(verify, task.call)
-            except (BrokenProcessPool, OSError) as error:  # a process died while idle, or cannot be started
+            except (BrokenProcessPool, OSError, RuntimeError) as error:  # it died while idle, or cannot start
                 self._lost(task, f"no process to verify it: {error}")
                 self._rebuild()
                 continue

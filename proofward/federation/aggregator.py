@@ -17,8 +17,9 @@ from proofward.encoding import decode, encode
 from proofward.federation.aggregation import compute_result
 from proofward.federation.envelope import Envelope, seal_envelope
 from proofward.federation.events import Event, Observer, ignore
+from proofward.federation.field_types import MAX_EVIDENCE_BYTES
 from proofward.federation.follower import log_verifier
-from proofward.federation.history import History
+from proofward.federation.history import MAX_REFUSALS, History
 from proofward.federation.history_state import CLOSED, UNMASK
 from proofward.federation.ledger_folder import LedgerFolder
 from proofward.federation.log_tree import LogTree
@@ -33,9 +34,6 @@ from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.merkle_log import consistency_proof
 from proofward.ledger.note import NoteSigner
-
-MAX_RECORDED_REFUSALS = 16
-"""Refusals recorded for one member: enough evidence, and no way to fill the ledger."""
 
 
 class Aggregator:
@@ -191,7 +189,8 @@ class Aggregator:
             return
         counts = Counter(recorded.culprit for recorded in self.history.refusals)
         known = any(recorded.evidence == evidence for recorded in self.history.refusals)
-        if known or counts[refusal.culprit] >= MAX_RECORDED_REFUSALS or self.history.phase == CLOSED:
+        fits = len(evidence) <= MAX_EVIDENCE_BYTES and counts[refusal.culprit] < MAX_REFUSALS
+        if known or not fits or self.history.phase == CLOSED:
             return
         self.announce(
             MessageRefused(evidence, refusal.check, refusal.culprit, refusal.expected, refusal.actual)

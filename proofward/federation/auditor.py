@@ -107,13 +107,14 @@ class Auditor:
         for finding in verify_all(self.directory, verifier, remembered=self.remembered, kind_of=topic_of):
             check, wrong = f"ledger-{finding.check}", finding.error
             failed = None if wrong is None else Refusal(check, culprit, wrong.expected, wrong.actual)
-            yield AuditVerdict(check, finding.subject, failed)
+            yield AuditVerdict(check, describe(finding.subject), failed)
         own = {FILE_NAME, SEAL_NAME, OBJECTS_NAME}
         names = sorted(path.name for path in self.directory.iterdir()) if self.directory.is_dir() else []
         for name in names:
             if name not in own:
-                refusal = Refusal("ledger-stray", culprit, f"only {', '.join(sorted(own))}", name)
-                yield AuditVerdict("ledger-stray", name, refusal)
+                found = describe(name)
+                refusal = Refusal("ledger-stray", culprit, f"only {', '.join(sorted(own))}", found)
+                yield AuditVerdict("ledger-stray", found, refusal)
 
     def _replay(self, history: History, entries: list[bytes]) -> Iterator[AuditVerdict]:
         proofs = ProofAudit(history, Objects(self._object, history.rules.aggregator), self.proofs)

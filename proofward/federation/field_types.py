@@ -18,5 +18,8 @@ MaybeDigest = Annotated[bytes, Length(0, 32)]
 Binding = Annotated[bytes, Length(0, 1 << 16)]
 SealingKeys = Annotated[tuple[Annotated[bytes, Length(PUBLIC_KEY_BYTES)], ...], Length(0, 4096)]
 SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, 4096)]
+MAX_EVIDENCE_BYTES = 1 << 18
+"""Larger envelopes that break the rules are refused and not recorded."""
+Evidence = Annotated[bytes, Length(1, MAX_EVIDENCE_BYTES)]
 Signature = Annotated[bytes, Length(SIGNATURE_BYTES)]
 PairSecret = Annotated[bytes, Length(PAIR_SECRET_BYTES)]

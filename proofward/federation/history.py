@@ -10,6 +10,8 @@ equivocation or second unmasking, ledger view, round, attempt, phase, then those
 
 from __future__ import annotations
 
+import hashlib
+
 from proofward.federation import enrolment_steps, membership_steps, round_steps, unmasking_steps
 from proofward.federation.envelope import Envelope, open_envelope
 from proofward.federation.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
@@ -33,6 +35,10 @@ ROUNDLESS = frozenset(kind.kind for kind in (Enrolment, EnrolmentVerdict, Revoca
 """Kinds that belong to no round: recorded in the one that they were signed in or a later one, once."""
 
 
+MAX_REFUSALS = 16
+"""Recorded for one member: enough evidence, and no way to fill the ledger."""
+
+
 def slot_of(kind: str, number: int, attempt: int, sender: str, *subject: str) -> tuple[str, ...]:
     """What a message of a kind speaks on, by its position, sender and subject."""
     if kind in ROUNDLESS:
@@ -51,7 +57,7 @@ def slot(envelope: Envelope) -> tuple[str, ...]:
     elif isinstance(record, ComplaintVerdict):
         subject = (record.holder, record.dealer)
     elif isinstance(record, MessageRefused):
-        subject = (record.evidence.hex(),)
+        subject = (hashlib.sha256(record.evidence).hexdigest(),)
     elif isinstance(record, RevocationVote):
         subject = (record.member,)
     elif isinstance(record, KeyRotation):
@@ -145,6 +151,8 @@ def _check_refused(history: HistoryState, sender: str, record: MessageRefused) -
         require(claimed == found, "refusal", sender, found, claimed)
         provable = found.check != "replay" and found.culprit not in ("transport", sender)
         require(provable, "refusal", sender, "a refusal that proves another member's fault", found)
+        count = 1 + sum(refusal.culprit == found.culprit for refusal in history.refusals)
+        require(count <= MAX_REFUSALS, "refusals", sender, f"{MAX_REFUSALS} of one member", count)
         return
     if envelope is None:
         raise Refusal("refusal", sender, "another member's message", "its own")

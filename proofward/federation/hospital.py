@@ -39,15 +39,16 @@ from proofward.federation.messages import (
     Upload,
 )
 from proofward.federation.participant import Participant
-from proofward.federation.proofs import ProvedRound
+from proofward.federation.proofs import ProvedRound, Unable
 from proofward.federation.refusal import Refusal, describe
-from proofward.federation.round_state import Said
+from proofward.federation.round_jobs import round_job
+from proofward.federation.round_state import Finding, Said
 from proofward.federation.statements import enrolment_statement, round_statement
 from proofward.federation.values import words_to_bytes
 from proofward.lattice.sealing import pair_secret
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
-from proofward.proof.errors import OpeningsExhausted, WitnessError
+from proofward.proof.errors import OpeningsExhausted, ProofRejected, WitnessError
 from proofward.relations.round_statement import RoundStatement
 
 Signed = NDArray[np.int64]
@@ -223,11 +224,42 @@ class Hospital(Participant):
             self.report("share checked", dealer, start, "good" if good else "bad")
             if not good:
                 waiting = True
+                if not self._bound_by_proof(dealer):
+                    continue
                 key = pair_secret(seed, pair_of(self.history, dealer, self.name))
                 yield self.say(ShareComplaint(dealer, state.uploads[dealer].digest, key))
         if not waiting:
             accused = {dealer for holder, dealer in state.complaints if holder == self.name}
             yield self.say(SharesChecked(tuple(sorted(set(state.passed) - accused))))
+
+    def _bound_by_proof(self, dealer: str) -> bool:
+        """Whether the share binding that the verifiers named is the one of the dealer's proof, found by
+        verifying it here; raises Refusal when it is not, False when that cannot be told.
+
+        A complaint opens the holder's share for everybody. On the verifiers' word alone, enough of them could
+        have all shares of an honest dealer opened by naming a false binding.
+        """
+        state = self.history.round
+        named = state.passed[dealer]
+        found: Finding | ProofRejected | Unable
+        try:
+            ((_, found),) = self.proofs.verify_rounds([round_job(self.history, self.objects, dealer)])
+        except TrainingError as error:
+            found = ProofRejected("statement", str(error))
+        if isinstance(found, Unable):
+            self.report("unable", f"complaint/{dealer}", detail=describe(str(found), 400))
+            return False
+        if found != named:
+            votes = sorted(state.verdicts.items())
+            said = {
+                voter: Finding(verdict.dataset_root, verdict.share_binding)
+                for (voter, about), verdict in votes
+                if about == dealer and verdict.accepted
+            }
+            liars = [voter for voter, finding in said.items() if finding == named]
+            told = "a refused proof" if isinstance(found, ProofRejected) else "another share binding or root"
+            raise Refusal("verdict", liars[0], f"what the proof of {dealer} says: {told}", ", ".join(liars))
+        return True
 
     def _unmask(self) -> Iterator[bytes]:
         state = self.history.round

@@ -15,6 +15,7 @@ from proofward.federation.field_types import (
     Check,
     Count,
     Digest,
+    Evidence,
     MaybeDigest,
     Name,
     Names,
@@ -281,7 +282,7 @@ class MessageRefused(Message):
     """Aggregator: an envelope that a member signed and that breaks the rules here, for anybody to judge."""
 
     kind: ClassVar[str] = "message-refused"
-    evidence: Annotated[bytes, Length(1, 1 << 20)]
+    evidence: Evidence
     check: Check
     culprit: Name
     expected: Text
@@ -297,4 +298,3 @@ class FederationClosed(Message):
 
 
 KINDS: dict[str, type[Message]] = {record.kind: record for record in Message.__subclasses__()}
-"""All records by kind."""

@@ -33,8 +33,12 @@ class FederationHalted(Exception):
 
 
 def describe(value: object, limit: int = 120) -> str:
-    """Printable, bounded form of a value for `expected` and `actual`: bytes in hexadecimal."""
+    """Printable, bounded form of a value for `expected` and `actual`: bytes in hexadecimal, line breaks and
+    control characters escaped.
+    """
     text = value.hex() if isinstance(value, bytes) else str(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 

@@ -35,6 +35,12 @@ class RulesError(ValueError):
         super().__init__(f"rules: {field}: expected {expected}, found {actual!r}")
 
 
+def check_name(name: object) -> None:
+    """Raises RulesError unless this can be a member's name, and the name of its folder."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "transport":
+        raise RulesError("member name", f"a name matching {_NAME.pattern}", name)
+
+
 @dataclass(frozen=True)
 class Member:
     """A member: name (lower case, digits, hyphens; at most 40), one role, Ed25519 public key (32 bytes)."""
@@ -44,8 +50,7 @@ class Member:
     key: bytes
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or self.name == "transport":
-            raise RulesError("member name", f"a name matching {_NAME.pattern}", self.name)
+        check_name(self.name)
         if self.role not in ROLES:
             raise RulesError(f"role of {self.name}", f"one of {ROLES}", self.role)
         if type(self.key) is not bytes or len(self.key) != 32:

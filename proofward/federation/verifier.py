@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TypeVar
 
-from proofward.federation.aggregation import model_weights
 from proofward.federation.complaints import judge_complaint
 from proofward.federation.follower import Surroundings
 from proofward.federation.history_state import ANY_PHASE, CONFIRM, ENDORSE, SHARES, UNMASK, UPLOAD, VERIFY
@@ -23,8 +22,9 @@ from proofward.federation.messages import (
 from proofward.federation.participant import Participant
 from proofward.federation.proofs import EnrolmentJob, RoundJob, Unable, source_of
 from proofward.federation.refusal import Refusal, describe
+from proofward.federation.round_jobs import round_job
 from proofward.federation.round_state import Finding, M, Said
-from proofward.federation.statements import enrolment_statement, round_statement
+from proofward.federation.statements import enrolment_statement
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import ProofRejected
@@ -99,10 +99,7 @@ class Verifier(Participant):
             yield self.say(self.verdict(hospital, waiting[hospital], outcome))
 
     def _round_job(self, hospital: str, said: Said[Upload]) -> RoundJob:
-        record = said.record
-        ciphertext, proof = source_of(self.objects, record.ciphertext), source_of(self.objects, record.proof)
-        weights = model_weights(self.history, self.objects, self.history.round.model)
-        return RoundJob(hospital, round_statement(self.history, hospital, weights), ciphertext, proof)
+        return round_job(self.history, self.objects, hospital)
 
     def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
         """What to say of an upload."""

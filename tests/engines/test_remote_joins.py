@@ -173,5 +173,7 @@ def test_a_member_that_hears_nonsense_asks_again_and_joins_with_its_own_key_only
         earlier = consortium.desk.requests()
         consortium.wire.answer = lambda data: encode(Assembled(earlier))
         consortium.start("hospital-0")
-        consortium.until(lambda: "hospital-0" in consortium.sites["hospital-0"].failures)
-        assert consortium.sites["hospital-0"].failures["hospital-0"].check == "join"
+        consortium.until(lambda: consortium.noted("declined", check="join"))
+        assert home.rules is None
+        consortium.stop("hospital-0")
+        assert consortium.sites["hospital-0"].failures == {}

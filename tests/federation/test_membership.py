@@ -7,9 +7,8 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation import messages as m
-from proofward.federation.aggregator import MAX_RECORDED_REFUSALS
 from proofward.federation.auditor import Auditor
-from proofward.federation.history import History
+from proofward.federation.history import MAX_REFUSALS, History
 from proofward.federation.history_state import (
     COMMIT,
     CONFIRM,
@@ -159,12 +158,12 @@ def test_messages_of_the_revoked_are_refused_by_name_and_the_evidence_is_bounded
     assert stopped.check(waiting.data) == ("revoked", HOSPITAL)
     assert stopped.check(stopped.spoken(HOSPITAL, vote(HOSPITAL, "again"))) == ("revoked", HOSPITAL)
     stopped.aggregator.handle(stopped.network.kept[0])
-    for number in range(2 * MAX_RECORDED_REFUSALS):
+    for number in range(2 * MAX_REFUSALS):
         late = stopped.said(waiting, rows=number)
         stopped.aggregator.handle(encode(Packet(late, ())))
     found = {(refusal.check, refusal.culprit) for refusal in stopped.history.refusals}
     assert found == {("revoked", HOSPITAL)}
-    assert len(stopped.history.refusals) == MAX_RECORDED_REFUSALS
+    assert len(stopped.history.refusals) == MAX_REFUSALS
     member = stopped.engine.hospitals[HOSPITAL]
     assert member.handle(stopped.aggregator.extension(member.history.size)) == [] and member.halted is None
 

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 
 from proofward.engines.flare.kit import SERVER, KitError, kind_of, server_of
 from proofward.engines.flare.supervisor import home_of, running
-from proofward.engines.remote.home import KEY, NEXT_KEY, Home, HomeError, passphrase_from_environment
+from proofward.engines.remote.home import KEY, NEXT_KEY, SEED, Home, HomeError, passphrase_from_environment
 from proofward.engines.remote.terms import Terms
 from proofward.federation.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
@@ -53,6 +53,9 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
         yield Check("kit", PROBLEM, str(error), "ask the coordinator for the start-up kit again")
         return
     yield Check("kit", GOOD, f"{kind}, site {home.site}, {terms.federation}")
+    if home.repeatable:
+        remedy = "delete it and the keys, join again, and ask the coordinator why it was there"
+        yield Check("randomness", PROBLEM, f"{home.root / SEED} makes all keys and secrets known", remedy)
     yield from _versions()
     yield from _permissions(kit)
     yield from _certificate(kit, home.site)

@@ -74,6 +74,5 @@ class SiteExecutor(Executor):
             proofs.close()
         log.note("stopped", party=home.site)
         for member, error in site.failures.items():
-            log.note("failed", level="error", party=member, check=type(error).__name__)
             self.log_error(fl_ctx, f"{member}: {type(error).__name__}: {error}")
         return make_reply(ReturnCode.EXECUTION_EXCEPTION if site.failures else ReturnCode.OK)

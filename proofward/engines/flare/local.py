@@ -79,6 +79,8 @@ class LocalConsortium:
     ) -> None:
         """Provisions, joins and enrols. seed: repeatable keys, nonces and proofs, for comparisons only."""
         self.kits = provision(self.folder, "proofward-local", self.network, terms, model, seed)
+        if seed is not None:
+            self.options += ("--repeatable",)
         for name, kit in self.kits.items():
             home = Home(kit / HOME)
             if name != COORDINATOR:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import fcntl
 import json
 import os
 import resource
@@ -20,11 +21,12 @@ from threading import Event
 from proofward.engines.flare.kit import configure
 from proofward.ledger.files import write_file
 
-RUN_NAME, OUTPUT_NAME = "run.json", "flare.log"
+RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
 MAX_OUTPUT_BYTES = 1 << 26
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY = 60.0
 PATIENCE = 10.0
+LOOKING = 0.5  # for as long may `status` or `stop` hold the lock
 MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """glibc gives buffers of messages back as soon as they are freed."""
 Note = Callable[..., None]
@@ -39,14 +41,23 @@ def home_of(kit: Path) -> Path:
     return kit / "proofward"
 
 
+def _locked(descriptor: int) -> bool:
+    """Whether nobody else had the lock, so that it is ours until the file is closed."""
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
 def running(kit: Path) -> int | None:
-    """The process that runs a kit, if one does."""
+    """The process that runs a kit, if one does: it holds a lock until it ends, however it ends."""
     try:
-        pid = int(json.loads((home_of(kit) / RUN_NAME).read_text())["pid"])
-        os.kill(pid, 0)
+        with (home_of(kit) / LOCK_NAME).open("rb") as lock:
+            if _locked(lock.fileno()):
+                return None
+        return int(json.loads((home_of(kit) / RUN_NAME).read_text())["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return pid
 
 
 def flare_processes(kit: Path) -> list[int]:
@@ -63,9 +74,13 @@ def flare_processes(kit: Path) -> list[int]:
 @contextmanager
 def claimed(kit: Path) -> Iterator[None]:
     """This process runs the kit, and says so in its folder; raises AlreadyRunning."""
-    other, path = running(kit), home_of(kit) / RUN_NAME
-    if other is not None and other != os.getpid():
-        raise AlreadyRunning(f"process {other} runs {kit} already: `proofward stop {kit}` ends it")
+    path, lock = home_of(kit) / RUN_NAME, os.open(home_of(kit) / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    until = time.monotonic() + LOOKING
+    while not (ours := _locked(lock)) and time.monotonic() < until:
+        time.sleep(0.05)
+    if not ours:
+        os.close(lock)
+        raise AlreadyRunning(f"process {running(kit)} runs {kit} already: `proofward stop {kit}` ends it")
     since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     content = {"pid": os.getpid(), "since": since, "kit": str(kit.resolve())}
     write_file(path, json.dumps(content).encode(), path.with_suffix(".tmp"), mode=0o600)
@@ -73,6 +88,7 @@ def claimed(kit: Path) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
+        os.close(lock)
 
 
 def _prepare() -> None:

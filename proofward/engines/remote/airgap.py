@@ -222,6 +222,10 @@ class AirGap:
         if rules is None and bundle.joins:
             assembled = assemble(bundle.joins, self.home.terms, self.kit.authority)
             require(known in (b"", assembled.digest), "consortium", TRANSPORT, assembled.digest, known)
+            for seat in self.home.seats:
+                own, key = assembled.find(seat.member), self.home.key(seat.member, self._passphrase)
+                mine = own is not None and own.key == key.public.raw
+                require(mine, "join", TRANSPORT, "rules with this member's key", assembled.digest)
             self.home.pin(assembled)
             return assembled
         require(rules is None or known in (b"", rules.digest), "consortium", TRANSPORT,

@@ -12,8 +12,7 @@ not send on, and does not answer, what a stranger put together. A BACK bundle ha
 signed by the aggregator and vouch for the objects. A stick says what the ledger says anyway, encrypted
 shares included, and which objects the member has.
 
-Objects are never in memory, neither here nor there; all else is limited by MAX_WORDS. No name or path is read
-from a bundle: the member it is for is compared with the terms.
+Objects are never in memory; all else is limited by MAX_WORDS. No path is read from a bundle.
 """
 
 from __future__ import annotations
@@ -128,7 +127,8 @@ class BundleWriter:
             require(ours, "bundle-file", TRANSPORT, "a new file, or a bundle to be replaced", path.name)
         self.path = path
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._file: BinaryIO = self._temporary.open("wb")
+        self._temporary.unlink(missing_ok=True)
+        self._file: BinaryIO = self._temporary.open("xb")  # not through a link
         self._digest = hashlib.sha256()
         self._frames = 0
         self._objects: set[bytes] = set()

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
 from proofward.encoding import encode
+from proofward.engines.remote.awaited import awaits, needed_objects
 from proofward.engines.remote.bundle import Bundle
 from proofward.engines.remote.gateway import (
     EXTENSIONS,
@@ -34,8 +36,6 @@ from proofward.engines.remote.objects import RemoteObjects
 from proofward.federation import history_state as phases
 from proofward.federation.history import History
 from proofward.federation.refusal import TRANSPORT, Refusal
-from proofward.federation.round_state import RoundState
-from proofward.federation.rules import HOSPITAL
 from proofward.federation.wire import open_extension
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import sync_directory
@@ -44,6 +44,7 @@ Note = Callable[..., None]
 PATIENCE_MS = 1000
 PAUSE = 0.5
 FAREWELL = 8.0
+FAILURES = (Refusal, HomeError, LedgerError, OSError)
 
 
 class Courier:
@@ -78,7 +79,7 @@ class Courier:
                 said = ""
             except Stopped:
                 return
-            except (Refusal, HomeError, LedgerError, OSError) as error:
+            except FAILURES as error:
                 check = error.check if isinstance(error, Refusal) else type(error).__name__
                 if check != said:
                     self._note("courier failed", check=check)
@@ -104,17 +105,31 @@ class Courier:
         if gateways and rules is not None and self._history is None:
             self._history = History(rules)
         history = self._history
+        failures: list[Exception] = []
         for gateway in gateways:
-            if history is not None:
-                self._follow(history, 0)
-            self._deliver(gateway)
+            with self._apart(failures):
+                if history is not None:
+                    self._follow(history, 0)
+                self._deliver(gateway)
         if history is None or history.phase == phases.CLOSED:
             self._stop.wait(PAUSE)
         else:
             self._follow(history, PATIENCE_MS)
         if history is not None:
             for gateway in gateways:
-                self._fetch(gateway, history)
+                with self._apart(failures):
+                    self._fetch(gateway, history)
+        if failures:
+            raise failures[0]
+
+    @staticmethod
+    @contextmanager
+    def _apart(failures: list[Exception]) -> Iterator[None]:
+        """What goes wrong with one member's folder does not keep the others from theirs."""
+        try:
+            yield
+        except FAILURES as failure:
+            failures.append(failure)
 
     def _deliver(self, gateway: Gateway) -> None:
         waiting = gateway.outbox()
@@ -226,68 +241,3 @@ class Courier:
             except LedgerError:
                 self._note("courier failed", party=gateway.member, check="object-missing")
         return found
-
-
-def needed_objects(history: History, member: str) -> set[bytes]:
-    """Objects without which a member cannot do what it owes in the present phase, and the model."""
-    rules, state = history.rules, history.current
-    hospital = rules.named(HOSPITAL).index(member) if member in rules.hospitals else None
-    objects = {history.model}
-    if hospital is None:
-        judged = {about for verifier, about in history.enrolment_verdicts if verifier == member}
-        objects |= {said.record.proof for name, said in history.enrolments.items() if name not in judged}
-    if state is None:
-        return objects
-    objects.add(state.model)
-    sealed = [state.uploads[dealer].record.sealed_shares for dealer in state.passed]
-    if hospital is not None and history.phase in (phases.SHARES, phases.ENDORSE, phases.UNMASK):
-        objects |= {digests[hospital] for digests in sealed if digests[hospital]}
-    if hospital is None and history.phase in (phases.UPLOAD, phases.VERIFY):
-        for name, said in state.uploads.items():
-            if (member, name) not in state.verdicts:
-                objects |= {said.record.ciphertext, said.record.proof}
-    if hospital is None and history.phase == phases.SHARES:
-        for holder, dealer in state.complaints:
-            objects.add(state.uploads[dealer].record.sealed_shares[rules.holder(holder)])
-    if history.phase == phases.CONFIRM and state.accepted is not None:
-        accepted = state.accepted.record.hospitals
-        objects |= {state.uploads[name].record.ciphertext for name in accepted}
-        objects |= {said.values for said in state.share_sums.values()}
-    return objects - {b""}
-
-
-def awaits(history: History, member: str) -> bool:
-    """Whether the present phase waits for a message of this member, so that a trip is due."""
-    state = history.current
-    if member in history.revoked:
-        return False
-    verifier = member in history.rules.verifiers
-    if history.phase == phases.ENROLMENT:
-        judged = {about for by, about in history.enrolment_verdicts if by == member}
-        return bool(set(history.enrolments) - judged) if verifier else member not in history.enrolments
-    return state is not None and member in state.participants and _awaits(history, state, member, verifier)
-
-
-def _awaits(history: History, state: RoundState, member: str, verifier: bool) -> bool:
-    committed = member in state.committed
-    match history.phase:
-        case phases.COMMIT:
-            return member not in state.commitments
-        case phases.REVEAL:
-            return committed and member not in state.nonces
-        case phases.UPLOAD | phases.VERIFY if verifier:
-            return any((member, name) not in state.verdicts for name in state.uploads)
-        case phases.UPLOAD:
-            return committed and member not in state.uploads
-        case phases.SHARES if verifier:
-            return any((member, *pair) not in state.complaint_verdicts for pair in state.complaints)
-        case phases.SHARES:
-            return committed and member not in state.checked
-        case phases.ENDORSE | phases.UNMASK if verifier:
-            return member not in state.endorsements
-        case phases.UNMASK if state.accepted is not None:
-            ready = state.ready_holders(state.accepted.record.hospitals)
-            return member in ready and member not in state.share_sums
-        case phases.CONFIRM:
-            return member not in state.confirmations
-    return False

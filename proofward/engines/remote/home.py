@@ -116,7 +116,12 @@ class Home:
     def randomness(self, name: str) -> Randomness:
         """The operating system's, unless the site was set up for repeatable runs."""
         seed = self.root / SEED
-        return SeededRandomness(seed.read_bytes(), name) if seed.exists() else SystemRandomness()
+        return SeededRandomness(seed.read_bytes(), name) if self.repeatable else SystemRandomness()
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether whoever knows the seed in this folder knows every key and all randomness of the site."""
+        return (self.root / SEED).exists()
 
     def make_key(self, name: str, passphrase: bytes | None, file: str = KEY) -> SigningKey:
         """A member's key: made and saved if there is none."""

@@ -41,9 +41,7 @@ from proofward.ledger.merkle_log import consistency_proof, tree_root
 
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
 BEAT, NOTING = 1.0, 5.0
-MAX_SHOWN, MAX_SHOWN_BYTES = 1 << 15, 1 << 25
-MAX_EVIDENCE_BYTES = 1 << 20
-"""Larger envelopes that break the rules are refused and not recorded: `MessageRefused` has no room."""
+MAX_SHOWN, MAX_SHOWN_BYTES = 1 << 15, 1 << 23
 Note = Callable[..., None]
 
 
@@ -131,6 +129,7 @@ class Host:
         digest = hashlib.sha256(request.envelope).digest()
         if digest in history.recorded:
             return Recorded()
+        history.open(request.envelope)  # whatever no member has signed holds nobody up
         with self._changed:
             if digest in history.recorded:
                 return Recorded()
@@ -138,9 +137,8 @@ class Host:
             try:
                 envelope = history.judge(request.envelope)
             except Refusal:
-                if len(request.envelope) <= MAX_EVIDENCE_BYTES:
-                    self.aggregator.handle(bare)  # keeps the evidence, if it is any
-                    self._changed.notify_all()
+                self.aggregator.handle(bare)  # keeps the evidence, if it is any
+                self._changed.notify_all()
                 raise
             missing = self.incoming.missing(envelope)
             if missing:

@@ -27,6 +27,8 @@ from proofward.ledger.files import make_directory
 MAX_PROOF_BYTES = 1 << 28
 MAX_SEALED_SHARE_BYTES = 1 << 17
 KEPT_SECONDS = 3600.0
+EMPTY = hashlib.sha256(b"").digest()
+"""A share that is sealed to a key which is none."""
 
 
 def size_limits(envelope: Envelope, rules: Rules) -> dict[bytes, int]:
@@ -77,6 +79,9 @@ class Incoming:
             wanted = {digest: most for digest, most in limits.items() if not self._ledger.has_object(digest)}
             before = self._wanted.get(envelope.sender, {})
             self._wanted[envelope.sender] = wanted
+            if EMPTY in wanted:  # the one digest that everybody knows: nobody shall send its bytes
+                self.path(EMPTY).write_bytes(b"")
+                self._complete.add(EMPTY)
             for digest in before:
                 if self._limit(digest) is None:
                     self._drop(digest)

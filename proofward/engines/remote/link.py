@@ -37,6 +37,7 @@ from proofward.engines.remote.messages import (
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.federation.envelope import Envelope
 from proofward.federation.follower import Follower
+from proofward.federation.history import ROUNDLESS
 from proofward.federation.history_state import CLOSED
 from proofward.federation.named_objects import named_objects
 from proofward.federation.refusal import TRANSPORT, Refusal, describe
@@ -263,7 +264,7 @@ class Link:
             return
         sent = [decode(parse(Packet, data).envelope, Envelope) for data in member.state.packets() if data]
         position = member.history.position()
-        due = [envelope for envelope in sent if (envelope.round, envelope.attempt) >= position]
+        due = [e for e in sent if e.topic in ROUNDLESS or (e.round, e.attempt) >= position]
         for digest in set(kept) - {digest for envelope in due for digest in named_objects(envelope.record)}:
             outbox.path(digest).unlink(missing_ok=True)
 

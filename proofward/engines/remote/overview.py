@@ -219,6 +219,6 @@ def _troubles(log: Path) -> list[str]:
                         f"{key} {value}" for key, value in told.items() if value not in ("", 0, 0.0)
                     )
                     found.append(f"{line['time']} {line['kind']}: {words}")
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
     return list(found)

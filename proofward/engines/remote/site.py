@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.certificates import Certificates
@@ -21,14 +23,18 @@ from proofward.federation.follower import Follower, Surroundings
 from proofward.federation.hospital import Hospital
 from proofward.federation.objects import ObjectSource
 from proofward.federation.proofs import Proofs, RelationProofs
-from proofward.federation.refusal import TRANSPORT, Refusal, require
-from proofward.federation.rules import HOSPITAL, Rules
+from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.state_store import StateStore
 from proofward.federation.verifier import Verifier
+from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 
 Note = Callable[..., None]
-JOIN_PAUSE, DATA_PAUSE = 0.5, 5.0
+JOIN_PAUSES, DATA_PAUSE = (0.5, 1.0, 2.0, 5.0, 15.0), 5.0
+RETRIES = (1.0, 5.0, 15.0, 60.0)
+PASSING = (OSError, sqlite3.Error, MemoryError, LedgerError)
+"""A full disk, no memory: it may be better in a while."""
 
 
 class Site:
@@ -68,13 +74,24 @@ class Site:
         courier.finish(0.0 if self.stop.is_set() else FAREWELL)
 
     def _guarded(self, seat: Seat) -> None:
-        try:
-            with self.home.lock(seat.member):
-                self._work(seat, Caller(self._carry, self.stop, self._note))
-        except Stopped:
-            return
-        except BaseException as error:  # a thread's failure is its member's
-            self.failures[seat.member] = error
+        for pause in chain(RETRIES, repeat(RETRIES[-1])):
+            try:
+                with self.home.lock(seat.member):
+                    self._work(seat, Caller(self._carry, self.stop, self._note))
+                return
+            except Stopped:
+                return
+            except PASSING as error:  # what is stored is whole: it goes on where it was
+                self._failed(seat, error)
+                if self.stop.wait(pause):
+                    return
+            except BaseException as error:  # a thread's failure is its member's
+                self._failed(seat, error)
+                self.failures[seat.member] = error
+                return
+
+    def _failed(self, seat: Seat, error: BaseException) -> None:
+        self._note("failed", level="error", party=seat.member, check=type(error).__name__)
 
     def _work(self, seat: Seat, caller: Caller) -> None:
         rules = self.join(seat, caller)
@@ -98,24 +115,32 @@ class Site:
         terms = self.home.terms
         key = self.home.key(seat.member, self._passphrase)
         request = make_request(terms, seat.member, key, self.kit.certificate, self.kit.private_key)
+        pauses = chain(JOIN_PAUSES, repeat(JOIN_PAUSES[-1]))
         while True:
             try:
                 answer = caller.ask(Join(request))
+                if isinstance(answer, Declined):
+                    raise answer.refusal
+                if isinstance(answer, Assembled):
+                    rules = self._assembled(answer, seat.member, key.public.raw)
+                    with self._pinning:
+                        self.home.pin(rules)
+                    return rules
+                caller.pause(JOIN_PAUSES[0])
             except Refusal as refusal:  # an answer that makes no sense: another may
                 self._note("declined", party=seat.member, check=refusal.check, culprit=refusal.culprit)
-                caller.pause(DATA_PAUSE)
-                continue
-            if isinstance(answer, Assembled):
-                rules = assemble(answer.requests, terms, self.kit.authority)
-                own = rules.find(seat.member)
-                mine = own is not None and own.key == key.public.raw
-                require(mine, "join", TRANSPORT, "the consortium that has this member's key", rules.digest)
-                with self._pinning:
-                    self.home.pin(rules)
-                return rules
-            if isinstance(answer, Declined):
-                raise answer.refusal
-            caller.pause(JOIN_PAUSE)
+                caller.pause(next(pauses))
+
+    def _assembled(self, answer: Assembled, member: str, key: bytes) -> Rules:
+        """The rules, which have the member's own key; raises Refusal."""
+        try:
+            rules = assemble(answer.requests, self.home.terms, self.kit.authority)
+        except RulesError as error:
+            raise Refusal("join", TRANSPORT, "everybody's request", describe(str(error))) from error
+        own = rules.find(member)
+        mine = own is not None and own.key == key
+        require(mine, "join", TRANSPORT, "the consortium that has this member's key", rules.digest)
+        return rules
 
     def open(
         self, seat: Seat, rules: Rules, objects: ObjectSource, outbox: ObjectStore | None = None

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, cast
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.field_types import Digest, Name
-from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules, RulesError
+from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules, RulesError, check_name
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 
@@ -53,9 +53,12 @@ class Terms:
     def from_bytes(cls, data: bytes) -> Terms:
         """Inverse of `data`; raises RulesError."""
         try:
-            return decode(data, cls)
+            terms = decode(data, cls)
         except MalformedMessage as error:
             raise RulesError("terms", error.expected, error.actual) from error
+        for seat in terms.seats:
+            check_name(seat.member)
+        return terms
 
     @cached_property
     def data(self) -> bytes:
