@@ -46,9 +46,9 @@ consortium dataset-root endorsements enrolled-set equivocation extension-signatu
 join key key-proof key-used ledger-consistency ledger-gap ledger-root ledger-signature ledger-split
 ledger-stray ledger-structure ledger-truncated ledger-view malformed member message-dropped missing model
 nonce object object-digest object-missing object-size object-stray participant participants passed-set phase
-record refusal refusals replay replayed-proof request revocation revoked role rotations round rows rules sealed-shares
-sealing-keys second-unmasking sender share-sum share-sums shares-checked signature subject terms total-rows
-unjudged unmasking uploaded-set verdict verifiers wrong-holders
+record refusal refusals replay replayed-proof request revocation revoked role rotations round rows rules
+sealed-shares sealing-keys second-unmasking sender share-sum share-sums shares-checked signature subject terms
+total-rows unjudged unmasking uploaded-set verdict verifiers wrong-holders
 """
 CHECKS = frozenset(_CHECKS.split())
 PROVED = (messages.Enrolment.kind, messages.Upload.kind)
