@@ -112,7 +112,12 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
         f"{terms.federation}: {terms.rounds} rounds, server {server}, port {port}",
         f"hospitals: {', '.join(terms.named('hospital'))}",
         f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
-        f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",
+        f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together"
+        + (
+            f", unless the server chooses who counts: {terms.minimum_updates - 1} can subtract themselves"
+            if terms.minimum_updates < config.threshold + 2
+            else ""
+        ),
         f"model {'-'.join(map(str, config.model.widths))}, {training.epochs} epochs a round in batches of "
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security",

@@ -99,7 +99,7 @@ class Project:
         return replace(
             self,
             threshold=threshold,
-            minimum=self.minimum or max(2, threshold + 1),
+            minimum=self.minimum or max(2, min(hospitals, threshold + 2)),
             accepting=self.accepting or verifiers // 2 + 1,
             features=features,
         )

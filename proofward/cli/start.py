@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ import click
 from proofward.cli.console import FLAW, OK, make_console
 
 if TYPE_CHECKING:
-    from proofward.engines.metrics import Served
+    from proofward.engines.remote.home import Home
 
-STOP_PATIENCE = 30.0
+START_PATIENCE, STOP_PATIENCE, PORT_PATIENCE = 60.0, 30.0, 5.0
 KIT = click.argument("kit", type=click.Path(path_type=Path, exists=True, file_okay=False))
 
 
@@ -64,7 +65,11 @@ def start(
     if detach:
         _detach(kit)
         return
+    stop_event = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # before anything that takes time
+        signal.signal(number, lambda *_: stop_event.set())
     from proofward.cli.flare import require_flare
+    from proofward.cli.membership import Refused
 
     require_flare()
     from proofward.engines.event_log import EventLog
@@ -72,71 +77,114 @@ def start(
     from proofward.engines.flare.kit import ADMIN, KitError, kind_of
     from proofward.engines.flare.proxy import proxy_environment
     from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, home_of
-    from proofward.engines.remote.home import PASSPHRASE_VARIABLE, SEED, Home, HomeError
+    from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
+    from proofward.ledger.errors import KeyFileInvalid
 
-    stop_event = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop_event.set())
     environment: dict[str, str] = {}
     try:
-        if not repeatable and (home_of(kit) / SEED).exists():
-            raise HomeError(
-                f"{SEED} makes this site's keys and randomness known to whoever wrote it: delete the file "
-                "and the keys, or, for a comparison without real data, give --repeatable"
-            )
-        log = EventLog(home_of(kit) / "log.jsonl")
+        kind = kind_of(kit)
+        home, log = Home(home_of(kit)), EventLog(home_of(kit) / "log.jsonl")
         if passphrase_file is not None:
             environment[PASSPHRASE_VARIABLE] = str(passphrase_file.resolve())
         if verification_workers is not None:
             environment[WORKERS_VARIABLE] = str(verification_workers)
         if proving_lock is not None:
+            proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
         environment.update(proxy_environment(proxy))
-        served = _serve(metrics, home_of(kit) / "log.jsonl")
-        try:
-            if kind_of(kit) == ADMIN:
+        with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
+            if kind == ADMIN:
                 os.environ.update(environment)
-                sites = {seat.site for seat in Home(home_of(kit)).terms.seats}
-                with claimed(kit):
-                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                sites = {seat.site for seat in home.terms.seats}
+                tell()
+                finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
                 console.print("the federation is closed" if finished else "stopped")
             else:
+                _ready(kit, kind, home, passphrase_file, repeatable)
+                tell()
                 Supervisor(kit, stop_event, log.note, environment).run()
-        finally:
-            if served is not None:
-                served.close()
-    except (KitError, HomeError, AlreadyRunning, OSError) as error:
+    except (KitError, HomeError, AlreadyRunning, KeyFileInvalid, Refused, OSError) as error:
         console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     raise SystemExit(OK)
 
 
-def _serve(metrics: str | None, log: Path) -> Served | None:
+def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repeatable: bool) -> None:
+    """Writes the kit's local settings; raises what `start` reports unless it can run: keys that open, a free
+    port.
+    """
+    from proofward.cli.membership import passphrase_of
+    from proofward.engines.flare.kit import SERVER, KitError, configure, require_free, server_of
+    from proofward.engines.flare.supervisor import end_leftovers
+    from proofward.engines.remote.home import KEY, SEED, HomeError
+
+    if home.repeatable and not repeatable:
+        raise HomeError(
+            f"{SEED} makes this site's keys and randomness known to whoever wrote it: delete the file "
+            "and the keys, or, for a comparison without real data, give --repeatable"
+        )
+    passphrase = passphrase_of(passphrase_file)
+    for seat in home.seats:
+        if not (home.root / "members" / seat.member / KEY).exists():
+            raise HomeError(f"{seat.member} has no key: proofward join {kit}")
+        home.key(seat.member, passphrase)
+    end_leftovers(kit)
+    until = time.monotonic() + PORT_PATIENCE
+    while kind == SERVER:
+        try:
+            require_free(server_of(kit)[1])
+            break
+        except KitError:  # what was ended may hold it for a moment
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+    configure(kit)
+
+
+@contextmanager
+def _served(metrics: str | None, log: Path) -> Iterator[None]:
     if metrics is None:
-        return None
+        yield
+        return
     from proofward.engines.metrics import MetricsUnavailable, serve
 
     host, port = address_of(metrics)
     try:
-        return serve(log, port, host)
+        served = serve(log, port, host)
     except MetricsUnavailable as error:
         raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise OSError(f"--metrics {metrics}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        served.close()
 
 
 def _detach(kit: Path) -> None:
+    """Starts the same command in the background, and waits until it runs the kit or has ended."""
+    from proofward.engines.flare.supervisor import home_of, running
+
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
-    descriptor = os.open(kit / "proofward" / "start.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    environment: Mapping[str, str] = os.environ
+    path, environment = home_of(kit) / "start.log", dict(os.environ)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}; is {kit} a start-up kit?") from error
     with os.fdopen(descriptor, "ab") as output:
+        start = os.fstat(descriptor).st_size
         process = subprocess.Popen(
             [sys.executable, "-m", "proofward", *arguments],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True,
         )  # fmt: skip
-    time.sleep(1.0)
+    until = time.monotonic() + START_PATIENCE
+    while time.monotonic() < until and process.poll() is None and running(kit) != process.pid:
+        time.sleep(0.1)
     if process.poll() is not None:
-        tail = (kit / "proofward" / "start.log").read_text().strip().splitlines()[-3:]
-        raise click.ClickException("it ended at once: " + " ".join(tail))
+        said = path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
+        click.echo(" ".join(said[-3:]) or "it ended at once", err=True)
+        raise SystemExit(process.returncode or OK)
     click.echo(f"process {process.pid} runs {kit}; `proofward status {kit}` shows how it goes")
 
 

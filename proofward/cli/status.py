@@ -63,6 +63,9 @@ def problems(view: SiteView) -> list[str]:
     return found
 
 
+CLOSED = "closed"
+
+
 def show(console: Console, kit: Path, view: SiteView, pid: int | None, wrong: list[str]) -> None:
     """Prints the view."""
 
@@ -70,9 +73,16 @@ def show(console: Console, kit: Path, view: SiteView, pid: int | None, wrong: li
         console.print(text, markup=False, soft_wrap=True, style=style)
 
     say(f"{view.site}, {view.federation}")
-    say(f"process:     {f'{pid} runs it' if pid else f'none; proofward start {kit}'}")
+    phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}
+    over = CLOSED in phases
+    if over:
+        say("the federation is over; the ledger can be audited")
+    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
     say(f"terms:       {groups(view.terms)}")
-    say(f"consortium:  {groups(view.consortium) if view.consortium else 'not everybody has joined yet'}")
+    if view.members:
+        say(f"consortium:  {groups(view.consortium) if view.consortium else 'not everybody has joined yet'}")
+    else:
+        say("coordinator: has no members; the server's and the sites' status say how the rounds go")
     if view.lacking:
         say(f"not joined:  {', '.join(view.lacking)}")
     for member in view.members:
@@ -101,6 +111,7 @@ def _words(member: MemberView) -> str:
         parts.append(
             "records enrolled" if member.enrolled else "records here" if member.records else "no records"
         )
+    parts += [f"asked for {what}" for what in member.asked]
     if member.entries:
         parts.append(f"{member.entries} entries followed, round {member.round}, phase {member.phase}")
     return ", ".join(parts)

@@ -53,7 +53,7 @@ def test_every_site_has_a_kit_with_the_same_terms(made):
         assert home.site == entry["site"] and home.terms.digest.hex() == said["terms"]
     terms = Home(folder / "kits" / "a" / "proofward").terms
     assert (terms.federation, terms.rounds, terms.deadline) == ("Breast “cancer” 2026", 15, 600)
-    assert (terms.accepting_verdicts, terms.minimum_updates, terms.round_config.threshold) == (2, 2, 1)
+    assert (terms.accepting_verdicts, terms.minimum_updates, terms.round_config.threshold) == (2, 3, 1)
     plan = make_scenario("wdbc", 3, 15, 0).plan
     assert terms.round_config == plan.config
     assert (folder / "kits" / SERVER / "proofward" / "initial.model").read_bytes() == plan.initial_model
@@ -75,7 +75,7 @@ def test_the_project_file_is_what_was_said(made, proofward, tmp_path):
     folder, said = made
     plain = tomllib.loads((folder / "consortium.toml").read_text())
     assert plain["title"] == "Breast “cancer” 2026" and plain["port"] == 8102 and plain["preset"] == "wdbc"
-    assert plain["policy"] == {"threshold": 1, "accepting": 2, "minimum": 2, "deadline": 600}
+    assert plain["policy"] == {"threshold": 1, "accepting": 2, "minimum": 3, "deadline": 600}
     assert plain["site"][0] == {"name": "a", "roles": ["hospital", "verifier"]}
     again = tmp_path / "again"
     again.mkdir()

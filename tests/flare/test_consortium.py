@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from proofward.data.wdbc import NORMALISATION
+from proofward.encoding import decode
 from proofward.engines.flare.local import free_port
+from proofward.federation.envelope import Envelope
+from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
 
 pytestmark = [pytest.mark.slow]
@@ -27,7 +31,7 @@ def proofward(*words: object, code: int = 0) -> str:
         env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
     )  # fmt: skip
     assert run.returncode == code, (words, run.stdout, run.stderr)
-    return run.stdout
+    return run.stdout + run.stderr if code else run.stdout
 
 
 def write_records(path: Path, seed: int) -> None:
@@ -40,6 +44,15 @@ def write_records(path: Path, seed: int) -> None:
             ",".join([*(f"{centre + shift * spread:.6g}" for _, centre, spread in NORMALISATION), str(label)])
         )
     path.write_text("\n".join(lines) + "\n")
+
+
+def rotated(ledger: Path, member: str) -> bool:
+    database = Database(ledger, writable=False)
+    try:
+        found = [decode(database.entry(number), Envelope) for number in range(database.size())]
+    finally:
+        database.close()
+    return any(envelope.topic == "key-rotation" and envelope.sender == member for envelope in found)
 
 
 def wait(reached, what: str) -> None:
@@ -55,7 +68,7 @@ def test_from_init_to_the_audit(tmp_path):
     roles = [word for name in names for word in ("--hospital", name)]
     judges = [word for name in (*names, "auditor") for word in ("--verifier", name)]
     proofward("consortium", "init", folder, "--title", "Trial", "--server", f"localhost:{port}", *roles, *judges,
-              "--rounds", 2, "--deadline", 120)  # fmt: skip
+              "--rounds", 8, "--deadline", 120)  # fmt: skip
     kits = {path.name: path for path in sorted((folder / "kits").iterdir())}
     sites = [name for name in kits if "@" not in name]
     assert sorted(sites) == sorted((*names, "auditor", "localhost"))
@@ -73,15 +86,20 @@ def test_from_init_to_the_audit(tmp_path):
         checks = json.loads(proofward("doctor", kits[site], "--offline", "--json", *options))
         assert checks["problems"] == 0
     started = []
+    with socket.create_server(("", port)):
+        assert f"port {port}" in proofward("start", kits["localhost"], "--detach", code=1)
+    assert "passphrase" in proofward("start", kits["west"], "--detach", code=1)
     try:
         for site in ("localhost", *(name for name in kits if name != "localhost")):
             options = ("--passphrase-file", secret) if site == "west" else ()
-            proofward("start", kits[site], "--detach", "--verification-workers", 0, *options)
             started.append(site)
+            proofward("start", kits[site], "--detach", "--verification-workers", 0, *options)
         proofward("start", kits["north"], code=1)  # it runs already
         ledger = kits["localhost"] / "proofward" / "ledger"
         log = kits["localhost"] / "proofward" / "log.jsonl"
         wait(lambda: log.exists() and '"round-opened"' in log.read_text(), "a round")
+        proofward("rotate-key", kits["north"], "--member", "north")
+        wait(lambda: rotated(ledger, "north"), "a change of keys")
         proofward("stop", kits["south"])
         assert json.loads(proofward("status", kits["south"], "--json"))["process"] is None
         proofward("start", kits["south"], "--detach", "--verification-workers", 0)

@@ -13,7 +13,6 @@ from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor, home_of
 def test_the_output_of_a_kit_stays_in_bounds(tmp_path, monkeypatch):
     monkeypatch.setattr(supervision, "MAX_OUTPUT_BYTES", 1000)
     kit, stop = tmp_path / "kit", threading.Event()
-    monkeypatch.setattr(supervision, "configure", lambda kit: None)
     (kit / "startup").mkdir(parents=True)
     home_of(kit).mkdir()
     script = "ulimit -c > core; while :; do echo $(seq 30); sleep 0.01; done\n"

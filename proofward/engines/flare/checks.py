@@ -18,7 +18,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from proofward.engines.flare.kit import SERVER, KitError, kind_of, server_of
+from proofward.engines.flare.kit import SERVER, KitError, kind_of, require_free, server_of
 from proofward.engines.flare.supervisor import home_of, running
 from proofward.engines.remote.home import KEY, NEXT_KEY, SEED, Home, HomeError, passphrase_from_environment
 from proofward.engines.remote.terms import Terms
@@ -130,23 +130,24 @@ def _certificate(kit: Path, site: str) -> Iterator[Check]:
 
 def _keys(home: Home) -> Iterator[Check]:
     for seat in home.seats:
-        path = home.root / "members" / seat.member / KEY
-        name = f"key of {seat.member}"
-        if not path.exists():
-            yield Check(name, PROBLEM, "missing", f"proofward join {home.root.parent}")
-            continue
-        try:
-            encrypted = is_encrypted(path)
-            if encrypted and passphrase_from_environment() is None:
-                yield Check(name, WARNING, "encrypted; not opened", "give --passphrase-file to open it here")
-                continue
-            SigningKey.load(path, passphrase_from_environment())
-            yield Check(name, GOOD, "encrypted" if encrypted else "not encrypted")
-        except (KeyFileInvalid, HomeError) as error:
-            yield Check(name, PROBLEM, str(error), "use the passphrase given at `proofward join`")
+        yield _key(home, seat.member)
         if seat.role == HOSPITAL and not home.has_dataset(seat.member):
             remedy = f"proofward enrol {home.root.parent} --data FILE"
             yield Check(f"records of {seat.member}", PROBLEM, "none", remedy)
+
+
+def _key(home: Home, member: str) -> Check:
+    path, name = home.root / "members" / member / KEY, f"key of {member}"
+    if not path.exists():
+        return Check(name, PROBLEM, "missing", f"proofward join {home.root.parent}")
+    try:
+        encrypted = is_encrypted(path)
+        if encrypted and passphrase_from_environment() is None:
+            return Check(name, WARNING, "encrypted; not opened", "give --passphrase-file to open it here")
+        SigningKey.load(path, passphrase_from_environment())
+        return Check(name, GOOD, "encrypted" if encrypted else "not encrypted")
+    except (KeyFileInvalid, HomeError) as error:
+        return Check(name, PROBLEM, str(error), "use the passphrase given at `proofward join`")
 
 
 def _clock() -> Check:
@@ -247,11 +248,11 @@ def _connection(kit: Path, kind: str) -> Iterator[Check]:
 
 
 def _listening(kit: Path, port: int) -> Check:
+    if (pid := running(kit)) is not None:
+        return Check("port", GOOD, f"{port} belongs to this server, process {pid}")
     try:
-        with socket.create_server(("", port)):
-            return Check("port", GOOD, f"{port} is free")
-    except OSError as error:
-        if running(kit) is not None:
-            return Check("port", GOOD, f"{port} is held by the running server")
-        remedy = "stop what listens there, or provision another port"
-        return Check("port", PROBLEM, f"{port}: {error.strerror}", remedy)
+        require_free(port)
+        return Check("port", GOOD, f"{port} is free")
+    except KitError as error:
+        remedy = "stop what listens there, or let the coordinator run `consortium init` with another --port"
+        return Check("port", PROBLEM, str(error), remedy)

@@ -7,6 +7,7 @@ part of a job, no code travels with jobs, logs are not streamed to the server, s
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def server_of(kit: Path) -> tuple[str, int]:
         return host, int(port)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise KitError(f"{kit}: the kit's own description cannot be read: {error}") from error
+
+
+def require_free(port: int) -> None:
+    """Raises KitError when another process listens on a port of this machine."""
+    try:
+        with socket.create_server(("", port)):
+            return
+    except OSError as error:
+        raise KitError(f"port {port}: {error.strerror}") from error
 
 
 def configure(kit: Path) -> None:

@@ -65,6 +65,17 @@ def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]
     }
 
 
+README = """This is a start-up kit of a ProofWard consortium. It holds a private TLS key: keep it to yourself.
+
+    proofward join KIT      makes the protocol keys here, and shows what is joined (not for the coordinator)
+    proofward enrol KIT     takes the records in (hospitals)
+    proofward doctor KIT    checks ports, certificates, clock, versions, disk
+    proofward start KIT     runs it; stop, status and the rest: proofward --help, docs/deploy.md
+
+Nothing else starts it: FLARE's own scripts would not apply its settings.
+"""
+
+
 def provision(
     folder: Path, name: str, network: Network, terms: Terms, model: bytes, seed: bytes | None = None
 ) -> dict[str, Path]:
@@ -99,6 +110,9 @@ def provision(
         shutil.move(kit, target)
         kits[kit.name] = target
         own_model = model if kit.name == terms.aggregator.site else None
+        (target / "readme.txt").write_text(README)
+        for script in ("start.sh", "stop_fl.sh", "fl_admin.sh"):  # they would run it without our settings
+            (target / "startup" / script).unlink(missing_ok=True)
         Home.create(target / HOME, kit.name, terms, own_model, seed)
     for path in sorted(folder.rglob("*")):
         if path.is_dir():

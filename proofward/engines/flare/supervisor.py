@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
-from proofward.engines.flare.kit import configure
 from proofward.ledger.files import write_file
 
 RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
@@ -71,21 +70,34 @@ def flare_processes(kit: Path) -> list[int]:
     return found
 
 
+def end_leftovers(kit: Path) -> None:
+    """Ends FLARE's processes of a kit that nobody looks after."""
+    for pid in flare_processes(kit):
+        with suppress(OSError):
+            os.killpg(os.getpgid(pid), signal.SIGKILL)
+
+
 @contextmanager
-def claimed(kit: Path) -> Iterator[None]:
-    """This process runs the kit, and says so in its folder; raises AlreadyRunning."""
+def claimed(kit: Path) -> Iterator[Callable[[], None]]:
+    """Nobody else runs the kit meanwhile, or AlreadyRunning; what it gives says that this process does."""
     path, lock = home_of(kit) / RUN_NAME, os.open(home_of(kit) / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     until = time.monotonic() + LOOKING
     while not (ours := _locked(lock)) and time.monotonic() < until:
         time.sleep(0.05)
     if not ours:
         os.close(lock)
-        raise AlreadyRunning(f"process {running(kit)} runs {kit} already: `proofward stop {kit}` ends it")
-    since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    content = {"pid": os.getpid(), "since": since, "kit": str(kit.resolve())}
-    write_file(path, json.dumps(content).encode(), path.with_suffix(".tmp"), mode=0o600)
+        pid = running(kit)
+        words = f"{f'process {pid}' if pid else 'another process'} runs {kit} already"
+        raise AlreadyRunning(f"{words}: `proofward stop {kit}` ends it")
+
+    def tell() -> None:
+        since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        content = {"pid": os.getpid(), "since": since, "kit": str(kit.resolve())}
+        write_file(path, json.dumps(content).encode(), path.with_suffix(".tmp"), mode=0o600)
+
     try:
-        yield
+        path.unlink(missing_ok=True)
+        yield tell
     finally:
         path.unlink(missing_ok=True)
         os.close(lock)
@@ -118,12 +130,7 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Until `stop` is set. Raises AlreadyRunning, KitError."""
-        configure(self.kit)
-        with claimed(self.kit):
-            self._keep()
-
-    def _keep(self) -> None:
+        """Until `stop` is set. The kit is claimed and configured."""
         failures = 0
         try:
             while not self.stop.is_set():
@@ -184,9 +191,7 @@ class Supervisor:
                 time.sleep(0.05)
         process.wait()
         self._process = None
-        for pid in flare_processes(self.kit):
-            with suppress(OSError):
-                os.killpg(os.getpgid(pid), signal.SIGKILL)
+        end_leftovers(self.kit)
 
     @staticmethod
     def _alive(process: subprocess.Popen[bytes]) -> bool:

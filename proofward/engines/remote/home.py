@@ -13,7 +13,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -109,9 +109,19 @@ class Home:
     def member(self, name: str) -> Path:
         """A member's folder, created with mode 0700."""
         path = self.root / "members" / name
-        make_directory(path)
-        path.chmod(0o700)
+        if not path.is_dir():
+            make_directory(path)
+            path.chmod(0o700)
         return path
+
+    def key_files(self, name: str) -> tuple[object, ...]:
+        """Changes when a member's key or its next one does."""
+        found = []
+        for file in (KEY, NEXT_KEY):
+            with suppress(FileNotFoundError):
+                known = (self.root / "members" / name / file).stat()
+                found.append((file, known.st_ino, known.st_mtime_ns, known.st_size))
+        return tuple(found)
 
     def randomness(self, name: str) -> Randomness:
         """The operating system's, unless the site was set up for repeatable runs."""

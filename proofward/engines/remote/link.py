@@ -163,8 +163,11 @@ class Link:
         objects: RemoteObjects,
         note: Note = lambda kind, **fields: None,
         wishes: Callable[[], Iterable[tuple[str, str]]] = tuple,
+        outdated: Callable[[], bool] = lambda: False,
     ) -> None:
-        """wishes: members that the operator asks to have revoked, and why; asked again and again."""
+        """Asked again and again: wishes, members that the operator asks to have revoked, and why; outdated,
+        whether the member has to be opened anew.
+        """
         self.member = member
         self._caller = caller
         self._ask = caller.ask
@@ -175,6 +178,7 @@ class Link:
         self._idle = 0
         self._owing = False
         self._wishes = wishes
+        self._outdated = outdated
         self._wished: set[tuple[str, str]] = set()
 
     @property
@@ -183,8 +187,8 @@ class Link:
         return self.member.halted is not None or self.member.history.phase == CLOSED
 
     def run(self) -> None:
-        """Until the end; raises Stopped."""
-        while not self.done:
+        """Until the end, or until it is outdated; raises Stopped."""
+        while not self.done and not self._outdated():
             try:
                 self.step()
             except Refusal as refusal:  # an answer that makes no sense: another may

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proofward.engines.remote.home import KEY, LOG, Home, HomeError
-from proofward.engines.remote.requests import facts, followed
+from proofward.engines.remote.home import KEY, LOG, NEXT_KEY, Home, HomeError
+from proofward.engines.remote.requests import facts, followed, pending_revocations
 from proofward.engines.remote.terms import Seat
 from proofward.federation.faults import faults
 from proofward.federation.history import History
@@ -41,7 +42,9 @@ LAST_LINES = 5
 
 @dataclass(frozen=True)
 class MemberView:
-    """A member of the site. key: "missing", "plain" or "encrypted". reason: why it is halted or unable."""
+    """A member of the site. key: "missing", "plain" or "encrypted". halted, unable: why. asked: what the
+    operator has asked for and the ledger may not have yet.
+    """
 
     name: str
     role: str
@@ -56,6 +59,7 @@ class MemberView:
     revoked: bool = False
     halted: str = ""
     unable: dict[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,19 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         seat.member in history.revoked,
         halted,
         {name: reason for name, reason in private.items() if name in current},
+        _asked(folder, seat.member, history),
     )
+
+
+def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
+    found = [
+        f"revocation of {member}"
+        for member, _ in pending_revocations(folder)
+        if (name, member) not in history.revocation_votes and member not in history.revoked
+    ]
+    if (folder / NEXT_KEY).exists():
+        found.append("a new key; rotate-key, given again, says whether it is in force")
+    return tuple(found)
 
 
 def _ledger(root: Path, rules: Rules) -> LedgerView | None:
@@ -159,7 +175,10 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         raise HomeError(f"{root / 'ledger'}: {error}") from error
     number, attempt = history.position()
     incoming = root / "incoming"
-    parts = [path.stat().st_size for path in incoming.glob("*.part")] if incoming.is_dir() else []
+    parts = []
+    for path in incoming.glob("*.part"):
+        with suppress(FileNotFoundError):  # it has just become complete
+            parts.append(path.stat().st_size)
     found = tuple(f"round {fault.round}: {fault.culprit}: {fault.check}" for fault in faults(history))
     return LedgerView(
         history.size,

@@ -101,11 +101,23 @@ class Site:
         most = max(MAX_PROOF_BYTES, 8 * rules.config.model.parameters)
         objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask, most)
         folder = self.home.member(seat.member)
-        member = self.open(seat, rules, objects, ObjectStore(folder / "outgoing"))
-        try:
-            Link(member, caller, objects, self._note, partial(pending_revocations, folder)).run()
-        finally:
-            member.state.close()
+        done = False
+        while not done:  # again with other keys, when the operator has made one
+            keys = self.home.key_files(seat.member)
+            member = self.open(seat, rules, objects, ObjectStore(folder / "outgoing"))
+            link = Link(
+                member,
+                caller,
+                objects,
+                self._note,
+                partial(pending_revocations, folder),
+                lambda keys=keys: self.home.key_files(seat.member) != keys,  # type: ignore[misc]
+            )
+            try:
+                link.run()
+                done = link.done
+            finally:
+                member.state.close()
 
     def join(self, seat: Seat, caller: Caller) -> Rules:
         """The rules, once everybody has joined: computed here from everybody's requests."""
