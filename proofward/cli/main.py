@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import click
 
 from proofward import __version__
@@ -25,6 +27,7 @@ def main() -> None:
 
     Exit codes: 0 all is well, 1 a flaw was found or something was refused, 2 wrong usage.
     """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold secrets
 
 
 for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, consortium, join,

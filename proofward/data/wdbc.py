@@ -55,7 +55,8 @@ def load_wdbc(scales: FixedPoint) -> Records:
     try:
         from sklearn.datasets import load_breast_cancer
     except ImportError as error:
-        raise DataUnavailable("the demo's data comes with scikit-learn: pip install --constraint constraints.txt '.[demo]'") from error
+        words = "the demo's data comes with scikit-learn: pip install --constraint constraints.txt '.[demo]'"
+        raise DataUnavailable(words) from error
     bunch = load_breast_cancer()
     centre = np.array([entry[1] for entry in NORMALISATION])
     spread = np.array([entry[2] for entry in NORMALISATION])

@@ -38,7 +38,7 @@ def test_wdbc_records() -> None:
 
 def test_wdbc_without_its_dependency(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(DataUnavailable, match="pip install .*demo"):
+    with pytest.raises(DataUnavailable, match=r"pip install .*demo"):
         load_wdbc(SCALES)
 
 

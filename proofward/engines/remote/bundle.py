@@ -233,7 +233,7 @@ class _Reader:
 
     def bundle(self) -> Bundle:
         start = self._file.read(len(MAGIC))
-        require(start == MAGIC, "bundle-format", TRANSPORT, MAGIC.decode().strip(), start)
+        require(start == MAGIC, "bundle-format", TRANSPORT, MAGIC.decode().strip(), "another file")
         self._left -= len(start)
         self._digest.update(start)
         header = self._frame()

@@ -30,6 +30,7 @@ from proofward.engines.remote.gateway import (
     Reply,
 )
 from proofward.engines.remote.home import Home, HomeError
+from proofward.engines.remote.incoming import MAX_PROOF_BYTES
 from proofward.engines.remote.link import Caller, Carry, Stopped, Stream, deliver
 from proofward.engines.remote.messages import Assembled, Declined, Extended, Follow, Join
 from proofward.engines.remote.objects import RemoteObjects
@@ -232,7 +233,8 @@ class Courier:
     def _objects(self, gateway: Gateway, order: Order, history: History) -> set[bytes]:
         """Fetches what the member needs and does not have; without what the host does not have either."""
         holds, lacks = set(order.asked.holds), set(order.asked.lacks)
-        source = RemoteObjects(gateway.objects, self._caller.ask)
+        most = max(MAX_PROOF_BYTES, 8 * history.rules.config.model.parameters)
+        source = RemoteObjects(gateway.objects, self._caller.ask, most)
         found = set()
         for digest in sorted((needed_objects(history, gateway.member) - holds) | lacks):
             try:

@@ -29,18 +29,17 @@ from proofward.engines.remote.bundle import (
     Header,
 )
 from proofward.engines.remote.certificates import Certificates
-from proofward.engines.remote.home import STATE, Home, HomeError
+from proofward.engines.remote.home import Home, HomeError
 from proofward.engines.remote.incoming import size_limits
 from proofward.engines.remote.joining import open_request
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, Assembled
+from proofward.engines.remote.requests import followed
 from proofward.engines.remote.terms import Seat
 from proofward.federation.envelope import Envelope, open_envelope
 from proofward.federation.field_types import Count, Digest, MaybeDigest, Text
 from proofward.federation.history_state import CLOSED
-from proofward.federation.messages import KeyRotation
 from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.rules import AGGREGATOR, Rules
-from proofward.federation.state_store import StateStore
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory, sync_directory, write_file
 from proofward.ledger.objects import ObjectStore
@@ -205,19 +204,10 @@ def _keys(home: Home, kit: Certificates, seat: Seat, bundle: Bundle) -> tuple[by
 
 def _later_keys(home: Home, member: str) -> list[bytes]:
     """Keys that a member has changed to, in the ledgers that this site's members have followed."""
-    found = []
-    for own in home.seats:
-        path = home.root / "members" / own.member / STATE
-        if path.exists():
-            state = StateStore(path)
-            try:
-                envelopes = [decode(entry, Envelope) for entry in state.entries()]
-            finally:
-                state.close()
-            for envelope in envelopes:
-                if envelope.sender == member and isinstance(envelope.record, KeyRotation):
-                    found.append(envelope.record.key)
-    return found
+    rules = home.rules
+    assert rules is not None
+    ledgers = [followed(home.root / "members" / own.member, rules) for own in home.seats]
+    return [key for ledger in ledgers for key, owner in ledger.used_keys.items() if owner == member]
 
 
 def _check_contents(rules: Rules | None, keys: tuple[bytes, ...], bundle: Bundle) -> None:

@@ -153,11 +153,14 @@ class Home:
         """Keeps a hospital's records until they are enrolled: features int64 (n, d), labels int64 (n,)."""
         path = self.member(name) / DATASET
         temporary = path.with_name(f".{DATASET}.tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            np.savez(file, features=features, labels=labels)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                np.savez(file, features=features, labels=labels)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def has_dataset(self, name: str) -> bool:
         """Whether a hospital's records are there."""
