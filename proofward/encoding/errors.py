@@ -11,7 +11,7 @@ def printable(value: object, limit: int = 80) -> str:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, tuple | list | dict):
         return f"{type(value).__name__} of {len(value)}"
-    text = repr(value)
+    text = ascii(value)  # the same with every interpreter
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 

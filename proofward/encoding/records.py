@@ -5,7 +5,7 @@ Its encoding is the map of its fields with "kind" and "version". Field types, wi
 
     int                    [-2^63, 2^64)       Annotated[int, Range(low, high)]          both ends included
     bytes                  <= 4 MiB            Annotated[bytes, Length(32)]              or Length(0, 64)
-    str, all printable     <= 4096 bytes       Annotated[str, Length(1, 64)]             length of the UTF-8
+    str, without UNSHOWN   <= 4096 bytes       Annotated[str, Length(1, 64)]             length of the UTF-8
     bool
     tuple[T, ...]          <= 65536 elements   Annotated[tuple[T, ...], Length(0, 9)]
     tuple[T, U]            exactly these
@@ -22,6 +22,7 @@ Its encoding is the map of its fields with "kind" and "version". Field types, wi
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from collections.abc import Callable
 from functools import cache
@@ -52,6 +53,10 @@ class Length:
         return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
 
 
+UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
+"""Control characters, line breaks, what changes the direction of text, what is invisible: people are shown it.
+A fixed list, since what counts as printable depends on the interpreter's version.
+"""
 _ANY_INT = Range(-(1 << 63), (1 << 64) - 1)
 _ANY_BYTES, _ANY_TEXT, _ANY_TUPLE = Length(0, 1 << 22), Length(0, 4096), Length(0, 1 << 16)
 
@@ -88,8 +93,8 @@ def _string(kind: type, length: Length) -> _Rule:
     def rule(value: Any, path: str) -> Any:
         _typed(value, kind, path, name)
         _bounded(len(value.encode(errors="surrogatepass")) if kind is str else len(value), length, path, unit)
-        if kind is str and not value.isprintable():  # it will be shown: no escape sequence, no line break
-            raise MalformedMessage(path, "printable characters", printable(value))
+        if kind is str and (found := UNSHOWN.search(value)):
+            raise MalformedMessage(path, "text without control characters", f"U+{ord(found[0]):04X}")
         return value
 
     return rule

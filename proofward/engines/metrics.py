@@ -164,7 +164,7 @@ class Metrics:
         elif topic == messages.RoundClosed.kind and number is not None and number > self._highest:
             self._closed.inc(number - self._highest)
             self._highest = number
-        if number is not None:
+        if topic == messages.RoundOpened.kind and number is not None:
             self._round.set(number)
         if topic in NEXT_PHASE:
             self._phase.labels(self._now).set(0)

@@ -1,9 +1,7 @@
-"""A hospital: enrols its dataset, trains, proves, encrypts, holds key shares, and helps to unmask one sum a
-round.
+"""A hospital: enrols its dataset, trains, proves, encrypts, shares its key; and holds shares of others' keys.
 
 Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset
-commitment is stored as spent together with the proof that opened it. For each round at most one accepted set
-is ever unmasked.
+commitment is stored as spent together with the proof that opened it.
 """
 
 from __future__ import annotations
@@ -15,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.federation.aggregation import model_weights, sum_shares
-from proofward.federation.complaints import holder_keys, open_share, pair_of, seal_share
+from proofward.federation.aggregation import model_weights
+from proofward.federation.complaints import holder_keys, seal_share
 from proofward.federation.follower import Surroundings
 from proofward.federation.history_state import (
     ANY_PHASE,
@@ -29,33 +27,26 @@ from proofward.federation.history_state import (
     UPLOAD,
     VERIFY,
 )
+from proofward.federation.holder import Holder
 from proofward.federation.messages import (
-    AcceptedSet,
     Enrolment,
     NonceCommitment,
-    ShareComplaint,
-    SharesChecked,
     ShareSum,
     Upload,
 )
-from proofward.federation.participant import Participant
-from proofward.federation.proofs import ProvedRound, Unable
-from proofward.federation.refusal import Refusal, describe
-from proofward.federation.round_jobs import round_job
-from proofward.federation.round_state import Finding, Said
+from proofward.federation.proofs import ProvedRound
+from proofward.federation.refusal import describe
 from proofward.federation.statements import enrolment_statement, round_statement
-from proofward.federation.values import words_to_bytes
-from proofward.lattice.sealing import pair_secret
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
-from proofward.proof.errors import OpeningsExhausted, ProofRejected, WitnessError
+from proofward.proof.errors import OpeningsExhausted, WitnessError
 from proofward.relations.round_statement import RoundStatement
 
 Signed = NDArray[np.int64]
 CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError)
 
 
-class Hospital(Participant):
+class Hospital(Holder):
     """State machine of a hospital. features int64 (n, d) at scale fa, labels int64 (n,): needed until it is
     enrolled.
     """
@@ -83,9 +74,9 @@ class Hospital(Participant):
         elif phase == UPLOAD:
             yield from self._upload()
         elif phase == SHARES:
-            yield from self._check_shares()
+            yield from self.check_shares()
         elif phase == UNMASK:
-            yield from self._unmask()
+            yield from self.unmask()
         if phase in (REVEAL, UPLOAD):
             self.notice_dropped(NonceCommitment, history.round.commitments)
         if phase in (VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM):
@@ -200,92 +191,3 @@ class Hospital(Participant):
         with self.state.transaction():
             self.state.put(fact, reason.encode())
         self.report("unable", fact, detail=describe(reason, 400))
-
-    def share_from(self, dealer: str) -> bytes | None:
-        """This hospital's good share from a dealer, or None."""
-        if dealer == self.name:
-            return self.state.fact(self.fact_name("own-share"))
-        seed = self.state.fact(self.fact_name("sealing"))
-        if seed is None:
-            return None
-        return open_share(self.history, self.objects, self.proofs, dealer, self.name, seed)
-
-    def _check_shares(self) -> Iterator[bytes]:
-        state = self.history.round
-        seed = self.state.fact(self.fact_name("sealing"))
-        if self.name not in state.committed or self.name in state.checked or seed is None:
-            return
-        waiting = False
-        for dealer in state.passed:
-            if dealer == self.name or (self.name, dealer) in state.complaints:
-                continue
-            start = time.perf_counter()
-            good = self.share_from(dealer) is not None
-            self.report("share checked", dealer, start, "good" if good else "bad")
-            if not good:
-                waiting = True
-                if not self._bound_by_proof(dealer):
-                    continue
-                key = pair_secret(seed, pair_of(self.history, dealer, self.name))
-                yield self.say(ShareComplaint(dealer, state.uploads[dealer].digest, key))
-        if not waiting:
-            accused = {dealer for holder, dealer in state.complaints if holder == self.name}
-            yield self.say(SharesChecked(tuple(sorted(set(state.passed) - accused))))
-
-    def _bound_by_proof(self, dealer: str) -> bool:
-        """Whether the share binding that the verifiers named is the one of the dealer's proof, found by
-        verifying it here; raises Refusal when it is not, False when that cannot be told.
-
-        A complaint opens the holder's share for everybody. On the verifiers' word alone, enough of them could
-        have all shares of an honest dealer opened by naming a false binding.
-        """
-        state = self.history.round
-        named = state.passed[dealer]
-        found: Finding | ProofRejected | Unable
-        try:
-            ((_, found),) = self.proofs.verify_rounds([round_job(self.history, self.objects, dealer)])
-        except TrainingError as error:
-            found = ProofRejected("statement", str(error))
-        if isinstance(found, Unable):
-            self.report("unable", f"complaint/{dealer}", detail=describe(str(found), 400))
-            return False
-        if found != named:
-            votes = sorted(state.verdicts.items())
-            said = {
-                voter: Finding(verdict.dataset_root, verdict.share_binding)
-                for (voter, about), verdict in votes
-                if about == dealer and verdict.accepted
-            }
-            liars = [voter for voter, finding in said.items() if finding == named]
-            told = "a refused proof" if isinstance(found, ProofRejected) else "another share binding or root"
-            raise Refusal("verdict", liars[0], f"what the proof of {dealer} says: {told}", ", ".join(liars))
-        return True
-
-    def _unmask(self) -> Iterator[bytes]:
-        state = self.history.round
-        assert state.accepted is not None
-        ready = state.ready_holders(state.accepted.record.hospitals)
-        if self.name in ready and self.name not in state.share_sums:
-            yield self.share_sum(state.accepted)
-
-    def share_sum(self, accepted: Said[AcceptedSet]) -> bytes:
-        """The packet with the sum of shares over an accepted set; for a second set of one round raises
-        Refusal.
-        """
-        name = f"unmasked/{self.history.round.number}"
-        earlier = self.state.fact(name)
-        if earlier is not None and earlier != accepted.digest:
-            raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
-        shares = [self.share_from(dealer) for dealer in accepted.record.hospitals]
-        good = [self.proofs.share_values(share) for share in shares if share is not None]
-        if len(good) != len(shares):
-            raise Refusal(
-                "holders",
-                self.rules.aggregator,
-                "a set whose shares this holder has",
-                describe(accepted.record.hospitals),
-            )
-        values = words_to_bytes(sum_shares(good))
-        return self.say(
-            ShareSum(accepted.digest, hashlib.sha256(values).digest()), (values,), {name: accepted.digest}
-        )

@@ -33,12 +33,13 @@ class FederationHalted(Exception):
 
 
 def describe(value: object, limit: int = 120) -> str:
-    """Printable, bounded form of a value for `expected` and `actual`: bytes in hexadecimal, line breaks and
-    control characters escaped.
+    """Printable, bounded form of a value for `expected` and `actual`: bytes in hexadecimal, all but printable
+    ASCII escaped. Refusals are compared, so it is the same with every interpreter.
     """
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    several = isinstance(value, tuple | list | dict | set | frozenset)
+    text = value.hex() if isinstance(value, bytes) else ascii(value) if several else str(value)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from proofward.federation.aggregation import model_weights
 from proofward.federation.history_state import HistoryState
 from proofward.federation.objects import Objects
-from proofward.federation.proofs import RoundJob, source_of
+from proofward.federation.proofs import RoundJob, Source, source_of
+from proofward.federation.refusal import Refusal
 from proofward.federation.statements import round_statement
 
 
@@ -16,6 +17,14 @@ def round_job(history: HistoryState, objects: Objects, hospital: str) -> RoundJo
     exist. The dataset root is the one that the upload starts from: verdicts have changed the present one.
     """
     record = history.round.uploads[hospital].record
-    ciphertext, proof = source_of(objects, record.ciphertext), source_of(objects, record.proof)
+    missing = list[Refusal]()
+    sources = list[Source]()
+    for digest in (record.ciphertext, record.proof):  # both are asked for, whatever the first one's fate
+        try:
+            sources.append(source_of(objects, digest))
+        except Refusal as refusal:
+            missing.append(refusal)
+    if missing:
+        raise missing[0]
     statement = round_statement(history, hospital, model_weights(history, objects, history.round.model))
-    return RoundJob(hospital, replace(statement, dataset_root=record.dataset_root), ciphertext, proof)
+    return RoundJob(hospital, replace(statement, dataset_root=record.dataset_root), *sources)

@@ -63,7 +63,8 @@ class Verifier(Participant):
     def _judge_enrolments(self) -> Iterator[bytes]:
         waiting: dict[str, Said[Enrolment]] = {}
         for hospital, said in sorted(self.history.enrolments.items()):
-            if (self.name, hospital) in self.history.enrolment_verdicts:
+            judged = (self.name, hospital) in self.history.enrolment_verdicts
+            if judged or hospital in self.history.revoked:
                 continue
             if (earlier := self.sent(EnrolmentVerdict, hospital)) is not None:
                 yield earlier

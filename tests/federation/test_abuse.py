@@ -16,20 +16,20 @@ from proofward.federation import messages as m
 from proofward.federation.enrolment_steps import MAX_ROWS
 from proofward.federation.field_types import MAX_EVIDENCE_BYTES
 from proofward.federation.history import MAX_REFUSALS
-from proofward.federation.history_state import ENROLMENT, UPLOAD
+from proofward.federation.history_state import ENROLMENT, SHARES, UPLOAD
 from proofward.federation.hospital import Hospital
 from proofward.federation.proofs import Unable, judged
-from proofward.federation.refusal import describe
+from proofward.federation.refusal import Refusal, describe
 from proofward.federation.round_state import Finding
 from proofward.federation.verifier import Verifier
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey
 from tests.federation.fakes import FakeProofs, datasets, plan
-from tests.federation.harness import Stopped
+from tests.federation.harness import Stopped, Withholding, opened
 
 VICTIM = "hospital-0"
 PRIME = 2**255 - 19
-ANYBODYS = (0, 1, PRIME - 1, PRIME, PRIME + 1, 1 | 1 << 255, (PRIME - 1) | 1 << 255)
+SIGN = 1 << 255
 IDENTITY = (1).to_bytes(32, "little")
 
 
@@ -49,7 +49,42 @@ def test_messages_of_the_aggregator_are_no_evidence_however_deep_they_lie(upload
     assert "its own" in upload.refusal(data).actual
 
 
-@pytest.mark.parametrize("coordinate", ANYBODYS)
+def small_orders() -> list[int]:
+    """Encodings of the points whose order divides 8: eighth multiples of the curve's order times any points."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    d = -121665 * pow(121666, -1, PRIME) % PRIME
+    found, y = set(), 2
+    while len(found) < 8:
+        y += 1
+        square = (y * y - 1) * pow(d * y * y + 1, -1, PRIME) % PRIME
+        x = pow(square, (PRIME + 3) // 8, PRIME)
+        x = x if x * x % PRIME == square else x * pow(2, (PRIME - 1) // 4, PRIME) % PRIME
+        if x * x % PRIME == square:
+            point, result, left = (x, y), (0, 1), order
+            while left:
+                result = add(result, point, d) if left & 1 else result
+                point, left = add(point, point, d), left >> 1
+            found.add(result[1] | (result[0] & 1) * SIGN)
+    return sorted(found)
+
+
+def add(p: tuple[int, int], q: tuple[int, int], d: int) -> tuple[int, int]:
+    """The sum of two points of the twisted Edwards curve of Ed25519."""
+    product = d * p[0] * q[0] * p[1] * q[1] % PRIME
+    x = (p[0] * q[1] + p[1] * q[0]) * pow(1 + product, -1, PRIME)
+    y = (p[1] * q[1] + p[0] * q[0]) * pow(1 - product, -1, PRIME)
+    return x % PRIME, y % PRIME
+
+
+def test_the_keys_under_which_anybody_can_sign_are_eight():
+    found = small_orders()
+    assert len(found) == 8 and {0, 1, PRIME - 1, SIGN} <= set(found)
+
+
+NOT_CANONICAL = (PRIME, PRIME + 1, 1 | SIGN, (PRIME - 1) | SIGN, SIGN - 1, 2 * SIGN - 1)
+
+
+@pytest.mark.parametrize("coordinate", (*small_orders(), *NOT_CANONICAL))
 def test_a_key_under_which_anybody_can_sign_is_none(coordinate):
     with pytest.raises(SignatureInvalid):
         PublicKey(coordinate.to_bytes(32, "little"))
@@ -129,16 +164,17 @@ def test_a_binding_that_cannot_be_checked_is_no_reason_to_open_a_share(tmp_path)
     class Overloaded(FakeProofs):
         def verify_round(self, statement, ciphertext, proof):
             if threading.current_thread() is main and hospital_works:
+                tried.append(statement.hospital)
                 raise MemoryError
             return super().verify_round(statement, ciphertext, proof)
 
     class Holder(Hospital):
-        def _check_shares(self):
+        def check_shares(self):
             hospital_works.append(1)
-            yield from super()._check_shares()
+            yield from super().check_shares()
             hospital_works.clear()
 
-    main, hospital_works = threading.current_thread(), []
+    main, hospital_works, tried = threading.current_thread(), [], []
     agreed = plan(hospitals=3, verifiers=1, rounds=1, threshold=1)
     parties = Parties({VICTIM: SealsWrongShare, "hospital-1": Holder})
     engine = InProcessFederation(
@@ -148,6 +184,69 @@ def test_a_binding_that_cannot_be_checked_is_no_reason_to_open_a_share(tmp_path)
     history = engine.aggregator.history
     state = history.current or history.closed[0]
     assert not any(holder == "hospital-1" for holder, _ in state.complaints)
+    assert tried == [VICTIM]  # once, however often it was woken up
+
+
+class SealsNoise(Hospital):
+    """Its share for hospital-1 is another."""
+
+    def seal_share(self, holder, share):
+        return super().seal_share(holder, bytes(len(share)) if holder == "hospital-1" else share)
+
+
+class TwoBadDealers:
+    """Stopped when hospital-1 has complained of two dealers and nobody has heard it."""
+
+    def __init__(self, directory):
+        agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
+        parties = Parties({VICTIM: SealsNoise, "hospital-2": SealsNoise})
+        self.verified = []
+        dealers = self
+
+        class Counting(FakeProofs):
+            def verify_round(self, statement, ciphertext, proof):
+                dealers.verified.append(statement.hospital)
+                return super().verify_round(statement, ciphertext, proof)
+
+        self.network = Withholding("hospital-1", "share-complaint")
+        self.engine = InProcessFederation(
+            directory, agreed, datasets(agreed), seed=b"s", network=self.network, parties=parties,
+            proofs=Counting(),
+        )  # fmt: skip
+
+    def complaints(self, packets):
+        records = [opened(packet).record for packet in packets]
+        return [record.dealer for record in records if isinstance(record, m.ShareComplaint)]
+
+
+def test_a_complaint_on_its_way_is_said_again_and_not_verified_again(tmp_path):
+    bad = TwoBadDealers(tmp_path)
+    bad.engine.run(lambda: len(bad.network.kept) >= 2)
+    bad.verified.clear()
+    assert bad.complaints(bad.engine.hospitals["hospital-1"].resume()) == [VICTIM, "hospital-2"]
+    assert bad.verified == []
+    bad.engine.close()
+
+
+def test_a_proof_that_is_not_there_keeps_no_other_dealer_from_blame(tmp_path):
+    bad = TwoBadDealers(tmp_path)
+    holder, history = bad.engine.hospitals["hospital-1"], bad.engine.aggregator.history
+    honest, asked = holder.objects, []
+
+    class Lacking(type(honest)):
+        def open(self, digest):
+            upload = history.round.uploads[VICTIM].record
+            if history.phase == SHARES and digest in (upload.ciphertext, upload.proof):
+                asked.append(digest)
+                raise Refusal("object-missing", "aggregator", digest.hex(), "nothing")
+            return super().open(digest)
+
+    holder.objects.__class__ = Lacking
+    bad.engine.run(lambda: bool(bad.network.kept))
+    assert set(bad.complaints(bad.network.kept)) == {"hospital-2"}
+    upload = history.round.uploads[VICTIM].record
+    assert {*asked} == {upload.ciphertext, upload.proof} and holder.halted is None
+    bad.engine.close()
 
 
 def test_more_refusals_of_one_member_than_the_limit_do_not_follow_from_the_ledger(upload):
@@ -169,3 +268,10 @@ def test_text_that_would_not_show_as_it_is_is_no_text(upload, text):
     with pytest.raises(MalformedMessage):
         decode(good.replace(b"x" * len(text.encode()), text.encode()), m.RevocationVote)
     assert describe(text).isprintable() and describe(f"{text} is") != describe(" is")
+
+
+def test_what_is_text_does_not_depend_on_the_interpreter(upload):
+    record = m.RevocationVote("hospital-1", "\U0001fae8 \u0378 “so”")  # new in Unicode 15; in none; quotation marks
+    assert decode(encode(record), m.RevocationVote) == record
+    assert describe(record.reason) == r"\U0001fae8 \u0378 \u201cso\u201d"
+    assert describe((record.reason,)) == r"('\U0001fae8 \u0378 \u201cso\u201d',)"

@@ -71,10 +71,10 @@ def flare_processes(kit: Path) -> list[int]:
 
 
 def end_leftovers(kit: Path) -> None:
-    """Ends FLARE's processes of a kit that nobody looks after."""
+    """Ends FLARE's processes of a kit that nobody looks after, with the groups that they lead."""
     for pid in flare_processes(kit):
         with suppress(OSError):
-            os.killpg(os.getpgid(pid), signal.SIGKILL)
+            (os.killpg if os.getpgid(pid) == pid else os.kill)(pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ def needed_objects(history: History, member: str) -> set[bytes]:
     objects = {history.model}
     if hospital is None:
         judged = {about for verifier, about in history.enrolment_verdicts if verifier == member}
-        objects |= {said.record.proof for name, said in history.enrolments.items() if name not in judged}
+        waiting = [name for name in history.active(history.enrolments) if name not in judged]
+        objects |= {history.enrolments[name].record.proof for name in waiting}
     if state is None:
         return objects
     objects.add(state.model)

@@ -49,7 +49,7 @@ ORDER, REPLY, JOINS, EXTENSIONS = "order", "answer", "joins", "extensions"
 PATIENCE = 30.0
 _PIECE = 1 << 20
 _MAX_RECORD = 1 << 27
-MAX_EXTENSIONS = 3
+MAX_EXTENSIONS = 12
 T = TypeVar("T")
 
 

@@ -141,12 +141,16 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         number,
         attempt,
         history.phase,
-        seat.member in history.enrolled if seat.role == HOSPITAL and history.phase != ENROLMENT else None,
+        _enrolled(history, seat.member) if seat.role == HOSPITAL and history.phase != ENROLMENT else None,
         seat.member in history.revoked,
         halted,
         {name: reason for name, reason in private.items() if name in current},
         _asked(folder, seat.member, history),
     )
+
+
+def _enrolled(history: History, member: str) -> bool:
+    return member in history.enrolled or member in history.acceptable_enrolments()
 
 
 def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
