@@ -175,7 +175,7 @@ def _detach(kit: Path) -> None:
     with os.fdopen(descriptor, "ab") as output:
         start = os.fstat(descriptor).st_size
         process = subprocess.Popen(
-            [sys.executable, "-m", "proofward", *arguments],
+            [sys.executable, "-P", "-m", "proofward", *arguments],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True,
         )  # fmt: skip
     until = time.monotonic() + START_PATIENCE

@@ -54,7 +54,7 @@ class Length:
 
 
 UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
-"""Control characters, line breaks, what changes the direction of text, what is invisible: people are shown it.
+"""Control characters, line breaks, what changes the direction of text, the invisible: people are shown text.
 A fixed list, since what counts as printable depends on the interpreter's version.
 """
 _ANY_INT = Range(-(1 << 63), (1 << 64) - 1)

@@ -98,6 +98,7 @@ class LocalConsortium:
                 [
                     *self.prefixes.get(name, ()),
                     sys.executable,
+                    "-P",  # nothing is imported from where this happens to be started
                     "-m",
                     "proofward",
                     "start",
