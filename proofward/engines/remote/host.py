@@ -180,8 +180,8 @@ class Host:
         phase = (history.phase, *history.position())
         if phase != self._phase:
             served = 0.0 if self._phase else self._served(phase)
-            self._phase, self._since = phase, self._clock() - served
-            self._keep_served()
+            self._phase, self._noted = phase, self._clock()
+            self._since = self._noted - served
         elif self._clock() - self._since > self.deadline:
             self._since = self._clock()
             name = history.phase
