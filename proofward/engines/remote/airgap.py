@@ -30,7 +30,7 @@ from proofward.engines.remote.bundle import (
 )
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.home import Home, HomeError
-from proofward.engines.remote.joining import assemble, make_request
+from proofward.engines.remote.joining import assemble, make_request, require_own
 from proofward.engines.remote.link import Unreachable
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.terms import Seat
@@ -223,9 +223,8 @@ class AirGap:
             assembled = assemble(bundle.joins, self.home.terms, self.kit.authority)
             require(known in (b"", assembled.digest), "consortium", TRANSPORT, assembled.digest, known)
             for seat in self.home.seats:
-                own, key = assembled.find(seat.member), self.home.key(seat.member, self._passphrase)
-                mine = own is not None and own.key == key.public.raw
-                require(mine, "join", TRANSPORT, "rules with this member's key", assembled.digest)
+                key = self.home.key(seat.member, self._passphrase)
+                require_own(assembled, seat.member, key.public.raw)
             self.home.pin(assembled)
             return assembled
         require(rules is None or known in (b"", rules.digest), "consortium", TRANSPORT,

@@ -126,3 +126,10 @@ def assemble(requests: Iterable[bytes], terms: Terms, authority_pem: bytes) -> R
         earlier = keys.setdefault(request.member, request.key)
         require(earlier == request.key, "join", request.member, "one key", "two")
     return terms.rules(keys)
+
+
+def require_own(rules: Rules, member: str, key: bytes) -> None:
+    """Raises Refusal unless a member of this site has its own public key in assembled rules."""
+    own = rules.find(member)
+    mine = own is not None and own.key == key
+    require(mine, "join", TRANSPORT, "the consortium that has this member's key", rules.digest)

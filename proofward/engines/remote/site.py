@@ -12,7 +12,7 @@ from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.courier import FAREWELL, Courier
 from proofward.engines.remote.home import Home
 from proofward.engines.remote.incoming import MAX_PROOF_BYTES
-from proofward.engines.remote.joining import assemble, make_request
+from proofward.engines.remote.joining import assemble, make_request, require_own
 from proofward.engines.remote.link import Caller, Carry, Link, Stopped
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
@@ -23,7 +23,7 @@ from proofward.federation.follower import Follower, Surroundings
 from proofward.federation.hospital import Hospital
 from proofward.federation.objects import ObjectSource
 from proofward.federation.proofs import Proofs, RelationProofs
-from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.state_store import StateStore
 from proofward.federation.verifier import Verifier
@@ -149,9 +149,7 @@ class Site:
             rules = assemble(answer.requests, self.home.terms, self.kit.authority)
         except RulesError as error:
             raise Refusal("join", TRANSPORT, "everybody's request", describe(str(error))) from error
-        own = rules.find(member)
-        mine = own is not None and own.key == key
-        require(mine, "join", TRANSPORT, "the consortium that has this member's key", rules.digest)
+        require_own(rules, member, key)
         return rules
 
     def open(
