@@ -23,16 +23,16 @@ from _targets import (
 
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.complaints import pair_of
-from proofward.federation.envelope import Envelope
-from proofward.federation.follower import log_verifier
-from proofward.federation.history_state import UPLOAD
-from proofward.federation.messages import Enrolment, Upload
-from proofward.federation.proofs import RelationProofs
-from proofward.federation.rules import Rules
-from proofward.federation.statements import enrolment_statement, round_statement
-from proofward.federation.values import integers_from_bytes
-from proofward.federation.wire import MAX_WIRE_BYTES, Extension, Packet
+from proofward.federation.history.complaints import pair_of
+from proofward.federation.history.history_state import UPLOAD
+from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.statements import enrolment_statement, round_statement
+from proofward.federation.messages.catalogue import Enrolment, Upload
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension, Packet
+from proofward.federation.parties.follower import log_verifier
 from proofward.lattice.sealing import open_sealed, pair_secret
 from proofward.ledger.checkpoint import open_checkpoint
 from proofward.proof.party import Party

@@ -13,15 +13,15 @@ from proofward.encoding import MalformedMessage, decode
 from proofward.engines.attacks.hospitals import Equivocates, SealsWrongShare
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.engines.run_folder import Plan
-from proofward.federation import messages
-from proofward.federation.envelope import Envelope, seal_envelope
-from proofward.federation.follower import log_verifier
-from proofward.federation.history import History
-from proofward.federation.history_state import CONFIRM
-from proofward.federation.hospital import Hospital
-from proofward.federation.refusal import Refusal
-from proofward.federation.rules import RulesError
-from proofward.federation.wire import MAX_WIRE_BYTES, Packet
+from proofward.federation.history.history import History
+from proofward.federation.history.history_state import CONFIRM
+from proofward.federation.messages import catalogue as messages
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
+from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.hospital import Hospital
 from proofward.lattice.errors import LatticeError
 from proofward.layers.model import initial_weights
 from proofward.ledger.database import Database

@@ -23,10 +23,10 @@ from _machine import print_result
 from proofward.cli.demo_flare import read_ledger, terms_of
 from proofward.encoding import decode
 from proofward.engines.flare.local import SERVER, LocalConsortium
-from proofward.federation.envelope import Envelope
-from proofward.federation.history import slot
-from proofward.federation.state_store import StateStore
-from proofward.federation.wire import Packet, parse
+from proofward.federation.history.history import slot
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.wire import Packet, parse
+from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.database import Database
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario, make_scenario

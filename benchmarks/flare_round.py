@@ -26,8 +26,8 @@ from crash_matrix import HERE, SEED
 from proofward.cli.demo_flare import read_ledger, terms_of
 from proofward.engines.flare.local import SERVER, LocalConsortium
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.events import Event
-from proofward.federation.messages import RoundClosed
+from proofward.federation.messages.catalogue import RoundClosed
+from proofward.federation.messages.events import Event
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario, make_scenario
 

@@ -24,7 +24,7 @@ from crash_matrix import HERE, scenario_of
 
 from proofward.cli.demo_flare import read_ledger, terms_of
 from proofward.engines.flare.local import SERVER, LocalConsortium
-from proofward.federation.faults import faults
+from proofward.federation.history.faults import faults
 from proofward.report.run_audit import RunAudit
 
 SITE, CULPRIT, DEADLINE, TIMEOUT = "observer-0", "verifier-3", 12, 420.0

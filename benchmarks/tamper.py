@@ -24,7 +24,7 @@ from _live_targets import live_targets
 from _machine import print_result, progress
 from _targets import HALTED, Span, Target, entry_targets
 
-from proofward.federation.messages import KINDS
+from proofward.federation.messages.catalogue import KINDS
 from proofward.field.scalar import P
 
 WORDS = (0, 1, P - 1, P, P + 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)

@@ -26,6 +26,8 @@ LAYERS = (
     "report",
     "cli",
 )
+WINGS = {"federation": ("messages", "storage", "history", "parties")}
+"""Layers within a folder, the lowest first."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
 TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
@@ -59,6 +61,37 @@ def test_imports_go_downwards(path: Path) -> None:
     own = LAYERS.index(parts[0])
     above = {name for name in imported_modules(path) if (layer_of(name) or 0) > own}
     assert not above, f"{path.relative_to(ROOT)} imports upwards: {sorted(above)}"
+
+
+@pytest.mark.parametrize("folder", WINGS)
+def test_imports_between_wings_go_downwards(folder: str) -> None:
+    wings = WINGS[folder]
+    found = {path.name for path in (PACKAGE / folder).iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert found == set(wings)
+    assert [path.name for path in (PACKAGE / folder).glob("*.py")] == ["__init__.py"]
+    for path in (PACKAGE / folder).glob("*/*.py"):
+        own = wings.index(path.parent.name)
+        for name in imported_modules(path):
+            parts = name.split(".")
+            if parts[:2] == ["proofward", folder] and len(parts) > 2:
+                assert wings.index(parts[2]) <= own, f"{path.relative_to(ROOT)} imports upwards: {name}"
+
+
+def test_no_circle_of_imports() -> None:
+    graph = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): imported_modules(path) for path in SOURCES
+    }
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, f"circle: {' -> '.join((*trail, module))}"
+        if module not in done:
+            for name in sorted(graph[module] & set(graph)):
+                visit(name, (*trail, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
 
 
 def test_every_folder_is_a_layer() -> None:

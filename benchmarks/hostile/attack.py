@@ -25,12 +25,18 @@ from proofward.engines.remote.messages import (
     read_answer,
     write,
 )
-from proofward.federation.envelope import Envelope, seal_envelope
-from proofward.federation.history import History
-from proofward.federation.messages import AcceptedSet, Message, NonceReveal, SetEndorsement, ShareSum
-from proofward.federation.refusal import Refusal
-from proofward.federation.rules import Rules
-from proofward.federation.wire import open_extension
+from proofward.federation.history.history import History
+from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    Message,
+    NonceReveal,
+    SetEndorsement,
+    ShareSum,
+)
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.wire import open_extension
 from proofward.ledger.keys import SigningKey
 
 FLOOD_SECONDS, FLOODERS, MOST_FLOODS = 8.0, 8, 2

@@ -41,8 +41,8 @@ class _Countdown:
 
 
 def _arm(name: str, countdown: _Countdown) -> None:
-    from proofward.federation.ledger_folder import LedgerFolder
-    from proofward.federation.state_store import StateStore
+    from proofward.federation.storage.ledger_folder import LedgerFolder
+    from proofward.federation.storage.state_store import StateStore
 
     if name == "aggregator":
         append = LedgerFolder.append

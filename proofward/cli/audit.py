@@ -13,7 +13,7 @@ import click
 from proofward.cli.console import FLAW, OK, hexadecimal, make_console, print_json
 
 if TYPE_CHECKING:
-    from proofward.federation.audit_verdict import AuditVerdict
+    from proofward.federation.parties.audit_verdict import AuditVerdict
 
 
 @click.command()
@@ -44,7 +44,7 @@ def audit(
 
     load_kernels(make_console(quiet=True))
 
-    from proofward.engines.verification_pool import PooledProofs
+    from proofward.engines.operations.verification_pool import PooledProofs
     from proofward.report.run_audit import RunAudit
 
     console = make_console()

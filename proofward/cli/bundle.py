@@ -86,8 +86,8 @@ class _Refusals:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from proofward.engines.remote.home import HomeError
-        from proofward.federation.refusal import Refusal
-        from proofward.federation.rules import RulesError
+        from proofward.federation.messages.refusal import Refusal
+        from proofward.federation.messages.rules import RulesError
         from proofward.ledger.errors import LedgerError
 
         if isinstance(error, Refusal):
@@ -115,7 +115,7 @@ def _opened(kit: Path) -> tuple[Home, Certificates]:
 
 def _airgap(kit: Path) -> AirGap:
     from proofward.cli.kernels import load_kernels
-    from proofward.engines.event_log import EventLog
+    from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.airgap import AirGap
     from proofward.engines.remote.home import passphrase_from_environment
 

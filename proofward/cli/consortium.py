@@ -96,7 +96,7 @@ def init(
 def _from_options(options: Mapping[str, Any]) -> Project:
     """Raises UsageError."""
     from proofward.cli.project import PORT, Project, ProjectError, Site
-    from proofward.federation.rules import HOSPITAL, VERIFIER
+    from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 
     for name, flag in (("title", "title"), ("server", "server"), ("hospitals", "hospital"),
                        ("verifiers", "verifier")):  # fmt: skip
@@ -132,7 +132,7 @@ def _terms(project: Project, path: Path | None) -> tuple[Terms, bytes]:
     from proofward.cli.project import ProjectError
 
     load_kernels(make_console(quiet=True))
-    from proofward.federation.values import integers_to_bytes
+    from proofward.federation.messages.values import integers_to_bytes
     from proofward.report.baselines import first_weights
 
     model = integers_to_bytes(first_weights(project.setup, project.seed))
@@ -166,7 +166,7 @@ def _provision(folder: Path, project: Project, terms: Terms, model: bytes, befor
     from proofward.data.csv_records import FEATURES_NAME, features_to_bytes
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
     from proofward.engines.remote.home import Home
-    from proofward.federation.rules import HOSPITAL
+    from proofward.federation.messages.rules import HOSPITAL
 
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)

@@ -17,12 +17,12 @@ from proofward.cli.demo_run import DemoRun, Ended, Unfinished
 from proofward.cli.flare import require_flare
 from proofward.cli.live import LiveTable
 from proofward.engines.remote.terms import Seat, Terms
-from proofward.federation.events import Event
-from proofward.federation.history import History
-from proofward.federation.objects import Objects
-from proofward.federation.refusal import Refusal
-from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, Rules
-from proofward.federation.values import integers_from_bytes
+from proofward.federation.history.history import History
+from proofward.federation.messages.events import Event
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Rules
+from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import Database
 from proofward.ledger.files import make_directory
 from proofward.ledger.objects import ObjectStore
@@ -130,7 +130,7 @@ class EventTail:
     """Events from the parties' logs, as they are written; `now` is the time of the present one."""
 
     def __init__(self, paths: Sequence[Path], measured: Measurements) -> None:
-        from proofward.engines.metrics import Tail
+        from proofward.engines.operations.metrics import Tail
 
         self.now = 0.0
         self._books = {"traffic sent": measured.sent, "traffic received": measured.received}

@@ -15,10 +15,10 @@ from proofward.cli.live import LiveTable
 from proofward.cli.tables import print_comparison, print_costs, print_outcome
 from proofward.engines.attacks.catalogue import VERIFIER, Attack
 from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult, Signed
-from proofward.federation.events import Event
-from proofward.federation.history import History
-from proofward.federation.objects import Objects
-from proofward.federation.refusal import Refusal
+from proofward.federation.history.history import History
+from proofward.federation.messages.events import Event
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.storage.objects import Objects
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
 from proofward.report.attack_outcome import judge

@@ -36,7 +36,7 @@ def enrol(
     site enrols with them.
     """
     from proofward.data.csv_records import CsvRefused, read_csv
-    from proofward.federation.rules import HOSPITAL
+    from proofward.federation.messages.rules import HOSPITAL
 
     with answering(as_json):
         home = opened(kit)

@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from proofward.federation.events import Event
-from proofward.federation.messages import Enrolment, FederationClosed, RoundClosed, RoundOpened
-from proofward.federation.rules import Rules
+from proofward.federation.messages.catalogue import Enrolment, FederationClosed, RoundClosed, RoundOpened
+from proofward.federation.messages.events import Event
+from proofward.federation.messages.rules import Rules
 
 COUNTED = {"proved": "proofs", "verified": "verdicts", "aggregated": "sums"}
 DOING = {"train": "training", "encrypt": "encrypting its update", "prove": "proving its training"}

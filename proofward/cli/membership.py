@@ -17,8 +17,8 @@ from proofward.cli.console import FLAW, make_console, print_json
 if TYPE_CHECKING:
     from proofward.engines.remote.home import Home
     from proofward.engines.remote.terms import Seat, Terms
-    from proofward.federation.history import History
-    from proofward.federation.rules import Rules
+    from proofward.federation.history.history import History
+    from proofward.federation.messages.rules import Rules
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 KIT = click.argument("kit", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -50,8 +50,8 @@ def answering(as_json: bool) -> Iterator[None]:
     from proofward.data.csv_records import CsvRefused, FeaturesInvalid
     from proofward.engines.flare.kit import KitError
     from proofward.engines.remote.home import HomeError
-    from proofward.federation.refusal import Refusal
-    from proofward.federation.rules import RulesError
+    from proofward.federation.messages.refusal import Refusal
+    from proofward.federation.messages.rules import RulesError
     from proofward.layers.errors import TrainingError
     from proofward.ledger.errors import LedgerError
 
@@ -206,7 +206,7 @@ def choose(seats: Sequence[Seat], named: str | None, what: str, option: str) -> 
 def standing(home: Home, name: str, rules: Rules) -> History:
     """The ledger as a member has followed it; raises Refused when it is over for the member."""
     from proofward.engines.remote.requests import followed
-    from proofward.federation.history_state import ANY_PHASE
+    from proofward.federation.history.history_state import ANY_PHASE
 
     history = followed(home.member(name), rules)
     if history.size and history.phase not in ANY_PHASE:
@@ -229,7 +229,7 @@ def revoke(kit: Path, member: str, reason: str, voter: str | None, as_json: bool
     sends it when it works next.
     """
     from proofward.engines.remote.requests import MAX_REASON, request_revocation
-    from proofward.federation.rules import AGGREGATOR, VERIFIER
+    from proofward.federation.messages.rules import AGGREGATOR, VERIFIER
 
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON:
@@ -262,7 +262,7 @@ def revoke(kit: Path, member: str, reason: str, voter: str | None, as_json: bool
 def rotate_key(kit: Path, member: str | None, passphrase_file: Path | None, as_json: bool) -> None:
     """Make the next protocol key of a hospital or verifier of KIT; the site's process changes to it."""
     from proofward.engines.remote.requests import make_next_key, promote_next_key
-    from proofward.federation.rules import AGGREGATOR
+    from proofward.federation.messages.rules import AGGREGATOR
 
     with answering(as_json):
         home, passphrase = opened(kit), passphrase_of(passphrase_file)

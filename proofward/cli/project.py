@@ -14,8 +14,8 @@ from typing import Any
 from proofward.data.csv_records import Feature, FeaturesInvalid, check_features
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.terms import MAX_DEADLINE, Seat, Terms
-from proofward.federation.refusal import TRANSPORT
-from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
+from proofward.federation.messages.refusal import TRANSPORT
+from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
 from proofward.layers.errors import TrainingError
 from proofward.models.presets import PRESETS, Preset
 from proofward.relations.config import RoundConfig

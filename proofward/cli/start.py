@@ -72,11 +72,11 @@ def start(
     from proofward.cli.membership import Refused
 
     require_flare()
-    from proofward.engines.event_log import EventLog
     from proofward.engines.flare.keeper import Keeper
     from proofward.engines.flare.kit import ADMIN, KitError, kind_of
     from proofward.engines.flare.proxy import proxy_environment
     from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, home_of
+    from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
     from proofward.ledger.errors import KeyFileInvalid
@@ -147,7 +147,7 @@ def _served(metrics: str | None, log: Path) -> Iterator[None]:
     if metrics is None:
         yield
         return
-    from proofward.engines.metrics import MetricsUnavailable, serve
+    from proofward.engines.operations.metrics import MetricsUnavailable, serve
 
     host, port = address_of(metrics)
     try:

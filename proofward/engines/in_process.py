@@ -18,17 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.engines.run_folder import Plan, RunFolder
-from proofward.federation.aggregator import Aggregator
-from proofward.federation.events import Event, Observer, ignore
-from proofward.federation.faults import Fault, faults
-from proofward.federation.follower import Follower, Surroundings, log_verifier
-from proofward.federation.hospital import Hospital
-from proofward.federation.ledger_folder import LedgerFolder
-from proofward.federation.proofs import Proofs, RelationProofs
-from proofward.federation.refusal import FederationHalted, Refusal
-from proofward.federation.state_store import StateStore
-from proofward.federation.values import integers_from_bytes
-from proofward.federation.verifier import Verifier
+from proofward.federation.history.faults import Fault, faults
+from proofward.federation.history.proofs import Proofs, RelationProofs
+from proofward.federation.messages.events import Event, Observer, ignore
+from proofward.federation.messages.refusal import FederationHalted, Refusal
+from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.parties.aggregator import Aggregator
+from proofward.federation.parties.follower import Follower, Surroundings, log_verifier
+from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.verifier import Verifier
+from proofward.federation.storage.ledger_folder import LedgerFolder
+from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.note import NoteSigner
 
 Signed = NDArray[np.int64]

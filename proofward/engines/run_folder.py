@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.federation.randomness import Randomness, SeededRandomness, SystemRandomness
-from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
-from proofward.federation.values import integers_to_bytes
+from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
+from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.values import integers_to_bytes
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from proofward.engines.attacks.catalogue import Attack
 from proofward.engines.in_process import RunResult
-from proofward.federation.audit_verdict import AuditVerdict
-from proofward.federation.history import History
-from proofward.federation.history_state import HistoryState
+from proofward.federation.history.history import History
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.parties.audit_verdict import AuditVerdict
 
 TRAINING_PROOF, ENROLMENT_PROOF = "proof of training", "proof of enrolment"
 

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from proofward.federation.events import Event
-from proofward.federation.messages import Enrolment, RoundOpened
+from proofward.federation.messages.catalogue import Enrolment, RoundOpened
+from proofward.federation.messages.events import Event
 
 PHASES = ("prove enrolment", "train", "encrypt", "prove", "verify", "aggregate", "confirm")
 _BY_EVENT = {"verified": "verify", "aggregated": "aggregate", "confirmed": "confirm"}

@@ -12,8 +12,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from proofward.federation.rules import Rules
-from proofward.federation.values import integers_to_bytes
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.model import Int64Array, Mlp
 from proofward.ledger.files import write_file
 

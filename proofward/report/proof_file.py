@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
-from proofward.federation.field_types import Digest, Name
-from proofward.federation.history_state import HistoryState
-from proofward.federation.objects import Objects
-from proofward.federation.rules import Rules, RulesError
-from proofward.federation.values import integers_from_bytes, words_from_bytes
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.messages.field_types import Digest, Name
+from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.messages.values import integers_from_bytes, words_from_bytes
+from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy

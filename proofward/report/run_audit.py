@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from proofward.federation.aggregation import model_weights
-from proofward.federation.audit_verdict import AuditVerdict
-from proofward.federation.auditor import NOBODY, Auditor
-from proofward.federation.history import History
-from proofward.federation.history_state import CLOSED
-from proofward.federation.objects import Objects
-from proofward.federation.proofs import Proofs, RelationProofs
-from proofward.federation.refusal import Refusal
+from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.history import History
+from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.proofs import Proofs, RelationProofs
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.parties.auditor import NOBODY, Auditor
+from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore

@@ -12,7 +12,7 @@ import pytest
 from proofward.data.csv_records import FEATURES_NAME, Feature, features_to_bytes
 from proofward.engines.remote.home import STATE, Home
 from proofward.engines.remote.requests import enrolment_begun, followed
-from proofward.federation.state_store import StateStore
+from proofward.federation.storage.state_store import StateStore
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, agreement, set_up
 
 HEADER = "label,feature-4,feature-3,feature-2,feature-1\n"

@@ -15,7 +15,7 @@ from proofward.engines.remote.requests import (
     pending_revocations,
     request_revocation,
 )
-from proofward.federation.randomness import SeededRandomness
+from proofward.federation.messages.randomness import SeededRandomness
 from proofward.ledger.keys import SigningKey
 from tests.cli.test_enrol import furnish
 from tests.engines.remote_harness import AUDITOR, SEED, SERVER, Consortium, agreement, set_up

@@ -8,7 +8,7 @@ import pytest
 
 from proofward.cli.status import groups
 from proofward.engines.remote.overview import look
-from proofward.federation.state_store import StateStore
+from proofward.federation.storage.state_store import StateStore
 from tests.engines import remote_harness as harness
 
 

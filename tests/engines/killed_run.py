@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
-from proofward.federation.proofs import RelationProofs
+from proofward.federation.history.proofs import RelationProofs
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 

@@ -21,11 +21,11 @@ from proofward.engines.remote.messages import Request, Say, read_request
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.terms import Seat, Terms
 from proofward.engines.run_folder import Plan
-from proofward.federation.auditor import Auditor
-from proofward.federation.envelope import Envelope
-from proofward.federation.history import slot
-from proofward.federation.messages import SetEndorsement, ShareSum
-from proofward.federation.values import integers_from_bytes
+from proofward.federation.history.history import slot
+from proofward.federation.messages.catalogue import SetEndorsement, ShareSum
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_kits import write_kit
 from tests.federation.fakes import FakeProofs, datasets, plan

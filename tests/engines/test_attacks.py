@@ -10,7 +10,7 @@ import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.auditor import Auditor
+from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 ATTACKER = "hospital-1"

@@ -21,7 +21,7 @@ from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, 
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.gateway import accept, give
 from proofward.engines.remote.home import Home, HomeError
-from proofward.federation.refusal import Refusal
+from proofward.federation.messages.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.objects import ObjectStore
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement

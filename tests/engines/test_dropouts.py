@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from proofward.encoding import decode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
-from proofward.federation.auditor import Auditor
-from proofward.federation.envelope import Envelope
-from proofward.federation.wire import Packet
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.wire import Packet
+from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 

@@ -16,10 +16,18 @@ import numpy as np
 import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
-from proofward.engines.event_log import EVENT_KINDS, MAX_TEXT, UNABLE, WITHHELD, EventLog, printable, rotated
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.events import Event
-from proofward.federation.refusal import Refusal
+from proofward.engines.operations.event_log import (
+    EVENT_KINDS,
+    MAX_TEXT,
+    UNABLE,
+    WITHHELD,
+    EventLog,
+    printable,
+    rotated,
+)
+from proofward.federation.messages.events import Event
+from proofward.federation.messages.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from proofward.report.scenario import make_scenario
 
@@ -178,7 +186,7 @@ def test_full_files_are_renamed_and_three_are_kept(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from proofward.engines.event_log import EventLog
+from proofward.engines.operations.event_log import EventLog
 log = EventLog(Path(sys.argv[1]), max_bytes=int(sys.argv[3]))
 for number in range(400):
     log.note("received", party=sys.argv[2], count=number)

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.auditor import Auditor
-from proofward.federation.history_state import UPLOAD
-from proofward.federation.hospital import Hospital
-from proofward.federation.messages import Upload
-from proofward.federation.refusal import Refusal
+from proofward.federation.history.history_state import UPLOAD
+from proofward.federation.messages.catalogue import Upload
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.hospital import Hospital
 from proofward.ledger.errors import LedgerError
 from proofward.proof.errors import WitnessError
 from tests.federation.fakes import FakeProofs, datasets, plan

@@ -7,8 +7,8 @@ import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.auditor import Auditor
-from proofward.federation.proofs import RelationProofs
+from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.parties.auditor import Auditor
 from proofward.layers.aggregation import apply_update, clipped_multiplier, quantise_update
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train

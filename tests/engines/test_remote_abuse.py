@@ -12,6 +12,7 @@ import pytest
 
 from proofward.encoding import decode, encode
 from proofward.encoding.cbor import MAX_ITEMS
+from proofward.engines.operations.verification_pool import PooledProofs
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import (
     BACK,
@@ -40,12 +41,11 @@ from proofward.engines.remote.messages import (
 )
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.terms import Terms
-from proofward.engines.verification_pool import PooledProofs
-from proofward.federation.envelope import Envelope
-from proofward.federation.hospital import Hospital
-from proofward.federation.proofs import EnrolmentJob, Unable
-from proofward.federation.refusal import Refusal
-from proofward.federation.rules import RulesError
+from proofward.federation.history.proofs import EnrolmentJob, Unable
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import RulesError
+from proofward.federation.parties.hospital import Hospital
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SigningKey
 from proofward.relations.enrolment import EnrolmentStatement

@@ -36,9 +36,9 @@ from proofward.engines.remote.messages import (
     read_request,
 )
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.refusal import Refusal
-from proofward.federation.state_store import StateStore
-from proofward.federation.wire import Extension, sign_extension
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.wire import Extension, sign_extension
+from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner

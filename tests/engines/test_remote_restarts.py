@@ -25,9 +25,9 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.federation.envelope import Envelope, seal_envelope
-from proofward.federation.history_state import COMMIT, ENROLMENT
-from proofward.federation.messages import Enrolment
+from proofward.federation.history.history_state import COMMIT, ENROLMENT
+from proofward.federation.messages.catalogue import Enrolment
+from proofward.federation.messages.envelope import Envelope, seal_envelope
 from tests.engines.remote_harness import Consortium, agreement, open_desk, open_site, set_up
 
 DEADLINE = 60

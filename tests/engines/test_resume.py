@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from proofward.federation.auditor import Auditor
-from proofward.federation.proofs import RelationProofs
+from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.parties.auditor import Auditor
 from tests.engines.killed_run import Countdown, build
 from tests.federation.fakes import FakeProofs
 

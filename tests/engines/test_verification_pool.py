@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from proofward.engines.in_process import InProcessFederation
-from proofward.engines.verification_pool import PooledProofs
-from proofward.federation.auditor import Auditor
-from proofward.federation.proofs import EnrolmentJob, RelationProofs, RoundJob, StoredObject, Unable
-from proofward.federation.values import words_to_bytes
+from proofward.engines.operations.verification_pool import PooledProofs
+from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob, StoredObject, Unable
+from proofward.federation.messages.values import words_to_bytes
+from proofward.federation.parties.auditor import Auditor
 from proofward.proof.errors import ProofRejected
 from tests.federation.fakes import datasets, plan
 from tests.relations.cases import config, make_case

@@ -7,7 +7,7 @@ from dataclasses import replace
 from proofward.encoding import encode
 from proofward.engines.remote import messages
 from proofward.engines.remote.messages import Declined
-from proofward.federation.envelope import Envelope, seal_envelope
+from proofward.federation.messages.envelope import Envelope, seal_envelope
 from tests.engines.remote_harness import PATIENCE, SERVER, Consortium, Lost, agreement, open_desk, topic
 
 LATE = "hospital-2"

@@ -10,9 +10,9 @@ import numpy as np
 
 from proofward.encoding import decode_item, encode_item
 from proofward.engines.run_folder import Plan
-from proofward.federation.proofs import OneByOne, ProvedRound
-from proofward.federation.round_state import Finding
-from proofward.federation.values import words_from_bytes, words_to_bytes
+from proofward.federation.history.proofs import OneByOne, ProvedRound
+from proofward.federation.history.round_state import Finding
+from proofward.federation.messages.values import words_from_bytes, words_to_bytes
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from proofward.lattice.sampler import MaskContext, uniform_words
@@ -61,7 +61,7 @@ def _tag(transcript: bytes, *parts: bytes) -> bytes:
 
 
 class FakeProofs(OneByOne):
-    """See proofward.federation.proofs.Proofs."""
+    """See proofward.federation.history.proofs.Proofs."""
 
     def prove_enrolment(self, statement, features, labels, rng):
         root = hashlib.sha256(features.tobytes() + labels.tobytes() + rng(16)).digest()

@@ -12,16 +12,16 @@ import pytest
 from proofward.encoding import MalformedMessage, decode, encode
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation import messages as m
-from proofward.federation.enrolment_steps import MAX_ROWS
-from proofward.federation.field_types import MAX_EVIDENCE_BYTES
-from proofward.federation.history import MAX_REFUSALS
-from proofward.federation.history_state import ENROLMENT, SHARES, UPLOAD
-from proofward.federation.hospital import Hospital
-from proofward.federation.proofs import Unable, judged
-from proofward.federation.refusal import Refusal, describe
-from proofward.federation.round_state import Finding
-from proofward.federation.verifier import Verifier
+from proofward.federation.history.enrolment_steps import MAX_ROWS
+from proofward.federation.history.history import MAX_REFUSALS
+from proofward.federation.history.history_state import ENROLMENT, SHARES, UPLOAD
+from proofward.federation.history.proofs import Unable, judged
+from proofward.federation.history.round_state import Finding
+from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
+from proofward.federation.messages.refusal import Refusal, describe
+from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey
 from tests.federation.fakes import FakeProofs, datasets, plan

@@ -16,12 +16,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from proofward.federation import aggregation
-from proofward.federation.aggregation import RoundResult, check_aggregate, compute_result
-from proofward.federation.aggregator import Aggregator
-from proofward.federation.ledger_folder import LedgerFolder
-from proofward.federation.objects import NewObject, Objects, StoredObjects
-from proofward.federation.refusal import Refusal
+from proofward.federation.history import aggregation
+from proofward.federation.history.aggregation import RoundResult, check_aggregate, compute_result
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.parties.aggregator import Aggregator
+from proofward.federation.storage.ledger_folder import LedgerFolder
+from proofward.federation.storage.objects import NewObject, Objects, StoredObjects
 from proofward.lattice.encryption import aggregate, centred_secret_sum, decode, encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from proofward.lattice.sampler import MaskContext, uniform_words

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.auditor import Auditor
-from proofward.federation.messages import Verdict
-from proofward.federation.verifier import Verifier
+from proofward.federation.messages.catalogue import Verdict
+from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.verifier import Verifier
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 

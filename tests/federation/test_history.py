@@ -7,9 +7,17 @@ from __future__ import annotations
 import pytest
 
 from proofward.encoding import encode
-from proofward.federation import messages as m
-from proofward.federation.history_state import COMMIT, CONFIRM, ENDORSE, REVEAL, SHARES, UNMASK, UPLOAD
-from proofward.federation.refusal import FederationHalted, Refusal
+from proofward.federation.history.history_state import (
+    COMMIT,
+    CONFIRM,
+    ENDORSE,
+    REVEAL,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+)
+from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.refusal import FederationHalted, Refusal
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"

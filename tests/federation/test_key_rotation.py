@@ -8,20 +8,20 @@ import pytest
 
 from proofward.encoding import MalformedMessage, encode
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation import messages as m
-from proofward.federation.auditor import Auditor
-from proofward.federation.history import History
-from proofward.federation.history_state import REVEAL, UPLOAD, VERIFY
-from proofward.federation.hospital import Hospital
-from proofward.federation.membership_steps import (
+from proofward.federation.history.history import History
+from proofward.federation.history.history_state import REVEAL, UPLOAD, VERIFY
+from proofward.federation.history.membership_steps import (
     MAX_ROTATIONS,
     ROTATION_CONTEXT,
     rotation,
     rotation_payload,
 )
-from proofward.federation.refusal import Refusal
-from proofward.federation.verifier import Verifier
-from proofward.federation.wire import Packet
+from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.wire import Packet
+from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.keys import SigningKey, sign
 from tests.federation.fakes import FakeProofs, datasets
 from tests.federation.harness import Stopped, opened

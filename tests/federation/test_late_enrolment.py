@@ -8,15 +8,15 @@ import pytest
 
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation import messages as m
-from proofward.federation.auditor import Auditor
-from proofward.federation.envelope import Envelope, seal_envelope
-from proofward.federation.history import History
-from proofward.federation.history_state import ANY_PHASE, COMMIT, REVEAL, UPLOAD
-from proofward.federation.hospital import Hospital
-from proofward.federation.refusal import Refusal
-from proofward.federation.verifier import Verifier
-from proofward.federation.wire import Packet
+from proofward.federation.history.history import History
+from proofward.federation.history.history_state import ANY_PHASE, COMMIT, REVEAL, UPLOAD
+from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.wire import Packet
+from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.verifier import Verifier
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding, opened
 

@@ -6,10 +6,8 @@ import pytest
 
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation import messages as m
-from proofward.federation.auditor import Auditor
-from proofward.federation.history import MAX_REFUSALS, History
-from proofward.federation.history_state import (
+from proofward.federation.history.history import MAX_REFUSALS, History
+from proofward.federation.history.history_state import (
     COMMIT,
     CONFIRM,
     ENDORSE,
@@ -20,8 +18,10 @@ from proofward.federation.history_state import (
     UPLOAD,
     VERIFY,
 )
-from proofward.federation.refusal import Refusal
-from proofward.federation.wire import Packet
+from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.wire import Packet
+from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
 

@@ -11,9 +11,9 @@ from functools import partial
 import pytest
 
 from proofward.encoding import decode, encode
-from proofward.federation.history_state import UPLOAD
-from proofward.federation.objects import Objects
-from proofward.federation.wire import Extension, Packet, sign_extension
+from proofward.federation.history.history_state import UPLOAD
+from proofward.federation.messages.wire import Extension, Packet, sign_extension
+from proofward.federation.storage.objects import Objects
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, VERIFIER, AGGREGATOR = "hospital-2", "verifier-0", "aggregator"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from proofward.federation.events import Event
+from proofward.federation.messages.events import Event
 from proofward.report.measurements import PHASES, Measurements
 
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from proofward.federation.aggregation import RoundResult, compute_result, model_weights
-from proofward.federation.aggregator import Aggregator
-from proofward.federation.history_state import CONFIRM
-from proofward.federation.ledger_folder import LedgerFolder
-from proofward.federation.log_tree import LogTree
-from proofward.federation.messages import AcceptedSet, Message
-from proofward.federation.refusal import Refusal
-from proofward.federation.values import (
+from proofward.federation.history.aggregation import RoundResult, compute_result, model_weights
+from proofward.federation.history.history_state import CONFIRM
+from proofward.federation.messages.catalogue import AcceptedSet, Message
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.values import (
     integers_from_bytes,
     integers_to_bytes,
     words_from_bytes,
     words_to_bytes,
 )
+from proofward.federation.parties.aggregator import Aggregator
+from proofward.federation.storage.ledger_folder import LedgerFolder
+from proofward.federation.storage.log_tree import LogTree
 from proofward.lattice.encryption import aggregate
 from proofward.layers.aggregation import apply_update
 from proofward.ledger.database import FILE_NAME

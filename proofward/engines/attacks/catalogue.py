@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from proofward.engines.attacks import aggregators, hospitals, verifiers
 from proofward.engines.in_process import Parties
-from proofward.federation.aggregator import Aggregator
-from proofward.federation.hospital import Hospital
-from proofward.federation.verifier import Verifier
+from proofward.federation.parties.aggregator import Aggregator
+from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.verifier import Verifier
 
 VERIFIER = "verifier-1"
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from proofward.encoding import decode, encode
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
-from proofward.federation.envelope import Envelope, seal_envelope
-from proofward.federation.hospital import Hospital
-from proofward.federation.messages import AcceptedSet, NonceCommitment
-from proofward.federation.proofs import ProvedRound
-from proofward.federation.randomness import ByteSource
-from proofward.federation.round_state import Said
-from proofward.federation.values import words_to_bytes
-from proofward.federation.wire import Packet
+from proofward.federation.history.proofs import ProvedRound
+from proofward.federation.history.round_state import Said
+from proofward.federation.messages.catalogue import AcceptedSet, NonceCommitment
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.randomness import ByteSource
+from proofward.federation.messages.values import words_to_bytes
+from proofward.federation.messages.wire import Packet
+from proofward.federation.parties.hospital import Hospital
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 

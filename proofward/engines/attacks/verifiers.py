@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from proofward.federation.messages import Upload, Verdict
-from proofward.federation.round_state import Finding, Said
-from proofward.federation.verifier import Verifier
+from proofward.federation.history.round_state import Finding, Said
+from proofward.federation.messages.catalogue import Upload, Verdict
+from proofward.federation.parties.verifier import Verifier
 from proofward.proof.errors import ProofRejected
 
 

@@ -22,7 +22,7 @@ from proofward.engines.flare.kit import SERVER, KitError, kind_of, require_free,
 from proofward.engines.flare.supervisor import home_of, running
 from proofward.engines.remote.home import KEY, NEXT_KEY, SEED, Home, HomeError, passphrase_from_environment
 from proofward.engines.remote.terms import Terms
-from proofward.federation.rules import HOSPITAL
+from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import SigningKey

@@ -18,9 +18,9 @@ from nvflare.apis.impl.controller import Controller
 from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
 
-from proofward.engines.event_log import EventLog
 from proofward.engines.flare.memory import Collector, without_scipy
 from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
+from proofward.engines.operations.event_log import EventLog
 from proofward.engines.remote.certificates import Certificates
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from nvflare.apis.fl_context import FLContext
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.signal import Signal
 
-from proofward.engines.event_log import EventLog
 from proofward.engines.flare.wire import TASK, TOPIC, answered, pack, unpack
+from proofward.engines.operations.event_log import EventLog
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.home import Home, passphrase_from_environment
 from proofward.engines.remote.link import Unreachable

@@ -21,7 +21,7 @@ from proofward.engines.flare.provision import COORDINATOR, HOME, Network, provis
 from proofward.engines.flare.supervisor import flare_processes, running
 from proofward.engines.remote.home import Home, Signed
 from proofward.engines.remote.terms import Terms
-from proofward.federation.rules import HOSPITAL
+from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.seal import SEAL_NAME
 
 SERVER = "localhost"

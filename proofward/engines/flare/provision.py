@@ -16,7 +16,7 @@ from typing import Any
 
 from proofward.engines.remote.home import Home
 from proofward.engines.remote.terms import Terms
-from proofward.federation.rules import AGGREGATOR
+from proofward.federation.messages.rules import AGGREGATOR
 from proofward.ledger.files import make_directory
 
 VALID_DAYS = 730

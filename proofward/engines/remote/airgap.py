@@ -34,17 +34,17 @@ from proofward.engines.remote.joining import assemble, make_request, require_own
 from proofward.engines.remote.link import Unreachable
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.terms import Seat
-from proofward.federation import events
-from proofward.federation.envelope import Envelope
-from proofward.federation.follower import Follower
-from proofward.federation.history_state import CLOSED
-from proofward.federation.messages import ShareSum, Upload
-from proofward.federation.named_objects import named_objects
-from proofward.federation.objects import StoredObjects
-from proofward.federation.proofs import Proofs
-from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.rules import AGGREGATOR, Rules
-from proofward.federation.wire import Packet, open_extension, parse
+from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.proofs import Proofs
+from proofward.federation.messages import events
+from proofward.federation.messages.catalogue import ShareSum, Upload
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.rules import AGGREGATOR, Rules
+from proofward.federation.messages.wire import Packet, open_extension, parse
+from proofward.federation.parties.follower import Follower
+from proofward.federation.storage.named_objects import named_objects
+from proofward.federation.storage.objects import StoredObjects
 from proofward.ledger.errors import LedgerError, ObjectMissing
 from proofward.ledger.objects import ObjectStore
 

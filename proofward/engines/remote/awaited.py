@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from proofward.federation import history_state as phases
-from proofward.federation.history import History
-from proofward.federation.round_state import RoundState
-from proofward.federation.rules import HOSPITAL
+from proofward.federation.history import history_state as phases
+from proofward.federation.history.history import History
+from proofward.federation.history.round_state import RoundState
+from proofward.federation.messages.rules import HOSPITAL
 
 
 def needed_objects(history: History, member: str) -> set[bytes]:

@@ -29,8 +29,8 @@ from typing import Annotated, BinaryIO, ClassVar, cast
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.engines.remote.link import Stream
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, MAX_OBJECT_BYTES, SmallBlob
-from proofward.federation.field_types import Count, Digest, MaybeDigest, Name
-from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Name
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.files import sync_directory
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify

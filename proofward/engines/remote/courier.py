@@ -34,10 +34,10 @@ from proofward.engines.remote.incoming import MAX_PROOF_BYTES
 from proofward.engines.remote.link import Caller, Carry, Stopped, Stream, deliver
 from proofward.engines.remote.messages import Assembled, Declined, Extended, Follow, Join
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation import history_state as phases
-from proofward.federation.history import History
-from proofward.federation.refusal import TRANSPORT, Refusal
-from proofward.federation.wire import open_extension
+from proofward.federation.history import history_state as phases
+from proofward.federation.history.history import History
+from proofward.federation.messages.refusal import TRANSPORT, Refusal
+from proofward.federation.messages.wire import open_extension
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import sync_directory
 

@@ -35,11 +35,11 @@ from proofward.engines.remote.joining import open_request
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, Assembled
 from proofward.engines.remote.requests import followed
 from proofward.engines.remote.terms import Seat
-from proofward.federation.envelope import Envelope, open_envelope
-from proofward.federation.field_types import Count, Digest, MaybeDigest, Text
-from proofward.federation.history_state import CLOSED
-from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.rules import AGGREGATOR, Rules
+from proofward.federation.history.history_state import CLOSED
+from proofward.federation.messages.envelope import Envelope, open_envelope
+from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Text
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.rules import AGGREGATOR, Rules
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory, sync_directory, write_file
 from proofward.ledger.objects import ObjectStore

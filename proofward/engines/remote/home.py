@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.engines.remote.terms import Seat, Terms
-from proofward.federation.randomness import Randomness, SeededRandomness, SystemRandomness
-from proofward.federation.rules import Rules, RulesError
+from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
+from proofward.federation.messages.rules import Rules, RulesError
 from proofward.ledger.files import make_directory, write_file
 from proofward.ledger.keys import SigningKey
 

@@ -30,10 +30,10 @@ from proofward.engines.remote.messages import (
     Say,
     Wanted,
 )
-from proofward.federation.aggregator import Aggregator
-from proofward.federation.history_state import REVEAL, VERIFY, HistoryState
-from proofward.federation.refusal import TRANSPORT, FederationHalted, Refusal, require
-from proofward.federation.wire import Extension, Packet, sign_extension
+from proofward.federation.history.history_state import REVEAL, VERIFY, HistoryState
+from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
+from proofward.federation.messages.wire import Extension, Packet, sign_extension
+from proofward.federation.parties.aggregator import Aggregator
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import write_file

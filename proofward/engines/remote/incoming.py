@@ -15,11 +15,11 @@ from pathlib import Path
 from threading import Lock
 
 from proofward.engines.remote.messages import Held, Missing, Part
-from proofward.federation.envelope import Envelope
-from proofward.federation.ledger_folder import LedgerFolder
-from proofward.federation.messages import Enrolment, ShareSum, Upload
-from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.rules import Rules
+from proofward.federation.messages.catalogue import Enrolment, ShareSum, Upload
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.rules import Rules
+from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory

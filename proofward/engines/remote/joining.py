@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.engines.remote.terms import Terms
-from proofward.federation.field_types import Digest, Name
-from proofward.federation.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.rules import Rules
+from proofward.federation.messages.field_types import Digest, Name
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.rules import Rules
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 

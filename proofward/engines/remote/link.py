@@ -35,13 +35,13 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.envelope import Envelope
-from proofward.federation.follower import Follower
-from proofward.federation.history import ROUNDLESS
-from proofward.federation.history_state import CLOSED
-from proofward.federation.named_objects import named_objects
-from proofward.federation.refusal import TRANSPORT, Refusal, describe
-from proofward.federation.wire import Packet, parse
+from proofward.federation.history.history import ROUNDLESS
+from proofward.federation.history.history_state import CLOSED
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.wire import Packet, parse
+from proofward.federation.parties.follower import Follower
+from proofward.federation.storage.named_objects import named_objects
 
 Carry = Callable[[bytes], bytes]
 Ask = Callable[[Request], Answer]

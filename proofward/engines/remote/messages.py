@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
-from proofward.federation.field_types import Check, Count, Digest, Text
-from proofward.federation.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.field_types import Check, Count, Digest, Text
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 
 PIECE_BYTES = 1 << 20
 """Most bytes of an object in one message."""

@@ -15,7 +15,7 @@ from proofward.engines.remote.messages import (
     Piece,
     Request,
 )
-from proofward.federation.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from proofward.engines.remote.home import KEY, LOG, NEXT_KEY, Home, HomeError
 from proofward.engines.remote.requests import facts, followed, pending_revocations
 from proofward.engines.remote.terms import Seat
-from proofward.federation.faults import faults
-from proofward.federation.history import History
-from proofward.federation.history_state import (
+from proofward.federation.history.faults import faults
+from proofward.federation.history.history import History
+from proofward.federation.history.history_state import (
     BETWEEN,
     COMMIT,
     CONFIRM,
@@ -30,8 +30,8 @@ from proofward.federation.history_state import (
     UPLOAD,
     VERIFY,
 )
-from proofward.federation.refusal import Refusal
-from proofward.federation.rules import AGGREGATOR, HOSPITAL, Rules
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
 from proofward.ledger.database import Database
 from proofward.ledger.errors import KeyFileInvalid, LedgerError
 from proofward.ledger.key_file import is_encrypted

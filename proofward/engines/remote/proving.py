@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofward.engines.verification_pool import PooledProofs
-from proofward.federation.proofs import ProvedRound, RelationProofs, Signed
-from proofward.federation.randomness import ByteSource
+from proofward.engines.operations.verification_pool import PooledProofs
+from proofward.federation.history.proofs import ProvedRound, RelationProofs, Signed
+from proofward.federation.messages.randomness import ByteSource
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.round_statement import RoundStatement
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from proofward.engines.remote.home import KEY, NEXT_KEY, STATE, Home
-from proofward.federation.history import History
-from proofward.federation.rules import Rules
+from proofward.federation.history.history import History
+from proofward.federation.messages.rules import Rules
 from proofward.ledger.files import make_directory, sync_directory, write_file
 from proofward.ledger.keys import SigningKey
 

@@ -18,15 +18,15 @@ from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.requests import pending_revocations
 from proofward.engines.remote.terms import Seat
-from proofward.federation.events import Observer, ignore
-from proofward.federation.follower import Follower, Surroundings
-from proofward.federation.hospital import Hospital
-from proofward.federation.objects import ObjectSource
-from proofward.federation.proofs import Proofs, RelationProofs
-from proofward.federation.refusal import TRANSPORT, Refusal, describe
-from proofward.federation.rules import HOSPITAL, Rules, RulesError
-from proofward.federation.state_store import StateStore
-from proofward.federation.verifier import Verifier
+from proofward.federation.history.proofs import Proofs, RelationProofs
+from proofward.federation.messages.events import Observer, ignore
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
+from proofward.federation.parties.follower import Follower, Surroundings
+from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.verifier import Verifier
+from proofward.federation.storage.objects import ObjectSource
+from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 

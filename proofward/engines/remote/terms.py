@@ -13,8 +13,16 @@ from typing import Annotated, Any, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
-from proofward.federation.field_types import Digest, Name
-from proofward.federation.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules, RulesError, check_name
+from proofward.federation.messages.field_types import Digest, Name
+from proofward.federation.messages.rules import (
+    AGGREGATOR,
+    HOSPITAL,
+    VERIFIER,
+    Member,
+    Rules,
+    RulesError,
+    check_name,
+)
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 

@@ -1,0 +1,117 @@
+"""What crosses to a process of the verification pool and back, and what happens there.
+
+Only bytes, numbers, strings and tuples or mappings of them cross: statements field by field, objects as their
+bytes or as the path and digest of a file that the process reads and checks for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import Any
+
+from proofward.federation.history.proofs import (
+    EnrolmentJob,
+    RelationProofs,
+    RoundJob,
+    Source,
+    StoredObject,
+    Unable,
+    judged,
+)
+from proofward.federation.history.round_state import Finding
+from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
+from proofward.field.warm_up import warm_up
+from proofward.proof.errors import ProofRejected
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.round_statement import RoundStatement
+
+ENROLMENT, ROUND = "enrolment", "round"
+ENROLLED, ACCEPTED, REJECTED, UNABLE = "enrolled", "accepted", "rejected", "unable"
+PlainSource = bytes | tuple[str, bytes]
+Call = tuple[str, tuple[Any, ...], dict[str, object], tuple[PlainSource, ...]]
+Reply = tuple[str, bytes | str, bytes | str]
+Outcome = Finding | bytes | ProofRejected | Unable
+
+
+def pack(job: EnrolmentJob | RoundJob) -> Call:
+    """A job as plain values: kind, the statement's fields, its configuration, the objects."""
+    if isinstance(job, EnrolmentJob):
+        said = job.statement
+        fields: tuple[Any, ...] = (said.consortium, said.hospital, said.rows, said.features)
+        return ENROLMENT, fields, said.config.to_dict(), (_plain(job.proof),)
+    told = job.statement
+    fields = (
+        told.consortium, told.round, told.hospital, told.rows,
+        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights),
+    )  # fmt: skip
+    return ROUND, fields, told.config.to_dict(), (_plain(job.ciphertext), _plain(job.proof))
+
+
+def unpack(reply: Reply) -> Outcome:
+    """What a process answered."""
+    match reply:
+        case ("enrolled", bytes(root), _):
+            return root
+        case ("accepted", bytes(root), bytes(binding)):
+            return Finding(root, binding)
+        case ("rejected", str(check), str(detail)):
+            return ProofRejected(check, detail)
+        case (_, reason, _):
+            return Unable(str(reason))
+
+
+def begin(threads: int) -> None:
+    """Prepares a process: so many threads, the kernels loaded, no life of its own."""
+    os.environ["PROOFWARD_THREADS"] = str(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    warm_up()
+
+
+def verify(call: Call) -> Reply:
+    """Judges a packed job. Whatever goes wrong but the proof itself is no verdict."""
+    try:
+        outcome = _verify(call)
+    except Exception as error:
+        return UNABLE, f"{type(error).__name__}: {error}", ""
+    match outcome:
+        case Finding():
+            return ACCEPTED, outcome.dataset_root, outcome.share_binding
+        case bytes():
+            return ENROLLED, outcome, b""
+        case ProofRejected():
+            return REJECTED, outcome.check, outcome.detail
+        case Unable():
+            return UNABLE, str(outcome), ""
+
+
+def _verify(call: Call) -> Outcome:
+    kind, fields, plain, objects = call
+    config, proofs = RoundConfig.from_dict(plain), RelationProofs()
+    sources = [item if isinstance(item, bytes) else StoredObject(Path(item[0]), item[1]) for item in objects]
+    if kind == ENROLMENT:
+        consortium, hospital, rows, features = fields
+        enrolment = EnrolmentStatement(consortium, hospital, rows, features, config)
+        return judged(proofs.verify_enrolment, enrolment, *sources)
+    consortium, number, hospital, rows, beacon, root, data = fields
+    weights = integers_from_bytes(data, config.model.parameters)
+    assert weights is not None
+    statement = RoundStatement(consortium, config, number, hospital, rows, beacon, root, weights)
+    return judged(proofs.verify_round, statement, *sources)
+
+
+def _plain(source: Source) -> PlainSource:
+    return source if isinstance(source, bytes) else (str(source.path), source.digest)
+
+
+def _end_with_parent() -> None:
+    """A killed parent says nothing: without it nobody would end this process."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,66 @@
+"""Enrolment: each dataset is committed to and judged once, before its hospital's first round.
+
+The first round waits for the hospitals that enrol until `enrolment-closed`; who enrols later takes part from
+the first round that is opened after a quorum of verifiers has accepted it. Its dataset is then fixed before
+that round's beacon, as everybody's. Neither message belongs to a round.
+"""
+
+from __future__ import annotations
+
+from proofward.federation.history.history_state import ANY_PHASE, BETWEEN, ENROLMENT, HistoryState, Step
+from proofward.federation.history.round_state import Said
+from proofward.federation.messages.catalogue import Enrolment, EnrolmentClosed, EnrolmentVerdict
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import require
+from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
+
+DIGEST_BYTES = 32
+MAX_ROWS = 1 << 24
+"""A claim of so many costs its verifiers 3 GB, whatever stands behind it."""
+
+
+def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> None:
+    require(1 <= record.rows < MAX_ROWS, "rows", sender, f"a number of rows in [1, {MAX_ROWS})", record.rows)
+    width = history.rules.config.model.widths[0]
+    require(record.features == width, "features", sender, width, record.features)
+
+
+def _apply_enrolment(history: HistoryState, envelope: Envelope, record: Enrolment) -> None:
+    history.enrolments[envelope.sender] = Said(envelope, record)
+
+
+def _check_verdict(history: HistoryState, sender: str, record: EnrolmentVerdict) -> None:
+    said = history.enrolments.get(record.hospital)
+    require(said is not None, "hospital", sender, f"one of {sorted(history.enrolments)}", record.hospital)
+    assert said is not None
+    require(record.enrolment == said.digest, "subject", sender, said.digest, record.enrolment)
+    size = DIGEST_BYTES if record.accepted else 0
+    require(
+        len(record.dataset_root) == size, "verdict", sender, f"a root of {size} bytes", record.dataset_root
+    )
+    require(
+        record.accepted == (record.check == ""), "verdict", sender, "a check's name iff refused", record.check
+    )
+
+
+def _apply_verdict(history: HistoryState, envelope: Envelope, record: EnrolmentVerdict) -> None:
+    history.enrolment_verdicts[envelope.sender, record.hospital] = record
+
+
+def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -> None:
+    expected = tuple(history.acceptable_enrolments())
+    require(record.hospitals == expected, "enrolled-set", sender, expected, record.hospitals)
+    least = max(history.rules.minimum_updates, history.rules.config.threshold + 1)
+    require(len(expected) >= least, "enrolled-set", sender, f"at least {least} hospitals", expected)
+
+
+def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentClosed) -> None:
+    history.admit()
+    history.phase = BETWEEN
+
+
+STEPS: dict[str, Step] = {
+    Enrolment.kind: Step((HOSPITAL,), ANY_PHASE, _check_enrolment, _apply_enrolment),
+    EnrolmentVerdict.kind: Step((VERIFIER,), ANY_PHASE, _check_verdict, _apply_verdict),
+    EnrolmentClosed.kind: Step((AGGREGATOR,), (ENROLMENT,), _check_closed, _apply_closed),
+}

@@ -1,0 +1,84 @@
+"""Who did what wrong, read off the ledger: for reports. Everything here is provable from recorded
+messages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.membership_steps import votes_against
+from proofward.federation.history.round_state import RoundState
+
+LATE = ("phase", "round", "attempt")
+"""Refusals of messages that came too late or too early: the network may be to blame, or who carried them."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """round is 0 for the enrolment; check names what failed, detail says it in words."""
+
+    round: int
+    culprit: str
+    check: str
+    detail: str
+
+
+def faults(history: HistoryState) -> list[Fault]:
+    """All faults on record, in the order of rounds."""
+    found = _enrolment_faults(history)
+    found += [Fault(number, name, "nonce-withheld", "committed to a nonce and did not reveal it")
+              for number, names in history.withheld for name in names]  # fmt: skip
+    for state in [*history.closed, *([history.current] if history.current else [])]:
+        found += _round_faults(state, history.rules.accepting_verdicts)
+    for number, name in history.revoked_in:
+        reasons = [f"{voter}: {reason}" for voter, reason in votes_against(history, name).items()]
+        found.append(Fault(number, name, "revoked", "; ".join(reasons)))
+    found += [
+        Fault(number, refusal.culprit, refusal.check, f"expected {refusal.expected}, found {refusal.actual}")
+        for number, refusal in history.refused_in
+        if refusal.check not in LATE
+    ]
+    return sorted(found, key=lambda fault: fault.round)
+
+
+def _enrolment_faults(history: HistoryState) -> list[Fault]:
+    result = []
+    for hospital in sorted(set(history.enrolments) - set(history.enrolled)):
+        votes = [
+            (verdict.check, verdict.detail)
+            for (_, about), verdict in history.enrolment_verdicts.items()
+            if about == hospital and not verdict.accepted
+        ]
+        if len(votes) >= history.rules.accepting_verdicts:
+            result.append(Fault(0, hospital, *_most_common(votes)))
+    return result
+
+
+def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
+    result = []
+    for hospital in state.uploads:
+        votes = [
+            (verdict.check, verdict.detail)
+            for (_, about), verdict in state.verdicts.items()
+            if about == hospital and not verdict.accepted
+        ]
+        if len(votes) >= quorum:
+            result.append(Fault(state.number, hospital, *_most_common(votes)))
+    for holder, dealer in state.complaints:
+        outcome = state.complaint_outcome(holder, dealer, quorum)
+        if outcome is True:
+            result.append(Fault(state.number, dealer, "key-share", f"a bad share for {holder}"))
+        elif outcome is False:
+            result.append(Fault(state.number, holder, "complaint", f"a false complaint about {dealer}"))
+    if state.aggregate is not None:
+        result += [
+            Fault(state.number, holder, "share-sum", "not the sum of the shares it was given")
+            for holder in state.aggregate.record.wrong_holders
+        ]
+    return result
+
+
+def _most_common(votes: list[tuple[str, str]]) -> tuple[str, str]:
+    return Counter(votes).most_common(1)[0][0]

@@ -1,0 +1,175 @@
+"""The ledger's meaning: replays its entries and refuses every one that does not follow from those before it.
+
+One pure state machine serves every party: the aggregator judges a message before recording it, members judge
+what the aggregator recorded, the auditor judges all of it again. It reads no object and verifies no proof:
+those are the business of verifiers, of members recomputing an aggregate, and of the auditor.
+
+Checks, in this order: envelope (see `envelope`) under the sender's present key, replay, revoked, role,
+equivocation or second unmasking, ledger view, round, attempt, phase, then those of the kind of message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from proofward.federation.history import enrolment_steps, membership_steps, round_steps, unmasking_steps
+from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
+from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    ComplaintVerdict,
+    Enrolment,
+    EnrolmentVerdict,
+    FederationOpened,
+    KeyRotation,
+    MessageRefused,
+    RevocationVote,
+    RoundOpened,
+    ShareComplaint,
+    Verdict,
+)
+from proofward.federation.messages.envelope import Envelope, open_envelope
+from proofward.federation.messages.refusal import Refusal, require
+from proofward.federation.messages.rules import AGGREGATOR
+
+ROUNDLESS = frozenset(kind.kind for kind in (Enrolment, EnrolmentVerdict, RevocationVote, KeyRotation))
+"""Kinds that belong to no round: recorded in the one that they were signed in or a later one, once."""
+
+
+MAX_REFUSALS = 16
+"""Recorded for one member: enough evidence, and no way to fill the ledger."""
+
+
+def slot_of(kind: str, number: int, attempt: int, sender: str, *subject: str) -> tuple[str, ...]:
+    """What a message of a kind speaks on, by its position, sender and subject."""
+    if kind in ROUNDLESS:
+        return kind, sender, *subject
+    return kind, str(number), "" if kind == AcceptedSet.kind else str(attempt), sender, *subject
+
+
+def slot(envelope: Envelope) -> tuple[str, ...]:
+    """What an envelope speaks on: a sender that says two different things on it equivocates."""
+    record = envelope.record
+    subject: tuple[str, ...] = ()
+    if isinstance(record, EnrolmentVerdict | Verdict):
+        subject = (record.hospital,)
+    elif isinstance(record, ShareComplaint):
+        subject = (record.dealer,)
+    elif isinstance(record, ComplaintVerdict):
+        subject = (record.holder, record.dealer)
+    elif isinstance(record, MessageRefused):
+        subject = (hashlib.sha256(record.evidence).hexdigest(),)
+    elif isinstance(record, RevocationVote):
+        subject = (record.member,)
+    elif isinstance(record, KeyRotation):
+        subject = (record.key.hex(),)
+    return slot_of(envelope.topic, envelope.round, envelope.attempt, envelope.sender, *subject)
+
+
+class History(HistoryState):
+    """Judges and applies entries; read its fields, change them only through `apply`."""
+
+    def open(self, data: bytes) -> Envelope:
+        """The envelope in `data`, authenticated by its sender's present key; raises Refusal."""
+        return open_envelope(data, self.rules, self.keys)
+
+    def judge(self, data: bytes) -> Envelope:
+        """The envelope in `data` if it may be the next entry; raises Refusal."""
+        envelope = self.open(data)
+        sender, record = envelope.sender, envelope.record
+        require(
+            envelope.digest not in self.recorded,
+            "replay",
+            sender,
+            "a message not yet recorded",
+            envelope.topic,
+        )
+        since = self.revoked.get(sender)
+        require(since is None, "revoked", sender, f"nothing after entry {since}", envelope.topic)
+        step = STEPS[envelope.topic]
+        require(envelope.role in step.roles, "role", sender, " or ".join(step.roles), envelope.role)
+        self._judge_slot(envelope)
+        self._judge_view(envelope)
+        self._judge_position(envelope)
+        require(self.phase in step.phases, "phase", sender, " or ".join(step.phases), self.phase)
+        step.check(self, sender, record)
+        return envelope
+
+    def _judge_slot(self, envelope: Envelope) -> None:
+        key = slot(envelope)
+        earlier = self.slots.get(key)
+        if earlier is not None:
+            check = "second-unmasking" if isinstance(envelope.record, AcceptedSet) else "equivocation"
+            raise Refusal(check, envelope.sender, f"only {earlier.hex()} on {key[0]}", envelope.digest.hex())
+
+    def _judge_view(self, envelope: Envelope) -> None:
+        size, sender = envelope.seen_size, envelope.sender
+        require(size <= self.size, "ledger-view", sender, f"a ledger of at most {self.size} entries", size)
+        require(
+            envelope.seen_root == self.roots[size],
+            "ledger-view",
+            sender,
+            self.roots[size],
+            envelope.seen_root,
+        )
+
+    def _judge_position(self, envelope: Envelope) -> None:
+        if envelope.topic in ROUNDLESS:
+            latest = self.position()[0]
+            require(envelope.round <= latest, "round", envelope.sender, f"at most {latest}", envelope.round)
+            return
+        expected = self.opening()[:2] if isinstance(envelope.record, RoundOpened) else self.position()
+        require(envelope.round == expected[0], "round", envelope.sender, expected[0], envelope.round)
+        require(envelope.attempt == expected[1], "attempt", envelope.sender, expected[1], envelope.attempt)
+
+    def apply(self, data: bytes) -> Envelope:
+        """Judges the next entry and takes it in; raises Refusal and changes nothing if it does not follow."""
+        envelope = self.judge(data)
+        STEPS[envelope.topic].apply(self, envelope, envelope.record)
+        self.slots[slot(envelope)] = envelope.digest
+        self.recorded[envelope.digest] = self.size
+        self.tree.append(data)
+        self.roots.append(self.tree.root())
+        return envelope
+
+
+def _check_opened(history: HistoryState, sender: str, record: FederationOpened) -> None:
+    require(history.size == 0, "phase", sender, "the first entry", history.size)
+    require(record.rules == history.rules.data, "rules", sender, history.rules.digest, record.rules)
+
+
+def _apply_opened(history: HistoryState, envelope: Envelope, record: FederationOpened) -> None:
+    history.phase = ENROLMENT
+
+
+def _check_refused(history: HistoryState, sender: str, record: MessageRefused) -> None:
+    assert isinstance(history, History)
+    try:
+        own = history.open(record.evidence).sender == sender  # never looked into: it may hold another
+        envelope = None if own else history.judge(record.evidence)
+    except Refusal as found:
+        claimed = Refusal(record.check, record.culprit, record.expected, record.actual)
+        require(claimed == found, "refusal", sender, found, claimed)
+        provable = found.check != "replay" and found.culprit not in ("transport", sender)
+        require(provable, "refusal", sender, "a refusal that proves another member's fault", found)
+        count = 1 + sum(refusal.culprit == found.culprit for refusal in history.refusals)
+        require(count <= MAX_REFUSALS, "refusals", sender, f"{MAX_REFUSALS} of one member", count)
+        return
+    if envelope is None:
+        raise Refusal("refusal", sender, "another member's message", "its own")
+    raise Refusal(
+        "refusal", sender, f"the message of {envelope.sender} to be recorded", f"refused by {record.check}"
+    )
+
+
+def _apply_refused(history: HistoryState, envelope: Envelope, record: MessageRefused) -> None:
+    history.refused_in.append((envelope.round, record))
+
+
+STEPS: dict[str, Step] = {
+    FederationOpened.kind: Step((AGGREGATOR,), (BEFORE,), _check_opened, _apply_opened),
+    MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
+    **membership_steps.STEPS,
+    **enrolment_steps.STEPS,
+    **round_steps.STEPS,
+    **unmasking_steps.STEPS,
+}

@@ -1,0 +1,125 @@
+"""State of a federation after the ledger's entries so far, and what the next ones have to name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from proofward.federation.history.round_state import RoundState, Said, enrolment_root
+from proofward.federation.messages.catalogue import (
+    Enrolment,
+    EnrolmentVerdict,
+    MessageRefused,
+    RevocationVote,
+)
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import Rules
+from proofward.federation.storage.log_tree import LogTree
+
+BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
+COMMIT, REVEAL, UPLOAD, VERIFY = "commit", "reveal", "upload", "verify"
+SHARES, ENDORSE, UNMASK, CONFIRM = "shares", "endorse", "unmask", "confirm"
+ANY_PHASE = (ENROLMENT, BETWEEN, COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM)
+
+Check = Callable[["HistoryState", str, Any], None]
+Apply = Callable[["HistoryState", Envelope, Any], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Who may send a kind of message, in which phases, what is checked, and what it changes."""
+
+    roles: tuple[str, ...]
+    phases: tuple[str, ...]
+    check: Check
+    apply: Apply
+
+
+class HistoryState:
+    """State after the entries applied so far: fields to read; `History.apply` changes them.
+
+    keys: every member's present key; used_keys: whose each key is or was; revoked: by name, the number of
+    the entry from which on a member is; revocation_votes: keyed (sender, member).
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.phase = BEFORE
+        self.tree = LogTree()
+        self.roots: list[bytes] = [self.tree.root()]
+        self.recorded: dict[bytes, int] = {}
+        self.slots: dict[tuple[str, ...], bytes] = {}
+        self.enrolments: dict[str, Said[Enrolment]] = {}
+        self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
+        self.enrolled: dict[str, int] = {}
+        self.dataset_roots: dict[str, bytes] = {}
+        self.model = rules.initial_model
+        self.current: RoundState | None = None
+        self.abandoned: tuple[str, ...] = ()
+        self.closed: list[RoundState] = []
+        self.proofs: dict[bytes, tuple[str, int]] = {}
+        self.refused_in: list[tuple[int, MessageRefused]] = []
+        self.withheld: list[tuple[int, tuple[str, ...]]] = []
+        self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
+        self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
+        self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
+        self.revoked: dict[str, int] = {}
+        self.revoked_in: list[tuple[int, str]] = []
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return len(self.roots) - 1
+
+    @property
+    def root(self) -> bytes:
+        """Merkle root of all entries."""
+        return self.roots[-1]
+
+    @property
+    def round(self) -> RoundState:
+        """The round under way; a Refusal when there is none."""
+        if self.current is None:
+            raise Refusal("phase", self.rules.aggregator, "a round under way", self.phase)
+        return self.current
+
+    @property
+    def refusals(self) -> list[MessageRefused]:
+        """Recorded refusals, in order."""
+        return [refusal for _, refusal in self.refused_in]
+
+    def active(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that are not revoked, ascending."""
+        return tuple(sorted(name for name in names if name not in self.revoked))
+
+    def acceptable_enrolments(self) -> dict[str, bytes]:
+        """Dataset roots of the hospitals, not revoked, whose enrolment has a quorum of accepting verdicts, by
+        name.
+        """
+        quorum = self.rules.accepting_verdicts
+        roots = {
+            name: enrolment_root(self.enrolment_verdicts, name, quorum)
+            for name in self.active(self.enrolments)
+        }
+        return {name: root for name, root in roots.items() if root is not None}
+
+    def admit(self) -> None:
+        """Makes participants of the next round of the hospitals with acceptable enrolments."""
+        for name, root in self.acceptable_enrolments().items():
+            if name not in self.enrolled:
+                self.enrolled[name] = self.enrolments[name].record.rows
+                self.dataset_roots[name] = root
+
+    def position(self) -> tuple[int, int]:
+        """(round, attempt) that messages have to name now; (0, 0) before the first round."""
+        return (self.current.number, self.current.attempt) if self.current else (len(self.closed), 0)
+
+    def opening(self) -> tuple[int, int, tuple[str, ...]]:
+        """(round, attempt, participants) of the round or attempt that has to be opened next."""
+        if self.current is None:
+            everyone = {*self.enrolled, *self.acceptable_enrolments(), *self.rules.verifiers}
+            return len(self.closed) + 1, 0, self.active(everyone)
+        left = self.active(name for name in self.current.committed if name not in self.abandoned)
+        return self.current.number, self.current.attempt + 1, left

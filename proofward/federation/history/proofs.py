@@ -1,0 +1,259 @@
+"""The relations as the parties call them: bytes in, bytes out, so that every result can be stored before it
+is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.federation.history.round_state import Finding
+from proofward.federation.messages.randomness import ByteSource
+from proofward.federation.messages.values import words_from_bytes, words_to_bytes
+from proofward.federation.storage.objects import Objects
+from proofward.field.extension import Ext
+from proofward.layers.errors import TrainingError
+from proofward.proof.errors import ProofRejected
+from proofward.relations.encryption import LOG_RING_DEGREE, ShareBinding
+from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
+from proofward.relations.prove import KeyShare, prove_round, verify_round
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.secret import DatasetSecret
+
+Signed = NDArray[np.int64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ProvedRound:
+    """Ciphertext and proof to publish; one key share per holder; the next dataset's root and secret, the
+    spent secret.
+    """
+
+    ciphertext: bytes
+    proof: bytes
+    shares: tuple[bytes, ...]
+    root: bytes
+    dataset: bytes
+    spent: bytes
+
+
+class Unable(Exception):
+    """A proof could not be judged: neither that it holds nor that it does not. No verdict follows from it."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in a file, by SHA-256 digest: whoever reads it compares first (`read_source`)."""
+
+    path: Path
+    digest: bytes
+
+
+Source = bytes | StoredObject
+
+
+def source_of(objects: Objects, digest: bytes) -> Source:
+    """An object as its file where it has one, else as bytes; raises Refusal when it is missing or altered."""
+    with objects.open(digest) as file:
+        name = getattr(file, "name", None)
+        return StoredObject(Path(name), digest) if isinstance(name, str | Path) else file.read()
+
+
+def read_source(source: Source) -> bytes:
+    """The bytes, checked; raises Unable when the file is missing or holds others."""
+    if isinstance(source, bytes):
+        return source
+    try:
+        data = source.path.read_bytes()
+    except OSError as error:
+        raise Unable(f"object {source.digest.hex()}: {error.strerror or type(error).__name__}") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != source.digest.hex():
+        raise Unable(f"object {source.digest.hex()}: the file's digest is {found}")
+    return data
+
+
+@dataclass(frozen=True)
+class EnrolmentJob:
+    """An enrolment to verify; `key` names it in the answer."""
+
+    key: str
+    statement: EnrolmentStatement
+    proof: Source
+
+
+@dataclass(frozen=True)
+class RoundJob:
+    """A round's proof to verify; `key` names it in the answer."""
+
+    key: str
+    statement: RoundStatement
+    ciphertext: Source
+    proof: Source
+
+
+class Verifies(Protocol):
+    """Verification of single proofs; raises ProofRejected."""
+
+    def verify_enrolment(self, statement: EnrolmentStatement, proof: bytes) -> bytes:
+        """The dataset root."""
+        ...
+
+    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+        """The next dataset root and the binding of the key shares."""
+        ...
+
+
+class OneByOne:
+    """Verification of many proofs by that of single ones: one after another, in the order of the jobs, each
+    of which is asked for when its turn comes.
+    """
+
+    def verify_enrolments(
+        self: Verifies, jobs: Iterable[EnrolmentJob]
+    ) -> Iterator[tuple[str, bytes | ProofRejected | Unable]]:
+        """See Proofs."""
+        for job in jobs:
+            yield job.key, judged(self.verify_enrolment, job.statement, job.proof)
+
+    def verify_rounds(
+        self: Verifies, jobs: Iterable[RoundJob]
+    ) -> Iterator[tuple[str, Finding | ProofRejected | Unable]]:
+        """See Proofs."""
+        for job in jobs:
+            yield job.key, judged(self.verify_round, job.statement, job.ciphertext, job.proof)
+
+
+def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T | ProofRejected | Unable:
+    """What a verification of these bytes finds, or why it refuses, or why it cannot tell."""
+    try:
+        return verify(statement, *map(read_source, sources))
+    except (ProofRejected, Unable) as outcome:
+        return outcome
+    except TrainingError as error:
+        return ProofRejected("statement", str(error))
+    except MemoryError as error:
+        return Unable(str(error) or "not enough memory")
+
+
+class Proofs(Protocol):
+    """What a party needs of the proof system. Verification raises ProofRejected, and Unable where nothing can
+    be said. That of many proofs gives outcomes as they are ready, in any order, each under its job's key; it
+    takes jobs as it gets to them, so their bytes need not all be in memory.
+    """
+
+    def prove_enrolment(
+        self, statement: EnrolmentStatement, features: Signed, labels: Signed, rng: ByteSource
+    ) -> tuple[bytes, bytes, bytes]:
+        """(proof, dataset root, dataset secret)."""
+        ...
+
+    def verify_enrolment(self, statement: EnrolmentStatement, proof: bytes) -> bytes:
+        """The dataset root."""
+        ...
+
+    def prove_round(
+        self, statement: RoundStatement, secret: bytes, rng: ByteSource, progress: Callable[[str], None]
+    ) -> ProvedRound:
+        """Trains, encrypts and proves; `progress` is told each phase as it begins."""
+        ...
+
+    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+        """The next dataset root and the binding of the key shares."""
+        ...
+
+    def verify_enrolments(
+        self, jobs: Iterable[EnrolmentJob]
+    ) -> Iterator[tuple[str, bytes | ProofRejected | Unable]]:
+        """Outcomes of `verify_enrolment`."""
+        ...
+
+    def verify_rounds(
+        self, jobs: Iterable[RoundJob]
+    ) -> Iterator[tuple[str, Finding | ProofRejected | Unable]]:
+        """Outcomes of `verify_round`."""
+        ...
+
+    def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
+        """Whether an opened share is the one that the proof commits to for this holder; False if
+        malformed.
+        """
+        ...
+
+    def share_values(self, share: bytes) -> NDArray[np.uint64]:
+        """The share's vector, F-array (4096,)."""
+        ...
+
+
+class RelationProofs(OneByOne):
+    """The relations themselves."""
+
+    def prove_enrolment(
+        self, statement: EnrolmentStatement, features: Signed, labels: Signed, rng: ByteSource
+    ) -> tuple[bytes, bytes, bytes]:
+        """See Proofs."""
+        proof, secret = prove_enrolment(statement, features, labels, rng)
+        return proof, secret.root, secret.to_bytes()
+
+    def verify_enrolment(self, statement: EnrolmentStatement, proof: bytes) -> bytes:
+        """See Proofs."""
+        return verify_enrolment(statement, proof).dataset_root
+
+    def prove_round(
+        self, statement: RoundStatement, secret: bytes, rng: ByteSource, progress: Callable[[str], None]
+    ) -> ProvedRound:
+        """See Proofs."""
+        dataset = DatasetSecret.from_bytes(secret)
+        spent = dataset.spend().to_bytes()
+        made = prove_round(statement, dataset, rng, progress)
+        shares = tuple(share.to_bytes() for share in made.shares)
+        fresh = made.dataset
+        return ProvedRound(
+            words_to_bytes(made.ciphertext), made.proof, shares, fresh.root, fresh.to_bytes(), spent
+        )
+
+    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+        """See Proofs."""
+        words = words_from_bytes(ciphertext, statement.config.model.parameters)
+        if words is None:
+            expected = f"{statement.config.model.parameters} canonical field elements"
+            raise ProofRejected("ciphertext", f"expected {expected}, found {len(ciphertext)} other bytes")
+        found = verify_round(statement, words, proof)
+        return Finding(found.dataset_root, binding_to_bytes(found.share_binding))
+
+    def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
+        """See Proofs."""
+        try:
+            opened = KeyShare.from_bytes(share)
+            bound = binding_from_bytes(binding)
+        except ValueError:
+            return False
+        return opened.holder == holder and bound.matches(holder, opened.values, opened.blind)
+
+    def share_values(self, share: bytes) -> NDArray[np.uint64]:
+        """See Proofs."""
+        return KeyShare.from_bytes(share).values
+
+
+def binding_to_bytes(binding: ShareBinding) -> bytes:
+    """The point, then the values: 16 bytes each."""
+    return b"".join(element.to_bytes() for element in (*binding.point, *binding.values))
+
+
+def binding_from_bytes(data: bytes) -> ShareBinding:
+    """Inverse of `binding_to_bytes` (the pads' numbers, which only the prover needs, are left out); raises
+    ValueError.
+    """
+    elements = tuple(Ext.from_bytes(data[start : start + 16]) for start in range(0, len(data), 16))
+    if len(elements) <= LOG_RING_DEGREE:
+        raise ValueError(
+            f"share binding: expected more than {LOG_RING_DEGREE} elements, found {len(elements)}"
+        )
+    return ShareBinding(elements[:LOG_RING_DEGREE], elements[LOG_RING_DEGREE:], 0)

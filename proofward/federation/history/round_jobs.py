@@ -1,0 +1,30 @@
+"""What there is to verify of a recorded upload, whenever in its round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.proofs import RoundJob, Source, source_of
+from proofward.federation.history.statements import round_statement
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.storage.objects import Objects
+
+
+def round_job(history: HistoryState, objects: Objects, hospital: str) -> RoundJob:
+    """The job, named after the hospital; raises Refusal for what is missing, TrainingError where no proof can
+    exist. The dataset root is the one that the upload starts from: verdicts have changed the present one.
+    """
+    record = history.round.uploads[hospital].record
+    missing = list[Refusal]()
+    sources = list[Source]()
+    for digest in (record.ciphertext, record.proof):  # both are asked for, whatever the first one's fate
+        try:
+            sources.append(source_of(objects, digest))
+        except Refusal as refusal:
+            missing.append(refusal)
+    if missing:
+        raise missing[0]
+    statement = round_statement(history, hospital, model_weights(history, objects, history.round.model))
+    return RoundJob(hospital, replace(statement, dataset_root=record.dataset_root), *sources)

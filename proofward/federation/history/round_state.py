@@ -1,0 +1,128 @@
+"""What has been said in one round, and the counts that decide: verdict quorums and standing complaints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    Aggregate,
+    ComplaintVerdict,
+    Confirmation,
+    EnrolmentVerdict,
+    Message,
+    NonceCommitment,
+    SetEndorsement,
+    ShareComplaint,
+    SharesChecked,
+    ShareSum,
+    Upload,
+    Verdict,
+)
+from proofward.federation.messages.envelope import Envelope
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True)
+class Said(Generic[M]):
+    """A recorded message with its envelope."""
+
+    envelope: Envelope
+    record: M
+
+    @property
+    def digest(self) -> bytes:
+        """Digest of the envelope."""
+        return self.envelope.digest
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What enough verifiers found alike: the next dataset root, and the binding of the key shares."""
+
+    dataset_root: bytes
+    share_binding: bytes
+
+
+def enrolment_root(
+    verdicts: dict[tuple[str, str], EnrolmentVerdict], hospital: str, quorum: int
+) -> bytes | None:
+    """The dataset root that at least `quorum` verifiers accept for a hospital, else None."""
+    counts = Counter(
+        record.dataset_root for (_, name), record in verdicts.items() if name == hospital and record.accepted
+    )
+    return next((root for root, count in counts.items() if count >= quorum), None)
+
+
+@dataclass
+class RoundState:
+    """One attempt of one round. Keys are members' names; complaints are keyed (holder, dealer)."""
+
+    number: int
+    attempt: int
+    model: bytes
+    participants: tuple[str, ...]
+    commitments: dict[str, NonceCommitment] = field(default_factory=dict)
+    committed: tuple[str, ...] = ()
+    nonces: dict[str, bytes] = field(default_factory=dict)
+    beacon: bytes = b""
+    uploads: dict[str, Said[Upload]] = field(default_factory=dict)
+    uploaded: tuple[str, ...] = ()
+    verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    passed: dict[str, Finding] = field(default_factory=dict)
+    complaints: dict[tuple[str, str], Said[ShareComplaint]] = field(default_factory=dict)
+    complaint_verdicts: dict[tuple[str, str, str], ComplaintVerdict] = field(default_factory=dict)
+    checked: dict[str, SharesChecked] = field(default_factory=dict)
+    accepted: Said[AcceptedSet] | None = None
+    endorsements: dict[str, SetEndorsement] = field(default_factory=dict)
+    share_sums: dict[str, ShareSum] = field(default_factory=dict)
+    aggregate: Said[Aggregate] | None = None
+    confirmations: dict[str, Confirmation] = field(default_factory=dict)
+
+    def finding(self, hospital: str, quorum: int) -> Finding | None:
+        """What at least `quorum` verifiers accept alike for a hospital's upload, else None."""
+        counts = Counter(
+            Finding(record.dataset_root, record.share_binding)
+            for (_, name), record in self.verdicts.items()
+            if name == hospital and record.accepted
+        )
+        return next((found for found, count in counts.items() if count >= quorum), None)
+
+    def passing(self, quorum: int) -> dict[str, Finding]:
+        """The recorded uploads with a quorum of accepting verdicts."""
+        found = {hospital: self.finding(hospital, quorum) for hospital in self.uploads}
+        return {hospital: finding for hospital, finding in sorted(found.items()) if finding is not None}
+
+    def complaint_outcome(self, holder: str, dealer: str, quorum: int) -> bool | None:
+        """True when a quorum upholds the complaint, False when a quorum dismisses it, else None: it
+        stands.
+        """
+        votes = [
+            record.upheld
+            for (_, by, against), record in self.complaint_verdicts.items()
+            if (by, against) == (holder, dealer)
+        ]
+        if votes.count(True) >= quorum:
+            return True
+        return False if votes.count(False) >= quorum else None
+
+    def blamed(self, quorum: int) -> set[str]:
+        """Dealers against whom a complaint stands or is upheld."""
+        return {
+            dealer
+            for holder, dealer in self.complaints
+            if self.complaint_outcome(holder, dealer, quorum) is not False
+        }
+
+    def acceptable(self, quorum: int) -> tuple[str, ...]:
+        """Exactly the hospitals whose updates the sum must contain."""
+        return tuple(sorted(set(self.passed) - self.blamed(quorum)))
+
+    def ready_holders(self, hospitals: tuple[str, ...]) -> tuple[str, ...]:
+        """Holders that said they have a good share of every one of `hospitals`."""
+        return tuple(
+            sorted(name for name, said in self.checked.items() if set(hospitals) <= set(said.dealers))
+        )

@@ -1,0 +1,1 @@
+"""What members say: typed records, signed envelopes, the consortium's rules."""

@@ -1,0 +1,110 @@
+"""Signed envelopes: who says it, in which consortium, round and attempt, having seen which ledger.
+
+The signature is Ed25519 over a domain label and the canonical bytes of everything else. `seen_size` and
+`seen_root` are the size and Merkle root of the ledger that the sender had verified: each message so vouches
+for the whole history before it, and a rewritten ledger contradicts the signatures that follow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, ClassVar
+
+from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.federation.messages.catalogue import KINDS, Message
+from proofward.federation.messages.field_types import Count, Digest, Name
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.rules import Rules
+from proofward.ledger.errors import SignatureInvalid
+from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
+
+_CONTEXT = b"envelope"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A signed message. round is 0 before the first round; signature is b"" while unsigned; body is a
+    record's bytes.
+    """
+
+    kind: ClassVar[str] = "envelope"
+    consortium: Digest
+    sender: Name
+    role: Name
+    round: Count
+    attempt: Count
+    seen_size: Count
+    seen_root: Digest
+    body: Annotated[bytes, Length(1, 1 << 21)]
+    signature: Annotated[bytes, Length(0, 64)]
+
+    @cached_property
+    def record(self) -> Message:
+        """The body's record; raises MalformedMessage."""
+        return decode(self.body, *KINDS.values())
+
+    @property
+    def topic(self) -> str:
+        """Kind of the record in the body."""
+        return self.record.kind
+
+    @cached_property
+    def data(self) -> bytes:
+        """Canonical bytes, signature included."""
+        return encode(self)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical bytes."""
+        return hashlib.sha256(self.data).digest()
+
+    def signed_part(self) -> bytes:
+        """What the signature covers."""
+        return encode(replace(self, signature=b""))
+
+
+def seal_envelope(envelope: Envelope, key: SigningKey) -> Envelope:
+    """The envelope with its signature."""
+    return replace(envelope, signature=sign(envelope.signed_part(), key, _CONTEXT))
+
+
+def signed_by(envelope: Envelope, key: PublicKey) -> bool:
+    """Whether the envelope's signature is this key's."""
+    try:
+        verify(envelope.signed_part(), envelope.signature, key, _CONTEXT)
+    except SignatureInvalid:
+        return False
+    return True
+
+
+def open_envelope(data: bytes, rules: Rules, keys: Mapping[str, bytes] | None = None) -> Envelope:
+    """Parses and authenticates an envelope of this consortium; raises Refusal.
+
+    keys: the members' present keys by name (`History.keys`); without, those of the rules, which are the
+    present ones only as long as nobody has changed its key. The culprit is "transport" as long as the
+    signature does not prove who sent it.
+    """
+    try:
+        envelope = decode(data, Envelope)
+    except MalformedMessage as error:
+        raise Refusal("malformed", TRANSPORT, "a canonical envelope", describe(str(error))) from error
+    member = rules.find(envelope.sender)
+    if member is None:
+        raise Refusal("sender", TRANSPORT, "a member of the consortium", describe(envelope.sender))
+    key = member.key if keys is None else keys[member.name]
+    try:
+        verify(envelope.signed_part(), envelope.signature, PublicKey(key), _CONTEXT)
+    except SignatureInvalid as error:
+        raise Refusal(
+            "signature", TRANSPORT, f"a signature by {member.name}", describe(envelope.signature)
+        ) from error
+    require(envelope.consortium == rules.digest, "consortium", member.name, rules.digest, envelope.consortium)
+    require(envelope.role == member.role, "role", member.name, member.role, envelope.role)
+    try:
+        _ = envelope.record
+    except MalformedMessage as error:
+        raise Refusal("malformed", member.name, "a canonical record", describe(str(error))) from error
+    return envelope

@@ -1,0 +1,34 @@
+"""What parties report while they work, for progress displays, timings and reports; nothing depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proofward.federation.messages.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Event:
+    """kind: "recorded", "proving", "proved", "verified", "share checked", "aggregated", "confirmed",
+    "refused", "unable" or "halted".
+
+    subject: the message's kind, the phase of a proof, or the hospital it is about. refusal is set for
+    "refused" and "halted".
+    """
+
+    party: str
+    kind: str
+    round: int
+    attempt: int
+    subject: str = ""
+    seconds: float = 0.0
+    detail: str = ""
+    refusal: Refusal | None = None
+
+
+Observer = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The observer that nobody listens to."""

@@ -1,0 +1,78 @@
+"""What travels: packets from a member to the aggregator, extensions of the ledger from the aggregator to
+members.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, TypeVar
+
+from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.federation.messages.field_types import Count, Digest
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.rules import Rules
+from proofward.ledger.errors import SignatureInvalid
+from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
+
+_CONTEXT = b"proofward/extension/v1"
+T = TypeVar("T")
+MAX_WIRE_BYTES = 1 << 30
+Entry = Annotated[bytes, Length(1, 1 << 22)]
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A signed envelope with the objects whose digests it names."""
+
+    kind: ClassVar[str] = "packet"
+    envelope: Entry
+    attachments: Annotated[tuple[Annotated[bytes, Length(0, MAX_WIRE_BYTES)], ...], Length(0, 4096)]
+
+
+@dataclass(frozen=True)
+class Extension:
+    """Entries number `first` and following, the signed checkpoint after them, and the consistency proof from
+    `first`.
+
+    consistency is empty when `first` is 0 or nothing is added. The aggregator signs the whole, so that what
+    the network garbles is never taken for its lie.
+    """
+
+    kind: ClassVar[str] = "extension"
+    first: Count
+    entries: tuple[Entry, ...]
+    checkpoint: Annotated[bytes, Length(0, 1 << 16)]
+    consistency: Annotated[tuple[Digest, ...], Length(0, 64)]
+    signature: Annotated[bytes, Length(0, 64)] = b""
+
+    def signed_part(self, rules: Rules) -> bytes:
+        """What the signature covers: the consortium and all other fields."""
+        return rules.digest + encode(replace(self, signature=b""))
+
+
+def sign_extension(extension: Extension, key: SigningKey, rules: Rules) -> bytes:
+    """The bytes of an extension with the aggregator's signature."""
+    return encode(replace(extension, signature=sign(extension.signed_part(rules), key, _CONTEXT)))
+
+
+def open_extension(data: bytes, rules: Rules) -> Extension:
+    """Parses and authenticates an extension; raises Refusal, for which nobody but the network is to blame."""
+    extension = parse(Extension, data)
+    aggregator = rules.find(rules.aggregator)
+    assert aggregator is not None
+    try:
+        verify(extension.signed_part(rules), extension.signature, PublicKey(aggregator.key), _CONTEXT)
+    except SignatureInvalid as error:
+        expected, found = f"a signature by {aggregator.name}", describe(extension.signature)
+        raise Refusal("extension-signature", TRANSPORT, expected, found) from error
+    return extension
+
+
+def parse(kind: type[T], data: bytes) -> T:
+    """A packet or extension from bytes; raises Refusal."""
+    try:
+        return decode(data, kind, max_bytes=MAX_WIRE_BYTES)
+    except MalformedMessage as error:
+        raise Refusal(
+            "malformed", TRANSPORT, f"a canonical {kind.__name__.lower()}", describe(str(error))
+        ) from error

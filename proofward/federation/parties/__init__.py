@@ -1,0 +1,1 @@
+"""The parties' state machines: hospitals, verifiers, the aggregator, the auditor."""

@@ -1,0 +1,205 @@
+"""The aggregator: hosts the ledger, records what members say, closes phases, adds up ciphertexts. Trusted for
+nothing.
+
+It has no choice that others cannot check: every message of its own follows from what is recorded
+(`schedule`). A message that a member signed and that breaks the rules is recorded as refused, with itself as
+the evidence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from pathlib import Path
+
+from proofward.encoding import decode, encode
+from proofward.federation.history.aggregation import compute_result
+from proofward.federation.history.history import MAX_REFUSALS, History
+from proofward.federation.history.history_state import CLOSED, UNMASK
+from proofward.federation.history.schedule import next_record
+from proofward.federation.messages.catalogue import Message, MessageRefused, RoundOpened
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.events import Event, Observer, ignore
+from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
+from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
+from proofward.federation.parties.follower import log_verifier
+from proofward.federation.storage.ledger_folder import LedgerFolder
+from proofward.federation.storage.log_tree import LogTree
+from proofward.federation.storage.named_objects import named_objects
+from proofward.federation.storage.objects import Objects
+from proofward.ledger.checkpoint import sign_checkpoint
+from proofward.ledger.keys import SigningKey
+from proofward.ledger.merkle_log import consistency_proof
+from proofward.ledger.note import NoteSigner
+
+
+class Aggregator:
+    """State machine of the aggregator; its state is the ledger."""
+
+    def __init__(
+        self,
+        name: str,
+        key: SigningKey,
+        rules: Rules,
+        ledger: LedgerFolder,
+        model: bytes | Path,
+        observe: Observer = ignore,
+    ) -> None:
+        """`model` is the first model object, or a file of its bytes, which are then never held as a whole.
+        Reloads the ledger; raises Refusal if it does not follow the rules.
+        """
+        require(rules.aggregator == name, "key", name, rules.aggregator, name)
+        found = ledger.put_file(model) if isinstance(model, Path) else ledger.put_object(model)
+        require(found == rules.initial_model, "model", name, rules.initial_model, found)
+        self.name, self.key, self.rules, self.ledger, self.observe = name, key, rules, ledger, observe
+        self.signer = NoteSigner(log_verifier(rules).name, key)
+        self.objects = Objects(ledger.objects, name)
+        self.history = History(rules)
+        for entry in ledger.entries(0):
+            self.history.apply(entry)
+        self._checkpoint = b""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last entry closes the federation."""
+        return self.history.phase == CLOSED
+
+    def handle(self, message: bytes) -> list[bytes]:
+        """Takes a packet and records what it says, or refuses it; never raises for what comes in. Sends
+        nothing.
+        """
+        envelope: Envelope | None = None
+        try:
+            packet = parse(Packet, message)
+            if hashlib.sha256(packet.envelope).digest() in self.history.recorded:
+                return []
+            envelope = self.history.open(packet.envelope)
+            self.history.judge(packet.envelope)
+            self._store(envelope, packet.attachments)
+            self.record(packet.envelope)
+        except Refusal as refusal:
+            self.report("refused", refusal.check, refusal=refusal)
+            if envelope is not None:
+                self._record_refusal(packet.envelope, refusal)
+        return []
+
+    def advance(self, expired: bool = False) -> None:
+        """Makes every announcement that is due; `expired` closes the present phase with what has arrived.
+
+        Raises FederationHalted when the rules leave no way on, such as too few hospitals.
+        """
+        try:
+            while (record := self.due(expired)) is not None:
+                self.announce(record)
+                expired = False
+        except Refusal as refusal:
+            self.report("halted", refusal.check, refusal=refusal)
+            raise FederationHalted(self.name, refusal) from refusal
+
+    def due(self, expired: bool) -> Message | None:
+        """The announcement that follows from the ledger, if any."""
+        if self.history.phase == UNMASK:
+            state, accepted = self.history.round, self.history.round.accepted
+            assert accepted is not None
+            holders = self.history.active(state.ready_holders(accepted.record.hospitals))
+            waiting = set(holders) - set(state.share_sums)
+            if waiting and not expired:
+                return None
+            return self.aggregate()
+        return next_record(self.history, expired)
+
+    def aggregate(self) -> Message:
+        """Computes the round's result and stores its objects."""
+        start = time.perf_counter()
+        result = compute_result(self.history, self.objects, self.ledger.new_object)
+        self.report("aggregated", "round", since=start)
+        return result.record(self.history)
+
+    def announce(self, record: Message) -> None:
+        """Signs and records a message of its own; raises Refusal if it breaks the rules."""
+        opening = self.history.opening()[:2] if isinstance(record, RoundOpened) else self.history.position()
+        self.record(self.envelope(record, *opening).data)
+
+    def envelope(self, record: Message, number: int, attempt: int) -> Envelope:
+        """A signed envelope of its own."""
+        size, root = self.history.size, self.history.root
+        body = encode(record)
+        return seal_envelope(
+            Envelope(self.rules.digest, self.name, "aggregator", number, attempt, size, root, body, b""),
+            self.key,
+        )
+
+    def record(self, data: bytes) -> None:
+        """Appends an envelope to the ledger, durably; raises Refusal if it does not follow."""
+        envelope = self.history.judge(data)
+        self.ledger.append(data)
+        self.history.apply(data)
+        self.observe(Event(envelope.sender, "recorded", envelope.round, envelope.attempt, envelope.topic))
+
+    def checkpoint(self) -> bytes:
+        """The signed checkpoint of the ledger as it stands."""
+        tree = self.tree()
+        return sign_checkpoint(tree.size, tree.root(), self.signer)
+
+    def tree(self) -> LogTree:
+        """The Merkle tree of the ledger that members are shown."""
+        return self.history.tree
+
+    def shown(self, first: int) -> list[bytes]:
+        """The entries from number `first` on that members are shown."""
+        return self.ledger.entries(first)
+
+    def extension(self, since: int) -> bytes:
+        """What a member that knows the first `since` entries is sent."""
+        tree = self.tree()
+        first = min(since, tree.size)
+        proof = consistency_proof(first, tree.size, tree.node)
+        shown = Extension(first, tuple(self.shown(first)), self.checkpoint(), tuple(proof))
+        return sign_extension(shown, self.key, self.rules)
+
+    def seal(self) -> None:
+        """Seals the ledger's folder; the aggregator is not used afterwards."""
+        named = {self.rules.initial_model}
+        for entry in self.ledger.entries(0):
+            named |= set(named_objects(decode(entry, Envelope).record))
+        self.ledger.seal(named)
+
+    def _store(self, envelope: Envelope, attachments: tuple[bytes, ...]) -> None:
+        needed = named_objects(envelope.record)
+        given = {hashlib.sha256(data).digest(): data for data in attachments}
+        for digest in needed:
+            known = digest in given or self.ledger.has_object(digest)
+            found = ", ".join(sorted(value.hex()[:16] for value in given)) or "nothing"
+            require(
+                known,
+                "object-digest",
+                TRANSPORT,
+                f"an attachment {digest.hex()} from {envelope.sender}",
+                found,
+            )
+        for digest in needed:
+            if digest in given:
+                self.ledger.put_object(given[digest])
+
+    def _record_refusal(self, evidence: bytes, refusal: Refusal) -> None:
+        if refusal.culprit in (TRANSPORT, self.name) or refusal.check == "replay":
+            return
+        counts = Counter(recorded.culprit for recorded in self.history.refusals)
+        known = any(recorded.evidence == evidence for recorded in self.history.refusals)
+        fits = len(evidence) <= MAX_EVIDENCE_BYTES and counts[refusal.culprit] < MAX_REFUSALS
+        if known or not fits or self.history.phase == CLOSED:
+            return
+        self.announce(
+            MessageRefused(evidence, refusal.check, refusal.culprit, refusal.expected, refusal.actual)
+        )
+
+    def report(
+        self, kind: str, subject: str, since: float | None = None, refusal: Refusal | None = None
+    ) -> None:
+        """Tells the observer."""
+        seconds = 0.0 if since is None else time.perf_counter() - since
+        number, attempt = self.history.position()
+        self.observe(Event(self.name, kind, number, attempt, subject, seconds, "", refusal))

@@ -1,0 +1,280 @@
+"""A member that follows the ledger: verifies every extension, keeps a durable copy, and does what it owes.
+
+What a member owes is a function of the ledger and of what it has stored, not of the message that just came:
+after a crash it reloads both and goes on. Whatever it sends is stored first, and a repeated duty sends the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from proofward.encoding import encode
+from proofward.federation.history.history import History, slot, slot_of
+from proofward.federation.history.history_state import ANY_PHASE
+from proofward.federation.history.membership_steps import may_vote
+from proofward.federation.history.proofs import Proofs
+from proofward.federation.messages.catalogue import Message, MessageRefused, RevocationVote
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.events import Event, Observer, ignore
+from proofward.federation.messages.randomness import SYSTEM, ByteSource, Randomness
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.wire import Extension, Packet, open_extension
+from proofward.federation.parties.identity import Identity
+from proofward.federation.storage.log_tree import LogTree
+from proofward.federation.storage.objects import Objects, ObjectSource
+from proofward.federation.storage.state_store import StateStore
+from proofward.ledger.checkpoint import open_checkpoint
+from proofward.ledger.errors import MerkleProofInvalid, NoteInvalid
+from proofward.ledger.keys import PublicKey, SigningKey
+from proofward.ledger.merkle_log import verify_consistency
+from proofward.ledger.note import NoteVerifier
+from proofward.ledger.objects import ObjectStore
+
+PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped", "key-replaced")
+REASON = 400
+
+
+def log_verifier(rules: Rules) -> NoteVerifier:
+    """Name and key under which this consortium's checkpoints are signed."""
+    member = rules.find(rules.aggregator)
+    assert member is not None
+    return NoteVerifier(f"proofward/{rules.digest.hex()}", PublicKey(member.key))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a member is given: rules, its state, access to the ledger's objects, the proof system,
+    randomness. outbox: where what it sends is kept as files; packets then come without attachments.
+    """
+
+    rules: Rules
+    state: StateStore
+    objects: ObjectSource
+    proofs: Proofs
+    randomness: Randomness = SYSTEM
+    observe: Observer = ignore
+    outbox: ObjectStore | None = None
+
+
+class Follower:
+    """Base of hospitals and verifiers."""
+
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
+    ) -> None:
+        """Reloads the state; raises Refusal if the stored ledger is damaged, or if neither key is the one
+        that the ledger has for this member as far as it has followed it.
+
+        next_key: the key to change to. Both may be given as long as it is not known which one is in force.
+        """
+        self.name = name
+        self.rules = around.rules
+        self.state = around.state
+        self.objects = Objects(around.objects, around.rules.aggregator)
+        self.proofs = around.proofs
+        self.observe = around.observe
+        self.outbox = around.outbox
+        self._randomness = around.randomness
+        member = self.rules.find(name)
+        require(member is not None, "key", name, "a member of the consortium", name)
+        assert member is not None
+        self.role = member.role
+        self.history = History(self.rules)
+        for entry in self.state.entries():
+            self.history.apply(entry)
+        self.identity = Identity(name, key, next_key, self.history, self.state)
+        self.halted: Refusal | None = None
+        if (stored := self.state.fact("halted")) is not None:
+            self.halted = Refusal(*stored.decode().split("\n", 3))
+
+    def handle(self, message: bytes) -> list[bytes]:
+        """Takes an extension of the ledger; returns packets for the aggregator. Never raises for what comes
+        in.
+        """
+        return list(self.work(message))
+
+    def work(self, message: bytes) -> Iterator[bytes]:
+        """`handle`, one packet at a time."""
+        if self.halted is not None:
+            return
+        try:
+            self._follow(open_extension(message, self.rules))
+        except Refusal as refusal:
+            self._refuse(refusal, message)
+            return
+        yield from self.resume()
+
+    def resume(self) -> Iterator[bytes]:
+        """What this member owes now; also after a restart, without a message."""
+        if self.halted is not None or self.name in self.history.revoked:
+            return
+        try:
+            if self.history.size > 0 and (change := self.identity.owed_rotation()) is not None:
+                yield self.say(change)
+                return
+            yield from self._votes()
+            if self.state.fact(f"revocation/{self.name}") is None:
+                yield from self.duties()
+        except Refusal as refusal:
+            self._refuse(refusal, b"")
+
+    def request_revocation(self, member: str, reason: str) -> None:
+        """An operator's wish that a member take part no more: stored, and sent when the member works next.
+
+        Only a verifier may ask it for another; who asks it for itself does nothing more. Raises Refusal.
+        """
+        others = (*self.rules.hospitals, *self.rules.verifiers)
+        require(member in others, "member", self.name, "a hospital or verifier", member)
+        allowed = may_vote(self.history, self.name, member)
+        require(allowed, "revocation", self.name, f"a verifier, or {member} itself", self.name)
+        if self.state.fact(f"revocation/{member}") is None:
+            with self.state.transaction():
+                self.state.put(f"revocation/{member}", describe(reason, REASON).encode())
+
+    def _votes(self) -> Iterator[bytes]:
+        if self.history.phase not in ANY_PHASE:
+            return
+        for member in (*self.rules.hospitals, *self.rules.verifiers):
+            reason = self.state.fact(f"revocation/{member}")
+            said = (self.name, member) in self.history.revocation_votes or member in self.history.revoked
+            if reason is not None and not said:
+                yield self.say(RevocationVote(member, reason.decode()))
+
+    def duties(self) -> Iterator[bytes]:
+        """Packets owed in the present state; may raise Refusal."""
+        raise NotImplementedError
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that this member signs with."""
+        return self.identity.key
+
+    @property
+    def checkpoint(self) -> bytes | None:
+        """The latest signed checkpoint that this member has verified: whoever audits the ledger can be shown
+        it.
+        """
+        return self.state.fact("checkpoint")
+
+    def _follow(self, extension: Extension) -> None:
+        history, culprit = self.history, self.rules.aggregator
+        try:
+            checkpoint = open_checkpoint(extension.checkpoint, log_verifier(self.rules))
+        except NoteInvalid as error:
+            raise Refusal("ledger-signature", TRANSPORT, error.expected, error.actual) from error
+        size, first = checkpoint.size, extension.first
+        if size <= history.size:
+            known = history.roots[size]
+            require(checkpoint.root == known, "ledger-consistency", culprit, known, checkpoint.root)
+            require(
+                size == history.size,
+                "ledger-truncated",
+                culprit,
+                f"{history.size} entries",
+                f"{size} entries",
+            )
+        require(first <= history.size, "ledger-gap", TRANSPORT, f"from at most {history.size}", first)
+        counted = first + len(extension.entries)
+        require(counted == size, "ledger-gap", TRANSPORT, f"{size} entries", f"{counted} entries")
+        try:
+            verify_consistency(first, size, history.roots[first], checkpoint.root, extension.consistency)
+        except MerkleProofInvalid as error:
+            raise Refusal("ledger-consistency", culprit, error.expected, error.actual) from error
+        fresh = list(extension.entries[history.size - first :])
+        tree = LogTree.over(history.tree, fresh)
+        require(tree.root() == checkpoint.root, "ledger-root", TRANSPORT, checkpoint.root, tree.root())
+        before = history.size
+        own: list[str] = []
+        for entry in fresh:
+            try:
+                envelope = history.apply(entry)
+            except Refusal as refusal:
+                raise Refusal(refusal.check, culprit, refusal.expected, refusal.actual) from refusal
+            record = envelope.record
+            if isinstance(record, MessageRefused) and (record.check, record.culprit) == (
+                "ledger-view",
+                self.name,
+            ):
+                seen = f"the ledger that {self.name} was shown"
+                raise Refusal("ledger-split", culprit, seen, "another, by the sender's own message")
+            if envelope.sender == self.name:
+                own.append("/".join(slot(envelope)))
+        with self.state.transaction():
+            self.state.append(before, fresh)
+            for key in own:
+                self.state.forget_sent(key)
+            self.state.put("checkpoint", extension.checkpoint)
+
+    def _refuse(self, refusal: Refusal, message: bytes) -> None:
+        passing = refusal.culprit == TRANSPORT or refusal.check in PASSING
+        if not passing:
+            self.halted = refusal
+            lines = [refusal.check, refusal.culprit, refusal.expected, refusal.actual]
+            with self.state.transaction():
+                self.state.put("halted", "\n".join(line.replace("\n", " ") for line in lines).encode())
+                self.state.put("evidence", message)
+        self.report("refused" if passing else "halted", refusal.check, refusal=refusal)
+
+    def report(
+        self,
+        kind: str,
+        subject: str,
+        since: float | None = None,
+        detail: str = "",
+        refusal: Refusal | None = None,
+    ) -> None:
+        """Tells the observer."""
+        seconds = 0.0 if since is None else time.perf_counter() - since
+        number, attempt = self.history.position()
+        self.observe(Event(self.name, kind, number, attempt, subject, seconds, detail, refusal))
+
+    def source(self, label: str, context: bytes = b"") -> ByteSource:
+        """Randomness for one purpose in the present round and attempt."""
+        number, attempt = self.history.position()
+        return self._randomness.source(f"{label}/{number}/{attempt}", context)
+
+    def fact_name(self, label: str) -> str:
+        """Name of a stored fact of the present round and attempt."""
+        number, attempt = self.history.position()
+        return f"{label}/{number}/{attempt}"
+
+    def say(
+        self, record: Message, attachments: tuple[bytes, ...] = (), facts: Mapping[str, bytes] | None = None
+    ) -> bytes:
+        """The packet with this record; stored, with `facts`, before it is returned. What was sent before is
+        sent again.
+        """
+        number, attempt = self.history.position()
+        unsigned = Envelope(
+            self.rules.digest, self.name, self.role, number, attempt,
+            self.history.size, self.history.root, encode(record), b"",
+        )  # fmt: skip
+        key = "/".join(slot(unsigned))
+        if (earlier := self.identity.renewed(key)) is not None:
+            return earlier
+        if self.outbox is not None:
+            for data in attachments:
+                self.outbox.put(data)
+            attachments = ()
+        packet = encode(Packet(seal_envelope(unsigned, self.key).data, attachments))
+        with self.state.transaction():
+            for name, value in (facts or {}).items():
+                self.state.put(name, value)
+            self.state.keep_sent(key, packet)
+        return packet
+
+    def sent(self, kind: type[Message], *subject: str) -> bytes | None:
+        """The packet for a slot of the present round and attempt, signed with the present key."""
+        return self.identity.renewed(self._slot(kind, subject))
+
+    def stored(self, kind: type[Message], *subject: str) -> bytes | None:
+        """The packet sent on a slot of the present round and attempt, as it was sent."""
+        return self.state.sent(self._slot(kind, subject))
+
+    def _slot(self, kind: type[Message], subject: tuple[str, ...]) -> str:
+        number, attempt = self.history.position()
+        return "/".join(slot_of(kind.kind, number, attempt, self.name, *subject))

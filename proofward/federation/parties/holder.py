@@ -1,0 +1,138 @@
+"""A holder of key shares: checks those it is sent, complains of bad ones, adds up those of the accepted set.
+
+A complaint opens the holder's share for everybody. On the verifiers' word alone, enough of them could have
+all shares of an honest dealer opened by naming a false binding; so a holder verifies the dealer's proof
+itself before it complains. For each round at most one accepted set is ever unmasked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from proofward.federation.history.aggregation import sum_shares
+from proofward.federation.history.complaints import open_share, pair_of
+from proofward.federation.history.proofs import Unable
+from proofward.federation.history.round_jobs import round_job
+from proofward.federation.history.round_state import Finding, Said
+from proofward.federation.messages.catalogue import AcceptedSet, ShareComplaint, SharesChecked, ShareSum
+from proofward.federation.messages.refusal import Refusal, describe
+from proofward.federation.messages.values import words_to_bytes
+from proofward.federation.parties.participant import Participant
+from proofward.lattice.sealing import pair_secret
+from proofward.layers.errors import TrainingError
+from proofward.proof.errors import ProofRejected
+
+
+class Holder(Participant):
+    """What a hospital does with the shares of others' keys, and its own."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._unjudged: set[bytes] = set()
+
+    def share_from(self, dealer: str) -> bytes | None:
+        """This hospital's good share from a dealer, or None."""
+        if dealer == self.name:
+            return self.state.fact(self.fact_name("own-share"))
+        seed = self.state.fact(self.fact_name("sealing"))
+        if seed is None:
+            return None
+        return open_share(self.history, self.objects, self.proofs, dealer, self.name, seed)
+
+    def check_shares(self) -> Iterator[bytes]:
+        """Complaints about bad shares, then word that all others are good; what keeps it from one dealer's
+        share is raised when all others are through.
+        """
+        state = self.history.round
+        seed = self.state.fact(self.fact_name("sealing"))
+        if self.name not in state.committed or self.name in state.checked or seed is None:
+            return
+        waiting, failures = False, list[Refusal]()
+        for dealer in state.passed:
+            if dealer == self.name or (self.name, dealer) in state.complaints:
+                continue
+            try:
+                if (earlier := self.sent(ShareComplaint, dealer)) is None and self._is_good(dealer):
+                    continue
+                waiting = True
+                unjudged = state.uploads[dealer].digest in self._unjudged
+                if earlier is None and not unjudged and self._bound_by_proof(dealer):
+                    key = pair_secret(seed, pair_of(self.history, dealer, self.name))
+                    earlier = self.say(ShareComplaint(dealer, state.uploads[dealer].digest, key))
+            except Refusal as refusal:
+                failures.append(refusal)
+                continue
+            if earlier is not None:
+                yield earlier
+        if failures:
+            raise failures[0]
+        if not waiting:
+            accused = {dealer for holder, dealer in state.complaints if holder == self.name}
+            yield self.say(SharesChecked(tuple(sorted(set(state.passed) - accused))))
+
+    def _is_good(self, dealer: str) -> bool:
+        start = time.perf_counter()
+        good = self.share_from(dealer) is not None
+        self.report("share checked", dealer, start, "good" if good else "bad")
+        return good
+
+    def _bound_by_proof(self, dealer: str) -> bool:
+        """Whether the share binding that the verifiers named is the one of the dealer's proof, found by
+        verifying it here; raises Refusal when it is not. False when that cannot be told, and then not tried
+        again before a restart.
+        """
+        state = self.history.round
+        named = state.passed[dealer]
+        found: Finding | ProofRejected | Unable
+        try:
+            ((_, found),) = self.proofs.verify_rounds([round_job(self.history, self.objects, dealer)])
+        except TrainingError as error:
+            found = ProofRejected("statement", str(error))
+        if isinstance(found, Unable):
+            self._unjudged.add(state.uploads[dealer].digest)
+            self.report("unable", f"complaint/{dealer}", detail=describe(str(found), 400))
+            return False
+        if found != named:
+            votes = sorted(state.verdicts.items())
+            said = {
+                voter: Finding(verdict.dataset_root, verdict.share_binding)
+                for (voter, about), verdict in votes
+                if about == dealer and verdict.accepted
+            }
+            liars = [voter for voter, finding in said.items() if finding == named]
+            told = "a refused proof" if isinstance(found, ProofRejected) else "another share binding or root"
+            raise Refusal("verdict", liars[0], f"what the proof of {dealer} says: {told}", ", ".join(liars))
+        return True
+
+    def unmask(self) -> Iterator[bytes]:
+        """This holder's sum of shares over the accepted set, once."""
+        state = self.history.round
+        assert state.accepted is not None
+        ready = state.ready_holders(state.accepted.record.hospitals)
+        if self.name in ready and self.name not in state.share_sums:
+            yield self.share_sum(state.accepted)
+
+    def share_sum(self, accepted: Said[AcceptedSet]) -> bytes:
+        """The packet with the sum of shares over an accepted set; for a second set of one round raises
+        Refusal.
+        """
+        name = f"unmasked/{self.history.round.number}"
+        earlier = self.state.fact(name)
+        if earlier is not None and earlier != accepted.digest:
+            raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
+        shares = [self.share_from(dealer) for dealer in accepted.record.hospitals]
+        good = [self.proofs.share_values(share) for share in shares if share is not None]
+        if len(good) != len(shares):
+            raise Refusal(
+                "holders",
+                self.rules.aggregator,
+                "a set whose shares this holder has",
+                describe(accepted.record.hospitals),
+            )
+        values = words_to_bytes(sum_shares(good))
+        return self.say(
+            ShareSum(accepted.digest, hashlib.sha256(values).digest()), (values,), {name: accepted.digest}
+        )

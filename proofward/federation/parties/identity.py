@@ -1,0 +1,95 @@
+"""A member's signing keys: which one is in force, the change to another, and what was signed before it.
+
+The ledger says which key is in force. Until it says so of the next one, the member owes the change, before
+anything else. What it had stored and the ledger had not recorded by then is signed again: the ledger takes
+nothing under the earlier key any more, so that of two envelopes on one slot only one can be recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proofward.encoding import decode, encode
+from proofward.federation.history.history_state import ANY_PHASE, HistoryState
+from proofward.federation.history.membership_steps import rotation
+from proofward.federation.messages.catalogue import KeyRotation
+from proofward.federation.messages.envelope import Envelope, seal_envelope, signed_by
+from proofward.federation.messages.refusal import Refusal, describe, require
+from proofward.federation.messages.wire import Packet, parse
+from proofward.federation.storage.state_store import StateStore
+from proofward.ledger.keys import PublicKey, SigningKey
+
+
+class Identity:
+    """The keys that a member was started with, and what follows from its copy of the ledger."""
+
+    def __init__(
+        self,
+        name: str,
+        key: SigningKey,
+        next_key: SigningKey | None,
+        history: HistoryState,
+        state: StateStore,
+    ) -> None:
+        """Raises Refusal when none of the keys can be the member's."""
+        self._name = name
+        self._held = (key,) if next_key is None else (key, next_key)
+        self._history = history
+        self._state = state
+        if self._present() is None and not self._asked(key):
+            raise self._replaced("key")
+        if next_key is not None and self._present() is key:
+            owner = history.used_keys.get(next_key.public.raw)
+            require(owner is None, "key-used", name, "a key that nobody has or had", f"one of {owner}")
+
+    @property
+    def key(self) -> SigningKey:
+        """The key to sign with; the one given first when the ledger has another than those given."""
+        return self._present() or self._held[0]
+
+    def owed_rotation(self) -> KeyRotation | None:
+        """The change of key that has to be recorded before anything else, if any; raises Refusal when the key
+        in force is not at hand.
+        """
+        present, wanted = self._present(), self._held[-1]
+        if present is None:
+            raise self._replaced("key-replaced")
+        used = wanted.public.raw in self._history.used_keys
+        if used or self._history.phase not in ANY_PHASE:
+            return None
+        return rotation(self._history.rules.digest, self._name, present.public.raw, wanted)
+
+    def renewed(self, slot: str) -> bytes | None:
+        """The packet stored on a slot, signed again if it was signed with an earlier key; b"" when the ledger
+        has recorded it.
+        """
+        packet = self._state.sent(slot)
+        member = self._history.rules.find(self._name)
+        assert member is not None
+        if not packet or self.key.public.raw == member.key:
+            return packet
+        parsed = parse(Packet, packet)
+        envelope = decode(parsed.envelope, Envelope)
+        if signed_by(envelope, self.key.public):
+            return packet
+        if isinstance(envelope.record, KeyRotation) and (change := self.owed_rotation()) is not None:
+            envelope = replace(envelope, body=encode(change))
+        again = seal_envelope(replace(envelope, signature=b""), self.key)
+        packet = encode(replace(parsed, envelope=again.data))
+        with self._state.transaction():
+            self._state.replace_sent(slot, packet)
+        return packet
+
+    def _present(self) -> SigningKey | None:
+        """Which of the keys the ledger has, as far as this member has followed it."""
+        known = self._history.keys[self._name]
+        return next((key for key in self._held if key.public.raw == known), None)
+
+    def _asked(self, key: SigningKey) -> bool:
+        """Whether this member has stored a change to that key: its copy of the ledger may lag behind."""
+        return self._state.sent("/".join((KeyRotation.kind, self._name, key.public.raw.hex()))) is not None
+
+    def _replaced(self, check: str) -> Refusal:
+        found = ", ".join(key.public.fingerprint for key in self._held)
+        known = PublicKey(self._history.keys[self._name]).fingerprint
+        return Refusal(check, self._name, f"the key that the ledger has, {known}", describe(found))

@@ -1,0 +1,238 @@
+"""The auditor's own look at what members were believed: proofs, verdicts, complaints, aggregates, models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from proofward.federation.history.aggregation import check_aggregate, model_weights
+from proofward.federation.history.complaints import judge_complaint
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.proofs import EnrolmentJob, Proofs, RoundJob, Source, Unable, source_of
+from proofward.federation.history.round_state import Finding
+from proofward.federation.history.statements import enrolment_statement, round_statement
+from proofward.federation.messages.catalogue import (
+    Aggregate,
+    BeaconFixed,
+    ComplaintVerdict,
+    Enrolment,
+    EnrolmentClosed,
+    EnrolmentVerdict,
+    Message,
+    RoundOpened,
+    Upload,
+    Verdict,
+    VerdictsClosed,
+)
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import Refusal, describe, require
+from proofward.federation.messages.values import Signed
+from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.storage.objects import Objects
+from proofward.layers.errors import TrainingError
+from proofward.proof.errors import ProofRejected
+from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.round_statement import RoundStatement
+
+UNREAD = "not judged"
+Outcome = bytes | Finding | ProofRejected | Unable
+
+
+@dataclass
+class _Waiting:
+    """An entry to be examined; a proof's with its statement, or why there is none."""
+
+    place: str
+    sender: str
+    record: Message
+    statement: EnrolmentStatement | RoundStatement | None = None
+    failed: ProofRejected | Refusal | None = None
+
+
+class ProofAudit:
+    """Examines entries just applied to `history`, in their order.
+
+    Proofs, and verdicts on them, wait until an entry needs them or `finish`: the proofs of a round can be
+    verified side by side. What could not be read (a missing object, which is a failure of its own) is not
+    held against those who judged it.
+    """
+
+    def __init__(self, history: HistoryState, objects: Objects, proofs: Proofs) -> None:
+        self.history = history
+        self.objects = objects
+        self.proofs = proofs
+        self.enrolled: dict[str, bytes | None] = {}
+        self.found: dict[str, Finding | None] = {}
+        self._admitted: set[str] = set()
+        self._waiting: list[_Waiting] = []
+        self._outcomes: dict[str, Outcome | Refusal] = {}
+        self._coming: Iterator[tuple[str, Outcome]] = iter(())
+        self._weights: tuple[bytes, Signed] | None = None
+        self._checks: dict[type[Message], tuple[str, Callable[[str, Any], str]]] = {
+            Enrolment: ("enrolment-proof", self._enrolment),
+            EnrolmentVerdict: ("verdict", self._enrolment_verdict),
+            EnrolmentClosed: ("enrolled-set", self._enrolled_set),
+            RoundOpened: ("enrolled-set", self._enrolled_set),
+            BeaconFixed: ("beacon", self._beacon),
+            Upload: ("round-proof", self._upload),
+            Verdict: ("verdict", self._verdict),
+            VerdictsClosed: ("passed-set", self._passed_set),
+            ComplaintVerdict: ("complaint", self._complaint),
+            Aggregate: ("aggregate", self._aggregate),
+        }
+
+    def examine(self, envelope: Envelope, place: str) -> Iterator[AuditVerdict]:
+        """The verdicts about what an entry claims, and about those that have waited for it."""
+        record = envelope.record
+        admitted = isinstance(record, EnrolmentClosed) or self.history.enrolled.keys() > self._admitted
+        if type(record) not in self._checks or (isinstance(record, RoundOpened) and not admitted):
+            return
+        entry = _Waiting(place, envelope.sender, record)
+        if isinstance(record, Enrolment | EnrolmentVerdict | Upload | Verdict):
+            self._prepare(entry)
+            self._waiting.append(entry)
+            return
+        yield from self.finish()
+        yield self._examine(entry)
+
+    def finish(self) -> Iterator[AuditVerdict]:
+        """The verdicts about all entries that wait, in their order."""
+        waiting, self._waiting, self._outcomes = self._waiting, [], {}
+        self._coming = chain(
+            self.proofs.verify_enrolments(self._enrolment_jobs(waiting)),
+            self.proofs.verify_rounds(self._round_jobs(waiting)),
+        )
+        for entry in waiting:
+            yield self._examine(entry)
+
+    def _examine(self, entry: _Waiting) -> AuditVerdict:
+        name, check = self._checks[type(entry.record)]
+        start, refusal, detail = time.perf_counter(), None, ""
+        try:
+            detail = check(entry.sender, entry.record)
+        except Refusal as error:
+            refusal = error
+        seconds = time.perf_counter() - start
+        return AuditVerdict(name, f"{entry.place}, {entry.sender}", refusal, detail, seconds)
+
+    def _prepare(self, entry: _Waiting) -> None:
+        """The statement of a proof, while the history is where it was made."""
+        record, history = entry.record, self.history
+        try:
+            if isinstance(record, Enrolment):
+                entry.statement = enrolment_statement(history.rules, entry.sender, record.rows)
+            elif isinstance(record, Upload):
+                if self._weights is None or self._weights[0] != record.model:
+                    self._weights = record.model, model_weights(history, self.objects, record.model)
+                entry.statement = round_statement(history, entry.sender, self._weights[1])
+        except TrainingError as error:
+            entry.failed = ProofRejected("statement", str(error))
+        except Refusal as error:
+            entry.failed = error
+
+    def _enrolment_jobs(self, waiting: list[_Waiting]) -> Iterator[EnrolmentJob]:
+        for entry in waiting:
+            if isinstance(entry.record, Enrolment) and (objects := self._read(entry, entry.record.proof)):
+                assert isinstance(entry.statement, EnrolmentStatement)
+                yield EnrolmentJob(entry.sender, entry.statement, *objects)
+
+    def _round_jobs(self, waiting: list[_Waiting]) -> Iterator[RoundJob]:
+        for entry in waiting:
+            record = entry.record
+            if isinstance(record, Upload) and (objects := self._read(entry, record.ciphertext, record.proof)):
+                assert isinstance(entry.statement, RoundStatement)
+                yield RoundJob(entry.sender, entry.statement, *objects)
+
+    def _read(self, entry: _Waiting, *digests: bytes) -> list[Source]:
+        """The objects of a proof that can be verified; none, and why, of another."""
+        try:
+            if entry.failed is None:
+                return [source_of(self.objects, digest) for digest in digests]
+            self._outcomes[entry.sender] = entry.failed
+        except Refusal as refusal:
+            self._outcomes[entry.sender] = refusal
+        return []
+
+    def _outcome(self, hospital: str) -> bytes | Finding | ProofRejected:
+        """Of a hospital's proof among those that wait; raises Refusal when there is none."""
+        if hospital not in self._outcomes:
+            for key, found in self._coming:
+                self._outcomes[key] = found
+                if hospital in self._outcomes:
+                    break
+        outcome = self._outcomes[hospital]
+        if isinstance(outcome, Refusal):
+            raise outcome
+        if isinstance(outcome, Unable):
+            raise Refusal("unjudged", "unknown", "a verification that ends", describe(str(outcome)))
+        return outcome
+
+    def _enrolment(self, hospital: str, record: Enrolment) -> str:
+        outcome = self._outcome(hospital)
+        if isinstance(outcome, ProofRejected):
+            self.enrolled[hospital] = None
+            return f"refused: {describe(str(outcome))}"
+        assert isinstance(outcome, bytes)
+        self.enrolled[hospital] = outcome
+        return f"valid, {record.rows} rows"
+
+    def _enrolment_verdict(self, verifier: str, record: EnrolmentVerdict) -> str:
+        if record.hospital not in self.enrolled:
+            return UNREAD
+        own, said = self.enrolled[record.hospital], record.dataset_root if record.accepted else None
+        require(own == said, "verdict", verifier, own or "refused", said or "refused")
+        return ""
+
+    def _enrolled_set(self, aggregator: str, record: EnrolmentClosed | RoundOpened) -> str:
+        admitted = [name for name in self.history.enrolled if name not in self._admitted]
+        self._admitted.update(admitted)
+        for name in admitted:
+            root = self.history.dataset_roots[name]
+            own = self.enrolled.get(name, root)
+            require(own == root, "enrolled-set", name, own or "an enrolment that is refused", root)
+        return ", ".join(admitted)
+
+    def _beacon(self, aggregator: str, record: BeaconFixed) -> str:
+        self.found = {}
+        return record.beacon.hex()
+
+    def _upload(self, hospital: str, record: Upload) -> str:
+        outcome = self._outcome(hospital)
+        if isinstance(outcome, ProofRejected):
+            self.found[hospital] = None
+            return f"refused: {describe(str(outcome))}"
+        assert isinstance(outcome, Finding)
+        self.found[hospital] = outcome
+        return "valid"
+
+    def _verdict(self, verifier: str, record: Verdict) -> str:
+        if record.hospital not in self.found:
+            return UNREAD
+        own = self.found[record.hospital]
+        said = Finding(record.dataset_root, record.share_binding) if record.accepted else None
+        require(own == said, "verdict", verifier, _words(own), _words(said))
+        return ""
+
+    def _passed_set(self, aggregator: str, record: VerdictsClosed) -> str:
+        for name, finding in self.history.round.passed.items():
+            own = self.found.get(name, finding)
+            require(own == finding, "passed-set", name, _words(own), _words(finding))
+        return ""
+
+    def _complaint(self, verifier: str, record: ComplaintVerdict) -> str:
+        upheld, detail = judge_complaint(
+            self.history, self.objects, self.proofs, record.holder, record.dealer
+        )
+        require(upheld == record.upheld, "complaint", verifier, upheld, record.upheld)
+        return detail
+
+    def _aggregate(self, aggregator: str, record: Aggregate) -> str:
+        check_aggregate(self.history, self.objects)
+        return f"model {record.model.hex()}"
+
+
+def _words(finding: Finding | None) -> str:
+    return "refused" if finding is None else f"accepted with root {finding.dataset_root.hex()}"

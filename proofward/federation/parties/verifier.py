@@ -1,0 +1,182 @@
+"""A verifier node: checks every proof and every complaint, and says so under its signature."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
+
+from proofward.federation.history.complaints import judge_complaint
+from proofward.federation.history.history_state import (
+    ANY_PHASE,
+    CONFIRM,
+    ENDORSE,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+    VERIFY,
+)
+from proofward.federation.history.proofs import EnrolmentJob, RoundJob, Unable, source_of
+from proofward.federation.history.round_jobs import round_job
+from proofward.federation.history.round_state import Finding, M, Said
+from proofward.federation.history.statements import enrolment_statement
+from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    ComplaintVerdict,
+    Enrolment,
+    EnrolmentVerdict,
+    SetEndorsement,
+    Upload,
+    Verdict,
+)
+from proofward.federation.messages.refusal import Refusal, describe
+from proofward.federation.parties.follower import Surroundings
+from proofward.federation.parties.participant import Participant
+from proofward.layers.errors import TrainingError
+from proofward.ledger.keys import SigningKey
+from proofward.proof.errors import ProofRejected
+
+DETAIL = 400
+J = TypeVar("J")
+T = TypeVar("T")
+
+
+class Verifier(Participant):
+    """State machine of a verifier."""
+
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
+    ) -> None:
+        super().__init__(name, key, around, next_key)
+        self._unable: set[bytes] = set()
+
+    def duties(self) -> Iterator[bytes]:
+        """See Follower."""
+        phase = self.history.phase
+        if phase in (UPLOAD, VERIFY):
+            yield from self._judge_uploads()
+        elif phase == SHARES:
+            yield from self._judge_complaints()
+        elif phase in (ENDORSE, UNMASK):
+            yield from self._endorse()
+        if phase in (SHARES, ENDORSE, UNMASK, CONFIRM):
+            for hospital in self.history.round.uploads:
+                voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
+                self.notice_dropped(Verdict, voters, hospital)
+        yield from super().duties()
+        if phase in ANY_PHASE:
+            yield from self._judge_enrolments()
+
+    def _judge_enrolments(self) -> Iterator[bytes]:
+        waiting: dict[str, Said[Enrolment]] = {}
+        for hospital, said in sorted(self.history.enrolments.items()):
+            judged = (self.name, hospital) in self.history.enrolment_verdicts
+            if judged or hospital in self.history.revoked:
+                continue
+            if (earlier := self.sent(EnrolmentVerdict, hospital)) is not None:
+                yield earlier
+            elif said.digest not in self._unable:
+                waiting[hospital] = said
+        for hospital, outcome in self._outcomes(waiting, self._enrolment_job, self.proofs.verify_enrolments):
+            yield self.say(self.enrolment_verdict(hospital, waiting[hospital], outcome))
+
+    def _enrolment_job(self, hospital: str, said: Said[Enrolment]) -> EnrolmentJob:
+        statement = enrolment_statement(self.rules, hospital, said.record.rows)
+        return EnrolmentJob(hospital, statement, source_of(self.objects, said.record.proof))
+
+    def enrolment_verdict(
+        self, hospital: str, said: Said[Enrolment], outcome: bytes | ProofRejected
+    ) -> EnrolmentVerdict:
+        """What to say of an enrolment."""
+        if isinstance(outcome, ProofRejected):
+            detail = describe(outcome.detail, DETAIL)
+            return EnrolmentVerdict(hospital, said.digest, False, outcome.check, detail, b"")
+        return EnrolmentVerdict(hospital, said.digest, True, "", "", outcome)
+
+    def _judge_uploads(self) -> Iterator[bytes]:
+        state = self.history.round
+        waiting: dict[str, Said[Upload]] = {}
+        for hospital, said in sorted(state.uploads.items()):
+            if (self.name, hospital) in state.verdicts:
+                continue
+            if (earlier := self.sent(Verdict, hospital)) is not None:
+                yield earlier
+            elif said.digest not in self._unable:
+                waiting[hospital] = said
+        for hospital, outcome in self._outcomes(waiting, self._round_job, self.proofs.verify_rounds):
+            yield self.say(self.verdict(hospital, waiting[hospital], outcome))
+
+    def _round_job(self, hospital: str, said: Said[Upload]) -> RoundJob:
+        return round_job(self.history, self.objects, hospital)
+
+    def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
+        """What to say of an upload."""
+        if isinstance(outcome, ProofRejected):
+            detail = describe(outcome.detail, DETAIL)
+            return Verdict(hospital, said.digest, False, outcome.check, detail, b"", b"")
+        return Verdict(hospital, said.digest, True, "", "", outcome.dataset_root, outcome.share_binding)
+
+    def _outcomes(
+        self,
+        waiting: Mapping[str, Said[M]],
+        job: Callable[[str, Said[M]], J],
+        verify: Callable[[Iterable[J]], Iterator[tuple[str, T | ProofRejected | Unable]]],
+    ) -> Iterator[tuple[str, T | ProofRejected]]:
+        """By hospital, as they are ready. Of a proof that could not be judged nothing is said, and it is not
+        tried again before a restart; a Refusal is raised when all others are through.
+        """
+        started: dict[str, float] = {}
+        impossible: list[tuple[str, T | ProofRejected | Unable]] = []
+        missing: list[Refusal] = []
+
+        def jobs() -> Iterator[J]:
+            for hospital, said in waiting.items():
+                started[hospital] = time.perf_counter()
+                try:
+                    made = job(hospital, said)
+                except TrainingError as error:
+                    impossible.append((hospital, ProofRejected("statement", str(error))))
+                except Refusal as refusal:
+                    missing.append(refusal)
+                else:
+                    yield made
+
+        for hospital, outcome in chain(verify(jobs()), impossible):
+            if isinstance(outcome, Unable):
+                self._unable.add(waiting[hospital].digest)
+                detail = f"{hospital}: {describe(str(outcome), DETAIL)}"
+                self.report("unable", hospital, started[hospital], detail)
+                continue
+            check = outcome.check if isinstance(outcome, ProofRejected) else "accepted"
+            self.report("verified", hospital, started[hospital], check)
+            yield hospital, outcome
+        if missing:
+            raise missing[0]
+
+    def _endorse(self) -> Iterator[bytes]:
+        state = self.history.round
+        assert state.accepted is not None
+        if self.name not in state.endorsements:
+            yield self.endorsement(state.accepted)
+
+    def endorsement(self, accepted: Said[AcceptedSet]) -> bytes:
+        """The packet that endorses an accepted set; for a second set of one round raises Refusal."""
+        name = f"endorsed/{self.history.round.number}"
+        earlier = self.state.fact(name)
+        if earlier is not None and earlier != accepted.digest:
+            raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
+        return self.say(SetEndorsement(accepted.digest), facts={name: accepted.digest})
+
+    def _judge_complaints(self) -> Iterator[bytes]:
+        state = self.history.round
+        for (holder, dealer), said in sorted(state.complaints.items()):
+            if (self.name, holder, dealer) in state.complaint_verdicts:
+                continue
+            if (earlier := self.sent(ComplaintVerdict, holder, dealer)) is not None:
+                yield earlier
+                continue
+            start = time.perf_counter()
+            upheld, detail = judge_complaint(self.history, self.objects, self.proofs, holder, dealer)
+            self.report("verified", f"{holder} against {dealer}", start, "upheld" if upheld else "dismissed")
+            yield self.say(ComplaintVerdict(holder, dealer, said.digest, upheld, describe(detail, DETAIL)))

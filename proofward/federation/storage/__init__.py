@@ -1,0 +1,1 @@
+"""Where a party keeps the ledger, its objects and its own state."""
