@@ -141,7 +141,7 @@ def write_enrolment(case: Case) -> None:
         "policy out of reach", {**statement, "config": config(security=128).to_dict()}, proof, "refused"
     )
     transcript = Transcript(case.enrolment.transcript())
-    code = case.enrolment.plan().code
+    code = enrolment_plan(case.enrolment).code
     regions = regions_of(transcript, code, honest, lambda p: enrolment(p, case.enrolment, None))
     writer.add_edits(statement, proof, honest, regions)
     enrol_with(case, Recorder)
@@ -192,7 +192,7 @@ def write_round(case: Case) -> None:
     writer.add("short ciphertext", short, proof, "refused")
     writer.add("ciphertext that is not canonical", large, proof, "refused")
     transcript = Transcript(case.statement.transcript(ciphertext))
-    code = case.statement.plan().code
+    code = round_plan(case.statement).code
     regions = regions_of(
         transcript, code, honest, lambda p: training_round(p, case.statement, ciphertext, None)
     )

@@ -181,6 +181,15 @@ class Party(ABC):
         self.tableaux.append(handle)
         self._declared = []
 
+    def announce(self, label: Label, compute: Callable[[], bytes]) -> bytes:
+        """Public bytes that the transcript absorbs here and that are no part of the proof.
+
+        A prover computes them once the witness is committed; all others take them from the statement.
+        """
+        data = compute()
+        self.challenger.absorb(label, data)
+        return data
+
     def challenge(self) -> Ext:
         """A uniform element of E, drawn after all that was said."""
         return draw_extension(self.challenger, Label.CHALLENGE)

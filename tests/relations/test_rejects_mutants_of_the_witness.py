@@ -32,7 +32,7 @@ ARRAYS = [Label.LINEAR, Label.QUADRATIC, Label.EVALUATIONS, Label.COMBINED_ROW]
 def inventory_of_round(rules=None):  # type: ignore[no-untyped-def]
     """Columns of the round's script."""
     case = make_case(rules or config())
-    plan = case.statement.plan()
+    plan = round_plan(case.statement)
     counter = Inventory(plan.code)
     empty = np.zeros(case.config.model.parameters, dtype=np.uint64)
     counter.run(lambda party: training_round(party, case.statement, empty, None))
@@ -40,7 +40,7 @@ def inventory_of_round(rules=None):  # type: ignore[no-untyped-def]
 
 
 def inventory_of_enrolment(case: Case) -> Inventory:
-    counter = Inventory(case.enrolment.plan().code)
+    counter = Inventory(enrolment_plan(case.enrolment).code)
     counter.run(lambda party: enrolment(party, case.enrolment, None))
     return counter
 
@@ -171,7 +171,7 @@ def test_rejects_every_changed_message_of_a_round(prepared) -> None:  # type: ig
 
 
 def test_rejects_every_changed_message_of_an_enrolment(case: Case) -> None:
-    for target in message_targets(case.enrolment.plan(), 3):
+    for target in message_targets(enrolment_plan(case.enrolment), 3):
         proof = enrol_with(case, changing_message(target))
         assert refusal(lambda: verify_enrolment(case.enrolment, proof)) == "column queries", target
 

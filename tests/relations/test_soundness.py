@@ -44,7 +44,7 @@ def check_challenges(counter: Inventory, plan: Plan) -> None:
 
 
 def test_every_challenge_of_a_round_is_entered(case: Case) -> None:
-    plan = case.statement.plan()
+    plan = round_plan(case.statement)
     counter = Inventory(plan.code)
     empty = np.zeros(case.config.model.parameters, dtype=np.uint64)
     counter.run(lambda party: training_round(party, case.statement, empty, None))
@@ -54,7 +54,7 @@ def test_every_challenge_of_a_round_is_entered(case: Case) -> None:
 def test_sources_of_the_round_recomputed(case: Case) -> None:
     """8 steps of 4 samples, 4 units, 16 rows of 8 features; blocks of 2^5, 2^2, 2^3 and 2 parameters."""
     samples, units, blocks = 3 + 2, 2, (5, 2, 3, 1)
-    numerators = entered(case.statement.plan())
+    numerators = entered(round_plan(case.statement))
     expected = {
         "dataset equality": 2 * (4 + 3),
         "zerocheck of the ReLU": samples + units + 2,
@@ -70,14 +70,14 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
 
 
 def test_every_challenge_of_an_enrolment_is_entered(case: Case) -> None:
-    plan = case.enrolment.plan()
+    plan = enrolment_plan(case.enrolment)
     counter = Inventory(plan.code)
     counter.run(lambda party: enrolment(party, case.enrolment, None))
     check_challenges(counter, plan)
 
 
 def test_bits_at_the_policy(case_at_policy: Case) -> None:
-    for plan in (case_at_policy.statement.plan(), case_at_policy.enrolment.plan()):
+    for plan in (round_plan(case_at_policy.statement), enrolment_plan(case_at_policy.enrolment)):
         assert plan.soundness_bits >= 100
         total = sum(2.0**row.log2_error for row in plan.soundness.report())
         assert plan.soundness_bits == pytest.approx(-math.log2(total))
@@ -86,7 +86,7 @@ def test_bits_at_the_policy(case_at_policy: Case) -> None:
 
 def test_a_policy_above_the_proof_refuses_it(case: Case) -> None:
     verifier = Verifier(
-        Transcript(case.enrolment.transcript()), case.enrolment.plan().code, case.enrolment_proof
+        Transcript(case.enrolment.transcript()), enrolment_plan(case.enrolment).code, case.enrolment_proof
     )
     with pytest.raises(SoundnessBelowPolicy, match="policy demands 100"):
         verifier.run(lambda party: enrolment(party, case.enrolment, None), 100)

@@ -27,13 +27,13 @@ COUNT = 16
 
 def simulated_enrolment(case: Case, seed: int, coins: bytes = COINS) -> bytes:
     """A conversation without records."""
-    party = Simulator(Coins(coins), case.enrolment.plan(), seeded(seed))
+    party = Simulator(Coins(coins), enrolment_plan(case.enrolment), seeded(seed))
     return party.run(lambda own: enrolment(own, case.enrolment, None))
 
 
 def simulated_round(case: Case, seed: int, coins: bytes = COINS) -> tuple[RoundStatement, np.ndarray, bytes]:
     """A round without records, training or key, about a ciphertext of uniform words."""
-    rng, plan = seeded(seed), case.statement.plan()
+    rng, plan = seeded(seed), round_plan(case.statement)
     previous = SimulatedTableau(plan.tableau_rows[0], plan.code.n, rng)
     statement = replace(case.statement, dataset_root=previous.tree.root)
     ciphertext = random_field(case.config.model.parameters, rng)
@@ -69,7 +69,7 @@ def test_a_simulated_round_is_accepted(case: Case) -> None:
 
 
 def enrolment_sample(case: Case, first: int) -> Sample:
-    plan = case.enrolment.plan()
+    plan = enrolment_plan(case.enrolment)
     known = (case.features, case.labels)
     told = [
         Prover(Coins(COINS), plan, seeded(first + i)).run(lambda own: enrolment(own, case.enrolment, known))
@@ -90,7 +90,7 @@ def two_datasets() -> tuple[Case, Case]:
 def test_enrolments_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> None:
     small, large = two_datasets
     told = [simulated_enrolment(small, 900 + i) for i in range(COUNT)]
-    code = small.enrolment.plan().code
+    code = enrolment_plan(small.enrolment).code
     simulated = Sample.of(told, lambda party: enrolment(party, small.enrolment, None), code)
     one, two = enrolment_sample(small, 0), enrolment_sample(large, 100)
     for sample in (simulated, one, two):
@@ -101,7 +101,7 @@ def test_enrolments_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -
 
 def round_sample(case: Case, first: int) -> Sample:
     """Rounds of a case, each under a fresh key and on a fresh commitment, that of the reopened one excepted."""
-    statement, plan = case.statement, case.statement.plan()
+    statement, plan = case.statement, round_plan(case.statement)
     witness, encryption = round_witness(case, seeded(first))
 
     def script(party, known):  # type: ignore[no-untyped-def]
