@@ -57,7 +57,7 @@ class EnrolmentStatement:
             raise ConfigurationError("consortium", "32 bytes", f"{len(self.consortium)} bytes")
         if self.features != self.config.model.widths[0]:
             raise ConfigurationError("features", str(self.config.model.widths[0]), self.features)
-        self.config.training.steps(self.rows)
+        self.config.training.steps_for(self.rows)
         self.config.norm_bounds(self.rows)
 
     def transcript(self) -> bytes:

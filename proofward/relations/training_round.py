@@ -86,5 +86,5 @@ def training_round(
     previous.assert_equal(party, dataset)
     lookups.prove()
     layers = training.prove(party, SelectedRows(dataset, statement.schedule()))
-    update.prove(party, layers, config.training.steps(rows))
+    update.prove(party, layers, config.training.steps_for(rows))
     return encryption.prove(party, MaskContext(statement.beacon, statement.round), ciphertext, update.updates)
