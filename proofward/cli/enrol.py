@@ -52,7 +52,7 @@ def enrol(
         except CsvRefused as error:
             raise Refused(f"{data}: {error}; nothing was taken in") from error
         rows = len(table.records)
-        config.training.steps(rows)
+        config.training.steps_for(rows)
         config.norm_bounds(rows)
         _save(home, name, table)
         _tell(kit, name, table, as_json)

@@ -102,15 +102,18 @@ class DatasetColumns:
 
 @dataclass(frozen=True, slots=True)
 class SelectedRows:
-    """The rows that a schedule selects, as the Input of the first layer and as the labels of the head."""
+    """The rows that a schedule selects, as the Input of the first layer and as the labels of the head.
+
+    `selection` gives the schedule, int64 (steps, batch); a party that only counts never asks for it.
+    """
 
     dataset: DatasetColumns
-    selection: Signed
+    selection: Callable[[], Signed]
 
     def matrix(self, party: Party) -> Array:
         width = 1 << self.dataset.shape.log_features
         return np.ascontiguousarray(
-            party.values(self.dataset.features).reshape(-1, width)[self.selection.reshape(-1)]
+            party.values(self.dataset.features).reshape(-1, width)[self.selection().reshape(-1)]
         )
 
     def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
@@ -140,7 +143,7 @@ class SelectedRows:
 
         @cache
         def weights() -> Array:
-            return scatter(eq_table(samples), self.selection.reshape(-1), 1 << log_rows)
+            return scatter(eq_table(samples), self.selection().reshape(-1), 1 << log_rows)
 
         reduced = party.sumcheck(claim, plain_weights(log_rows), lambda: Tables([(weights(), values())]))
         public = party.public(lambda: evaluate(weights(), reduced.point))

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,7 @@ def training_round(
     binding = bind_shares(party, encryption.coefficients, config.holders, digests)
     previous.assert_equal(party, dataset)
     lookups.prove()
-    layers = training.prove(party, SelectedRows(dataset, statement.schedule()))
-    update.prove(party, layers, config.training.steps(rows))
+    layers = training.prove(party, SelectedRows(dataset, cache(statement.schedule)))
+    update.prove(party, layers, config.training.steps_for(rows))
     encryption.prove(party, MaskContext(statement.beacon, statement.round), ciphertext, update.updates)
     return binding

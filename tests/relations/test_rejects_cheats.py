@@ -91,7 +91,7 @@ def no_update(case: Case):  # type: ignore[no-untyped-def]
 
 def one_step_less(case: Case):  # type: ignore[no-untyped-def]
     rules, statement = case.config, case.statement
-    steps = rules.training.steps(statement.rows)
+    steps = rules.training.steps_for(statement.rows)
     trainer = Trainer(rules.model, rules.scales, rules.training, statement.rows, statement.initial_weights)
     for step, chosen in enumerate(statement.schedule()[: steps - 1]):
         trainer.step(case.features[chosen], case.labels[chosen], step)
