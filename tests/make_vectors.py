@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from proofward.proof.transcript import Transcript
-from proofward.relations.enrolment import enrolment
+from proofward.relations.enrolment import enrolment, enrolment_plan
 from proofward.relations.training_round import training_round
+from proofward.relations.measure import round_plan
 from tests.proof.cheats import (
     FalseProducts,
     FarFromCode,

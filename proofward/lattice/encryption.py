@@ -90,7 +90,9 @@ def masked(context: MaskContext, values: Words, first: int, stop: int) -> Words:
 def _message(update: Signed, first: int, stop: int) -> Signed:
     """Entries first to stop of the update and the zeros behind it."""
     part = update[first:stop]
-    return part if part.size == stop - first else np.append(part, np.zeros(stop - first - part.size, np.int64))
+    return (
+        part if part.size == stop - first else np.append(part, np.zeros(stop - first - part.size, np.int64))
+    )
 
 
 def _encrypt(

@@ -150,7 +150,9 @@ class RoundConfig:
         try:
             return _code(self.committed_values(rows), self.security_bits)
         except SoundnessBelowPolicy as error:
-            raise ConfigurationError("security_bits", f"a level that a code reaches: {error}", rows) from error
+            raise ConfigurationError(
+                "security_bits", f"a level that a code reaches: {error}", rows
+            ) from error
 
     def update_rule(self, rows: int, weight_shift: int) -> UpdateRule:
         """Weight and bounds of a hospital with `rows` rows; see `relations.update_rule`."""

@@ -88,7 +88,9 @@ def digests_to_bytes(digests: Digests) -> bytes:
     """What the transcript absorbs: each digest after its length, one byte. ValueError for other lengths."""
     for digest in digests:
         if len(digest) not in (0, DIGEST_BYTES):
-            raise ValueError(f"digest of a sealed share: expected 0 or {DIGEST_BYTES} bytes, got {len(digest)}")
+            raise ValueError(
+                f"digest of a sealed share: expected 0 or {DIGEST_BYTES} bytes, got {len(digest)}"
+            )
     return b"".join(len(digest).to_bytes(1, "little") + digest for digest in digests)
 
 

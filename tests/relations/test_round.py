@@ -17,10 +17,11 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 from proofward.layers.training import train
 from proofward.proof.errors import OpeningsExhausted, WitnessError
+from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.config import OPENINGS
 from proofward.relations.enrolment import prove_enrolment, verify_enrolment
 from proofward.relations.key_shares import KeyShare
-from proofward.relations.measure import round_plan
+from proofward.relations.measure import check_provable, round_plan
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.secret import DatasetSecret
 from tests.proof.toy import seeded
@@ -229,7 +230,16 @@ def test_statements_refuse_fields_of_another_length(case: Case, field: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("round", -1), ("round", 1 << 32), ("attempt", -1), ("attempt", 1 << 32), ("weight_shift", -1), ("weight_shift", 60), ("initial_weights", np.zeros(3, np.int64))]
+    ("field", "value"),
+    [
+        ("round", -1),
+        ("round", 1 << 32),
+        ("attempt", -1),
+        ("attempt", 1 << 32),
+        ("weight_shift", -1),
+        ("weight_shift", 60),
+        ("initial_weights", np.zeros(3, np.int64)),
+    ],
 )
 def test_statements_refuse_values_out_of_range(case: Case, field: str, value: object) -> None:
     with pytest.raises(ConfigurationError):
@@ -242,5 +252,8 @@ def test_prover_refuses_other_numbers_of_rows(case: Case) -> None:
 
 
 def test_policy_out_of_reach_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="no code reaches 128 bits"):
-        config(security=128)
+    with pytest.raises(SoundnessBelowPolicy, match="128"):
+        make_case(config(security=128))
+    with pytest.raises(ConfigurationError, match="security_bits: expected a level that proofs reach"):
+        check_provable(config(security=128), 11)
+    check_provable(config(security=100), 11)

@@ -12,7 +12,8 @@ from proofward.proof.counter import Plan
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.enrolment import enrolment
+from proofward.relations.enrolment import enrolment, enrolment_plan
+from proofward.relations.measure import round_plan
 from proofward.relations.training_round import training_round
 from tests.proof.cheats import Inventory
 from tests.relations.cases import Case
@@ -46,8 +47,8 @@ def check_challenges(counter: Inventory, plan: Plan) -> None:
 def test_every_challenge_of_a_round_is_entered(case: Case) -> None:
     plan = round_plan(case.statement)
     counter = Inventory(plan.code)
-    empty = np.zeros(case.config.model.parameters, dtype=np.uint64)
-    counter.run(lambda party: training_round(party, case.statement, empty, None))
+    empty = np.zeros_like(case.result.ciphertext)
+    counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None) and None)
     check_challenges(counter, plan)
 
 
@@ -62,8 +63,8 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
         "backward sums": samples + units,
         "errors of the head": samples,
         "rounding of the update": sum(blocks),
-        "ring equation": len(blocks) + sum(blocks),
-        "share binding": 12,
+        "ring equation": len(blocks) + 1 + sum(blocks) + 12,
+        "share binding": 3 * (12 + 1),
     }
     rest = {name: value for name, value in numerators.items() if name not in OPENING | PROVEN_BY_ROUNDS}
     assert sorted(rest.values()) == pytest.approx(sorted(expected.values()))

@@ -14,15 +14,17 @@ from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import SimulatedTableau, Simulator
 from proofward.proof.transcript import Coins
-from proofward.relations.enrolment import check_enrolment, enrolment, verify_enrolment
+from proofward.relations.enrolment import check_enrolment, enrolment, enrolment_plan, verify_enrolment
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import check_round, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS, Sample, differences, flaws
-from tests.relations.cases import Case, config, make_case, round_witness
+from tests.relations.cases import Case, config, make_case, round_witness, sealed
 
 COUNT = 16
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
 
 
 def simulated_enrolment(case: Case, seed: int, coins: bytes = COINS) -> bytes:
@@ -36,11 +38,11 @@ def simulated_round(case: Case, seed: int, coins: bytes = COINS) -> tuple[RoundS
     rng, plan = seeded(seed), round_plan(case.statement)
     previous = SimulatedTableau(plan.tableau_rows[0], plan.code.n, rng)
     statement = replace(case.statement, dataset_root=previous.tree.root)
-    ciphertext = random_field(case.config.model.parameters, rng)
+    ciphertext = random_field(case.result.ciphertext.size, rng)
     nothing = cast(Any, None)
     witness = RoundWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing)
     party = Simulator(Coins(coins), plan, rng)
-    told = party.run(lambda own: training_round(own, statement, ciphertext, witness))  # type: ignore[arg-type,return-value]
+    told = party.run(lambda own: training_round(own, statement, ciphertext, lambda _: DIGESTS, witness))  # type: ignore[arg-type,return-value]
     return statement, ciphertext, told
 
 
@@ -59,13 +61,13 @@ def test_a_simulated_enrolment_is_accepted(case: Case) -> None:
 def test_a_simulated_round_is_accepted(case: Case) -> None:
     statement, ciphertext, told = simulated_round(case, 1)
     assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
-    verified = check_round(statement, ciphertext, told, Coins(COINS))
+    verified = check_round(statement, ciphertext, DIGESTS, told, Coins(COINS))
     assert verified.soundness_bits >= 40
     for coins in (b"", b"other coins"):
         with pytest.raises(ProofRejected):
-            check_round(statement, ciphertext, told, Coins(coins))
+            check_round(statement, ciphertext, DIGESTS, told, Coins(coins))
     with pytest.raises(ProofRejected):
-        verify_round(statement, ciphertext, told)
+        verify_round(statement, ciphertext, DIGESTS, told)
 
 
 def enrolment_sample(case: Case, first: int) -> Sample:
@@ -105,7 +107,7 @@ def round_sample(case: Case, first: int) -> Sample:
     witness, encryption = round_witness(case, seeded(first))
 
     def script(party, known):  # type: ignore[no-untyped-def]
-        training_round(party, statement, encryption.ciphertext, known)
+        training_round(party, statement, encryption.ciphertext, lambda _: DIGESTS, known)
 
     told = []
     for i in range(COUNT):
@@ -133,7 +135,7 @@ def test_rounds_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> No
 
 def test_key_shares_are_uniform(case: Case) -> None:
     """Shares of one holder over proofs of one key are uniform words: with t of them the key is still hidden."""
-    shares = [prove_round(case.statement, case.secret, seeded(3000 + i)).shares[0] for i in range(8)]
+    shares = [prove_round(case.statement, case.secret, seeded(3000 + i), sealed).shares[0] for i in range(8)]
     values = Sample({"shares": np.stack([share.values for share in shares])})
     assert flaws(values) == {}
     blinds = {(share.blind.c0, share.blind.c1) for share in shares}
