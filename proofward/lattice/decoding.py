@@ -1,11 +1,11 @@
 """Sums of ciphertexts, and their decoding under the sum of the secrets.
 
-Exact          |sum e| <= 42 n and |sum U| <= sum of the bounds, see `proofward.lattice.parameters`: the sum of the
-               secrets gives the sum of the updates without error.
-One decoding   A sum decodes under one S only. Two of them differ by d != 0 with |d_i| <= 2n, and on every added
-               entry both leave a residual of at most 42 n of a message that must be 0, so |a d| <= 84 n there.
-               For a uniform mask a the expected number of such d is below 2^`excess_bits`, less than 2^-36000
-               for 3120 hospitals. The masks are drawn by the beacon, so nobody chooses them.
+Exact          |sum e| <= 42 n and |sum U| <= sum of the bounds, see `proofward.lattice.parameters`: the
+               sum of the secrets gives the sum of the updates without error.
+One decoding   A sum decodes under one S only. Two of them differ by d != 0 with |d_i| <= 2n. On every added
+               entry both leave a residual of at most 42 n of a message that must be 0, so |a d| <= 84 n
+               there. For a uniform mask a the expected number of such d is below 2^`excess_bits`, less than
+               2^-36000 for 3120 hospitals. The masks are drawn by the beacon, so nobody chooses them.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ Goldilocks field:
 Sums of up to `MAX_HOSPITALS` ciphertexts decode exactly:
     noise      |sum e| <= 42 n < 2^17, so rounding to the nearest multiple of 2^18 finds 2^18 sum U;
     wrapping   |2^18 sum U + sum e| < 2^18 n 2^31 + 2^17 < P / 2, so nothing wraps modulo P.
-And they decode in one way only. Behind the parameters a ciphertext has at least `LEAST_ADDED` added entries, of
-which everybody knows that they encrypt 0; see `proofward.lattice.encryption`.
-All inequalities are checked when this module is loaded. `proofward.lattice.security` argues the secrecy.
+And they decode in one way only. Behind the parameters a ciphertext has at least `LEAST_ADDED` added entries,
+of which everybody knows that they encrypt 0; see `proofward.lattice.encryption`. All inequalities are checked
+when this module is loaded. `proofward.lattice.security` argues the secrecy.
 """
 
 from __future__ import annotations

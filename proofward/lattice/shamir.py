@@ -8,9 +8,9 @@ Wrong shares   m > t + 1 shares are words of a Reed-Solomon code, one per coordi
                from the right one keeps both with probability 2^-128. Gao's decoder finds the numbers that are
                wrong, as long as there are at most (m - t - 1) / 2. Source: Gao, "A new algorithm for decoding
                Reed-Solomon codes", 2003.
-Search         a sum of secrets is small, and nearly no other vector is. Where more shares are wrong, `candidates`
-               tries sets of t + 1 holders, up to `MOST_SETS`, and gives what is small: as long as t + 1 shares
-               are right and the sets are few, the right secret is among them, with all wrong holders.
+Search         a sum of secrets is small, and nearly no other vector is. Where more shares are wrong,
+               `candidates` tries sets of t + 1 holders, up to `MOST_SETS`, and gives what is small: as long as t + 1
+               shares are right and the sets are few, the right secret is among them, with all wrong holders.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def recover(shares: Mapping[int, Words], threshold: int) -> Recovered:
 
 
 def candidates(shares: Mapping[int, Words], threshold: int, largest: int) -> Iterator[Recovered]:
-    """Secrets with coefficients in [-largest, largest] that t + 1 shares agree on, each with all wrong holders.
+    """Secrets with coefficients in [-largest, largest] on which t + 1 shares agree, and all wrong holders.
 
     The first is the one that `recover` finds, if it is small; then those of the first `MOST_SETS` sets of
     t + 1 holders, in lexicographic order. Raises `SharesInsufficient` below t + 1 shares.

@@ -1,5 +1,6 @@
-"""Runs a function over spans of whole blocks on the threads of the field's kernels, so that temporaries stay
-small.
+"""Runs a function over spans of whole blocks on the threads of the field's kernels.
+
+Spans are short, so that temporaries stay small.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Exact integer arithmetic of federated averaging: what a hospital submits, and the model that follows.
 
-A hospital submits U = round(mu Delta / 2^(fw + f)), where Delta is its update at scale fw. Unclipped, mu is M 2^f
-with its public weight M, so sum U / sum M is the weighted mean of the updates at scale fw + f. The next weights:
+A hospital submits
+    U = round(mu Delta / 2^(fw + f)),
+where Delta is its update at scale fw. Unclipped, mu is M 2^f with its public weight M, so sum U / sum M is the
+weighted mean of the updates at scale 0. The next weights are
     W' = clamp(W + round(2^fw sum U / sum M), -L, L)
 Rounding is to the nearest integer, halves upwards. L is the largest magnitude of an admissible weight.
 """
@@ -59,7 +61,8 @@ def mean_update(total: Int64Array, total_weight: int, bits: int) -> Int64Array:
         more, remainder = np.divmod(remainder << step, total_weight)
         quotient = (quotient << step) + more
         bits -= step
-    return quotient + (2 * remainder >= total_weight)
+    result: Int64Array = quotient + (2 * remainder >= total_weight)
+    return result
 
 
 def apply_update(

@@ -1,4 +1,4 @@
-"""Clipping of an update in L2 norm: the multiplier mu, found in a number of steps that depends on nothing hidden.
+"""Clipping of an update in L2 norm: the multiplier mu, found in a fixed number of steps.
 
     U(mu) = floor((mu Delta + 2^(shift-1)) / 2^shift),   mu in [0, full]
 Each |U_j(mu)| grows with mu, so ||U(mu)|| does, and U(0) = 0. The multiplier is the largest mu with
@@ -26,11 +26,11 @@ _GRAIN = 1 << 15
 
 
 @numba.njit("uint64(int64[::1], int64, int64)", cache=True, nogil=True)
-def _squared_norm(update: np.ndarray, multiplier: int, shift: int) -> int:
+def _squared_norm(update: np.ndarray, multiplier: int, shift: int) -> np.uint64:
     """min(||U(multiplier)||^2, 2^62).
 
-    |update * multiplier| + 2^(shift-1) < 2^62, so the product fits an int64. |U| is cut to 2^31, its square is
-    at most 2^62, and the sum so far is cut to 2^62: no sum passes 2^63. A sum of squares that is cut was
+    |update * multiplier| + 2^(shift-1) < 2^62, so the product fits an int64. |U| is cut to 2^31, its square
+    is at most 2^62, and the sum so far is cut to 2^62: no sum passes 2^63. A sum of squares that is cut was
     2^62 or more. Neither cut is a branch.
     """
     largest = np.uint64(1 << 62)

@@ -1,5 +1,6 @@
-"""What a consortium fixes before anyone acts: model, scales, hyper-parameters, clipping, thresholds, the numbers
-of rows that may enrol, security.
+"""What a consortium fixes before anyone acts.
+
+Model, scales, hyper-parameters, clipping, thresholds, the numbers of rows that may enrol, and the security.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ class RoundConfig:
     def check_rows(self, rows: int) -> None:
         """Raises a TrainingError unless whoever enrols with `rows` rows can prove every round.
 
-        Whichever other hospitals of the range take part: the weight shift of a round is between that of its own
-        rows and that of `most_rows`, and the bounds must hold for each.
+        Whichever other hospitals of the range take part: the weight shift of a round is between that of its
+        own rows and that of `most_rows`, and the bounds must hold for each.
         """
         if type(rows) is not int or not self.least_rows <= rows <= self.most_rows:
             raise ConfigurationError("rows", f"{self.least_rows} to {self.most_rows} by the rules", rows)
@@ -166,7 +167,10 @@ class RoundConfig:
         )
 
     def weight_shift(self, most_rows: int) -> int:
-        """The least weight shift of a round whose largest hospital has `most_rows` rows; raises a TrainingError."""
+        """The least weight shift of a round whose largest hospital has `most_rows` rows.
+
+        Raises a TrainingError where there is none.
+        """
         for shift in range(LARGEST_SHIFT):
             try:
                 self.update_rule(most_rows, shift)

@@ -6,11 +6,11 @@ A claim on the selected rows, A(sample, j) = X(selection(sample), j), at (r, rj)
     sum over rows n of S(n) X(n, rj),   S(n) = sum of eq(r, sample) over the samples that select n.
 S is public: one sumcheck over the rows, 2 log(rows) / |E|.
 
-Every entry outside the first rows and features is 0: with marked(x) = 1 for such an entry x, and 0 for others,
+Every entry outside the first rows and features is 0. With marked(x) = 1 for such an entry x, else 0,
     sum over x of eq(r, x) marked(x) X(x) = 0 at a random r,
-one sumcheck, 3 log(size) / |E|. What a verifier needs of `marked` at the sumcheck's end is a product of two sums
-over the first rows and the first features, a few multiplications for each variable: a claimed number of rows costs
-it nothing.
+one sumcheck, 3 log(size) / |E|. What a verifier needs of `marked` at the sumcheck's end is a product of two
+sums over the first rows and the first features, a few multiplications for each variable: a claimed number of
+rows costs it nothing.
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ class DatasetColumns:
         _assert_zero_outside(party, self.labels, ((shape.rows, shape.log_rows),))
 
     def assert_equal(self, party: Party, other: DatasetColumns) -> None:
-        """Both commitments hold the same dataset: equal at one random point drawn after both roots; error
-        log(size) / |E|.
+        """Both commitments hold the same dataset: equal at one random point drawn after both roots.
+
+        Error log(size) / |E|.
         """
         point = party.challenges(self.features.log_size)
         party.assert_zero(self.features.at(point) - other.features.at(point))
@@ -151,7 +152,7 @@ class SelectedRows:
 
 
 def _assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
-    """The column, with an axis of 2^bits entries for each side (count, bits), is 0 outside the first counts."""
+    """The column, an axis of 2^bits entries for each side (count, bits), is 0 outside the first counts."""
     corner = party.challenges(column.log_size)
     party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)
 

@@ -2,14 +2,14 @@
 
 What is proved: for the public masks a and ciphertext y, entry by entry,
     y = a s + e + 2^18 U,   s ternary, e in [-42, 42],
-with the U of the update relation at the parameters and U = 0 at the added entries behind them, whose errors are
-committed and looked up as all others are.
+with the U of the update relation at the parameters and U = 0 at the added entries behind them, whose errors
+are committed and looked up as all others are.
 
-Messages: the verifier draws gamma and one point for each block of parameters and for the added entries. The equation
-at random multilinear weights is linear in s, e and U: one constraint. Nothing is sent.
+Messages: the verifier draws gamma and one point for each block of parameters and for the added entries. The
+equation at random multilinear weights is linear in s, e and U: one constraint. Nothing is sent.
 
-Soundness: (blocks + 1 + the points' lengths) / |E|. A padded entry of a block has no y: there the equation says
-e + 2^18 U = 0, which the ranges |e| <= 42 and |U| < 2^32 make e = U = 0.
+Soundness: (blocks + 1 + the points' lengths) / |E|. A padded entry of a block has no y: there the equation
+says e + 2^18 U = 0, which the ranges |e| <= 42 and |U| < 2^32 make e = U = 0.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ ERRORS = Table.padded("errors", 66, list(range(-ERROR_ETA, ERROR_ETA + 1)))
 
 @dataclass(frozen=True, slots=True)
 class EncryptionWitness:
-    """Secret int8 (4096,), errors int8 (length of the ciphertext,), coefficients c_1 .. c_t of the sharing
+    """What the hospital knows of its ciphertext and key.
+
+    secret: int8 (4096,); error: int8 (length of the ciphertext,); coefficients: c_1 .. c_t of the sharing
     polynomial, F (t, 4096).
     """
 

@@ -1,11 +1,11 @@
 """Enrolment: a commitment to a dataset, proved well-formed.
 
-What is proved: the committed features of the first `rows` rows are in range, their labels are 0 or 1, and everything
-else in the padded columns is 0, so the dataset has `rows` labelled rows of `features` features.
+What is proved: the committed features of the first `rows` rows are in range, their labels are 0 or 1, and
+everything else in the padded columns is 0, so the dataset has `rows` labelled rows of `features` features.
 
-Messages: roots of the dataset and of the witness; the lookups; for X and for Y a point of the verifier and one
-sumcheck for the zeros; the opening. Soundness and hiding: see `proof.party` and `proof.opening`; `enrolment_plan`
-computes the bits.
+Messages: roots of the dataset and of the witness; the lookups; for X and for Y a point of the verifier and
+one sumcheck for the zeros; the opening. Soundness and hiding: see `proof.party` and `proof.opening`;
+`enrolment_plan` computes the bits.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ def prove_enrolment(
     statement: EnrolmentStatement, features: Signed, labels: Signed, rng: Rng
 ) -> tuple[bytes, DatasetSecret]:
     """A proof and the secret that later rounds need; features int64 (n, d) at scale fa, labels int64 (n,).
+
     Raises ConfigurationError for bad data.
     """
     config = statement.config

@@ -1,10 +1,11 @@
 """Sharing of the key of a ciphertext among the holders, bound to its proof.
 
-The key s is shared by a polynomial over F^4096 with coefficients c_0 = s, c_1 .. c_t, all committed. Holder x gets,
-sealed, its share c(x) = sum_d c_d x^d and its blind b(x) = sum_d b_d x^d, where b_0 .. b_t are pads of the proof.
+The key s is shared by a polynomial over F^4096 with coefficients c_0 = s, c_1 .. c_t, all committed. Holder x
+gets, sealed, its share c(x) = sum_d c_d x^d and its blind b(x) = sum_d b_d x^d, where b_0 .. b_t are pads of
+the proof.
 
-What is proved. Whoever opens its sealed share finds the share of the committed polynomial, or a check fails that
-everybody can repeat.
+What is proved. Whoever opens its sealed share finds the share of the committed polynomial, or a check fails
+that everybody can repeat.
 
 Messages, right after the witness tableau is committed, with c_d(r) the multilinear extension of c_d:
     prover: the digests of all sealed shares, absorbed into the transcript
@@ -13,17 +14,17 @@ Messages, right after the witness tableau is committed, with c_d(r) the multilin
 Holder x opens (share, blind) and checks
     share(r) / w - blind = sum_d phi_d x^d.
 
-Soundness: (12 + 1) / |E| for each holder. Polynomial and pads are committed, and a digest fixes share and blind,
-since a sealed message opens in one way under the key that its holder has published. All that is before r is drawn.
-With D = share - c(x) and delta = blind - b(x) the check says D(r) = w delta. If D is not 0, D(r) is a nonzero
-polynomial of degree 12 in r: for delta = 0 it must vanish at r, 12 / |E|. For delta != 0 only one w will do,
-1 / (|E| - 1). If D = 0 and delta != 0 no w does. So a dealer that seals another blind, a constant shift of the share
-(whose extension is constant), or shares of another key is caught, and one that seals anew after the proof has
-sealed something else than the transcript absorbed.
+Soundness: (12 + 1) / |E| for each holder. Polynomial and pads are committed, and a digest fixes share and
+blind, since a sealed message opens in one way under the key that its holder has published. All that is before
+r is drawn. With D = share - c(x) and delta = blind - b(x) the check says D(r) = w delta. If D is not 0, D(r)
+is a nonzero polynomial of degree 12 in r: for delta = 0 it must vanish at r, 12 / |E|. For delta != 0 only
+one w will do, 1 / (|E| - 1). If D = 0 and delta != 0 no w does. So a dealer that seals another blind, a
+constant shift of the share (whose extension is constant), or shares of another key is caught, and one that
+seals anew after the proof has sealed something else than the transcript absorbed.
 
-How it hides. phi_d is padded by b_d. Up to t holders know the polynomial b at t points other than 0, which leaves b_0
-uniform, and with it phi_0; what else they see follows from their own shares. Digests of sealed bytes say no more
-than the sealed bytes do.
+How it hides. phi_d is padded by b_d. Up to t holders know the polynomial b at t points other than 0, which
+leaves b_0 uniform, and with it phi_0; what else they see follows from their own shares. Digests of sealed
+bytes say no more than the sealed bytes do.
 """
 
 from __future__ import annotations
@@ -112,8 +113,8 @@ def bind_shares(
 ) -> ShareBinding:
     """Run the relation for the columns c_0 .. c_t.
 
-    `digests` gets the number of the pad b_0, which b_1 .. b_t follow: a prover deals and seals the shares, all
-    others know the digests.
+    `digests` gets the number of the pad b_0, which b_1 .. b_t follow: a prover deals and seals the shares,
+    all others know the digests.
     """
     first_pad = party.pads
     party.announce(Label.SEALED_SHARES, lambda: digests_to_bytes(digests(first_pad)))

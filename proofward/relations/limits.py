@@ -1,8 +1,8 @@
 """The largest statements that anybody has to look at, in one place.
 
-A statement claims sizes before its proof is read. These limits keep every array that such a claim costs below a
-few hundred megabytes; `RoundConfig` refuses rules under which a statement could pass one, so a statement whose
-number of rows the rules admit is within them.
+A statement claims sizes before its proof is read. These limits keep every array that such a claim costs below
+a few hundred megabytes; `RoundConfig` refuses rules under which a statement could pass one, so a statement
+whose number of rows the rules admit is within them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The measures of a round's proof: its code, pads, columns and proven bits, before a byte of it is read.
 
-They depend on the rules, the number of rows and the weight shift only, so they are kept and used again. A statement
-is plain data and knows nothing of its script; this module joins the two. Nothing here grows with a claimed number
-of rows.
+They depend on the rules, the number of rows and the weight shift only, so they are kept and used again. A
+statement is plain data and knows nothing of its script; this module joins the two. Nothing here grows with a
+claimed number of rows.
 """
 
 from __future__ import annotations

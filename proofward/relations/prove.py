@@ -42,8 +42,10 @@ Seal = Callable[[tuple[KeyShare, ...]], Digests]
 
 @dataclass(frozen=True, slots=True)
 class RoundProof:
-    """A hospital's round: public ciphertext, digests of the sealed shares and proof; the holders' shares, and the
-    secret of the fresh dataset commitment.
+    """A hospital's round.
+
+    Public: ciphertext, digests of the sealed shares, proof. Secret: the holders' shares, and what is kept of
+    the fresh dataset commitment.
     """
 
     ciphertext: Array
@@ -141,7 +143,7 @@ def _discard(binding: ShareBinding) -> None:
 def verify_round(
     statement: RoundStatement, ciphertext: Array, sealed_shares: Digests, proof: bytes
 ) -> VerifiedRound:
-    """Raises ProofRejected unless the bytes prove the statement about this ciphertext and these sealed shares."""
+    """Raises ProofRejected unless the bytes prove the statement about this ciphertext and these shares."""
     challenger = Transcript(statement.transcript(ciphertext))
     return check_round(statement, ciphertext, sealed_shares, proof, challenger)
 

@@ -63,7 +63,7 @@ class RoundStatement:
         return self.config.update_rule(self.rows, self.weight_shift)
 
     def _check_bounds(self) -> None:
-        """No integer of the relation can wrap around P, whatever a prover commits to; raises a TrainingError."""
+        """No integer of the relation wraps around P, whatever a prover commits to; raises a TrainingError."""
         config = self.config
         largest = config.weight_shift(config.most_rows)
         if type(self.weight_shift) is not int or not 0 <= self.weight_shift <= largest:

@@ -1,10 +1,10 @@
 """One round of one hospital: local training, its update, and the update's ciphertext, in one proof.
 
-What is proved: the hospital ran T steps of fixed-point SGD from the public weights W_0 on rows of its enrolled
-dataset in the order that the beacon draws. The update of that training, weighted by the enrolled number of rows,
-clipped and rounded, is what the public ciphertext encrypts. The key of the ciphertext is shared by the polynomial
-that the published values are of, and its sealed shares are those of that polynomial or fail their check. The dataset
-is committed to afresh and proved equal to the earlier commitment.
+What is proved: the hospital ran T steps of fixed-point SGD from the public weights W_0 on rows of its
+enrolled dataset in the order that the beacon draws. The update of that training, weighted by the enrolled
+number of rows, clipped and rounded, is what the public ciphertext encrypts. The key of the ciphertext is
+shared by the polynomial that the published values are of, and its sealed shares are those of that polynomial
+or fail their check. The dataset is committed to afresh and proved equal to the earlier commitment.
 
 Hidden: data, weights after W_0, the update, its norm, whether it was clipped, losses and predictions.
 

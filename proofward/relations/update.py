@@ -3,12 +3,12 @@
 What is proved. For every parameter, with Delta = W_T - W_0 of the proved training and the public numbers of
 `relations.update_rule` (shift = fw + f):
     2^shift U + R = mu Delta + 2^(shift-1),   0 <= R < 2^shift,   -2^(m-1) <= U < 2^(m-1).
-With N = ||U||^2 always N <= B^2. Either nothing was clipped and mu = M 2^f, or mu < M 2^f and N >= B_low^2: no
-hospital can shrink its share and call that clipping. A hidden bit c is the case:
+With N = ||U||^2 always N <= B^2. Either nothing was clipped and mu = M 2^f, or mu < M 2^f and N >= B_low^2:
+no hospital can shrink its share and call that clipping. A hidden bit c is the case:
     M 2^f - mu and c M 2^f - (M 2^f - mu) in [0, 2^k);   B^2 - N and N - c B_low^2 in [0, 2^b)
-with k the bits of M 2^f and b those of B^2. Where the squares of U in its range could wrap around P, the same is
-shown first of the upper bits V = floor(U / 2^h), which are a combination of the limbs of U: K^2 - ||V||^2 in
-[0, 2^b'). That bounds N below 2^62, see `relations.update_rule`.
+with k the bits of M 2^f and b those of B^2. Where the squares of U in its range could wrap around P, the same
+is shown first of the upper bits V = floor(U / 2^h), which are a combination of the limbs of U: K^2 - ||V||^2
+in [0, 2^b'). That bounds N below 2^62, see `relations.update_rule`.
 
 Messages, for every block of parameters (a layer's weights, a layer's biases):
     verifier: a point              prover: Delta and mu there; the layer's claim on the update

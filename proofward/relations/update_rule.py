@@ -1,8 +1,8 @@
 """The public numbers of one hospital's update: its weight, its bounds, and how finely it is clipped.
 
-All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all hospitals
-of a round. With fw the bits of a weight, C the clip bound, D_max and ||D||_max the public bounds on an entry and
-on the norm of Delta (from `layers.bounds`, with the ranges that the relation itself enforces):
+All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all
+hospitals of a round. With fw the bits of a weight, C the clip bound, D_max and ||D||_max the public bounds on
+an entry and on the norm of Delta (from `layers.bounds`, with the ranges that the relation itself enforces):
     M     = max(1, (n 2^10) >> e)                       weight
     B     = floor(M C / 2^10)                           bound on ||U||, hence on every |U_j|
     m     = bits of B, and one more                     U_j in [-2^(m-1), 2^(m-1)), 2^(m-1) > B
@@ -10,18 +10,20 @@ on the norm of Delta (from `layers.bounds`, with the ranges that the relation it
     f     = the least number >= 0 with B_low >= 15/16 B
     U     = floor((mu Delta + 2^(fw+f-1)) / 2^(fw+f)),  0 <= mu <= M 2^f
 
-Every Delta has a proof. With the mu of `layers.clipping` either mu = M 2^f and ||U|| <= B, or U at mu + 1 is longer
-than B; one step changes ||U|| by at most ||Delta|| / 2^(fw+f) + sqrt(p), so ||U|| >= B_low.
-No hospital shrinks its share: below mu = M 2^f its norm must be at least 15/16 of the bound.
+Every Delta has a proof. With the mu of `layers.clipping` either mu = M 2^f and ||U|| <= B, or U at mu + 1 is
+longer than B; one step changes ||U|| by at most ||Delta|| / 2^(fw+f) + sqrt(p), so ||U|| >= B_low. No
+hospital shrinks its share: below mu = M 2^f its norm must be at least 15/16 of the bound.
 
 No integer wraps around P. Checked for every rule:
     M 2^f D_max + 2^(fw+f-1) < 2^62,   2^(fw+f) (2^(m-1) + 1) < 2^62,   B < 2^31,   M 2^f < 2^61
-and for N = ||U||^2 one of two. Either p 2^(2(m-1)) < 2^62, so that no U in its range can wrap. Or the norm is looked
-at twice: with h the least multiple of the table's bits for which p 2^(2(m-1-h)) < 2^62, the coarse update
+and for N = ||U||^2 one of two. Either p 2^(2(m-1)) < 2^62, so that no U in its range can wrap. Or the norm is
+looked at twice, h being the least multiple of the table's bits for which p 2^(2(m-1-h)) < 2^62: the norm of
+the coarse update
     V = floor(U / 2^h),   ||V|| <= K = floor(B / 2^h) + 2 + floor(sqrt(p))
-cannot wrap, and it bounds the fine one: ||U|| <= 2^h (||V|| + sqrt(p)) <= 2^h (K + floor(sqrt(p)) + 1) < 2^31.
-Then N < 2^62 for whatever is committed to, so N is right modulo P. An honest update passes: V = U / 2^h - v with
-0 <= v < 1, so ||V|| <= B / 2^h + sqrt(p) <= K.
+cannot wrap, and it bounds that of the fine one:
+    ||U|| <= 2^h (||V|| + sqrt(p)) <= 2^h (K + floor(sqrt(p)) + 1) < 2^31.
+Then N < 2^62 for whatever is committed to, so N is right modulo P. An honest update passes: V = U / 2^h - v
+with 0 <= v < 1, so ||V|| <= B / 2^h + sqrt(p) <= K.
 """
 
 from __future__ import annotations
@@ -45,8 +47,10 @@ _MOST_FINER_BITS = 40
 
 @dataclass(frozen=True, slots=True)
 class UpdateRule:
-    """weight M, finer bits f, shift fw + f, bound B, low B_low, message bits m; coarse_bits h and coarse_bound
-    K are 0 where the norm needs no second look.
+    """The numbers of one hospital in one round.
+
+    weight M, finer bits f, shift fw + f, bound B, low B_low, message bits m; coarse_bits h and coarse_bound K
+    are 0 where the norm needs no second look.
     """
 
     weight: int
@@ -101,8 +105,8 @@ def update_rule(
     """The numbers for a hospital of `rows` rows under a weight shift.
 
     Raises WraparoundPossible where an integer could reach 2^62: a larger weight shift helps. Raises
-    ConfigurationError where B is too small beside the rounding of U: more rows, a larger clip bound or a smaller
-    shift help.
+    ConfigurationError where B is too small beside the rounding of U: more rows, a larger clip bound or a
+    smaller shift help.
     """
     weight = weight_of(rows, weight_shift)
     bound = (weight * clip_bound) >> WEIGHT_BITS
