@@ -9,8 +9,9 @@ Wrong shares   m > t + 1 shares are words of a Reed-Solomon code, one per coordi
                wrong, as long as there are at most (m - t - 1) / 2. Source: Gao, "A new algorithm for decoding
                Reed-Solomon codes", 2003.
 Search         a sum of secrets is small, and nearly no other vector is. Where more shares are wrong,
-               `candidates` tries sets of t + 1 holders, up to `MOST_SETS`, and gives what is small: as long as t + 1
-               shares are right and the sets are few, the right secret is among them, with all wrong holders.
+               `candidates` tries sets of t + 1 holders, up to `MOST_SETS`, and gives what is small: as long
+               as t + 1 shares are right and the sets are few, the right secret is among them, with all wrong
+               holders.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A hospital submits
     U = round(mu Delta / 2^(fw + f)),
-where Delta is its update at scale fw. Unclipped, mu is M 2^f with its public weight M, so sum U / sum M is the
-weighted mean of the updates at scale 0. The next weights are
+where Delta is its update at scale fw. Unclipped, mu is M 2^f with its public weight M, so sum U / sum M is
+the weighted mean of the updates at scale 0. The next weights are
     W' = clamp(W + round(2^fw sum U / sum M), -L, L)
 Rounding is to the nearest integer, halves upwards. L is the largest magnitude of an admissible weight.
 """
@@ -79,7 +79,8 @@ def apply_update(
     if _magnitude(weights) >= _LIMIT:
         raise ConfigurationError("weights", "magnitudes below 2^62", _magnitude(weights))
     # both terms are below 2^62 in magnitude
-    return np.clip(weights + mean_update(total, total_weight, scales.weight_bits), -limit, limit)
+    following: Int64Array = weights + mean_update(total, total_weight, scales.weight_bits)
+    return following.clip(-limit, limit)
 
 
 def _magnitude(values: Int64Array) -> int:

@@ -12,13 +12,16 @@ from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.federation.history.history_state import HistoryState
-from proofward.federation.messages.field_types import Digest, Name
+from proofward.federation.history.statements import weight_shift
+from proofward.federation.messages.field_types import Digest, Name, SealedShares
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, words_from_bytes
 from proofward.federation.storage.objects import Objects
+from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import VerifiedRound, verify_round
 from proofward.relations.round_statement import RoundStatement
 
@@ -30,19 +33,24 @@ Large = Annotated[bytes, Length(0, MAX_FILE_BYTES)]
 
 @dataclass(frozen=True)
 class ProofFile:
-    """rules: canonical bytes of the consortium's rules. initial_weights: int64, ciphertext: field elements,
-    8 bytes little endian each.
+    """All that a proof of training says in public, and the proof.
+
+    rules: canonical bytes of the consortium's rules. initial_weights: int64, ciphertext: field elements, 8
+    bytes little endian each. sealed_shares: digests of the sealed shares of the key, which the proof binds.
     """
 
     kind: ClassVar[str] = "proofward-training-proof"
     rules: Annotated[bytes, Length(1, 1 << 20)]
     hospital: Name
     round: Annotated[int, Range(1, 1 << 20)]
+    attempt: Annotated[int, Range(0, 1 << 32)]
     rows: Annotated[int, Range(1, 1 << 24)]
+    weight_shift: Annotated[int, Range(0, 64)]
     beacon: Digest
     dataset_root: Digest
     initial_weights: Large
     ciphertext: Large
+    sealed_shares: SealedShares
     proof: Large
 
     @cached_property
@@ -76,10 +84,18 @@ class ProofFile:
             raise ProofRejected("initial weights", detail)
         try:
             statement = RoundStatement(
-                rules.digest, rules.config, self.round, self.hospital, self.rows,
-                self.beacon, self.dataset_root, weights,
-            )  # fmt: skip
-            statement.plan()
+                consortium=rules.digest,
+                config=rules.config,
+                round=self.round,
+                attempt=self.attempt,
+                hospital=self.hospital,
+                rows=self.rows,
+                weight_shift=self.weight_shift,
+                beacon=self.beacon,
+                dataset_root=self.dataset_root,
+                initial_weights=weights,
+            )
+            round_plan(statement)
         except (TrainingError, SoundnessBelowPolicy) as error:
             raise ProofRejected("statement", str(error)) from error
         return statement
@@ -87,14 +103,12 @@ class ProofFile:
     def verify(self) -> VerifiedRound:
         """Raises ProofRejected, naming the check, unless the statement is proved."""
         statement = self.statement
-        parameters = statement.config.model.parameters
-        words = words_from_bytes(self.ciphertext, parameters)
+        length = ciphertext_length(statement.config.model.parameters)
+        words = words_from_bytes(self.ciphertext, length)
         if words is None:
             found = f"{len(self.ciphertext)} other bytes"
-            raise ProofRejected(
-                "ciphertext", f"expected {parameters} canonical field elements, found {found}"
-            )
-        return verify_round(statement, words, self.proof)
+            raise ProofRejected("ciphertext", f"expected {length} canonical field elements, found {found}")
+        return verify_round(statement, words, self.sealed_shares, self.proof)
 
 
 def read_proof_file(data: bytes) -> ProofFile:
@@ -116,8 +130,18 @@ def proof_files(history: HistoryState, objects: Objects) -> dict[str, bytes]:
     for hospital, said in sorted(state.uploads.items()):
         record = said.record
         made = ProofFile(
-            history.rules.data, hospital, state.number, record.rows, record.beacon, record.dataset_root,
-            objects.get(record.model), objects.get(record.ciphertext), objects.get(record.proof),
-        )  # fmt: skip
+            rules=history.rules.data,
+            hospital=hospital,
+            round=state.number,
+            attempt=state.attempt,
+            rows=record.rows,
+            weight_shift=weight_shift(history, state),
+            beacon=record.beacon,
+            dataset_root=record.dataset_root,
+            initial_weights=objects.get(record.model),
+            ciphertext=objects.get(record.ciphertext),
+            sealed_shares=record.sealed_shares,
+            proof=objects.get(record.proof),
+        )
         files[f"{PROOFS_NAME}/{hospital}-round-{state.number}{SUFFIX}"] = made.data
     return files

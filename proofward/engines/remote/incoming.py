@@ -20,7 +20,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.ledger_folder import LedgerFolder
-from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
 
@@ -41,7 +41,7 @@ def size_limits(envelope: Envelope, rules: Rules) -> dict[bytes, int]:
         return {
             **sealed,
             record.proof: MAX_PROOF_BYTES,
-            record.ciphertext: 8 * rules.config.model.parameters,
+            record.ciphertext: 8 * ciphertext_length(rules.config.model.parameters),
         }
     if isinstance(record, ShareSum):
         return {record.values: 8 * RING_DEGREE}

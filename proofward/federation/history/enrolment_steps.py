@@ -11,17 +11,22 @@ from proofward.federation.history.history_state import ANY_PHASE, BETWEEN, ENROL
 from proofward.federation.history.round_state import Said
 from proofward.federation.messages.catalogue import Enrolment, EnrolmentClosed, EnrolmentVerdict
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import require
+from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
+from proofward.layers.errors import TrainingError
+from proofward.relations.measure import check_provable
 
 DIGEST_BYTES = 32
-MAX_ROWS = 1 << 24
-"""A claim of so many costs its verifiers 3 GB, whatever stands behind it."""
 
 
 def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> None:
-    require(1 <= record.rows < MAX_ROWS, "rows", sender, f"a number of rows in [1, {MAX_ROWS})", record.rows)
-    width = history.rules.config.model.widths[0]
+    config = history.rules.config
+    try:
+        check_provable(config, record.rows)
+    except TrainingError as error:
+        expected = f"a number of rows with which every round can be proved: {error}"
+        raise Refusal("rows", sender, describe(expected, 400), str(record.rows)) from error
+    width = config.model.widths[0]
     require(record.features == width, "features", sender, width, record.features)
 
 

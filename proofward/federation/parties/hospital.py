@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.complaints import holder_keys, seal_share
+from proofward.federation.history.complaints import Sealed, holder_keys, seal_share, sealed_digests
 from proofward.federation.history.history_state import (
     ANY_PHASE,
     COMMIT,
@@ -133,12 +133,12 @@ class Hospital(Holder):
             secret = self.state.fact(f"dataset/{statement.dataset_root.hex()}")
             if secret is None:
                 raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
-            made = self.prove_round(statement, secret)
+            made, sealed = self.prove_round(statement, secret)
         except CANNOT_PROVE as error:
             self._unable(unable, str(error))
             return
         self.report("proved", "upload", start)
-        yield self.publish(statement, made)
+        yield self.publish(statement, made, sealed)
 
     def _forget(self) -> None:
         """Erases the secrets of attempts that are over and of dataset commitments that are replaced."""
@@ -148,24 +148,27 @@ class Hospital(Holder):
             if (root := self.history.dataset_roots.get(self.name)) is not None:
                 self.state.drop_others("dataset/", f"dataset/{root.hex()}")
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
-        """Trains, encrypts and proves."""
-        return self.proofs.prove_round(
+    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+        """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
+        sealed: Sealed = ()
+
+        def seal(shares: tuple[bytes, ...]) -> tuple[bytes, ...]:
+            nonlocal sealed
+            sealed = self.seal_shares(shares)
+            return sealed_digests(sealed)
+
+        made = self.proofs.prove_round(
             statement,
             secret,
             self.source("prove-round", statement.beacon),
             lambda phase: self.report("proving", phase),
+            seal,
         )
+        return made, sealed
 
-    def publish(self, statement: RoundStatement, made: ProvedRound) -> bytes:
-        """Seals the shares, stores all secrets, and gives the packet with the upload."""
-        state, hospitals = self.history.round, self.rules.hospitals
-        sealed = [
-            self.seal_share(holder, made.shares[index])
-            if holder in state.committed and holder != self.name
-            else None
-            for index, holder in enumerate(hospitals)
-        ]
+    def publish(self, statement: RoundStatement, made: ProvedRound, sealed: Sealed) -> bytes:
+        """Stores all secrets, and gives the packet with the upload; `sealed` are the shares to send."""
+        state = self.history.round
         record = Upload(
             model=state.model,
             beacon=state.beacon,
@@ -173,7 +176,7 @@ class Hospital(Holder):
             rows=statement.rows,
             ciphertext=hashlib.sha256(made.ciphertext).digest(),
             proof=hashlib.sha256(made.proof).digest(),
-            sealed_shares=tuple(b"" if data is None else hashlib.sha256(data).digest() for data in sealed),
+            sealed_shares=sealed_digests(sealed),
         )
         facts = {
             f"dataset/{statement.dataset_root.hex()}": made.spent,
@@ -182,6 +185,14 @@ class Hospital(Holder):
         }
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
         return self.say(record, attachments, facts)
+
+    def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
+        """The share of every other holder that takes part, sealed."""
+        present = set(self.history.round.committed) - {self.name}
+        return tuple(
+            self.seal_share(holder, share) if holder in present else None
+            for holder, share in zip(self.rules.hospitals, shares, strict=True)
+        )
 
     def seal_share(self, holder: str, share: bytes) -> bytes:
         """A share sealed to its holder."""

@@ -144,7 +144,7 @@ class ProofAudit:
             record = entry.record
             if isinstance(record, Upload) and (objects := self._read(entry, record.ciphertext, record.proof)):
                 assert isinstance(entry.statement, RoundStatement)
-                yield RoundJob(entry.sender, entry.statement, *objects)
+                yield RoundJob(entry.sender, entry.statement, record.sealed_shares, *objects)
 
     def _read(self, entry: _Waiting, *digests: bytes) -> list[Source]:
         """The objects of a proof that can be verified; none, and why, of another."""
