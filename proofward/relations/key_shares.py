@@ -41,7 +41,7 @@ from proofward.field.goldilocks import is_canonical, to_field
 from proofward.field.multilinear import evaluate
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.lattice.shamir import share
-from proofward.proof.forms import ZERO, Column, Point
+from proofward.proof.forms import PAD, ZERO, Column, Point, pad_key
 from proofward.proof.party import Party
 from proofward.proof.transcript import Label
 
@@ -109,15 +109,19 @@ class ShareBinding:
 
 
 def bind_shares(
-    party: Party, coefficients: Sequence[Column], holders: int, digests: Callable[[int], Digests]
+    party: Party, coefficients: Sequence[Column], holders: int, digests: Callable[[list[Ext]], Digests]
 ) -> ShareBinding:
     """Run the relation for the columns c_0 .. c_t.
 
-    `digests` gets the number of the pad b_0, which b_1 .. b_t follow: a prover deals and seals the shares,
-    all others know the digests.
+    `digests` gets b_0 .. b_t from a prover, which deals and seals the shares, and nothing from others, who know
+    the digests.
     """
-    first_pad = party.pads
-    party.announce(Label.SEALED_SHARES, lambda: digests_to_bytes(digests(first_pad)))
+    keys = [pad_key(PAD, party.pads + degree) for degree in range(len(coefficients))]  # of the values sent below
+
+    def announced() -> bytes:
+        return digests_to_bytes(digests([party.pad(key) for key in keys] if party.knows_witness else []))
+
+    party.announce(Label.SEALED_SHARES, announced)
     point = party.challenges(LOG_RING_DEGREE)
     scale = party.challenge().inverse()
     party.soundness.add("share binding", "Schwartz-Zippel", holders * (LOG_RING_DEGREE + 1))

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import is_canonical, random_field
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected, WitnessError
-from proofward.proof.forms import PAD, pad_key
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.proof.verifier import Verifier
@@ -120,9 +120,8 @@ def prove_round(
     shares: tuple[KeyShare, ...] = ()
     sealed: Digests = ()
 
-    def digests(first_pad: int) -> Digests:
+    def digests(blinds: list[Ext]) -> Digests:
         nonlocal shares, sealed
-        blinds = [prover.pad(pad_key(PAD, first_pad + degree)) for degree in range(config.threshold + 1)]
         shares = deal_shares(encryption.secret, coefficients, blinds, config.holders)
         sealed = seal(shares)
         return sealed

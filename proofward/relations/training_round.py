@@ -31,6 +31,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.lattice.sampler import MaskContext
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
@@ -65,7 +66,7 @@ def training_round(
     party: Party,
     statement: RoundStatement,
     ciphertext: Array,
-    digests: Callable[[int], Digests],
+    digests: Callable[[list[Ext]], Digests],
     witness: RoundWitness | None,
 ) -> ShareBinding:
     """The script; `digests` are those of the sealed shares, see `bind_shares`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import random_field
 from proofward.field.scalar import P
 from proofward.lattice.encryption import Encryption, encrypt
@@ -18,7 +19,6 @@ from proofward.lattice.sampler import MaskContext, mask_values
 from proofward.layers.aggregation import quantise_update
 from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
 from proofward.layers.training import train
-from proofward.proof.forms import PAD, pad_key
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
 from proofward.relations.config import RoundConfig
@@ -178,8 +178,7 @@ def dealt_with(case, witness, ciphertext, prover, rng, statement=None, deal=None
     about, dealt = statement or case.statement, []
     party = prover(Transcript(about.transcript(ciphertext)), round_plan(about), rng)
 
-    def digests(first_pad: int) -> Digests:
-        blinds = [party.pad(pad_key(PAD, first_pad + degree)) for degree in range(case.config.threshold + 1)]
+    def digests(blinds: list[Ext]) -> Digests:
         key = witness.encryption
         shares = deal_shares(key.secret, key.coefficients, blinds, case.config.holders)
         dealt.append(deal(shares))
