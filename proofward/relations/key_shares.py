@@ -113,10 +113,10 @@ def bind_shares(
 ) -> ShareBinding:
     """Run the relation for the columns c_0 .. c_t.
 
-    `digests` gets b_0 .. b_t from a prover, which deals and seals the shares, and nothing from others, who know
-    the digests.
+    `digests` gets b_0 .. b_t from a prover, which deals and seals the shares; all others know the digests.
     """
-    keys = [pad_key(PAD, party.pads + degree) for degree in range(len(coefficients))]  # of the values sent below
+    # the pads of the values that are sent below
+    keys = [pad_key(PAD, party.pads + degree) for degree in range(len(coefficients))]
 
     def announced() -> bytes:
         return digests_to_bytes(digests([party.pad(key) for key in keys] if party.knows_witness else []))
