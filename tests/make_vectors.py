@@ -15,8 +15,8 @@ import numpy as np
 
 from proofward.proof.transcript import Transcript
 from proofward.relations.enrolment import enrolment, enrolment_plan
-from proofward.relations.training_round import training_round
 from proofward.relations.measure import round_plan
+from proofward.relations.training_round import training_round
 from tests.proof.cheats import (
     FalseProducts,
     FarFromCode,

@@ -141,8 +141,8 @@ def train(
 
     initial_weights int64 (parameters,) at scale fw; features int64 (n, d_0) at scale fa, in input_range;
     labels int64 (n,) in {0, 1}; batches int64 (T_pad, B) as made by `schedule`. The update is W_T - W_0 after
-    the T = training.steps_for(n) real steps; with `trace`, the T_pad - T padding steps are run too and recorded.
-    Raises ConfigurationError, WraparoundPossible or OutOfRange.
+    the T = training.steps_for(n) real steps; with `trace`, the T_pad - T padding steps are run too and
+    recorded. Raises ConfigurationError, WraparoundPossible or OutOfRange.
     """
     check_records(model, scales, features, labels)
     rows = len(labels)

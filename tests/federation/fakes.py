@@ -12,12 +12,13 @@ from proofward.encoding import decode_item, encode_item
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.proofs import OneByOne, ProvedRound
 from proofward.federation.history.round_state import Finding
+from proofward.federation.messages.rules import usual_updates
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import share
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.model import FixedPoint, Mlp, Training
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
@@ -35,10 +36,9 @@ def plan(hospitals: int = 5, verifiers: int = 3, rounds: int = 2, threshold: int
         hospitals=[f"hospital-{index}" for index in range(hospitals)],
         verifiers=[f"verifier-{index}" for index in range(verifiers)],
         accepting_verdicts=verifiers // 2 + 1,
-        minimum_updates=2,
+        minimum_updates=usual_updates(hospitals, threshold),
         rounds=rounds,
         config=config,
-        initial_weights=initial_weights(MODEL, SCALES, b"test"),
     )
 
 

@@ -9,7 +9,7 @@ from proofward.encoding import decode, encode
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
 from proofward.federation.history.complaints import Sealed
 from proofward.federation.history.proofs import ProvedRound
-from proofward.federation.history.round_state import Said
+from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.catalogue import AcceptedSet, NonceCommitment
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.randomness import ByteSource
@@ -147,10 +147,10 @@ class ComplainsFalsely(Hospital):
 class SumsWrong(Hospital):
     """Returns a wrong sum of key shares."""
 
-    def share_sum(self, accepted: Said[AcceptedSet]) -> bytes:
+    def share_sum(self, accepted: Recorded[AcceptedSet]) -> bytes:
         """Leaves one dealer out."""
         record = replace(accepted.record, hospitals=accepted.record.hospitals[1:])
-        return super().share_sum(Said(accepted.envelope, record))
+        return super().share_sum(Recorded(accepted.envelope, record))
 
 
 class Equivocates(Hospital):

@@ -29,7 +29,7 @@ def holder_keys(history: HistoryState, holder: str, seed: bytes) -> tuple[bytes,
 
 def published_key(history: HistoryState, dealer: str, holder: str) -> bytes:
     """The key that `holder` published for `dealer`."""
-    return history.round.commitments[holder].sealing_keys[history.rules.holder(dealer)]
+    return history.round.holder_keys[holder].sealing_keys[history.rules.holder(dealer)]
 
 
 def seal_share(history: HistoryState, dealer: str, holder: str, share: bytes) -> bytes:

@@ -23,7 +23,6 @@ from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.federation.parties.follower import log_verifier
 from proofward.federation.parties.proof_audit import ProofAudit
 from proofward.federation.storage.ledger_folder import topic_of
-from proofward.federation.storage.named_objects import named_objects
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.audit import stored_verifier, verify_all
 from proofward.ledger.database import FILE_NAME, Database
@@ -67,7 +66,7 @@ class Auditor:
         yield AuditVerdict("rules", "entry 0", detail=f"{rules.federation}: consortium {rules.digest.hex()}")
         yield from self._folder(rules)
         self.history = History(rules)
-        self._named = {rules.initial_model}.union(*map(_named_by, entries))
+        self._named = ({rules.initial_model} - {b""}).union(*map(_named_by, entries))
         yield from self._replay(self.history, entries)
         yield from self._objects(rules)
         yield self._complete(self.history)
@@ -162,6 +161,6 @@ class Auditor:
 
 def _named_by(entry: bytes) -> set[bytes]:
     try:
-        return set(named_objects(decode(entry, Envelope).record))
+        return set(decode(entry, Envelope).record.objects())
     except MalformedMessage:
         return set()

@@ -8,29 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.beacon_keys import KEY_SEED, beacon_key
 from proofward.federation.history.complaints import Sealed, holder_keys, seal_share, sealed_digests
 from proofward.federation.history.history_state import (
+    ABANDON,
     ANY_PHASE,
-    COMMIT,
     CONFIRM,
-    ENDORSE,
+    CONSENT,
+    KEYS,
     REVEAL,
     SHARES,
     UNMASK,
     UPLOAD,
     VERIFY,
+    VOUCH,
 )
 from proofward.federation.history.proofs import ProvedRound
+from proofward.federation.history.round_state import Recorded
 from proofward.federation.history.statements import enrolment_statement, round_statement
 from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    Consent,
     Enrolment,
-    NonceCommitment,
+    HolderKeys,
     ShareSum,
     Upload,
 )
@@ -69,21 +75,30 @@ class Hospital(Holder):
         phase, history = self.history.phase, self.history
         if phase in ANY_PHASE and self.name not in history.enrolments:
             yield from self._enrol()
-        if phase == COMMIT:
+        if phase == KEYS:
             self._forget()
-        elif phase == UPLOAD:
-            yield from self._upload()
-        elif phase == SHARES:
-            yield from self.check_shares()
-        elif phase == UNMASK:
-            yield from self.unmask()
-        if phase in (REVEAL, UPLOAD):
-            self.notice_dropped(NonceCommitment, history.round.commitments)
-        if phase in (VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM):
+        if (duty := self._by_phase.get(phase)) is not None:
+            yield from duty()
+        if phase == UPLOAD:
+            self.notice_dropped(HolderKeys, history.round.holder_keys)
+        if phase in (VERIFY, SHARES, CONSENT, UNMASK, CONFIRM):
             self.notice_dropped(Upload, history.round.uploads)
         if phase == CONFIRM:
             self.notice_dropped(ShareSum, history.round.share_sums)
         yield from super().duties()
+
+    @property
+    def _by_phase(self) -> dict[str, Callable[[], Iterator[bytes]]]:
+        return {
+            VOUCH: self.vouch,
+            REVEAL: self.reveal,
+            KEYS: self._publish_keys,
+            UPLOAD: self._upload,
+            SHARES: self.check_shares,
+            CONSENT: self._consent,
+            UNMASK: self.unmask,
+            ABANDON: self.abandon,
+        }
 
     def _enrol(self) -> Iterator[bytes]:
         if self.state.fact("unable/enrolment") is not None:
@@ -98,8 +113,10 @@ class Hospital(Holder):
             self._unable("unable/enrolment", str(error))
             return
         self.report("proved", "enrolment", start)
-        record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest())
-        yield self.say(record, (proof,), {f"dataset/{root.hex()}": secret})
+        seed = self.source("beacon-key")(32)
+        key = beacon_key(self.rules, self.name, seed)
+        record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest(), key)
+        yield self.say(record, (proof,), {f"dataset/{root.hex()}": secret, KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
@@ -110,15 +127,36 @@ class Hospital(Holder):
         )
         return rows, proof, root, secret
 
-    def sealing_keys(self) -> tuple[tuple[bytes, ...], bytes]:
-        """One key pair a dealer, from one fresh seed."""
+    def _publish_keys(self) -> Iterator[bytes]:
+        state = self.history.round
+        if self.name not in state.participants or self.name in state.holder_keys:
+            return
+        if (earlier := self.sent(HolderKeys)) is not None:
+            yield earlier
+            return
         seed = self.source("sealing")(32)
-        return holder_keys(self.history, self.name, seed), seed
+        keys = holder_keys(self.history, self.name, seed)
+        yield self.say(HolderKeys(keys), facts={self.fact_name("sealing"): seed})
+
+    def _consent(self) -> Iterator[bytes]:
+        state = self.history.round
+        assert state.accepted is not None
+        if self.name in state.accepted.record.hospitals and self.name not in state.consents:
+            yield self.consent(state.accepted)
+
+    def consent(self, accepted: Recorded[AcceptedSet]) -> bytes:
+        """The packet that consents to an accepted set.
+
+        Raises Refusal for a second set of one round, unless the first was abandoned.
+        """
+        name = f"consent/{self.history.round.number}"
+        self.require_only_set(name, accepted)
+        return self.say(Consent(accepted.digest, self.history.round.model), facts={name: accepted.digest})
 
     def _upload(self) -> Iterator[bytes]:
         state, unable = self.history.round, self.fact_name("unable")
         if (
-            self.name not in state.committed
+            self.name not in state.present
             or self.name in state.uploads
             or self.state.fact(unable) is not None
         ):
@@ -143,7 +181,7 @@ class Hospital(Holder):
     def _forget(self) -> None:
         """Erases the secrets of attempts that are over and of dataset commitments that are replaced."""
         with self.state.transaction():
-            for label in ("nonce", "sealing", "own-share"):
+            for label in ("sealing", "own-share"):
                 self.state.drop_others(f"{label}/", self.fact_name(label))
             if (root := self.history.dataset_roots.get(self.name)) is not None:
                 self.state.drop_others("dataset/", f"dataset/{root.hex()}")
@@ -188,7 +226,7 @@ class Hospital(Holder):
 
     def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
         """The share of every other holder that takes part, sealed."""
-        present = set(self.history.round.committed) - {self.name}
+        present = set(self.history.round.present) - {self.name}
         return tuple(
             self.seal_share(holder, share) if holder in present else None
             for holder, share in zip(self.rules.hospitals, shares, strict=True)
