@@ -26,8 +26,8 @@ class Losing(FaithfulNetwork):
         return () if member in self.silent else (message,)
 
 
-def run(tmp_path, lost, rounds=1):
-    agreed = plan(rounds=rounds)
+def run(tmp_path, lost, rounds=1, threshold=2):
+    agreed = plan(rounds=rounds, threshold=threshold)
     engine = InProcessFederation(
         tmp_path, agreed, datasets(agreed), seed=b"s", network=Losing(lost), proofs=FakeProofs()
     )
@@ -41,7 +41,7 @@ def audit(tmp_path):
 
 
 def test_two_of_five_vanish_before_their_upload(tmp_path):
-    engine, result = run(tmp_path, {"hospital-1": "upload", "hospital-3": "upload"})
+    engine, result = run(tmp_path, {"hospital-1": "upload", "hospital-3": "upload"}, threshold=1)
     assert result.finished and audit(tmp_path) == []
     accepted = engine.aggregator.history.closed[0].accepted
     assert accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-4")
@@ -50,26 +50,57 @@ def test_two_of_five_vanish_before_their_upload(tmp_path):
     }  # fmt: skip
 
 
-def test_two_of_five_vanish_after_their_upload(tmp_path):
+def test_too_few_uploads_stop_the_run_with_the_reason(tmp_path):
+    _, result = run(tmp_path, {"hospital-1": "upload", "hospital-3": "upload"})
+    assert not result.finished and result.stopped.check == "uploaded-set"
+
+
+def test_who_is_not_ready_is_not_in_the_set_and_a_lost_share_sum_is_not_needed(tmp_path):
     engine, result = run(tmp_path, {"hospital-1": "shares-checked", "hospital-3": "share-sum"})
-    assert result.finished and audit(tmp_path) == []
+    assert result.finished and audit(tmp_path) == [] and result.faults == []
     closed = engine.aggregator.history.closed[0]
-    assert len(closed.accepted.record.hospitals) == 5
+    assert closed.accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-3", "hospital-4")
     assert closed.aggregate.record.holders == ("hospital-0", "hospital-2", "hospital-4")
 
 
-def test_three_of_five_vanishing_stops_the_run_with_the_reason(tmp_path):
+def test_a_hospital_that_dies_before_its_consent_does_not_end_the_federation(tmp_path):
+    engine, result = run(tmp_path, {"hospital-1": "consent"}, rounds=2)
+    assert result.finished and audit(tmp_path) == [] and result.faults == []
+    history = engine.aggregator.history
+    given_up, first = history.earlier[0], history.closed[0]
+    assert given_up.withdrawn == ("hospital-1",) and given_up.share_sums == {}
+    assert history.abandoned == {given_up.accepted.digest} and len(given_up.abandonments) == 4
+    assert first.attempt == 1 and "hospital-1" not in first.accepted.record.hospitals
+    assert first.model == given_up.model and first.beacon == given_up.beacon
+
+
+def test_two_that_die_before_their_consent_stop_the_run_and_it_says_for_whom_it_waits(tmp_path):
+    engine, result = run(tmp_path, {"hospital-1": "consent", "hospital-2": "consent"})
+    assert not result.finished
+    state = engine.aggregator.history.round
+    assert state.withdrawn == ("hospital-1", "hospital-2") and len(state.abandonments) == 3
+
+
+def test_three_of_five_that_give_no_share_sum_stop_the_run_with_the_reason(tmp_path):
     _, result = run(tmp_path, {f"hospital-{index}": "share-sum" for index in range(3)})
     assert not result.finished
-    assert result.stopped.check == "unmasking" and "at least 3" in result.stopped.actual
+    assert result.stopped.check == "abandonments" and "hospital-0" in result.stopped.actual
 
 
-def test_a_withheld_nonce_restarts_the_attempt_without_its_owner(tmp_path):
-    engine, result = run(tmp_path, {"hospital-2": "nonce-reveal"})
-    assert result.finished and audit(tmp_path) == []
-    closed = engine.aggregator.history.closed[0]
-    assert closed.attempt == 1 and "hospital-2" not in closed.committed
-    assert [(fault.culprit, fault.check) for fault in result.faults] == [("hospital-2", "nonce-withheld")]
+def test_a_set_with_too_few_share_sums_is_abandoned_by_the_others(tmp_path):
+    class Late(Losing):
+        def to_aggregator(self, member, message):
+            envelope = decode(decode(message, Packet, max_bytes=1 << 30).envelope, Envelope)
+            early = envelope.topic == "share-sum" and envelope.attempt == 0 and member != "hospital-0"
+            return () if early else (message,)
+
+    agreed = plan(rounds=1)
+    engine = InProcessFederation(
+        tmp_path, agreed, datasets(agreed), seed=b"s", network=Late({}), proofs=FakeProofs()
+    )
+    assert not engine.run().finished
+    state = engine.aggregator.history.round
+    assert set(state.share_sums) == {"hospital-0"} and state.abandonments == {}
 
 
 def test_one_of_three_verifiers_may_vanish_and_two_may_not(tmp_path):
