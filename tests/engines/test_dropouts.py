@@ -81,26 +81,19 @@ def test_two_that_die_before_their_consent_stop_the_run_and_it_says_for_whom_it_
     assert state.withdrawn == ("hospital-1", "hospital-2") and len(state.abandonments) == 3
 
 
-def test_three_of_five_that_give_no_share_sum_stop_the_run_with_the_reason(tmp_path):
-    _, result = run(tmp_path, {f"hospital-{index}": "share-sum" for index in range(3)})
+def test_after_the_last_consent_there_is_no_way_back(tmp_path):
+    engine, result = run(tmp_path, {f"hospital-{index}": "share-sum" for index in range(3)})
     assert not result.finished
-    assert result.stopped.check == "abandonments" and "hospital-0" in result.stopped.actual
-
-
-def test_a_set_with_too_few_share_sums_is_abandoned_by_the_others(tmp_path):
-    class Late(Losing):
-        def to_aggregator(self, member, message):
-            envelope = decode(decode(message, Packet, max_bytes=1 << 30).envelope, Envelope)
-            early = envelope.topic == "share-sum" and envelope.attempt == 0 and member != "hospital-0"
-            return () if early else (message,)
-
-    agreed = plan(rounds=1)
-    engine = InProcessFederation(
-        tmp_path, agreed, datasets(agreed), seed=b"s", network=Late({}), proofs=FakeProofs()
-    )
-    assert not engine.run().finished
     state = engine.aggregator.history.round
-    assert set(state.share_sums) == {"hospital-0"} and state.abandonments == {}
+    assert set(state.share_sums) == {"hospital-3", "hospital-4"} and state.withdrawn == ()
+
+
+def test_share_sums_wait_for_the_locks(tmp_path):
+    engine, result = run(tmp_path, {"hospital-1": "lock", "hospital-2": "lock"})
+    assert not result.finished
+    state = engine.aggregator.history.round
+    assert len(state.locks) == 3 and engine.rules.locks == 4 and state.share_sums == {}
+    assert engine.aggregator.history.phase == "lock"
 
 
 def test_one_of_three_verifiers_may_vanish_and_two_may_not(tmp_path):

@@ -7,7 +7,6 @@ import random
 import pytest
 
 from proofward.engines.in_process import Parties
-from proofward.federation.messages.rules import usual_abandonments
 from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import plan
 from tests.federation.forks import opened_sets, past
@@ -16,7 +15,7 @@ VERIFIERS = {"verifier-0"}
 
 
 class AnswersTwice(Hospital):
-    """Has no memory of what it has consented to or answered: an honest hospital without the rules."""
+    """Has no memory of what it has consented to or locked: an honest hospital without the rules."""
 
     def require_only_set(self, name, accepted):
         """Requires nothing."""
@@ -42,8 +41,7 @@ def split(directory, hospitals, threshold, seed):
     """A random attack; what was opened on each side, and who is dishonest."""
     rng = random.Random(seed)
     agreed = agreed_for(hospitals, threshold)
-    needed = usual_abandonments(hospitals) + threshold + 1 - hospitals
-    dishonest = set(rng.sample(range(hospitals), rng.randint(0, needed - 1)))
+    dishonest = set(rng.sample(range(hospitals), rng.randint(0, threshold)))
     honest = [index for index in range(hospitals) if index not in dishonest]
     left = {index for index in honest if rng.random() < rng.choice((0.3, 0.5, 0.7))}
     sides = [names(left | dishonest), names((set(honest) - left) | dishonest)]
@@ -53,7 +51,7 @@ def split(directory, hospitals, threshold, seed):
     found = []
     for number, side in enumerate(sides):
         recorded = everybody if rng.random() < 0.5 else set(rng.sample(sorted(everybody), rng.randint(0, hospitals)))
-        lost = {(name, rng.choice(("consent", "share-sum"))) for name in side if rng.random() < 0.2}
+        lost = {(name, rng.choice(("consent", "lock", "share-sum"))) for name in side if rng.random() < 0.2}
         engine = before.fork(directory / str(number), side | VERIFIERS, recorded, lost)
         found.append((engine, opened_sets(engine)))
     return found, names(honest), engine.rules.colluding_holders
@@ -65,7 +63,7 @@ def test_at_most_one_sum_is_opened_and_every_honest_hospital_in_it_has_consented
     tmp_path, hospitals, threshold, seed
 ):
     found, honest, needed = split(tmp_path, hospitals, threshold, seed)
-    assert needed == threshold
+    assert needed == threshold + 1
     assert len({members for _, sets in found for members in sets}) <= 1
     for engine, sets in found:
         history = engine.aggregator.history
@@ -87,10 +85,12 @@ def attack(tmp_path, agreed, dishonest, left, **options):
 
 def test_the_number_of_dishonest_hospitals_is_exact(tmp_path):
     agreed = agreed_for(5, 2)
-    first, second = attack(tmp_path / "two", agreed, {1, 2}, {0})
+    first, second = attack(tmp_path / "three", agreed, {1, 2, 3}, {0})
     assert len(first) == 1 and len(second) == 1 and first != second
-    first, second = attack(tmp_path / "one", agreed, {1}, {0, 2})
+    first, second = attack(tmp_path / "two", agreed, {1, 2}, {0, 3})
     assert len(first) == 1 and second == []
+    first, second = attack(tmp_path / "divided", agreed, {1, 2}, {0})
+    assert first == [] and len(second) == 1
 
 
 def test_without_the_rules_of_consent_one_dishonest_hospital_is_enough(tmp_path):

@@ -1,8 +1,10 @@
 """The accepted set, the consents of all its hospitals, and its abandonment where one is missing.
 
-Every hospital in the set consents, once for a model; a second time only when the earlier set is abandoned. A
-holder answers a set with its share sum or with an abandonment, never both. `Rules.colluding_holders` says how
-many dishonest hospitals it takes to have two sums opened from one model; `docs/rounds.md` has the argument.
+Every hospital in the set consents, once for a model; a second time only when the earlier set is abandoned.
+When all have consented, a holder locks the set. It locks or abandons it, never both, and share sums are given
+when t + 1 + x have locked it. Who was not among those that abandoned a set takes no further part in the
+round. `Rules.colluding_holders` says how many dishonest hospitals it takes to have two sums opened from one
+model; `docs/rounds.md` has the argument.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from proofward.federation.history.history_state import (
     ABANDON,
     BETWEEN,
     CONSENT,
+    LOCK,
     SHARES,
     UNMASK,
     HistoryState,
     Step,
 )
 from proofward.federation.history.round_state import Recorded, RoundState
-from proofward.federation.messages.catalogue import Abandonment, AcceptedSet, Consent, SetWithdrawn
+from proofward.federation.messages.catalogue import Abandonment, AcceptedSet, Consent, Lock, SetWithdrawn
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL
@@ -54,7 +57,7 @@ def _apply_consent(history: HistoryState, envelope: Envelope, record: Consent) -
     state = history.round
     state.consents[envelope.sender] = record
     if not missing_consents(state):
-        history.phase = UNMASK
+        history.phase = LOCK
 
 
 def missing_consents(state: RoundState) -> tuple[str, ...]:
@@ -63,19 +66,29 @@ def missing_consents(state: RoundState) -> tuple[str, ...]:
     return tuple(name for name in state.accepted.record.hospitals if name not in state.consents)
 
 
-def missing_sums(state: RoundState) -> tuple[str, ...]:
-    """Holders that could have given a share sum and have not."""
+def ready_holders(state: RoundState) -> tuple[str, ...]:
+    """The holders that have a good share of every hospital in the accepted set."""
     assert state.accepted is not None
-    ready = state.ready_holders(state.accepted.record.hospitals)
-    return tuple(name for name in ready if name not in state.share_sums)
+    return state.ready_holders(state.accepted.record.hospitals)
+
+
+def _check_lock(history: HistoryState, sender: str, record: Lock) -> None:
+    state = history.round
+    assert state.accepted is not None
+    require(sender in ready_holders(state), "holders", sender, f"one of {ready_holders(state)}", sender)
+    digest = state.accepted.digest
+    require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
+
+
+def _apply_lock(history: HistoryState, envelope: Envelope, record: Lock) -> None:
+    history.round.locks[envelope.sender] = record
+    if history.phase == LOCK and len(history.round.locks) >= history.rules.locks:
+        history.phase = UNMASK
 
 
 def _check_withdrawn(history: HistoryState, sender: str, record: SetWithdrawn) -> None:
-    state, needed = history.round, history.rules.config.threshold + 1
-    expected = missing_consents(state) or missing_sums(state)
+    expected = missing_consents(history.round)
     require(record.missing == expected != (), "missing", sender, expected or "somebody", record.missing)
-    enough = len(state.share_sums) >= needed
-    require(not enough, "missing", sender, f"fewer than {needed} share sums", sorted(state.share_sums))
 
 
 def _apply_withdrawn(history: HistoryState, envelope: Envelope, record: SetWithdrawn) -> None:
@@ -83,27 +96,32 @@ def _apply_withdrawn(history: HistoryState, envelope: Envelope, record: SetWithd
     history.phase = ABANDON
 
 
+def needed_abandonments(history: HistoryState) -> int:
+    """Of all hospitals that took part in the attempt but x, whether or not they are still there."""
+    return len(history.round.present) - history.rules.absences
+
+
 def _check_abandonment(history: HistoryState, sender: str, record: Abandonment) -> None:
     state = history.round
     assert state.accepted is not None
     digest = state.accepted.digest
+    require(sender in state.present, "participant", sender, state.present, sender)
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
-    answered = sender in state.share_sums
-    require(not answered, "abandonment", sender, "no share sum of the same set", "both")
 
 
 def _apply_abandonment(history: HistoryState, envelope: Envelope, record: Abandonment) -> None:
     state = history.round
     state.abandonments[envelope.sender] = record
-    if len(state.abandonments) == history.rules.abandonments:
+    if len(state.abandonments) >= needed_abandonments(history):
         history.abandoned.add(record.accepted_set)
-        history.left_out |= set(state.withdrawn)
+        history.left_out |= set(state.present) - set(state.abandonments)
         history.phase = BETWEEN
 
 
 STEPS: dict[str, Step] = {
     AcceptedSet.kind: Step((AGGREGATOR,), (SHARES,), _check_accepted, _apply_accepted),
     Consent.kind: Step((HOSPITAL,), (CONSENT,), _check_consent, _apply_consent),
-    SetWithdrawn.kind: Step((AGGREGATOR,), (CONSENT, UNMASK), _check_withdrawn, _apply_withdrawn),
+    Lock.kind: Step((HOSPITAL,), (LOCK, UNMASK), _check_lock, _apply_lock),
+    SetWithdrawn.kind: Step((AGGREGATOR,), (CONSENT,), _check_withdrawn, _apply_withdrawn),
     Abandonment.kind: Step((HOSPITAL,), (ABANDON,), _check_abandonment, _apply_abandonment),
 }

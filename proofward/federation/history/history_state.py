@@ -22,9 +22,9 @@ from proofward.federation.storage.log_tree import LogTree
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
 DEAL, VOUCH, REVEAL = "deal", "vouch", "reveal"
 KEYS, UPLOAD, VERIFY, SHARES = "keys", "upload", "verify", "shares"
-CONSENT, UNMASK, ABANDON, CONFIRM = "consent", "unmask", "abandon", "confirm"
+CONSENT, LOCK, UNMASK, ABANDON, CONFIRM = "consent", "lock", "unmask", "abandon", "confirm"
 BEACON_PHASES = (DEAL, VOUCH, REVEAL)
-ROUND_PHASES = (KEYS, UPLOAD, VERIFY, SHARES, CONSENT, UNMASK, ABANDON, CONFIRM)
+ROUND_PHASES = (KEYS, UPLOAD, VERIFY, SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM)
 ANY_PHASE = (ENROLMENT, *BEACON_PHASES, BETWEEN, *ROUND_PHASES)
 
 Check = Callable[["HistoryState", str, Any], None]

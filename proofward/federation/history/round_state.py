@@ -15,6 +15,7 @@ from proofward.federation.messages.catalogue import (
     Consent,
     EnrolmentVerdict,
     HolderKeys,
+    Lock,
     Message,
     ShareComplaint,
     SharesChecked,
@@ -82,6 +83,7 @@ class RoundState:
     checked: dict[str, SharesChecked] = field(default_factory=dict)
     accepted: Recorded[AcceptedSet] | None = None
     consents: dict[str, Consent] = field(default_factory=dict)
+    locks: dict[str, Lock] = field(default_factory=dict)
     withdrawn: tuple[str, ...] = ()
     abandonments: dict[str, Abandonment] = field(default_factory=dict)
     share_sums: dict[str, ShareSum] = field(default_factory=dict)

@@ -11,7 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers
-from proofward.federation.history.consent_steps import missing_consents
+from proofward.federation.history.consent_steps import (
+    missing_consents,
+    needed_abandonments,
+    ready_holders,
+)
 from proofward.federation.history.history_state import (
     ABANDON,
     BEFORE,
@@ -21,6 +25,7 @@ from proofward.federation.history.history_state import (
     DEAL,
     ENROLMENT,
     KEYS,
+    LOCK,
     REVEAL,
     SHARES,
     UPLOAD,
@@ -137,16 +142,16 @@ def _consent(history: HistoryState, expired: bool) -> Message | None:
     return SetWithdrawn(missing) if hopeless or expired else None
 
 
+def _lock(history: HistoryState, expired: bool) -> None:
+    state, needed = history.round, history.rules.locks
+    able = sorted({*state.locks, *history.active(ready_holders(state))})
+    require(len(able) >= needed, "locks", history.rules.aggregator, f"of {needed} holders", able)
+
+
 def _abandon(history: HistoryState, expired: bool) -> None:
-    state, needed = history.round, history.rules.abandonments
-    able = {*state.abandonments, *history.active(history.rules.hospitals)} - set(state.share_sums)
-    require(
-        len(able) >= needed,
-        "abandonments",
-        history.rules.aggregator,
-        f"of {needed} hospitals that have given no share sum",
-        sorted(able),
-    )
+    state, needed = history.round, needed_abandonments(history)
+    able = sorted({*state.abandonments, *history.active(state.present)})
+    require(len(able) >= needed, "abandonments", history.rules.aggregator, f"of {needed} hospitals", able)
 
 
 def _confirm(history: HistoryState, expired: bool) -> Message | None:
@@ -169,6 +174,7 @@ _PLANS: dict[str, Callable[[HistoryState, bool], Message | None]] = {
     VERIFY: _verify,
     SHARES: _shares,
     CONSENT: _consent,
+    LOCK: _lock,
     ABANDON: _abandon,
     CONFIRM: _confirm,
 }

@@ -65,9 +65,10 @@ class Member:
 class Rules:
     """What a consortium agrees on, with h hospitals and the threshold t of its configuration.
 
-    accepting_verdicts: k of the verifiers, more than half of them
-    minimum_updates: m, the fewest hospitals in a sum: at least t + 2, and more than half of all
-    abandonments: a, hospitals that have to abandon an accepted set before the round is tried again
+    accepting_verdicts: k of the verifiers, more than half of them minimum_updates: m, the fewest hospitals in
+    a sum: at least t + 2, and so that two sums have two in common abandonments: a = h - x; all hospitals of
+    an attempt but x have to abandon its accepted set before the round
+        is tried again. m hospitals have to be enough for t + 1 + x locks
     config: with config.holders = h
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
     """
@@ -91,18 +92,11 @@ class Rules:
             raise RulesError("members", "exactly one aggregator", self.named(AGGREGATOR))
         if len(self.hospitals) != self.config.holders:
             raise RulesError("members", f"config.holders = {self.config.holders} hospitals", self.hospitals)
+        hospitals, threshold = len(self.hospitals), self.config.threshold
         for field, low, high in (
             ("accepting_verdicts", len(self.verifiers) // 2 + 1, len(self.verifiers)),
-            (
-                "minimum_updates",
-                least_updates(len(self.hospitals), self.config.threshold),
-                len(self.hospitals),
-            ),
-            (
-                "abandonments",
-                least_abandonments(len(self.hospitals), self.config.threshold),
-                len(self.hospitals),
-            ),
+            ("minimum_updates", least_updates(hospitals, threshold), hospitals),
+            ("abandonments", hospitals - self.minimum_updates + threshold + 1, hospitals),
             ("rounds", 1, 1 << 20),
         ):
             value = getattr(self, field)
@@ -132,16 +126,24 @@ class Rules:
         """The aggregator's name."""
         return self.named(AGGREGATOR)[0]
 
-    @cached_property
+    @property
+    def absences(self) -> int:
+        """x: how many hospitals of an attempt may be missing when its accepted set is abandoned."""
+        return len(self.hospitals) - self.abandonments
+
+    @property
+    def locks(self) -> int:
+        """Locks of an accepted set before any holder gives its share sum: t + 1 + x."""
+        return self.config.threshold + 1 + self.absences
+
+    @property
     def colluding_holders(self) -> int:
         """How many dishonest hospitals it takes, beside the aggregator, to open two sums from one model.
 
-        See `docs/rounds.md`: an honest hospital in both sets has consented to the second only against a full
-        abandonment of the first, and then a + t + 1 of h hospitals have answered the first, which some did
-        twice. Without one, all of the 2 m - h hospitals that two sets have in common at least are dishonest.
+        min(t + 1, 2 m - h): see `docs/rounds.md`. Fewer than t + 1 cannot have a set abandoned that was
+        opened. Two sets without an honest hospital in common have 2 m - h dishonest ones in common at least.
         """
-        hospitals, threshold = len(self.hospitals), self.config.threshold
-        return min(self.abandonments + threshold + 1, 2 * self.minimum_updates) - hospitals
+        return min(self.config.threshold + 1, 2 * self.minimum_updates - len(self.hospitals))
 
     @property
     def trusts_first_model(self) -> bool:
@@ -204,18 +206,16 @@ _SCALARS = ("federation", "accepting_verdicts", "minimum_updates", "abandonments
 
 
 def least_updates(hospitals: int, threshold: int) -> int:
-    """The smallest `minimum_updates` that rules may have: two honest ones beside t, and more than half."""
-    return max(threshold + 2, hospitals // 2 + 1)
+    """The smallest `minimum_updates` that rules may have.
+
+    A set has two honest hospitals beside t others, and two sets have two hospitals in common at least.
+    """
+    return max(threshold + 2, (hospitals + 3) // 2)
 
 
 def usual_updates(hospitals: int, threshold: int) -> int:
-    """The `minimum_updates` with which two sums from one model need t dishonest hospitals."""
-    return max(threshold + 2, -(-(hospitals + threshold) // 2))
-
-
-def least_abandonments(hospitals: int, threshold: int) -> int:
-    """The smallest `abandonments`: some hospital has answered twice if the set was opened as well."""
-    return max(threshold + 1, hospitals - threshold)
+    """The `minimum_updates` with which two sums from one model need t + 1 dishonest hospitals."""
+    return max(threshold + 2, (hospitals + threshold + 2) // 2)
 
 
 def usual_abandonments(hospitals: int) -> int:

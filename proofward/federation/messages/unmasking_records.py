@@ -27,8 +27,16 @@ class Consent(Message):
 
 
 @dataclass(frozen=True)
+class Lock(Message):
+    """Holder: all have consented, and it will never abandon this accepted set."""
+
+    kind: ClassVar[str] = "lock"
+    accepted_set: Digest
+
+
+@dataclass(frozen=True)
 class SetWithdrawn(Message):
-    """Aggregator: exactly the hospitals whose consents, or share sums, are missing; the set is given up."""
+    """Aggregator: exactly the hospitals whose consents are missing; the set is given up."""
 
     kind: ClassVar[str] = "set-withdrawn"
     missing: Names
@@ -36,7 +44,7 @@ class SetWithdrawn(Message):
 
 @dataclass(frozen=True)
 class Abandonment(Message):
-    """Hospital: it has given no share sum of this accepted set and never will."""
+    """Hospital: it has not locked this accepted set, and never will, nor give a share sum of it."""
 
     kind: ClassVar[str] = "abandonment"
     accepted_set: Digest

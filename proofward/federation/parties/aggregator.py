@@ -15,7 +15,6 @@ from pathlib import Path
 
 from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
-from proofward.federation.history.consent_steps import missing_sums
 from proofward.federation.history.history import MAX_REFUSALS, History
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
@@ -25,7 +24,6 @@ from proofward.federation.messages.catalogue import (
     Message,
     MessageRefused,
     RoundOpened,
-    SetWithdrawn,
 )
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event, Observer, ignore
@@ -116,10 +114,10 @@ class Aggregator:
             assert accepted is not None
             holders = self.history.active(state.ready_holders(accepted.record.hospitals))
             waiting, needed = set(holders) - set(state.share_sums), self.rules.config.threshold + 1
-            if waiting and not expired:
+            able = sorted({*holders, *state.share_sums})
+            require(len(able) >= needed, "share-sums", self.name, f"of {needed} holders", able)
+            if len(state.share_sums) < needed or (waiting and not expired):
                 return None
-            if len(state.share_sums) < needed:
-                return SetWithdrawn(missing_sums(state))
             return self.aggregate()
         return next_record(self.history, expired)
 

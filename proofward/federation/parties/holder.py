@@ -18,6 +18,7 @@ from proofward.federation.history.beacon_keys import KEY_SEED, OWN_SHARE, open_f
 from proofward.federation.history.beacon_sharing import share_is_good
 from proofward.federation.history.beacon_steps import deal_context, vouched_for
 from proofward.federation.history.complaints import open_share, pair_of
+from proofward.federation.history.consent_steps import ready_holders
 from proofward.federation.history.proofs import Unable
 from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, Recorded
@@ -26,6 +27,7 @@ from proofward.federation.messages.catalogue import (
     AcceptedSet,
     BeaconShares,
     BeaconVouch,
+    Lock,
     ShareComplaint,
     SharesChecked,
     ShareSum,
@@ -151,13 +153,28 @@ class Holder(Participant):
         )
         yield self.say(BeaconShares(shares))
 
-    def unmask(self) -> Iterator[bytes]:
-        """This holder's sum of shares over the accepted set, once; all its hospitals have consented."""
+    def lock(self) -> Iterator[bytes]:
+        """Word that this holder will not abandon the set, to which all its hospitals have consented."""
         state = self.history.round
         assert state.accepted is not None
-        ready = state.ready_holders(state.accepted.record.hospitals)
-        abandoned = self.state.fact(f"abandoned/{state.accepted.digest.hex()}") is not None
-        if self.name in ready and self.name not in state.share_sums and not abandoned:
+        digest = state.accepted.digest
+        if self.name not in ready_holders(state) or self.name in state.locks or not self.holds_shares:
+            return
+        if self.state.fact(f"abandoned/{digest.hex()}") is None:
+            yield self.say(Lock(digest), facts={f"locked/{digest.hex()}": b""})
+
+    @property
+    def holds_shares(self) -> bool:
+        """Whether this hospital's state has the secrets of the present attempt: a lost state has not."""
+        return self.state.fact(self.fact_name("sealing")) is not None
+
+    def unmask(self) -> Iterator[bytes]:
+        """This holder's sum of shares over the accepted set, once; t + 1 + x holders have locked it."""
+        state = self.history.round
+        assert state.accepted is not None
+        yield from self.lock()
+        locked = self.state.fact(f"locked/{state.accepted.digest.hex()}") is not None
+        if locked and self.name not in state.share_sums and self.holds_shares:
             yield self.share_sum(state.accepted)
 
     def share_sum(self, accepted: Recorded[AcceptedSet]) -> bytes:
@@ -188,11 +205,11 @@ class Holder(Participant):
             raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
 
     def abandon(self) -> Iterator[bytes]:
-        """Word that this hospital gives no share sum of the withdrawn set, unless it has given one."""
+        """Word that this hospital gives up the withdrawn set, unless it has locked it."""
         state = self.history.round
         assert state.accepted is not None
         digest = state.accepted.digest
-        given = self.state.fact(f"unmasked/{state.number}") == digest
-        if given or self.name in state.abandonments:
+        if self.name not in state.present or self.name in state.abandonments or not self.holds_shares:
             return
-        yield self.say(Abandonment(digest), facts={f"abandoned/{digest.hex()}": b""})
+        if self.state.fact(f"locked/{digest.hex()}") is None:
+            yield self.say(Abandonment(digest), facts={f"abandoned/{digest.hex()}": b""})

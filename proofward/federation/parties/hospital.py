@@ -22,6 +22,7 @@ from proofward.federation.history.history_state import (
     CONFIRM,
     CONSENT,
     KEYS,
+    LOCK,
     REVEAL,
     SHARES,
     UNMASK,
@@ -81,7 +82,7 @@ class Hospital(Holder):
             yield from duty()
         if phase == UPLOAD:
             self.notice_dropped(HolderKeys, history.round.holder_keys)
-        if phase in (VERIFY, SHARES, CONSENT, UNMASK, CONFIRM):
+        if phase in (VERIFY, SHARES, CONSENT, LOCK, UNMASK, CONFIRM):
             self.notice_dropped(Upload, history.round.uploads)
         if phase == CONFIRM:
             self.notice_dropped(ShareSum, history.round.share_sums)
@@ -96,6 +97,7 @@ class Hospital(Holder):
             UPLOAD: self._upload,
             SHARES: self.check_shares,
             CONSENT: self._consent,
+            LOCK: self.lock,
             UNMASK: self.unmask,
             ABANDON: self.abandon,
         }
@@ -141,7 +143,8 @@ class Hospital(Holder):
     def _consent(self) -> Iterator[bytes]:
         state = self.history.round
         assert state.accepted is not None
-        if self.name in state.accepted.record.hospitals and self.name not in state.consents:
+        member = self.name in state.accepted.record.hospitals
+        if member and self.name not in state.consents and self.holds_shares:
             yield self.consent(state.accepted)
 
     def consent(self, accepted: Recorded[AcceptedSet]) -> bytes:

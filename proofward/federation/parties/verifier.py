@@ -13,6 +13,7 @@ from proofward.federation.history.history_state import (
     ANY_PHASE,
     CONFIRM,
     CONSENT,
+    LOCK,
     SHARES,
     UNMASK,
     UPLOAD,
@@ -57,7 +58,7 @@ class Verifier(Participant):
             yield from self._judge_uploads()
         elif phase == SHARES:
             yield from self._judge_complaints()
-        if phase in (SHARES, CONSENT, UNMASK, ABANDON, CONFIRM):
+        if phase in (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM):
             for hospital in self.history.round.uploads:
                 voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
                 self.notice_dropped(Verdict, voters, hospital)
