@@ -154,7 +154,7 @@ class SumsWrong(Hospital):
 
 
 class Equivocates(Hospital):
-    """Says two different things in one place: two lists of keys."""
+    """Says two different things in one place: two lists of sealing keys."""
 
     def _publish_keys(self) -> Iterator[bytes]:
         for message in super()._publish_keys():

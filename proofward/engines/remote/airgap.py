@@ -43,7 +43,6 @@ from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, 
 from proofward.federation.messages.rules import AGGREGATOR, Rules
 from proofward.federation.messages.wire import Packet, open_extension, parse
 from proofward.federation.parties.follower import Follower
-from proofward.federation.storage.named_objects import named_objects
 from proofward.federation.storage.objects import StoredObjects
 from proofward.ledger.errors import LedgerError, ObjectMissing
 from proofward.ledger.objects import ObjectStore
@@ -236,10 +235,10 @@ class AirGap:
         """Stores the objects that the ledger names, once the aggregator's signature has vouched for it."""
         extensions = [open_extension(data, member.rules) for data in bundle.extensions]
         entries = [*member.state.entries(), *(entry for found in extensions for entry in found.entries)]
-        named = {member.rules.initial_model}
+        named = {member.rules.initial_model} - {b""}
         for entry in entries:
             try:
-                named |= set(named_objects(decode(entry, Envelope).record))
+                named |= set(decode(entry, Envelope).record.objects())
             except ValueError:  # the member itself says what is wrong with it
                 continue
         count = 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from proofward.engines.remote.messages import Held, Missing, Part
-from proofward.federation.messages.catalogue import Enrolment, ShareSum, Upload
+from proofward.federation.messages.catalogue import BeaconDeal, Enrolment, ShareSum, Upload
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import Rules
@@ -26,6 +26,7 @@ from proofward.ledger.files import make_directory
 
 MAX_PROOF_BYTES = 1 << 28
 MAX_SEALED_SHARE_BYTES = 1 << 17
+MAX_SEALED_NONCE_BYTES = 1 << 10
 KEPT_SECONDS = 3600.0
 EMPTY = hashlib.sha256(b"").digest()
 """A share that is sealed to a key which is none."""
@@ -36,6 +37,8 @@ def size_limits(envelope: Envelope, rules: Rules) -> dict[bytes, int]:
     record = envelope.record
     if isinstance(record, Enrolment):
         return {record.proof: MAX_PROOF_BYTES}
+    if isinstance(record, BeaconDeal):
+        return {digest: MAX_SEALED_NONCE_BYTES for digest in record.objects()}
     if isinstance(record, Upload):
         sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
         return {

@@ -101,6 +101,11 @@ def needed_abandonments(history: HistoryState) -> int:
     return len(history.round.present) - history.rules.absences
 
 
+def enough_abandoned(history: HistoryState) -> bool:
+    """Whether so many hospitals have abandoned the accepted set that another one may take its place."""
+    return len(history.round.abandonments) >= needed_abandonments(history)
+
+
 def _check_abandonment(history: HistoryState, sender: str, record: Abandonment) -> None:
     state = history.round
     assert state.accepted is not None
@@ -112,7 +117,7 @@ def _check_abandonment(history: HistoryState, sender: str, record: Abandonment) 
 def _apply_abandonment(history: HistoryState, envelope: Envelope, record: Abandonment) -> None:
     state = history.round
     state.abandonments[envelope.sender] = record
-    if len(state.abandonments) >= needed_abandonments(history):
+    if enough_abandoned(history):
         history.abandoned.add(record.accepted_set)
         history.left_out |= set(state.present) - set(state.abandonments)
         history.phase = BETWEEN
