@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import isqrt
 
 from proofward.layers.aggregation import UPDATE_BITS
+from proofward.layers.arrangement import training_values
+from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Mlp, Training, padded
 
@@ -104,16 +106,17 @@ class RoundConfig:
             raise ConfigurationError("clip_bound", f"rows * clip_bound of at least {least}", bound)
         return bound, low
 
+    def weight_limit(self, most_rows: int) -> int:
+        """L: the weights of every global model are in [-L, L], at scale fw."""
+        return weight_limit(self.model, self.scales, self.training, most_rows)
+
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the code."""
-        samples = self.training.padded_steps(rows) * self.training.batch
         limbs = -(-self.scales.weight_bits // self.scales.table_bits)
-        hidden = sum(padded(width) for width in self.model.widths[1:-1])
         per_parameter = 1 + limbs + -(-MESSAGE_BITS // self.scales.table_bits)
         parameters = sum(padded(d_out) * (padded(d_in) + 1) for d_out, d_in in self.model.shapes)
         return (
-            samples * hidden * (5 + 2 * limbs)
-            + samples * (3 + limbs)
+            training_values(self.model, self.scales, self.training, rows, self.weight_limit(rows))
             + parameters * per_parameter
             + (1 + self.threshold) * 4096
             + (4 << self.scales.table_bits)

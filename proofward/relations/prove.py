@@ -82,9 +82,7 @@ class VerifiedRound:
 def prove_round(
     statement: RoundStatement, secret: DatasetSecret, rng: Rng, progress: Callable[[str], None] | None = None
 ) -> RoundProof:
-    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted, OutOfRange (training left
-    its ranges) or WitnessError.
-    """
+    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted or WitnessError."""
     say = progress or (lambda phase: None)
     clock = time.perf_counter()
     timings: dict[str, float] = {}

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.layers.aggregation import UPDATE_BITS
-from proofward.layers.bounds import LIMIT, compile_bounds
+from proofward.layers.bounds import LIMIT, LayerBounds, compile_bounds
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.schedule import schedule
+from proofward.layers.training import magnitude
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.soundness import choose_code
@@ -50,7 +51,10 @@ class RoundStatement:
         WraparoundPossible.
         """
         config = self.config
-        bounds = compile_bounds(config.model, config.scales, config.training, self.rows, self.initial_weights)
+        limit, largest = config.weight_limit(self.rows), magnitude(self.initial_weights)
+        if largest > limit:
+            raise ConfigurationError("initial_weights", f"at most {limit} in magnitude", largest)
+        bounds = self.layer_bounds()
         weight = self.rows << UPDATE_BITS
         for layer in bounds:
             product = weight * max(layer.weight_update, layer.bias_update) + (1 << config.scales.weight_bits)
@@ -61,6 +65,12 @@ class RoundStatement:
         for quantity, largest in (("squared norm of the update", norm), ("squared bound of the norm", bound)):
             if largest >= LIMIT:
                 raise WraparoundPossible("all layers", quantity, largest, LIMIT)
+
+    def layer_bounds(self) -> tuple[LayerBounds, ...]:
+        """Bounds of every layer's integers, whatever the admissible weights W_0 are."""
+        config = self.config
+        limit = config.weight_limit(self.rows)
+        return compile_bounds(config.model, config.scales, config.training, self.rows, limit)
 
     def schedule(self) -> Signed:
         """Rows of every step, int64 (padded steps, batch)."""

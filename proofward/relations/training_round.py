@@ -74,7 +74,7 @@ def training_round(
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
-    training = TrainingRelation.declare(party, ranges, statement, lambda: known().trace)
+    training = TrainingRelation.declare(ranges, statement, lambda: known().trace)
     blocks = blocks_of(model)
     update = UpdateRelation.declare(party, ranges, config, rows, blocks, lambda: known().update)
     encryption = EncryptionRelation.declare(
@@ -85,6 +85,10 @@ def training_round(
 
     previous.assert_equal(party, dataset)
     lookups.prove()
-    layers = training.prove(party, SelectedRows(dataset, statement.schedule()))
-    update.prove(party, layers, config.training.steps_for(rows))
+    steps = config.training.steps_for(rows)
+    training.prove(
+        party,
+        SelectedRows(dataset, statement.schedule()),
+        lambda layers: update.prove(party, layers, steps),
+    )
     return encryption.prove(party, MaskContext(statement.beacon, statement.round), ciphertext, update.updates)
