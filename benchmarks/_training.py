@@ -112,11 +112,11 @@ class TrainingProblem:
             )
             lookups = LookupArgument(party)
             ranges = RangeChecks(party, lookups, statement.config.scales.table_bits)
-            relation = TrainingRelation.declare(party, ranges, statement, known)
+            relation = TrainingRelation.declare(ranges, statement, known)
             lookups.declare_multiplicities()
             party.commit("witness", padded=True)
             lookups.prove()
-            relation.prove(party, SelectedRows(dataset, statement.schedule))
+            relation.prove(party, SelectedRows(dataset, statement.schedule), lambda layers: None)
 
         return run
 
@@ -127,7 +127,7 @@ class TrainingProblem:
         return Counter(choose_code(values, SECURITY_BITS, 1)).run(self.script())
 
     def measure(self, verifications: int) -> dict[str, object]:
-        """Train, prove and verify once; every figure of it. Raises OutOfRange, ProofRejected."""
+        """Train, prove and verify once; every figure of it. Raises ProofRejected."""
         plan = self.plan()
         lookups = count_lookups(self.script(), plan.code)
         gc.collect()

@@ -39,9 +39,9 @@ def schedule(beacon: bytes, hospital: str, rows: int, training: Training) -> Int
     """Record indices of every step: int64 (T_pad, batch) with values in [0, rows).
 
     One permutation of the records an epoch, one after another, is a stream of indices that is cut into
-    batches. Steps 0 .. T-1 (T = training.steps_for(rows)) are the training; steps T .. T_pad-1 pad the witness
-    and go on along the stream. Where the rules name epochs, the stream has these and is then read again from
-    its start; where they name steps, it has as many epochs as T_pad batches need.
+    batches. Steps 0 .. T-1 (T = training.steps_for(rows)) are the training; steps T .. T_pad-1 pad the
+    witness and go on along the stream. Where the rules name epochs, the stream has these and is then read
+    again from its start; where they name steps, it has as many epochs as T_pad batches need.
     """
     if type(beacon) is not bytes or not beacon:
         raise ConfigurationError("beacon", "non-empty bytes", beacon)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 from proofward.layers.aggregation import WEIGHT_BITS
+from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Mlp, Training, padded
@@ -19,6 +20,7 @@ from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_s
 from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
 
 PROTOCOL_VERSION = 2
+LEAST_WEIGHT = 4  # the limit of the weights is at least this, as a real number; first weights are below 2.5
 OPENINGS = 4  # proofs that may open one commitment to a dataset
 
 
@@ -110,6 +112,9 @@ class RoundConfig:
 
     def _check_bounds(self, rows: int, largest_shift: int) -> None:
         check_sizes(self.model, self.training, rows)
+        limit, least = self._limit(rows), LEAST_WEIGHT << self.scales.weight_bits
+        if limit < least:
+            raise ConfigurationError("limit of the weights", f"at least {least} with {rows} rows", limit)
         values = self.committed_values(rows)
         if values > MOST_COMMITTED_VALUES:
             raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", values)
@@ -182,20 +187,21 @@ class RoundConfig:
 
     @property
     def weight_limit(self) -> int:
-        """L: the weights of every model are in [-L, L]."""
-        return weight_limit(self.model, self.scales, self.training, self.most_rows)
+        """L: the weights of every model are in [-L, L], at scale fw."""
+        return self._limit(self.most_rows)
+
+    def _limit(self, rows: int) -> int:
+        """`weight_limit`, or the limit for `rows` while `most_rows` is still to be found."""
+        return weight_limit(self.model, self.scales, self.training, self.most_rows or rows)
 
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the code."""
-        samples = self.training.padded_steps(rows) * self.training.batch
         limbs = -(-self.scales.weight_bits // self.scales.table_bits)
-        hidden = sum(padded(width) for width in self.model.widths[1:-1])
         message_bits = ((rows * self.clip_bound).bit_length()) + 1
         per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
         parameters = sum(padded(d_out) * (padded(d_in) + 1) for d_out, d_in in self.model.shapes)
         return (
-            samples * hidden * (5 + 2 * limbs)
-            + samples * (3 + limbs)
+            training_values(self.model, self.scales, self.training, rows, self._limit(rows))
             + parameters * per_parameter
             + (2 + self.threshold) * 4096
             + (4 << self.scales.table_bits)
