@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -61,10 +62,8 @@ class RoundConfig:
                 raise ConfigurationError(name, f"an integer in [{low}, {high}]", value)
         if self.scales.weight_bits < WEIGHT_BITS:
             raise ConfigurationError("weight_bits", f"at least {WEIGHT_BITS}", self.scales.weight_bits)
-        if not self.most_rows:
-            object.__setattr__(self, "most_rows", self._largest_rows(MOST_ROWS))
-        if not self.least_rows:
-            object.__setattr__(self, "least_rows", self._least_rows())
+        if not (self.least_rows and self.most_rows):
+            self._fill_in_rows()
         if self.least_rows > self.most_rows:
             raise ConfigurationError("least_rows", f"at most most_rows = {self.most_rows}", self.least_rows)
         for rows in (self.least_rows, self.most_rows):
@@ -121,32 +120,38 @@ class RoundConfig:
         for shift in range(self.weight_shift(rows), largest_shift + 1):
             self.update_rule(rows, shift)
 
-    def _largest_rows(self, most: int) -> int:
-        """The largest number of rows, at most `most`, whose bounds hold by themselves."""
-        low = most
-        while not self._holds(low):
-            low //= 2
-            if not low:
-                self._check_bounds(most, 0)
-        high = min(2 * low, most + 1)
-        while high - low > 1:
+    def _fill_in_rows(self) -> None:
+        """The widest range: the least rows that can prove, then the most that leave these their bounds."""
+        most = self.most_rows
+        least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
+        if not self.most_rows:
+            self._check_bounds(least, self.weight_shift(least))
+            beyond = self._first(least, MOST_ROWS + 1, lambda rows: not self._holds_beside(least, rows))
+            object.__setattr__(self, "most_rows", beyond - 1)
+        object.__setattr__(self, "least_rows", least)
+
+    def _some_rows(self) -> int:
+        """A power of two of rows for which all bounds hold; `most_rows`, or the most there is, if none does."""
+        most = self.most_rows
+        powers = (1 << bits for bits in range(24))
+        return next((rows for rows in powers if self._holds(rows, most)), most or MOST_ROWS)
+
+    @staticmethod
+    def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
+        """The least number in [low, high] that holds, if all from it on do; `high` if none does."""
+        while low < high:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._holds(middle) else (low, middle)
+            low, high = (low, middle) if holds(middle) else (middle + 1, high)
         return low
 
-    def _least_rows(self) -> int:
-        """The least number of rows whose bounds hold beside a hospital of `most_rows`."""
-        shift, high = self.weight_shift(self.most_rows), self.most_rows
-        low = 0
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._holds(middle, shift) else (middle, high)
-        return high
+    def _holds_beside(self, least: int, most: int) -> bool:
+        """Whether all bounds hold for hospitals of both sizes in one round."""
+        return self._holds(most) and self._holds(least, most)
 
-    def _holds(self, rows: int, largest_shift: int | None = None) -> bool:
+    def _holds(self, rows: int, most: int = 0) -> bool:
+        """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
         try:
-            shift = self.weight_shift(rows) if largest_shift is None else largest_shift
-            self._check_bounds(rows, shift)
+            self._check_bounds(rows, self.weight_shift(most or rows))
         except TrainingError:
             return False
         return True
