@@ -159,30 +159,38 @@ def write_enrolment(case: Case) -> None:
     writer.write()
 
 
+def round_dict(case: Case) -> dict[str, Any]:
+    return round_to_dict(case.statement, case.result.ciphertext, case.result.sealed_shares)
+
+
 def write_round(case: Case) -> None:
     writer = Writer("round")
     honest, ciphertext = case.result.proof, case.result.ciphertext
-    statement = round_to_dict(case.statement, ciphertext)
+    sealed = case.result.sealed_shares
+    statement = round_to_dict(case.statement, ciphertext, sealed)
     proof = writer.proof("honest", honest)
     writer.add("honest", statement, proof, "accepted")
     clipped = make_case(config(security=20, clip=30, rate=64), seed=2)
     other = writer.proof("clipped", clipped.result.proof)
-    writer.add("clipped", round_to_dict(clipped.statement, clipped.result.ciphertext), other, "accepted")
+    writer.add("clipped", round_dict(clipped), other, "accepted")
     deep = make_case(config(widths=(3, 3, 2, 2), security=20), rows=6, seed=3)
     third = writer.proof("three-layers", deep.result.proof)
-    writer.add("three layers", round_to_dict(deep.statement, deep.result.ciphertext), third, "accepted")
+    writer.add("three layers", round_dict(deep), third, "accepted")
     weights, words = list(statement["initial_weights"]), list(statement["ciphertext"])
     weights[7] += 1
     words[0] = str((int(words[0]) + 1) % ((1 << 64) - (1 << 32) + 1))
     changes: dict[str, Any] = {
         "round": 2,
+        "attempt": 1,
         "hospital": "h2",
         "rows": 12,
+        "weight_shift": 1,
         "beacon": "00" * 32,
         "consortium": "00" * 32,
         "dataset_root": case.result.dataset.root.hex(),
         "initial_weights": weights,
         "ciphertext": words,
+        "sealed_shares": [*statement["sealed_shares"][:-1], "00" * 32],
         "config": config(security=20, clip=5000).to_dict(),
     }
     for name, value in changes.items():
@@ -191,11 +199,13 @@ def write_round(case: Case) -> None:
     short = {**statement, "ciphertext": words[:-1]}
     large = {**statement, "ciphertext": [str((1 << 64) - 1), *words[1:]]}
     writer.add("short ciphertext", short, proof, "refused")
+    fewer = {**statement, "sealed_shares": statement["sealed_shares"][:-1]}
+    writer.add("fewer sealed shares", fewer, proof, "refused")
     writer.add("ciphertext that is not canonical", large, proof, "refused")
     transcript = Transcript(case.statement.transcript(ciphertext))
     code = round_plan(case.statement).code
     regions = regions_of(
-        transcript, code, honest, lambda p: training_round(p, case.statement, ciphertext, None)
+        transcript, code, honest, lambda p: training_round(p, case.statement, ciphertext, lambda _: sealed, None)
     )
     writer.add_edits(statement, proof, honest, regions)
     witness, encryption = round_witness(case, seeded(3))
@@ -208,10 +218,9 @@ def write_round(case: Case) -> None:
         "shrunk multiplier below the bound",
     ):
         cheat, about = CHEATS[name](case)
-        data = prove_with(case, cheat, about, forger, seeded(4))
-        writer.add(
-            name, round_to_dict(case.statement, about), writer.proof(name.replace(" ", "-"), data), "refused"
-        )
+        digests, data = prove_with(case, cheat, about, forger, seeded(4))
+        said = round_to_dict(case.statement, about, digests)
+        writer.add(name, said, writer.proof(name.replace(" ", "-"), data), "refused")
     writer.write()
 
 

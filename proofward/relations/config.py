@@ -106,10 +106,11 @@ class RoundConfig:
         """
         if type(rows) is not int or not self.least_rows <= rows <= self.most_rows:
             raise ConfigurationError("rows", f"{self.least_rows} to {self.most_rows} by the rules", rows)
-        self._check_bounds(rows, self.weight_shift(self.most_rows))
+        self._check_bounds(rows, self.most_rows)
         self.code(rows)
 
-    def _check_bounds(self, rows: int, largest_shift: int) -> None:
+    def _check_bounds(self, rows: int, most: int) -> None:
+        """Sizes first, then the bounds for `rows` in every round whose largest hospital has up to `most`."""
         check_sizes(self.model, self.training, rows)
         limit, least = self._limit(rows), LEAST_WEIGHT << self.scales.weight_bits
         if limit < least:
@@ -117,15 +118,15 @@ class RoundConfig:
         values = self.committed_values(rows)
         if values > MOST_COMMITTED_VALUES:
             raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", values)
-        for shift in range(self.weight_shift(rows), largest_shift + 1):
+        for shift in range(self.weight_shift(rows), self.weight_shift(most) + 1):
             self.update_rule(rows, shift)
 
     def _fill_in_rows(self) -> None:
-        """The widest range: the least rows that can prove, then the most that leave these their bounds."""
+        """The widest range: the least rows that can prove, and the most that leave them their bounds."""
         most = self.most_rows
         least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
         if not self.most_rows:
-            self._check_bounds(least, self.weight_shift(least))
+            self._check_bounds(least, least)
             beyond = self._first(least, MOST_ROWS + 1, lambda rows: not self._holds_beside(least, rows))
             object.__setattr__(self, "most_rows", beyond - 1)
         object.__setattr__(self, "least_rows", least)
@@ -151,7 +152,7 @@ class RoundConfig:
     def _holds(self, rows: int, most: int = 0) -> bool:
         """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
         try:
-            self._check_bounds(rows, self.weight_shift(most or rows))
+            self._check_bounds(rows, most or rows)
         except TrainingError:
             return False
         return True

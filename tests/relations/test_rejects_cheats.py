@@ -247,6 +247,18 @@ def test_rejects_the_ciphertext_of_another_update(case: Case) -> None:
     assert stopped(case, witness, ciphertext) == "column queries"
 
 
+@pytest.mark.parametrize("value", [1, -1, 1 << 20])
+@pytest.mark.parametrize("place", ["first added entry", "last entry"])
+def test_rejects_a_message_in_an_added_entry(case: Case, value: int, place: str) -> None:
+    """The ciphertext of the update and of something behind it: nothing is committed to that could hold it."""
+    witness, encryption = round_witness(case, seeded(3))
+    longer = np.zeros(encryption.ciphertext.size, np.int64)
+    longer[: witness.update.update.size] = witness.update.update
+    longer[witness.update.update.size if place == "first added entry" else -1] = value
+    ciphertext = ciphertext_of(case.statement, encryption.secret, encryption.error, longer)
+    assert stopped(case, witness, ciphertext) == "column queries"
+
+
 def test_rejects_the_ciphertext_under_another_rounds_masks(case: Case) -> None:
     witness, encryption = round_witness(case, seeded(3))
     later = replace(case.statement, round=2)
