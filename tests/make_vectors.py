@@ -15,8 +15,8 @@ import numpy as np
 
 from proofward.proof.transcript import Transcript
 from proofward.relations.enrolment import enrolment, enrolment_plan
-from proofward.relations.training_round import training_round
 from proofward.relations.measure import round_plan
+from proofward.relations.training_round import training_round
 from tests.proof.cheats import (
     FalseProducts,
     FarFromCode,
@@ -50,7 +50,7 @@ class Writer:
     vectors: list[Vector] = field(default_factory=list)
 
     def proof(self, name: str, data: bytes) -> str:
-        """Store a proof file."""
+        """Store a proof, or a ciphertext, as a file."""
         title = f"{self.relation}-{name}"
         (FOLDER / f"{title}.gz").write_bytes(gzip.compress(data, mtime=0))
         return title
@@ -159,26 +159,29 @@ def write_enrolment(case: Case) -> None:
     writer.write()
 
 
-def round_dict(case: Case) -> dict[str, Any]:
-    return round_to_dict(case.statement, case.result.ciphertext, case.result.sealed_shares)
+def round_dict(writer: Writer, name: str, case: Case) -> dict[str, Any]:
+    """The statement of an honest case, its ciphertext stored."""
+    title = writer.proof(f"ciphertext-{name}", case.result.ciphertext.astype("<u8").tobytes())
+    return round_to_dict(case.statement, title, case.result.sealed_shares)
 
 
 def write_round(case: Case) -> None:
     writer = Writer("round")
     honest, ciphertext = case.result.proof, case.result.ciphertext
     sealed = case.result.sealed_shares
-    statement = round_to_dict(case.statement, ciphertext, sealed)
+    words = writer.proof("ciphertext", ciphertext.astype("<u8").tobytes())
+    statement = round_to_dict(case.statement, words, sealed)
     proof = writer.proof("honest", honest)
     writer.add("honest", statement, proof, "accepted")
     clipped = make_case(config(security=20, clip=30, rate=64), seed=2)
     other = writer.proof("clipped", clipped.result.proof)
-    writer.add("clipped", round_dict(clipped), other, "accepted")
+    writer.add("clipped", round_dict(writer, "clipped", clipped), other, "accepted")
     deep = make_case(config(widths=(3, 3, 2, 2), security=20), rows=6, seed=3)
     third = writer.proof("three-layers", deep.result.proof)
-    writer.add("three layers", round_dict(deep), third, "accepted")
-    weights, words = list(statement["initial_weights"]), list(statement["ciphertext"])
+    writer.add("three layers", round_dict(writer, "three-layers", deep), third, "accepted")
+    weights, data = list(statement["initial_weights"]), ciphertext.astype("<u8").tobytes()
     weights[7] += 1
-    words[0] = str((int(words[0]) + 1) % ((1 << 64) - (1 << 32) + 1))
+    altered = bytes([data[0] ^ 1]) + data[1:]
     changes: dict[str, Any] = {
         "round": 2,
         "attempt": 1,
@@ -189,15 +192,15 @@ def write_round(case: Case) -> None:
         "consortium": "00" * 32,
         "dataset_root": case.result.dataset.root.hex(),
         "initial_weights": weights,
-        "ciphertext": words,
+        "ciphertext": writer.proof("ciphertext-altered", altered),
         "sealed_shares": [*statement["sealed_shares"][:-1], "00" * 32],
         "config": config(security=20, clip=5000).to_dict(),
     }
     for name, value in changes.items():
         title = f"another {name.replace('_', ' ')}"
         writer.add(title, {**statement, name: value}, proof, "refused")
-    short = {**statement, "ciphertext": words[:-1]}
-    large = {**statement, "ciphertext": [str((1 << 64) - 1), *words[1:]]}
+    short = {**statement, "ciphertext": writer.proof("ciphertext-short", data[:-8])}
+    large = {**statement, "ciphertext": writer.proof("ciphertext-large", b"\xff" * 8 + data[8:])}
     writer.add("short ciphertext", short, proof, "refused")
     fewer = {**statement, "sealed_shares": statement["sealed_shares"][:-1]}
     writer.add("fewer sealed shares", fewer, proof, "refused")
@@ -219,7 +222,8 @@ def write_round(case: Case) -> None:
     ):
         cheat, about = CHEATS[name](case)
         digests, data = prove_with(case, cheat, about, forger, seeded(4))
-        said = round_to_dict(case.statement, about, digests)
+        title = writer.proof(f"ciphertext-{name.replace(' ', '-')}", about.astype("<u8").tobytes())
+        said = round_to_dict(case.statement, title, digests)
         writer.add(name, said, writer.proof(name.replace(" ", "-"), data), "refused")
     writer.write()
 

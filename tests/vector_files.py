@@ -88,8 +88,9 @@ def enrolment_to_dict(statement: EnrolmentStatement) -> dict[str, Any]:
 
 
 def round_to_dict(
-    statement: RoundStatement, ciphertext: np.ndarray, sealed_shares: tuple[bytes, ...]
+    statement: RoundStatement, ciphertext: str, sealed_shares: tuple[bytes, ...]
 ) -> dict[str, Any]:
+    """`ciphertext` is the name of a file of 8 bytes, little endian, a word."""
     return {
         "consortium": statement.consortium.hex(),
         "config": statement.config.to_dict(),
@@ -101,7 +102,7 @@ def round_to_dict(
         "beacon": statement.beacon.hex(),
         "dataset_root": statement.dataset_root.hex(),
         "initial_weights": statement.initial_weights.tolist(),
-        "ciphertext": [str(word) for word in ciphertext.tolist()],
+        "ciphertext": ciphertext,
         "sealed_shares": [digest.hex() for digest in sealed_shares],
     }
 
@@ -122,7 +123,7 @@ def check(relation: str, statement: dict[str, Any], proof: bytes) -> None:
             values[name] = bytes.fromhex(statement[name])
         values["config"] = RoundConfig.from_dict(statement["config"])
         values["initial_weights"] = np.array(statement["initial_weights"], dtype=np.int64)
-        ciphertext = np.array([int(word) for word in statement["ciphertext"]], dtype=np.uint64)
+        ciphertext = np.frombuffer(stored(statement["ciphertext"]), dtype="<u8").astype(np.uint64)
         sealed = tuple(bytes.fromhex(digest) for digest in statement["sealed_shares"])
         verify_round(RoundStatement(**values), ciphertext, sealed, proof)
 
