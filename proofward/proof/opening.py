@@ -83,6 +83,12 @@ def opening_soundness(
     soundness.add_log2("column queries", "distance of distinct codewords (unique decoding)", code.query_error)
 
 
+def opening_elements(code: CodeParameters, product_rows: int) -> int:
+    """How many elements of E are sent in an opening, columns aside: p, q, the values at z, and V."""
+    p, q = code.k + code.dimension, 2 * code.dimension - code.k
+    return p + q + 1 + 3 * product_rows + code.dimension
+
+
 def open_tableaux(party: Party) -> None:
     """Run the opening; every party but the counter checks what it hears, so a prover never sends a proof that
     is refused.

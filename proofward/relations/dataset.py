@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_columns
-from proofward.field.extension import lift
+from proofward.field.extension import lift, zeros
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
@@ -121,7 +121,9 @@ class SelectedRows:
         at: Callable[[Point], Form],
     ) -> None:
         log_rows = self.dataset.shape.log_rows
-        weights = scatter(eq_table(samples), self.selection.reshape(-1), 1 << log_rows)
+        weights = zeros(0)
+        if party.evaluates_public:
+            weights = scatter(eq_table(samples), self.selection.reshape(-1), 1 << log_rows)
         reduced = party.sumcheck(claim, plain_weights(log_rows), lambda: Tables([(weights, values())]))
         public = party.public(lambda: evaluate(weights, reduced.point))
         party.assert_zero(reduced.claim - at(reduced.point) * public)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import lift
+from proofward.field.extension import lift, zeros
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.ranges import RangeChecks
@@ -37,6 +37,7 @@ from proofward.relations.statement import digest_of
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 Rng = Callable[[int], bytes]
 
 
@@ -108,15 +109,24 @@ def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed
     party.commit("witness", padded=True)
 
     lookups.prove()
-    rows = np.arange(1 << shape.log_rows) >= shape.rows
-    units = np.arange(1 << shape.log_features) >= shape.features
-    _assert_zero_where(party, dataset.features, (rows[:, None] | units[None, :]).reshape(-1))
-    _assert_zero_where(party, dataset.labels, rows)
+
+    def padding_rows() -> Marks:
+        return np.arange(1 << shape.log_rows) >= shape.rows
+
+    def padding_entries() -> Marks:
+        units = np.arange(1 << shape.log_features) >= shape.features
+        return (padding_rows()[:, None] | units[None, :]).reshape(-1)
+
+    _assert_zero_where(party, dataset.features, padding_entries)
+    _assert_zero_where(party, dataset.labels, padding_rows)
 
 
-def _assert_zero_where(party: Party, column: Column, where: npt.NDArray[np.bool_]) -> None:
+def _assert_zero_where(party: Party, column: Column, where: Callable[[], Marks]) -> None:
     """The column is 0 at the marked entries: sum of eq(r, x) [marked](x) column(x) = 0 at a random r."""
-    weights = eq_table(party.challenges(column.log_size)) * where.astype(np.uint64)
+    point = party.challenges(column.log_size)
+    weights = zeros(0)
+    if party.evaluates_public:
+        weights = eq_table(point) * where().astype(np.uint64)
     party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)
     reduced = party.sumcheck(
         Form.of(0), plain_weights(column.log_size), lambda: Tables([(weights, lift(party.values(column)))])
@@ -147,6 +157,6 @@ def verify_enrolment(statement: EnrolmentStatement, proof: bytes) -> VerifiedEnr
 
 def check_enrolment(statement: EnrolmentStatement, proof: bytes, challenger: Challenger) -> VerifiedEnrolment:
     """`verify_enrolment` against any challenger."""
-    verifier = Verifier(challenger, statement.plan().code, proof)
+    verifier = Verifier(challenger, statement.plan(), proof)
     verifier.run(lambda party: enrolment(party, statement, None), statement.config.security_bits)
     return VerifiedEnrolment(verifier.tableaux[0].root, verifier.soundness.bits)

@@ -169,7 +169,7 @@ def check_round(
         raise ProofRejected(
             "ciphertext", f"expected {expected} canonical uint64, got {ciphertext.shape} {ciphertext.dtype}"
         )
-    verifier = Verifier(challenger, statement.plan().code, proof)
+    verifier = Verifier(challenger, statement.plan(), proof)
     bindings: list[ShareBinding] = []
     verifier.run(
         lambda party: bindings.append(training_round(party, statement, ciphertext, None)),

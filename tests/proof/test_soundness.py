@@ -165,7 +165,7 @@ def test_bits_of_the_toy_relation_recomputed() -> None:
 
 def test_lengths_of_the_toy_proof_follow_from_the_plan() -> None:
     proof = prove(toy_witness(3))
-    verifier = RegionVerifier(Transcript(b"toy"), CODE, proof)
+    verifier = RegionVerifier(Transcript(b"toy"), plan(), proof)
     verifier.run(lambda party: toy(party, None), 20)
     assert verifier.regions[-1].stop == len(proof)
     assert all(a.stop == b.start for a, b in zip(verifier.regions, verifier.regions[1:], strict=False))

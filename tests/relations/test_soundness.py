@@ -85,8 +85,6 @@ def test_bits_at_the_policy(case_at_policy: Case) -> None:
 
 
 def test_a_policy_above_the_proof_refuses_it(case: Case) -> None:
-    verifier = Verifier(
-        Transcript(case.enrolment.transcript()), case.enrolment.plan().code, case.enrolment_proof
-    )
+    verifier = Verifier(Transcript(case.enrolment.transcript()), case.enrolment.plan(), case.enrolment_proof)
     with pytest.raises(SoundnessBelowPolicy, match="policy demands 100"):
         verifier.run(lambda party: enrolment(party, case.enrolment, None), 100)

@@ -26,12 +26,12 @@ def regions_of(case: Case, relation: str) -> list[Region]:
     """Where everything is in a proof."""
     if relation == "enrolment":
         statement, proof = case.enrolment, case.enrolment_proof
-        verifier = RegionVerifier(Transcript(statement.transcript()), statement.plan().code, proof)
+        verifier = RegionVerifier(Transcript(statement.transcript()), statement.plan(), proof)
         verifier.run(lambda party: enrolment(party, statement, None), 20)
     else:
         about, result = case.statement, case.result
         transcript = Transcript(about.transcript(result.ciphertext))
-        verifier = RegionVerifier(transcript, about.plan().code, result.proof)
+        verifier = RegionVerifier(transcript, about.plan(), result.proof)
         verifier.run(lambda party: training_round(party, about, result.ciphertext, None) and None, 20)
     return verifier.regions
 
