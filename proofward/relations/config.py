@@ -12,6 +12,7 @@ from math import isqrt
 from proofward.layers.aggregation import UPDATE_BITS
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Mlp, Training, padded
+from proofward.proof.soundness import LEAST_POLICY_BITS
 
 PROTOCOL_VERSION = 1
 MESSAGE_BITS = 20  # updates are in [-2^19, 2^19)
@@ -31,19 +32,27 @@ class RoundConfig:
     holders: int
     threshold: int
     security_bits: int = 100
+    weak_security_for_tests: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("clip_bound", 1, 1 << 30),
             ("holders", 2, 3000),
             ("threshold", 1, self.holders - 1),
-            ("security_bits", 20, 128),
+            ("security_bits", 20 if self.weak_security_for_tests else LEAST_POLICY_BITS, 128),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigurationError(name, f"an integer in [{low}, {high}]", value)
+        self._check_weakness()
         if self.scales.weight_bits < UPDATE_BITS:
             raise ConfigurationError("weight_bits", f"at least {UPDATE_BITS}", self.scales.weight_bits)
+
+    def _check_weakness(self) -> None:
+        """The flag says whether the policy is below LEAST_POLICY_BITS, where proofs can be forged."""
+        weak = self.security_bits < LEAST_POLICY_BITS
+        if self.weak_security_for_tests is not weak:
+            raise ConfigurationError("weak_security_for_tests", str(weak), self.weak_security_for_tests)
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form."""
@@ -56,6 +65,7 @@ class RoundConfig:
             "holders": self.holders,
             "threshold": self.threshold,
             "security_bits": self.security_bits,
+            "weak_security_for_tests": self.weak_security_for_tests,
         }
 
     @classmethod
@@ -70,6 +80,7 @@ class RoundConfig:
             "holders",
             "threshold",
             "security_bits",
+            "weak_security_for_tests",
         }
         if not isinstance(values, dict) or set(values) != names:
             raise ConfigurationError("config", f"a mapping with exactly the keys {sorted(names)}", values)
@@ -83,6 +94,7 @@ class RoundConfig:
             holders=values["holders"],
             threshold=values["threshold"],
             security_bits=values["security_bits"],
+            weak_security_for_tests=values["weak_security_for_tests"],
         )
 
     def digest(self) -> bytes:

@@ -32,7 +32,8 @@ def test_rules_survive_their_plain_form() -> None:
 
 def test_every_rule_changes_the_digest() -> None:
     rules = config()
-    assert {field.name for field in fields(rules)} == set(OTHERS)
+    # whether a policy is weak follows from its bits, see below
+    assert {field.name for field in fields(rules)} == {*OTHERS, "weak_security_for_tests"}
     digests = {replace(rules, **{name: value}).digest() for name, value in OTHERS.items()}
     assert len(digests | {rules.digest()}) == len(OTHERS) + 1
     assert all(len(digest) == 32 for digest in digests)
@@ -49,11 +50,23 @@ def test_every_rule_changes_the_digest() -> None:
         ("threshold", 3),
         ("security_bits", 19),
         ("security_bits", True),
+        ("security_bits", 129),
+        ("weak_security_for_tests", 1),
     ],
 )
 def test_refuses_rules_out_of_range(name: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         replace(config(), **{name: value})
+
+
+def test_refuses_weak_policies_unless_the_rules_call_them_weak() -> None:
+    for bits, weak in ((79, True), (80, False), (20, True), (128, False)):
+        rules = replace(config(), security_bits=bits, weak_security_for_tests=weak)
+        assert RoundConfig.from_dict(rules.to_dict()) == rules
+        with pytest.raises(ConfigurationError, match="security"):
+            replace(config(), security_bits=bits, weak_security_for_tests=not weak)
+        with pytest.raises(ConfigurationError, match="security"):
+            RoundConfig.from_dict({**rules.to_dict(), "weak_security_for_tests": not weak})
 
 
 def test_refuses_weights_coarser_than_updates() -> None:
@@ -124,7 +137,7 @@ def test_weights_enter_the_transcript_one_by_one() -> None:
 
 def test_a_bound_that_rounding_swallows_is_refused() -> None:
     """With B_low = 0 a multiplier of 0, hence no update at all, would count as clipped."""
-    config = RoundConfig(Mlp((5, 4, 2)), FixedPoint(), Training(rate=4, batch=4, epochs=2), 6, 3, 1, 30)
+    config = RoundConfig(Mlp((5, 4, 2)), FixedPoint(), Training(rate=4, batch=4, epochs=2), 6, 3, 1, 30, True)
     with pytest.raises(ConfigurationError, match="clip_bound"):
         config.norm_bounds(11)
     bound, low = replace(config, clip_bound=13).norm_bounds(11)

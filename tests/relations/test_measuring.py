@@ -39,7 +39,7 @@ def test_rejects_a_small_proof_of_a_large_claim_at_once() -> None:
     statement = claim(1_000_000)
 
     def refused() -> None:
-        with pytest.raises(ProofRejected, match="^length: expected"):
+        with pytest.raises(ProofRejected, match="length: expected"):
             verify_enrolment(statement, bytes(100_000))
 
     assert peak_of(refused) < MEGABYTE

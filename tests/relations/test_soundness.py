@@ -23,6 +23,7 @@ OPENING = {
     "out-of-domain point",
     "values at the out-of-domain point",
     "proximity",
+    "proximity, challenge beta",
     "column queries",
 }
 PROVEN_BY_ROUNDS = {"sumcheck", "lookups", "fraction tree"}
