@@ -145,7 +145,7 @@ class TrainingProblem:
         gc.collect()
 
         def verify() -> None:
-            verifier = Verifier(Transcript(_CONTEXT), plan.code, proof)
+            verifier = Verifier(Transcript(_CONTEXT), plan, proof)
             verifier.run(self.script(), SECURITY_BITS)
 
         verify()

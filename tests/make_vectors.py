@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from proofward.proof.counter import Plan
 from proofward.proof.transcript import Transcript
 from proofward.relations.enrolment import enrolment, enrolment_plan
 from proofward.relations.measure import round_plan
@@ -27,7 +28,7 @@ from tests.proof.cheats import (
     changing_message,
     replacing_columns,
 )
-from tests.proof.toy import CODE, prove, seeded, toy, toy_witness
+from tests.proof.toy import plan, prove, seeded, toy, toy_witness
 from tests.relations.cases import Case, config, enrol_with, make_case, prove_with, round_witness
 from tests.relations.test_rejects_cheats import CHEATS
 from tests.relations.test_rejects_enrolments import padded_dataset
@@ -88,9 +89,9 @@ class Writer:
 
 
 def regions_of(
-    transcript: Transcript, code: Any, proof: bytes, script: Callable[[Any], object]
+    transcript: Transcript, plan: Plan, proof: bytes, script: Callable[[Any], object]
 ) -> list[Region]:
-    verifier = RegionVerifier(transcript, code, proof)
+    verifier = RegionVerifier(transcript, plan, proof)
     verifier.run(lambda party: script(party) and None, 20)
     return verifier.regions
 
@@ -105,7 +106,7 @@ def write_toy() -> None:
     writer.add("another witness", statement, other, "accepted")
     writer.add("another statement", {"transcript": b"toys".hex()}, proof, "refused")
     writer.add_edits(
-        statement, proof, honest, regions_of(Transcript(b"toy"), CODE, honest, lambda p: toy(p, None))
+        statement, proof, honest, regions_of(Transcript(b"toy"), plan(), honest, lambda p: toy(p, None))
     )
     prove(toy_witness(3), prover=Recorder)
     columns = dict(Recorder.last.columns)
@@ -142,8 +143,8 @@ def write_enrolment(case: Case) -> None:
         "policy out of reach", {**statement, "config": config(security=128).to_dict()}, proof, "refused"
     )
     transcript = Transcript(case.enrolment.transcript())
-    code = enrolment_plan(case.enrolment).code
-    regions = regions_of(transcript, code, honest, lambda p: enrolment(p, case.enrolment, None))
+    plan = enrolment_plan(case.enrolment)
+    regions = regions_of(transcript, plan, honest, lambda p: enrolment(p, case.enrolment, None))
     writer.add_edits(statement, proof, honest, regions)
     enrol_with(case, Recorder)
     columns = dict(Recorder.last.columns)
@@ -206,9 +207,9 @@ def write_round(case: Case) -> None:
     writer.add("fewer sealed shares", fewer, proof, "refused")
     writer.add("ciphertext that is not canonical", large, proof, "refused")
     transcript = Transcript(case.statement.transcript(ciphertext))
-    code = round_plan(case.statement).code
+    plan = round_plan(case.statement)
     regions = regions_of(
-        transcript, code, honest, lambda p: training_round(p, case.statement, ciphertext, lambda _: sealed, None)
+        transcript, plan, honest, lambda p: training_round(p, case.statement, ciphertext, lambda _: sealed, None)
     )
     writer.add_edits(statement, proof, honest, regions)
     witness, encryption = round_witness(case, seeded(3))

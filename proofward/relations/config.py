@@ -16,7 +16,7 @@ from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Mlp, Training, padded
-from proofward.proof.soundness import CodeParameters, SoundnessBelowPolicy, choose_code
+from proofward.proof.soundness import LEAST_POLICY_BITS, CodeParameters, SoundnessBelowPolicy, choose_code
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
 from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
 
@@ -32,6 +32,7 @@ class RoundConfig:
     clip_bound: bounds the L2 norm of an unweighted update at scale 2^10
     threshold: the degree t of key sharing; any t + 1 of the `holders` recover the summed key, t learn nothing
     security_bits: proven bits that every proof must have
+    weak_security_for_tests: set exactly where these are fewer than LEAST_POLICY_BITS
     least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
 
     Rules are refused here, not in the rounds: at both ends of the range all bounds hold, a code reaches the
@@ -45,6 +46,7 @@ class RoundConfig:
     holders: int
     threshold: int
     security_bits: int = 100
+    weak_security_for_tests: bool = False
     least_rows: int = 0
     most_rows: int = 0
 
@@ -53,13 +55,14 @@ class RoundConfig:
             ("clip_bound", 1, 1 << 30),
             ("holders", 2, 3000),
             ("threshold", 1, self.holders - 1),
-            ("security_bits", 20, 128),
+            ("security_bits", 20 if self.weak_security_for_tests else LEAST_POLICY_BITS, 128),
             ("least_rows", 0, 1 << 24),
             ("most_rows", 0, 1 << 24),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigurationError(name, f"an integer in [{low}, {high}]", value)
+        self._check_weakness()
         if self.scales.weight_bits < WEIGHT_BITS:
             raise ConfigurationError("weight_bits", f"at least {WEIGHT_BITS}", self.scales.weight_bits)
         if not (self.least_rows and self.most_rows):
@@ -68,6 +71,12 @@ class RoundConfig:
             raise ConfigurationError("least_rows", f"at most most_rows = {self.most_rows}", self.least_rows)
         for rows in (self.least_rows, self.most_rows):
             self.check_rows(rows)
+
+    def _check_weakness(self) -> None:
+        """The flag says whether the policy is below LEAST_POLICY_BITS, where proofs can be forged."""
+        weak = self.security_bits < LEAST_POLICY_BITS
+        if self.weak_security_for_tests is not weak:
+            raise ConfigurationError("weak_security_for_tests", str(weak), self.weak_security_for_tests)
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form."""
@@ -132,7 +141,7 @@ class RoundConfig:
         object.__setattr__(self, "least_rows", least)
 
     def _some_rows(self) -> int:
-        """A power of two of rows for which all bounds hold; `most_rows`, or the most there is, if none does."""
+        """A power of two of rows for which all bounds hold; if none does, `most_rows` or the most there is."""
         most = self.most_rows
         powers = (1 << bits for bits in range(24))
         return next((rows for rows in powers if self._holds(rows, most)), most or MOST_ROWS)

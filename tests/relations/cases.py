@@ -54,7 +54,8 @@ def config(
 ) -> RoundConfig:
     """The rules of a small round."""
     training = Training(rate=rate, batch=batch, epochs=epochs)
-    return RoundConfig(Mlp(widths), scales or FixedPoint(), training, clip, holders, threshold, security)
+    network, fixed = Mlp(widths), scales or FixedPoint()
+    return RoundConfig(network, fixed, training, clip, holders, threshold, security, security < 80)
 
 
 def records(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200) -> tuple[Signed, Signed]:

@@ -36,7 +36,7 @@ def test_rules_survive_their_plain_form() -> None:
 
 def test_every_rule_changes_the_digest() -> None:
     rules = replace(config(), most_rows=500)
-    assert {field.name for field in fields(rules)} == set(OTHERS)
+    assert {field.name for field in fields(rules)} == {*OTHERS, "weak_security_for_tests"}
     digests = {replace(rules, **{name: value}).digest() for name, value in OTHERS.items()}
     assert len(digests | {rules.digest()}) == len(OTHERS) + 1
     assert all(len(digest) == 32 for digest in digests)
@@ -63,6 +63,16 @@ def test_every_rule_changes_the_digest() -> None:
 def test_refuses_rules_out_of_range(name: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         replace(config(), **{name: value})
+
+
+def test_refuses_weak_policies_unless_the_rules_call_them_weak() -> None:
+    for bits, weak in ((79, True), (80, False), (20, True), (128, False)):
+        rules = replace(config(), security_bits=bits, weak_security_for_tests=weak)
+        assert RoundConfig.from_dict(rules.to_dict()) == rules
+        with pytest.raises(ConfigurationError, match="security"):
+            replace(config(), security_bits=bits, weak_security_for_tests=not weak)
+        with pytest.raises(ConfigurationError, match="security"):
+            RoundConfig.from_dict({**rules.to_dict(), "weak_security_for_tests": not weak})
 
 
 def test_refuses_weights_coarser_than_updates() -> None:
@@ -154,7 +164,7 @@ def test_statements_that_are_too_large_are_refused_with_the_rules(size: str, opt
     most = options.pop("most")
     training = Training(1, options.pop("batch", 4), epochs=options.pop("epochs", 1))
     with pytest.raises(ConfigurationError) as caught:
-        RoundConfig(Mlp(options["widths"]), FixedPoint(), training, 1 << 12, 3, 1, 40, most, most)
+        RoundConfig(Mlp(options["widths"]), FixedPoint(), training, 1 << 12, 3, 1, 40, True, most, most)
     assert caught.value.field == size
 
 

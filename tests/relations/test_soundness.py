@@ -24,6 +24,7 @@ OPENING = {
     "out-of-domain point",
     "values at the out-of-domain point",
     "proximity",
+    "proximity, challenge beta",
     "column queries",
 }
 PROVEN_BY_ROUNDS = {"sumcheck", "lookups", "fraction tree"}
@@ -88,7 +89,7 @@ def test_bits_at_the_policy(case_at_policy: Case) -> None:
 
 def test_a_policy_above_the_proof_refuses_it(case: Case) -> None:
     verifier = Verifier(
-        Transcript(case.enrolment.transcript()), enrolment_plan(case.enrolment).code, case.enrolment_proof
+        Transcript(case.enrolment.transcript()), enrolment_plan(case.enrolment), case.enrolment_proof
     )
     with pytest.raises(SoundnessBelowPolicy, match="policy demands 100"):
         verifier.run(lambda party: enrolment(party, case.enrolment, None), 100)

@@ -98,7 +98,7 @@ def deltas(rules: RoundConfig, rows: int) -> dict[str, np.ndarray]:
 def test_every_update_has_a_multiplier(rows: int, clip: int) -> None:
     """Also far beyond what training can make: each entry at its maximum, whose norm is above the public bound."""
     training = Training(rate=4, batch=4, steps=7)
-    rules = RoundConfig(MODEL, SCALES, training, clip, 3, 1, 40, rows, rows)
+    rules = RoundConfig(MODEL, SCALES, training, clip, 3, 1, 40, True, rows, rows)
     rule = rules.update_rule(rows, rules.weight_shift(rows))
     bounds = delta_bounds(MODEL, SCALES, training, rows)
     for name, delta in deltas(rules, rows).items():
