@@ -93,8 +93,8 @@ def one_step_less(case: Case):  # type: ignore[no-untyped-def]
     rules, statement = case.config, case.statement
     steps = rules.training.steps_for(statement.rows)
     trainer = Trainer(rules.model, rules.scales, rules.training, statement.rows, statement.initial_weights)
-    for step, chosen in enumerate(statement.schedule()[: steps - 1]):
-        trainer.step(case.features[chosen], case.labels[chosen], step)
+    for chosen in statement.schedule()[: steps - 1]:
+        trainer.step(case.features[chosen], case.labels[chosen])
     delta = trainer.weights() - statement.initial_weights
     multiplier = statement.rows << 10
     return with_other_update(

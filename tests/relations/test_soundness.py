@@ -57,7 +57,8 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
     numerators = entered(case.statement.plan())
     expected = {
         "dataset equality": 2 * (4 + 3),
-        "zerocheck of the ReLU": samples + units + 2,
+        "values by flags, of the hidden layer and of the head": (samples + units + 2) + (samples + 2),
+        "claims about activations and deltas, and their combination": (4 + 3) + 1,
         "forward sums": (samples + units) + samples,
         "backward sums": samples + units,
         "errors of the head": samples,
