@@ -45,6 +45,7 @@ def config(
     widths: tuple[int, ...] = (5, 4, 2),
     batch: int = 4,
     epochs: int = 2,
+    steps: int = 0,
     clip: int = 4096,
     scales: FixedPoint | None = None,
     rate: int = 4,
@@ -52,8 +53,8 @@ def config(
     holders: int = 3,
     threshold: int = 1,
 ) -> RoundConfig:
-    """The rules of a small round."""
-    training = Training(rate=rate, batch=batch, epochs=epochs)
+    """The rules of a small round; `steps` in place of epochs where it is positive."""
+    training = Training(rate=rate, batch=batch, epochs=0 if steps else epochs, steps=steps)
     network, fixed = Mlp(widths), scales or FixedPoint()
     return RoundConfig(network, fixed, training, clip, holders, threshold, security, security < 80)
 

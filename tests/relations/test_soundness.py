@@ -59,8 +59,8 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
     numerators = entered(round_plan(case.statement))
     expected = {
         "dataset equality": 2 * (4 + 3),
-        "values by flags": 2 * (samples + units + 1),
-        "values of hidden layers": samples + units + 1,
+        "values by flags, of the hidden layer and of the head": (samples + units + 2) + (samples + 2),
+        "claims about activations and deltas, and their combination": (4 + 3) + 1,
         "forward sums": (samples + units) + samples,
         "backward sums": samples + units,
         "errors of the head": samples,
