@@ -66,9 +66,15 @@ class TrainingProblem:
     @staticmethod
     def make(widths: tuple[int, ...], scales: FixedPoint, training: Training, rows: int) -> TrainingProblem:
         """Synthetic records for an MLP; raises WraparoundPossible where bounds do not hold."""
-        config = RoundConfig(Mlp(widths), scales, training, 2048, 5, 2, SECURITY_BITS)
+        config = RoundConfig(
+            Mlp(widths), scales, training, 1 << 20, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=rows
+        )
         weights = initial_weights(config.model, scales, b"benchmark")
-        statement = RoundStatement(bytes(32), config, 1, "hospital", rows, bytes(32), bytes(32), weights)
+        statement = RoundStatement(
+            consortium=bytes(32), config=config, round=1, attempt=0, hospital="hospital", rows=rows,
+            weight_shift=config.weight_shift(rows), beacon=bytes(32), dataset_root=bytes(32),
+            initial_weights=weights,
+        )  # fmt: skip
         return TrainingProblem(statement, make_synthetic(rows, widths[0], 1, scales, amplitude=0.25))
 
     @property
