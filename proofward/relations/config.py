@@ -141,7 +141,7 @@ class RoundConfig:
         object.__setattr__(self, "least_rows", least)
 
     def _some_rows(self) -> int:
-        """A power of two of rows for which all bounds hold; if none does, `most_rows` or the most there is."""
+        """A power of two of rows for which all bounds hold; if none does, `most_rows`, or the most."""
         most = self.most_rows
         powers = (1 << bits for bits in range(24))
         return next((rows for rows in powers if self._holds(rows, most)), most or MOST_ROWS)

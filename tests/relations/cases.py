@@ -192,10 +192,10 @@ def dealt_with(case, witness, ciphertext, prover, rng, statement=None, deal=None
 
 def ciphertext_of(statement: RoundStatement, secret: Signed, error: Signed, update: Signed) -> Array:
     """y = a s + e + 2^18 U for any integers, whatever their size; an update may reach into the added entries."""
-    blocks = error.size // RING_DEGREE
+    blocks = -(-error.size // RING_DEGREE)
     masks = mask_values(MaskContext(statement.beacon, statement.round), 0, blocks)
     key = (secret.astype(object) % P).astype(np.uint64).reshape(1, RING_DEGREE)
-    total = product(to_coefficients(masks), np.tile(key, (blocks, 1))).reshape(-1).astype(object)
+    total = product(to_coefficients(masks), np.tile(key, (blocks, 1))).reshape(-1)[: error.size].astype(object)
     total = total + error.astype(object)
     total[: update.size] += update.astype(object) * (1 << 18)
     return (total % P).astype(np.uint64)

@@ -65,7 +65,7 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
         "backward sums": samples + units,
         "errors of the head": samples,
         "rounding of the update": sum(blocks),
-        "ring equation": len(blocks) + 1 + sum(blocks) + 12,
+        "ring equation": len(blocks) + 1 + sum(blocks) + 11,
         "share binding": 3 * (12 + 1),
     }
     rest = {name: value for name, value in numerators.items() if name not in OPENING | PROVEN_BY_ROUNDS}
