@@ -203,18 +203,6 @@ def test_strange_ciphertexts_are_refused_before_the_unmasking_is_blamed(round_of
     assert unfinished(ledger) == []
 
 
-def test_models_that_cannot_be_are_refused(round_of):
-    told, ledger, objects = round_of()
-    large = np.full(told["length"], 1 << 62, np.int64)
-    told["model"] = ledger.put_object(large.tobytes()).hex()
-    with pytest.raises(Refusal, match="weights: expected magnitudes below") as caught:
-        compute_result(history_of(told), objects, ledger.new_object)
-    assert (caught.value.check, caught.value.culprit) == ("model", "aggregator")
-    told["model"] = ledger.put_object(bytes(8)).hex()
-    assert refusal_of(history_of(told), objects, ledger.new_object) == ("model", "aggregator", "8 bytes")
-    assert unfinished(ledger) == []
-
-
 @pytest.mark.parametrize("entry", [0, RING_DEGREE, 2 * RING_DEGREE])
 def test_damaged_and_missing_objects_are_not_used(round_of, entry):
     told, ledger, objects = round_of()

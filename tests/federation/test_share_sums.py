@@ -1,4 +1,4 @@
-"""Wrong share sums: whoever gave one is named while enough right ones are there, whatever the wrong ones are."""
+"""Wrong share sums are named while enough right ones are there; models that cannot be are refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proofward.federation.history.aggregation import compute_result
+from proofward.federation.messages.refusal import Refusal
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from tests.federation.test_aggregation import HOSPITALS, OBJECTS, history_of, refusal_of, round_of, unfinished
 
@@ -64,3 +65,15 @@ def test_a_share_sum_that_moves_the_secret_by_a_small_vector_is_named(round_of):
     assert result.wrong_holders == ("c",) and result.model == right.model
     del told["sums"]["b"]
     assert refusal_of(history_of(told), objects)[:2] == ("unmasking", "aggregator")
+
+
+def test_models_that_cannot_be_are_refused(round_of):
+    told, ledger, objects = round_of()
+    large = np.full(told["length"], 1 << 62, np.int64)
+    told["model"] = ledger.put_object(large.tobytes()).hex()
+    with pytest.raises(Refusal, match="weights: expected magnitudes below") as caught:
+        compute_result(history_of(told), objects, ledger.new_object)
+    assert (caught.value.check, caught.value.culprit) == ("model", "aggregator")
+    told["model"] = ledger.put_object(bytes(8)).hex()
+    assert refusal_of(history_of(told), objects, ledger.new_object) == ("model", "aggregator", "8 bytes")
+    assert unfinished(ledger) == []

@@ -87,8 +87,9 @@ def model_weights(history: HistoryState, objects: Objects, digest: bytes) -> Sig
 
 
 def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewObject) -> RoundResult:
-    """The result of the round under way, whose share sums are recorded; its objects go to `spool`. Raises
-    Refusal when there is none.
+    """The result of the round under way, whose share sums are recorded; its objects go to `spool`.
+
+    Raises Refusal when there is none.
     """
     state, rules = history.round, history.rules
     assert state.accepted is not None
