@@ -167,9 +167,9 @@ def judge_round(proofs: Verifies, job: RoundJob) -> Finding | ProofRejected | Un
 class Proofs(Protocol):
     """What a party needs of the proof system.
 
-    Verification raises ProofRejected, and Unable where nothing can be said. That of many proofs gives outcomes
-    as they are ready, in any order, each under its job's key; it takes jobs as it gets to them, so their bytes
-    need not all be in memory.
+    Verification raises ProofRejected, and Unable where nothing can be said. That of many proofs gives
+    outcomes as they are ready, in any order, each under its job's key; it takes jobs as it gets to them, so
+    their bytes need not all be in memory.
     """
 
     def prove_enrolment(
