@@ -39,7 +39,8 @@ from proofward.proof.party import Party
 from proofward.proof.soundness import CodeParameters
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.enrolment import enrolment
+from proofward.relations.enrolment import enrolment, enrolment_plan
+from proofward.relations.measure import round_plan
 from proofward.relations.training_round import training_round
 
 
@@ -95,7 +96,7 @@ def _enrolment_proof(engine: InProcessFederation, message: bytes) -> Target:
     statement = enrolment_statement(engine.rules, DEALER, record.rows)
     regions = _proof_regions(
         statement.transcript(),
-        statement.plan().code,
+        enrolment_plan(statement),
         proof,
         lambda party: enrolment(party, statement, None),
         statement.config.security_bits,
@@ -115,26 +116,27 @@ def _round_proof(engine: InProcessFederation, packet: Packet) -> Iterator[Target
     assert weights is not None
     statement = round_statement(history, DEALER, weights)
     ciphertext, proof = packet.attachments[:2]
-    found = proofs.verify_round(statement, ciphertext, proof)
+    digests = decode(packet.envelope, Envelope).record.sealed_shares
+    found = proofs.verify_round(statement, digests, ciphertext, proof)
     words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
     regions = _proof_regions(
         statement.transcript(words),
-        statement.plan().code,
+        round_plan(statement),
         proof,
-        lambda party: training_round(party, statement, words, None),
+        lambda party: training_round(party, statement, words, lambda _: digests, None),
         statement.config.security_bits,
     )
     yield Target(
         "round proof",
         proof,
         regions,
-        refusal_of(lambda data: proofs.verify_round(statement, ciphertext, data)),
+        refusal_of(lambda data: proofs.verify_round(statement, digests, ciphertext, data)),
     )
     yield Target(
         "ciphertext",
         ciphertext,
         parts_of(ciphertext),
-        refusal_of(lambda data: proofs.verify_round(statement, data, proof)),
+        refusal_of(lambda data: proofs.verify_round(statement, digests, data, proof)),
     )
     holder = engine.hospitals[HOLDER]
     seed, pair = holder.state.fact(holder.fact_name("sealing")), pair_of(history, DEALER, HOLDER)

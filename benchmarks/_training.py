@@ -66,9 +66,15 @@ class TrainingProblem:
     @staticmethod
     def make(widths: tuple[int, ...], scales: FixedPoint, training: Training, rows: int) -> TrainingProblem:
         """Synthetic records for an MLP; raises WraparoundPossible where bounds do not hold."""
-        config = RoundConfig(Mlp(widths), scales, training, 2048, 5, 2, SECURITY_BITS)
+        config = RoundConfig(
+            Mlp(widths), scales, training, 1 << 20, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=rows
+        )
         weights = initial_weights(config.model, scales, b"benchmark")
-        statement = RoundStatement(bytes(32), config, 1, "hospital", rows, bytes(32), bytes(32), weights)
+        statement = RoundStatement(
+            consortium=bytes(32), config=config, round=1, attempt=0, hospital="hospital", rows=rows,
+            weight_shift=config.weight_shift(rows), beacon=bytes(32), dataset_root=bytes(32),
+            initial_weights=weights,
+        )  # fmt: skip
         return TrainingProblem(statement, make_synthetic(rows, widths[0], 1, scales, amplitude=0.25))
 
     @property
@@ -112,11 +118,11 @@ class TrainingProblem:
             )
             lookups = LookupArgument(party)
             ranges = RangeChecks(party, lookups, statement.config.scales.table_bits)
-            relation = TrainingRelation.declare(party, ranges, statement, known)
+            relation = TrainingRelation.declare(ranges, statement, known)
             lookups.declare_multiplicities()
             party.commit("witness", padded=True)
             lookups.prove()
-            relation.prove(party, SelectedRows(dataset, statement.schedule))
+            relation.prove(party, SelectedRows(dataset, statement.schedule), lambda layers: None)
 
         return run
 
@@ -127,7 +133,7 @@ class TrainingProblem:
         return Counter(choose_code(values, SECURITY_BITS, 1)).run(self.script())
 
     def measure(self, verifications: int) -> dict[str, object]:
-        """Train, prove and verify once; every figure of it. Raises OutOfRange, ProofRejected."""
+        """Train, prove and verify once; every figure of it. Raises ProofRejected."""
         plan = self.plan()
         lookups = count_lookups(self.script(), plan.code)
         gc.collect()
@@ -145,7 +151,7 @@ class TrainingProblem:
         gc.collect()
 
         def verify() -> None:
-            verifier = Verifier(Transcript(_CONTEXT), plan.code, proof)
+            verifier = Verifier(Transcript(_CONTEXT), plan, proof)
             verifier.run(self.script(), SECURITY_BITS)
 
         verify()

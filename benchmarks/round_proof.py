@@ -9,6 +9,7 @@ Planning the proof from the public statement, which a party does once for all it
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from dataclasses import replace
 
@@ -33,6 +34,8 @@ from proofward.proof.counter import Counter
 from proofward.proof.party import Party
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
+from proofward.relations.key_shares import Digests, KeyShare
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import training_round
@@ -48,6 +51,11 @@ def hospital_records(setup: Preset, rows: int) -> Records:
     if rows > len(training.labels):
         raise SystemExit(f"expected at most {len(training.labels)} rows, got {rows}")
     return Records(training.features[:rows], training.labels[:rows])
+
+
+def digests(shares: tuple[KeyShare, ...]) -> Digests:
+    """Of the shares as they are: sealing is measured by `secure_aggregation.py`."""
+    return tuple(hashlib.sha256(share.to_bytes()).digest() for share in shares)
 
 
 def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[str, object]:
@@ -66,10 +74,19 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
     sizes, peaks = set(), []
     for number in range(repeats + 1):
         statement = RoundStatement(
-            consortium, config, number + 1, "hospital", rows, os.urandom(32), secret.root, weights
+            consortium=consortium,
+            config=config,
+            round=number + 1,
+            attempt=0,
+            hospital="hospital",
+            rows=rows,
+            weight_shift=config.weight_shift(rows),
+            beacon=os.urandom(32),
+            dataset_root=secret.root,
+            initial_weights=weights,
         )
         reset_peak_memory()
-        made = prove_round(statement, secret, os.urandom)
+        made = prove_round(statement, secret, os.urandom, digests)
         peaks.append(peak_memory())
         total = sum(spent for name, spent in made.timings.items() if not name.startswith("prove: "))
         secret = made.dataset
@@ -78,13 +95,13 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
             sizes.add(len(made.proof))
 
     def verify() -> None:
-        verify_round(replace(statement), made.ciphertext, made.proof)
+        verify_round(replace(statement), made.ciphertext, made.sealed_shares, made.proof)
 
     verify()
-    plan = replace(statement).plan()
+    plan = round_plan(statement)
 
     def script(party: Party) -> None:
-        training_round(party, statement, made.ciphertext, None)
+        training_round(party, statement, made.ciphertext, lambda _: made.sealed_shares, None)
 
     lookups = count_lookups(script, plan.code)
     phases = medians(runs)

@@ -20,13 +20,15 @@ import numpy as np
 from _machine import peak_memory, print_result, progress, reset_peak_memory
 
 from proofward.lattice import sealing, shamir
-from proofward.lattice.encryption import CiphertextSum, decode, encrypt
-from proofward.lattice.parameters import MODULUS, RING_DEGREE, UPDATE_BOUND
+from proofward.lattice.decoding import CiphertextSum, decode
+from proofward.lattice.encryption import encrypt
+from proofward.lattice.parameters import MODULUS, RING_DEGREE, ciphertext_length
 from proofward.lattice.ring import Words
 from proofward.lattice.sampler import MaskContext, uniform_words
 
 PARAMETERS = (10_000, 1_000_000, 10_000_000)
 HOSPITALS = (5, 50, 500)
+BOUND = (1 << 19) - 1
 
 
 def seal_and_open(shares: Words, dealer: int) -> tuple[float, int]:
@@ -51,15 +53,15 @@ def measure(parameters: int, hospitals: int, sealing_hospitals: int) -> dict[str
     reset_peak_memory()
     context, threshold = MaskContext(hashlib.sha256(b"benchmark").digest(), 1), hospitals // 2
     rng = np.random.default_rng(parameters + hospitals)
-    running, expected = CiphertextSum(parameters), np.zeros(parameters, np.int64)
+    running, expected = CiphertextSum(ciphertext_length(parameters)), np.zeros(parameters, np.int64)
     share_sums = np.zeros((hospitals, RING_DEGREE), np.uint64)
     seconds = dict.fromkeys(("encrypt", "aggregate", "share", "seal_and_open", "recover_key", "unmask"), 0.0)
     sealed_bytes = 0
     for hospital in range(hospitals):
-        update = rng.integers(1 - UPDATE_BOUND, UPDATE_BOUND, parameters)
+        update = rng.integers(-BOUND, BOUND + 1, parameters)
         expected += update
         start = time.perf_counter()
-        encryption = encrypt(context, update, os.urandom)
+        encryption = encrypt(context, update, BOUND, os.urandom)
         encrypted = time.perf_counter()
         running.add(encryption.ciphertext)
         added = time.perf_counter()
@@ -86,7 +88,10 @@ def measure(parameters: int, hospitals: int, sealing_hospitals: int) -> dict[str
     received[liar][0] ^= np.uint64(1)
     recovered = shamir.recover(received, threshold)
     key_recovered = time.perf_counter()
-    decoded = decode(context, running.total, recovered.secret, hospitals)
+    decoded = decode(
+        context, running.total, recovered.secret,
+        hospitals=hospitals, parameters=parameters, bound=hospitals * BOUND,
+    )  # fmt: skip
     end = time.perf_counter()
     if recovered.wrong != (liar,) or not np.array_equal(decoded, expected):
         raise RuntimeError("the sum was not recovered exactly, or the wrong share was not named")
@@ -102,7 +107,7 @@ def measure(parameters: int, hospitals: int, sealing_hospitals: int) -> dict[str
         "seconds_once": {k: seconds[k] for k in ("recover_key", "unmask")},
         "encrypted_parameters_per_second": parameters / seconds["encrypt"],
         "bytes_per_hospital": {
-            "ciphertext": 8 * parameters,
+            "ciphertext": 8 * ciphertext_length(parameters),
             "sealed_shares": sealed_bytes,
             "pair_keys": hospitals * sealing.PUBLIC_KEY_BYTES,
             "share_sum": 8 * RING_DEGREE,

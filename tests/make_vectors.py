@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from proofward.proof.counter import Plan
 from proofward.proof.transcript import Transcript
 from proofward.relations.enrolment import enrolment, enrolment_plan
 from proofward.relations.measure import round_plan
@@ -27,7 +28,7 @@ from tests.proof.cheats import (
     changing_message,
     replacing_columns,
 )
-from tests.proof.toy import CODE, prove, seeded, toy, toy_witness
+from tests.proof.toy import plan, prove, seeded, toy, toy_witness
 from tests.relations.cases import Case, config, enrol_with, make_case, prove_with, round_witness
 from tests.relations.test_rejects_cheats import CHEATS
 from tests.relations.test_rejects_enrolments import padded_dataset
@@ -50,7 +51,7 @@ class Writer:
     vectors: list[Vector] = field(default_factory=list)
 
     def proof(self, name: str, data: bytes) -> str:
-        """Store a proof file."""
+        """Store a proof, or a ciphertext, as a file."""
         title = f"{self.relation}-{name}"
         (FOLDER / f"{title}.gz").write_bytes(gzip.compress(data, mtime=0))
         return title
@@ -88,9 +89,9 @@ class Writer:
 
 
 def regions_of(
-    transcript: Transcript, code: Any, proof: bytes, script: Callable[[Any], object]
+    transcript: Transcript, plan: Plan, proof: bytes, script: Callable[[Any], object]
 ) -> list[Region]:
-    verifier = RegionVerifier(transcript, code, proof)
+    verifier = RegionVerifier(transcript, plan, proof)
     verifier.run(lambda party: script(party) and None, 20)
     return verifier.regions
 
@@ -105,7 +106,7 @@ def write_toy() -> None:
     writer.add("another witness", statement, other, "accepted")
     writer.add("another statement", {"transcript": b"toys".hex()}, proof, "refused")
     writer.add_edits(
-        statement, proof, honest, regions_of(Transcript(b"toy"), CODE, honest, lambda p: toy(p, None))
+        statement, proof, honest, regions_of(Transcript(b"toy"), plan(), honest, lambda p: toy(p, None))
     )
     prove(toy_witness(3), prover=Recorder)
     columns = dict(Recorder.last.columns)
@@ -142,8 +143,8 @@ def write_enrolment(case: Case) -> None:
         "policy out of reach", {**statement, "config": config(security=128).to_dict()}, proof, "refused"
     )
     transcript = Transcript(case.enrolment.transcript())
-    code = enrolment_plan(case.enrolment).code
-    regions = regions_of(transcript, code, honest, lambda p: enrolment(p, case.enrolment, None))
+    plan = enrolment_plan(case.enrolment)
+    regions = regions_of(transcript, plan, honest, lambda p: enrolment(p, case.enrolment, None))
     writer.add_edits(statement, proof, honest, regions)
     enrol_with(case, Recorder)
     columns = dict(Recorder.last.columns)
@@ -159,43 +160,56 @@ def write_enrolment(case: Case) -> None:
     writer.write()
 
 
+def round_dict(writer: Writer, name: str, case: Case) -> dict[str, Any]:
+    """The statement of an honest case, its ciphertext stored."""
+    title = writer.proof(f"ciphertext-{name}", case.result.ciphertext.astype("<u8").tobytes())
+    return round_to_dict(case.statement, title, case.result.sealed_shares)
+
+
 def write_round(case: Case) -> None:
     writer = Writer("round")
     honest, ciphertext = case.result.proof, case.result.ciphertext
-    statement = round_to_dict(case.statement, ciphertext)
+    sealed = case.result.sealed_shares
+    words = writer.proof("ciphertext", ciphertext.astype("<u8").tobytes())
+    statement = round_to_dict(case.statement, words, sealed)
     proof = writer.proof("honest", honest)
     writer.add("honest", statement, proof, "accepted")
     clipped = make_case(config(security=20, clip=30, rate=64), seed=2)
     other = writer.proof("clipped", clipped.result.proof)
-    writer.add("clipped", round_to_dict(clipped.statement, clipped.result.ciphertext), other, "accepted")
+    writer.add("clipped", round_dict(writer, "clipped", clipped), other, "accepted")
     deep = make_case(config(widths=(3, 3, 2, 2), security=20), rows=6, seed=3)
     third = writer.proof("three-layers", deep.result.proof)
-    writer.add("three layers", round_to_dict(deep.statement, deep.result.ciphertext), third, "accepted")
-    weights, words = list(statement["initial_weights"]), list(statement["ciphertext"])
+    writer.add("three layers", round_dict(writer, "three-layers", deep), third, "accepted")
+    weights, data = list(statement["initial_weights"]), ciphertext.astype("<u8").tobytes()
     weights[7] += 1
-    words[0] = str((int(words[0]) + 1) % ((1 << 64) - (1 << 32) + 1))
+    altered = bytes([data[0] ^ 1]) + data[1:]
     changes: dict[str, Any] = {
         "round": 2,
+        "attempt": 1,
         "hospital": "h2",
         "rows": 12,
+        "weight_shift": 1,
         "beacon": "00" * 32,
         "consortium": "00" * 32,
         "dataset_root": case.result.dataset.root.hex(),
         "initial_weights": weights,
-        "ciphertext": words,
+        "ciphertext": writer.proof("ciphertext-altered", altered),
+        "sealed_shares": [*statement["sealed_shares"][:-1], "00" * 32],
         "config": config(security=20, clip=5000).to_dict(),
     }
     for name, value in changes.items():
         title = f"another {name.replace('_', ' ')}"
         writer.add(title, {**statement, name: value}, proof, "refused")
-    short = {**statement, "ciphertext": words[:-1]}
-    large = {**statement, "ciphertext": [str((1 << 64) - 1), *words[1:]]}
+    short = {**statement, "ciphertext": writer.proof("ciphertext-short", data[:-8])}
+    large = {**statement, "ciphertext": writer.proof("ciphertext-large", b"\xff" * 8 + data[8:])}
     writer.add("short ciphertext", short, proof, "refused")
+    fewer = {**statement, "sealed_shares": statement["sealed_shares"][:-1]}
+    writer.add("fewer sealed shares", fewer, proof, "refused")
     writer.add("ciphertext that is not canonical", large, proof, "refused")
     transcript = Transcript(case.statement.transcript(ciphertext))
-    code = round_plan(case.statement).code
+    plan = round_plan(case.statement)
     regions = regions_of(
-        transcript, code, honest, lambda p: training_round(p, case.statement, ciphertext, None)
+        transcript, plan, honest, lambda p: training_round(p, case.statement, ciphertext, lambda _: sealed, None)
     )
     writer.add_edits(statement, proof, honest, regions)
     witness, encryption = round_witness(case, seeded(3))
@@ -208,10 +222,10 @@ def write_round(case: Case) -> None:
         "shrunk multiplier below the bound",
     ):
         cheat, about = CHEATS[name](case)
-        data = prove_with(case, cheat, about, forger, seeded(4))
-        writer.add(
-            name, round_to_dict(case.statement, about), writer.proof(name.replace(" ", "-"), data), "refused"
-        )
+        digests, data = prove_with(case, cheat, about, forger, seeded(4))
+        title = writer.proof(f"ciphertext-{name.replace(' ', '-')}", about.astype("<u8").tobytes())
+        said = round_to_dict(case.statement, title, digests)
+        writer.add(name, said, writer.proof(name.replace(" ", "-"), data), "refused")
     writer.write()
 
 

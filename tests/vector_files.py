@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.config import RoundConfig
@@ -87,17 +87,23 @@ def enrolment_to_dict(statement: EnrolmentStatement) -> dict[str, Any]:
     }
 
 
-def round_to_dict(statement: RoundStatement, ciphertext: np.ndarray) -> dict[str, Any]:
+def round_to_dict(
+    statement: RoundStatement, ciphertext: str, sealed_shares: tuple[bytes, ...]
+) -> dict[str, Any]:
+    """`ciphertext` is the name of a file of 8 bytes, little endian, a word."""
     return {
         "consortium": statement.consortium.hex(),
         "config": statement.config.to_dict(),
         "round": statement.round,
+        "attempt": statement.attempt,
         "hospital": statement.hospital,
         "rows": statement.rows,
+        "weight_shift": statement.weight_shift,
         "beacon": statement.beacon.hex(),
         "dataset_root": statement.dataset_root.hex(),
         "initial_weights": statement.initial_weights.tolist(),
-        "ciphertext": [str(word) for word in ciphertext.tolist()],
+        "ciphertext": ciphertext,
+        "sealed_shares": [digest.hex() for digest in sealed_shares],
     }
 
 
@@ -110,13 +116,16 @@ def check(relation: str, statement: dict[str, Any], proof: bytes) -> None:
         values["config"] = RoundConfig.from_dict(statement["config"])
         verify_enrolment(EnrolmentStatement(**values), proof)
     else:
-        values = {key: value for key, value in statement.items() if key != "ciphertext"}
+        values = {
+            key: value for key, value in statement.items() if key not in ("ciphertext", "sealed_shares")
+        }
         for name in ("consortium", "beacon", "dataset_root"):
             values[name] = bytes.fromhex(statement[name])
         values["config"] = RoundConfig.from_dict(statement["config"])
         values["initial_weights"] = np.array(statement["initial_weights"], dtype=np.int64)
-        ciphertext = np.array([int(word) for word in statement["ciphertext"]], dtype=np.uint64)
-        verify_round(RoundStatement(**values), ciphertext, proof)
+        ciphertext = np.frombuffer(stored(statement["ciphertext"]), dtype="<u8").astype(np.uint64)
+        sealed = tuple(bytes.fromhex(digest) for digest in statement["sealed_shares"])
+        verify_round(RoundStatement(**values), ciphertext, sealed, proof)
 
 
 def verdict_of(relation: str, statement: dict[str, Any], proof: bytes) -> str:
@@ -125,6 +134,6 @@ def verdict_of(relation: str, statement: dict[str, Any], proof: bytes) -> str:
         check(relation, statement, proof)
     except ProofRejected as error:
         return error.check
-    except (ConfigurationError, SoundnessBelowPolicy) as error:
+    except (TrainingError, SoundnessBelowPolicy) as error:
         return type(error).__name__
     return "accepted"

@@ -60,6 +60,7 @@ def audit(
     failed = sum(not verdict.passed for verdict in verdicts)
     seconds = time.perf_counter() - started
     others = auditor.no_evidence()
+    policy = None if auditor.history is None else auditor.history.rules.config.security_bits
     if as_json:
         print_json(
             {
@@ -67,6 +68,7 @@ def audit(
                 "checks": len(verdicts),
                 "failed": failed,
                 "seconds": seconds,
+                "policy_bits": policy,
                 "no_evidence": others,
                 "verdicts": [to_dict(verdict) for verdict in verdicts],
             }
@@ -77,8 +79,19 @@ def audit(
         if others:
             console.print(f"no evidence, not read: {', '.join(others)}", markup=False, soft_wrap=True)
         outcome = "everything holds" if failed == 0 else f"{failed} checks FAILED"
-        console.print(f"{len(verdicts)} checks, {proved} proofs, {seconds:.1f} s: {outcome}", markup=False)
+        counted = f"{len(verdicts)} checks, {proved} proofs{demanded(policy)}"
+        console.print(f"{counted}, {seconds:.1f} s: {outcome}", markup=False)
     raise SystemExit(FLAW if failed else OK)
+
+
+def demanded(policy_bits: int | None) -> str:
+    """What the rules demand of proofs, in words; nothing where there are no rules."""
+    from proofward.proof.soundness import LEAST_POLICY_BITS
+
+    if policy_bits is None:
+        return ""
+    weak = " (WEAK: rules for tests)" if policy_bits < LEAST_POLICY_BITS else ""
+    return f" of at least {policy_bits} bits{weak}"
 
 
 def describe(verdict: AuditVerdict) -> str:

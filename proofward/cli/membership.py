@@ -120,7 +120,8 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
         ),
         f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
-        f"{config.security_bits} bits of security",
+        f"proofs have at least {config.security_bits} bits of security"
+        + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         f"a phase waits {terms.deadline} s for a member",
         f"terms {terms.digest.hex()}",
     ]

@@ -19,6 +19,7 @@ from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, 
 from proofward.layers.errors import TrainingError
 from proofward.models.presets import PRESETS, Preset
 from proofward.relations.config import RoundConfig
+from proofward.relations.measure import check_provable
 
 FILE_NAME = "consortium.toml"
 PORT, ROUNDS, DEADLINE = 8002, 15, 600
@@ -141,6 +142,8 @@ class Project:
                 setup.model, setup.scales, setup.training, setup.clip_bound, self.count(HOSPITAL),
                 self.threshold,
             )  # fmt: skip
+            for rows in (config.least_rows, config.most_rows):
+                check_provable(config, rows)
             terms = Terms.of(
                 config,
                 federation=self.title,

@@ -1,8 +1,8 @@
 """Encryption of updates under one fresh secret per hospital and round.
 
 What it does   y_j = a_j s + e_j + 2^18 U_j for the blocks U_j of 4096 entries. Behind the parameters come
-               added entries, at least `LEAST_ADDED`, up to the end of the last block: they encrypt 0, which
-               the proof of every ciphertext shows and `proofward.lattice.decoding` demands of every sum.
+               added entries, at least `LEAST_ADDED` of them in the last block: they encrypt 0, which the
+               proof of every ciphertext shows and `proofward.lattice.decoding` demands of every sum.
 Bounds         |U| <= B, the hospital's public bound: one number for the proof, for `encrypt` and, as the
                sum of the B's of a set, for the decoder.
 Hides          each update but not their sum, by ring-LWE; `proofward.lattice.security` has the argument. A

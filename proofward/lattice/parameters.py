@@ -35,15 +35,27 @@ MAX_HOSPITALS: Final = (2 ** (UPDATE_SHIFT - 1) - 1) // ERROR_ETA
 """3120: the largest number of ciphertexts whose sum certainly decodes."""
 
 LEAST_ADDED: Final = 2048
-"""The least number of entries that a ciphertext has beyond the parameters, all in its last block."""
+"""The least number of added entries, side by side in the last block of a ciphertext."""
 
 ROOT_OF_UNITY: Final = pow(7, (MODULUS - 1) // (2 * RING_DEGREE), MODULUS)
 """psi, a primitive 8192-th root of unity of F (7 generates its multiplicative group); psi^4096 = -1."""
 
 
 def ciphertext_length(parameters: int) -> int:
-    """Entries of a ciphertext: whole blocks, with at least `LEAST_ADDED` entries beyond the parameters."""
-    return -(-(parameters + LEAST_ADDED) // RING_DEGREE) * RING_DEGREE
+    """Entries of a ciphertext: those of the parameters and the least number of added ones.
+
+    `LEAST_ADDED` of these lie side by side in the last block: behind the parameters where there is room for
+    them, otherwise at the start of one block more, and then the entries before it are added ones too.
+    """
+    used = parameters % RING_DEGREE
+    if used + LEAST_ADDED <= RING_DEGREE:
+        return parameters + LEAST_ADDED
+    return parameters - used + RING_DEGREE + LEAST_ADDED
+
+
+def last_block(parameters: int) -> int:
+    """The first entry of a ciphertext's last block."""
+    return (ciphertext_length(parameters) - 1) // RING_DEGREE * RING_DEGREE
 
 
 def zero_slots(hospitals: int) -> int:

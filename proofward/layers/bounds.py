@@ -1,8 +1,14 @@
-"""No-wraparound bounds: every integer of a training stays below 2^62: equality in the field is equality in Z.
+"""Bounds from public data: no integer of a training wraps around, and how far values go beyond their ranges.
 
 For a weight, W_t = W_0 - rate * sum over steps and samples of dZ * A, hence
-|W_t| <= |W_0| + rate * T_pad * B * max|dZ| * max|A| with the ranges of dZ and A that the relations check; the
-sums Z and Z_back follow. The prover's word is not used.
+    |W_t| <= |W_0| + rate * T_pad * B * max|dZ| * max|A|
+with the ranges to which dZ and A saturate. The sums Z and Z_back follow, and from them how far the rounded
+sums can be outside the ranges of what is computed from them. Neither a prover's word nor its records are
+used: the global weights enter by the limit to which every global model is projected.
+
+Each integer stays below 2^62 in magnitude, so both sides of every equation of the relation do, and their
+difference is below 2^63 < P: equality in the field is equality of integers. Weights stay below 2^52, so
+that the trainer holds them exactly in float64.
 """
 
 from __future__ import annotations
@@ -10,17 +16,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from proofward.layers.errors import WraparoundPossible
-from proofward.layers.model import FixedPoint, Int64Array, Mlp, Training
+from proofward.layers.model import FixedPoint, Mlp, Training
 
 LIMIT = 1 << 62
+WEIGHT_LIMIT = 1 << 52
+LARGEST_WEIGHT = 64  #: global weights are projected to at most this, as real numbers
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class LayerBounds:
-    """Bounds on the magnitude of one linear layer's integers: each |value| <= bound < 2^62."""
+    """One linear layer: magnitudes, each below 2^62, and the spans of the high limbs of its rounded sums.
+
+    A rounded sum is low limb + 2^bits * high limb. `high` is the least and greatest high limb of what is
+    computed from this layer's sums: pre-activations, or for the last layer the difference of the logits.
+    `back_high` is that of the gradients with respect to this layer's inputs.
+    """
 
     name: str
     inputs: int
@@ -31,6 +44,8 @@ class LayerBounds:
     biases: int
     sums: int
     back_sums: int
+    high: Span
+    back_high: Span
 
 
 def layer_name(index: int, model: Mlp) -> str:
@@ -40,60 +55,94 @@ def layer_name(index: int, model: Mlp) -> str:
 
 
 def compile_bounds(
-    model: Mlp, scales: FixedPoint, training: Training, rows: int, initial_weights: Int64Array
+    model: Mlp, scales: FixedPoint, training: Training, rows: int, largest_weight: int
 ) -> tuple[LayerBounds, ...]:
     """Bounds of every layer over the T_pad steps of a hospital with `rows` records.
 
-    Raises WraparoundPossible naming the layer and the integer whose bound is not below 2^62.
+    They hold for all |W_0| <= largest_weight. Raises WraparoundPossible naming the layer and the integer
+    whose bound is not below its limit.
     """
     samples = training.padded_steps(rows) * training.batch
-    half = 1 << (scales.weight_bits - 1)
     result = []
-    for index, (weights, biases) in enumerate(model.unflatten(initial_weights)):
-        d_out, d_in = model.shapes[index]
-        last = index == len(model.shapes) - 1
-        name = layer_name(index, model)
-        inputs = 1 << (scales.activation_range_bits - (1 if index == 0 else 0))
-        gradients = 1 << (scales.gradient_bits if last else scales.gradient_range_bits)
-        weight_update = training.rate * samples * gradients * inputs
-        bias_update = training.rate * samples * (gradients << scales.activation_bits)
-        weight = _magnitude(weights) + weight_update
-        bias = _magnitude(biases) + bias_update
-        sums = d_in * weight * inputs + (bias << scales.activation_bits)
-        sums = (2 * sums if last else sums) + half
-        bounds = LayerBounds(
-            name=name,
-            inputs=inputs,
-            output_gradients=gradients,
-            weight_update=weight_update,
-            bias_update=bias_update,
-            weights=weight,
-            biases=bias,
-            sums=sums,
-            back_sums=d_out * weight * gradients + half,
-        )
-        for quantity in ("weight_update", "bias_update", "weights", "biases", "sums", "back_sums"):
-            if getattr(bounds, quantity) >= LIMIT:
-                raise WraparoundPossible(name, quantity, getattr(bounds, quantity), LIMIT)
+    for index in range(len(model.shapes)):
+        bounds = _layer_bounds(model, scales, training.rate * samples, index, largest_weight)
+        # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
+        # prover's sum can be twice as far out as an honest one, and is still below 2^62.
+        reach = 2 * max(bounds.sums, bounds.back_sums) + (16 << (scales.weight_bits + scales.table_bits))
+        limits = {
+            "weight_update": LIMIT,
+            "bias_update": LIMIT,
+            "weights": WEIGHT_LIMIT,
+            "biases": WEIGHT_LIMIT >> scales.activation_bits,
+            "sums": LIMIT,
+            "back_sums": LIMIT,
+        }
+        for quantity, limit in limits.items():
+            if getattr(bounds, quantity) >= limit:
+                raise WraparoundPossible(bounds.name, quantity, getattr(bounds, quantity), limit)
+        if reach >= LIMIT:
+            raise WraparoundPossible(bounds.name, "limbs of the sums", reach, LIMIT)
         result.append(bounds)
     return tuple(result)
 
 
-def _magnitude(values: Int64Array) -> int:
-    return max(abs(int(values.max())), abs(int(values.min())))
+def _layer_bounds(
+    model: Mlp, scales: FixedPoint, updates: int, index: int, largest_weight: int
+) -> LayerBounds:
+    d_out, d_in = model.shapes[index]
+    last = index == len(model.shapes) - 1
+    half = 1 << (scales.weight_bits - 1)
+    inputs = -scales.input_range[0] if index == 0 else scales.activation_limit
+    gradients = 1 << scales.gradient_bits if last else scales.gradient_limit
+    weight_update = updates * gradients * inputs
+    bias_update = updates * (gradients << scales.activation_bits)
+    weight, bias = largest_weight + weight_update, largest_weight + bias_update
+    sums = d_in * weight * inputs + (bias << scales.activation_bits)
+    sums = (2 * sums if last else sums) + half
+    back_sums = d_out * weight * gradients + half
+    rounded, back = sums >> scales.weight_bits, back_sums >> scales.weight_bits
+    return LayerBounds(
+        name=layer_name(index, model),
+        inputs=inputs,
+        output_gradients=gradients,
+        weight_update=weight_update,
+        bias_update=bias_update,
+        weights=weight,
+        biases=bias,
+        sums=sums,
+        back_sums=back_sums,
+        high=(
+            _span(rounded, scales.logit_range_bits)
+            if last
+            else (
+                (-rounded - 2) >> scales.activation_range_bits,
+                (rounded - 1) >> scales.activation_range_bits,
+            )
+        ),
+        back_high=_span(back, scales.gradient_range_bits),
+    )
 
 
-@lru_cache(maxsize=64)
+def _span(bound: int, bits: int) -> Span:
+    """High limbs of integers in [-bound - 1, bound] whose low limb is in [-2^bits, 2^bits)."""
+    return (-bound - 1 + (1 << bits)) >> (bits + 1), (bound + (1 << bits)) >> (bits + 1)
+
+
+@lru_cache(maxsize=256)
 def weight_limit(model: Mlp, scales: FixedPoint, training: Training, most_rows: int) -> int:
-    """L, the largest power of two such that all bounds hold for |W_0| <= L and up to `most_rows` rows."""
-    limit = 0
-    for bits in range(62):
+    """L: every weight of a global model is in [-L, L], at scale fw; a power of two.
+
+    The largest one that is at most 64 (as a real number) and with which all bounds hold for a hospital with
+    `most_rows` records. The next model is projected: each weight is clamped to [-L, L]. Raises
+    WraparoundPossible where no limit will do.
+    """
+    limit = LARGEST_WEIGHT << scales.weight_bits
+    while limit > 1:
         try:
-            weights = np.broadcast_to(np.full(1, 1 << bits, dtype=np.int64), (model.parameters,))
-            compile_bounds(model, scales, training, most_rows, weights)
+            compile_bounds(model, scales, training, most_rows, limit)
         except WraparoundPossible:
-            break
-        limit = 1 << bits
-    if not limit:
-        raise WraparoundPossible("all layers", "weights", 1, limit)
+            limit >>= 1
+        else:
+            return limit
+    compile_bounds(model, scales, training, most_rows, limit)
     return limit

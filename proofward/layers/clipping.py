@@ -59,7 +59,7 @@ def clipped_multiplier(update: Int64Array, *, full: int, shift: int, bound: int)
     largest = max(abs(int(update.max())), abs(int(update.min())))
     if full < 1 or shift < 1 or full * largest + (1 << (shift - 1)) >= LIMIT:
         raise ConfigurationError("multiplier", f"1 <= multiplier < 2^62 / {largest}", full)
-    if not 0 <= bound * bound < LIMIT:
+    if not 0 <= bound < 1 << 31:
         raise ConfigurationError("bound", "an integer in [0, 2^31)", bound)
     values = np.ascontiguousarray(update)
     low, high = 0, full + 1  # within the bound at low; beyond it at high, or nothing is there

@@ -1,4 +1,8 @@
-"""Errors of the fixed-point trainer. Every one carries what was expected and what was found."""
+"""Errors of the fixed-point trainer. Every one carries what was expected and what was found.
+
+All are about public facts (rules, numbers of rows, global weights) or about records that do not have their
+shape. Training itself is a total function: no error depends on what admissible records say.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +19,6 @@ class ConfigurationError(TrainingError):
         self.expected = expected
         self.actual = actual
         super().__init__(f"{field}: expected {expected}, got {actual!r}")
-
-
-class OutOfRange(TrainingError):
-    """A value of the training left the range that its relation allows: nothing wraps, training stops."""
-
-    def __init__(
-        self, layer: str, quantity: str, step: int, value: int, low: int, high: int, remedy: str
-    ) -> None:
-        self.layer = layer
-        self.quantity = quantity
-        self.step = step
-        self.value = value
-        self.low = low
-        self.high = high
-        self.remedy = remedy
-        super().__init__(f"{layer}, step {step}: {quantity} is {value}, outside [{low}, {high}]; {remedy}")
 
 
 class WraparoundPossible(TrainingError):

@@ -2,6 +2,8 @@
 
 A sum of K products of integers of at most 2^a and 2^b in magnitude is exact in float64, in any order and with
 or without fused multiply-add, when K * 2^(a+b) <= 2^53: the same bits on every machine and thread count.
+Where a matrix's bound is too large for that, the matrix is cut into limbs whose products are exact, and these
+are added up as 64-bit integers. How many limbs there are follows from public bounds, never from the values.
 """
 
 from __future__ import annotations
@@ -15,72 +17,62 @@ from proofward.layers.model import Int64Array
 FloatArray = NDArray[np.float64]
 
 EXACT = 1 << 53
-WEIGHT_LIMIT = 1 << 52
-TERM_LIMIT = 1 << 27
-_LIMB = 1 << 26
-
-
-def magnitude(values: FloatArray) -> int:
-    """Largest absolute value of a float64 array of integers, as an int."""
-    return max(int(values.max()), -int(values.min()))
 
 
 class ExactMatrix:
-    """A mutable integer matrix (rows, columns), |entry| < 2^52, in float64, with a bound on its magnitude."""
+    """A mutable integer matrix (rows, columns) in float64, with a bound on its magnitude for all time."""
 
-    __slots__ = ("_bound", "_scratch", "values")
+    __slots__ = ("_bound", "values")
 
-    def __init__(self, values: Int64Array, rows: int, columns: int) -> None:
-        """Zero-padded copy of `values` (int64, at most (rows, columns), below 2^52 in magnitude)."""
+    def __init__(self, values: Int64Array, bound: int, rows: int, columns: int) -> None:
+        """Zero-padded copy of `values` (int64, at most (rows, columns)); |entry| <= bound < 2^53 for ever."""
+        if bound >= EXACT:
+            raise ConfigurationError("bound", "below 2^53", bound)
         self.values: FloatArray = np.zeros((rows, columns))
         self.values[: values.shape[0], : values.shape[1]] = values
-        self._scratch: FloatArray = np.empty((rows, columns))
-        self._bound = magnitude(self.values)
+        self._bound = bound
 
-    def right_product(self, left: FloatArray, left_bound: int, out: FloatArray) -> None:
-        """out = left @ values, integers `left` (B, rows), |left| <= left_bound.
+    def right_product(self, left: FloatArray, left_bound: int) -> Int64Array:
+        """left @ values for integers `left` (B, rows), |left| <= left_bound: int64 (B, columns).
 
-        out is float64 (B, columns), exact wherever below 2^53 in magnitude, and at least 2^53 elsewhere.
+        Exact where the result is below 2^62 in magnitude.
         """
-        self._product(left, left_bound, False, out)
+        return self._product(left, left_bound, transposed=False)
 
-    def right_product_transposed(self, left: FloatArray, left_bound: int, out: FloatArray) -> None:
-        """out = left @ values^T for `left` (B, columns); out (B, rows); otherwise like `right_product`."""
-        self._product(left, left_bound, True, out)
+    def right_product_transposed(self, left: FloatArray, left_bound: int) -> Int64Array:
+        """left @ values^T for `left` (B, columns): int64 (B, rows); otherwise like `right_product`."""
+        return self._product(left, left_bound, transposed=True)
 
-    def _product(self, left: FloatArray, left_bound: int, transposed: bool, out: FloatArray) -> None:
-        """Raises ConfigurationError if both the terms and the entries are too large for two exact limbs."""
+    def _product(self, left: FloatArray, left_bound: int, *, transposed: bool) -> Int64Array:
         terms = left.shape[1] * left_bound
-        if terms * self._bound > EXACT:
-            self._bound = magnitude(self.values)
         if terms * self._bound <= EXACT:
-            np.matmul(left, self.values.T if transposed else self.values, out=out)
-            return
-        if terms > TERM_LIMIT:
-            raise ConfigurationError("width", f"padded width * range <= {TERM_LIMIT} at these weights", terms)
-        # values = high * 2^26 + low with |high| <= 2^26 and 0 <= low < 2^26: both products are exact as
-        # terms <= TERM_LIMIT = 2^27. Their combination is exact when it is below 2^53, and otherwise at
-        # least 2^53 in magnitude after its one rounding.
-        high = np.floor(self.values / _LIMB)
-        low = self.values - high * _LIMB
-        np.matmul(left, high.T if transposed else high, out=out)
-        out *= _LIMB
-        out += np.matmul(left, low.T if transposed else low)
+            whole: FloatArray = np.matmul(left, self.values.T if transposed else self.values)
+            return whole.astype(np.int64)
+        # values = sum_i limb_i 2^(bits i), each limb but the top one in [0, 2^bits), the top one at most
+        # 2^bits in magnitude. terms * 2^bits <= 2^53, so each limb's product is exact. They are added modulo
+        # 2^64, whatever the partial sums are, and the result is below 2^62 in magnitude, hence exact.
+        bits = 53 - (terms - 1).bit_length()
+        if bits < 1:
+            raise ConfigurationError("width", "padded width * range below 2^53", terms)
+        outputs = self.values.shape[0] if transposed else self.values.shape[1]
+        total: Int64Array = np.zeros((left.shape[0], outputs), dtype=np.int64)
+        rest, shift = self.values, 0
+        while True:
+            last = self._bound >> (shift + bits) == 0
+            above = rest if last else np.floor(rest * 2.0**-bits)
+            limb = rest if last else rest - above * float(1 << bits)
+            part: FloatArray = np.matmul(left, limb.T if transposed else limb)
+            total += part.astype(np.int64) << shift
+            if last:
+                return total
+            rest, shift = above, shift + bits
 
-    def subtract_outer(self, rate: int, left: FloatArray, right: FloatArray) -> bool:
+    def subtract_outer(self, rate: int, left: FloatArray, right: FloatArray) -> None:
         """values -= rate * left^T @ right, for integers left (B, rows) and right (B, columns).
 
-        Returns False, changing nothing, when an entry might reach 2^52.
+        Exact, since rate * B * |left| * |right| and every value stay within the bound, below 2^53.
         """
-        growth = rate * left.shape[0] * magnitude(left) * magnitude(right)
-        if self._bound + growth >= WEIGHT_LIMIT:
-            self._bound = magnitude(self.values)
-            if self._bound + growth >= WEIGHT_LIMIT:
-                return False
-        # |left^T right| * rate <= growth < 2^52: the product and its multiple are exact.
-        np.matmul(left.T, right, out=self._scratch)
+        growth = np.matmul(left.T, right)
         if rate != 1:
-            self._scratch *= rate
-        self.values -= self._scratch
-        self._bound += growth
-        return True
+            growth *= rate
+        self.values -= growth

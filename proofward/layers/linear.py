@@ -1,17 +1,16 @@
-"""Linear layer with exact update, and the rounding that brings its sums back to scale.
+"""Linear layer with exact update: no weight is ever rounded.
 
-forward   Z = A W^T + 2^fa b            exact, scale fw + fa
-backward  Z_back = dZ W                 exact, scale fw + fd
-update    W <- W - rate * dZ^T A,  b <- b - rate * 2^fa * sum_b dZ    exact, scale fw: no weight is rounded
-rounding  Z + 2^(fw-1) = 2^fw Q + R,  0 <= R < 2^fw
+    forward   Z = A W^T + 2^fa b            exact, scale fw + fa
+    backward  Z_back = dZ W                 exact, scale fw + fd
+    update    W <- W - rate * dZ^T A,  b <- b - rate * 2^fa * sum_b dZ    exact, scale fw
 
-The relation, over all steps of a round: the weights are never committed.
+The relation, over all steps of a round: the weights are never committed to.
 
-W_t = W_0 - m * sum over steps tau < t of G_tau, G_tau = sum over the batch of dZ_tau A_tau, where A is
-extended by the constant 2^fa for the bias:
-index (top, j) of the extended inputs is input j for top = 0, and the constant at (1, 0). A claim on the
-weights becomes a claim on W_0, which the
-verifier evaluates, and one on a sum over steps of G_tau, which two sumchecks reduce to claims on dZ and A.
+    W_t = W_0 - rate * sum over steps tau < t of G_tau,   G_tau = sum over the batch of dZ_tau A_tau,
+
+where A is extended by the constant 2^fa for the bias: index (top, j) of the extended inputs is input j for
+top = 0, and the constant at (1, 0). A claim on the weights becomes a claim on W_0, which the verifier
+evaluates, and one on a sum over steps of G_tau, which two sumchecks reduce to claims on dZ and A.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from proofward.field.extension import Ext, ext_add, ext_dot, ext_mul, ext_scale,
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
-from proofward.layers.errors import OutOfRange
-from proofward.layers.exact import WEIGHT_LIMIT, ExactMatrix, FloatArray, magnitude
+from proofward.layers.bounds import LayerBounds
+from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, padded
 from proofward.layers.stack import (
     Gradient,
@@ -45,79 +44,42 @@ from proofward.proof.party import Party, Tables
 
 Array = npt.NDArray[np.uint64]
 
-REMEDY_RATE = "lower the rate or the scales"
-REMEDY_RANGE = "lower the rate, or raise the range bits or weight_bits"
-
 
 class Linear:
     """Weights and bias of one layer during training; all arrays are zero-padded to powers of two."""
 
-    __slots__ = ("bias", "inputs", "name", "outputs", "scales", "weights")
+    __slots__ = ("bias", "inputs", "outputs", "scales", "weights")
 
-    def __init__(self, name: str, weights: Int64Array, bias: Int64Array, scales: FixedPoint) -> None:
-        """weights int64 (d_out, d_in), bias int64 (d_out,), at scale fw; copied."""
-        self.name = name
+    def __init__(
+        self, weights: Int64Array, bias: Int64Array, scales: FixedPoint, bounds: LayerBounds
+    ) -> None:
+        """weights int64 (d_out, d_in), bias int64 (d_out,), scale fw; copied. `bounds` hold for all steps."""
         self.scales = scales
         self.outputs, self.inputs = weights.shape
         rows = padded(self.outputs)
-        for quantity, values, limit in (("weight", weights, WEIGHT_LIMIT), ("bias", bias, self._bias_limit)):
-            value = max(int(values.max()), int(values.min()), key=abs)
-            if abs(value) >= limit:
-                raise OutOfRange(name, quantity, 0, value, 1 - limit, limit - 1, REMEDY_RATE)
-        self.weights = ExactMatrix(weights, rows, padded(self.inputs))
-        self.bias: FloatArray = np.zeros(rows)
+        self.weights = ExactMatrix(weights, bounds.weights, rows, padded(self.inputs))
+        self.bias = np.zeros(rows, dtype=np.int64)
         self.bias[: self.outputs] = bias
 
-    @property
-    def _bias_limit(self) -> int:
-        # 2^fa |b| < 2^50: were |A W^T| >= 2^53 and hence rounded, |Z| would still exceed 2^52.
-        return 1 << (50 - self.scales.activation_bits)
+    def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
+        """Z = A W^T + 2^fa b, int64 (B, d_out_pad), of inputs A (B, d_in_pad), |A| <= bound; exact."""
+        product = self.weights.right_product_transposed(inputs, bound)
+        product += self.bias << self.scales.activation_bits
+        return product
 
-    def forward(self, inputs: FloatArray, bound: int, out: FloatArray) -> None:
-        """Z into out (B, d_out_pad) for inputs A (B, d_in_pad), |A| <= bound; exact where |Z| < 2^52."""
-        self.weights.right_product_transposed(inputs, bound, out)
-        out += self.bias * (1 << self.scales.activation_bits)
+    def backward(self, gradients: FloatArray, bound: int) -> Int64Array:
+        """Z_back = dZ W, int64 (B, d_in_pad), of dZ (B, d_out_pad), |dZ| <= bound; exact."""
+        return self.weights.right_product(gradients, bound)
 
-    def backward(self, gradients: FloatArray, bound: int, out: FloatArray) -> None:
-        """Z_back into out (B, d_in_pad) for dZ (B, d_out_pad), |dZ| <= bound; exact where < 2^52."""
-        self.weights.right_product(gradients, bound, out)
-
-    def update(self, gradients: FloatArray, inputs: FloatArray, rate: int, step: int) -> None:
-        """One exact SGD step from dZ (B, d_out_pad) and A (B, d_in_pad); OutOfRange if one grows to 2^52."""
-        self.bias -= gradients.sum(axis=0) * (rate << self.scales.activation_bits)
-        largest = magnitude(self.bias)
-        if largest >= self._bias_limit:
-            limit = self._bias_limit
-            raise OutOfRange(self.name, "bias", step, largest, 1 - limit, limit - 1, REMEDY_RATE)
-        if not self.weights.subtract_outer(rate, gradients, inputs):
-            largest = magnitude(self.weights.values)
-            raise OutOfRange(
-                self.name, "weight", step, largest, 1 - WEIGHT_LIMIT, WEIGHT_LIMIT - 1, REMEDY_RATE
-            )
+    def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
+        """One exact SGD step from dZ (B, d_out_pad) and A (B, d_in_pad)."""
+        self.bias -= gradients.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
+        self.weights.subtract_outer(rate, gradients, inputs)
 
     def export(self, weights: Int64Array, bias: Int64Array) -> None:
         """Writes W (d_out, d_in) and b (d_out,), without padding, into int64 arrays."""
         weights[...] = self.weights.values[: self.outputs, : self.inputs]
         bias[...] = self.bias[: self.outputs]
-
-
-def round_to_scale(sums: FloatArray, bits: int, quotient: FloatArray, remainder: FloatArray) -> None:
-    """Q = floor((Z + 2^(bits-1)) / 2^bits) and R = Z + 2^(bits-1) - 2^bits Q; `remainder` may be `sums`.
-
-    Exact for |Z| < 2^52: scaling by a power of two is exact, and every other value is an integer below 2^53.
-    """
-    np.add(sums, float(1 << (bits - 1)), out=remainder)
-    np.multiply(remainder, 2.0**-bits, out=quotient)
-    np.floor(quotient, out=quotient)
-    remainder -= quotient * float(1 << bits)
-
-
-def check_range(values: FloatArray, allowed: tuple[int, int], layer: str, quantity: str, step: int) -> None:
-    """Raises OutOfRange unless every value lies in the closed interval `allowed`."""
-    low, high = allowed
-    for value in (values.min(), values.max()):
-        if not low <= value <= high:
-            raise OutOfRange(layer, quantity, step, int(value), low, high, REMEDY_RANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +135,7 @@ class LinearRelation:
         party.assert_zero(reduced.claim - product)
         new_step, output = reduced.point[: self.shape.log_steps], reduced.point[self.shape.log_steps :]
         units = Units.at(output)
-        party.assert_zero(gradient - self.gradients.at((*new_step, *sample), units))
+        self.gradients.assert_units(party, (*new_step, *sample), units, gradient)
         self._assert_weight(party, new_step, units, extended, weight)
 
     def prove_update(self, party: Party, steps: int, units: Units, extended: Point, claim: Form) -> None:
@@ -215,7 +177,7 @@ class LinearRelation:
         ended = party.sumcheck(at_step, claims, lambda: Tables([(outputs, inputs)]))
         gradient, value, product = party.send_product(*ended.factors[0])
         party.assert_zero(ended.claim - product)
-        party.assert_zero(gradient - self.gradients.at(ended.point, units))
+        self.gradients.assert_units(party, ended.point, units, gradient)
         self._assert_input(party, ended.point, extended, value)
 
     def _assert_input(self, party: Party, samples: Point, extended: Point, value: Form) -> None:

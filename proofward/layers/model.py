@@ -42,20 +42,21 @@ def _fields(kind: str, values: object, names: tuple[str, ...]) -> dict[str, obje
 class FixedPoint:
     """Scales are powers of two: x is the integer x*2^bits. weight_bits = activation_bits + gradient_bits + k.
 
-    Ranges, as the relations check them (r = the range's bits):
-      features and inputs      [-2^(r-1), 2^(r-1))      r = activation_range_bits
-      pre-activations Q        [-(2^r - 1), 2^r]        r = activation_range_bits
-      gradients G              [-2^r, 2^r)              r = gradient_range_bits
-      logit difference D       [-2^r, 2^r)              r = logit_range_bits
-      rounding remainders      [0, 2^weight_bits)
+    Ranges; what is beyond saturates (a = activation_range_bits, g = gradient_range_bits, l =
+    logit_range_bits):
+        features                 in [-2^(a-1), 2^(a-1)), by the proof of enrolment
+        hidden activations       min(max(Q, 0), 2^a) of a rounded sum Q
+        hidden gradients         in [-2^g, 2^g) + 2^(g+1) {-1, 0, 1}, see `relu.saturated`
+        logit difference         clamped to [-2^l, 2^l), where the sigmoid's table ends
+        rounding remainders      in [0, 2^weight_bits)
     """
 
     activation_bits: int = 6
     gradient_bits: int = 8
     weight_bits: int = 24
     activation_range_bits: int = 12
-    gradient_range_bits: int = 11
-    logit_range_bits: int = 12
+    gradient_range_bits: int = 9
+    logit_range_bits: int = 9
     table_bits: int = 12
 
     def __post_init__(self) -> None:
@@ -81,19 +82,14 @@ class FixedPoint:
         return -half, half - 1
 
     @property
-    def pre_activation_range(self) -> tuple[int, int]:
-        """Smallest and largest rounded pre-activation Q (v = 2A - s - Q in [0, 2^r))."""
-        return 1 - (1 << self.activation_range_bits), 1 << self.activation_range_bits
+    def activation_limit(self) -> int:
+        """The largest hidden activation."""
+        return 1 << self.activation_range_bits
 
     @property
-    def gradient_range(self) -> tuple[int, int]:
-        """Smallest and largest rounded gradient G."""
-        return -(1 << self.gradient_range_bits), (1 << self.gradient_range_bits) - 1
-
-    @property
-    def logit_range(self) -> tuple[int, int]:
-        """Smallest and largest rounded logit difference D."""
-        return -(1 << self.logit_range_bits), (1 << self.logit_range_bits) - 1
+    def gradient_limit(self) -> int:
+        """Hidden gradients are below this in magnitude, or equal to its negative."""
+        return 3 << self.gradient_range_bits
 
     def to_dict(self) -> dict[str, int]:
         """Canonical plain form, for digests and messages."""

@@ -1,6 +1,4 @@
-"""Range checks by lookup: values that fit a table are looked up as they are, larger ones are committed as
-limbs.
-"""
+"""Range checks by lookup: values that fit a table are looked up as they are, larger ones as limbs."""
 
 from __future__ import annotations
 
@@ -18,9 +16,13 @@ from proofward.proof.tables import Table
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
 
+_SIGN_TAG, _CHAIN_TAG = 128, 192
+
+
 class RangeChecks:
-    """The interval tables of one proof; a table's tag is the number of its bits, so other tables take tags
-    from 64 on.
+    """The interval tables of one proof, and the tables of signs.
+
+    An interval table's tag is the number of its bits, at most 20; tables of signs have tags from 128 on.
     """
 
     def __init__(self, party: Party, lookups: LookupArgument, table_bits: int) -> None:
@@ -29,16 +31,44 @@ class RangeChecks:
         self.table_bits = table_bits
         self._tables: dict[int, Table] = {}
 
+    def _keep(self, table: Table) -> Table:
+        """The table with this tag, made once."""
+        return self._tables.setdefault(table.tag, table)
+
     def _table(self, bits: int) -> Table:
-        if bits not in self._tables:
-            self._tables[bits] = Table.interval(f"range of {bits} bits", bits, 0, bits)
-        return self._tables[bits]
+        return self._tables.get(bits) or self._keep(Table.interval(f"range of {bits} bits", bits, 0, bits))
 
     def require(self, value: Linear, bits: int) -> None:
         """Every entry is in [0, 2^bits), bits <= table_bits."""
         if not 0 <= bits <= self.table_bits:
             raise ValueError(f"range of {bits} bits, tables have at most {self.table_bits}")
         self.lookups.query(self._table(bits), value)
+
+    def require_sign(self, value: Linear, bits: int, sign: Linear) -> None:
+        """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
+        tag, low = _SIGN_TAG + bits, -(1 << (bits - 1))
+        if tag not in self._tables:
+            entries = np.arange(low, -low, dtype=np.int64)
+            self._keep(Table(f"signs of {bits} bits", tag, entries, np.sign(entries)))
+        self.lookups.query(self._tables[tag], value, sign)
+
+    def require_joint_sign(self, low: Linear, bits: int, above: Linear, sign: Linear) -> None:
+        """`low` is in [0, 2^bits), `sign` the sign of low + 2^bits x, where `above` is the sign of x.
+
+        The pair is looked up as low + 2^bits (above + 1), which tells both apart as both are in their ranges:
+        x < 0 gives -1, x = 0 gives [low > 0], x > 0 gives 1. Keys from 3 * 2^bits on have no meaning and
+        cannot occur.
+        """
+        self.require(low, bits)
+        tag = _CHAIN_TAG + bits
+        if tag not in self._tables:
+            keys = np.arange(4 << bits, dtype=np.int64)
+            signs = np.where(
+                keys >> bits == 1, np.sign(keys & ((1 << bits) - 1)), np.sign((keys >> bits) - 1)
+            )
+            self._keep(Table(f"signs above {bits} bits", tag, keys, signs))
+        key = combine((1, low), (1 << bits, above), constant=1 << bits)
+        self.lookups.query(self._tables[tag], key, sign)
 
     def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> Linear:
         """Declare limbs of values in [0, 2^bits) and check them; returns the value as a combination of its
@@ -60,8 +90,12 @@ class RangeChecks:
         return Linear(tuple(terms))
 
 
+def combine(*parts: tuple[int, Linear], constant: int = 0) -> Linear:
+    """constant + sum of coefficient * value, of values over columns of one length."""
+    terms = tuple((factor * own, column) for factor, value in parts for own, column in value.terms)
+    return Linear(terms, constant + sum(factor * value.constant for factor, value in parts))
+
+
 def limbs(bits: int, table_bits: int) -> list[tuple[int, int]]:
-    """(shift, width) of the limbs of a value of `bits` bits, the lowest first; only the top one may be
-    narrower.
-    """
+    """(shift, width) of the limbs of a value of `bits` bits, lowest first; only the top may be narrower."""
     return [(shift, min(table_bits, bits - shift)) for shift in range(0, bits, table_bits)]

@@ -13,25 +13,88 @@ Layers = list[tuple[Matrix, Vector]]
 
 
 @dataclass(frozen=True)
-class SampleTrace:
-    """Integers of one sample: per hidden layer (Q, R, s, A, G, R_back, dZ) as vectors; the head's scalars."""
+class Forward:
+    """What a hidden unit's exact sum Z gives: Q and R, the limbs v and u of Q, the bits s and o, and A."""
 
-    pre_activations: Matrix
-    remainders: Matrix
-    signs: Matrix
-    activations: Matrix
-    gradients: Matrix
-    gradient_remainders: Matrix
-    deltas: Matrix
-    logit_difference: int
-    logit_remainder: int
+    quotient: int
+    remainder: int
+    low: int
+    high: int
+    inside: int
+    above: int
+    activation: int
+
+
+@dataclass(frozen=True)
+class Backward:
+    """What a hidden unit's exact back sum gives: G and R', the limbs w and e of G, sign(e), and dZ."""
+
+    quotient: int
+    remainder: int
+    low: int
+    high: int
+    sign: int
+    delta: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the difference z of the logits gives: D and R, the limbs x and y of D, P, and the error g."""
+
+    quotient: int
+    remainder: int
+    low: int
+    high: int
     probability: int
     error: int
+
+
+@dataclass(frozen=True)
+class SampleTrace:
+    """Integers of one sample, per hidden layer and unit, and its head."""
+
+    sums: Matrix
+    forward: list[list[Forward]]
+    back_sums: Matrix
+    backward: list[list[Backward]]
+    difference: int
+    head: Head
 
 
 def rounded(value: int, bits: int) -> tuple[int, int]:
     """(Q, R) with value + 2^(bits-1) = 2^bits Q + R and 0 <= R < 2^bits."""
     return divmod(value + (1 << (bits - 1)), 1 << bits)
+
+
+def forward(total: int, scales: FixedPoint) -> Forward:
+    """A = min(max(Q, 0), 2^r) of the rounded sum Q, with the limbs of Q - 1 = v + 2^r u."""
+    top = 1 << scales.activation_range_bits
+    quotient, remainder = rounded(total, scales.weight_bits)
+    high, low = divmod(quotient - 1, top)
+    inside = int(1 <= quotient <= top)
+    return Forward(quotient, remainder, low, high, inside, int(quotient > top), min(max(quotient, 0), top))
+
+
+def backward(total: int, slope: int, scales: FixedPoint) -> Backward:
+    """dZ = s times G where -3 * 2^g <= G < 3 * 2^g; beyond, times the low limb with the sign as high limb."""
+    half = 1 << scales.gradient_range_bits
+    quotient, remainder = rounded(total, scales.weight_bits)
+    high, low = divmod(quotient + half, 2 * half)
+    sign = (high > 0) - (high < 0)
+    value = quotient
+    if not -3 * half <= quotient < 3 * half:
+        value = low - half + sign * 2 * half
+    return Backward(quotient, remainder, low, high, sign, slope * value)
+
+
+def head(difference: int, label: int, scales: FixedPoint) -> Head:
+    """P = round(2^fd sigmoid) of D clamped to [-2^l, 2^l), and g = P - 2^fd Y."""
+    half = 1 << scales.logit_range_bits
+    quotient, remainder = rounded(difference, scales.weight_bits)
+    high, low = divmod(quotient + half, 2 * half)
+    probability = sigmoid(min(max(quotient, -half), half - 1), scales)
+    error = probability - (label << scales.gradient_bits)
+    return Head(quotient, remainder, low, high, probability, error)
 
 
 def sigmoid(difference: int, scales: FixedPoint) -> int:
@@ -57,38 +120,28 @@ def sample(
     layers: Layers, inputs: Vector, label: int, scales: FixedPoint
 ) -> tuple[SampleTrace, list[Vector]]:
     """Forward and backward pass of one sample: its trace, and dZ of every linear layer."""
-    bits = scales.weight_bits
-    pre_activations, remainders, signs, activations = [], [], [], []
+    sums: Matrix = []
+    forwards: list[list[Forward]] = []
     values = inputs
     for weights, bias in layers[:-1]:
-        pairs = [rounded(total, bits) for total in linear(weights, bias, values, scales)]
-        sign = [int(quotient > 0) for quotient, _ in pairs]
-        values = [positive * quotient for positive, (quotient, _) in zip(sign, pairs, strict=True)]
-        pre_activations.append([quotient for quotient, _ in pairs])
-        remainders.append([remainder for _, remainder in pairs])
-        signs.append(sign)
-        activations.append(values)
+        sums.append(linear(weights, bias, values, scales))
+        forwards.append([forward(total, scales) for total in sums[-1]])
+        values = [unit.activation for unit in forwards[-1]]
     logits = linear(*layers[-1], values, scales)
-    difference, logit_remainder = rounded(logits[1] - logits[0], bits)
-    probability = sigmoid(difference, scales)
-    error = probability - (label << scales.gradient_bits)
-    deltas = [[-error, error]]
-    gradients: Matrix = []
-    gradient_remainders: Matrix = []
+    difference = logits[1] - logits[0]
+    top = head(difference, label, scales)
+    deltas = [[-top.error, top.error]]
+    back_sums: Matrix = []
+    backwards: list[list[Backward]] = []
     for index in range(len(layers) - 1, 0, -1):
         weights = layers[index][0]
-        back = [
+        back_sums.insert(0, [
             sum(weights[i][j] * deltas[0][i] for i in range(len(weights))) for j in range(len(weights[0]))
-        ]
-        pairs = [rounded(total, bits) for total in back]
-        gradients.insert(0, [quotient for quotient, _ in pairs])
-        gradient_remainders.insert(0, [remainder for _, remainder in pairs])
-        deltas.insert(0, [s * g for s, g in zip(signs[index - 1], gradients[0], strict=True)])
-    trace = SampleTrace(
-        pre_activations, remainders, signs, activations, gradients, gradient_remainders, deltas[:-1],
-        difference, logit_remainder, probability, error,
-    )  # fmt: skip
-    return trace, deltas
+        ])  # fmt: skip
+        units = zip(back_sums[0], forwards[index - 1], strict=True)
+        backwards.insert(0, [backward(total, unit.inside, scales) for total, unit in units])
+        deltas.insert(0, [unit.delta for unit in backwards[0]])
+    return SampleTrace(sums, forwards, back_sums, backwards, difference, top), deltas
 
 
 def step(
@@ -100,7 +153,7 @@ def step(
         trace, delta = sample(layers, record, label, scales)
         traces.append(trace)
         deltas.append(delta)
-        layer_inputs.append([record, *trace.activations])
+        layer_inputs.append([record, *([unit.activation for unit in layer] for layer in trace.forward)])
     batch = range(len(inputs))
     result = []
     for index, (weights, bias) in enumerate(layers):

@@ -1,107 +1,217 @@
-"""ReLU on rounded pre-activations: s = [Q > 0], A = s*Q forward; dZ = s*G backward."""
+"""Hidden layer: rounding of its sums, ReLU up to a limit, and its derivative times a saturating gradient.
+
+Every function here is total: whatever the records and the weights, each value is defined and within its range
+(r = activation_range_bits, g = gradient_range_bits).
+
+    forward     2^fw Q + R = Z + 2^(fw-1),            0 <= R < 2^fw
+                Q = 1 + v + 2^r u,                    0 <= v < 2^r, u any integer
+                s = [u = 0] = [1 <= Q <= 2^r],        o = [u > 0] = [Q > 2^r]
+                A = s (1 + v) + o 2^r                 = min(max(Q, 0), 2^r)
+    backward    2^fw G + R' = Z_back + 2^(fw-1),      0 <= R' < 2^fw
+                G = w - 2^g + 2^(g+1) e,              0 <= w < 2^(g+1), e any integer
+                dZ = s (w - 2^g + 2^(g+1) sign(e))
+
+s is the derivative of A. The gradient is exact where |G| < 3 * 2^g; beyond, it keeps its sign and has a
+magnitude of at least 2^g and at most 3 * 2^g. This costs one bit of information of e, where a clamp would
+cost two.
+
+What is proved: the committed v, u, R, w, e, R', s, o and sign(e) are these. A and dZ are never committed
+to: what the layers claim about them, at points that the layers choose, is gathered, and proved of the
+formulas above by two sumchecks for each hidden layer after the last claim is made.
+
+Uniqueness, by induction over steps and, in a step, layers forwards and then backwards. Z is a function of the
+first weights, the records and earlier values, and within its bound. Its decomposition in R, v and u is unique
+as that of an integer: R and v are looked up in their ranges, u is bounded by its lookups (or is s - 1 or
+s + 2 o - 1 of bits where public bounds make |u| <= 1), and with these ranges neither side of the equation can
+reach 2^62 (`bounds`). s and o are then the only bits with s + 2 o - 1 = sign(u), which is looked up
+(`saturation`). The same holds for R', w, e and sign(e) by Z_back. So a prover has exactly one witness.
+This is true of padding as well. In a unit that the layer does not have, weights are 0 at first; so Z = 0,
+Q = 0, v = 2^r - 1, u = -1, s = o = 0, hence A = dZ = 0 and its weights stay 0; and G = 0, w = 2^g, e = 0.
+Steps behind the last are steps like others, on rows that the schedule names.
+
+Message order: the layers make claims; then `claims.gather` for A and dZ, which ends at a point q; then
+    verifier: eta, c, d         a sumcheck of A + eta dZ at q and the bits' equations (`saturation.Flags`)
+Soundness: see there; 1 / |E| more for eta. How it hides: the party pads every message.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
-from proofward.field.extension import ext_add, ext_scale, ext_sub, lift
-from proofward.field.goldilocks import to_field
-from proofward.layers.exact import FloatArray
-from proofward.layers.model import FixedPoint
-from proofward.layers.ranges import RangeChecks
-from proofward.layers.stack import Shape, StackedColumn, eq_weights
+from proofward.field.goldilocks import add, mul, scale, to_field
+from proofward.layers.claims import DerivedTable, gather
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.ranges import RangeChecks, combine, limbs
+from proofward.layers.rounding import remainder, rounded
+from proofward.layers.saturation import Flags, HighLimb
+from proofward.layers.stack import Shape
 from proofward.layers.trace import HiddenTrace
-from proofward.proof.forms import Column, Form
+from proofward.proof.forms import ONE
 from proofward.proof.lookup import Linear
-from proofward.proof.party import Party, Tables
+from proofward.proof.party import Party
+
+Array = npt.NDArray[np.uint64]
 
 
-def forward(pre_activation: FloatArray, sign: FloatArray, activation: FloatArray) -> None:
-    """sign = [Q > 0] and activation = max(Q, 0), elementwise on float64 integers of one shape."""
-    np.greater(pre_activation, 0.0, out=sign, casting="unsafe")
-    np.multiply(sign, pre_activation, out=activation)
+def high_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """u = floor((Q - 1) / 2^r)."""
+    return (rounded(sums, scales) - 1) >> scales.activation_range_bits
 
 
-def backward(gradient: FloatArray, sign: FloatArray, delta: FloatArray) -> None:
-    """delta = sign * G, elementwise on float64 integers of one shape."""
-    np.multiply(sign, gradient, out=delta)
+def low_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """v = Q - 1 - 2^r u."""
+    return (rounded(sums, scales) - 1) & ((1 << scales.activation_range_bits) - 1)
+
+
+def activation(sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """A = min(max(Q, 0), 2^r)."""
+    result: Int64Array = np.clip(rounded(sums, scales), 0, scales.activation_limit)
+    return result
+
+
+def slope(sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """s = [1 <= Q <= 2^r], the derivative of A."""
+    inside: Int64Array = (high_limb(sums, scales) == 0).astype(np.int64)
+    return inside
+
+
+def back_high_limb(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """e = floor((G + 2^g) / 2^(g+1))."""
+    bits = scales.gradient_range_bits
+    return (rounded(back_sums, scales) + (1 << bits)) >> (bits + 1)
+
+
+def back_low_limb(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """w = G + 2^g - 2^(g+1) e."""
+    bits = scales.gradient_range_bits
+    return (rounded(back_sums, scales) + (1 << bits)) & ((1 << (bits + 1)) - 1)
+
+
+def saturated(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """w - 2^g + 2^(g+1) sign(e): G where |G| < 3 * 2^g, otherwise something of its sign and bounded."""
+    bits = scales.gradient_range_bits
+    sign = np.sign(back_high_limb(back_sums, scales))
+    return back_low_limb(back_sums, scales) - (1 << bits) + (sign << (bits + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class ReluRelation:
-    """The committed columns of one hidden layer and what they satisfy.
+    """The committed columns of one hidden layer; see the module's description."""
 
-    What is proved, entry by entry: s is 0 or 1, A = s Q, dZ = s G (one zerocheck), v = 2 A - s - Q in [0,
-    2^r), which with the former makes
-    s = [Q > 0] (s = 1: v = Q - 1; s = 0: v = -Q), G in its range, remainders in [0, 2^fw).
-    """
-
-    pre_activation: Column
-    sign: Column
-    activation: StackedColumn
+    scales: FixedPoint
+    low: Linear
+    flags: Flags
     remainder: Linear
-    gradient: Column
-    delta: StackedColumn
+    gradient: Linear
+    saturated_gradient: Linear
     gradient_remainder: Linear
+    activation: DerivedTable
+    delta: DerivedTable
 
     @staticmethod
     def declare(
-        party: Party,
         ranges: RangeChecks,
         scales: FixedPoint,
         shape: Shape,
+        *,
         name: str,
         log_units: int,
+        limbs_above: tuple[HighLimb, HighLimb],
         trace: Callable[[], HiddenTrace],
     ) -> ReluRelation:
-        """Declare the columns of a layer of 2^log_units units and their lookups."""
+        """Declare the columns of a layer of 2^log_units units and their lookups.
+
+        `limbs_above` are u and e, by the bounds of this layer's sums and of the back sums into it.
+        """
         size = shape.log_samples + log_units
 
-        def column(title: str, field: str) -> Column:
-            return party.declare(
-                f"{name} {title}",
-                size,
-                lambda: to_field(getattr(trace(), field).reshape(-1).astype(np.int64)),
-            )
+        def of_sums(function: Callable[[Int64Array, FixedPoint], Int64Array]) -> Callable[[], Int64Array]:
+            return lambda: function(trace().sums, scales)
 
-        q, s = column("pre-activations", "pre_activation"), column("signs", "sign")
-        a, g, d = (
-            column("activations", "activation"),
-            column("gradients", "gradient"),
-            column("deltas", "delta"),
+        def of_back_sums(
+            function: Callable[[Int64Array, FixedPoint], Int64Array],
+        ) -> Callable[[], Int64Array]:
+            return lambda: function(trace().back_sums, scales)
+
+        bits, back = scales.activation_range_bits, scales.gradient_range_bits + 1
+        low = ranges.declare(f"{name} low", size, bits, of_sums(low_limb))
+        flags = Flags.declare(ranges, name, size, limbs_above[0], of_sums(high_limb))
+        rest = ranges.declare(f"{name} remainders", size, scales.weight_bits, of_sums(remainder))
+        back_low = ranges.declare(f"{name} gradient low", size, back, of_back_sums(back_low_limb))
+        back_high, sign = _declare_gradient_high(
+            ranges, name, size, limbs_above[1], of_back_sums(back_high_limb)
         )
-        r = ranges.declare(f"{name} remainders", size, scales.weight_bits, lambda: trace().remainder)
-        back = ranges.declare(
-            f"{name} gradient remainders", size, scales.weight_bits, lambda: trace().gradient_remainder
+        back_rest = ranges.declare(
+            f"{name} gradient remainders", size, scales.weight_bits, of_back_sums(remainder)
         )
-        ranges.require(Linear(((2, a), (-1, s), (-1, q))), scales.activation_range_bits)
-        ranges.require(Linear(((1, g),), 1 << scales.gradient_range_bits), scales.gradient_range_bits + 1)
-        return ReluRelation(q, s, StackedColumn(shape, a), r, g, StackedColumn(shape, d), back)
+        gradient = partial(_gradient, scales, back_low)
+        return ReluRelation(
+            scales,
+            low,
+            flags,
+            rest,
+            gradient(back_high),
+            gradient(sign),
+            back_rest,
+            activation=DerivedTable(shape, lambda party: _activations(party, scales, low, flags)),
+            delta=DerivedTable(shape, lambda party: _deltas(party, flags, gradient(sign))),
+        )
 
-    def prove(self, party: Party) -> None:
-        """The zerocheck: sum over x of eq(r, x) ((A - s Q) + c (s^2 - s) + d (dZ - s G)) = 0, as s (c s - Q -
-        d G) + (A - c s + d dZ).
-        """
-        q, s, a = self.pre_activation, self.sign, self.activation.column
-        g, delta = self.gradient, self.delta.column
-        point = party.challenges(q.log_size)
-        c, d = party.challenges(2)
-        party.soundness.add("activations", "Schwartz-Zippel", len(point) + 2)
+    @staticmethod
+    def count(scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+        """Columns that `declare` declares."""
+        high, back_high = limbs_above
+        remainders = 2 * len(limbs(scales.weight_bits, scales.table_bits))
+        return 2 + Flags.count(high) + remainders + (not back_high.is_zero) + back_high.columns
 
-        def tables() -> Tables:
-            signs = lift(party.values(s))
-            scaled = ext_scale(signs, c)
-            factor = ext_sub(ext_sub(scaled, lift(party.values(q))), ext_scale(lift(party.values(g)), d))
-            rest = ext_add(ext_sub(lift(party.values(a)), scaled), ext_scale(lift(party.values(delta)), d))
-            return Tables([(signs, factor)], rest)
+    @property
+    def pre_activation(self) -> Linear:
+        """Q = 1 + v + 2^r u."""
+        return combine((1, self.low), (self.scales.activation_limit, self.flags.high), constant=1)
 
-        reduced = party.sumcheck(Form.of(0), eq_weights(point), tables)
-        sign, factor, product = party.send_product(*reduced.factors[0])
-        at = reduced.point
-        rest = a.at(at) - s.at(at) * c + delta.at(at) * d
-        party.assert_zero(reduced.claim - product - rest)
-        party.assert_zero(sign - s.at(at))
-        party.assert_zero(factor - (s.at(at) * c - q.at(at) - g.at(at) * d))
+    def prove_values(self, party: Party) -> None:
+        """All claims about A and dZ, at once; no claim can be made afterwards."""
+        point, (activation, delta) = gather(party, [self.activation, self.delta], self.low.log_size)
+        eta = party.challenge()
+        party.soundness.add("values of hidden layers", "Schwartz-Zippel", 1)
+        inside = [(ONE, combine((1, self.low), constant=1)), (eta, self.saturated_gradient)]
+        self.flags.prove(party, point, activation + delta * eta, inside, self.scales.activation_limit)
+
+
+def _gradient(scales: FixedPoint, low: Linear, high: Linear | None) -> Linear:
+    """w - 2^g + 2^(g+1) times e or its sign."""
+    bits = scales.gradient_range_bits
+    parts = [(1, low)] + ([] if high is None else [(2 << bits, high)])
+    return combine(*parts, constant=-(1 << bits))
+
+
+def _activations(party: Party, scales: FixedPoint, low: Linear, flags: Flags) -> Array:
+    """A = s (1 + v) + o 2^r."""
+    result = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
+    if flags.above is not None:
+        result = add(result, scale(party.values(flags.above), scales.activation_limit))
+    return result
+
+
+def _deltas(party: Party, flags: Flags, gradient: Linear) -> Array:
+    """dZ = s times the saturated gradient."""
+    return mul(party.values(flags.inside), gradient.values(party.values))
+
+
+def _declare_gradient_high(
+    ranges: RangeChecks, name: str, log_size: int, limb: HighLimb, high: Callable[[], Int64Array]
+) -> tuple[Linear | None, Linear | None]:
+    """e and its sign, None where e is the constant 0."""
+    if limb.is_zero:
+        return None, None
+    title = f"{name} gradient sign"
+    column = ranges.party.declare(title, log_size, lambda: to_field(np.sign(high().reshape(-1))))
+    sign = Linear(((1, column),))
+    if limb.is_own_sign:
+        ranges.require_sign(sign, 2, sign)
+    return limb.declare(ranges, f"{name} gradient high", sign, high), sign

@@ -1,9 +1,8 @@
-"""How the layers' relations see a local training: all steps stacked, values as multilinear extensions over
-(step, sample, unit).
+"""How the layers' relations see a local training: all steps stacked, as multilinear extensions.
 
-Step and sample indices are the high and middle bits of a column's index, the unit's the low bits. An `Input`
-is what a linear layer reads, a
-`Gradient` is the gradient with respect to its sums; each is a committed column or a public function of one.
+Values are over (step, sample, unit): step and sample indices are the high and middle bits of a column's
+index, the unit's the low bits. An `Input` is what a linear layer reads, a `Gradient` is the gradient with
+respect to its sums; each is a public function of committed columns.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.contract import batched_combine_rows, combine_columns
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, scale
 from proofward.field.multilinear import eq_table
 from proofward.field.scalar import P
-from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.forms import ONE, Form, Point
 from proofward.proof.party import Party, Weights
 
 Array = npt.NDArray[np.uint64]
@@ -76,38 +74,8 @@ class Gradient(Protocol):
     def combine(self, party: Party, weights: Array) -> Array:
         """sum over samples of a step of weight * gradient: (2, steps, batch) to (2, steps, outputs)."""
 
-    def at(self, samples: Point, units: Units) -> Form:
-        """The multilinear extension at a point of the samples, combined over output units."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackedColumn:
-    """A committed column as an Input and as a Gradient."""
-
-    shape: Shape
-    column: Column
-
-    @property
-    def log_units(self) -> int:
-        return self.column.log_size - self.shape.log_samples
-
-    def matrix(self, party: Party) -> Array:
-        return party.values(self.column).reshape(1 << self.shape.log_samples, 1 << self.log_units)
-
-    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
-        party.assert_zero(claim - self.column.at((*samples, *unit)))
-
-    def contract(self, party: Party, units: Units) -> Array:
-        return combine_columns(self.matrix(party), units.weights)
-
-    def combine(self, party: Party, weights: Array) -> Array:
-        tensor = self.matrix(party).reshape(self.shape.steps, self.shape.batch, -1)
-        return batched_combine_rows(weights, tensor)
-
-    def at(self, samples: Point, units: Units) -> Form:
-        if units.point is None:
-            raise ValueError("a column of gradients is evaluated at a point of its units")
-        return self.column.at((*samples, *units.point))
+    def assert_units(self, party: Party, samples: Point, units: Units, claim: Form) -> None:
+        """The multilinear extension at a point of the samples, combined over output units, is the claim."""
 
 
 def eq_weights(point: Point) -> list[Weights]:

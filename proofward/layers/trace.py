@@ -1,8 +1,8 @@
-"""Witness of a local training: every intermediate integer of every step, stacked over steps.
+"""Witness of a local training: the exact sums of every step before they are rounded, stacked over steps.
 
-T = padded steps, B = batch, d = width padded to a power of two. Arrays are C-contiguous int32. Padded feature
-columns hold zeros, except remainders, which hold 2^(fw-1) there: with Z = 0 the rounding relation
-Z + 2^(fw-1) = 2^fw Q + R then holds on the whole cube.
+Everything else that a proof commits to is a function of these sums: see `relu` and `two_class_head`.
+T = padded steps, B = batch, d = width padded to a power of two. Arrays are C-contiguous. Units that a layer
+does not have, and features that the records do not have, hold zeros.
 """
 
 from __future__ import annotations
@@ -12,38 +12,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.model import Mlp, padded
+from proofward.layers.model import Int64Array, Mlp, padded
 
 Int32Array = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class HiddenTrace:
-    """Values of one hidden layer, each (T, B, d) of the layer's output width d."""
+    """Sums of one hidden layer, each int64 (T, B, d) of the layer's output width d."""
 
-    pre_activation: Int32Array  #: Q, rounded sums, scale fa
-    sign: Int32Array  #: s = [Q > 0]
-    activation: Int32Array  #: A = s * Q, scale fa: the next layer's input
-    remainder: Int32Array  #: R of the forward rounding, in [0, 2^fw)
-    gradient: Int32Array  #: G, rounded gradient with respect to A, scale fd
-    delta: Int32Array  #: dZ = s * G, gradient with respect to this layer's sums, scale fd
-    gradient_remainder: Int32Array  #: R of the backward rounding, in [0, 2^fw)
+    sums: Int64Array  #: Z = W A + 2^fa b, scale fw + fa
+    back_sums: Int64Array  #: W^T dZ of the layer above, with respect to this layer's output, scale fw + fd
 
 
 @dataclass(frozen=True)
 class HeadTrace:
     """Values of the two-class head, each (T, B)."""
 
-    logit_difference: Int32Array  #: D, scale fa
-    remainder: Int32Array  #: R of its rounding, in [0, 2^fw)
-    probability: Int32Array  #: P = table[D], scale fd, in [0, 2^fd]
-    error: Int32Array  #: g = P - 2^fd * Y; the last layer's dZ is (-g, +g)
+    difference: Int64Array  #: z = Z[1] - Z[0], scale fw + fa
     labels: Int32Array  #: Y in {0, 1}
 
 
 @dataclass(frozen=True)
 class TrainingTrace:
-    """The stacked witness: inputs (T, B, d_0), the hidden layers in order, the head."""
+    """The stacked witness: inputs int32 (T, B, d_0), the hidden layers in order, the head."""
 
     inputs: Int32Array
     hidden: tuple[HiddenTrace, ...]
@@ -57,8 +49,8 @@ class TrainingTrace:
         return cls(
             inputs=np.empty((*stack, widths[0]), dtype=np.int32),
             hidden=tuple(
-                HiddenTrace(*(np.empty((*stack, width), dtype=np.int32) for _ in range(7)))
+                HiddenTrace(*(np.empty((*stack, width), dtype=np.int64) for _ in range(2)))
                 for width in widths[1:-1]
             ),
-            head=HeadTrace(*(np.empty(stack, dtype=np.int32) for _ in range(5))),
+            head=HeadTrace(np.empty(stack, dtype=np.int64), np.empty(stack, dtype=np.int32)),
         )

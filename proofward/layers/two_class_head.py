@@ -1,7 +1,22 @@
-"""Two-class head: sigmoid of the logit difference by table, and the gradient of the cross-entropy.
+"""Two-class head: sigmoid of the clamped logit difference by table, and the gradient of the cross-entropy.
 
-forward    z = Z[1] - Z[0];  D = round(z / 2^fw), R_D its remainder;  P = table[D]   (scale fd)
-backward   g = P - 2^fd * Y;  dZ = (-g, +g)
+    forward    z = Z[1] - Z[0];   2^fw D + R = z + 2^(fw-1), 0 <= R < 2^fw
+               D = x - 2^l + 2^(l+1) y,   0 <= x < 2^(l+1), y any integer      (l = logit_range_bits)
+               P = table[min(max(D, -2^l), 2^l - 1)]                            scale fd, in [0, 2^fd]
+    backward   g = P - 2^fd * Y;  dZ = (-g, +g)
+
+Every value is defined whatever z is. With the usual scales the table is constant long before its ends, so
+that P is round(2^fd sigmoid(D / 2^fa)) for every D.
+
+What is proved: the limbs x, y and R are those of z, (x - 2^l, p) is an entry of the table, the bits m = [y
+= 0] and h = [y > 0] are right (`saturation`), and
+    g + 2^fd Y = P = table[-2^l] + m (p - table[-2^l]) + h (table[2^l - 1] - table[-2^l])
+for the enrolled labels Y of the scheduled records. Given z, all of them are unique: as for hidden layers
+(`relu`). Message order:
+    verifier: a point           prover: P there
+    then `Flags.prove` for P, and the labels at the point
+Soundness: log(samples) / |E| for the point, and what `Flags.prove` and the labels enter. How it hides: the
+party pads every message.
 """
 
 from __future__ import annotations
@@ -16,13 +31,15 @@ import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows
 from proofward.field.extension import Ext, ext_scale, lift
-from proofward.field.goldilocks import to_field
+from proofward.field.goldilocks import add, mul, scale, to_field
+from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
-from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.ranges import RangeChecks
+from proofward.layers.ranges import RangeChecks, combine, limbs
+from proofward.layers.rounding import remainder, rounded
+from proofward.layers.saturation import Flags, HighLimb
 from proofward.layers.stack import Shape, Units
-from proofward.layers.trace import HeadTrace
+from proofward.layers.trace import HeadTrace, Int32Array
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import Linear
@@ -30,6 +47,7 @@ from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
 Array = npt.NDArray[np.uint64]
+Integers = Int64Array | Int32Array
 
 SIGMOID_TAG = 64
 
@@ -56,67 +74,114 @@ def sigmoid_table(scales: FixedPoint) -> Int64Array:
     return table
 
 
-def logit_difference(sums: FloatArray) -> FloatArray:
-    """z = Z[:, 1] - Z[:, 0], float64 (B,), exact wherever |Z| < 2^51."""
-    difference: FloatArray = sums[:, 1] - sums[:, 0]
-    return difference
+def high_limb(differences: Int64Array, scales: FixedPoint) -> Int64Array:
+    """y = floor((D + 2^l) / 2^(l+1)), of exact differences z of any shape."""
+    bits = scales.logit_range_bits
+    return (rounded(differences, scales) + (1 << bits)) >> (bits + 1)
 
 
-def probability(difference: FloatArray, scales: FixedPoint) -> FloatArray:
-    """P of rounded logit differences D (B,) in the logit range: integers at scale fd, in [0, 2^fd]."""
-    index = difference.astype(np.int64) + (1 << scales.logit_range_bits)
-    return sigmoid_table(scales)[index].astype(np.float64)
+def low_limb(differences: Int64Array, scales: FixedPoint) -> Int64Array:
+    """x = D + 2^l - 2^(l+1) y."""
+    bits = scales.logit_range_bits
+    return (rounded(differences, scales) + (1 << bits)) & ((2 << bits) - 1)
 
 
-def backward(error: FloatArray, gradients: FloatArray) -> None:
-    """gradients (B, 2) = (-g, +g) for the error g (B,) = P - 2^fd * Y."""
-    np.negative(error, out=gradients[:, 0])
-    gradients[:, 1] = error
+def probability(differences: Int64Array, scales: FixedPoint) -> Int64Array:
+    """P of exact differences z (B,): integers at scale fd, in [0, 2^fd]."""
+    half = 1 << scales.logit_range_bits
+    return sigmoid_table(scales)[np.clip(rounded(differences, scales), -half, half - 1) + half]
+
+
+def error(differences: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
+    """g = P - 2^fd Y."""
+    return probability(differences, scales) - (labels.astype(np.int64) << scales.gradient_bits)
 
 
 @dataclass(frozen=True, slots=True)
 class TwoClassRelation:
-    """The committed columns of the head: D, its remainder, P, g.
+    """The committed columns of the head; see the module's description.
 
-    What is proved: (D, P) is an entry of the sigmoid table, the remainder is in [0, 2^fw), g = P - 2^fd Y for
-    the enrolled labels Y of the
-    scheduled records (one random point). As a Gradient its values are (-g, +g), which need no column of their
-    own.
+    As a Gradient its values are (-g, +g), which need no column of their own.
     """
 
     shape: Shape
-    logit_difference: Column
+    scales: FixedPoint
+    low: Linear
+    flags: Flags | None
     remainder: Linear
-    probability: Column
+    entry: Column
     error: Column
 
     @staticmethod
     def declare(
-        party: Party, ranges: RangeChecks, scales: FixedPoint, shape: Shape, trace: Callable[[], HeadTrace]
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        limb_above: HighLimb,
+        trace: Callable[[], HeadTrace],
     ) -> TwoClassRelation:
-        """Declare the columns and their lookups."""
-        size = shape.log_samples
+        """Declare the columns and their lookups; `limb_above` is y."""
+        size, party, bits = shape.log_samples, ranges.party, scales.logit_range_bits
+        table = sigmoid_table(scales)
 
-        def column(title: str, field: str) -> Column:
-            return party.declare(
-                f"head {title}", size, lambda: to_field(getattr(trace(), field).reshape(-1).astype(np.int64))
+        def column(title: str, values: Callable[[HeadTrace], Int64Array]) -> Column:
+            return party.declare(f"head {title}", size, lambda: to_field(values(trace()).reshape(-1)))
+
+        low = Linear(((1, column("low", lambda own: low_limb(own.difference, scales))),))
+        entry = column("entries", lambda own: table[low_limb(own.difference, scales)])
+        error_column = column("errors", lambda own: error(own.difference, own.labels, scales))
+        flags = None
+        if not limb_above.is_zero:
+            flags = Flags.declare(
+                ranges, "head", size, limb_above, lambda: high_limb(trace().difference, scales)
             )
+        rest = ranges.declare(
+            "head remainders", size, scales.weight_bits, lambda: remainder(trace().difference, scales)
+        )
+        sigmoid = Table("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
+        ranges.lookups.query(sigmoid, low, Linear(((1, entry),)))
+        assert sigmoid.log_size == bits + 1
+        return TwoClassRelation(shape, scales, low, flags, rest, entry, error_column)
 
-        d, p = column("logit differences", "logit_difference"), column("probabilities", "probability")
-        g = column("errors", "error")
-        r = ranges.declare("head remainders", size, scales.weight_bits, lambda: trace().remainder)
-        low = scales.logit_range[0]
-        values = sigmoid_table(scales)
-        table = Table("sigmoid", SIGMOID_TAG, np.arange(low, low + values.size, dtype=np.int64), values)
-        ranges.lookups.query(table, Linear(((1, d),)), Linear(((1, p),)))
-        return TwoClassRelation(shape, d, r, p, g)
+    @staticmethod
+    def count(scales: FixedPoint, limb_above: HighLimb) -> int:
+        """Columns that `declare` declares."""
+        flags = 0 if limb_above.is_zero else Flags.count(limb_above)
+        return 3 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
-    def prove(self, party: Party, scales: FixedPoint, labels: Callable[[Point, Form], None]) -> None:
-        """g = P - 2^fd Y at a random point; `labels` proves a claim on Y at a point of the samples."""
+    @property
+    def logit_difference(self) -> Linear:
+        """D = x - 2^l + 2^(l+1) y."""
+        bits = self.scales.logit_range_bits
+        parts = [(1, self.low)] + ([] if self.flags is None else [(2 << bits, self.flags.high)])
+        return combine(*parts, constant=-(1 << bits))
+
+    def prove(self, party: Party, labels: Callable[[Point, Form], None]) -> None:
+        """g + 2^fd Y = P at a random point; `labels` proves a claim on Y at a point of the samples."""
         point = party.challenges(self.shape.log_samples)
         party.soundness.add("head errors", "Schwartz-Zippel", len(point))
-        difference = self.probability.at(point) - self.error.at(point)
-        labels(point, difference * (ONE * (1 << scales.gradient_bits)).inverse())
+        if self.flags is None:
+            value = self.entry.at(point)
+        else:
+            value = party.send(self._probability_at(party, point))
+            table = sigmoid_table(self.scales)
+            least, most = int(table[0]), int(table[-1])
+            inside = [(ONE, combine((1, Linear(((1, self.entry),))), constant=-least))]
+            self.flags.prove(party, point, value - least, inside, most - least)
+        labels(point, (value - self.error.at(point)) * (ONE * (1 << self.scales.gradient_bits)).inverse())
+
+    def _probability_at(self, party: Party, point: Point) -> Ext | None:
+        """The extension of P, by its formula; a prover's."""
+        if not party.knows_witness or self.flags is None:
+            return None
+        table = sigmoid_table(self.scales)
+        least, most = int(table[0]), int(table[-1])
+        entries = combine((1, Linear(((1, self.entry),))), constant=-least).values(party.values)
+        values = mul(party.values(self.flags.inside), entries)
+        if self.flags.above is not None:
+            values = add(values, scale(party.values(self.flags.above), most - least))
+        return evaluate(values, point) + least
 
     @staticmethod
     def difference_units() -> Units:
@@ -133,8 +198,8 @@ class TwoClassRelation:
         negated = ext_scale(np.ascontiguousarray(sums), ONE * -1)
         return np.ascontiguousarray(np.stack([negated, sums], axis=2))
 
-    def at(self, samples: Point, units: Units) -> Form:
-        return self.error.at(samples) * _difference(units)
+    def assert_units(self, party: Party, samples: Point, units: Units, claim: Form) -> None:
+        party.assert_zero(claim - self.error.at(samples) * _difference(units))
 
 
 def _difference(units: Units) -> Ext:

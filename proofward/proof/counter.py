@@ -15,6 +15,7 @@ from proofward.proof.forms import ZERO, Form
 from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.opening import opening_soundness
 from proofward.proof.party import OpeningWitness, Party
+from proofward.proof.proof_length import ProofLength, proof_length
 from proofward.proof.soundness import CodeParameters, Soundness
 from proofward.proof.transcript import Label
 
@@ -43,6 +44,7 @@ class Plan:
     columns: int
     constraints: int
     tableau_rows: tuple[int, ...]
+    proof_length: ProofLength
     soundness: Soundness
 
     @property
@@ -58,6 +60,7 @@ class Counter(Party):
     def __init__(self, code: CodeParameters) -> None:
         super().__init__(_Constant(), code)
         self._constraints = 0
+        self._roots = 0
 
     def run(self, script: Callable[[Party], None]) -> Plan:
         """Measure a script."""
@@ -65,6 +68,7 @@ class Counter(Party):
         rows = ExtensionRows(self.code.log_k, self.pads, self.products)
         opening_soundness(self.soundness, self.code, self._constraints, rows.product_rows)
         layouts = [tableau.layout for tableau in self.tableaux]
+        tableau_rows = tuple(t.layout.rows + 2 * rows.count * t.padded for t in self.tableaux)
         return Plan(
             code=self.code,
             pads=self.pads,
@@ -72,7 +76,14 @@ class Counter(Party):
             values=sum(1 << size for layout in layouts for size in layout.log_sizes),
             columns=sum(len(layout.log_sizes) for layout in layouts),
             constraints=self._constraints,
-            tableau_rows=tuple(t.layout.rows + 2 * rows.count * t.padded for t in self.tableaux),
+            tableau_rows=tableau_rows,
+            proof_length=proof_length(
+                self.code,
+                tableau_rows,
+                roots=self._roots,
+                messages=self.pads + 2 * self.products,
+                product_rows=rows.product_rows,
+            ),
             soundness=self.soundness,
         )
 
@@ -89,6 +100,7 @@ class Counter(Party):
         return [ZERO] * len(keys)
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:
+        self._roots += 1
         return bytes(32)
 
     def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:

@@ -24,7 +24,7 @@ from proofward.proof.tables import Table
 
 Array = npt.NDArray[np.uint64]
 
-_OWN_TREE_FROM = 1 << 20
+_OWN_TREE_FROM = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,27 @@
 """LogUp lookups, summed by one GKR fraction tree.
 
-What is proved: every looked-up value (or pair) is an entry of its table: sum_i 1 / (alpha - f_i) = sum_j m_j
-/ (alpha - t_j), where f and t are
-fingerprints first + beta second + beta^2 tag and m are committed multiplicities; this is one sum of fractions
-that must be 0.
-Message order: after the columns and multiplicities are committed: V alpha, beta; P the root's denominator;
-then per level of the tree V lambda, a
-sumcheck of the level's claims p + lambda q, P the four values below, V the choice of the half. At the leaves
-both claims are forms.
-Where it saves work, 2^a queries have a tree of their own whose leaves are all 1 / (alpha - f); P then says
-both roots, and P_1 Q_2 + P_2 Q_1 = 0.
-Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included), and 2 per
-sumcheck round and 2 per level over |E|.
-How it hides: every message is padded by the party. Source: Haboeck 2022/1530; Papini, Haboeck 2023/1284.
+What is proved: every looked-up value (or pair) is an entry of its table: sum_i 1 / (alpha - f_i) = sum_j
+m_j / (alpha - t_j), where f and t are fingerprints first + beta second + beta^2 tag and m are committed
+multiplicities; this is one sum of fractions that must be 0. Message order: after the columns and
+multiplicities are committed: V alpha, beta; P the root's denominator; then per level of the tree V lambda,
+a sumcheck of the level's claims p + lambda q, P the four values below, V the choice of the half. At the
+leaves both claims are forms. Where it saves work, 2^a queries have a tree of their own whose leaves are all
+1 / (alpha - f); P then says both roots, and P_1 Q_2 + P_2 Q_1 = 0. Both trees are descended together: after
+lambda V draws the weight of the second tree's claims, and one sumcheck serves both, until the smaller tree
+ends. Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included), and
+2 per sumcheck round and 2 per level over |E|, 1 more where a level has two trees. How it hides: every
+message is padded by the party. Source: Haboeck 2022/1530; Papini, Haboeck 2023/1284.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import ext_add, ext_scale, ext_shift
+from proofward.field.extension import Ext, ext_add, ext_scale, ext_shift
 from proofward.field.goldilocks import to_signed
 from proofward.proof.algebra import element
 from proofward.proof.errors import WitnessError
@@ -84,76 +83,137 @@ class LookupArgument:
     def _prove(self, party: Party) -> None:
         alpha, beta = party.challenges(2)
         trees = [Leaves(blocks, alpha, beta) for blocks in split_blocks(self._queries, self._multiplicities)]
-        roots: list[tuple[Form, Form]] = []
-        levels: list[list[Level]] = []
+        depth = max(tree.depth for tree in trees)
+        shared = min(tree.depth for tree in trees) if len(trees) > 1 else 0
         for tree in trees:
             party.soundness.add("lookups", "Haboeck 2022/1530, Lemma 3", 2 * (1 << tree.depth))
-            party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * tree.depth)
-            levels.append(tree.levels(party.values) if party.knows_witness else [])
-        tops = [
-            (element(own[0].numerators, 0), element(own[0].denominators, 0)) if own else (ZERO, ZERO)
-            for own in levels
-        ]
-        if len(trees) == 1:
-            roots = [(Form.of(0), party.send(tops[0][1]))]
-        else:
-            (p1, q1), (p2, q2) = tops
-            left, right, first = party.send_product(p1, q2)
-            other, last, second = party.send_product(p2, q1)
-            party.assert_zero(first + second)
-            roots = [(left, last), (other, right)]
-        for tree, (numerator, denominator), own in zip(trees, roots, levels, strict=True):
-            point: Point = ()
-            for depth in range(tree.depth):
-                below = own.pop(1) if own else None
-                descend = _descend_to_ones if tree.only_ones and depth == tree.depth - 1 else _descend
-                point, numerator, denominator = descend(party, point, numerator, denominator, below)
-            at_numerator, at_denominator = tree.forms(party, point)
-            party.assert_zero(numerator - at_numerator)
-            party.assert_zero(denominator - at_denominator)
+        party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * depth + shared)
+        levels = [tree.levels(party.values) if party.knows_witness else [] for tree in trees]
+        nodes = _roots(party, levels)
+        point: Point = ()
+        for tree, node in zip(trees, nodes, strict=True):
+            if tree.depth == 0:
+                _assert_leaves(party, tree, point, node)
+        for level in range(depth):
+            active = [index for index, tree in enumerate(trees) if level < tree.depth]
+            steps = [
+                _Step(
+                    *nodes[index],
+                    below=levels[index][level + 1] if levels[index] else None,
+                    to_ones=trees[index].only_ones and level == trees[index].depth - 1,
+                )
+                for index in active
+            ]
+            point, below = _descend(party, point, steps)
+            for index, node in zip(active, below, strict=True):
+                nodes[index] = node
+                if level == trees[index].depth - 1:
+                    _assert_leaves(party, trees[index], point, node)
 
 
-def _descend(
-    party: Party, point: Point, numerator: Form, denominator: Form, below: Level | None
-) -> tuple[Point, Form, Form]:
-    """From claims on a level of a tree to claims on the level below: p = p0 q1 + p1 q0, q = q0 q1."""
-    mix = party.challenge()
-
-    def tables() -> Tables:
-        assert below is not None
-        (p0, p1), (q0, q1) = _halves(below.numerators), _halves(below.denominators)
-        return Tables([(ext_add(p0, ext_scale(q0, mix)), q1), (p1, q0)])
-
-    reduced = party.sumcheck(numerator + denominator * mix, [(ONE - r, r) for r in point], tables)
-    (mixed, q1_value), (p1_value, q0_value) = reduced.factors
-    mixed_form, q1, first = party.send_product(mixed, q1_value)
-    p1, q0, second = party.send_product(p1_value, q0_value)
-    party.assert_zero(reduced.claim - first - second)
-    p0 = mixed_form - q0 * mix
-    half = party.challenge()
-    return (half, *reduced.point), p0 * (ONE - half) + p1 * half, q0 * (ONE - half) + q1 * half
+def _assert_leaves(party: Party, tree: Leaves, point: Point, node: tuple[Form, Form]) -> None:
+    """The claims on a tree's leaves are those of the columns and tables."""
+    for claimed, known in zip(node, tree.forms(party, point), strict=True):
+        party.assert_zero(claimed - known)
 
 
-def _descend_to_ones(
-    party: Party, point: Point, numerator: Form, denominator: Form, below: Level | None
-) -> tuple[Point, Form, Form]:
-    """To leaves that are all 1 / q: p = q0 + q1, so p + lambda q = lambda (q0 + mu)(q1 + mu) - mu with mu = 1
-    / lambda, one product.
+def _roots(party: Party, levels: list[list[Level]]) -> list[tuple[Form, Form]]:
+    """(numerator, denominator) of every tree's root, proved to have the sum 0."""
+    tops = [
+        (element(own[0].numerators, 0), element(own[0].denominators, 0)) if own else (ZERO, ZERO)
+        for own in levels
+    ]
+    if len(tops) == 1:
+        return [(Form.of(0), party.send(tops[0][1]))]
+    (p1, q1), (p2, q2) = tops
+    left, right, first = party.send_product(p1, q2)
+    other, last, second = party.send_product(p2, q1)
+    party.assert_zero(first + second)
+    return [(left, last), (other, right)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The claims on one node of a tree, on the way to the level below it.
+
+    p = p0 q1 + p1 q0 and q = q0 q1, so with a challenge lambda
+        p + lambda q = (p0 + lambda q0) q1 + p1 q0,
+    two products. Where the level below has leaves that are all 1 / q, p = q0 + q1, and one product does:
+        p + lambda q = lambda (q0 + mu)(q1 + mu) - mu,   mu = 1 / lambda.
+    """
+
+    numerator: Form
+    denominator: Form
+    below: Level | None
+    to_ones: bool
+
+    def claim(self, mix: Ext) -> Form:
+        """The sum of the products of `factors`."""
+        claim = self.numerator + self.denominator * mix
+        if self.to_ones:
+            claim = (claim + mix.inverse()) * mix.inverse()
+        return claim
+
+    @property
+    def products(self) -> int:
+        return 1 if self.to_ones else 2
+
+    def factors(self, mix: Ext) -> list[tuple[Array, Array]]:
+        """A prover's tables."""
+        assert self.below is not None
+        q0, q1 = _halves(self.below.denominators)
+        if self.to_ones:
+            return [(ext_shift(q0, mix.inverse()), ext_shift(q1, mix.inverse()))]
+        p0, p1 = _halves(self.below.numerators)
+        return [(ext_add(p0, ext_scale(q0, mix)), q1), (p1, q0)]
+
+    def say(self, party: Party, mix: Ext, values: list[tuple[Ext, Ext]]) -> tuple[Form, list[Form]]:
+        """Say the factors' values; returns the sum of the products, and p0, p1, q0, q1."""
+        first, second, product = party.send_product(*values[0])
+        if self.to_ones:
+            return product, [Form.of(1), Form.of(1), first - mix.inverse(), second - mix.inverse()]
+        p1, q0, other = party.send_product(*values[1])
+        return product + other, [first - q0 * mix, p1, q0, second]
+
+
+def _descend(party: Party, point: Point, steps: list[_Step]) -> tuple[Point, list[tuple[Form, Form]]]:
+    """From claims on nodes of one or two trees at one point to claims on the level below, in one sumcheck.
+
+    A second tree's sum is added with a challenge as its weight.
     """
     mix = party.challenge()
-    shift = mix.inverse()
+    weight = ONE if len(steps) == 1 else party.challenge()
+    claim = steps[0].claim(mix)
+    for step in steps[1:]:
+        claim = claim + step.claim(mix) * weight
 
     def tables() -> Tables:
-        assert below is not None
-        q0, q1 = (ext_shift(half, shift) for half in _halves(below.denominators))
-        return Tables([(q0, q1)])
+        factors = steps[0].factors(mix)
+        for step in steps[1:]:
+            factors += [(ext_scale(f, weight), g) for f, g in step.factors(mix)]
+        return Tables(factors)
 
-    claim = (numerator + denominator * mix + shift) * shift
     reduced = party.sumcheck(claim, [(ONE - r, r) for r in point], tables)
-    left, right, product = party.send_product(*reduced.factors[0])
-    party.assert_zero(reduced.claim - product)
+    rest, below, done = reduced.claim, [], 0
+    for step in steps:
+        own = [(ZERO, ZERO)] * step.products
+        if party.knows_witness:
+            scale = weight.inverse() if done else ONE
+            own = [(left * scale, right) for left, right in reduced.factors[done : done + step.products]]
+        product, nodes = step.say(party, mix, own)
+        rest = rest - (product * weight if done else product)
+        done += step.products
+        below.append(nodes)
+    party.assert_zero(rest)
     half = party.challenge()
-    return (half, *reduced.point), Form.of(1), left * (ONE - half) + right * half - shift
+    return (half, *reduced.point), [
+        (_between(p0, p1, half), _between(q0, q1, half)) for p0, p1, q0, q1 in below
+    ]
+
+
+def _between(zero: Form, one: Form, at: Ext) -> Form:
+    """The value at a point of the line through two values."""
+    return zero * (ONE - at) + one * at
 
 
 def _halves(table: Array) -> tuple[Array, Array]:

@@ -15,18 +15,23 @@ from proofward.proof.errors import ProofRejected
 
 HASH_BYTES = 32
 SALT_BYTES = 32
+# A copy of a hash object that was started once is twice as fast as a new one.
+_LEAF, _NODE = hashlib.sha256(b"\x00"), hashlib.sha256(b"\x01")
 
 
 def leaf_hash(salt: bytes, column: bytes | memoryview) -> bytes:
     """Hash of one salted column."""
-    digest = hashlib.sha256(b"\x00" + salt)
+    digest = _LEAF.copy()
+    digest.update(salt)
     digest.update(column)
     return digest.digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash of an inner node."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    digest = _NODE.copy()
+    digest.update(left + right)
+    return digest.digest()
 
 
 class MerkleTree:

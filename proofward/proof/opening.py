@@ -74,13 +74,29 @@ Array = npt.NDArray[np.uint64]
 def opening_soundness(
     soundness: Soundness, code: CodeParameters, constraints: int, product_rows: int
 ) -> None:
-    """Enter the error sources of an opening."""
+    """Enter the error sources of an opening.
+
+    Of p and q, a false statement has one that is wrong for a known reason. The difference between the two
+    sides of its identity has degree at most max(k + K, 2K) - 1 < 2 (k + K).
+    """
+    values = 2 + 3 * product_rows  # the powers of beta that weigh p, q and the values at z
     soundness.add("linear constraints", "Schwartz-Zippel", constraints)
     soundness.add("products", "Schwartz-Zippel", product_rows)
     soundness.add("out-of-domain point", "Schwartz-Zippel", 2 * (code.k + code.dimension))
-    soundness.add("values at the out-of-domain point", "Schwartz-Zippel", 2 + 3 * product_rows)
+    soundness.add("values at the out-of-domain point", "Schwartz-Zippel", values)
     soundness.add("proximity", "Ben-Sasson et al. 2020/654, Theorem 1.6 (unique decoding)", code.n)
+    soundness.add(
+        "proximity, challenge beta",
+        "Ben-Sasson et al. 2020/654, Theorem 1.5 (unique decoding)",
+        values * code.n,
+    )
     soundness.add_log2("column queries", "distance of distinct codewords (unique decoding)", code.query_error)
+
+
+def opening_elements(code: CodeParameters, product_rows: int) -> int:
+    """How many elements of E are sent in an opening, columns aside: p, q, the values at z, and V."""
+    p, q = code.k + code.dimension, 2 * code.dimension - code.k
+    return p + q + 1 + 3 * product_rows + code.dimension
 
 
 def open_tableaux(party: Party) -> None:

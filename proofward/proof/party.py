@@ -118,6 +118,7 @@ class Party(ABC):
         return None
 
     knows_witness = False
+    # Whether public tables are needed. A counter needs none: what it does must not grow with what is claimed.
     evaluates_public = True
 
     def values(self, column: Column) -> Array:

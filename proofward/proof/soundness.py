@@ -1,22 +1,25 @@
 """Security bits of a statement, from proven theorems only.
 
 Every source of error is entered with the theorem that bounds it; the total is the union bound. Proximity is
-claimed in the unique-decoding
-regime only: no conjecture about list decoding up to the Johnson bound or up to capacity enters.
+claimed in the unique-decoding regime only: no conjecture about list decoding up to the Johnson bound or up to
+capacity enters. With n points, code dimension K, t queries and R rows of products:
 
-- Schwartz-Zippel: a nonzero polynomial of total degree d vanishes at a uniform point of E^m with probability
-<= d / |E|.
-- sumcheck (Lund, Fortnow, Karloff, Nisan 1992): degree * rounds / |E|.
-- LogUp (Haboeck 2022/1530, Lemma 3): (queries + table entries) / |E|, by fraction sumchecks (Papini, Haboeck
-2023/1284).
-- proximity gap for affine spaces of Reed-Solomon words (Ben-Sasson, Carmon, Ishai, Kopparty, Saraf 2020/654,
-Theorem 1.6, unique decoding): n / |E|.
-- column queries: ((n + K) / 2n)^t for t distinct columns at code dimension K, see
-`CodeParameters.query_error`.
+    Schwartz-Zippel      d / |E|: a nonzero polynomial of total degree d vanishes at a uniform point of E^m
+    sumcheck             degree * rounds / |E| (Lund, Fortnow, Karloff, Nisan 1992)
+    LogUp                (queries + table entries) / |E| (Haboeck 2022/1530, Lemma 3), by fraction sumchecks
+                         (Papini, Haboeck 2023/1284)
+    proximity            n / |E| for a uniform point of an affine space of Reed-Solomon words, and d n / |E|
+                         for a point of a curve of degree d = 2 + 3 R through such words (Ben-Sasson, Carmon,
+                         Ishai, Kopparty, Saraf 2020/654, Theorems 1.6 and 1.5, unique decoding)
+    column queries       ((n + K) / 2n)^t for t distinct columns, see `CodeParameters.query_error`
+
+The curve's term is not needed against an interactive prover: rho alone makes the combination uniform. It
+bounds the error of the round of beta by itself, which a prover that computes its challenges may repeat for a
+fixed rho.
 
 The figure is that of the interactive proof. Fiat-Shamir in the random-oracle model multiplies the error of a
-round by the number of
-the attacker's hash queries, so the figure is read as bits of work per unit of success probability.
+round by the number of the attacker's hash queries, so the figure is read as bits of work per unit of success
+probability.
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ from dataclasses import dataclass, field
 from proofward.field.scalar import P
 
 EXTENSION_BITS = 2 * math.log2(P)
+
+# A policy below this is for tests: such proofs can be forged by computing.
+LEAST_POLICY_BITS = 80
 
 
 class SoundnessBelowPolicy(ValueError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
+from proofward.field.extension import Ext, ext_scale
 from proofward.field.multilinear import fold, tensor_table
 from proofward.field.sums import SplitWeights, round_message
 from proofward.proof.algebra import element
@@ -34,13 +34,15 @@ class Summation(RunningSum):
                 raise ValueError(f"sumcheck table of shape {table.shape}, expected (2, {size})")
         self._factors = tables.factors
         self._linear = tables.linear
-        self._weights = weights
+        split = max(0, len(weights) - _LOW_VARIABLES)
+        self._high, self._low = _suffix_tables(weights[:split]), _suffix_tables(weights[split:])
         self._round = 0
 
     def _remaining(self) -> SplitWeights:
-        rest = self._weights[self._round + 1 :]
-        split = max(0, len(rest) - _LOW_VARIABLES)
-        return SplitWeights(tensor_table(rest[:split]), tensor_table(rest[split:]))
+        """The weight of the variables after the current one."""
+        first = self._round + 1
+        split = len(self._high) - 1
+        return SplitWeights(self._high[min(first, split)], self._low[max(0, first - split)])
 
     def message(self) -> tuple[Ext, Ext]:
         return round_message(self._factors, self._linear, self._remaining())
@@ -60,3 +62,11 @@ class Summation(RunningSum):
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
         factors = [(element(f, 0), element(g, 0)) for f, g in self._factors]
         return factors, ZERO if self._linear is None else element(self._linear, 0)
+
+
+def _suffix_tables(weights: list[Weights]) -> list[Array]:
+    """The tensor product of weights[j:] for every j from 0 to their number: E-arrays."""
+    tables = [tensor_table([])]
+    for low, high in reversed(weights):
+        tables.append(np.concatenate([ext_scale(tables[-1], low), ext_scale(tables[-1], high)], axis=1))
+    return tables[::-1]

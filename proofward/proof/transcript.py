@@ -1,10 +1,17 @@
-"""Fiat-Shamir transcript over SHAKE-256.
+"""Fiat-Shamir transcript over SHA-256.
 
-State: 64 bytes. `absorb` replaces it by SHAKE-256(state || len(label) || label || len(data) || data); a
-challenge is squeezed from
-SHAKE-256(state || "squeeze" || label) after the state has been advanced by the label, so two challenges never
-share an input.
-Field elements are drawn by rejection from 8-byte little-endian words, hence exactly uniform.
+The state is 32 bytes, zero at first. With the state S, a label L of l bytes and data D of d bytes:
+
+    absorb:   S <- SHA-256(0x02 || S || l || L || d || D)
+    squeeze:  block i = SHA-256(0x03 || S || l || L || i), as many blocks as are needed, cut to the length;
+              then the ratchet S <- SHA-256(0x04 || S || l || L || length)
+    expand:   block i = SHA-256(0x05 || seed || i), i = 0, 1, ..
+
+l has 1 byte, all other integers have 8, little endian. The first byte tells the four uses apart, and from the
+leaves (0x00) and nodes (0x01) of Merkle trees. No input of one use is a prefix of another, so SHA-256 may be
+taken for a random oracle here in spite of its length extension (Coron, Dodis, Malinaud, Puniya 2005).
+Two challenges never share an input, because the state is ratcheted after each.
+Field elements are drawn by rejection from 8-byte words, hence exactly uniform.
 
 Labels are the constants of `Label`; nothing else is ever used as one. No relation contains a hash of the
 transcript.
@@ -24,11 +31,17 @@ from proofward.field.scalar import P
 
 Array = npt.NDArray[np.uint64]
 
+# The uses of SHA-256; 0x00 and 0x01 are Merkle trees' (see `merkle.py`). A copy of a hash object that was
+# started once is twice as fast as a new one.
+_ABSORB, _SQUEEZE, _RATCHET, _EXPAND = (hashlib.sha256(bytes((use,))) for use in (2, 3, 4, 5))
+_COINS = hashlib.sha256(b"coins")
+_HASH_BYTES = 32
+
 
 class Label(Enum):
     """Every label that enters a transcript."""
 
-    PROTOCOL = b"ProofWard/1"
+    PROTOCOL = b"ProofWard/2"
     STATEMENT = b"statement"
     ROOT = b"tableau root"
     MESSAGE = b"padded message"
@@ -57,25 +70,34 @@ class Transcript:
     __slots__ = ("_state",)
 
     def __init__(self, statement: bytes) -> None:
-        self._state = bytes(64)
+        self._state = bytes(32)
         self.absorb(Label.PROTOCOL, Label.PROTOCOL.value)
         self.absorb(Label.STATEMENT, statement)
 
     def absorb(self, label: Label, data: bytes) -> None:
-        name = label.value
-        header = len(name).to_bytes(1, "little") + name + len(data).to_bytes(8, "little")
-        self._state = hashlib.shake_256(self._state + header + data).digest(64)
+        """Make all later challenges depend on the data."""
+        self._advance(_ABSORB, label, len(data), data)
 
     def squeeze(self, label: Label, length: int) -> bytes:
-        self.absorb(Label.CHALLENGE, label.value)
-        return hashlib.shake_256(self._state + b"squeeze").digest(length)
+        """Pseudo-random bytes, a function of all that was absorbed and squeezed before."""
+        name = label.value
+        drawn = _blocks(_SQUEEZE, self._state + bytes((len(name),)) + name, length)
+        self._advance(_RATCHET, label, length)
+        return drawn
+
+    def _advance(self, use: hashlib._Hash, label: Label, length: int, data: bytes = b"") -> None:
+        name = label.value
+        state = use.copy()
+        state.update(self._state + bytes((len(name),)) + name + length.to_bytes(8, "little"))
+        state.update(data)
+        self._state = state.digest()
 
 
 class Coins:
-    """An interactive verifier's coins, drawn from a seed whatever was said: the challenger of a simulated
-    conversation.
+    """An interactive verifier's coins, drawn from a seed whatever was said.
 
-    A simulator may know the coins beforehand; a verifier of real proofs never uses this class.
+    It is the challenger of a simulated conversation: a simulator may know the coins beforehand. A verifier of
+    real proofs never uses this class.
     """
 
     __slots__ = ("_count", "_seed")
@@ -85,12 +107,25 @@ class Coins:
         self._count = 0
 
     def absorb(self, label: Label, data: bytes) -> None:
+        """Change nothing."""
         del label, data
 
     def squeeze(self, label: Label, length: int) -> bytes:
+        """The next coins."""
         self._count += 1
-        prefix = self._seed + self._count.to_bytes(8, "little")
-        return hashlib.shake_256(prefix + label.value).digest(length)
+        return _blocks(_COINS, self._seed + self._count.to_bytes(8, "little") + label.value, length)
+
+
+def _blocks(use: hashlib._Hash, text: bytes, length: int) -> bytes:
+    """The first `length` bytes of SHA-256(use || text || i) for i = 0, 1, .."""
+    started = use.copy()
+    started.update(text)
+    blocks = []
+    for i in range(-(-length // _HASH_BYTES)):
+        block = started.copy()
+        block.update(i.to_bytes(8, "little"))
+        blocks.append(block.digest())
+    return b"".join(blocks)[:length]
 
 
 def draw_extension(challenger: Challenger, label: Label) -> Ext:
@@ -104,17 +139,19 @@ def draw_extension(challenger: Challenger, label: Label) -> Ext:
 
 
 def expand_extension(seed: bytes, count: int) -> Array:
-    """`count` uniform elements of E from a squeezed seed, an E-array: SHAKE-256(seed || i) for i = 0, 1, ..
-    as 8-byte words, rejected above P.
+    """`count` uniform elements of E from a squeezed seed, as an E-array.
+
+    The stream of 8-byte words of the expansion is filtered by rejection; the first `count` words that are
+    left are plane 0, the next are plane 1.
     """
+    wanted = 2 * count
     words = np.empty(0, dtype=np.uint64)
-    block = 0
-    while words.size < 2 * count:
-        data = hashlib.shake_256(seed + block.to_bytes(8, "little")).digest(8 * (2 * count - words.size))
-        fresh = np.frombuffer(data, dtype="<u8")
-        words = np.concatenate([words, fresh[fresh < np.uint64(P)]])
-        block += 1
-    return np.ascontiguousarray(words.reshape(2, count))
+    spare = 0
+    while words.size < wanted:
+        drawn = np.frombuffer(_blocks(_EXPAND, seed, 8 * (wanted + spare)), dtype="<u8")
+        words = drawn[drawn < np.uint64(P)].astype(np.uint64)
+        spare = 2 * spare + 4
+    return words[:wanted].reshape(2, count)
 
 
 def draw_indices(challenger: Challenger, label: Label, count: int, size: int) -> list[int]:

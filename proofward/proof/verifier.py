@@ -16,29 +16,33 @@ from proofward.field.extension import Ext, ext_add, zeros
 from proofward.field.goldilocks import is_canonical
 from proofward.field.ntt import low_degree_extend
 from proofward.field.scalar import P
+from proofward.proof.counter import Plan
 from proofward.proof.errors import ProofRejected
 from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.merkle import HASH_BYTES, SALT_BYTES, check_opening, leaf_hash, sibling_count
 from proofward.proof.opening import open_tableaux
 from proofward.proof.party import OpeningWitness, Party
-from proofward.proof.soundness import CodeParameters
 from proofward.proof.transcript import Challenger, Label
 
 Array = npt.NDArray[np.uint64]
 
 
 class Verifier(Party):
-    """A party with proof bytes."""
+    """A party with proof bytes; `plan` is the counter's for the same script."""
 
-    def __init__(self, challenger: Challenger, code: CodeParameters, proof: bytes) -> None:
-        super().__init__(challenger, code)
+    def __init__(self, challenger: Challenger, plan: Plan, proof: bytes) -> None:
+        super().__init__(challenger, plan.code)
+        self._plan = plan
         self._proof = memoryview(proof)
         self._position = 0
 
     def run(self, script: Callable[[Party], None], policy_bits: float) -> None:
-        """Raise ProofRejected unless the bytes prove the script's statement; SoundnessBelowPolicy unless it
-        has `policy_bits`.
+        """Raise ProofRejected unless the bytes prove the script's statement.
+
+        Raises SoundnessBelowPolicy unless the statement has `policy_bits`. The length is compared first, so
+        that a few bytes cost nothing that grows with what they claim.
         """
+        self._plan.proof_length.check(len(self._proof))
         try:
             script(self)
             open_tableaux(self)

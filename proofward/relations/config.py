@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
 from proofward.layers.aggregation import WEIGHT_BITS
+from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Mlp, Training, padded
-from proofward.proof.soundness import CodeParameters, SoundnessBelowPolicy, choose_code
+from proofward.proof.soundness import LEAST_POLICY_BITS, CodeParameters, SoundnessBelowPolicy, choose_code
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
 from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
 
 PROTOCOL_VERSION = 2
+LEAST_WEIGHT = 4  # the limit of the weights is at least this, as a real number; first weights are below 2.5
 OPENINGS = 4  # proofs that may open one commitment to a dataset
 
 
@@ -29,6 +32,7 @@ class RoundConfig:
     clip_bound: bounds the L2 norm of an unweighted update at scale 2^10
     threshold: the degree t of key sharing; any t + 1 of the `holders` recover the summed key, t learn nothing
     security_bits: proven bits that every proof must have
+    weak_security_for_tests: set exactly where these are fewer than LEAST_POLICY_BITS
     least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
 
     Rules are refused here, not in the rounds: at both ends of the range all bounds hold, a code reaches the
@@ -42,6 +46,7 @@ class RoundConfig:
     holders: int
     threshold: int
     security_bits: int = 100
+    weak_security_for_tests: bool = False
     least_rows: int = 0
     most_rows: int = 0
 
@@ -50,23 +55,28 @@ class RoundConfig:
             ("clip_bound", 1, 1 << 30),
             ("holders", 2, 3000),
             ("threshold", 1, self.holders - 1),
-            ("security_bits", 20, 128),
+            ("security_bits", 20 if self.weak_security_for_tests else LEAST_POLICY_BITS, 128),
             ("least_rows", 0, 1 << 24),
             ("most_rows", 0, 1 << 24),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigurationError(name, f"an integer in [{low}, {high}]", value)
+        self._check_weakness()
         if self.scales.weight_bits < WEIGHT_BITS:
             raise ConfigurationError("weight_bits", f"at least {WEIGHT_BITS}", self.scales.weight_bits)
-        if not self.most_rows:
-            object.__setattr__(self, "most_rows", self._largest_rows(MOST_ROWS))
-        if not self.least_rows:
-            object.__setattr__(self, "least_rows", self._least_rows())
+        if not (self.least_rows and self.most_rows):
+            self._fill_in_rows()
         if self.least_rows > self.most_rows:
             raise ConfigurationError("least_rows", f"at most most_rows = {self.most_rows}", self.least_rows)
         for rows in (self.least_rows, self.most_rows):
             self.check_rows(rows)
+
+    def _check_weakness(self) -> None:
+        """The flag says whether the policy is below LEAST_POLICY_BITS, where proofs can be forged."""
+        weak = self.security_bits < LEAST_POLICY_BITS
+        if self.weak_security_for_tests is not weak:
+            raise ConfigurationError("weak_security_for_tests", str(weak), self.weak_security_for_tests)
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form."""
@@ -105,43 +115,53 @@ class RoundConfig:
         """
         if type(rows) is not int or not self.least_rows <= rows <= self.most_rows:
             raise ConfigurationError("rows", f"{self.least_rows} to {self.most_rows} by the rules", rows)
-        self._check_bounds(rows, self.weight_shift(self.most_rows))
+        self._check_bounds(rows, self.most_rows)
         self.code(rows)
 
-    def _check_bounds(self, rows: int, largest_shift: int) -> None:
+    def _check_bounds(self, rows: int, most: int) -> None:
+        """Sizes first, then the bounds for `rows` in every round whose largest hospital has up to `most`."""
         check_sizes(self.model, self.training, rows)
+        limit, least = self._limit(rows), LEAST_WEIGHT << self.scales.weight_bits
+        if limit < least:
+            raise ConfigurationError("limit of the weights", f"at least {least} with {rows} rows", limit)
         values = self.committed_values(rows)
         if values > MOST_COMMITTED_VALUES:
             raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", values)
-        for shift in range(self.weight_shift(rows), largest_shift + 1):
+        for shift in range(self.weight_shift(rows), self.weight_shift(most) + 1):
             self.update_rule(rows, shift)
 
-    def _largest_rows(self, most: int) -> int:
-        """The largest number of rows, at most `most`, whose bounds hold by themselves."""
-        low = most
-        while not self._holds(low):
-            low //= 2
-            if not low:
-                self._check_bounds(most, 0)
-        high = min(2 * low, most + 1)
-        while high - low > 1:
+    def _fill_in_rows(self) -> None:
+        """The widest range: the least rows that can prove, and the most that leave them their bounds."""
+        most = self.most_rows
+        least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
+        if not self.most_rows:
+            self._check_bounds(least, least)
+            beyond = self._first(least, MOST_ROWS + 1, lambda rows: not self._holds_beside(least, rows))
+            object.__setattr__(self, "most_rows", beyond - 1)
+        object.__setattr__(self, "least_rows", least)
+
+    def _some_rows(self) -> int:
+        """A power of two of rows for which all bounds hold; if none does, `most_rows`, or the most."""
+        most = self.most_rows
+        powers = (1 << bits for bits in range(24))
+        return next((rows for rows in powers if self._holds(rows, most)), most or MOST_ROWS)
+
+    @staticmethod
+    def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
+        """The least number in [low, high] that holds, if all from it on do; `high` if none does."""
+        while low < high:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._holds(middle) else (low, middle)
+            low, high = (low, middle) if holds(middle) else (middle + 1, high)
         return low
 
-    def _least_rows(self) -> int:
-        """The least number of rows whose bounds hold beside a hospital of `most_rows`."""
-        shift, high = self.weight_shift(self.most_rows), self.most_rows
-        low = 0
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._holds(middle, shift) else (middle, high)
-        return high
+    def _holds_beside(self, least: int, most: int) -> bool:
+        """Whether all bounds hold for hospitals of both sizes in one round."""
+        return self._holds(most) and self._holds(least, most)
 
-    def _holds(self, rows: int, largest_shift: int | None = None) -> bool:
+    def _holds(self, rows: int, most: int = 0) -> bool:
+        """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
         try:
-            shift = self.weight_shift(rows) if largest_shift is None else largest_shift
-            self._check_bounds(rows, shift)
+            self._check_bounds(rows, most or rows)
         except TrainingError:
             return False
         return True
@@ -182,20 +202,21 @@ class RoundConfig:
 
     @property
     def weight_limit(self) -> int:
-        """L: the weights of every model are in [-L, L]."""
-        return weight_limit(self.model, self.scales, self.training, self.most_rows)
+        """L: the weights of every model are in [-L, L], at scale fw."""
+        return self._limit(self.most_rows)
+
+    def _limit(self, rows: int) -> int:
+        """`weight_limit`, or the limit for `rows` while `most_rows` is still to be found."""
+        return weight_limit(self.model, self.scales, self.training, self.most_rows or rows)
 
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the code."""
-        samples = self.training.padded_steps(rows) * self.training.batch
         limbs = -(-self.scales.weight_bits // self.scales.table_bits)
-        hidden = sum(padded(width) for width in self.model.widths[1:-1])
         message_bits = ((rows * self.clip_bound).bit_length()) + 1
         per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
         parameters = sum(padded(d_out) * (padded(d_in) + 1) for d_out, d_in in self.model.shapes)
         return (
-            samples * hidden * (5 + 2 * limbs)
-            + samples * (3 + limbs)
+            training_values(self.model, self.scales, self.training, rows, self._limit(rows))
             + parameters * per_parameter
             + (2 + self.threshold) * 4096
             + (4 << self.scales.table_bits)

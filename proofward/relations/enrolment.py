@@ -132,6 +132,6 @@ def verify_enrolment(statement: EnrolmentStatement, proof: bytes) -> VerifiedEnr
 
 def check_enrolment(statement: EnrolmentStatement, proof: bytes, challenger: Challenger) -> VerifiedEnrolment:
     """`verify_enrolment` against any challenger."""
-    verifier = Verifier(challenger, enrolment_plan(statement).code, proof)
+    verifier = Verifier(challenger, enrolment_plan(statement), proof)
     verifier.run(lambda party: enrolment(party, statement, None), statement.config.security_bits)
     return VerifiedEnrolment(verifier.tableaux[0].root, verifier.soundness.bits)

@@ -33,6 +33,11 @@ def round_plan(statement: RoundStatement) -> Plan:
     return _plans[key]
 
 
+def plan_of(statement: EnrolmentStatement | RoundStatement) -> Plan:
+    """The measures of either proof."""
+    return round_plan(statement) if isinstance(statement, RoundStatement) else enrolment_plan(statement)
+
+
 def check_provable(config: RoundConfig, rows: int) -> None:
     """Raises a TrainingError unless a hospital with `rows` rows can prove its enrolment and its rounds."""
     nothing = np.zeros(config.model.parameters, dtype=np.int64)

@@ -166,7 +166,7 @@ def check_round(
         raise ProofRejected(
             "sealed shares", f"expected {config.holders} digests of 0 or {DIGEST_BYTES} bytes, got {found}"
         )
-    verifier = Verifier(challenger, round_plan(statement).code, proof)
+    verifier = Verifier(challenger, round_plan(statement), proof)
     bindings: list[ShareBinding] = []
     verifier.run(
         lambda party: bindings.append(

@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from proofward.layers.bounds import compile_bounds
+from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.schedule import schedule
+from proofward.layers.training import magnitude
 from proofward.relations.config import RoundConfig
 from proofward.relations.statement import digest_of
 from proofward.relations.update_rule import UpdateRule
@@ -69,11 +70,17 @@ class RoundStatement:
         if type(self.weight_shift) is not int or not 0 <= self.weight_shift <= largest:
             raise ConfigurationError("weight_shift", f"0 to {largest}", self.weight_shift)
         config.update_rule(self.rows, self.weight_shift)
-        limit = config.weight_limit
-        found = max(abs(int(self.initial_weights.max())), abs(int(self.initial_weights.min())))
+        limit, found = config.weight_limit, magnitude(self.initial_weights)
         if found > limit:
             raise ConfigurationError("initial_weights", f"magnitudes of at most {limit}", found)
-        compile_bounds(config.model, config.scales, config.training, self.rows, self.initial_weights)
+        self.layer_bounds()
+
+    def layer_bounds(self) -> tuple[LayerBounds, ...]:
+        """Bounds of every layer's integers, whatever the admissible weights W_0 are."""
+        config = self.config
+        return compile_bounds(
+            config.model, config.scales, config.training, self.rows, config.weight_limit
+        )
 
     def schedule(self) -> Signed:
         """Rows of every step, int64 (padded steps, batch)."""

@@ -1,11 +1,14 @@
 """All steps of a local training, stacked: the layers' relations joined.
 
-What is proved: the committed columns are the intermediate values of T_pad steps of fixed-point SGD from the
-public weights W_0 on the selected rows. Message
-order: per hidden layer its ReLU, the rounding of its forward sums, the rounding of the backward sums into it;
-the head; the forward sums of the head.
-Soundness: one random point per rounding, log(size) / |E| each, besides the sumchecks. How it hides: the party
-pads every message.
+What is proved: W_T - W_0 is the result of T steps of fixed-point SGD from the public weights W_0 on the
+selected rows. The intermediate values of T_pad steps are committed to as limbs (`layers.relu`,
+`layers.two_class_head`); activations and gradients are functions of them. Message order:
+    for each hidden layer a point, the rounding of its forward sums there, then of the backward sums into it
+    the head, and the rounding of its forward sums
+    what uses the trained weights (the update)
+    for each hidden layer its activations and gradients, at the points of all claims before
+Soundness: one random point for each rounding, log(size) / |E|, besides what the layers enter. How it hides:
+the party pads every message.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from proofward.layers.arrangement import Arrangement
 from proofward.layers.linear import LinearRelation, pad_weights
 from proofward.layers.model import padded
 from proofward.layers.ranges import RangeChecks
@@ -39,50 +43,52 @@ class TrainingRelation:
 
     @staticmethod
     def declare(
-        party: Party, ranges: RangeChecks, statement: RoundStatement, trace: Callable[[], TrainingTrace]
+        ranges: RangeChecks, statement: RoundStatement, trace: Callable[[], TrainingTrace]
     ) -> TrainingRelation:
         """Declare the columns and their lookups; `trace` is a prover's."""
         config = statement.config
         steps, batch = config.training.padded_steps(statement.rows), config.training.batch
         shape = Shape(steps.bit_length() - 1, batch.bit_length() - 1)
 
+        scales = config.scales
+        arrangement = Arrangement.of(config.model, scales, steps * batch, statement.layer_bounds())
+
         def hidden_trace(index: int) -> HiddenTrace:
             return trace().hidden[index]
 
         hidden = [
             ReluRelation.declare(
-                party,
                 ranges,
-                config.scales,
+                scales,
                 shape,
-                f"layer {i + 1}",
-                padded(width).bit_length() - 1,
-                partial(hidden_trace, i),
+                name=f"layer {i + 1}",
+                log_units=padded(width).bit_length() - 1,
+                limbs_above=arrangement.hidden[i],
+                trace=partial(hidden_trace, i),
             )
             for i, width in enumerate(config.model.widths[1:-1])
         ]
-        return TrainingRelation(
-            statement,
-            shape,
-            hidden,
-            TwoClassRelation.declare(party, ranges, config.scales, shape, lambda: trace().head),
+        head = TwoClassRelation.declare(
+            ranges, scales, shape, limb_above=arrangement.head, trace=lambda: trace().head
         )
+        return TrainingRelation(statement, shape, hidden, head)
 
-    def prove(self, party: Party, selected: SelectedRows) -> list[LinearRelation]:
-        """Run the relation; returns the linear layers, for claims on the update."""
-        scales, shape, head = self.statement.config.scales, self.shape, self.head
+    def prove(
+        self, party: Party, selected: SelectedRows, then: Callable[[list[LinearRelation]], None]
+    ) -> None:
+        """Run the relation; `then` gets the linear layers and makes all claims on the update."""
+        bits, shape, head = self.statement.config.scales.weight_bits, self.shape, self.head
         layers = self._layers(selected)
-        for index, relation in enumerate(self.hidden):
-            relation.prove(party)
-            forward = Linear(((1, relation.pre_activation),))
-            _prove_rounding(party, shape, scales.weight_bits, layers[index], forward, relation.remainder)
-            _prove_backward_rounding(party, shape, scales.weight_bits, layers[index + 1], relation)
-        head.prove(party, scales, lambda point, claim: selected.assert_labels(party, point, claim))
+        for below, above, relation in zip(layers[:-1], layers[1:], self.hidden, strict=True):
+            _prove_rounding(party, shape, bits, below, above, relation)
+        head.prove(party, lambda point, claim: selected.assert_labels(party, point, claim))
         point = party.challenges(shape.log_samples)
         party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
-        claim = _rounded(Linear(((1, head.logit_difference),)), head.remainder, scales.weight_bits, point)
+        claim = _rounded(head.logit_difference, head.remainder, bits, point)
         layers[-1].prove_forward(party, *_split(shape, point), TwoClassRelation.difference_units(), claim)
-        return layers
+        then(layers)
+        for relation in self.hidden:
+            relation.prove_values(party)
 
     def _layers(self, selected: SelectedRows) -> list[LinearRelation]:
         """The linear layers, joined to the columns that they read and whose gradients they have."""
@@ -99,7 +105,7 @@ class TrainingRelation:
 
 
 def _split(shape: Shape, point: Point) -> tuple[Point, Point]:
-    return point[: shape.log_steps], point[shape.log_steps :]
+    return point[: shape.log_steps], point[shape.log_steps : shape.log_samples]
 
 
 def _rounded(quotient: Linear, remainder: Linear, bits: int, point: Point) -> Form:
@@ -108,22 +114,19 @@ def _rounded(quotient: Linear, remainder: Linear, bits: int, point: Point) -> Fo
 
 
 def _prove_rounding(
-    party: Party, shape: Shape, bits: int, layer: LinearRelation, quotient: Linear, remainder: Linear
+    party: Party,
+    shape: Shape,
+    bits: int,
+    below: LinearRelation,
+    above: LinearRelation,
+    relation: ReluRelation,
 ) -> None:
-    """Z + 2^(fw-1) = 2^fw Q + R at one random point; log(size) / |E|."""
-    point = party.challenges(quotient.log_size)
+    """Z + 2^(fw-1) = 2^fw Q + R and Z_back + 2^(fw-1) = 2^fw G + R' at a point; log(size) / |E| each."""
+    point = party.challenges(relation.low.log_size)
     party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
-    step, sample = _split(shape, point[: shape.log_samples])
-    claim = _rounded(quotient, remainder, bits, point)
-    layer.prove_forward(party, step, sample, Units.at(point[shape.log_samples :]), claim)
-
-
-def _prove_backward_rounding(
-    party: Party, shape: Shape, bits: int, above: LinearRelation, relation: ReluRelation
-) -> None:
-    """Z_back + 2^(fw-1) = 2^fw G + R' at one random point; log(size) / |E|."""
-    point = party.challenges(relation.gradient.log_size)
     party.soundness.add("backward sums", "Schwartz-Zippel", len(point))
-    step, sample = _split(shape, point[: shape.log_samples])
-    claim = _rounded(Linear(((1, relation.gradient),)), relation.gradient_remainder, bits, point)
-    above.prove_backward(party, step, sample, point[shape.log_samples :], claim)
+    (step, sample), unit = _split(shape, point), point[shape.log_samples :]
+    forward = _rounded(relation.pre_activation, relation.remainder, bits, point)
+    below.prove_forward(party, step, sample, Units.at(unit), forward)
+    backward = _rounded(relation.gradient, relation.gradient_remainder, bits, point)
+    above.prove_backward(party, step, sample, unit, backward)

@@ -88,7 +88,7 @@ def training_round(
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
-    training = TrainingRelation.declare(party, ranges, statement, lambda: known().trace)
+    training = TrainingRelation.declare(ranges, statement, lambda: known().trace)
     blocks = blocks_of(model)
     update = UpdateRelation.declare(party, ranges, statement.rule, blocks, lambda: known().update)
     encryption = EncryptionRelation.declare(
@@ -100,7 +100,11 @@ def training_round(
     binding = bind_shares(party, encryption.coefficients, config.holders, digests)
     previous.assert_equal(party, dataset)
     lookups.prove()
-    layers = training.prove(party, SelectedRows(dataset, cache(statement.schedule)))
-    update.prove(party, layers, config.training.steps_for(rows))
+    steps = config.training.steps_for(rows)
+    training.prove(
+        party,
+        SelectedRows(dataset, cache(statement.schedule)),
+        lambda layers: update.prove(party, layers, steps),
+    )
     encryption.prove(party, MaskContext(statement.beacon, statement.round), ciphertext, update.updates)
     return binding

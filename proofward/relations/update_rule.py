@@ -32,8 +32,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isqrt
 
-import numpy as np
-
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, weight_of
 from proofward.layers.bounds import LIMIT, compile_bounds
@@ -84,8 +82,7 @@ class DeltaBounds:
 @lru_cache(maxsize=256)
 def delta_bounds(model: Mlp, scales: FixedPoint, training: Training, rows: int) -> DeltaBounds:
     """The bounds for a hospital of `rows` rows; they do not depend on the weights."""
-    nothing = np.broadcast_to(np.zeros(1, dtype=np.int64), (model.parameters,))
-    bounds = compile_bounds(model, scales, training, rows, nothing)
+    bounds = compile_bounds(model, scales, training, rows, 0)
     largest = squared = 0
     for layer, (outputs, inputs) in zip(bounds, model.shapes, strict=True):
         largest = max(largest, layer.weight_update, layer.bias_update)

@@ -131,4 +131,7 @@ def fixed_auc(setup: Preset, weights: Int64Array, records: Records) -> float:
 
 def float_auc(setup: Preset, weights: Float32Array, records: Records) -> float:
     """AUC of float32 weights on records."""
-    return auc(scores(setup.model, weights, real_features(records.features, setup.scales)), records.labels)
+    return auc(
+        scores(setup.model, setup.scales, weights, real_features(records.features, setup.scales)),
+        records.labels,
+    )

@@ -53,7 +53,9 @@ def compare(
 
     def baseline(named: Mapping[str, Records]) -> MethodScores:
         rounds = float_rounds(setup, named, beacons, first)
-        return score_rounds((scores(setup.model, weights, features) for weights in rounds), labels)
+        return score_rounds(
+            (scores(setup.model, setup.scales, weights, features) for weights in rounds), labels
+        )
 
     proved = (logit_differences(setup.model, setup.scales, w, held_out.features) for w in models[1:])
     return {

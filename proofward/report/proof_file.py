@@ -20,7 +20,7 @@ from proofward.federation.storage.objects import Objects
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
-from proofward.proof.soundness import SoundnessBelowPolicy
+from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.measure import round_plan
 from proofward.relations.prove import VerifiedRound, verify_round
 from proofward.relations.round_statement import RoundStatement
@@ -100,8 +100,15 @@ class ProofFile:
             raise ProofRejected("statement", str(error)) from error
         return statement
 
-    def verify(self) -> VerifiedRound:
-        """Raises ProofRejected, naming the check, unless the statement is proved."""
+    def verify(self, accept_weak: bool = False) -> VerifiedRound:
+        """Raises ProofRejected, naming the check, unless the statement is proved.
+
+        Rules whose policy is below LEAST_POLICY_BITS are refused unless `accept_weak`.
+        """
+        config = self.consortium.config
+        if config.weak_security_for_tests and not accept_weak:
+            expected, found = f"a policy of at least {LEAST_POLICY_BITS} bits", f"{config.security_bits}"
+            raise ProofRejected("security policy", f"expected {expected}, found {found}: rules for tests")
         statement = self.statement
         length = ciphertext_length(statement.config.model.parameters)
         words = words_from_bytes(self.ciphertext, length)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from proofward.cli.audit import demanded
+
 PUBLIC = ("ledger", "proofs", "model.safetensors", "model.json")
 
 
@@ -37,11 +39,18 @@ def test_the_public_part_of_a_run_passes(proofward, copy):
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert all(line.startswith("ok ") for line in lines[:-1]) and "everything holds" in lines[-1]
+    assert "9 proofs of at least 100 bits" in lines[-1]
     report = proofward.json("audit", copy)
+    assert report["policy_bits"] == 100
     assert report["passed"] and report["exit"] == 0
     checks = [verdict["check"] for verdict in report["verdicts"]]
     assert len(checks) == report["checks"] == len(lines) - 1
     assert checks.count("round-proof") == 6 and checks.count("file") == 5
+
+
+def test_weak_rules_are_called_weak():
+    assert demanded(None) == "" and demanded(80) == " of at least 80 bits"
+    assert demanded(79) == " of at least 79 bits (WEAK: rules for tests)"
 
 
 def test_a_report_is_no_evidence(proofward, copy):

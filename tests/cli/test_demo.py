@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from proofward.lattice.parameters import ciphertext_length
 from proofward.ledger.seal import SEAL_NAME
 from proofward.report.baselines import fixed_auc
 from proofward.report.scenario import make_scenario
@@ -41,7 +42,7 @@ def test_metrics_are_those_of_the_run(demo_run):
     }  # fmt: skip
     assert all(entry["total"] > 0 for entry in phases.values())
     sizes = metrics["bytes"]
-    assert sizes["sent_by_a_hospital_in_a_round"] > sizes["proof"] > sizes["ciphertext"] == 8 * 30
+    assert sizes["sent_by_a_hospital_in_a_round"] > sizes["proof"] > sizes["ciphertext"] == 8 * ciphertext_length(30)
     bits = metrics["bits"]
     assert min(bits["training"], bits["enrolment"]) >= bits["policy"] == 100
     assert bits["encryption_estimate"] >= 128

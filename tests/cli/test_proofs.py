@@ -21,7 +21,9 @@ def test_a_proof_of_the_run_verifies(proofward, proof, demo_run):
     assert (result["hospital"], result["round"]) == ("hospital-1", 2)
     assert result["consortium"] == demo_run[1]["consortium"]
     assert result["soundness_bits"] >= 100
-    assert proofward("verify", proof).stdout.startswith("VALID: hospital-1")
+    assert result["policy_bits"] == 100
+    text = proofward("verify", proof).stdout.replace("\n", "")
+    assert text.startswith("VALID: hospital-1") and "bits where the rules demand 100" in text
 
 
 def test_inspection_tells_what_is_public(proofward, proof):
@@ -31,6 +33,7 @@ def test_inspection_tells_what_is_public(proofward, proof):
     sources = [source["log2_error"] for source in found["soundness"]["sources"]]
     assert len(sources) > 5 and max(sources) <= -found["soundness"]["bits"] <= -100
     text = proofward("inspect", proof).stdout
+    assert "the rules' policy" in text and "-100" in text
     assert "Soundness" in text and "unique decoding" in text and "Hidden" in text
 
 
@@ -46,6 +49,18 @@ def test_another_statement_is_refused(proofward, proof, tmp_path):
         other.write_bytes(encode(changed))
         result = proofward.json("verify", other)
         assert result["exit"] == 1 and not result["valid"] and result["check"]
+
+
+def test_rules_for_tests_are_refused_unless_asked_for(proofward, proof, tmp_path):
+    file = ProofFile.from_bytes(proof.read_bytes())
+    weak = replace(file.consortium.config, security_bits=40, weak_security_for_tests=True)
+    other = tmp_path / "weak.proof"
+    other.write_bytes(encode(replace(file, rules=replace(file.consortium, config=weak).data)))
+    result = proofward.json("verify", other)
+    assert (result["exit"], result["check"]) == (1, "security policy")
+    assert "at least 80 bits, found 40" in result["detail"]
+    # what is refused then is the proof, which is one of other rules
+    assert proofward.json("verify", other, "--accept-weak")["check"] not in ("security policy", "rules")
 
 
 def test_changed_bytes_are_refused(proofward, proof, tmp_path, rng):

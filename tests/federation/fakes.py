@@ -30,7 +30,8 @@ BLIND = 16
 
 def plan(hospitals: int = 5, verifiers: int = 3, rounds: int = 2, threshold: int = 2, bits: int = 40) -> Plan:
     """A small consortium."""
-    config = RoundConfig(MODEL, SCALES, Training(1, 4, 1), 1 << 16, hospitals, threshold, bits)
+    training = Training(1, 4, 1)
+    config = RoundConfig(MODEL, SCALES, training, 1 << 16, hospitals, threshold, bits, bits < 80)
     return Plan(
         federation="test federation",
         hospitals=[f"hospital-{index}" for index in range(hospitals)],

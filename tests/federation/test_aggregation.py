@@ -22,8 +22,9 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.objects import NewObject, Objects, StoredObjects
-from proofward.lattice.encryption import aggregate, centred_secret_sum, decode, encrypt
-from proofward.lattice.parameters import MODULUS, RING_DEGREE
+from proofward.lattice.decoding import aggregate, centred_secret_sum, decode
+from proofward.lattice.encryption import encrypt
+from proofward.lattice.parameters import LEAST_ADDED, MODULUS, RING_DEGREE
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import recover, share
 from proofward.layers.aggregation import apply_update
@@ -33,6 +34,7 @@ from proofward.ledger.objects import ObjectStore
 from tests.federation.harness import Stopped
 
 BEACON, NUMBER, ROWS, THRESHOLD, HOSPITALS = bytes(range(32)), 3, 100, 1, ("a", "b", "c")
+BOUND, LIMIT = (1 << 19) - 1, 1 << 40
 OBJECTS = ("ciphertext_sum", "secret_sum", "update_sum", "model")
 
 
@@ -53,8 +55,8 @@ class Round:
         names = {}
         shares = np.zeros((len(HOSPITALS), RING_DEGREE), object)
         for name in HOSPITALS:
-            update = rng.integers(-(1 << 19) + 1, 1 << 19, length)
-            made = encrypt(MaskContext(BEACON, NUMBER), update, source(name))
+            update = rng.integers(-BOUND, BOUND + 1, length)
+            made = encrypt(MaskContext(BEACON, NUMBER), update, BOUND, source(name))
             names[name] = store.put(made.ciphertext.tobytes()).hex()
             secret = np.array([int(value) % MODULUS for value in made.secret], np.uint64)
             coefficients = uniform_words(source(f"{name}/shares"), THRESHOLD * RING_DEGREE)
@@ -75,6 +77,7 @@ def history_of(told: dict, bits: int = 24) -> SimpleNamespace:
     }
     state = SimpleNamespace(
         number=NUMBER,
+        participants=HOSPITALS,
         beacon=BEACON,
         model=bytes.fromhex(told["model"]),
         accepted=SimpleNamespace(record=SimpleNamespace(hospitals=HOSPITALS)),
@@ -83,7 +86,12 @@ def history_of(told: dict, bits: int = 24) -> SimpleNamespace:
     )
     scales = SimpleNamespace(weight_bits=bits)
     config = SimpleNamespace(
-        model=SimpleNamespace(parameters=told["length"]), threshold=THRESHOLD, scales=scales
+        model=SimpleNamespace(parameters=told["length"]),
+        threshold=THRESHOLD,
+        scales=scales,
+        weight_limit=LIMIT,
+        weight_shift=lambda most: most - ROWS,
+        update_rule=lambda rows, shift: SimpleNamespace(weight=(rows << 10) >> shift, bound=BOUND),
     )
     rules = SimpleNamespace(
         config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
@@ -101,9 +109,17 @@ def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, byt
     total = aggregate(words(state.uploads[name].record.ciphertext) for name in HOSPITALS)
     shares = {index: words(state.share_sums[name].values) for index, name in enumerate(HOSPITALS)}
     secret = recover(shares, config.threshold).secret
-    update = decode(MaskContext(BEACON, NUMBER), total, secret, len(HOSPITALS))
+    count = len(HOSPITALS)
+    update = decode(
+        MaskContext(BEACON, NUMBER),
+        total,
+        secret,
+        hospitals=count,
+        parameters=config.model.parameters,
+        bound=count * BOUND,
+    )
     weights = words(state.model).view(np.int64)
-    model = apply_update(weights, update, ROWS * len(HOSPITALS), config.scales)
+    model = apply_update(weights, update, (ROWS << 10) * count, config.scales, LIMIT)
     arrays = (total, centred_secret_sum(secret, len(HOSPITALS)), update, model)
     return {name: array.tobytes() for name, array in zip(OBJECTS, arrays, strict=True)}
 
@@ -135,7 +151,9 @@ def refusal_of(history, objects, spool=NewObject):
     return caught.value.check, caught.value.culprit, caught.value.actual
 
 
-@pytest.mark.parametrize("length", [1, RING_DEGREE, RING_DEGREE + 1, 3 * RING_DEGREE - 1])
+@pytest.mark.parametrize(
+    "length", [1, 4, RING_DEGREE - LEAST_ADDED, RING_DEGREE, RING_DEGREE + 1, 3 * RING_DEGREE - 1]
+)
 @pytest.mark.parametrize("most_open", [1, 2, 3])
 def test_blocks_give_what_whole_arrays_give(round_of, monkeypatch, length, most_open):
     monkeypatch.setattr(aggregation, "MOST_OPEN", most_open)
@@ -169,16 +187,6 @@ def test_another_aggregate_is_refused_by_its_field(round_of):
     assert check_aggregate(history, objects) == right
 
 
-def test_a_wrong_share_sum_is_named_and_too_few_are_refused(round_of):
-    told, ledger, objects = round_of()
-    right = compute_result(history_of(told), objects)
-    told["sums"]["b"] = ledger.put_object(bytes(8 * RING_DEGREE - 1)).hex()
-    result = compute_result(history_of(told), objects)
-    assert result.wrong_holders == ("b",) and result.model == right.model
-    del told["sums"]["a"]
-    assert refusal_of(history_of(told), objects)[:2] == ("unmasking", "aggregator")
-
-
 def test_strange_ciphertexts_are_refused_before_the_unmasking_is_blamed(round_of):
     told, ledger, objects = round_of()
     data = ledger.get_object(bytes.fromhex(told["ciphertexts"]["c"]))
@@ -191,17 +199,7 @@ def test_strange_ciphertexts_are_refused_before_the_unmasking_is_blamed(round_of
     told["ciphertexts"]["c"] = ledger.put_object(data[:-8] + bytes(8)).hex()
     check, culprit, actual = refusal_of(history_of(told), objects, ledger.new_object)
     assert (check, culprit) == ("unmasking", "aggregator")
-    assert actual.endswith(f"another value at entry {told['length'] - 1}")
-    assert unfinished(ledger) == []
-
-
-def test_models_that_cannot_be_are_refused(round_of):
-    told, ledger, objects = round_of()
-    with pytest.raises(Refusal, match="weight_bits") as caught:
-        compute_result(history_of(told, bits=9), objects, ledger.new_object)
-    assert (caught.value.check, caught.value.culprit) == ("model", "aggregator")
-    told["model"] = ledger.put_object(bytes(8)).hex()
-    assert refusal_of(history_of(told), objects, ledger.new_object) == ("model", "aggregator", "8 bytes")
+    assert "none" in actual and "a, b, c" in actual
     assert unfinished(ledger) == []
 
 

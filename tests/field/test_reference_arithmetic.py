@@ -74,7 +74,8 @@ def test_the_kernels_are_found(no_kernels: int, toy_proof: bytes, round_case: Ca
     with pytest.raises(KernelRan):
         verify_enrolment(round_case.enrolment, round_case.enrolment_proof)
     with pytest.raises(KernelRan):
-        verify_round(round_case.statement, round_case.result.ciphertext, round_case.result.proof)
+        result = round_case.result
+        verify_round(round_case.statement, result.ciphertext, result.sealed_shares, result.proof)
 
 
 def test_a_toy_proof(no_kernels: int, toy_proof: bytes) -> None:
@@ -99,7 +100,9 @@ def test_an_enrolment(no_kernels: int, round_case: Case) -> None:
 def test_a_round_and_its_shares(no_kernels: int, round_case: Case) -> None:
     result = round_case.result
     with reference_arithmetic():
-        verified = verify_round(round_case.statement, result.ciphertext, result.proof)
+        verified = verify_round(
+            round_case.statement, result.ciphertext, result.sealed_shares, result.proof
+        )
         for share in result.shares:
             assert verified.share_binding.matches(share.holder, share.values, share.blind)
         first = result.shares[0]
@@ -112,11 +115,12 @@ def test_a_round_with_another_ciphertext(no_kernels: int, round_case: Case) -> N
     changed = round_case.result.ciphertext.copy()
     changed[-1] ^= np.uint64(1)
     with reference_arithmetic(), pytest.raises(ProofRejected):
-        verify_round(round_case.statement, changed, round_case.result.proof)
+        verify_round(round_case.statement, changed, round_case.result.sealed_shares, round_case.result.proof)
 
 
 def test_both_arithmetics_verify_alike(round_case: Case) -> None:
-    arguments = (round_case.statement, round_case.result.ciphertext, round_case.result.proof)
+    result = round_case.result
+    arguments = (round_case.statement, result.ciphertext, result.sealed_shares, result.proof)
     fast = verify_round(*arguments)
     with reference_arithmetic():
         slow = verify_round(*arguments)

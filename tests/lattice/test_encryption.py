@@ -80,9 +80,10 @@ def test_blocks_are_those_of_the_specification() -> None:
     (plain,), (part,) = encrypted(1, 1, length)
     masks = ring.to_coefficients(sampler.mask_values(CONTEXT, 0, 2))
     sparse_product = ring.product(masks, lifted(part.secret))
-    message = np.append(plain, np.zeros(2 * N - length, np.int64))
+    whole = ciphertext_length(length)
+    message = np.append(plain, np.zeros(whole - length, np.int64))
     for block, first in enumerate((0, N)):
-        stop = first + N
+        stop = min(first + N, whole)
         expected = [
             (int(sparse_product[block, i - first]) + int(part.error[i]) + (int(message[i]) << 18)) % P
             for i in range(first, stop)
@@ -91,12 +92,12 @@ def test_blocks_are_those_of_the_specification() -> None:
 
 
 def test_one_block_against_the_schoolbook() -> None:
-    secret, error = np.zeros(N, np.int8), np.zeros(N, np.int8)
+    secret, error = np.zeros(N, np.int8), np.zeros(ciphertext_length(7), np.int8)
     secret[[0, 9, N - 1]], error[:2], error[-1] = [1, -1, -1], [ERROR_ETA, -ERROR_ETA], -ERROR_ETA
     update = np.array([0, 1, -1, BOUND, -BOUND, 5, -5])
     mask = [int(v) for v in ring.to_coefficients(sampler.mask_values(CONTEXT, 0, 1))[0]]
     sparse = [int(v) for v in secret]
-    message = [*update.tolist(), *[0] * (N - 7)]
+    message = [*update.tolist(), *[0] * (error.size - 7)]
     expected = reference.encrypt_block(sparse, mask, error.tolist(), message)
     assert [int(v) for v in encryption.encrypt_with(CONTEXT, update, BOUND, secret, error)] == expected
 
@@ -134,7 +135,8 @@ def test_encryption_round_trip(values: list[int], name: bytes) -> None:
 def test_the_largest_sum_with_the_largest_noise_decodes(sign: int) -> None:
     largest = LARGEST_BOUND - 1
     update = np.full(5, sign * largest)
-    secret, error = np.full(N, sign, np.int8), np.full(N, sign * ERROR_ETA, np.int8)
+    secret = np.full(N, sign, np.int8)
+    error = np.full(ciphertext_length(5), sign * ERROR_ETA, np.int8)
     one = encryption.encrypt_with(CONTEXT, update, largest, secret, error)
     total = np.array([int(v) * MAX_HOSPITALS % P for v in one], dtype=np.uint64)
     sums = np.full(N, sign * MAX_HOSPITALS % P, np.uint64)
@@ -167,11 +169,13 @@ def test_other_updates_are_refused(update: np.ndarray) -> None:
 
 
 def test_witnesses_out_of_range_are_refused() -> None:
-    update, secret, error = np.zeros(4, np.int64), np.zeros(N, np.int8), np.zeros(N, np.int8)
+    update, secret = np.zeros(4, np.int64), np.zeros(N, np.int8)
+    length = ciphertext_length(4)
+    error = np.zeros(length, np.int8)
     for bad in (np.full(N, 2, np.int8), np.full(N, -128, np.int8), np.zeros(N - 1, np.int8)):
         with pytest.raises(ArgumentRefused, match="secret"):
             encryption.encrypt_with(CONTEXT, update, BOUND, bad, error)
-    for bad in (np.full(N, 43, np.int8), np.full(N, -128, np.int8), np.zeros(4, np.int8)):
+    for bad in (np.full(length, 43, np.int8), np.full(length, -128, np.int8), np.zeros(4, np.int8)):
         with pytest.raises(ArgumentRefused, match="error"):
             encryption.encrypt_with(CONTEXT, update, BOUND, secret, bad)
 

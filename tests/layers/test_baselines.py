@@ -40,7 +40,7 @@ def test_one_round_stays_near_the_float_twin(name: str) -> None:
     difference = np.linalg.norm(real_weights(update, setup.scales) - twin)
     assert 0 < difference < 0.1 * np.linalg.norm(twin)
     fixed = logit_differences(setup.model, setup.scales, weights + update, records.features) / 64
-    assert np.abs(fixed - scores(setup.model, start + twin, features)).max() < 0.3
+    assert np.abs(fixed - scores(setup.model, setup.scales, start + twin, features)).max() < 0.3
 
 
 def test_federated_breast_cancer_matches_float_and_beats_lone_hospitals() -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.scalar import P
-from proofward.proof.counter import Counter
+from proofward.proof.counter import Counter, Plan
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import PRODUCT, Column
 from proofward.proof.party import Party
@@ -185,8 +185,8 @@ class Region:
 class RegionVerifier(Verifier):
     """A verifier that notes where everything was in the proof."""
 
-    def __init__(self, challenger: Challenger, code: CodeParameters, proof: bytes) -> None:
-        super().__init__(challenger, code, proof)
+    def __init__(self, challenger: Challenger, plan: Plan, proof: bytes) -> None:
+        super().__init__(challenger, plan, proof)
         self.regions: list[Region] = []
 
     def _take(self, count: int, what: str) -> memoryview:

@@ -35,4 +35,4 @@ def conversation(known: Witness, seed: int, prover: type[Prover] = Prover) -> by
 
 def sample_of(known: Witness, count: int, prover: type[Prover] = Prover, first: int = 0) -> Sample:
     told = [conversation(known, first + i, prover) for i in range(count)]
-    return Sample.of(told, lambda party: toy(party, None), CODE)
+    return Sample.of(told, lambda party: toy(party, None), PLAN)

@@ -24,7 +24,7 @@ def prove_script(
 
 def verify_script(script: Callable[[Party], None], proof: bytes, code: CodeParameters = CODE) -> Verifier:
     """Raises ProofRejected unless the proof is accepted."""
-    verifier = Verifier(Transcript(b"script"), code, proof)
+    verifier = Verifier(Transcript(b"script"), Counter(code).run(script), proof)
     verifier.run(script, 20)
     return verifier
 

@@ -51,7 +51,7 @@ def told(heard: list[bytes]) -> bytes:
 
 
 def verify(proof: bytes, announced: bytes) -> None:
-    Verifier(Transcript(b"s"), CODE, proof).run(script_with(lambda party: announced), 20)
+    Verifier(Transcript(b"s"), PLAN, proof).run(script_with(lambda party: announced), 20)
 
 
 def test_a_prover_announces_what_its_pads_are() -> None:
@@ -100,7 +100,7 @@ def test_a_counter_computes_nothing() -> None:
 def test_a_simulator_announces_the_statements_bytes() -> None:
     script = script_with(lambda party: b"of the statement")
     proof = Simulator(Coins(b"c"), PLAN, seeded(1)).run(script)
-    Verifier(Coins(b"c"), CODE, proof).run(script, 20)
+    Verifier(Coins(b"c"), PLAN, proof).run(script, 20)
 
 
 def test_nothing_is_announced_before_the_pads_are_committed() -> None:
@@ -112,6 +112,6 @@ def test_nothing_is_announced_before_the_pads_are_committed() -> None:
 
 
 def test_only_a_prover_has_pads() -> None:
-    verifier = Verifier(Transcript(b"s"), CODE, b"")
+    verifier = Verifier(Transcript(b"s"), PLAN, b"")
     with pytest.raises(AssertionError, match="only a prover"):
         verifier.pad(pad_key(PAD, 0))

@@ -38,7 +38,7 @@ class Eavesdropper(Verifier):
     """A verifier that keeps what it hears."""
 
     def __init__(self, told: bytes) -> None:
-        super().__init__(Coins(COINS), CODE, told)
+        super().__init__(Coins(COINS), PLAN, told)
         self.heard: dict[int, Ext] = {}
         self.arrays: dict[Label, np.ndarray] = {}
         self.functional: Functional | None = None
@@ -180,7 +180,7 @@ def test_detects_fewer_blinding_coefficients_than_queries(coefficients: int) -> 
 
 def confirms(told: bytes, guess: np.ndarray, bound: int) -> bool:
     """Whether the opened columns of the data's first row fit a guess of its values."""
-    verifier = RegionVerifier(Coins(COINS), CODE, told)
+    verifier = RegionVerifier(Coins(COINS), PLAN, told)
     indices: list[int] = []
     original = verifier.open_columns
     verifier.open_columns = lambda i, w, c: (indices.extend(i), original(i, w, c))[1]  # type: ignore[method-assign]

@@ -33,7 +33,7 @@ def told(prover: type[Prover]) -> bytes:
 
 
 def verify(proof: bytes) -> None:
-    Verifier(Transcript(b"toy"), CODE, proof).run(lambda party: toy(party, None), 20)
+    Verifier(Transcript(b"toy"), PLAN, proof).run(lambda party: toy(party, None), 20)
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,8 @@ def test_bits_of_the_toy_relation_recomputed() -> None:
         + 2 * (CODE.k + CODE.dimension)
         + 2
         + 3 * product_rows
-        + CODE.n,
+        + CODE.n
+        + 5 * CODE.n,
         P * P,
     )
     bits = -math.log2(float(field_error) + 2.0**CODE.query_error)
@@ -159,13 +160,17 @@ def test_bits_of_the_toy_relation_recomputed() -> None:
     sources = {row.name: row for row in measured.soundness.report()}
     assert sources["lookups"].log2_error == pytest.approx(math.log2(lookups) - 128, abs=1e-6)
     assert sources["proximity"].log2_error == pytest.approx(math.log2(CODE.n) - 128, abs=1e-6)
-    assert "2020/654" in sources["proximity"].theorem
+    assert sources["proximity, challenge beta"].log2_error == pytest.approx(
+        math.log2(5 * CODE.n) - 128, abs=1e-6
+    )
+    assert "2020/654, Theorem 1.6" in sources["proximity"].theorem
+    assert "2020/654, Theorem 1.5" in sources["proximity, challenge beta"].theorem
     assert "unique decoding" in sources["column queries"].theorem
 
 
 def test_lengths_of_the_toy_proof_follow_from_the_plan() -> None:
     proof = prove(toy_witness(3))
-    verifier = RegionVerifier(Transcript(b"toy"), CODE, proof)
+    verifier = RegionVerifier(Transcript(b"toy"), plan(), proof)
     verifier.run(lambda party: toy(party, None), 20)
     assert verifier.regions[-1].stop == len(proof)
     assert all(a.stop == b.start for a, b in zip(verifier.regions, verifier.regions[1:], strict=False))

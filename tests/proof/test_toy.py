@@ -10,7 +10,7 @@ from proofward.proof.simulator import Simulator
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.proof.transcript import Coins, Transcript
 from proofward.proof.verifier import Verifier
-from tests.proof.toy import CODE, plan, prove, seeded, toy, toy_witness, verify
+from tests.proof.toy import plan, prove, seeded, toy, toy_witness, verify
 
 
 def test_accepts_an_honest_proof() -> None:
@@ -74,4 +74,4 @@ def test_rejects_flipped_bits_everywhere() -> None:
 def test_rejects_bits_below_policy() -> None:
     proof = prove(toy_witness(3))
     with pytest.raises(SoundnessBelowPolicy):
-        Verifier(Transcript(b"toy"), CODE, proof).run(lambda party: toy(party, None), 100)
+        Verifier(Transcript(b"toy"), plan(), proof).run(lambda party: toy(party, None), 100)

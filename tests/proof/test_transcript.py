@@ -18,28 +18,55 @@ from proofward.proof.transcript import (
 )
 
 
+def header(use: int, state: bytes, label: bytes) -> bytes:
+    return bytes([use]) + state + bytes([len(label)]) + label
+
+
 def reference_state(*items: tuple[bytes, bytes]) -> bytes:
     """The state after absorbing (label, data) pairs, from its description."""
-    state = bytes(64)
-    for label, data in ((b"ProofWard/1", b"ProofWard/1"), *items):
-        header = bytes([len(label)]) + label + len(data).to_bytes(8, "little")
-        state = hashlib.shake_256(state + header + data).digest(64)
+    state = bytes(32)
+    for label, data in ((b"ProofWard/2", b"ProofWard/2"), *items):
+        text = header(2, state, label) + len(data).to_bytes(8, "little") + data
+        state = hashlib.sha256(text).digest()
     return state
+
+
+def reference_squeeze(state: bytes, label: bytes, length: int) -> tuple[bytes, bytes]:
+    """Squeezed bytes and the state afterwards, from the description."""
+    blocks = [
+        hashlib.sha256(header(3, state, label) + i.to_bytes(8, "little")).digest()
+        for i in range(length // 32 + 1)
+    ]
+    after = hashlib.sha256(header(4, state, label) + length.to_bytes(8, "little")).digest()
+    return b"".join(blocks)[:length], after
 
 
 def test_known_answer() -> None:
     transcript = Transcript(b"a statement")
-    assert transcript.squeeze(Label.QUERIES, 8).hex() == "2dcca4534aebac9a"
+    assert transcript.squeeze(Label.QUERIES, 8).hex() == "9f3a7806ad810945"
     transcript.absorb(Label.MESSAGE, b"\x00")
-    assert transcript.squeeze(Label.CHALLENGE, 8).hex() == "504ebac32f282c11"
+    assert transcript.squeeze(Label.CHALLENGE, 8).hex() == "cca8e8cccc5c8416"
 
 
-def test_follows_its_description() -> None:
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 64, 704])
+def test_follows_its_description(length: int) -> None:
     transcript = Transcript(b"x")
     transcript.absorb(Label.ROOT, b"root")
-    state = reference_state((b"statement", b"x"), (b"tableau root", b"root"), (b"challenge", b"challenge"))
-    expected = hashlib.shake_256(state + b"squeeze").digest(40)
-    assert transcript.squeeze(Label.CHALLENGE, 40) == expected
+    state = reference_state((b"statement", b"x"), (b"tableau root", b"root"))
+    expected, state = reference_squeeze(state, b"challenge", length)
+    assert transcript.squeeze(Label.CHALLENGE, length) == expected
+    assert transcript.squeeze(Label.QUERIES, 5) == reference_squeeze(state, b"column queries", 5)[0]
+
+
+def test_the_uses_of_the_hash_function_do_not_meet() -> None:
+    """Absorbing, squeezing, ratcheting and Merkle hashing give other values for the same text."""
+    state, label = bytes(32), b"challenge"
+    text = header(0, state, label)[1:] + bytes(8)
+    values = {hashlib.sha256(bytes([use]) + text).digest() for use in range(6)}
+    assert len(values) == 6
+    transcript = Transcript(b"x")
+    drawn = transcript.squeeze(Label.CHALLENGE, 32)
+    assert drawn != Transcript(b"x")._state and drawn != transcript._state
 
 
 def test_every_input_changes_every_later_challenge() -> None:
@@ -129,11 +156,25 @@ def test_indices_come_to_any_number(count: int) -> None:
     assert indices == sorted(set(indices)) and len(indices) == count and indices[-1] < 64
 
 
+def stream(seed: bytes, blocks: int) -> bytes:
+    """The expansion from its description."""
+    return b"".join(hashlib.sha256(b"\x05" + seed + i.to_bytes(8, "little")).digest() for i in range(blocks))
+
+
 def test_expansion_is_canonical_and_deterministic() -> None:
-    values = expand_extension(b"seed" * 8, 500)
+    seed = b"seed" * 8
+    values = expand_extension(seed, 500)
     assert values.shape == (2, 500) and values.max() < P
-    assert np.array_equal(values, expand_extension(b"seed" * 8, 500))
+    assert np.array_equal(values, expand_extension(seed, 500))
     assert not np.array_equal(values, expand_extension(b"tree" * 8, 500))
-    stream = hashlib.shake_256(b"seed" * 8 + bytes(8)).digest(8 * 1000)
-    first = np.frombuffer(stream, dtype="<u8")
+    first = np.frombuffer(stream(seed, 250), dtype="<u8")
     assert (first < P).all() and np.array_equal(values.reshape(-1), first)
+
+
+def test_expansion_rejects_words_above_the_modulus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def few_small_words(use: object, text: bytes, length: int) -> bytes:
+        return (words(P, 1, (1 << 64) - 1, 2, 3, P) * (length // 48 + 1))[:length]
+
+    monkeypatch.setattr("proofward.proof.transcript._blocks", few_small_words)
+    values = expand_extension(b"seed", 4)
+    assert values.tolist() == [[1, 2, 3, 1], [2, 3, 1, 2]]

@@ -8,7 +8,6 @@ import pytest
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from tests.proof.conversations import (
-    CODE,
     FEW,
     MANY,
     PLAN,
@@ -45,7 +44,7 @@ def simulated() -> Sample:
         Simulator(Coins(COINS), PLAN, seeded(2000 + i)).run(lambda party: toy(party, None))
         for i in range(MANY)
     ]
-    return Sample.of(told, lambda party: toy(party, None), CODE)
+    return Sample.of(told, lambda party: toy(party, None), PLAN)
 
 
 def test_conversations_are_uniform(zeros: Sample, extremes: Sample, simulated: Sample) -> None:

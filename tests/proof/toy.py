@@ -104,6 +104,6 @@ def prove(
 
 def verify(proof: bytes, challenger: Challenger | None = None, statement: bytes = b"toy") -> Verifier:
     """Verify it; returns the verifier."""
-    verifier = Verifier(challenger or Transcript(statement), CODE, proof)
+    verifier = Verifier(challenger or Transcript(statement), plan(), proof)
     verifier.run(lambda party: toy(party, None), 20)
     return verifier

@@ -15,8 +15,8 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from proofward.proof.counter import Plan
 from proofward.proof.party import Party
-from proofward.proof.soundness import CodeParameters
 from proofward.proof.transcript import Coins
 from tests.proof.cheats import RegionVerifier
 
@@ -35,12 +35,12 @@ class Sample:
     def of(
         conversations: Sequence[bytes],
         script: Callable[[Party], None],
-        code: CodeParameters,
+        plan: Plan,
         coins: bytes = COINS,
     ) -> Sample:
         """Take conversations apart; each must be accepted under the coins."""
         for conversation in conversations:
-            verifier = RegionVerifier(Coins(coins), code, conversation)
+            verifier = RegionVerifier(Coins(coins), plan, conversation)
             verifier.run(script, 0)
         rows = {tableau.name: 0 for tableau in verifier.tableaux}
         data = np.frombuffer(b"".join(conversations), dtype="<u8").reshape(len(conversations), -1)
@@ -49,7 +49,7 @@ class Sample:
             words = data[:, region.start // 8 : region.stop // 8]
             name = region.what
             if name.startswith("columns of "):
-                columns = words.reshape(len(conversations), code.queries, -1)
+                columns = words.reshape(len(conversations), plan.code.queries, -1)
                 rows[name[11:]] = columns.shape[2]
                 for row in range(columns.shape[2]):
                     parts[f"row {row} of {name[11:]}"] = [columns[:, :, row]]

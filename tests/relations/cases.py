@@ -45,6 +45,7 @@ def config(
     widths: tuple[int, ...] = (5, 4, 2),
     batch: int = 4,
     epochs: int = 2,
+    steps: int = 0,
     clip: int = 4096,
     scales: FixedPoint | None = None,
     rate: int = 4,
@@ -52,9 +53,10 @@ def config(
     holders: int = 3,
     threshold: int = 1,
 ) -> RoundConfig:
-    """The rules of a small round."""
-    training = Training(rate=rate, batch=batch, epochs=epochs)
-    return RoundConfig(Mlp(widths), scales or FixedPoint(), training, clip, holders, threshold, security)
+    """The rules of a small round; `steps` in place of epochs where it is positive."""
+    training = Training(rate=rate, batch=batch, epochs=0 if steps else epochs, steps=steps)
+    network, fixed = Mlp(widths), scales or FixedPoint()
+    return RoundConfig(network, fixed, training, clip, holders, threshold, security, security < 80)
 
 
 def records(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200) -> tuple[Signed, Signed]:
@@ -190,10 +192,10 @@ def dealt_with(case, witness, ciphertext, prover, rng, statement=None, deal=None
 
 def ciphertext_of(statement: RoundStatement, secret: Signed, error: Signed, update: Signed) -> Array:
     """y = a s + e + 2^18 U for any integers, whatever their size; an update may reach into the added entries."""
-    blocks = error.size // RING_DEGREE
+    blocks = -(-error.size // RING_DEGREE)
     masks = mask_values(MaskContext(statement.beacon, statement.round), 0, blocks)
     key = (secret.astype(object) % P).astype(np.uint64).reshape(1, RING_DEGREE)
-    total = product(to_coefficients(masks), np.tile(key, (blocks, 1))).reshape(-1).astype(object)
+    total = product(to_coefficients(masks), np.tile(key, (blocks, 1))).reshape(-1)[: error.size].astype(object)
     total = total + error.astype(object)
     total[: update.size] += update.astype(object) * (1 << 18)
     return (total % P).astype(np.uint64)

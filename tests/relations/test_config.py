@@ -7,12 +7,14 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.lattice.parameters import ciphertext_length
+from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
+from proofward.layers.model import FixedPoint, Mlp, Training
 from proofward.relations.config import RoundConfig
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.measure import check_provable, round_plan
 from proofward.relations.statement import digest_of
-from tests.relations.cases import BEACON, CONSORTIUM, config
+from tests.relations.cases import config, statement_of
 
 OTHERS = {
     "model": Mlp((5, 5, 2)),
@@ -22,6 +24,8 @@ OTHERS = {
     "holders": 4,
     "threshold": 2,
     "security_bits": 41,
+    "least_rows": 5,
+    "most_rows": 1000,
 }
 
 
@@ -31,8 +35,8 @@ def test_rules_survive_their_plain_form() -> None:
 
 
 def test_every_rule_changes_the_digest() -> None:
-    rules = config()
-    assert {field.name for field in fields(rules)} == set(OTHERS)
+    rules = replace(config(), most_rows=500)
+    assert {field.name for field in fields(rules)} == {*OTHERS, "weak_security_for_tests"}
     digests = {replace(rules, **{name: value}).digest() for name, value in OTHERS.items()}
     assert len(digests | {rules.digest()}) == len(OTHERS) + 1
     assert all(len(digest) == 32 for digest in digests)
@@ -49,11 +53,26 @@ def test_every_rule_changes_the_digest() -> None:
         ("threshold", 3),
         ("security_bits", 19),
         ("security_bits", True),
+        ("least_rows", -1),
+        ("least_rows", (1 << 24) + 1),
+        ("least_rows", 70_000),
+        ("most_rows", 1.0),
+        ("most_rows", (1 << 24) + 1),
     ],
 )
 def test_refuses_rules_out_of_range(name: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         replace(config(), **{name: value})
+
+
+def test_refuses_weak_policies_unless_the_rules_call_them_weak() -> None:
+    for bits, weak in ((79, True), (80, False), (20, True), (128, False)):
+        rules = replace(config(), security_bits=bits, weak_security_for_tests=weak)
+        assert RoundConfig.from_dict(rules.to_dict()) == rules
+        with pytest.raises(ConfigurationError, match="security"):
+            replace(config(), security_bits=bits, weak_security_for_tests=not weak)
+        with pytest.raises(ConfigurationError, match="security"):
+            RoundConfig.from_dict({**rules.to_dict(), "weak_security_for_tests": not weak})
 
 
 def test_refuses_weights_coarser_than_updates() -> None:
@@ -65,35 +84,33 @@ def test_refuses_weights_coarser_than_updates() -> None:
 def test_refuses_other_keys_and_versions() -> None:
     plain = config().to_dict()
     missing = {key: value for key, value in plain.items() if key != "holders"}
-    for values in ({**plain, "version": 2}, {**plain, "more": 1}, missing, [], None):
+    for values in (
+        {**plain, "version": 1},
+        {**plain, "most_rows": 0},
+        {**plain, "more": 1},
+        missing,
+        [],
+        None,
+    ):
         with pytest.raises(ConfigurationError):
             RoundConfig.from_dict(values)
 
 
-def test_norm_bounds_allow_for_rounding_only() -> None:
-    bound, low = config(clip=4096).norm_bounds(90)
-    assert bound == 90 * 4096
-    # 34 parameters: 5, the next integer, and one step of the multiplier
-    assert low == bound - 5 - 1 - 64
-
-
-def statement(rules: RoundConfig, rows: int = 11) -> RoundStatement:
-    weights = initial_weights(rules.model, rules.scales, b"seed")
-    return RoundStatement(CONSORTIUM, rules, 1, "h1", rows, BEACON, bytes(32), weights)
-
-
 def test_refuses_statements_whose_integers_could_wrap_around() -> None:
-    statement(config())
-    with pytest.raises(WraparoundPossible):
-        statement(config(rate=1 << 16, epochs=1 << 12, batch=1 << 10), rows=1 << 20)
-    with pytest.raises(WraparoundPossible, match="squared bound of the norm"):
-        statement(config(clip=1 << 30), rows=11)
+    statement_of(config())
+    with pytest.raises(WraparoundPossible, match="bound on the norm of the update"):
+        replace(statement_of(config(clip=1 << 30)), weight_shift=0)
+    large = np.full(34, config().weight_limit, np.int64)
+    replace(statement_of(config()), initial_weights=-large)
+    with pytest.raises(ConfigurationError, match="initial_weights: expected magnitudes of at most"):
+        replace(statement_of(config()), initial_weights=-large - 1)
 
 
 def test_plans_are_those_of_the_rules_and_rows() -> None:
-    one, two = statement(config()), replace(statement(config()), round=9, beacon=bytes(32))
-    assert one.plan() is two.plan()
-    assert statement(config(), rows=12).plan() is not one.plan()
+    one, two = statement_of(config()), replace(statement_of(config()), round=9, beacon=bytes(32))
+    assert round_plan(one) is round_plan(two)
+    assert round_plan(statement_of(config(), rows=12)) is not round_plan(one)
+    assert round_plan(replace(one, weight_shift=1)) is not round_plan(one)
 
 
 def test_digests_of_statements_are_unambiguous() -> None:
@@ -109,8 +126,8 @@ def test_digests_of_statements_are_unambiguous() -> None:
 
 
 def test_weights_enter_the_transcript_one_by_one() -> None:
-    honest = statement(config())
-    ciphertext = np.zeros(honest.config.model.parameters, np.uint64)
+    honest = statement_of(config())
+    ciphertext = np.zeros(ciphertext_length(honest.config.model.parameters), np.uint64)
     seen = {honest.transcript(ciphertext)}
     for position in range(honest.config.model.parameters):
         weights = honest.initial_weights.copy()
@@ -122,10 +139,46 @@ def test_weights_enter_the_transcript_one_by_one() -> None:
     assert len(seen) == 1 + 2 * honest.config.model.parameters
 
 
-def test_a_bound_that_rounding_swallows_is_refused() -> None:
-    """With B_low = 0 a multiplier of 0, hence no update at all, would count as clipped."""
-    config = RoundConfig(Mlp((5, 4, 2)), FixedPoint(), Training(rate=4, batch=4, epochs=2), 6, 3, 1, 30)
-    with pytest.raises(ConfigurationError, match="clip_bound"):
-        config.norm_bounds(11)
-    bound, low = replace(config, clip_bound=13).norm_bounds(11)
-    assert 2 * low >= bound == 143
+def test_rows_outside_the_rules_are_refused_before_anything_is_built() -> None:
+    """A claimed number of rows costs no memory: it is compared with the rules first."""
+    rules = replace(config(), least_rows=8, most_rows=100)
+    for rows in (0, 7, 101, 1 << 24, 1 << 40, 11.0, True):
+        with pytest.raises(ConfigurationError, match="rows: expected 8 to 100"):
+            replace(statement_of(rules), rows=rows)
+        with pytest.raises(ConfigurationError, match="rows: expected 8 to 100"):
+            EnrolmentStatement(bytes(32), "h1", rows, 5, rules)
+    for rows in (8, 100):
+        check_provable(rules, rows)
+
+
+@pytest.mark.parametrize(
+    ("size", "options"),
+    [
+        ("padded rows * padded features", dict(widths=(60_000, 2), most=2000)),
+        ("padded steps * batch", dict(widths=(5, 2), batch=1 << 14, epochs=1 << 12, most=1 << 14)),
+        ("padded steps * batch * padded width", dict(widths=(5, 1 << 14, 2), batch=1 << 13, most=1 << 13)),
+        ("parameters", dict(widths=(1 << 14, 1 << 13, 2), most=8)),
+    ],
+)
+def test_statements_that_are_too_large_are_refused_with_the_rules(size: str, options: dict) -> None:
+    most = options.pop("most")
+    training = Training(1, options.pop("batch", 4), epochs=options.pop("epochs", 1))
+    with pytest.raises(ConfigurationError) as caught:
+        RoundConfig(Mlp(options["widths"]), FixedPoint(), training, 1 << 12, 3, 1, 40, True, most, most)
+    assert caught.value.field == size
+
+
+def test_the_range_of_rows_is_the_widest_unless_the_rules_say_another() -> None:
+    rules = config()
+    assert (rules.least_rows, rules.most_rows) == (2, 65_537)
+    for rows, neighbour in ((2, 1), (65_537, 65_538)):
+        rules.check_rows(rows)
+        with pytest.raises(TrainingError):
+            replace(rules, least_rows=min(neighbour, 2), most_rows=max(neighbour, 65_537))
+    assert replace(rules, least_rows=0, most_rows=1000).least_rows == 2
+    assert RoundConfig.from_dict(rules.to_dict()) == rules
+
+
+def test_policies_that_no_code_reaches_are_refused_with_the_rules() -> None:
+    with pytest.raises(ConfigurationError, match="security_bits"):
+        check_provable(config(security=128), 11)

@@ -91,8 +91,8 @@ def one_step_less(case: Case):  # type: ignore[no-untyped-def]
     rules, statement = case.config, case.statement
     steps = rules.training.steps_for(statement.rows)
     trainer = Trainer(rules.model, rules.scales, rules.training, statement.rows, statement.initial_weights)
-    for step, chosen in enumerate(statement.schedule()[: steps - 1]):
-        trainer.step(case.features[chosen], case.labels[chosen], step)
+    for chosen in statement.schedule()[: steps - 1]:
+        trainer.step(case.features[chosen], case.labels[chosen])
     delta = trainer.weights() - statement.initial_weights
     multiplier = statement.rule.full
     return with_other_update(
@@ -244,6 +244,18 @@ def test_rejects_the_ciphertext_of_another_update(case: Case) -> None:
     other = witness.update.update.copy()
     other[3] += 1
     ciphertext = ciphertext_of(case.statement, encryption.secret, encryption.error, other)
+    assert stopped(case, witness, ciphertext) == "column queries"
+
+
+@pytest.mark.parametrize("value", [1, -1, 1 << 20])
+@pytest.mark.parametrize("place", ["first added entry", "last entry"])
+def test_rejects_a_message_in_an_added_entry(case: Case, value: int, place: str) -> None:
+    """The ciphertext of the update and of something behind it: nothing is committed to that could hold it."""
+    witness, encryption = round_witness(case, seeded(3))
+    longer = np.zeros(encryption.ciphertext.size, np.int64)
+    longer[: witness.update.update.size] = witness.update.update
+    longer[witness.update.update.size if place == "first added entry" else -1] = value
+    ciphertext = ciphertext_of(case.statement, encryption.secret, encryption.error, longer)
     assert stopped(case, witness, ciphertext) == "column queries"
 
 

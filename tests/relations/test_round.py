@@ -66,6 +66,10 @@ SHAPES = {
     "limbs of unequal width": dict(
         rules=config(scales=FixedPoint(6, 8, 24, 11, 10, 11, table_bits=11)),
     ),
+    "norm looked at twice": dict(rules=config(clip=1 << 26)),
+    "norm looked at twice, clipped": dict(rules=config(clip=1 << 21, rate=1 << 12)),
+    "weights divided": dict(rules=config(clip=1 << 30)),
+    "multiplier of finer steps": dict(rules=config(clip=80, rate=16)),
     "threshold three": dict(rules=config(holders=5, threshold=3)),
 }
 

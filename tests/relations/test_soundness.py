@@ -24,6 +24,7 @@ OPENING = {
     "out-of-domain point",
     "values at the out-of-domain point",
     "proximity",
+    "proximity, challenge beta",
     "column queries",
 }
 PROVEN_BY_ROUNDS = {"sumcheck", "lookups", "fraction tree"}
@@ -58,12 +59,13 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
     numerators = entered(round_plan(case.statement))
     expected = {
         "dataset equality": 2 * (4 + 3),
-        "zerocheck of the ReLU": samples + units + 2,
+        "values by flags, of the hidden layer and of the head": (samples + units + 2) + (samples + 2),
+        "claims about activations and deltas, and their combination": (4 + 3) + 1,
         "forward sums": (samples + units) + samples,
         "backward sums": samples + units,
         "errors of the head": samples,
         "rounding of the update": sum(blocks),
-        "ring equation": len(blocks) + 1 + sum(blocks) + 12,
+        "ring equation": len(blocks) + 1 + sum(blocks) + 11,
         "share binding": 3 * (12 + 1),
     }
     rest = {name: value for name, value in numerators.items() if name not in OPENING | PROVEN_BY_ROUNDS}
@@ -87,7 +89,7 @@ def test_bits_at_the_policy(case_at_policy: Case) -> None:
 
 def test_a_policy_above_the_proof_refuses_it(case: Case) -> None:
     verifier = Verifier(
-        Transcript(case.enrolment.transcript()), enrolment_plan(case.enrolment).code, case.enrolment_proof
+        Transcript(case.enrolment.transcript()), enrolment_plan(case.enrolment), case.enrolment_proof
     )
     with pytest.raises(SoundnessBelowPolicy, match="policy demands 100"):
         verifier.run(lambda party: enrolment(party, case.enrolment, None), 100)

@@ -27,12 +27,12 @@ def regions_of(case: Case, relation: str) -> list[Region]:
     """Where everything is in a proof."""
     if relation == "enrolment":
         statement, proof = case.enrolment, case.enrolment_proof
-        verifier = RegionVerifier(Transcript(statement.transcript()), enrolment_plan(statement).code, proof)
+        verifier = RegionVerifier(Transcript(statement.transcript()), enrolment_plan(statement), proof)
         verifier.run(lambda party: enrolment(party, statement, None), 20)
     else:
         about, result = case.statement, case.result
         transcript = Transcript(about.transcript(result.ciphertext))
-        verifier = RegionVerifier(transcript, round_plan(about).code, result.proof)
+        verifier = RegionVerifier(transcript, round_plan(about), result.proof)
         verifier.run(
             lambda party: (
                 training_round(party, about, result.ciphertext, lambda _: result.sealed_shares, None) and None

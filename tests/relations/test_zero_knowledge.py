@@ -77,7 +77,7 @@ def enrolment_sample(case: Case, first: int) -> Sample:
         Prover(Coins(COINS), plan, seeded(first + i)).run(lambda own: enrolment(own, case.enrolment, known))
         for i in range(COUNT)
     ]
-    return Sample.of(told, lambda party: enrolment(party, case.enrolment, None), plan.code)
+    return Sample.of(told, lambda party: enrolment(party, case.enrolment, None), plan)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,8 @@ def two_datasets() -> tuple[Case, Case]:
 def test_enrolments_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> None:
     small, large = two_datasets
     told = [simulated_enrolment(small, 900 + i) for i in range(COUNT)]
-    code = enrolment_plan(small.enrolment).code
-    simulated = Sample.of(told, lambda party: enrolment(party, small.enrolment, None), code)
+    plan = enrolment_plan(small.enrolment)
+    simulated = Sample.of(told, lambda party: enrolment(party, small.enrolment, None), plan)
     one, two = enrolment_sample(small, 0), enrolment_sample(large, 100)
     for sample in (simulated, one, two):
         assert flaws(sample) == {}
@@ -115,7 +115,7 @@ def round_sample(case: Case, first: int) -> Sample:
         coefficients = random_field(case.config.threshold * RING_DEGREE, rng).reshape(-1, RING_DEGREE)
         known = replace(witness, encryption=replace(witness.encryption, coefficients=coefficients))
         told.append(Prover(Coins(COINS), plan, rng).run(lambda own: script(own, known)))
-    return Sample.of(told, lambda own: script(own, None), plan.code)
+    return Sample.of(told, lambda own: script(own, None), plan)
 
 
 def fresh(sample: Sample) -> Sample:

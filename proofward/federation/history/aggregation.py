@@ -39,7 +39,7 @@ from proofward.federation.messages.values import (
 from proofward.federation.storage.objects import NewObject, Objects, Spool
 from proofward.lattice.decoding import CiphertextSum, SumDecoder, centred_secret_sum
 from proofward.lattice.errors import DecodingFailed, LatticeError
-from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
+from proofward.lattice.parameters import RING_DEGREE, ciphertext_length, last_block
 from proofward.lattice.sampler import MaskContext
 from proofward.lattice.shamir import Recovered, candidates
 from proofward.layers.aggregation import apply_update
@@ -87,8 +87,9 @@ def model_weights(history: HistoryState, objects: Objects, digest: bytes) -> Sig
 
 
 def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewObject) -> RoundResult:
-    """The result of the round under way, whose share sums are recorded; its objects go to `spool`. Raises
-    Refusal when there is none.
+    """The result of the round under way, whose share sums are recorded; its objects go to `spool`.
+
+    Raises Refusal when there is none.
     """
     state, rules = history.round, history.rules
     assert state.accepted is not None
@@ -139,7 +140,7 @@ def _recover(
     state, config = history.round, history.rules.config
     assert state.accepted is not None
     hospitals, context = state.accepted.record.hospitals, MaskContext(state.beacon, state.number)
-    start = ciphertext_length(config.model.parameters) - RING_DEGREE
+    start = last_block(config.model.parameters)
     last: Words | None = None
     for recovered in candidates(shares, config.threshold, len(hospitals)):
         if last is None:

@@ -33,8 +33,9 @@ def published_key(history: HistoryState, dealer: str, holder: str) -> bytes:
 
 
 def seal_share(history: HistoryState, dealer: str, holder: str, share: bytes) -> bytes:
-    """The sealed share; empty if the holder published something that is no key: its complaint will not
-    succeed.
+    """The sealed share.
+
+    It is empty if the holder published something that is no key: its complaint will not succeed.
     """
     try:
         return seal(pair_of(history, dealer, holder), published_key(history, dealer, holder), share)

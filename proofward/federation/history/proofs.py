@@ -1,5 +1,6 @@
-"""The relations as the parties call them: bytes in, bytes out, so that every result can be stored before it
-is sent.
+"""The relations as the parties call them: bytes in, bytes out.
+
+So every result can be stored before it is sent.
 """
 
 from __future__ import annotations
@@ -125,8 +126,9 @@ class Verifies(Protocol):
 
 
 class OneByOne:
-    """Verification of many proofs by that of single ones: one after another, in the order of the jobs, each
-    of which is asked for when its turn comes.
+    """Verification of many proofs by that of single ones.
+
+    One after another, in the order of the jobs, each of which is asked for when its turn comes.
     """
 
     def verify_enrolments(
@@ -163,9 +165,11 @@ def judge_round(proofs: Verifies, job: RoundJob) -> Finding | ProofRejected | Un
 
 
 class Proofs(Protocol):
-    """What a party needs of the proof system. Verification raises ProofRejected, and Unable where nothing can
-    be said. That of many proofs gives outcomes as they are ready, in any order, each under its job's key; it
-    takes jobs as it gets to them, so their bytes need not all be in memory.
+    """What a party needs of the proof system.
+
+    Verification raises ProofRejected, and Unable where nothing can be said. That of many proofs gives
+    outcomes as they are ready, in any order, each under its job's key; it takes jobs as it gets to them, so
+    their bytes need not all be in memory.
     """
 
     def prove_enrolment(
@@ -208,8 +212,9 @@ class Proofs(Protocol):
         ...
 
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
-        """Whether an opened share is the one that the proof commits to for this holder; False if
-        malformed.
+        """Whether an opened share is the one that the proof commits to for this holder.
+
+        False if it is malformed.
         """
         ...
 

@@ -13,8 +13,10 @@ from proofward.federation.storage.objects import Objects
 
 
 def round_job(history: HistoryState, objects: Objects, hospital: str) -> RoundJob:
-    """The job, named after the hospital; raises Refusal for what is missing, TrainingError where no proof can
-    exist. The dataset root is the one that the upload starts from: verdicts have changed the present one.
+    """The job, named after the hospital.
+
+    The dataset root is the one that the upload starts from: verdicts have changed the present one. Raises
+    Refusal for what is missing, TrainingError where no proof can exist.
     """
     record = history.round.uploads[hospital].record
     missing = list[Refusal]()

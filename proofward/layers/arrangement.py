@@ -1,0 +1,58 @@
+"""Which high limbs the relation of a training commits to, and how much it commits to in all.
+
+A public function of the rules and a number of rows: each high limb is as wide as the bounds say that it can
+be needed. The tables of signs cost as much as lookups do, so a top limb has at most as many bits as the
+largest table that a hidden layer pays for, one twice as long as its columns, or 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofward.layers.bounds import LayerBounds, compile_bounds
+from proofward.layers.model import FixedPoint, Mlp, Training, padded
+from proofward.layers.relu import ReluRelation
+from proofward.layers.saturation import HighLimb, signed_bits
+from proofward.layers.two_class_head import TwoClassRelation
+
+_LEAST_SIGN_BITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """High limbs of every hidden layer's sums and back sums, and of the head's difference of logits."""
+
+    hidden: tuple[tuple[HighLimb, HighLimb], ...]
+    head: HighLimb
+
+    @staticmethod
+    def of(model: Mlp, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]) -> Arrangement:
+        """By the bounds of all layers, for columns of `samples` values for each unit."""
+        widths = model.widths[1:-1]
+        spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(widths))]
+        sign_bits = _LEAST_SIGN_BITS
+        for width, pair in zip(widths, spans, strict=True):
+            most = (samples * padded(width)).bit_length()
+            sign_bits = max(sign_bits, *(min(signed_bits(span), most) for span in pair))
+        table_bits = scales.table_bits
+        return Arrangement(
+            hidden=tuple(
+                (HighLimb.of(high, table_bits, sign_bits), HighLimb.of(back, table_bits, sign_bits))
+                for high, back in spans
+            ),
+            head=HighLimb.of(bounds[-1].high, table_bits, sign_bits),
+        )
+
+
+def training_values(
+    model: Mlp, scales: FixedPoint, training: Training, rows: int, largest_weight: int
+) -> int:
+    """Values of the columns of all hidden layers and the head, without the lookups' multiplicities."""
+    samples = training.padded_steps(rows) * training.batch
+    bounds = compile_bounds(model, scales, training, rows, largest_weight)
+    arrangement = Arrangement.of(model, scales, samples, bounds)
+    total = samples * TwoClassRelation.count(scales, arrangement.head)
+    for width, limbs_above in zip(model.widths[1:-1], arrangement.hidden, strict=True):
+        total += samples * padded(width) * ReluRelation.count(scales, limbs_above)
+    return total
