@@ -1,6 +1,6 @@
 """What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone; and AUC.
 
-Every method has the same first weights, rate, local epochs and number of rounds, and follows the schedule
+Every method has the same first weights, rate, local training and number of rounds, and follows the schedule
 that a round's beacon gives. Where no federation has drawn beacons, hashes of the seed and the round stand in.
 """
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from proofward.data.records import Records
 from proofward.layers.aggregation import apply_update, clipped_multiplier, quantise_update
+from proofward.layers.bounds import weight_limit
 from proofward.layers.float_twin import Float32Array, real_features, real_weights, scores, train_float
 from proofward.layers.model import Int64Array, initial_weights
 from proofward.layers.schedule import schedule
@@ -55,9 +56,10 @@ def first_weights(setup: Preset, seed: int) -> Int64Array:
 
 
 def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> FederatedResult:
-    """Fixed-point FedAvg, in the integers of a proved federation: update, clip, round, sum."""
+    """Fixed-point FedAvg, in the integers of a proved federation: update, clip, round, sum, project."""
     scales = setup.scales
     weights = first_weights(setup, seed)
+    limit = weight_limit(setup.model, scales, setup.training, max(map(len, hospitals)))
     clipped, largest = 0, 0
     for number in range(rounds):
         beacon = round_beacon(seed, number)
@@ -73,7 +75,7 @@ def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: in
             submitted = quantise_update(update, multiplier, scales)
             largest = max(largest, int(np.abs(submitted).max()))
             total += submitted
-        weights = apply_update(weights, total, sum(map(len, hospitals)), scales)
+        weights = np.clip(apply_update(weights, total, sum(map(len, hospitals)), scales), -limit, limit)
     return FederatedResult(weights, clipped, largest)
 
 

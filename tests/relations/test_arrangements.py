@@ -25,7 +25,7 @@ ARRANGED = {
     ),
     "two hidden layers": (dict(widths=(3, 3, 2, 2), steps=1), (8,), (9,), (2, 10)),
     "head without a high limb": (
-        dict(widths=(1, 2), steps=1, scales=FixedPoint(4, 2, 16, 2, 4, 11, 11)), None, None, (),
+        dict(widths=(1, 2), steps=1, scales=FixedPoint(4, 2, 16, 2, 4, 12, 12)), None, None, (),
     ),
     "head's high limb its own sign": (
         dict(widths=(1, 2), steps=1, scales=FixedPoint(4, 2, 16, 2, 4, 10, 10)), None, None, (),
