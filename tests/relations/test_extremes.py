@@ -18,7 +18,7 @@ from tests.relations.cases import BEACON, CONSORTIUM, Case, config
 ROWS = 6
 RULES = {
     "usual": config(widths=(4, 4, 2), batch=2, steps=3),
-    "fast": config(widths=(3, 2, 3, 2), batch=2, steps=2, rate=512),
+    "fast": config(widths=(3, 2, 3, 2), batch=2, steps=2, rate=16),
     "logistic": config(widths=(4, 2), batch=4, steps=3, rate=64),
     "narrow ranges": config(widths=(3, 4, 2), batch=2, steps=2, scales=FixedPoint(3, 4, 20, 4, 2, 2, 8)),
 }
