@@ -84,8 +84,9 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class LinearRelation:
-    """A linear layer in a proof: first weights (padded F-matrix) and biases (padded F-array), its input and
-    its sums' gradient.
+    """A linear layer in a proof: its first weights, its input, and the gradient of its sums.
+
+    Weights are a padded F-matrix, biases a padded F-array.
     """
 
     shape: Shape
@@ -145,8 +146,9 @@ class LinearRelation:
         self._prove_sum(party, inside, units, extended, claim * (-ONE * self.rate).inverse())
 
     def _assert_weight(self, party: Party, step: Point, units: Units, extended: Point, weight: Form) -> None:
-        """weight = W at (step, units, extended input): W_0 minus the sum over earlier steps, lambda_tau = sum
-        over t > tau of eq(step, t).
+        """weight = W at (step, units, extended input): W_0 minus the sum over earlier steps.
+
+        Step tau counts with lambda_tau = sum over t > tau of eq(step, t).
         """
         later = suffix_sums(eq_table(step))
         initial = party.public(lambda: self._initial_at(units, extended))

@@ -71,9 +71,7 @@ class RangeChecks:
         self.lookups.query(self._tables[tag], key, sign)
 
     def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> Linear:
-        """Declare limbs of values in [0, 2^bits) and check them; returns the value as a combination of its
-        limbs.
-        """
+        """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
         terms: list[tuple[int, Column]] = []
         for index, (shift, width) in enumerate(limbs(bits, self.table_bits)):
 

@@ -19,15 +19,15 @@ What is proved: the committed v, u, R, w, e, R', s, o and sign(e) are these. A a
 to: what the layers claim about them, at points that the layers choose, is gathered, and proved of the
 formulas above by two sumchecks for each hidden layer after the last claim is made.
 
-Uniqueness, by induction over steps and, in a step, layers forwards and then backwards. Z is a function of the
-first weights, the records and earlier values, and within its bound. Its decomposition in R, v and u is unique
-as that of an integer: R and v are looked up in their ranges, u is bounded by its lookups (or is s - 1 or
-s + 2 o - 1 of bits where public bounds make |u| <= 1), and with these ranges neither side of the equation can
+Uniqueness, by induction over steps and, in a step, layers forwards and then backwards. Z is a function of
+the first weights, the records and earlier values, and within its bound. Its decomposition in R, v and u is
+unique as that of an integer: R and v are looked up in their ranges, u is bounded by its lookups (or is s +
+2 o - 1 of bits, where public bounds make |u| <= 1), and with these ranges neither side of the equation can
 reach 2^62 (`bounds`). s and o are then the only bits with s + 2 o - 1 = sign(u), which is looked up
-(`saturation`). The same holds for R', w, e and sign(e) by Z_back. So a prover has exactly one witness.
-This is true of padding as well. In a unit that the layer does not have, weights are 0 at first; so Z = 0,
-Q = 0, v = 2^r - 1, u = -1, s = o = 0, hence A = dZ = 0 and its weights stay 0; and G = 0, w = 2^g, e = 0.
-Steps behind the last are steps like others, on rows that the schedule names.
+(`saturation`). The same holds for R', w, e and sign(e) by Z_back. So a prover has exactly one witness. This
+is true of padding as well. In a unit that the layer does not have, weights are 0 at first; so Z = 0, Q = 0,
+v = 2^r - 1, u = -1, s = o = 0, hence A = dZ = 0 and its weights stay 0; and G = 0, w = 2^g, e = 0. Steps
+behind the last are steps like others, on rows that the schedule names.
 
 Message order: the layers make claims; then `claims.gather` for A and dZ, which ends at a point q; then
     verifier: eta, c, d         a sumcheck of A + eta dZ at q and the bits' equations (`saturation.Flags`)
@@ -193,9 +193,7 @@ def _gradient(scales: FixedPoint, low: Linear, high: Linear | None) -> Linear:
 def _activations(party: Party, scales: FixedPoint, low: Linear, flags: Flags) -> Array:
     """A = s (1 + v) + o 2^r."""
     result = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
-    if flags.above is not None:
-        result = add(result, scale(party.values(flags.above), scales.activation_limit))
-    return result
+    return add(result, scale(party.values(flags.above), scales.activation_limit))
 
 
 def _deltas(party: Party, flags: Flags, gradient: Linear) -> Array:

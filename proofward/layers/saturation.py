@@ -20,8 +20,7 @@ h.
     sign(h) = inside + 2 above - 1.
 They are bits by the equations inside^2 = inside and above^2 = above of `Flags.prove`, and then unique: of
 the four pairs of bits (1, 1) gives 2, which is no sign (or a high limb beyond its span, where h is its own
-sign), and the other three give three different signs. Where nothing can be above, h is -1 or 0 and `above`
-is left out.
+sign), and the other three give three different signs.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from proofward.layers.bounds import Span
 from proofward.layers.model import Int64Array
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.stack import eq_weights
-from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.lookup import Linear
 from proofward.proof.party import Party, Tables
 
@@ -121,7 +120,7 @@ class Flags:
     """The bits `inside` and `above` of a high limb, and the high limb as a combination of columns."""
 
     inside: Column
-    above: Column | None
+    above: Column
     high: Linear
 
     @staticmethod
@@ -132,14 +131,14 @@ class Flags:
             return to_field((np.sign(high().reshape(-1)) == sign).astype(np.int64))
 
         inside = ranges.party.declare(f"{name} inside", log_size, lambda: bit(0))
-        above = ranges.party.declare(f"{name} above", log_size, lambda: bit(1)) if limb.span[1] > 0 else None
-        terms = ((1, inside),) if above is None else ((1, inside), (2, above))
-        return Flags(inside, above, limb.declare(ranges, f"{name} high", Linear(terms, -1), high))
+        above = ranges.party.declare(f"{name} above", log_size, lambda: bit(1))
+        sign = Linear(((1, inside), (2, above)), -1)
+        return Flags(inside, above, limb.declare(ranges, f"{name} high", sign, high))
 
     @staticmethod
     def count(limb: HighLimb) -> int:
         """Columns that `declare` declares."""
-        return 1 + (limb.span[1] > 0) + limb.columns
+        return 2 + limb.columns
 
     def prove(
         self, party: Party, point: Point, claim: Form, inside: list[tuple[Ext, Linear]], above: int
@@ -154,27 +153,26 @@ class Flags:
         """
         c, d = party.challenges(2)
         party.soundness.add("values by flags", "Schwartz-Zippel", len(point) + 2)
-        bits = [(self.inside, [*inside, (c, combine((1, Linear(((1, self.inside),))), constant=-1))])]
-        if self.above is not None:
-            own = combine((1, Linear(((1, self.above),))), constant=-1)
-            bits.append((self.above, [(d, own)]))
-        shifts = [Ext(0, 0), ONE * above]
+        factors = [
+            (self.inside, [*inside, (c, Linear(((1, self.inside),), -1))], ZERO),
+            (self.above, [(d, Linear(((1, self.above),), -1))], ONE * above),
+        ]
 
         def tables() -> Tables:
             return Tables(
                 [
-                    (lift(party.values(bit)), ext_shift(weighted_values(party, factor), shift))
-                    for (bit, factor), shift in zip(bits, shifts, strict=False)
+                    (lift(party.values(bit)), ext_shift(weighted_values(party, parts), constant))
+                    for bit, parts, constant in factors
                 ]
             )
 
         reduced = party.sumcheck(claim, eq_weights(point), tables)
         rest = reduced.claim
-        for (bit, factor), shift, values in zip(bits, shifts, reduced.factors, strict=False):
+        for (bit, parts, constant), values in zip(factors, reduced.factors, strict=True):
             left, right, product = party.send_product(*values)
             rest = rest - product
             party.assert_zero(left - bit.at(reduced.point))
-            party.assert_zero(right - weighted_at(factor, reduced.point) - shift)
+            party.assert_zero(right - weighted_at(parts, reduced.point) - constant)
         party.assert_zero(rest)
 
 

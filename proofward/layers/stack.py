@@ -100,8 +100,9 @@ def suffix_sums(values: Array) -> Array:
 
 
 def sum_last(values: Array) -> Array:
-    """Sums modulo P over the last axis of a (..., n) array of canonical elements, n < 2^31: halves of 32 bits
-    are summed exactly.
+    """Sums modulo P over the last axis of a (..., n) array of canonical elements, n < 2^31.
+
+    Halves of 32 bits are summed exactly.
     """
     low = (values & np.uint64(0xFFFFFFFF)).sum(axis=-1, dtype=np.uint64)
     high = (values >> np.uint64(32)).sum(axis=-1, dtype=np.uint64) % np.uint64(P)

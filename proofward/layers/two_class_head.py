@@ -179,8 +179,7 @@ class TwoClassRelation:
         least, most = int(table[0]), int(table[-1])
         entries = combine((1, Linear(((1, self.entry),))), constant=-least).values(party.values)
         values = mul(party.values(self.flags.inside), entries)
-        if self.flags.above is not None:
-            values = add(values, scale(party.values(self.flags.above), most - least))
+        values = add(values, scale(party.values(self.flags.above), most - least))
         return evaluate(values, point) + least
 
     @staticmethod

@@ -80,7 +80,7 @@ class TrainingRelation:
         bits, shape, head = self.statement.config.scales.weight_bits, self.shape, self.head
         layers = self._layers(selected)
         for below, above, relation in zip(layers[:-1], layers[1:], self.hidden, strict=True):
-            _prove_rounding(party, shape, bits, below, above, relation)
+            self._prove_rounding(party, below, above, relation)
         head.prove(party, lambda point, claim: selected.assert_labels(party, point, claim))
         point = party.challenges(shape.log_samples)
         party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
@@ -89,6 +89,20 @@ class TrainingRelation:
         then(layers)
         for relation in self.hidden:
             relation.prove_values(party)
+
+    def _prove_rounding(
+        self, party: Party, below: LinearRelation, above: LinearRelation, relation: ReluRelation
+    ) -> None:
+        """Z + 2^(fw-1) = 2^fw Q + R and Z_back + 2^(fw-1) = 2^fw G + R' at a point; log(size) / |E| each."""
+        bits, shape = self.statement.config.scales.weight_bits, self.shape
+        point = party.challenges(relation.low.log_size)
+        party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
+        party.soundness.add("backward sums", "Schwartz-Zippel", len(point))
+        (step, sample), unit = _split(shape, point), point[shape.log_samples :]
+        forward = _rounded(relation.pre_activation, relation.remainder, bits, point)
+        below.prove_forward(party, step, sample, Units.at(unit), forward)
+        backward = _rounded(relation.gradient, relation.gradient_remainder, bits, point)
+        above.prove_backward(party, step, sample, unit, backward)
 
     def _layers(self, selected: SelectedRows) -> list[LinearRelation]:
         """The linear layers, joined to the columns that they read and whose gradients they have."""
@@ -111,22 +125,3 @@ def _split(shape: Shape, point: Point) -> tuple[Point, Point]:
 def _rounded(quotient: Linear, remainder: Linear, bits: int, point: Point) -> Form:
     """The exact sum that was rounded: 2^fw Q + R - 2^(fw-1)."""
     return quotient.at(point) * (1 << bits) + remainder.at(point) - (1 << (bits - 1))
-
-
-def _prove_rounding(
-    party: Party,
-    shape: Shape,
-    bits: int,
-    below: LinearRelation,
-    above: LinearRelation,
-    relation: ReluRelation,
-) -> None:
-    """Z + 2^(fw-1) = 2^fw Q + R and Z_back + 2^(fw-1) = 2^fw G + R' at a point; log(size) / |E| each."""
-    point = party.challenges(relation.low.log_size)
-    party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
-    party.soundness.add("backward sums", "Schwartz-Zippel", len(point))
-    (step, sample), unit = _split(shape, point), point[shape.log_samples :]
-    forward = _rounded(relation.pre_activation, relation.remainder, bits, point)
-    below.prove_forward(party, step, sample, Units.at(unit), forward)
-    backward = _rounded(relation.gradient, relation.gradient_remainder, bits, point)
-    above.prove_backward(party, step, sample, unit, backward)

@@ -1,6 +1,6 @@
 """What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone; and AUC.
 
-Every method has the same first weights, rate, local epochs and number of rounds, and follows the schedule
+Every method has the same first weights, rate, local training and number of rounds, and follows the schedule
 that a round's beacon gives. Where no federation has drawn beacons, hashes of the seed and the round stand in.
 """
 
@@ -56,7 +56,7 @@ def first_weights(setup: Preset, seed: int) -> Int64Array:
 
 
 def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> FederatedResult:
-    """Fixed-point FedAvg, in the integers of a proved federation: update, clip, round, sum."""
+    """Fixed-point FedAvg, in the integers of a proved federation: update, clip, round, sum, project."""
     scales = setup.scales
     config = RoundConfig(setup.model, scales, setup.training, setup.clip_bound, max(2, len(hospitals)), 1)
     shift = config.weight_shift(max(map(len, hospitals)))

@@ -1,0 +1,52 @@
+"""Training never stops for what records say: thousands of rounds of every preset, and records at the extremes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from proofward.data.records import Records
+from proofward.data.synthetic import make_synthetic
+from proofward.layers.bounds import weight_limit
+from proofward.layers.model import Mlp
+from proofward.models import Preset, preset
+from proofward.report.baselines import federated, first_weights
+
+ROUNDS = 3000
+
+
+def narrow(setup: Preset) -> Preset:
+    """`wide` with layers of 8 units; scales and training as they are."""
+    return replace(setup, model=Mlp((8,) * 9 + (2,))) if setup.name == "wide" else setup
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tiny", "logistic", "wdbc", "wide"])
+def test_thousands_of_rounds(name: str) -> None:
+    setup = narrow(preset(name))
+    rows = setup.training.batch
+    hospital = make_synthetic(rows, setup.model.widths[0], 1, setup.scales)
+    result = federated(setup, [hospital], ROUNDS, 0)
+    limit = weight_limit(setup.model, setup.scales, setup.training, rows)
+    assert 0 < np.abs(result.weights).max() <= limit
+    assert not np.array_equal(result.weights, first_weights(setup, 0))
+
+
+@pytest.mark.parametrize("name", ["tiny", "logistic", "wdbc", "wide"])
+@pytest.mark.parametrize("kind", ["ends", "contradictory", "one label", "constant"])
+def test_rounds_on_records_at_the_extremes(name: str, kind: str) -> None:
+    setup = narrow(preset(name))
+    low, high = setup.scales.input_range
+    rows, random = setup.training.batch, np.random.default_rng(3)
+    features = random.choice([low, high], (rows, setup.model.widths[0]))
+    labels = random.integers(0, 2, rows)
+    if kind == "contradictory":
+        features[1::2], labels[::2], labels[1::2] = features[::2], 0, 1
+    elif kind == "one label":
+        labels[:] = 1
+    elif kind == "constant":
+        features[:] = low
+    result = federated(setup, [Records(features, labels), Records(-1 - features, 1 - labels)], 40, 0)
+    assert np.abs(result.weights).max() <= weight_limit(setup.model, setup.scales, setup.training, rows)
