@@ -95,18 +95,21 @@ class Shape:
         padded = next(tableau.name for tableau in listener.tableaux if tableau.padded)
         return Shape(plan, listener.regions, listener.triples, padded)
 
-    def vector(self, conversation: bytes) -> Array:
-        """A conversation as a vector."""
+    def vector(self, conversation: bytes, products: bool = True) -> Array:
+        """A conversation as a vector; the products of its words are the last entries."""
         words: dict[str, Array] = {}
         for region in self.regions:
             if not region.what.startswith(_NO_FIELD_ELEMENTS):
                 part = np.frombuffer(conversation[region.start : region.stop], dtype="<u8").astype(np.uint64)
-                words[region.what] = np.concatenate([words[region.what], part]) if region.what in words else part
+                words[region.what] = (
+                    np.concatenate([words[region.what], part]) if region.what in words else part
+                )
+        if not products:
+            return np.concatenate(list(words.values()))
         opened = words[f"columns of {self.padded}"].reshape(self.plan.code.queries, -1)
         messages, values = _elements(words["padded message"]), _elements(words["out-of-domain evaluations"])
-        products = [ext_mul(_pick(values, 1), _pick(values, 2))]
-        products += self._products(messages, opened)
-        return np.concatenate([*words.values(), *(product.reshape(-1) for product in products)])
+        bilinear = [ext_mul(_pick(values, 1), _pick(values, 2)), *self._products(messages, opened)]
+        return np.concatenate([*words.values(), *(product.reshape(-1) for product in bilinear)])
 
     def _products(self, messages: Array, opened: Array) -> list[Array]:
         plan = self.plan
