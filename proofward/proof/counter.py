@@ -14,7 +14,7 @@ from proofward.field.extension import Ext
 from proofward.proof.forms import ZERO, Form
 from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.opening import opening_soundness
-from proofward.proof.party import OpeningWitness, Party
+from proofward.proof.party import ColumnClaims, OpeningWitness, Party
 from proofward.proof.proof_length import ProofLength, proof_length
 from proofward.proof.soundness import CodeParameters, Soundness
 from proofward.proof.transcript import Label
@@ -115,5 +115,5 @@ class Counter(Party):
     ) -> Array:
         raise AssertionError("a counter opens nothing")
 
-    def open_columns(self, indices: list[int], weights: list[Array], combined: Array) -> None:
+    def open_columns(self, indices: list[int], claims: ColumnClaims) -> None:
         raise AssertionError("a counter opens nothing")

@@ -1,48 +1,52 @@
 """The opening of all tableaux of a proof: proximity, linear constraints and products, in one combined row.
 
-What is proved: the rows of every tableau are (outside a few columns) words of one Reed-Solomon code, hence
-fixed polynomials W_i of degree < K;
-the functional of the linear constraints is zero on them; PRODUCT = LEFT * RIGHT in every triple.
+What is proved. The rows of every tableau are, outside a few columns, words of one Reed-Solomon code, hence
+fixed polynomials W_i of degree < K. The functional of the linear constraints is zero on them. PRODUCT = LEFT
+* RIGHT in every triple.
 
-Message order (k = |H|, n points, K = code dimension, t queries):
- 1. V: gamma, kappa.            P: p(X), k + K coefficients, and the quotient q(X), 2K - k coefficients.
- 2. V: z in E \\ F, seed of rho. P: s = v0(z) + sum_i rho_i W_i(z), and x_i, y_i, z_i, the values at z of each
- triple.
- 3. V: beta.                    P: the combined row V(X), K coefficients.
- 4. V: t distinct columns.      P: those columns of every tableau, with salts and Merkle siblings.
-Here p = sum_i L_i W_i + m1 + X^k m2 and q (X^k - 1) = sum_i kappa^i (x_i y_i - z_i as polynomials) + (X^k -
-1)(g1 + X^(K-k) g2), with mask rows m, g;
-V = v0 + sum_i rho_i W_i + beta (row combination of p at z) + beta^2 (of q) + beta^3.. (of x_1, y_1, z_1, ..).
-Checks: sum of p over H = minus the constraints' constants; V(z) = s + beta p(z) + beta^2 (q(z) - (sum kappa^i
-(x_i y_i - z_i)) / (z^k - 1)) + ..; V at every
-opened column is the combination of its entries; the Merkle openings.
+Messages (k = |H|, n points, K = code dimension, t queries; v0, m1, m2, g1 and g2 are mask rows):
+    verifier: gamma, kappa             prover: p and q
+    verifier: z outside F, a seed      prover: s, and the values x_i, y_i, xy_i of every triple at z
+    verifier: beta                     prover: the combined row V
+    verifier: t distinct columns       prover: these columns of every tableau, salts, Merkle siblings
+where
+    p             = sum_i L_i W_i + m1 + X^k m2                                  (k + K coefficients)
+    q (X^k - 1)   = sum_i kappa^i (x_i y_i - xy_i) + (X^k - 1)(g1 + X^(K-k) g2)  (q has 2K - k)
+    s             = v0(z) + sum_i rho_i W_i(z)
+    V             = v0 + sum_i rho_i W_i + beta (rows as in p at z) + beta^2 (as in q) + beta^3 x_1 + ...  (K)
 
-Soundness: if the words are not e-close to the code, e = floor((n - K) / 2), a uniform affine combination is,
-with probability <= n / |E| only (proximity gap);
-so V differs from it in more than e columns. If they are, the W_i are fixed before gamma. A false constraint
-survives gamma with probability <= C / |E|
-(the masks' sum over H is the constant term of that polynomial in gamma, so it need not be zero to be sound),
-a false product kappa with <= rows / |E|,
-a wrong p or q the point z with <= 2(k + K) / |E|, a wrong value at z the challenge beta with <= claims / |E|;
-then V is not the right codeword and
-agrees with it in at most e + K - 1 columns. Sending the products' polynomials at a random z instead of
-testing them on columns keeps the error of
-all tests at ((n + K) / 2n)^t, where Ligero's column test of degree 2k polynomials would need half as many
-columns again.
+Checks:
+    the sum of p over H is minus the constraints' constants
+    V(z) = s + beta p(z) + beta^2 (q(z) - sum_i kappa^i (x_i y_i - xy_i) / (z^k - 1)) + beta^3 x_1 + ...
+    V at every opened column is the combination of the column's entries
+    the opened columns are in the committed Merkle trees
 
-How it hides: p, q, V are uniform by their masks (m1, m2 overlap in K - k coefficients and g1, g2 in k, so
-opened columns of masks tell nothing of p or q);
-x, y, z and opened columns are uniform by the K - k >= t + 1 random coefficients of each row; s follows from
-the rest. Unopened columns are hidden by salts.
+Soundness. Let e = floor((n - K) / 2). If the words are not e-close to the code, a uniform affine combination
+is e-close with probability <= n / |E| only (proximity gap), so V differs from it in more than e columns. If
+they are, the W_i are fixed before gamma. A false constraint survives gamma with probability <= C / |E|. (The
+masks' sum over H is the constant term of that polynomial in gamma, so it need not be zero to be sound.) A
+false product survives kappa with probability <= rows / |E|, a wrong p or q survives the point z with <= 2 (k
++ K) / |E|, and a wrong value at z survives beta with <= claims / |E|. Then V is not the right codeword and
+agrees with it in at most e + K - 1 columns. The products' polynomials are sent at a random z. To test them on
+columns instead, as Ligero tests polynomials of degree 2k, would need half as many columns again.
+
+How it hides. p, q and V are uniform by their masks. m1 and X^k m2 overlap in K - k coefficients, g1 and
+X^(K-k) g2 in k of them, so opened columns of masks tell nothing of p or q. The values at z and the opened
+columns are uniform by the K - k >= t + 1 random coefficients of each row. s follows from the rest, and so do
+the entries of m2, g2 and v0 in the opened columns: see `simulator.py`. Columns that are not opened are hidden
+by their salts.
+
 Source: Ames, Hazay, Ishai, Venkitasubramaniam, Ligero (2017, 2022/1608), with out-of-domain sampling.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import ext_add, ext_scale
+from proofward.field.extension import Ext, ext_add, ext_scale
 from proofward.field.scalar import P
 from proofward.proof.algebra import (
     add_at,
@@ -64,11 +68,44 @@ from proofward.proof.layout import (
     MASK_ROW,
     ExtensionRows,
 )
-from proofward.proof.party import Party
+from proofward.proof.party import ColumnClaims, Party
 from proofward.proof.soundness import CodeParameters, Soundness
 from proofward.proof.transcript import Label, draw_extension, draw_indices, expand_extension
 
 Array = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Challenges:
+    """What the combined row depends on: rho has an E-array for each tableau, the last is for rows over E."""
+
+    kappa: Ext
+    z: Ext
+    rho: list[Array]
+    beta: Ext
+
+
+def open_tableaux(party: Party) -> None:
+    """Run the opening.
+
+    Every party but the counter checks what it hears, so a prover never sends a proof that is refused.
+    """
+    code = party.code
+    rows = ExtensionRows(code.log_k, party.pads, party.products)
+    opening_soundness(party.soundness, code, len(party.constraints), rows.product_rows)
+    gamma, kappa = party.challenge(), party.challenge()
+    layouts = [tableau.layout for tableau in party.tableaux]
+    functional = Functional(party.constraints, gamma, layouts, rows)
+    p = _linear_polynomial(party, functional)
+    q = _quotient(party, rows, kappa)
+    z = _point_outside_base_field(party)
+    rho = _row_coefficients(party, rows)
+    values = _values_at(party, rows, rho, z)
+    drawn = _Challenges(kappa, z, rho, party.challenge())
+    weights = _row_weights(party, functional, rows, drawn)
+    combined = _combined_row(party, weights, z, _combined_value(code, p, q, values, drawn))
+    indices = draw_indices(party.challenger, Label.QUERIES, code.queries, code.n)
+    party.open_columns(indices, ColumnClaims(functional, rows, kappa, p, q, weights, combined))
 
 
 def opening_soundness(
@@ -99,16 +136,9 @@ def opening_elements(code: CodeParameters, product_rows: int) -> int:
     return p + q + 1 + 3 * product_rows + code.dimension
 
 
-def open_tableaux(party: Party) -> None:
-    """Run the opening; every party but the counter checks what it hears, so a prover never sends a proof that
-    is refused.
-    """
+def _linear_polynomial(party: Party, functional: Functional) -> Array:
+    """p, whose sum over H is known."""
     code = party.code
-    rows = ExtensionRows(code.log_k, party.pads, party.products)
-    gamma, kappa = party.challenge(), party.challenge()
-    layouts = [tableau.layout for tableau in party.tableaux]
-    opening_soundness(party.soundness, code, len(party.constraints), rows.product_rows)
-    functional = Functional(party.constraints, gamma, layouts, rows)
 
     def with_sum(coefficients: Array) -> Array:
         missing = -functional.constant - sum_over_subgroup(coefficients, code.k)
@@ -119,75 +149,111 @@ def open_tableaux(party: Party) -> None:
         Label.LINEAR, code.k + code.dimension, lambda known: known.linear_polynomial(functional), with_sum
     )
     party.check("linear constraints", lambda: (sum_over_subgroup(p, code.k), -functional.constant))
-    q = party.exchange(
-        Label.QUADRATIC,
-        2 * code.dimension - code.k,
-        lambda known: known.quotient(rows, kappa),
-        lambda values: values,
+    return p
+
+
+def _quotient(party: Party, rows: ExtensionRows, kappa: Ext) -> Array:
+    """q, of which nothing is known."""
+    length = 2 * party.code.dimension - party.code.k
+    return party.exchange(
+        Label.QUADRATIC, length, lambda known: known.quotient(rows, kappa), lambda values: values
     )
 
+
+def _point_outside_base_field(party: Party) -> Ext:
+    """z, uniform in E without F."""
     z = draw_extension(party.challenger, Label.OUT_OF_DOMAIN)
     while z.c1 == 0:
         z = draw_extension(party.challenger, Label.OUT_OF_DOMAIN)
+    return z
+
+
+def _row_coefficients(party: Party, rows: ExtensionRows) -> list[Array]:
+    """rho from a seed: a uniform coefficient for every row, but 1 for the mask v0."""
     seed = party.challenger.squeeze(Label.COMBINATION, 32)
-    rho = _split(
-        expand_extension(seed, sum(layout.rows for layout in layouts) + rows.count),
-        [x.rows for x in layouts] + [rows.count],
-    )
+    counts = [tableau.layout.rows for tableau in party.tableaux] + [rows.count]
+    bounds = np.cumsum(counts)[:-1]
+    drawn = expand_extension(seed, sum(counts))
+    rho = [np.ascontiguousarray(part) for part in np.split(drawn, bounds, axis=1)]
     rho[-1][:, MASK_ROW] = (1, 0)
-    triples = [(kind, i) for i in range(rows.product_rows) for kind in (LEFT, RIGHT, PRODUCT)]
-    triple_rows = [rows.product_row(kind, i) for kind, i in triples]
-    heard = party.exchange(
+    return rho
+
+
+def _triple_rows(rows: ExtensionRows) -> list[int]:
+    """The rows over E of x_1, y_1, xy_1, x_2, .."""
+    return [rows.product_row(kind, i) for i in range(rows.product_rows) for kind in (LEFT, RIGHT, PRODUCT)]
+
+
+def _values_at(party: Party, rows: ExtensionRows, rho: list[Array], z: Ext) -> Array:
+    """s and the values of all triples at z."""
+    triples = _triple_rows(rows)
+    return party.exchange(
         Label.EVALUATIONS,
         1 + len(triples),
-        lambda known: known.evaluations(rho, triple_rows, z),
+        lambda known: known.evaluations(rho, triples, z),
         lambda values: values,
     )
 
-    beta = party.challenge()
-    column_weights, extension_weights = functional.at(lagrange_at(z, code.k))
-    weights = [ext_add(rho[i], ext_scale(column_weights[i], beta)) for i in range(len(layouts))]
+
+def _row_weights(
+    party: Party, functional: Functional, rows: ExtensionRows, drawn: _Challenges
+) -> list[Array]:
+    """The weights of all rows in V, an E-array for each tableau."""
+    beta, rho = drawn.beta, drawn.rho
+    column_weights, extension_weights = functional.at(lagrange_at(drawn.z, party.code.k))
+    weights = [
+        ext_add(own, ext_scale(column, beta)) for own, column in zip(rho, column_weights, strict=False)
+    ]
     extension = ext_add(rho[-1], ext_scale(as_array(extension_weights), beta))
-    square = beta * beta
-    masks = [
+    for row, weight in _mask_weights(party.code, drawn):
+        add_at(extension, row, weight)
+    scale = beta * beta * beta
+    for row in _triple_rows(rows):
+        add_at(extension, row, scale)
+        scale = scale * beta
+    for i, tableau in enumerate(party.tableaux):
+        if tableau.padded:
+            weights[i] = np.concatenate([weights[i], plane_weights(extension)], axis=1)
+    return weights
+
+
+def _mask_weights(code: CodeParameters, drawn: _Challenges) -> list[tuple[int, Ext]]:
+    """The weights in V of the masks of p and q."""
+    beta, square, z = drawn.beta, drawn.beta * drawn.beta, drawn.z
+    return [
         (MASK_LINEAR_LOW, beta),
         (MASK_LINEAR_HIGH, beta * power(z, code.k)),
         (MASK_QUADRATIC_LOW, square),
         (MASK_QUADRATIC_HIGH, square * power(z, code.dimension - code.k)),
     ]
-    for row, weight in masks:
-        add_at(extension, row, weight)
-    products = ZERO
-    values = ZERO
+
+
+def _combined_value(code: CodeParameters, p: Array, q: Array, values: Array, drawn: _Challenges) -> Ext:
+    """What V(z) has to be, from p, q and the values at z."""
+    beta, z = drawn.beta, drawn.z
+    square = beta * beta
+    products, weighted = ZERO, ZERO
     scale, kappa_power = square * beta, ONE
-    for i in range(rows.product_rows):
-        x, y, xy = (element(heard, 1 + 3 * i + j) for j in range(3))
+    for first in range(1, values.shape[1], 3):
+        x, y, xy = (element(values, first + j) for j in range(3))
         products = products + kappa_power * (x * y - xy)
-        kappa_power = kappa_power * kappa
-        for j, value in enumerate((x, y, xy)):
-            values = values + scale * value
-            add_at(extension, triple_rows[3 * i + j], scale)
+        kappa_power = kappa_power * drawn.kappa
+        for value in (x, y, xy):
+            weighted = weighted + scale * value
             scale = scale * beta
-    quotient_at_z = evaluate_polynomial(q, z) - products * (power(z, code.k) - 1).inverse()
-    target = element(heard, 0) + beta * evaluate_polynomial(p, z) + square * quotient_at_z + values
-    for i, tableau in enumerate(party.tableaux):
-        if tableau.padded:
-            weights[i] = np.concatenate([weights[i], plane_weights(extension)], axis=1)
+    quotient = evaluate_polynomial(q, z) - products * (power(z, code.k) - 1).inverse()
+    return element(values, 0) + beta * evaluate_polynomial(p, z) + square * quotient + weighted
+
+
+def _combined_row(party: Party, weights: list[Array], z: Ext, target: Ext) -> Array:
+    """V, whose value at z is known."""
 
     def with_value(coefficients: Array) -> Array:
         add_at(coefficients, 0, target - evaluate_polynomial(coefficients, z))
         return coefficients
 
     combined = party.exchange(
-        Label.COMBINED_ROW, code.dimension, lambda known: known.combined_row(weights), with_value
+        Label.COMBINED_ROW, party.code.dimension, lambda known: known.combined_row(weights), with_value
     )
     party.check("combined row at the out-of-domain point", lambda: (evaluate_polynomial(combined, z), target))
-
-    indices = draw_indices(party.challenger, Label.QUERIES, code.queries, code.n)
-    party.open_columns(indices, weights, combined)
-
-
-def _split(values: Array, counts: list[int]) -> list[Array]:
-    """Consecutive parts of an E-array."""
-    bounds = np.cumsum(counts)[:-1]
-    return [np.ascontiguousarray(part) for part in np.split(values, bounds, axis=1)]
+    return combined

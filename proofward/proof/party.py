@@ -1,16 +1,12 @@
 """The party interface: a relation is one script, run by whoever takes part in its proof.
 
 What is proved: the script's assertions hold for committed columns. Message order: roots of tableaux; then, in
-the script's order, padded
-messages and challenges; last, the opening of the tableaux (`opening.py`). Every hidden value is sent minus a
-one-time pad that is committed
-in the witness tableau, so it is uniform and independent of the witness; the verifier keeps it as an affine
-form. Interpreters:
-`prover.Prover` knows the witness, `verifier.Verifier` has bytes, `counter.Counter` measures,
-`simulator.Simulator` has neither.
+the script's order, padded messages and challenges; last, the opening of the tableaux (`opening.py`). Every
+hidden value is sent minus a one-time pad that is committed in the witness tableau, so it is uniform and
+independent of the witness; the verifier keeps it as an affine form. Interpreters: `prover.Prover` knows the
+witness, `verifier.Verifier` has bytes, `counter.Counter` measures, `simulator.Simulator` has neither.
 Source: the padded-transcript technique of draft-google-cfrg-libzk (Longfellow), after Ben-Or et al. 1988;
-sumcheck with the equality factor
-split off after Gruen (2024/108).
+sumcheck with the equality factor split off after Gruen (2024/108).
 """
 
 from __future__ import annotations
@@ -46,6 +42,23 @@ class TableauHandle:
     layout: Layout
     root: bytes
     padded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnClaims:
+    """What opened columns have to agree with, see `opening.py`.
+
+    weights: of the rows of each tableau in `combined`, the polynomial V. The polynomials p of the functional
+    and q of the products (kappa) agree with the columns of the masks, which only a simulator has to see to.
+    """
+
+    functional: Functional
+    rows: ExtensionRows
+    kappa: Ext
+    p: Array
+    q: Array
+    weights: list[Array]
+    combined: Array
 
 
 class OpeningWitness(Protocol):
@@ -101,10 +114,8 @@ class Party(ABC):
         """
 
     @abstractmethod
-    def open_columns(self, indices: list[int], weights: list[Array], combined: Array) -> None:
-        """Columns of all tableaux at the queried indices; the weights of a tableau's rows combine to the
-        polynomial `combined`.
-        """
+    def open_columns(self, indices: list[int], claims: ColumnClaims) -> None:
+        """Open the columns of all tableaux at the queried indices."""
 
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         """Refuse unless both sides are equal."""
@@ -229,10 +240,9 @@ class Party(ABC):
         values at a random point.
 
         w is the tensor product of the per-variable weights (w0, w1), the most significant variable first. The
-        prover says t(0) and the
-        leading coefficient of each round's quadratic t; claim = w0 t(0) + w1 t(1) gives t(1). The final claim
-        is without the weight.
-        Soundness error 2 n / |E|. The caller closes the final claim with sent values or forms.
+        prover says t(0) and the leading coefficient of each round's quadratic t; claim = w0 t(0) + w1 t(1)
+        gives t(1). The final claim is without the weight. Soundness error 2 n / |E|. The caller closes the
+        final claim with sent values or forms.
         """
         summation = self._summation(tables, weights)
         keys: list[int] = []

@@ -35,7 +35,7 @@ from proofward.proof.layout import (
     Layout,
 )
 from proofward.proof.opening import open_tableaux
-from proofward.proof.party import OpeningWitness, Party, Tables, Weights
+from proofward.proof.party import ColumnClaims, OpeningWitness, Party, Tables, Weights
 from proofward.proof.sumcheck import Summation
 from proofward.proof.tableau import CommittedTableau, Rng, place
 from proofward.proof.transcript import Challenger, Label
@@ -169,8 +169,8 @@ class Prover(Party):
         self.challenger.absorb(label, data)
         return values
 
-    def open_columns(self, indices: list[int], weights: list[Array], combined: Array) -> None:
-        del weights, combined
+    def open_columns(self, indices: list[int], claims: ColumnClaims) -> None:
+        del claims
         for tableau in self.committed:
             self._proof += tableau.columns[indices].astype("<u8", copy=False).tobytes()
             self._proof += b"".join(tableau.salt(i) for i in indices)

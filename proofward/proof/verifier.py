@@ -21,7 +21,7 @@ from proofward.proof.errors import ProofRejected
 from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.merkle import HASH_BYTES, SALT_BYTES, check_opening, leaf_hash, sibling_count
 from proofward.proof.opening import open_tableaux
-from proofward.proof.party import OpeningWitness, Party
+from proofward.proof.party import ColumnClaims, OpeningWitness, Party
 from proofward.proof.transcript import Challenger, Label
 
 Array = npt.NDArray[np.uint64]
@@ -96,10 +96,10 @@ class Verifier(Party):
         self.challenger.absorb(label, values.astype("<u8", copy=False).tobytes())
         return np.ascontiguousarray(values.reshape(length, 2).T)
 
-    def open_columns(self, indices: list[int], weights: list[Array], combined: Array) -> None:
+    def open_columns(self, indices: list[int], claims: ColumnClaims) -> None:
         extension = ExtensionRows(self.code.log_k, self.pads, self.products)
         found = zeros(len(indices))
-        for own, tableau in zip(weights, self.tableaux, strict=True):
+        for own, tableau in zip(claims.weights, self.tableaux, strict=True):
             rows = tableau.layout.rows + 2 * extension.count * tableau.padded
             columns = self._elements(len(indices) * rows, f"columns of {tableau.name}").reshape(
                 len(indices), rows
@@ -117,7 +117,7 @@ class Verifier(Party):
             ]
             check_opening(tableau.root, self.code.log_n, indices, leaves, bytes(siblings))
             found = ext_add(found, combine_rows(own, np.ascontiguousarray(columns.T)))
-        expected = low_degree_extend(combined, self.code.n)[:, indices]
+        expected = low_degree_extend(claims.combined, self.code.n)[:, indices]
         if not np.array_equal(found, expected):
             bad = indices[int(np.argmax((found != expected).any(axis=0)))]
             raise ProofRejected("column queries", f"column {bad} does not combine to the combined row")

@@ -183,7 +183,7 @@ def confirms(told: bytes, guess: np.ndarray, bound: int) -> bool:
     verifier = RegionVerifier(Coins(COINS), PLAN, told)
     indices: list[int] = []
     original = verifier.open_columns
-    verifier.open_columns = lambda i, w, c: (indices.extend(i), original(i, w, c))[1]  # type: ignore[method-assign]
+    verifier.open_columns = lambda i, claims: (indices.extend(i), original(i, claims))[1]  # type: ignore[method-assign]
     verifier.run(lambda party: toy(party, None), 0)
     region = next(r for r in verifier.regions if r.what == "columns of data")
     columns = (

@@ -11,14 +11,16 @@ import pytest
 from proofward.field.goldilocks import random_field
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.proof.errors import ProofRejected
+from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import SimulatedTableau, Simulator
+from proofward.proof.simulator import OpenedColumns, SimulatedTableau, Simulator
 from proofward.proof.transcript import Coins
 from proofward.relations.enrolment import check_enrolment, enrolment, enrolment_plan, verify_enrolment
 from proofward.relations.measure import round_plan
 from proofward.relations.prove import check_round, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import RoundWitness, training_round
+from tests.proof.identities import identities_hold
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS, Sample, differences, flaws
 from tests.relations.cases import Case, config, make_case, round_witness, sealed
@@ -68,6 +70,43 @@ def test_a_simulated_round_is_accepted(case: Case) -> None:
             check_round(statement, ciphertext, DIGESTS, told, Coins(coins))
     with pytest.raises(ProofRejected):
         verify_round(statement, ciphertext, DIGESTS, told)
+
+
+def test_real_and_simulated_columns_agree_with_all_polynomials(case: Case) -> None:
+    """What a simulator may not miss: the identities that tie opened columns to p and q in real proofs."""
+    plan, known = case.enrolment.plan(), (case.features, case.labels)
+
+    def enrol(party: Party, witness: Any = None) -> None:
+        enrolment(party, case.enrolment, witness)
+
+    real = Prover(Coins(COINS), plan, seeded(1)).run(lambda party: enrol(party, known))
+    for told in (real, simulated_enrolment(case, 1)):
+        assert identities_hold(told, enrol, plan)
+
+    witness, encryption = round_witness(case, seeded(1))
+
+    def prove(party: Party) -> None:
+        training_round(party, case.statement, encryption.ciphertext, witness)
+
+    real = Prover(Coins(COINS), case.statement.plan(), seeded(2)).run(prove)
+    simulated = simulated_round(case, 1)
+    for statement, ciphertext, told in ((case.statement, encryption.ciphertext, real), simulated):
+
+        def script(party: Party, about: Any = statement, words: Any = ciphertext) -> None:
+            training_round(party, about, words, None)
+
+        assert identities_hold(told, script, statement.plan())
+
+
+@pytest.mark.parametrize("left_out", ["agree_with_linear_polynomial", "agree_with_quotient"])
+def test_detects_a_simulator_that_leaves_out_an_identity(
+    case: Case, left_out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpenedColumns, left_out, lambda columns, claims: None)
+    told = simulated_enrolment(case, 1)
+    assert not identities_hold(
+        told, lambda party: enrolment(party, case.enrolment, None), case.enrolment.plan()
+    )
 
 
 def enrolment_sample(case: Case, first: int) -> Sample:
