@@ -1,5 +1,6 @@
-"""Multilinear tables: 2^n values, the first variable the most significant bit, so that fixing it combines the
-two halves.
+"""Multilinear tables: 2^n values, the first variable the most significant bit.
+
+Fixing the first variable combines the two halves of a table.
 """
 
 from __future__ import annotations

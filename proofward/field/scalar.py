@@ -1,5 +1,6 @@
-"""Scalar arithmetic modulo P inside Numba kernels, as intrinsics: branch-free instructions that LLVM inlines
-and vectorises.
+"""Scalar arithmetic modulo P inside Numba kernels, as intrinsics.
+
+They are branch-free instructions that LLVM inlines and vectorises.
 
 Canonical operands (below P) give canonical results. P = 2^64 - 2^32 + 1, EPSILON = 2^32 - 1 = 2^64 mod P.
 """
@@ -109,7 +110,8 @@ def ext_times(a0, a1, b0, b1):  # type: ignore[no-untyped-def]
 
 @numba.njit(inline="always")
 def join(low, high):  # type: ignore[no-untyped-def]
-    """The sum of values whose low and high halves of 32 bits were summed to `low` and `high` (each below
-    2^64: up to 2^32 values).
+    """The sum of values whose halves of 32 bits were summed to `low` and `high`.
+
+    Both sums are below 2^64, which holds for up to 2^32 values.
     """
     return plus(times(low, np.uint64(1)), times(high, np.uint64(1 << 32)))
