@@ -151,26 +151,6 @@ def _shifted(coefficients, powers, out, start, stop):  # type: ignore[no-untyped
             target[j] = times(row[j], powers[j])
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], int64, int64, int64)", cache=True, nogil=True)
-def _transpose(rows, columns, first, start, stop):  # type: ignore[no-untyped-def]
-    """columns[c, first + r] = rows[r, c] for start <= c < stop.
-
-    It goes in tiles of 8 columns: a cache line of each row.
-    """
-    for c in range(start, stop, 8):
-        for r in range(rows.shape[0]):
-            for i in range(min(8, stop - c)):
-                columns[c + i, first + r] = rows[r, c + i]
-
-
-def transpose_into(rows: Array, columns: Array, first: int) -> None:
-    """Write an F-matrix (R, n) as the entries first .. first + R of the columns of another matrix.
-
-    The columns are an F-matrix (n, at least first + R).
-    """
-    parallel(lambda start, stop: _transpose(rows, columns, first, start, stop), rows.shape[1], 1 << 10)
-
-
 def _forward_rows(rows: Array) -> None:
     twiddles = _twiddles(rows.shape[1], False)
     parallel(
