@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.field.multilinear import fold, tensor_table
+from proofward.field.multilinear import fold, suffix_tables
 from proofward.field.sums import SplitWeights, round_message
 from proofward.proof.algebra import element
 from proofward.proof.forms import ZERO
@@ -34,13 +34,15 @@ class Summation(_Summation):
                 raise ValueError(f"sumcheck table of shape {table.shape}, expected (2, {size})")
         self._factors = tables.factors
         self._linear = tables.linear
-        self._weights = weights
-        self._round = 0
+        split = max(0, len(weights) - _LOW_VARIABLES)
+        self._high, self._low = suffix_tables(weights[1:split]), suffix_tables(weights[1:][-_LOW_VARIABLES:])
+        self._variables = len(weights)
 
     def _remaining(self) -> SplitWeights:
-        rest = self._weights[self._round + 1 :]
-        split = max(0, len(rest) - _LOW_VARIABLES)
-        return SplitWeights(tensor_table(rest[:split]), tensor_table(rest[split:]))
+        """The weights of the variables after the current one."""
+        low = min(self._variables - 1, _LOW_VARIABLES)
+        high = self._variables - 1 - low
+        return SplitWeights(self._high[:, 1 << high : 2 << high], self._low[:, 1 << low : 2 << low])
 
     def message(self) -> tuple[Ext, Ext]:
         return round_message(self._factors, self._linear, self._remaining())
@@ -55,7 +57,7 @@ class Summation(_Summation):
 
         self._factors = [(folded(f), folded(g)) for f, g in self._factors]
         self._linear = None if self._linear is None else folded(self._linear)
-        self._round += 1
+        self._variables -= 1
 
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
         factors = [(element(f, 0), element(g, 0)) for f, g in self._factors]
