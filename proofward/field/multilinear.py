@@ -121,14 +121,19 @@ def eq_table(point: Sequence[Ext]) -> Array:
 @mirrored(reference.fold)
 def fold(table: Array, challenge: Ext) -> Array:
     """table[x] + challenge (table[x + N/2] - table[x]): an E-array (2, N), N even and not 0, to (2, N/2)."""
-    values, half = planes(table), table.shape[1] // 2
-    if half == 0 or table.shape[1] % 2:
-        raise ValueError(f"table of {table.shape[1]} entries has no variable to fix")
+    half = table.shape[-1] // 2
+    if half == 0 or table.shape[-1] % 2:
+        raise ValueError(f"table of {table.shape[-1]} entries has no variable to fix")
     out = np.empty((2, half), dtype=np.uint64)
-    folded = planes(out)
-    r0, r1 = np.uint64(challenge.c0), np.uint64(challenge.c1)
-    parallel(lambda start, stop: _fold(values, r0, r1, folded, start, stop), half, _GRAIN)
+    fold_into(table, challenge, out)
     return out
+
+
+def fold_into(table: Array, challenge: Ext, out: Array) -> None:
+    """`fold` of a table of 2 N entries into an E-array of N."""
+    values, folded = planes(table), planes(out)
+    r0, r1 = np.uint64(challenge.c0), np.uint64(challenge.c1)
+    parallel(lambda start, stop: _fold(values, r0, r1, folded, start, stop), out.shape[1], _GRAIN)
 
 
 @mirrored(reference.evaluate)

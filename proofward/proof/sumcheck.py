@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.field.multilinear import fold, suffix_tables
+from proofward.field.multilinear import suffix_tables
+from proofward.field.rounds import bind_first, bind_last, next_message
 from proofward.field.sums import SplitWeights, round_message
 from proofward.proof.algebra import element
 from proofward.proof.forms import ZERO
@@ -27,13 +28,12 @@ class Summation(_Summation):
 
     def __init__(self, tables: Tables, weights: list[Weights]) -> None:
         size = 1 << len(weights)
-        for table in [t for pair in tables.factors for t in pair] + (
-            [] if tables.linear is None else [tables.linear]
-        ):
+        self._tables = tables
+        for table in self._list():
             if table.shape != (2, size):
                 raise ValueError(f"sumcheck table of shape {table.shape}, expected (2, {size})")
-        self._factors = tables.factors
-        self._linear = tables.linear
+        self._bound: Array | None = None
+        self._challenge: Ext | None = None
         split = max(0, len(weights) - _LOW_VARIABLES)
         self._high, self._low = suffix_tables(weights[1:split]), suffix_tables(weights[1:][-_LOW_VARIABLES:])
         self._variables = len(weights)
@@ -45,20 +45,32 @@ class Summation(_Summation):
         return SplitWeights(self._high[:, 1 << high : 2 << high], self._low[:, 1 << low : 2 << low])
 
     def message(self) -> tuple[Ext, Ext]:
-        return round_message(self._factors, self._linear, self._remaining())
+        if self._bound is None:
+            return round_message(self._tables.factors, self._tables.linear, self._remaining())
+        pairs, challenge = len(self._tables.factors), self._challenge
+        self._challenge = None
+        return next_message(self._bound, 1 << self._variables, pairs, challenge, self._remaining())
 
     def bind(self, challenge: Ext) -> None:
-        cache: dict[int, Array] = {}
-
-        def folded(table: Array) -> Array:
-            if id(table) not in cache:
-                cache[id(table)] = fold(table, challenge)
-            return cache[id(table)]
-
-        self._factors = [(folded(f), folded(g)) for f, g in self._factors]
-        self._linear = None if self._linear is None else folded(self._linear)
+        """The first variable is bound at once, the others together with the next message."""
         self._variables -= 1
+        if self._bound is None:
+            self._bound = bind_first(self._list(), challenge)
+        elif self._variables:
+            self._challenge = challenge
+        else:
+            bind_last(self._bound, challenge)
 
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
-        factors = [(element(f, 0), element(g, 0)) for f, g in self._factors]
-        return factors, ZERO if self._linear is None else element(self._linear, 0)
+        tables = (
+            self._list() if self._bound is None else list(self._bound.reshape(-1, 2, self._bound.shape[1]))
+        )
+        values = [element(table, 0) for table in tables]
+        linear = ZERO if self._tables.linear is None else values.pop()
+        return list(zip(values[::2], values[1::2], strict=True)), linear
+
+    def _list(self) -> list[Array]:
+        linear = self._tables.linear
+        return [table for pair in self._tables.factors for table in pair] + (
+            [] if linear is None else [linear]
+        )
