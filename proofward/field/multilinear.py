@@ -136,6 +136,24 @@ def fold_into(table: Array, challenge: Ext, out: Array) -> None:
     parallel(lambda start, stop: _fold(values, r0, r1, folded, start, stop), out.shape[1], _GRAIN)
 
 
+@numba.njit("void(uint64[:, ::1], uint64[:, ::1])", cache=True, nogil=True)
+def _fold_all(table, point):  # type: ignore[no-untyped-def]
+    """Bind all variables in place; the value is left in the first entry."""
+    size = table.shape[1]
+    for variable in range(point.shape[0]):
+        size //= 2
+        r0, r1 = point[variable]
+        a0, a1, b0, b1 = (
+            table[0, :size],
+            table[1, :size],
+            table[0, size : 2 * size],
+            table[1, size : 2 * size],
+        )
+        for i in range(size):
+            d0, d1 = ext_times(minus(b0[i], a0[i]), minus(b1[i], a1[i]), r0, r1)
+            a0[i], a1[i] = plus(a0[i], d0), plus(a1[i], d1)
+
+
 @mirrored(reference.evaluate)
 def _evaluate_pair(table: Array, point: Sequence[Ext]) -> tuple[int, int]:
     if table.shape[-1] != 1 << len(point):
@@ -149,8 +167,12 @@ def _evaluate_pair(table: Array, point: Sequence[Ext]) -> tuple[int, int]:
         table, rest = first, rest[1:]
     elif table.ndim == 1:
         table = lift(table)
-    for coordinate in rest:
-        table = fold(table, coordinate)
+    elif rest:
+        table, rest = fold(table, rest[0]), rest[1:]
+    while len(rest) > _LOW_VARIABLES:
+        table, rest = fold(table, rest[0]), rest[1:]
+    if rest:
+        _fold_all(table, np.array([(r.c0, r.c1) for r in rest], dtype=np.uint64))
     return int(table[0, 0]), int(table[1, 0])
 
 

@@ -103,9 +103,9 @@ def bind_last(tables: Array, challenge: Ext) -> None:
 def next_message(
     tables: Array, length: int, pairs: int, challenge: Ext | None, weights: SplitWeights
 ) -> tuple[Ext, Ext]:
-    """Bind a variable, unless it is None, and sum t(0) and the leading coefficient over the `length` entries left.
+    """Bind a variable, unless it is None, and sum t(0) and the leading coefficient of the `length` entries left.
 
-    The result is that of `fold` for every table, and of `round_message`. ValueError unless length = 2 high low.
+    The result is that of `fold` for every table, and `round_message`. ValueError unless length = 2 high low.
     """
     high, low = weights.high, weights.low
     if length != 2 * high.shape[1] * low.shape[1] or tables.shape[1] < length * (1 + (challenge is not None)):

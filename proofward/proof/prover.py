@@ -203,7 +203,7 @@ class OpenedWitness:
         for (tableau, row), inside in functional.dense_rows().items():
             coefficients = self._tableaux[tableau].coefficients[row]
             products.append((inside, np.stack([coefficients, np.zeros_like(coefficients)])))
-        for row, inside in functional.dense_extension_rows().items():
+        for row, inside in functional.dense_extension_rows.items():
             products.append((inside, np.ascontiguousarray(self._extension_row(row))))
         accumulated = zeros(size)
         for inside, polynomial in products:

@@ -79,9 +79,13 @@ def test_tables_that_cannot_be_folded(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("variables", range(6))
-def test_evaluation_over_both_fields(variables: int, cut: int) -> None:
+@pytest.mark.parametrize("low_variables", [0, 2, 12])
+def test_evaluation_over_both_fields(
+    variables: int, low_variables: int, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multilinear, "_LOW_VARIABLES", low_variables)
     r = point(5, variables)
-    weights = elements(eq_table(r))
+    weights = [weight([(1 - x, x) for x in r], index) for index in range(1 << variables)]
     base, table = f_array(6, 1 << variables), f_array(7, 2, 1 << variables)
     over_f = total([w * v for w, v in zip(weights, base.tolist(), strict=True)])
     over_e = total([w * v for w, v in zip(weights, elements(table), strict=True)])

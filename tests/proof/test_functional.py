@@ -137,7 +137,7 @@ def test_parts_add_up_to_the_dense_rows(gamma: Ext) -> None:
             found[key] = found.get(key, ZERO) + element(inside, position)
     for key in rows.keys() | found.keys():
         assert found.get(key, ZERO) == rows.get(key, ZERO), key
-    parts = functional.dense_extension_rows()
+    parts = functional.dense_extension_rows
     for row in range(ROWS.count):
         for position in range(K):
             value = element(parts[row], position) if row in parts else ZERO
