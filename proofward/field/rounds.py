@@ -1,7 +1,7 @@
-"""The rounds of a sumcheck after the first: the last variable is bound and the next message summed in one pass.
+"""The rounds of a sumcheck after the first: binding a variable and summing the next message in one pass.
 
-Tables lie in one F-matrix, two rows a table (its planes), in the order f, g, f', g', .., linear. Binding a variable
-halves the part of every row that is in use, in place.
+Tables lie in one F-matrix, two rows a table (its planes), in the order f, g, f', g', .., linear. Binding a
+variable halves the part of every row that is in use, in place.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def bind_last(tables: Array, challenge: Ext) -> None:
 def next_message(
     tables: Array, length: int, pairs: int, challenge: Ext | None, weights: SplitWeights
 ) -> tuple[Ext, Ext]:
-    """Bind a variable, unless it is None, and sum t(0) and the leading coefficient of the `length` entries left.
+    """Bind a variable (None: it is bound), then sum t(0) and the leading coefficient of `length` entries.
 
     The result is that of `fold` for every table, and `round_message`. ValueError unless length = 2 high low.
     """
