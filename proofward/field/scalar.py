@@ -57,9 +57,9 @@ def _emit_plus(b: Any, x: Any, y: Any) -> Any:
 
 def _emit_reduce(b: Any, low: Any, high: Any) -> Any:
     # With high = h1 2^32 + h0 the value low + 2^64 high is low - h1 + h0 EPSILON mod P. A borrow is repaid by
-    # P: low < h1 < 2^32, so the difference is then below P. In any case it is below 2^64, and h0 EPSILON is at
-    # most (2^32 - 1)^2 = P - 2^32. So their sum as in `_emit_plus` is below P after a borrow, and without one
-    # at most 2^64 - 1 + P - 2^32 - P = P - 2.
+    # P: low < h1 < 2^32, so the difference is then below P. In any case it is below 2^64, and h0 EPSILON is
+    # at most (2^32 - 1)^2 = P - 2^32. So their sum as in `_emit_plus` is below P after a borrow, and without
+    # one at most 2^64 - 1 + P - 2^32 - P = P - 2.
     h0, h1 = b.and_(high, _EPSILON), b.lshr(high, _SHIFT)
     return _emit_plus(b, _emit_minus(b, low, h1), b.sub(b.shl(h0, _SHIFT), h0))
 

@@ -45,8 +45,8 @@ def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
 def sum_of_products(products: list[tuple[Array, Array]]) -> Array:
     """sum of L W, k + K coefficients, for L given by its k values on H and W by its K coefficients.
 
-    W is cut into parts of k coefficients, so that a product has degree below 2 k - 1 and is found by its values
-    at 2 k points: less than one transform of length >= k + K.
+    W is cut into parts of k coefficients, so that a product has degree below 2 k - 1 and is found from values
+    at 2 k points, which is less work than transforms of length k + K.
     """
     total = zeros(0)
     for first in range(0, len(products), _PRODUCTS_AT_ONCE):
