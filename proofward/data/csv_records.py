@@ -86,8 +86,10 @@ def features_from_bytes(data: bytes) -> tuple[Feature, ...]:
 
 @dataclass(frozen=True)
 class Table:
-    """records: in the file's order. clipped: by feature, how many values lay outside the range; only those
-    with any.
+    """What a file gave, and what had to be brought into range.
+
+    records: in the file's order. clipped: by feature, how many values lay outside the range; only those with
+    any.
     """
 
     records: Records
@@ -97,8 +99,9 @@ class Table:
 def read_csv(
     path: Path, features: Sequence[Feature], label: str, scales: FixedPoint, delimiter: str = ","
 ) -> Table:
-    """A file's records at scale fa. Rows are counted as a spreadsheet does: the header is row 1. Raises
-    CsvRefused.
+    """A file's records at scale fa.
+
+    Rows are counted as a spreadsheet does: the header is row 1. Raises CsvRefused.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -140,8 +143,9 @@ def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(header: list[str], features: Sequence[Feature], label: str) -> list[int]:
-    """Positions of the features' columns, then the label's. A first row without any expected name may be a
-    patient's: it is not repeated.
+    """Positions of the features' columns, then the label's.
+
+    A first row without any expected name may be a patient's: it is not repeated.
     """
     found = [name.strip() for name in header]
     wanted = [*(feature.name for feature in features), label]

@@ -1,6 +1,4 @@
-"""Arithmetic: the Goldilocks field F, its quadratic extension E, transforms, multilinear tables and the
-prover's kernels.
-"""
+"""Arithmetic: the field F, its extension E, transforms, multilinear tables and the prover's kernels."""
 
 from proofward.field.reference import reference_arithmetic
 

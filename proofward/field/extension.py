@@ -1,5 +1,6 @@
-"""The extension E = F[X]/(X^2 - 7): elements as `Ext`, E-arrays as np.uint64 of shape (2, N), plane 0 the
-constant part.
+"""The extension E = F[X]/(X^2 - 7): elements as `Ext`, and arrays of them.
+
+An E-array is np.uint64 of shape (2, N); plane 0 holds the constant parts.
 """
 
 from __future__ import annotations
@@ -92,8 +93,9 @@ class Ext:
 
 
 def planes(values: Array) -> tuple[Array, Array]:
-    """Both planes of an E-array as contiguous F-arrays; half of a table needs no copy. ValueError unless
-    (2, N).
+    """Both planes of an E-array as contiguous F-arrays; half of a table needs no copy.
+
+    ValueError unless (2, N).
     """
     if values.ndim != 2 or values.shape[0] != 2:
         raise ValueError(f"expected an E-array (2, N), got {values.shape}")

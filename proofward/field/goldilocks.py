@@ -144,8 +144,10 @@ def _words(count: int, rng: Callable[[int], bytes]) -> Array:
 
 
 def random_field(count: int, rng: Callable[[int], bytes]) -> Array:
-    """`count` uniform elements: 8-byte little-endian words of the random source, those not below P
-    rejected and drawn again. ValueError for a source that returns another number of bytes.
+    """`count` uniform elements from a random source.
+
+    They are 8-byte little-endian words; those not below P are rejected and drawn again. ValueError for a
+    source that returns another number of bytes.
     """
     words = _words(count, rng)
     while not is_canonical(words):

@@ -1,5 +1,6 @@
-"""Number-theoretic transforms of many rows. Values are in BIT-REVERSED order: entry i belongs to the point
-w^(reverse of i).
+"""Number-theoretic transforms of many rows.
+
+Values are in BIT-REVERSED order: entry i belongs to the point w^(reverse of i).
 
 Forward by decimation in frequency, inverse by decimation in time, so no row is ever permuted; whoever needs
 the points asks `domain`.
@@ -150,24 +151,6 @@ def _shifted(coefficients, powers, out, start, stop):  # type: ignore[no-untyped
             target[j] = times(row[j], powers[j])
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], int64, int64, int64)", cache=True, nogil=True)
-def _transpose(rows, columns, first, start, stop):  # type: ignore[no-untyped-def]
-    """columns[c, first + r] = rows[r, c] for start <= c < stop, in tiles of 8 columns: a cache line of each
-    row.
-    """
-    for c in range(start, stop, 8):
-        for r in range(rows.shape[0]):
-            for i in range(min(8, stop - c)):
-                columns[c + i, first + r] = rows[r, c + i]
-
-
-def transpose_into(rows: Array, columns: Array, first: int) -> None:
-    """Write an F-matrix (R, n) as the entries first .. first + R of the columns of an F-matrix (n, at least
-    first + R).
-    """
-    parallel(lambda start, stop: _transpose(rows, columns, first, start, stop), rows.shape[1], 1 << 10)
-
-
 def _forward_rows(rows: Array) -> None:
     twiddles = _twiddles(rows.shape[1], False)
     parallel(
@@ -179,8 +162,9 @@ def _forward_rows(rows: Array) -> None:
 
 @mirrored(reference.ntt)
 def ntt(rows: Array) -> Array:
-    """Values of each row's polynomial at the roots of unity: coefficients (R, n) to values (R, n), n a power
-    of two; ValueError for other lengths.
+    """Values of each row's polynomial at the roots of unity.
+
+    Coefficients (R, n) to values (R, n), n a power of two; ValueError for other lengths.
     """
     out = np.array(rows, dtype=np.uint64, order="C")
     _forward_rows(out)
@@ -202,8 +186,10 @@ def intt(rows: Array) -> Array:
 
 @mirrored(reference.low_degree_extend)
 def low_degree_extend(coefficients: Array, size: int) -> Array:
-    """Values at the `size` points of the coset COSET_SHIFT <w_size>: coefficients (R, K), K <= size, to (R,
-    size); ValueError for more coefficients than points or a size that is no power of two.
+    """Values of each row's polynomial at the `size` points of the coset COSET_SHIFT <w_size>.
+
+    Coefficients (R, K), K <= size, to values (R, size). ValueError for more coefficients than points or a
+    size that is no power of two.
     """
     rows, count = coefficients.shape
     if count > size:

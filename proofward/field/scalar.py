@@ -1,5 +1,6 @@
-"""Scalar arithmetic modulo P inside Numba kernels, as intrinsics: branch-free instructions that LLVM inlines
-and vectorises.
+"""Scalar arithmetic modulo P inside Numba kernels, as intrinsics.
+
+They are branch-free instructions that LLVM inlines and vectorises.
 
 Canonical operands (below P) give canonical results. P = 2^64 - 2^32 + 1, EPSILON = 2^32 - 1 = 2^64 mod P.
 """
@@ -43,34 +44,24 @@ def _select_below(b: Any, x: Any, y: Any, value: Any) -> Any:
     return b.select(b.icmp_unsigned("<", x, y), value, _ZERO)
 
 
-def _canonical(b: Any, x: Any) -> Any:
-    """x - P where x >= P."""
-    return b.sub(x, b.select(b.icmp_unsigned(">=", x, _MODULUS), _MODULUS, _ZERO))
-
-
-def _emit_plus(b: Any, x: Any, y: Any) -> Any:
-    # a carry out of 64 bits is worth EPSILON; x, y < P, so the sum is below 2 P and one subtraction is enough
-    total = b.add(x, y)
-    return _canonical(b, b.add(total, _select_below(b, total, x, _EPSILON)))
-
-
 def _emit_minus(b: Any, x: Any, y: Any) -> Any:
     # a borrow is repaid by P
     return b.add(b.sub(x, y), _select_below(b, x, y, _MODULUS))
 
 
+def _emit_plus(b: Any, x: Any, y: Any) -> Any:
+    # x - (P - y), where a borrow is repaid by P; y <= P. After a borrow, x + y < P, the result is x + y;
+    # without one it is x + y - P, which is below P for x, y < P.
+    return _emit_minus(b, x, b.sub(_MODULUS, y))
+
+
 def _emit_reduce(b: Any, low: Any, high: Any) -> Any:
-    # With high = h1 2^32 + h0 the value low + 2^64 high is low - h1 + h0 EPSILON mod P. A borrow subtracts
-    # EPSILON: low < h1 < 2^32, so the
-    # difference was above 2^64 - 2^32 and there is no second borrow. h0 EPSILON <= (2^32 - 1)^2, so after a
-    # carry the sum is below 2^64 - 2^33
-    # and adding EPSILON carries no more.
+    # With high = h1 2^32 + h0 the value low + 2^64 high is low - h1 + h0 EPSILON mod P. A borrow is repaid by
+    # P: low < h1 < 2^32, so the difference is then below P. In any case it is below 2^64, and h0 EPSILON is
+    # at most (2^32 - 1)^2 = P - 2^32. So their sum as in `_emit_plus` is below P after a borrow, and without
+    # one at most 2^64 - 1 + P - 2^32 - P = P - 2.
     h0, h1 = b.and_(high, _EPSILON), b.lshr(high, _SHIFT)
-    difference = b.sub(low, h1)
-    difference = b.sub(difference, _select_below(b, low, h1, _EPSILON))
-    shifted = b.sub(b.shl(h0, _SHIFT), h0)
-    total = b.add(difference, shifted)
-    return _canonical(b, b.add(total, _select_below(b, total, shifted, _EPSILON)))
+    return _emit_plus(b, _emit_minus(b, low, h1), b.sub(b.shl(h0, _SHIFT), h0))
 
 
 def _emit_times(b: Any, x: Any, y: Any) -> Any:
@@ -109,7 +100,8 @@ def ext_times(a0, a1, b0, b1):  # type: ignore[no-untyped-def]
 
 @numba.njit(inline="always")
 def join(low, high):  # type: ignore[no-untyped-def]
-    """The sum of values whose low and high halves of 32 bits were summed to `low` and `high` (each below
-    2^64: up to 2^32 values).
+    """The sum of values whose halves of 32 bits were summed to `low` and `high`.
+
+    Both sums are below 2^64, which holds for up to 2^32 values.
     """
     return plus(times(low, np.uint64(1)), times(high, np.uint64(1 << 32)))

@@ -21,8 +21,9 @@ _GRAIN = 1 << 12
 
 @dataclass(frozen=True, slots=True)
 class SplitWeights:
-    """A weight table as the tensor product of two: w(x) = high[x >> s] low[x mod 2^s], 2^s the length of
-    `low`.
+    """A weight table as the tensor product of two.
+
+    w(x) = high[x >> s] low[x mod 2^s], where 2^s is the length of `low`.
     """
 
     high: Array
@@ -47,8 +48,9 @@ def _parts(table, first, count):  # type: ignore[no-untyped-def]
 
 @numba.njit(numba.void(PLANES, PLANES, PLANES, PLANES, WORD, WORD, _SUMS), cache=True, nogil=True)
 def _round(f, g, high, low, start, stop, out):  # type: ignore[no-untyped-def]
-    """Adds one product's part of t(0) and of the leading coefficient to out, for the blocks start .. stop of
-    the high weights.
+    """Adds one product's part of t(0) and of the leading coefficient to `out`.
+
+    It covers the blocks start .. stop of the high weights.
     """
     block = low[0].size
     for h in range(start, stop):
@@ -186,8 +188,9 @@ def _round_pairs(
 def round_message(
     factors: list[tuple[Array, Array]], linear: Array | None, weights: SplitWeights
 ) -> tuple[Ext, Ext]:
-    """t(0) and the leading coefficient of t(X) = sum_x w(x) (sum_m f_m(X, x) g_m(X, x) + l(X, x)), X the
-    tables' first variable.
+    """t(0) and the leading coefficient of a sumcheck's round polynomial.
+
+    t(X) = sum_x w(x) (sum_m f_m(X, x) g_m(X, x) + l(X, x)), where X is the tables' first variable.
 
     Tables are E-arrays of one length N, the weights' tensor product has N / 2 entries; else ValueError.
     """

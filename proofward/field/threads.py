@@ -32,9 +32,10 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None:
-    """Call work(start, stop) on disjoint ranges that cover range(count); inline where there is less than two
-    grains of work, and inside a chunk that runs on the pool: a thread of the pool never waits for the pool,
-    so calls may nest and come from many threads.
+    """Call work(start, stop) on disjoint ranges that cover range(count).
+
+    It runs inline where there is less than two grains of work, and inside a chunk that runs on the pool: a
+    thread of the pool never waits for the pool, so calls may nest and come from many threads.
     """
     threads = min(thread_count(), count // max(1, grain))
     if threads < 2 or getattr(_place, "in_pool", False):

@@ -1,5 +1,6 @@
-"""Compile, or load from the cache, every kernel of the field with progress: a few seconds on the first run,
-none later.
+"""Compile every kernel of the field, or load it from the cache, with progress.
+
+It takes a few seconds on the first run and none later.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-MODULES = ("scalar", "goldilocks", "extension", "multilinear", "contract", "ntt", "sums")
+MODULES = ("scalar", "goldilocks", "extension", "multilinear", "contract", "ntt", "sums", "rounds")
 
 
 def warm_up(progress: Callable[[str, int, int], None] | None = None) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_dot, powers
+from proofward.field.extension import Ext, ext_add, ext_dot, ext_mul, powers, zeros
 from proofward.field.goldilocks import mul, scale, sub
-from proofward.field.ntt import domain
+from proofward.field.ntt import domain, intt, ntt
 from proofward.field.scalar import P
 from proofward.proof.forms import ONE
 
 Array = npt.NDArray[np.uint64]
+
+_PRODUCTS_AT_ONCE = 16
 
 
 def power(base: Ext, exponent: int) -> Ext:
@@ -38,6 +40,39 @@ def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
     """
     planes = [sum(int(value) for value in plane[::k]) for plane in coefficients]
     return Ext(planes[0] * k % P, planes[1] * k % P)
+
+
+def sum_of_products(products: list[tuple[Array, Array]]) -> Array:
+    """sum of L W, k + K coefficients, for L given by its k values on H and W by its K coefficients.
+
+    W is cut into parts of k coefficients, so that a product has degree below 2 k - 1 and is found from values
+    at 2 k points, which is less work than transforms of length k + K.
+    """
+    total = zeros(0)
+    for first in range(0, len(products), _PRODUCTS_AT_ONCE):
+        group = products[first : first + _PRODUCTS_AT_ONCE]
+        inside, polynomials = np.stack([left for left, _ in group]), np.stack([right for _, right in group])
+        k, length = inside.shape[2], polynomials.shape[2]
+        left = values_of(intt(inside.reshape(-1, k)), 2 * k)
+        parts = range(0, length, k)
+        if first == 0:
+            total = zeros(parts[-1] + 2 * k)
+        for start in parts:
+            part = polynomials[:, :, start : start + k]
+            right = values_of(part.reshape(-1, part.shape[2]), 2 * k)
+            values = zeros(2 * k)
+            for i in range(0, left.shape[0], 2):
+                values = ext_add(values, ext_mul(left[i : i + 2], right[i : i + 2]))
+            span = slice(start, start + 2 * k)
+            total[:, span] = ext_add(total[:, span], intt(values))
+    return np.ascontiguousarray(total[:, : k + length])
+
+
+def values_of(coefficients: Array, size: int) -> Array:
+    """Values of each row's polynomial at `size` roots of unity, at least as many as coefficients."""
+    padded = np.zeros((coefficients.shape[0], size), dtype=np.uint64)
+    padded[:, : coefficients.shape[1]] = coefficients
+    return ntt(padded)
 
 
 def lagrange_at(z: Ext, k: int) -> Array:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +101,7 @@ class Functional:
             row[:, span] = ext_add(row[:, span].copy(), ext_scale(values, block.coefficient))
         return rows
 
+    @cached_property
     def dense_extension_rows(self) -> dict[int, Array]:
         """In-row weights of every row over E that has pads."""
         rows: dict[int, Array] = {}
@@ -134,6 +136,6 @@ class Functional:
             old = Ext(int(row[0, block.row]), int(row[1, block.row])) + added
             row[0, block.row], row[1, block.row] = old.c0, old.c1
         extension = [ZERO] * self._extension_rows.count
-        for index, dense in self.dense_extension_rows().items():
+        for index, dense in self.dense_extension_rows.items():
             extension[index] = ext_dot(dense, lagrange)
         return weights, extension

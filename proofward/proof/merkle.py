@@ -11,7 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
+
 from proofward.proof.errors import ProofRejected
+from proofward.proof.sha256 import Words, sha256_lanes, to_bytes, to_words
 
 HASH_BYTES = 32
 SALT_BYTES = 32
@@ -34,32 +38,42 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return digest.digest()
 
 
-class MerkleTree:
-    """All levels of a tree over 2^m leaf hashes."""
+def hash_leaves(salts: bytes, rows: npt.NDArray[np.uint64]) -> Words:
+    """`leaf_hash` of every column of an F-matrix, given the salts of all columns one after another."""
+    return sha256_lanes(0, to_words(salts), rows)
 
-    def __init__(self, leaves: list[bytes]) -> None:
-        self.levels = [leaves]
-        while len(self.levels[-1]) > 1:
-            below = self.levels[-1]
-            self.levels.append([node_hash(below[i], below[i + 1]) for i in range(0, len(below), 2)])
+
+def _hash_nodes(left: Words, right: Words) -> Words:
+    swapped = right.byteswap().astype(np.uint64)
+    return sha256_lanes(1, left, swapped[0::2] | swapped[1::2] << np.uint64(32))
+
+
+class MerkleTree:
+    """All levels of a tree over 2^m leaf hashes, given as a list or as words."""
+
+    def __init__(self, leaves: list[bytes] | Words) -> None:
+        self._levels = [to_words(b"".join(leaves)) if isinstance(leaves, list) else leaves]
+        while self._levels[-1].shape[1] > 1:
+            below = self._levels[-1]
+            self._levels.append(_hash_nodes(below[:, 0::2], below[:, 1::2]))
 
     @property
     def root(self) -> bytes:
-        return self.levels[-1][0]
+        return self.node(len(self._levels) - 1, 0)
+
+    def node(self, level: int, index: int) -> bytes:
+        """One hash; the leaves are level 0."""
+        return to_bytes(self._levels[level][:, index : index + 1])
 
     def open(self, indices: list[int]) -> bytes:
         """The sibling hashes for ascending distinct leaf indices."""
         siblings = []
         known = indices
-        for level in self.levels[:-1]:
-            parents: list[int] = []
+        for level in self._levels[:-1]:
             present = set(known)
-            for index in known:
-                if index ^ 1 not in present:
-                    siblings.append(level[index ^ 1])
-                if not parents or parents[-1] != index >> 1:
-                    parents.append(index >> 1)
-            known = parents
+            missing = [index ^ 1 for index in known if index ^ 1 not in present]
+            siblings.append(to_bytes(level[:, missing]))
+            known = sorted({index >> 1 for index in known})
         return b"".join(siblings)
 
 

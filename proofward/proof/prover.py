@@ -20,8 +20,16 @@ from proofward.field.contract import combine_rows
 from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_sub, zeros
 from proofward.field.goldilocks import random_field
 from proofward.field.multilinear import eq_table
-from proofward.field.ntt import intt, ntt
-from proofward.proof.algebra import add_at, as_array, element, evaluate_polynomial, plane_weights
+from proofward.field.ntt import intt
+from proofward.proof.algebra import (
+    add_at,
+    as_array,
+    element,
+    evaluate_polynomial,
+    plane_weights,
+    sum_of_products,
+    values_of,
+)
 from proofward.proof.claims import RunningSum
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, Column
@@ -192,8 +200,7 @@ class OpenedWitness:
         return self._tableaux[self._witness].coefficients[start : start + 2]
 
     def linear_polynomial(self, functional: Functional) -> Array:
-        """p = sum over rows of L_i W_i, plus m1 + X^k m2; the products by transforms of length >= k + K."""
-        size = 1 << (self._code.k + self._code.dimension - 1).bit_length()
+        """p = sum over rows of L_i W_i, plus m1 + X^k m2."""
         products: list[tuple[Array, Array]] = []
         for low, rows in functional.large_terms():
             combined = zeros(self._code.dimension)
@@ -204,13 +211,9 @@ class OpenedWitness:
         for (tableau, row), inside in functional.dense_rows().items():
             coefficients = self._tableaux[tableau].coefficients[row]
             products.append((inside, np.stack([coefficients, np.zeros_like(coefficients)])))
-        for row, inside in functional.dense_extension_rows().items():
+        for row, inside in functional.dense_extension_rows.items():
             products.append((inside, np.ascontiguousarray(self._extension_row(row))))
-        accumulated = zeros(size)
-        for inside, polynomial in products:
-            left = _extend(intt(np.ascontiguousarray(inside)), size)
-            accumulated = ext_add(accumulated, ext_mul(left, _extend(polynomial, size)))
-        p = np.ascontiguousarray(intt(accumulated)[:, : self._code.k + self._code.dimension])
+        p = sum_of_products(products)
         return _add_masks(
             p, self._extension_row(MASK_LINEAR_LOW), self._extension_row(MASK_LINEAR_HIGH), self._code.k
         )
@@ -223,7 +226,7 @@ class OpenedWitness:
         scale = ONE
         for i in range(rows.product_rows):
             left, right, product = (
-                _extend(np.ascontiguousarray(self._extension_row(rows.product_row(kind, i))), size)
+                values_of(np.ascontiguousarray(self._extension_row(rows.product_row(kind, i))), size)
                 for kind in (LEFT, RIGHT, PRODUCT)
             )
             accumulated = ext_add(accumulated, ext_scale(ext_sub(ext_mul(left, right), product), scale))
@@ -261,12 +264,6 @@ class OpenedWitness:
         for own, tableau in zip(weights, self._tableaux, strict=True):
             combined = ext_add(combined, combine_rows(own, tableau.coefficients))
         return combined
-
-
-def _extend(coefficients: Array, size: int) -> Array:
-    padded = np.zeros((2, size), dtype=np.uint64)
-    padded[:, : coefficients.shape[1]] = coefficients
-    return ntt(padded)
 
 
 def _add_masks(values: Array, low: Array, high: Array, shift: int) -> Array:

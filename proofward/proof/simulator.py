@@ -148,7 +148,7 @@ class OpenedColumns:
         for (tableau, row), dense in claims.functional.dense_rows().items():
             entries = lift(np.ascontiguousarray(self._entries(tableau)[row]))
             found = ext_add(found, ext_mul(self._interpolated(dense), entries))
-        for row, dense in claims.functional.dense_extension_rows().items():
+        for row, dense in claims.functional.dense_extension_rows.items():
             found = ext_add(found, ext_mul(self._interpolated(dense), self._row(row)))
         missing = ext_sub(self._values(claims.p), found)
         self._set_row(

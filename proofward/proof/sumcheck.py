@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_scale
-from proofward.field.multilinear import fold, tensor_table
+from proofward.field.extension import Ext
+from proofward.field.multilinear import suffix_tables
+from proofward.field.rounds import bind_first, bind_last, next_message
 from proofward.field.sums import SplitWeights, round_message
 from proofward.proof.algebra import element
 from proofward.proof.claims import RunningSum, Tables, Weights
@@ -27,46 +28,49 @@ class Summation(RunningSum):
 
     def __init__(self, tables: Tables, weights: list[Weights]) -> None:
         size = 1 << len(weights)
-        for table in [t for pair in tables.factors for t in pair] + (
-            [] if tables.linear is None else [tables.linear]
-        ):
+        self._tables = tables
+        for table in self._list():
             if table.shape != (2, size):
                 raise ValueError(f"sumcheck table of shape {table.shape}, expected (2, {size})")
-        self._factors = tables.factors
-        self._linear = tables.linear
+        self._bound: Array | None = None
+        self._challenge: Ext | None = None
         split = max(0, len(weights) - _LOW_VARIABLES)
-        self._high, self._low = _suffix_tables(weights[:split]), _suffix_tables(weights[split:])
-        self._round = 0
+        self._high, self._low = suffix_tables(weights[1:split]), suffix_tables(weights[1:][-_LOW_VARIABLES:])
+        self._variables = len(weights)
 
     def _remaining(self) -> SplitWeights:
-        """The weight of the variables after the current one."""
-        first = self._round + 1
-        split = len(self._high) - 1
-        return SplitWeights(self._high[min(first, split)], self._low[max(0, first - split)])
+        """The weights of the variables after the current one."""
+        low = min(self._variables - 1, _LOW_VARIABLES)
+        high = self._variables - 1 - low
+        return SplitWeights(self._high[:, 1 << high : 2 << high], self._low[:, 1 << low : 2 << low])
 
     def message(self) -> tuple[Ext, Ext]:
-        return round_message(self._factors, self._linear, self._remaining())
+        if self._bound is None:
+            return round_message(self._tables.factors, self._tables.linear, self._remaining())
+        pairs, challenge = len(self._tables.factors), self._challenge
+        self._challenge = None
+        return next_message(self._bound, 1 << self._variables, pairs, challenge, self._remaining())
 
     def bind(self, challenge: Ext) -> None:
-        cache: dict[int, Array] = {}
-
-        def folded(table: Array) -> Array:
-            if id(table) not in cache:
-                cache[id(table)] = fold(table, challenge)
-            return cache[id(table)]
-
-        self._factors = [(folded(f), folded(g)) for f, g in self._factors]
-        self._linear = None if self._linear is None else folded(self._linear)
-        self._round += 1
+        """The first variable is bound at once, the others together with the next message."""
+        self._variables -= 1
+        if self._bound is None:
+            self._bound = bind_first(self._list(), challenge)
+        elif self._variables:
+            self._challenge = challenge
+        else:
+            bind_last(self._bound, challenge)
 
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
-        factors = [(element(f, 0), element(g, 0)) for f, g in self._factors]
-        return factors, ZERO if self._linear is None else element(self._linear, 0)
+        tables = (
+            self._list() if self._bound is None else list(self._bound.reshape(-1, 2, self._bound.shape[1]))
+        )
+        values = [element(table, 0) for table in tables]
+        linear = ZERO if self._tables.linear is None else values.pop()
+        return list(zip(values[::2], values[1::2], strict=True)), linear
 
-
-def _suffix_tables(weights: list[Weights]) -> list[Array]:
-    """The tensor product of weights[j:] for every j from 0 to their number: E-arrays."""
-    tables = [tensor_table([])]
-    for low, high in reversed(weights):
-        tables.append(np.concatenate([ext_scale(tables[-1], low), ext_scale(tables[-1], high)], axis=1))
-    return tables[::-1]
+    def _list(self) -> list[Array]:
+        linear = self._tables.linear
+        return [table for pair in self._tables.factors for table in pair] + (
+            [] if linear is None else [linear]
+        )

@@ -15,16 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add, random_field, sub
-from proofward.field.ntt import intt, low_degree_extend, transpose_into
-from proofward.field.threads import parallel
+from proofward.field.ntt import intt, low_degree_extend
 from proofward.proof.layout import Layout
-from proofward.proof.merkle import SALT_BYTES, MerkleTree, leaf_hash
+from proofward.proof.merkle import SALT_BYTES, MerkleTree, hash_leaves
+from proofward.proof.sha256 import Words
 from proofward.proof.soundness import CodeParameters
 
 Array = npt.NDArray[np.uint64]
 Rng = Callable[[int], bytes]
-
-_ROWS_AT_ONCE = 64
 
 
 def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
@@ -60,10 +58,7 @@ class CommittedTableau:
         self.coefficients[:, : code.blinding] = sub(low, blinding)
         high = np.ascontiguousarray(self.coefficients[:, k:])
         self.coefficients[:, k:] = add(high, blinding)
-        self.columns = np.empty((code.n, rows), dtype=np.uint64)
-        for start in range(0, rows, _ROWS_AT_ONCE):
-            chunk = slice(start, start + _ROWS_AT_ONCE)
-            transpose_into(low_degree_extend(self.coefficients[chunk], code.n), self.columns, start)
+        self.columns = low_degree_extend(self.coefficients, code.n).T
         self._salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
         self.tree = MerkleTree(self._leaves())
 
@@ -77,16 +72,8 @@ class CommittedTableau:
     def root(self) -> bytes:
         return self.tree.root
 
-    def _leaves(self) -> list[bytes]:
-        leaves = [b""] * self.code.n
-        columns = self.columns.astype("<u8", copy=False)
-
-        def hash_range(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                leaves[i] = leaf_hash(self.salt(i), memoryview(columns[i]))
-
-        parallel(hash_range, self.code.n, max(1, (1 << 17) // max(1, columns.shape[1])))
-        return leaves
+    def _leaves(self) -> Words:
+        return hash_leaves(self._salts, self.columns.T)
 
     def salt(self, index: int) -> bytes:
         """The salt of one column."""

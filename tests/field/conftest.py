@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from proofward.field import contract, extension, goldilocks, multilinear, ntt, sums, threads
+from proofward.field import contract, extension, goldilocks, multilinear, ntt, rounds, sums, threads
 
 
 @pytest.fixture(params=["1", "2", "3"])
@@ -20,7 +20,7 @@ def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         assert grain >= 1
         threads.parallel(work, count, 1)
 
-    for module in (contract, extension, goldilocks, multilinear, ntt, sums):
+    for module in (contract, extension, goldilocks, multilinear, ntt, rounds, sums):
         monkeypatch.setattr(module, "parallel", fine)
     assert threads.thread_count() == int(request.param)
     yield int(request.param)

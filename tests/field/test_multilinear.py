@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.field import reference_arithmetic
+from proofward.field import multilinear, reference_arithmetic
 from proofward.field.extension import Ext, lift
-from proofward.field.multilinear import eq_table, evaluate, fold, tensor_table
+from proofward.field.multilinear import eq_table, evaluate, fold, suffix_tables, tensor_table
 from proofward.field.scalar import P
 from tests.field.values import agrees, elements, ext, f_array, layouts, one_ext, point, total
 
@@ -37,6 +37,23 @@ def test_tensor_and_eq_tables(variables: int, cut: int) -> None:
     assert total(eq) == ONE
 
 
+@pytest.mark.parametrize("variables", range(6))
+@pytest.mark.parametrize("low_variables", [1, 2, 12])
+def test_tensor_tables_of_two_parts_and_of_suffixes(
+    variables: int, low_variables: int, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multilinear, "_LOW_VARIABLES", low_variables)
+    weights = list(zip(point(5, variables), point(6, variables), strict=True))
+    weights[:1] = [(Ext(P - 1, P - 1), Ext(2**32, 2**32 - 1))][: len(weights)]
+    expected = [weight(weights, index) for index in range(1 << variables)]
+    assert elements(agrees(tensor_table, weights)) == expected
+    tables = agrees(suffix_tables, weights)
+    assert tables.shape == (2, 2 << variables) and not tables[:, 0].any()
+    for last in range(variables + 1):
+        table = tensor_table(weights[variables - last :])
+        assert np.array_equal(tables[:, 1 << last : 2 << last], table)
+
+
 def test_eq_at_a_corner_selects_it() -> None:
     corner = [Ext(1), Ext(0), Ext(1)]
     assert elements(eq_table(corner)) == [Ext(int(index == 0b101)) for index in range(8)]
@@ -62,9 +79,13 @@ def test_tables_that_cannot_be_folded(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("variables", range(6))
-def test_evaluation_over_both_fields(variables: int, cut: int) -> None:
+@pytest.mark.parametrize("low_variables", [0, 2, 12])
+def test_evaluation_over_both_fields(
+    variables: int, low_variables: int, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multilinear, "_LOW_VARIABLES", low_variables)
     r = point(5, variables)
-    weights = elements(eq_table(r))
+    weights = [weight([(1 - x, x) for x in r], index) for index in range(1 << variables)]
     base, table = f_array(6, 1 << variables), f_array(7, 2, 1 << variables)
     over_f = total([w * v for w, v in zip(weights, base.tolist(), strict=True)])
     over_e = total([w * v for w, v in zip(weights, elements(table), strict=True)])

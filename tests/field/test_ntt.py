@@ -16,7 +16,6 @@ from proofward.field.ntt import (
     intt,
     low_degree_extend,
     ntt,
-    transpose_into,
 )
 from proofward.field.reference import ntt as reference
 from proofward.field.scalar import P
@@ -130,17 +129,6 @@ def test_sizes_that_are_no_power_of_two(size: int) -> None:
         low_degree_extend(one, size)
     with reference_arithmetic(), pytest.raises(ValueError, match="power of two"):
         low_degree_extend(one, size)
-
-
-@pytest.mark.parametrize("columns", [1, 2, 7, 8, 9, 21])
-@pytest.mark.parametrize("rows", [0, 1, 5])
-def test_transposition_into_part_of_a_matrix(rows: int, columns: int, cut: int) -> None:
-    values = f_array(4, rows, columns)
-    target = np.full((columns, rows + 3), 99, dtype=np.uint64)
-    transpose_into(values, target, 2)
-    assert np.array_equal(target[:, 2 : 2 + rows], values.T)
-    assert (target[:, :2] == 99).all()
-    assert (target[:, 2 + rows :] == 99).all()
 
 
 @given(st.integers(0, 5).flatmap(lambda n: st.lists(field, min_size=1 << n, max_size=1 << n)))

@@ -17,6 +17,7 @@ from proofward.proof.algebra import (
     lagrange_at,
     plane_weights,
     power,
+    sum_of_products,
     sum_over_subgroup,
 )
 from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, pad_key, total
@@ -137,7 +138,7 @@ def test_parts_add_up_to_the_dense_rows(gamma: Ext) -> None:
             found[key] = found.get(key, ZERO) + element(inside, position)
     for key in rows.keys() | found.keys():
         assert found.get(key, ZERO) == rows.get(key, ZERO), key
-    parts = functional.dense_extension_rows()
+    parts = functional.dense_extension_rows
     for row in range(ROWS.count):
         for position in range(K):
             value = element(parts[row], position) if row in parts else ZERO
@@ -203,3 +204,22 @@ def test_inverses_and_plane_weights() -> None:
     weights = plane_weights(as_array([weight]))
     combined = element(weights, 0) * value.c0 + element(weights, 1) * value.c1
     assert combined == weight * value
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 13, 16, 17, 30])
+@pytest.mark.parametrize("count", [1, 16, 19])
+def test_sums_of_products_of_values_and_coefficients(length: int, count: int) -> None:
+    # polynomials of fewer and of more coefficients than there are points in H; edge values among them
+    lefts = [elements(K, 50 + i) for i in range(count)]
+    rights = [elements(length, 90 + i) for i in range(count)]
+    lefts[0][:3], rights[0][:1] = [Ext(P - 1, P - 1), Ext(0), Ext(2**32, 2**32 - 1)], [Ext(P - 1, P - 1)]
+    found = sum_of_products([(as_array(a), as_array(b)) for a, b in zip(lefts, rights, strict=True)])
+    assert found.shape == (2, K + length)
+    assert element(found, K + length - 1) == ZERO
+    z = Ext(3, 5)
+    basis = lagrange_at(z, K)
+    expected = ZERO
+    for a, b in zip(lefts, rights, strict=True):
+        left = sum((element(basis, i) * value for i, value in enumerate(a)), ZERO)
+        expected = expected + left * evaluate_polynomial(as_array(b), z)
+    assert evaluate_polynomial(found, z) == expected

@@ -104,7 +104,7 @@ def linear_test_agrees(told: bytes, guess: tuple[np.ndarray, ...]) -> float:
     for (t, row), at in weights.items():
         for h in range(k):
             predicted[h] = predicted[h] + at[h] * int(data[t][row, h])
-    extension = ear.functional.dense_extension_rows()
+    extension = ear.functional.dense_extension_rows
     for key, pad in pads.items():
         row, h = ROWS.position(key)
         if row in extension:

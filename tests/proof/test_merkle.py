@@ -38,8 +38,8 @@ def test_every_set_of_leaves_opens() -> None:
 
 def test_openings_hold_no_hash_that_can_be_computed() -> None:
     assert TREE.open(list(range(8))) == b""
-    assert TREE.open([0, 1, 2, 3]) == TREE.levels[2][1]
-    assert TREE.open([2]) == TREE.levels[0][3] + TREE.levels[1][0] + TREE.levels[2][1]
+    assert TREE.open([0, 1, 2, 3]) == TREE.node(2, 1)
+    assert TREE.open([2]) == TREE.node(0, 3) + TREE.node(1, 0) + TREE.node(2, 1)
 
 
 def test_rejects_every_changed_leaf_and_sibling() -> None:
@@ -76,4 +76,4 @@ def test_rejects_another_root_and_missing_siblings() -> None:
 
 def test_a_node_is_no_leaf() -> None:
     with pytest.raises(ProofRejected):
-        check_opening(TREE.root, DEPTH - 1, [0], [TREE.levels[0][0]], TREE.open([0])[HASH_BYTES:])
+        check_opening(TREE.root, DEPTH - 1, [0], [TREE.node(0, 0)], TREE.open([0])[HASH_BYTES:])

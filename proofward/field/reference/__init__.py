@@ -1,5 +1,4 @@
-"""The field in plain Python integers: the specification of every kernel, and a switch that runs everything on
-it.
+"""The field in plain Python integers: the specification of every kernel, and a switch to run on it.
 
 Inside `reference_arithmetic()` each mirrored function computes with lists of Python integers and no kernel,
 so a verifier run there is the
@@ -32,8 +31,9 @@ def reference_arithmetic() -> Iterator[None]:
 
 
 def mirrored(reference: Callable[..., Any]) -> Callable[[F], F]:
-    """Give a kernel function its specification, which takes and gives (nested) lists of integers where the
-    function has arrays.
+    """Give a kernel function its specification.
+
+    The specification takes and gives (nested) lists of integers where the function has arrays.
     """
 
     def decorate(function: F) -> F:

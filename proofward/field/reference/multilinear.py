@@ -15,6 +15,12 @@ def tensor_table(weights: list[Any]) -> Planes:
     return planes(table)
 
 
+def suffix_tables(weights: list[Any]) -> Planes:
+    """The tensor products of the last 0 .. n variables one after another, behind one entry 0."""
+    tables = [tensor_table(weights[len(weights) - last :]) for last in range(len(weights) + 1)]
+    return planes([(0, 0), *(entry for table in tables for entry in pairs(table))])
+
+
 def fold(table: Planes, challenge: Any) -> Planes:
     entries = pairs(table)
     half = len(entries) // 2

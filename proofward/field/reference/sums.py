@@ -8,8 +8,9 @@ from proofward.field.reference.extension import Pair, Planes, minus, pairs, plan
 def round_message(
     factors: list[list[Planes]], linear: Planes | None, high: Planes, low: Planes
 ) -> tuple[Pair, Pair]:
-    """t(0) and the leading coefficient of sum_x w(x) (sum_m f_m g_m + l), w the tensor product of two
-    tables.
+    """t(0) and the leading coefficient of sum_x w(x) (sum_m f_m g_m + l).
+
+    The weight w is the tensor product of two tables.
     """
     weights = [times(a, b) for a in pairs(high) for b in pairs(low)]
     half = len(weights)

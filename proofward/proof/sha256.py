@@ -1,0 +1,178 @@
+"""SHA-256 of many messages of one length at once, as a Merkle tree needs it.
+
+A message is a tag byte, then eight 32-bit words, then any number of 64-bit words: tag, salt and column of a
+leaf, or tag, left and right child of a node. Messages lie side by side ("lanes"), so that the compression
+function works on eight of them with vector instructions.
+
+Source: FIPS 180-4. `hashlib` is the specification that tests compare with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from proofward.field.threads import parallel
+
+Words = npt.NDArray[np.uint32]
+"""Digests or other 32-byte strings as eight words each, most significant byte first: shape (8, N)."""
+
+_LANES = 128
+"""Messages that are hashed side by side, in vectors of eight."""
+_GRAIN = 1 << 18
+_VECTOR = ir.VectorType(ir.IntType(32), 8)
+
+
+def _splat(value: int) -> Any:
+    return ir.Constant(_VECTOR, [value] * 8)
+
+
+def _rotations(b: Any, x: Any, first: int, second: int, third: int, shift: bool = False) -> Any:
+    """The exclusive or of x rotated to the right by three distances; the third may be a plain shift."""
+
+    def rotated(by: int) -> Any:
+        return b.or_(b.lshr(x, _splat(by)), b.shl(x, _splat(32 - by)))
+
+    last = b.lshr(x, _splat(third)) if shift else rotated(third)
+    return b.xor(b.xor(rotated(first), rotated(second)), last)
+
+
+def _fractions(count: int, root: int) -> npt.NDArray[np.uint32]:
+    """The first 32 bits of the fractional parts of the square (2) or cube (3) roots of the first primes."""
+    primes = [n for n in range(2, 400) if all(n % d for d in range(2, n))][:count]
+    words = []
+    for prime in primes:
+        target, low, high = prime << (32 * root), 0, 1 << 40
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if middle**root <= target else (low, middle)
+        words.append(low & 0xFFFFFFFF)
+    return np.array(words, dtype=np.uint32)
+
+
+_ROUND = _fractions(64, 3)
+_INITIAL = _fractions(8, 2)
+
+
+def _emit_compress(typing_context: Any, state: Any, block: Any, lane: Any) -> Any:
+    """One block of the eight lanes from `lane` on; arrays of _LANES lanes, and all sums are modulo 2^32."""
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        def entries(index: int, count: int) -> list[Any]:
+            array = context.make_array(signature.args[index])(context, b, arguments[index])
+            rows = [b.add(arguments[2], ir.Constant(arguments[2].type, i * _LANES)) for i in range(count)]
+            return [b.bitcast(b.gep(array.data, [row]), _VECTOR.as_pointer()) for row in rows]
+
+        targets = entries(0, 8)
+        words = [b.load(source, align=4) for source in entries(1, 16)]
+        initial = [b.load(source, align=4) for source in targets]
+        x, y, z, u, e, f, g, h = initial
+        for t in range(64):
+            if t >= 16:
+                small0 = _rotations(b, words[(t + 1) & 15], 7, 18, 3, shift=True)
+                small1 = _rotations(b, words[(t + 14) & 15], 17, 19, 10, shift=True)
+                expanded = b.add(b.add(words[t & 15], words[(t + 9) & 15]), b.add(small0, small1))
+                words[t & 15] = expanded
+            choice = b.xor(g, b.and_(e, b.xor(f, g)))
+            keyed = b.add(h, b.add(words[t & 15], _splat(int(_ROUND[t]))))
+            first = b.add(b.add(keyed, choice), _rotations(b, e, 6, 11, 25))
+            majority = b.xor(b.and_(x, y), b.and_(z, b.xor(x, y)))
+            second = b.add(_rotations(b, x, 2, 13, 22), majority)
+            x, y, z, u, e, f, g, h = b.add(first, second), x, y, z, b.add(u, first), e, f, g
+        for target, old, new in zip(targets, initial, (x, y, z, u, e, f, g, h), strict=True):
+            b.store(b.add(old, new), target, align=4)
+        return context.get_dummy_value()
+
+    return types.void(state, block, types.int64), generate
+
+
+_compress: Any = intrinsic(_emit_compress)
+
+
+@numba.njit(
+    "void(uint64, uint32[:, ::1], uint64[:, ::1], uint32[::1], uint32[:, ::1], int64, int64)",
+    cache=True, nogil=True,
+)  # fmt: skip
+def _hash(tag, head, rows, initial, digests, start, stop):  # type: ignore[no-untyped-def]
+    """Digests of the messages start .. stop.
+
+    The tag moves everything by one byte, so a word starts with the last byte of what is before it (`carry`).
+    Words 8 + 2 r and 9 + 2 r belong to the 64-bit word r. All values are below 2^32 before they are stored.
+    """
+    byte, half = np.uint64(0xFF), np.uint64(0xFF00)
+    words = 8 + 2 * rows.shape[0]
+    blocks = (words + 18) // 16
+    state, block = np.empty((8, _LANES), dtype=np.uint32), np.empty((16, _LANES), dtype=np.uint32)
+    carry = np.empty(_LANES, dtype=np.uint64)
+    block[:] = 0
+    for first in range(start, stop, _LANES):
+        lanes = min(_LANES, stop - first)
+        for i in range(8):
+            state[i, :] = initial[i]
+        carry[:] = tag
+        for t in range(16 * blocks):
+            word = block[t & 15]
+            if t < 8:
+                source = head[t, first : first + lanes]
+                for i in range(lanes):
+                    value = np.uint64(source[i])
+                    word[i] = np.uint32(carry[i] << np.uint64(24) | value >> np.uint64(8))
+                    carry[i] = value & byte
+            elif t < words:
+                row = rows[(t - 8) // 2, first : first + lanes]
+                if t & 1 == 0:
+                    for i in range(lanes):
+                        value = row[i]
+                        middle = (value & byte) << np.uint64(16) | value & half
+                        last = value >> np.uint64(16) & byte
+                        word[i] = np.uint32(carry[i] << np.uint64(24) | middle | last)
+                        carry[i] = value >> np.uint64(56)
+                else:
+                    for i in range(lanes):
+                        value = row[i] >> np.uint64(24)
+                        outer = (value & byte) << np.uint64(24) | (value & half) << np.uint64(8)
+                        word[i] = np.uint32(
+                            outer | value >> np.uint64(8) & half | value >> np.uint64(24) & byte
+                        )
+            elif t == words:
+                for i in range(lanes):
+                    word[i] = np.uint32(carry[i] << np.uint64(24) | np.uint64(0x800000))
+            else:
+                word[:] = np.uint32(8 * (33 + 8 * rows.shape[0]) if t == 16 * blocks - 1 else 0)
+            if t & 15 == 15:
+                for lane in range(0, lanes, 8):
+                    _compress(state, block, lane)
+        digests[:, first : first + lanes] = state[:, :lanes]
+
+
+def sha256_lanes(tag: int, head: Words, rows: npt.NDArray[np.uint64]) -> Words:
+    """SHA-256 of tag || head[:, i] || rows[:, i] for every lane i: (8, N) and (R, N) to digests (8, N).
+
+    A head's words are written most significant byte first, the words of `rows` least significant byte first.
+    """
+    if head.shape != (8, rows.shape[1]) or rows.shape[0] >= 1 << 25:
+        raise ValueError(f"head {head.shape} for messages {rows.shape} of at most 2^25 words")
+    digests = np.empty(head.shape, dtype=np.uint32)
+    heads, messages, first = np.ascontiguousarray(head), np.ascontiguousarray(rows), np.uint64(tag)
+    parallel(
+        lambda start, stop: _hash(first, heads, messages, _INITIAL, digests, start, stop),
+        head.shape[1],
+        max(1, _GRAIN // (64 + 8 * rows.shape[0])),
+    )
+    return digests
+
+
+def to_words(digests: bytes) -> Words:
+    """Strings of 32 bytes, one after another, as words (8, N)."""
+    return np.ascontiguousarray(np.frombuffer(digests, dtype=">u4").reshape(-1, 8).T.astype(np.uint32))
+
+
+def to_bytes(words: Words) -> bytes:
+    """Inverse of `to_words`."""
+    return words.T.astype(">u4").tobytes()
