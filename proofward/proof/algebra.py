@@ -42,19 +42,19 @@ def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
     return Ext(planes[0] * k % P, planes[1] * k % P)
 
 
-def sum_of_products(products: list[tuple[Array, Array]]) -> Array:
-    """sum of L W, k + K coefficients, for L given by its k values on H and W by its K coefficients.
+def sum_of_products(products: list[tuple[Array, Array]], length: int) -> Array:
+    """sum of L W, as many as `length` = k + K coefficients, for L by its k values on H and W by K coefficients.
 
     W is cut into parts of k coefficients, so that a product has degree below 2 k - 1 and is found from values
     at 2 k points, which is less work than transforms of length k + K.
     """
-    total = zeros(0)
+    total = zeros(length)
     for first in range(0, len(products), _PRODUCTS_AT_ONCE):
         group = products[first : first + _PRODUCTS_AT_ONCE]
         inside, polynomials = np.stack([left for left, _ in group]), np.stack([right for _, right in group])
-        k, length = inside.shape[2], polynomials.shape[2]
+        k, dimension = inside.shape[2], polynomials.shape[2]
         left = values_of(intt(inside.reshape(-1, k)), 2 * k)
-        parts = range(0, length, k)
+        parts = range(0, dimension, k)
         if first == 0:
             total = zeros(parts[-1] + 2 * k)
         for start in parts:
@@ -65,7 +65,7 @@ def sum_of_products(products: list[tuple[Array, Array]]) -> Array:
                 values = ext_add(values, ext_mul(left[i : i + 2], right[i : i + 2]))
             span = slice(start, start + 2 * k)
             total[:, span] = ext_add(total[:, span], intt(values))
-    return np.ascontiguousarray(total[:, : k + length])
+    return np.ascontiguousarray(total[:, :length])
 
 
 def values_of(coefficients: Array, size: int) -> Array:

@@ -213,7 +213,7 @@ class OpenedWitness:
             products.append((inside, np.stack([coefficients, np.zeros_like(coefficients)])))
         for row, inside in functional.dense_extension_rows.items():
             products.append((inside, np.ascontiguousarray(self._extension_row(row))))
-        p = sum_of_products(products)
+        p = sum_of_products(products, self._code.k + self._code.dimension)
         return _add_masks(
             p, self._extension_row(MASK_LINEAR_LOW), self._extension_row(MASK_LINEAR_HIGH), self._code.k
         )

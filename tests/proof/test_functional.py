@@ -213,7 +213,9 @@ def test_sums_of_products_of_values_and_coefficients(length: int, count: int) ->
     lefts = [elements(K, 50 + i) for i in range(count)]
     rights = [elements(length, 90 + i) for i in range(count)]
     lefts[0][:3], rights[0][:1] = [Ext(P - 1, P - 1), Ext(0), Ext(2**32, 2**32 - 1)], [Ext(P - 1, P - 1)]
-    found = sum_of_products([(as_array(a), as_array(b)) for a, b in zip(lefts, rights, strict=True)])
+    found = sum_of_products(
+        [(as_array(a), as_array(b)) for a, b in zip(lefts, rights, strict=True)], len(lefts[0]) + len(rights[0])
+    )
     assert found.shape == (2, K + length)
     assert element(found, K + length - 1) == ZERO
     z = Ext(3, 5)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.arrangement import Arrangement, training_values
 from proofward.layers.model import FixedPoint
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import verify_round
 from proofward.relations.training_round import training_round
 from tests.proof.cheats import Inventory, Recorder, changing_entry, refusal
@@ -39,9 +41,9 @@ def made(name: str) -> Case:
 
 
 def training_columns(case: Case) -> list:  # type: ignore[type-arg]
-    counter = Inventory(case.statement.plan().code)
-    empty = np.zeros(case.config.model.parameters, dtype=np.uint64)
-    counter.run(lambda party: training_round(party, case.statement, empty, None))
+    counter = Inventory(round_plan(case.statement).code)
+    empty = np.zeros(ciphertext_length(case.config.model.parameters), dtype=np.uint64)
+    counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None))
     hidden = len(case.config.model.widths) - 2
     return [
         column
@@ -68,9 +70,10 @@ def test_limbs_are_arranged_and_counted_and_accepted(name: str) -> None:
     assert found.head.is_zero == (name == "head without a high limb")
     assert all(back.is_zero for _, back in found.hidden) == (high is None or "without" in name)
     total = sum(1 << column.log_size for column in training_columns(case))
-    limit = rules.weight_limit(rows)
+    limit = rules.weight_limit
     assert training_values(rules.model, rules.scales, rules.training, rows, limit) == total
-    verify_round(case.statement, case.result.ciphertext, case.result.proof)
+    result = case.result
+    verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
 
 
 @pytest.mark.slow
@@ -86,5 +89,5 @@ def test_rejects_a_changed_entry_of_every_column(name: str) -> None:
         for position in {0, (1 << column.log_size) - 1}:
             forger = changing_entry((column.tableau, column.index), position, honest)
             proof = prove_with(case, witness, encryption.ciphertext, forger, seeded(4))
-            check = refusal(lambda proof=proof: verify_round(case.statement, encryption.ciphertext, proof))  # type: ignore[misc]
+            check = refusal(lambda proof=proof: verify_round(case.statement, encryption.ciphertext, *proof))  # type: ignore[misc]
             assert check == "column queries", (column.name, position)

@@ -13,12 +13,12 @@ from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from tests.proof.toy import seeded
-from tests.relations.cases import BEACON, CONSORTIUM, Case, config
+from tests.relations.cases import CONSORTIUM, Case, config, sealed, statement_of
 
 ROWS = 6
 RULES = {
     "usual": config(widths=(4, 4, 2), batch=2, steps=3),
-    "fast": config(widths=(3, 2, 3, 2), batch=2, steps=2, rate=16),
+    "fast": config(widths=(3, 2, 3, 2), batch=2, steps=2, rate=512),
     "logistic": config(widths=(4, 2), batch=4, steps=3, rate=64),
     "narrow ranges": config(widths=(3, 4, 2), batch=2, steps=2, scales=FixedPoint(3, 4, 20, 4, 2, 2, 8)),
 }
@@ -32,23 +32,23 @@ def statement(name: str, seed: int) -> tuple[RoundStatement, object]:
     labels = [random.integers(0, 2, ROWS), np.zeros(ROWS, np.int64), np.ones(ROWS, np.int64)][seed % 3]
     if seed % 4 == 3:
         features[:] = features[0]
-    limit = rules.weight_limit(ROWS)
+    limit = rules.weight_limit
     weights = random.choice([-limit, limit, limit, 0, 1], rules.model.parameters).astype(np.int64)
     enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, rules.model.widths[0], rules)
     _, secret = prove_enrolment(enrolled, features, labels, seeded(seed))
-    return RoundStatement(CONSORTIUM, rules, 1, "h1", ROWS, BEACON, secret.root, weights), secret
+    return replace(statement_of(rules, ROWS, secret.root), initial_weights=weights), secret
 
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_round_at_the_extremes_is_proved(name: str, seed: int) -> None:
     about, secret = statement(name, seed)
-    made = prove_round(about, secret, seeded(seed))  # type: ignore[arg-type]
-    verify_round(about, made.ciphertext, made.proof)
+    made = prove_round(about, secret, seeded(seed), sealed)  # type: ignore[arg-type]
+    verify_round(about, made.ciphertext, made.sealed_shares, made.proof)
 
 
 def test_weights_beyond_the_limit_are_refused_before_anything_is_trained(case: Case) -> None:
-    limit = case.config.weight_limit(case.statement.rows)
+    limit = case.config.weight_limit
     for value in (limit + 1, -limit - 1):
         weights = case.statement.initial_weights.copy()
         weights[3] = value

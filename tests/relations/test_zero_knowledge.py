@@ -74,7 +74,7 @@ def test_a_simulated_round_is_accepted(case: Case) -> None:
 
 def test_real_and_simulated_columns_agree_with_all_polynomials(case: Case) -> None:
     """What a simulator may not miss: the identities that tie opened columns to p and q in real proofs."""
-    plan, known = case.enrolment.plan(), (case.features, case.labels)
+    plan, known = enrolment_plan(case.enrolment), (case.features, case.labels)
 
     def enrol(party: Party, witness: Any = None) -> None:
         enrolment(party, case.enrolment, witness)
@@ -88,14 +88,14 @@ def test_real_and_simulated_columns_agree_with_all_polynomials(case: Case) -> No
     def prove(party: Party) -> None:
         training_round(party, case.statement, encryption.ciphertext, witness)
 
-    real = Prover(Coins(COINS), case.statement.plan(), seeded(2)).run(prove)
+    real = Prover(Coins(COINS), round_plan(case.statement), seeded(2)).run(prove)
     simulated = simulated_round(case, 1)
     for statement, ciphertext, told in ((case.statement, encryption.ciphertext, real), simulated):
 
         def script(party: Party, about: Any = statement, words: Any = ciphertext) -> None:
             training_round(party, about, words, None)
 
-        assert identities_hold(told, script, statement.plan())
+        assert identities_hold(told, script, round_plan(statement))
 
 
 @pytest.mark.parametrize("left_out", ["agree_with_linear_polynomial", "agree_with_quotient"])
@@ -105,7 +105,7 @@ def test_detects_a_simulator_that_leaves_out_an_identity(
     monkeypatch.setattr(OpenedColumns, left_out, lambda columns, claims: None)
     told = simulated_enrolment(case, 1)
     assert not identities_hold(
-        told, lambda party: enrolment(party, case.enrolment, None), case.enrolment.plan()
+        told, lambda party: enrolment(party, case.enrolment, None), enrolment_plan(case.enrolment)
     )
 
 
