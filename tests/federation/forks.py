@@ -8,7 +8,6 @@ are its own. Dishonest hospitals answer every set on every ledger, twice where t
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import defaultdict
 from dataclasses import dataclass
