@@ -17,7 +17,7 @@ from proofward.cli.terms_in_words import in_words
 
 if TYPE_CHECKING:
     from proofward.engines.remote.home import Home
-    from proofward.engines.remote.terms import Seat, Terms
+    from proofward.engines.remote.terms import Seat
     from proofward.federation.history.history import History
     from proofward.federation.messages.rules import Rules
 
