@@ -241,7 +241,8 @@ class Adversary:
                 self.withdraw(ledger)
         elif phase == UNMASK:
             room = self.world.rules.config.threshold - len(history.round.share_sums)
-            self.collect(ledger, self.random.choice((0.3, 0.6, 1.0)), 0.8, room)
+            record = self.random.choice((0.0, 0.8))
+            self.collect(ledger, self.random.choice((0.3, 0.6, 1.0)), record, room)
             if self.random.random() < 0.7:
                 self.withdraw(ledger)
         elif phase == ABANDON:

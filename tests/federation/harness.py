@@ -39,7 +39,7 @@ def opened(packet: bytes) -> Envelope:
 
 
 class Stopped:
-    """An engine that has stopped in `phase` of round `number`, with one member's message kept back."""
+    """An engine that has stopped in `phase` of round `number`, with one member's message kept back, from round `since` on."""
 
     def __init__(
         self,
@@ -49,9 +49,10 @@ class Stopped:
         member: str = "",
         topic: str = "",
         agreed: Plan | None = None,
+        since: int | None = None,
     ) -> None:
         self.plan = agreed or plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
-        self.network = Withholding(member, topic, number)
+        self.network = Withholding(member, topic, number if since is None else since)
         self.engine = InProcessFederation(
             directory, self.plan, datasets(self.plan), seed=b"s", network=self.network, proofs=FakeProofs()
         )

@@ -17,14 +17,17 @@ from proofward.federation.history.history_state import (
 )
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.refusal import Refusal
+from tests.federation.fakes import plan
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"
 
+FOUR = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+
 
 @pytest.fixture(scope="module")
 def upload(tmp_path_factory):
-    stopped = Stopped(tmp_path_factory.mktemp("upload"), UPLOAD, 2, HOSPITAL, "upload")
+    stopped = Stopped(tmp_path_factory.mktemp("upload"), UPLOAD, 2, HOSPITAL, "upload", FOUR, since=1)
     yield stopped, opened(next(p for p in stopped.network.kept if opened(p).round == 2))
     stopped.engine.close()
 
