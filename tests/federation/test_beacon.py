@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from proofward.engines.attacks.aggregators import ChoosesFirstModel
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.federation.history.beacon_sharing import NonceShare, deal, nonce, share_is_good
 from proofward.federation.history.history_state import REVEAL
@@ -106,6 +107,13 @@ def test_a_bad_dealer_does_not_count(tmp_path):
     assert result.finished
     assert "hospital-4" in history.sharing.dealers and "hospital-4" not in history.sharing.counted
     assert {"hospital-0", "hospital-1"} <= set(history.sharing.counted)
+
+
+def test_members_refuse_an_aggregator_that_chooses_the_first_model(tmp_path):
+    _, result, _ = run(tmp_path, parties=Parties(aggregator=ChoosesFirstModel))
+    assert not result.finished and result.rounds == 0 and len(result.halted) == 8
+    reasons = {(refusal.check, refusal.culprit) for refusal in result.halted.values()}
+    assert reasons == {("first-model", "aggregator")}
 
 
 @pytest.fixture
