@@ -252,7 +252,7 @@ def test_without_a_quorum_of_verifiers_the_run_stops_with_the_reason(tmp_path, p
         (ENROLMENT, "enrolled-set"),
         (KEYS, "participants"),
         (UPLOAD, "uploaded-set"),
-        (VERIFY, "holders"),
+        (VERIFY, "accepted-set"),
         (SHARES, "holders"),
         (CONSENT, "abandonments"),
         (UNMASK, "participants"),
