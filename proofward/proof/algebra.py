@@ -43,7 +43,7 @@ def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
 
 
 def sum_of_products(products: list[tuple[Array, Array]], length: int) -> Array:
-    """sum of L W, as many as `length` = k + K coefficients, for L by its k values on H and W by K coefficients.
+    """sum of L W: `length` = k + K coefficients, L given by k values on H and W by K coefficients.
 
     W is cut into parts of k coefficients, so that a product has degree below 2 k - 1 and is found from values
     at 2 k points, which is less work than transforms of length k + K.

@@ -86,14 +86,14 @@ def test_real_and_simulated_columns_agree_with_all_polynomials(case: Case) -> No
     witness, encryption = round_witness(case, seeded(1))
 
     def prove(party: Party) -> None:
-        training_round(party, case.statement, encryption.ciphertext, witness)
+        training_round(party, case.statement, encryption.ciphertext, lambda _: DIGESTS, witness)
 
     real = Prover(Coins(COINS), round_plan(case.statement), seeded(2)).run(prove)
     simulated = simulated_round(case, 1)
     for statement, ciphertext, told in ((case.statement, encryption.ciphertext, real), simulated):
 
         def script(party: Party, about: Any = statement, words: Any = ciphertext) -> None:
-            training_round(party, about, words, None)
+            training_round(party, about, words, lambda _: DIGESTS, None)
 
         assert identities_hold(told, script, round_plan(statement))
 
