@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from proofward.cli.console import FLAW, make_console, print_json
+from proofward.cli.console import FLAW, USAGE, make_console, print_json
 
 if TYPE_CHECKING:
     from proofward.report.proof_file import ProofFile
@@ -23,6 +23,14 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
         print_json({"valid": False, "check": check, "detail": detail})
     else:
         make_console().print(f"REFUSED by {check}: {detail}", markup=False, soft_wrap=True)
+    raise SystemExit(USAGE if check == "version" else FLAW)
+
+
+def _undecided(reason: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"valid": None, "check": "unjudged", "detail": reason})
+    else:
+        make_console().print(f"NOT JUDGED: {reason}", markup=False, soft_wrap=True)
     raise SystemExit(FLAW)
 
 
@@ -30,20 +38,27 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
 @PROOF
 @JSON
 def verify(proof: Path, as_json: bool) -> None:
-    """Verify the file PROOF: statement, ciphertext and proof of one hospital's round."""
+    """Verify the file PROOF: statement, ciphertext and proof of one hospital's round.
+
+    Exit code 1 when it is refused, 2 when it was made by an earlier protocol, which another release verifies.
+    """
     from proofward.cli.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.federation.history.proofs import Unable
     from proofward.proof.errors import ProofRejected
-    from proofward.report.proof_file import read_proof_file
+    from proofward.report.proof_file import load_proof_file
 
     try:
-        file = read_proof_file(proof.read_bytes())
+        file = load_proof_file(proof)
         started = time.perf_counter()
         found = file.verify()
     except ProofRejected as error:
         _refuse(error.check, error.detail, as_json)
+        return
+    except Unable as error:
+        _undecided(str(error), as_json)
         return
     seconds = time.perf_counter() - started
     result = {
@@ -55,15 +70,17 @@ def verify(proof: Path, as_json: bool) -> None:
         "dataset": file.dataset_root.hex(),
         "next_dataset": found.dataset_root.hex(),
         "soundness_bits": found.soundness_bits,
+        "policy_bits": file.consortium.config.security_bits,
         "seconds": seconds,
     }
     if as_json:
         print_json(result)
         return
     console = make_console()
+    bits = f"{found.soundness_bits:.1f} bits (the rules demand {result['policy_bits']})"
     console.print(
-        f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, "
-        f"{found.soundness_bits:.1f} bits, {seconds * 1000:.0f} ms",
+        f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, {bits}, "
+        f"{seconds * 1000:.0f} ms",
         markup=False,
     )
     for name in ("consortium", "beacon", "dataset", "next_dataset"):
@@ -81,12 +98,11 @@ def inspect(proof: Path, as_json: bool) -> None:
     load_kernels(make_console(quiet=True))
 
     from proofward.proof.errors import ProofRejected
-    from proofward.report.proof_file import read_proof_file
+    from proofward.report.proof_file import load_proof_file
 
-    data = proof.read_bytes()
     try:
-        file = read_proof_file(data)
-        description = describe(file, len(data))
+        file = load_proof_file(proof)
+        description = describe(file, len(file.data))
     except ProofRejected as error:
         _refuse(error.check, error.detail, as_json)
         return
@@ -101,7 +117,9 @@ def inspect(proof: Path, as_json: bool) -> None:
         for name, value in entries.items():
             table.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
         console.print(table)
-    table = Table(title="Soundness", title_justify="left", box=None)
+    demanded = file.consortium.config.security_bits
+    title = f"Soundness (the rules demand {demanded} bits)"
+    table = Table(title=title, title_justify="left", box=None)
     table.add_column("source of error")
     table.add_column("bounded by")
     table.add_column("log2", justify="right")

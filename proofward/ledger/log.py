@@ -7,6 +7,7 @@ each checkpoint from the signer, and only if it is the one of its own tree.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ class Log:
         self.directory, self.verifier = directory, verifier
         self.objects = ObjectStore(directory / OBJECTS_NAME, create=False)
         self._signer, self._kind_of, self._lock = signer, kind_of, threading.RLock()
-        if (directory / SEAL_NAME).exists():
+        if os.path.lexists(directory / SEAL_NAME):
             check_seal(directory, seal_verifier or verifier)
         if create:
             make_directory(directory)

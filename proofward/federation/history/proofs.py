@@ -19,7 +19,9 @@ from proofward.federation.messages.values import words_from_bytes, words_to_byte
 from proofward.federation.storage.objects import Objects
 from proofward.field.extension import Ext
 from proofward.layers.errors import TrainingError
+from proofward.ledger.reading import MAX_OBJECT_BYTES, NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
+from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.encryption import LOG_RING_DEGREE, ShareBinding
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
 from proofward.relations.prove import KeyShare, prove_round, verify_round
@@ -67,13 +69,13 @@ def source_of(objects: Objects, digest: bytes) -> Source:
 
 
 def read_source(source: Source) -> bytes:
-    """The bytes, checked; raises Unable when the file is missing or holds others."""
+    """The bytes, checked; raises Unable when the file is missing, no regular file, too long, or another."""
     if isinstance(source, bytes):
         return source
     try:
-        data = source.path.read_bytes()
-    except OSError as error:
-        raise Unable(f"object {source.digest.hex()}: {error.strerror or type(error).__name__}") from error
+        data = read_regular(source.path, MAX_OBJECT_BYTES)
+    except NotReadable as error:
+        raise Unable(f"object {source.digest.hex()}: {error.actual}, not {error.expected}") from error
     found = hashlib.sha256(data).hexdigest()
     if found != source.digest.hex():
         raise Unable(f"object {source.digest.hex()}: the file's digest is {found}")
@@ -132,15 +134,37 @@ class OneByOne:
 
 
 def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T | ProofRejected | Unable:
-    """What a verification of these bytes finds, or why it refuses, or why it cannot tell."""
+    """What a verification of these bytes finds, or why it refuses, or why it cannot tell. Raises nothing.
+
+    An error that is neither the proof's nor the statement's is a fault of the verifier: no verdict follows.
+    """
     try:
         return verify(statement, *map(read_source, sources))
     except (ProofRejected, Unable) as outcome:
         return outcome
+    except SoundnessBelowPolicy as error:
+        return ProofRejected("soundness", str(error))
     except TrainingError as error:
         return ProofRejected("statement", str(error))
     except MemoryError as error:
         return Unable(str(error) or "not enough memory")
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"[:300]
+        return impossible(statement) or Unable(f"the verification itself failed with {found}")
+
+
+def impossible(statement: object) -> ProofRejected | None:
+    """Why no proof can have this statement: its own measures (`plan`) cannot be taken. None if they can."""
+    try:
+        if isinstance(statement, EnrolmentStatement | RoundStatement):
+            statement.plan()
+    except SoundnessBelowPolicy as error:
+        return ProofRejected("soundness", str(error))
+    except (TrainingError, ValueError, OverflowError, IndexError, RecursionError) as error:
+        return ProofRejected("statement", str(error) or type(error).__name__)
+    except MemoryError:
+        return None
+    return None
 
 
 class Proofs(Protocol):

@@ -24,7 +24,7 @@ HOSPITAL = "hospital"
 VERIFIER = "verifier"
 AGGREGATOR = "aggregator"
 ROLES = (AGGREGATOR, HOSPITAL, VERIFIER)
-FORMAT = "proofward/rules/v1"
+FORMAT = "proofward/rules/v2"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
