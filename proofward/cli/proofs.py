@@ -82,6 +82,7 @@ def verify(proof: Path, as_json: bool) -> None:
         f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, {bits}, "
         f"{seconds * 1000:.0f} ms",
         markup=False,
+        soft_wrap=True,
     )
     for name in ("consortium", "beacon", "dataset", "next_dataset"):
         console.print(f"  {name.replace('_', ' '):13}{result[name]}", markup=False)

@@ -60,12 +60,12 @@ class Auditor:
         self.remembered = remembered
         self.history: History | None = None
         self._store = ObjectStore(directory / OBJECTS_NAME, create=False)
-        self._sizes: dict[bytes, int] = {}
+        self.sizes: dict[bytes, int] = {}
 
     @property
     def source(self) -> SizedObjects:
         """The objects that the entries name, as a source that reads no more than they can have."""
-        return SizedObjects(self._store, self._sizes)
+        return SizedObjects(self._store, self.sizes)
 
     def run(self) -> Iterator[AuditVerdict]:
         """The verdicts; never raises for anything that the folder holds."""
@@ -83,7 +83,7 @@ class Auditor:
         detail = f"{rules.federation}: consortium {rules.digest.hex()}, {policy}"
         yield AuditVerdict("rules", "entry 0", detail=detail)
         try:
-            self._sizes = self._named(rules)
+            self.sizes = self._named(rules)
         except Refusal as refusal:
             yield AuditVerdict("entries", FILE_NAME, refusal)
             yield from self._folder(rules)
@@ -145,7 +145,7 @@ class Auditor:
             refusal = Refusal("ledger-structure", culprit, error.expected, error.actual)
             yield AuditVerdict("ledger-structure", FILE_NAME, refusal)
             return
-        sizes = None if rules is None else self._sizes
+        sizes = None if rules is None else self.sizes
         findings = verify_all(
             self.directory, verifier, remembered=self.remembered, kind_of=topic_of, sizes=sizes
         )
@@ -187,11 +187,11 @@ class Auditor:
             stored = self._store.digests()
         except LedgerError:
             return  # a flaw that the folder's checks have named
-        for digest in sorted(self._sizes.keys() - stored):
+        for digest in sorted(self.sizes.keys() - stored):
             refusal = Refusal("object-missing", rules.aggregator, f"object {digest.hex()}", "nothing")
             yield AuditVerdict("object", digest.hex(), refusal)
         for digest in stored:
-            if digest not in self._sizes:
+            if digest not in self.sizes:
                 refusal = Refusal(
                     "object-stray", rules.aggregator, "only objects that entries name", digest.hex()
                 )

@@ -1,0 +1,105 @@
+"""`judged` turns whatever a verification meets into one of its three outcomes; nothing is raised."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proofward.federation.history import proofs
+from proofward.federation.history.proofs import RelationProofs, StoredObject, Unable, judged, read_source
+from proofward.layers.errors import ConfigurationError, WraparoundPossible
+from proofward.proof.errors import ProofRejected
+from proofward.proof.soundness import SoundnessBelowPolicy
+from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.round_statement import RoundStatement
+from tests.federation.fakes import plan
+
+CONFIG = plan().config
+
+
+def enrolment(rows: int = 8) -> EnrolmentStatement:
+    return EnrolmentStatement(bytes(32), "hospital-0", rows, 4, CONFIG)
+
+
+def round_of(rows: int = 8) -> RoundStatement:
+    weights = np.zeros(CONFIG.model.parameters, dtype=np.int64)
+    return RoundStatement(bytes(32), CONFIG, 1, "hospital-0", rows, bytes(32), bytes(32), weights)
+
+
+def raising(error: BaseException):
+    def verify(statement, *parts):
+        raise error
+
+    return verify
+
+
+@pytest.mark.parametrize(
+    "error, check",
+    [
+        (ProofRejected("transcript", "x"), "transcript"),
+        (SoundnessBelowPolicy("90 bits"), "soundness"),
+        (ConfigurationError("rows", "less", 1), "statement"),
+        (WraparoundPossible("layer 1", "Z", 1 << 63, 1 << 62), "statement"),
+    ],
+)
+def test_what_speaks_against_the_proof_is_a_refusal(error, check) -> None:
+    outcome = judged(raising(error), round_of(), b"")
+    assert isinstance(outcome, ProofRejected) and outcome.check == check
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(), RecursionError("deep"), OverflowError("large"), ValueError("shape"), UnicodeDecodeError("utf-8", b"", 0, 1, "x"),
+        OSError(5, "disk"), ZeroDivisionError(), AssertionError(), IndexError(), TypeError("none"), Unable("no time"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_the_verifier_is_no_verdict(error) -> None:
+    for statement in (round_of(), enrolment(), object()):
+        outcome = judged(raising(error), statement, b"")
+        assert isinstance(outcome, Unable) and str(outcome)
+
+
+@pytest.mark.parametrize(
+    "error, check",
+    [(ValueError("array is too big"), "statement"), (OverflowError("too large"), "statement"),
+     (SoundnessBelowPolicy("50 bits"), "soundness")],
+)  # fmt: skip
+def test_an_impossible_statement_is_held_against_it(monkeypatch, error, check) -> None:
+    """A verification that fails because the statement itself cannot be measured refuses the statement."""
+    monkeypatch.setattr(proofs.RoundStatement, "plan", lambda self: (_ for _ in ()).throw(error))
+    outcome = judged(raising(ValueError("anything")), round_of(), b"")
+    assert isinstance(outcome, ProofRejected) and outcome.check == check
+
+
+def test_interrupts_are_not_swallowed() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        judged(raising(KeyboardInterrupt()), round_of(), b"")
+
+
+def test_the_relations_refuse_junk(rng=np.random.default_rng(3)) -> None:
+    system = RelationProofs()
+    for length in (0, 1, 100, 10_000):
+        junk = rng.bytes(length)
+        assert isinstance(judged(system.verify_enrolment, enrolment(), junk), ProofRejected)
+        assert isinstance(judged(system.verify_round, round_of(), junk, junk), ProofRejected)
+
+
+@pytest.mark.parametrize("kind", ["missing", "pipe", "directory", "terabyte", "link", "changed"])
+def test_stored_objects_that_are_none(tmp_path: Path, kind) -> None:
+    path = tmp_path / "object"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("/dev/zero")
+    elif kind != "missing":
+        path.write_bytes(b"changed")
+        if kind == "terabyte":
+            os.truncate(path, 1 << 40)
+    with pytest.raises(Unable, match="object 0000"):
+        read_source(StoredObject(path, bytes(32)))
