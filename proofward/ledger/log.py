@@ -25,7 +25,7 @@ from proofward.ledger.checks import (
     remembered_check,
     tree_check,
 )
-from proofward.ledger.database import FILE_NAME, Database, expect
+from proofward.ledger.database import FILE_NAME, MAX_ENTRIES, MAX_ENTRY_BYTES, Database, expect
 from proofward.ledger.errors import LedgerCorrupt, LedgerError, LedgerUnavailable, LogRewritten, LogTruncated
 from proofward.ledger.files import make_directory, sync_directory
 from proofward.ledger.merkle_log import (
@@ -137,10 +137,14 @@ class Log:
     def _extend(self, entries: Sequence[bytes], note_for: Callable[[int, bytes], bytes]) -> bytes:
         if not entries:
             raise ValueError("at least one entry is appended at a time")
+        if (longest := max(map(len, entries))) > MAX_ENTRY_BYTES:
+            raise LedgerUnavailable("entry", f"at most {MAX_ENTRY_BYTES} bytes", f"{longest} bytes")
         kinds = [self._kind_of(entry) for entry in entries]
         database = self._database
         with self._lock, database.transaction():
             size = database.size()
+            if size + len(entries) > MAX_ENTRIES:
+                raise LedgerUnavailable("log", f"at most {MAX_ENTRIES} entries", f"{size + len(entries)}")
             for kind, entry in zip(kinds, entries, strict=True):
                 execute = database.connection.execute
                 execute("INSERT INTO entries VALUES (?, ?, ?)", (size, kind, entry))

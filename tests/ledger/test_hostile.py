@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from proofward.ledger.audit import stored_verifier, verify_all
-from proofward.ledger.database import MAX_ENTRIES, Database
-from proofward.ledger.errors import LedgerError
+from proofward.ledger.database import MAX_ENTRIES, MAX_ENTRY_BYTES, Database
+from proofward.ledger.errors import LedgerError, LedgerUnavailable
 from proofward.ledger.log import Log
 from tests.ledger.conftest import SIGNER, entry
 from tests.ledger.hostile import FOLDERS
@@ -22,7 +22,7 @@ JUDGE = """
 import json, resource, sys, time
 from pathlib import Path
 from proofward.ledger.audit import stored_verifier, verify_all
-from proofward.ledger.errors import LedgerError
+from proofward.ledger.errors import LedgerError, LedgerUnavailable
 from tests.ledger.conftest import SIGNER
 started = time.process_time()
 findings = list(verify_all(Path(sys.argv[1]), SIGNER.verifier))
@@ -114,3 +114,15 @@ def test_a_query_has_limited_steps(sealed: Path) -> None:
     with pytest.raises(LedgerError, match="interrupted"):
         list(database.rows("SELECT count(*), max(data) FROM entries", "entries"))
     database.close()
+
+
+def test_a_log_takes_nothing_that_no_auditor_reads(make: Callable[[int], Path]) -> None:
+    with Log(make(1), SIGNER.verifier, SIGNER) as log:
+        for text, fits in (("x" * (MAX_ENTRY_BYTES - 100), True), ("x" * MAX_ENTRY_BYTES, False)):
+            if fits:
+                log.append(entry(1, text))
+                assert log.entry(1) == entry(1, text)
+            else:
+                with pytest.raises(LedgerUnavailable, match="at most"):
+                    log.append(entry(2, text))
+        assert log.size == 2
