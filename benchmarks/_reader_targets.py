@@ -9,7 +9,7 @@ from _targets import Intercepting, Regions, Target, federation, locate, named_fi
 
 from proofward.federation.history.proofs import RelationProofs, Unable
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.extension import log_verifier
 from proofward.federation.storage.ledger_folder import topic_of
 from proofward.ledger.audit import verify_all
 from proofward.ledger.database import FILE_NAME

@@ -26,7 +26,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.parties.audit_verdict import VERSION, AuditVerdict, bounded
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.proof_audit import ProofAudit
 from proofward.federation.storage.ledger_folder import topic_of
 from proofward.federation.storage.object_sizes import size_limits, vector_bytes

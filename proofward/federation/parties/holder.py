@@ -14,6 +14,15 @@ from typing import Any
 
 from proofward.federation.history.aggregation import sum_shares
 from proofward.federation.history.complaints import open_share, pair_of
+from proofward.federation.history.history_state import (
+    COMMIT,
+    ENDORSE,
+    REVEAL,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+    VERIFY,
+)
 from proofward.federation.history.proofs import Unable
 from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, Said
@@ -25,6 +34,9 @@ from proofward.lattice.sealing import pair_secret
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 
+BEFORE_SUM = (COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, ENDORSE, UNMASK)
+"""The phases of an attempt up to its sums of shares."""
+
 
 class Holder(Participant):
     """What a hospital does with the shares of others' keys, and its own."""
@@ -33,11 +45,19 @@ class Holder(Participant):
         super().__init__(*arguments)
         self._unjudged: set[bytes] = set()
 
+    def kept_secrets(self) -> set[str]:
+        """See Follower: the attempt's sealing seed and own share, until the sum of shares is said."""
+        kept = super().kept_secrets()
+        answered = self.stored(ShareSum) is not None or self.expired(UNMASK)
+        if self.history.phase in BEFORE_SUM and not answered:
+            kept |= {self.fact_name("sealing"), self.fact_name("own-share")}
+        return kept
+
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
         if dealer == self.name:
-            return self.state.fact(self.fact_name("own-share"))
-        seed = self.state.fact(self.fact_name("sealing"))
+            return self.state.secrets.get(self.fact_name("own-share"))
+        seed = self.state.secrets.get(self.fact_name("sealing"))
         if seed is None:
             return None
         return open_share(self.history, self.objects, self.proofs, dealer, self.name, seed)
@@ -47,7 +67,7 @@ class Holder(Participant):
         share is raised when all others are through.
         """
         state = self.history.round
-        seed = self.state.fact(self.fact_name("sealing"))
+        seed = self.state.secrets.get(self.fact_name("sealing"))
         if self.name not in state.committed or self.name in state.checked or seed is None:
             return
         waiting, failures = False, list[Refusal]()
@@ -112,7 +132,7 @@ class Holder(Participant):
         state = self.history.round
         assert state.accepted is not None
         ready = state.ready_holders(state.accepted.record.hospitals)
-        if self.name in ready and self.name not in state.share_sums:
+        if self.name in ready and self.name not in state.share_sums and not self.expired(UNMASK):
             yield self.share_sum(state.accepted)
 
     def share_sum(self, accepted: Said[AcceptedSet]) -> bytes:

@@ -69,9 +69,7 @@ class Hospital(Holder):
         phase, history = self.history.phase, self.history
         if phase in ANY_PHASE and self.name not in history.enrolments:
             yield from self._enrol()
-        if phase == COMMIT:
-            self._forget()
-        elif phase == UPLOAD:
+        if phase == UPLOAD:
             yield from self._upload()
         elif phase == SHARES:
             yield from self.check_shares()
@@ -99,7 +97,7 @@ class Hospital(Holder):
             return
         self.report("proved", "enrolment", start)
         record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest())
-        yield self.say(record, (proof,), {f"dataset/{root.hex()}": secret})
+        yield self.say(record, (proof,), secrets={f"dataset/{root.hex()}": secret})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
@@ -130,7 +128,7 @@ class Hospital(Holder):
         try:
             weights = model_weights(self.history, self.objects, state.model)
             statement = round_statement(self.history, self.name, weights)
-            secret = self.state.fact(f"dataset/{statement.dataset_root.hex()}")
+            secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
             if secret is None:
                 raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
             made = self.prove_round(statement, secret)
@@ -140,13 +138,14 @@ class Hospital(Holder):
         self.report("proved", "upload", start)
         yield self.publish(statement, made)
 
-    def _forget(self) -> None:
-        """Erases the secrets of attempts that are over and of dataset commitments that are replaced."""
-        with self.state.transaction():
-            for label in ("nonce", "sealing", "own-share"):
-                self.state.drop_others(f"{label}/", self.fact_name(label))
-            if (root := self.history.dataset_roots.get(self.name)) is not None:
-                self.state.drop_others("dataset/", f"dataset/{root.hex()}")
+    def kept_secrets(self) -> set[str]:
+        """See Holder; and the newest accepted dataset commitment, with those that may become it."""
+        root = self.history.dataset_roots.get(self.name)
+        if root is not None and self.history.phase == COMMIT:
+            return super().kept_secrets() | {f"dataset/{root.hex()}"}
+        return super().kept_secrets() | {
+            name for name in self.state.secrets.names() if name.startswith("dataset/")
+        }
 
     def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
         """Trains, encrypts and proves."""
@@ -175,13 +174,13 @@ class Hospital(Holder):
             proof=hashlib.sha256(made.proof).digest(),
             sealed_shares=tuple(b"" if data is None else hashlib.sha256(data).digest() for data in sealed),
         )
-        facts = {
+        secrets = {
             f"dataset/{statement.dataset_root.hex()}": made.spent,
             f"dataset/{made.root.hex()}": made.dataset,
             self.fact_name("own-share"): made.shares[self.rules.holder(self.name)],
         }
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
-        return self.say(record, attachments, facts)
+        return self.say(record, attachments, secrets=secrets)
 
     def seal_share(self, holder: str, share: bytes) -> bytes:
         """A share sealed to its holder."""

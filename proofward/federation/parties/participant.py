@@ -39,8 +39,14 @@ class Participant(Follower):
         nonce = self.source("nonce")(NONCE_BYTES)
         keys, secret = self.sealing_keys()
         commitment = nonce_commitment(self.rules.digest, state.number, state.attempt, self.name, nonce)
-        facts = {self.fact_name("nonce"): nonce, self.fact_name("sealing"): secret}
-        yield self.say(NonceCommitment(commitment, keys), facts=facts)
+        secrets = {self.fact_name("nonce"): nonce}
+        if secret:
+            secrets[self.fact_name("sealing")] = secret
+        yield self.say(NonceCommitment(commitment, keys), secrets=secrets)
+
+    def kept_secrets(self) -> set[str]:
+        """See Follower: the nonce, until it is revealed."""
+        return {self.fact_name("nonce")} if self.history.phase in (COMMIT, REVEAL) else set()
 
     def sealing_keys(self) -> tuple[tuple[bytes, ...], bytes]:
         """Public sealing keys of this attempt and the secret seed behind them; verifiers have none."""
@@ -48,7 +54,7 @@ class Participant(Follower):
 
     def _reveal(self) -> Iterator[bytes]:
         state = self.history.round
-        nonce = self.state.fact(self.fact_name("nonce"))
+        nonce = self.state.secrets.get(self.fact_name("nonce"))
         if self.name in state.committed and self.name not in state.nonces and nonce is not None:
             yield self.say(NonceReveal(nonce))
 
