@@ -116,7 +116,7 @@ class TrainingProblem:
             lookups.declare_multiplicities()
             party.commit("witness", padded=True)
             lookups.prove()
-            relation.prove(party, SelectedRows(dataset, statement.schedule()))
+            relation.prove(party, SelectedRows(dataset, statement.schedule))
 
         return run
 

@@ -90,7 +90,7 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
     phases = medians(runs)
     return {
         "rows": rows,
-        "steps": setup.training.steps(rows),
+        "steps": setup.training.steps_for(rows),
         "proved_steps": setup.training.padded_steps(rows),
         "parameters": setup.model.parameters,
         "committed_values": plan.values,

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from proofward.proof.transcript import Transcript
-from proofward.relations.enrolment import enrolment
+from proofward.relations.enrolment import enrolment, enrolment_plan
+from proofward.relations.measure import round_plan
 from proofward.relations.training_round import training_round
 from tests.proof.cheats import (
     FalseProducts,
@@ -141,7 +142,7 @@ def write_enrolment(case: Case) -> None:
         "policy out of reach", {**statement, "config": config(security=128).to_dict()}, proof, "refused"
     )
     transcript = Transcript(case.enrolment.transcript())
-    code = case.enrolment.plan().code
+    code = enrolment_plan(case.enrolment).code
     regions = regions_of(transcript, code, honest, lambda p: enrolment(p, case.enrolment, None))
     writer.add_edits(statement, proof, honest, regions)
     enrol_with(case, Recorder)
@@ -192,7 +193,7 @@ def write_round(case: Case) -> None:
     writer.add("short ciphertext", short, proof, "refused")
     writer.add("ciphertext that is not canonical", large, proof, "refused")
     transcript = Transcript(case.statement.transcript(ciphertext))
-    code = case.statement.plan().code
+    code = round_plan(case.statement).code
     regions = regions_of(
         transcript, code, honest, lambda p: training_round(p, case.statement, ciphertext, None)
     )

@@ -52,8 +52,7 @@ def enrol(
         except CsvRefused as error:
             raise Refused(f"{data}: {error}; nothing was taken in") from error
         rows = len(table.records)
-        config.training.steps(rows)
-        config.norm_bounds(rows)
+        config.check_rows(rows)
         _save(home, name, table)
         _tell(kit, name, table, as_json)
 

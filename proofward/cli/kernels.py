@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from proofward.field.warm_up import MODULES, warm_up
 
-LATER_MODULES = ("proofward.lattice.kernels",)
+LATER_MODULES = ("proofward.lattice.kernels", "proofward.layers.clipping")
 ANNOUNCEMENT = "compiling kernels, the first time only"
 
 

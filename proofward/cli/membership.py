@@ -118,7 +118,7 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
             if terms.minimum_updates < config.threshold + 2
             else ""
         ),
-        f"model {'-'.join(map(str, config.model.widths))}, {training.epochs} epochs a round in batches of "
+        f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member",

@@ -99,6 +99,7 @@ def inspect(proof: Path, as_json: bool) -> None:
     load_kernels(make_console(quiet=True))
 
     from proofward.proof.errors import ProofRejected
+    from proofward.relations.measure import round_plan
     from proofward.report.proof_file import load_proof_file
 
     try:
@@ -124,32 +125,38 @@ def inspect(proof: Path, as_json: bool) -> None:
     table.add_column("source of error")
     table.add_column("bounded by")
     table.add_column("log2", justify="right")
-    for source in file.statement.plan().soundness.report():
+    plan = round_plan(file.statement)
+    for source in plan.soundness.report():
         table.add_row(source.name, source.theorem, f"{source.log2_error:.1f}")
-    table.add_row("all (union bound)", "", f"{-file.statement.plan().soundness_bits:.1f}", style="bold")
+    table.add_row("all (union bound)", "", f"{-plan.soundness_bits:.1f}", style="bold")
     console.print(table)
     console.print(f"Hidden: {description['hidden']}.", markup=False)
 
 
 def describe(file: ProofFile, size: int) -> dict[str, object]:
     """Plain values; raises ProofRejected where the statement is impossible."""
+    from proofward.relations.measure import round_plan
+
     rules, statement = file.consortium, file.statement
-    config, plan = statement.config, statement.plan()
-    code = plan.code
+    config, plan = statement.config, round_plan(statement)
+    code, rule = plan.code, statement.rule
     return {
         "public": {
             "federation": rules.federation,
             "consortium": rules.digest.hex(),
             "hospital": file.hospital,
             "round": file.round,
+            "attempt": file.attempt,
             "rows": file.rows,
             "model": "-".join(map(str, config.model.widths)),
             "parameters": config.model.parameters,
-            "steps": config.training.steps(file.rows),
+            "steps": config.training.steps_for(file.rows),
             "batch": config.training.batch,
-            "epochs": config.training.epochs,
+            "local_training": config.training.duration,
             "rate": config.training.rate,
             "clip_bound": config.clip_bound,
+            "weight": rule.weight,
+            "bound_of_update": rule.bound,
             "scales": config.scales.to_dict(),
             "key_shares": f"any {config.threshold + 1} of {config.holders}",
             "beacon": file.beacon.hex(),

@@ -76,8 +76,8 @@ class RunResult:
     """finished: all rounds are closed. stopped: why the aggregator cannot go on. halted: members that refuse
     to.
 
-    weights: the last model, flat int64 (parameters,). refusals: everything refused by anybody, in order, by
-    (party, refusal). faults: what the ledger proves against members.
+    weights: the last model, flat int64 (parameters,), or none if none was drawn. refusals: everything refused
+    by anybody, in order, by (party, refusal). faults: what the ledger proves against members.
     """
 
     finished: bool
@@ -215,9 +215,8 @@ class InProcessFederation:
 
     def _result(self, stopped: Refusal | None) -> RunResult:
         history = self.aggregator.history
-        weights = integers_from_bytes(
-            self.aggregator.objects.get(history.model), self.rules.config.model.parameters
-        )
+        length = self.rules.config.model.parameters if history.model else 0
+        weights = integers_from_bytes(self.aggregator.objects.get(history.model) if length else b"", length)
         assert weights is not None
         halted = {name: member.halted for name, member in self.members.items() if member.halted is not None}
         return RunResult(

@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
-from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.rules import (
+    AGGREGATOR,
+    HOSPITAL,
+    VERIFIER,
+    Member,
+    Rules,
+    usual_abandonments,
+)
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
@@ -24,8 +31,10 @@ from proofward.relations.config import RoundConfig
 
 @dataclass(frozen=True)
 class Plan:
-    """What a consortium agrees on, before keys exist. initial_weights: flat int64 (parameters,) at scale
-    fw.
+    """What a consortium agrees on, before keys exist.
+
+    abandonments: all hospitals but one where it is None. initial_weights: of a trusted first model, flat
+    int64 (parameters,) at scale fw; None for one that the members draw.
     """
 
     federation: str
@@ -35,13 +44,14 @@ class Plan:
     minimum_updates: int
     rounds: int
     config: RoundConfig
-    initial_weights: NDArray[np.int64]
+    initial_weights: NDArray[np.int64] | None = None
+    abandonments: int | None = None
     aggregator: str = "aggregator"
 
     @property
     def initial_model(self) -> bytes:
-        """The first model object."""
-        return integers_to_bytes(self.initial_weights)
+        """The trusted first model object, b"" where there is none."""
+        return b"" if self.initial_weights is None else integers_to_bytes(self.initial_weights)
 
 
 class RunFolder:
@@ -89,5 +99,6 @@ class RunFolder:
             minimum_updates=plan.minimum_updates,
             rounds=plan.rounds,
             config=plan.config,
-            initial_model=hashlib.sha256(plan.initial_model).digest(),
+            abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
+            initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
         )

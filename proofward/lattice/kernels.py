@@ -1,6 +1,7 @@
-"""Compiled kernels of the encryption: products modulo P, negacyclic transforms, error sampling, decoding.
+"""Compiled kernels of the encryption: negacyclic transforms, error sampling, messages, decoding, key shares.
 
-Words are uint64 in [0, P). All kernels release the interpreter lock; rows are 4096 contiguous words.
+Words are uint64 in [0, P). All kernels release the interpreter lock; rows are 4096 contiguous words. The
+arithmetic modulo P is that of `proofward.field.scalar`.
 """
 
 from __future__ import annotations
@@ -8,52 +9,13 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from proofward.field.scalar import minus, plus, times
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, UPDATE_SHIFT
 
 _P = np.uint64(MODULUS)
-_EPSILON = np.uint64(2**32 - 1)  # 2^64 modulo P
-_LOW = np.uint64(2**32 - 1)
-_HALF = np.uint64(32)
 _N = RING_DEGREE
 _ROWS = "uint64[:, ::1]"
 _WORDS = "uint64[::1]"
-
-
-@numba.njit(inline="always")
-def multiply(a: np.uint64, b: np.uint64) -> np.uint64:
-    """a b modulo P, in [0, P), for any 64-bit a, b.
-
-    Product: (2^32-1)^2 + 2(2^32-1) < 2^64, so neither middle sum wraps. Reduction: x = lo + 2^64 h0 + 2^96 h1
-    with 2^64 = 2^32 - 1 and 2^96 = -1. lo - h1 borrows 2^64 = EPSILON only when lo < h1 < 2^32, and then the
-    wrapped value is above EPSILON. h0 * EPSILON <= 2^64 - 2^33 + 1, so a wrapped sum plus EPSILON stays below
-    2^64.
-    """
-    a0, a1 = a & _LOW, a >> _HALF
-    b0, b1 = b & _LOW, b >> _HALF
-    bottom = a0 * b0
-    middle = a0 * b1 + (bottom >> _HALF)
-    cross = a1 * b0 + (middle & _LOW)
-    high = a1 * b1 + (middle >> _HALF) + (cross >> _HALF)
-    low = (cross << _HALF) | (bottom & _LOW)
-    h1 = high >> _HALF
-    difference = low - h1
-    difference -= _EPSILON if low < h1 else np.uint64(0)
-    total = difference + (high & _LOW) * _EPSILON
-    total += _EPSILON if total < difference else np.uint64(0)
-    return total - (_P if total >= _P else np.uint64(0))
-
-
-@numba.njit(inline="always")
-def plus(a: np.uint64, b: np.uint64) -> np.uint64:
-    """a + b modulo P for a, b < P: with c = P - b in (0, P], a + b - P = a - c wraps exactly when a < c."""
-    c = _P - b
-    return a - c + (_P if a < c else np.uint64(0))
-
-
-@numba.njit(inline="always")
-def minus(a: np.uint64, b: np.uint64) -> np.uint64:
-    """a - b modulo P for a, b < P: the difference wraps exactly when a < b, and adding P wraps it back."""
-    return a - b + (_P if a < b else np.uint64(0))
 
 
 @numba.njit(f"void({_ROWS}, {_WORDS})", cache=True, nogil=True)
@@ -71,7 +33,7 @@ def transform(rows: np.ndarray, twiddles: np.ndarray) -> None:
                 second = row[(2 * g + 1) * half : (2 * g + 2) * half]
                 for i in range(half):
                     upper = first[i]
-                    lower = multiply(second[i], twiddle)
+                    lower = times(second[i], twiddle)
                     first[i] = plus(upper, lower)
                     second[i] = minus(upper, lower)
             groups <<= 1
@@ -93,11 +55,11 @@ def transform_back(rows: np.ndarray, twiddles: np.ndarray, scale: int) -> None:
                     upper = first[i]
                     lower = second[i]
                     first[i] = plus(upper, lower)
-                    second[i] = multiply(minus(upper, lower), twiddle)
+                    second[i] = times(minus(upper, lower), twiddle)
             half <<= 1
             groups >>= 1
         for i in range(_N):
-            row[i] = multiply(row[i], np.uint64(scale))
+            row[i] = times(row[i], np.uint64(scale))
 
 
 @numba.njit(f"void({_ROWS}, {_ROWS})", cache=True, nogil=True)
@@ -107,7 +69,7 @@ def multiply_rows(rows: np.ndarray, factors: np.ndarray) -> None:
     for r in range(rows.shape[0]):
         row, factor = rows[r], factors[r * step]
         for i in range(row.shape[0]):
-            row[i] = multiply(row[i], factor[i])
+            row[i] = times(row[i], factor[i])
 
 
 @numba.njit(f"void({_WORDS}, {_ROWS}, {_ROWS})", cache=True, nogil=True)
@@ -116,7 +78,7 @@ def accumulate_reversed(total: np.ndarray, masks: np.ndarray, rows: np.ndarray) 
     for r in range(rows.shape[0]):
         mask, row = masks[r], rows[r]
         for i in range(_N):
-            total[i] = plus(total[i], multiply(mask[_N - 1 - i], row[i]))
+            total[i] = plus(total[i], times(mask[_N - 1 - i], row[i]))
 
 
 @numba.njit(f"int64({_WORDS}, {_WORDS})", cache=True, nogil=True)
@@ -148,7 +110,7 @@ def centred_binomial(wide: np.ndarray, narrow: np.ndarray, out: np.ndarray) -> N
 
 @numba.njit(f"void({_WORDS}, int8[::1], int64[::1])", cache=True, nogil=True)
 def add_message(words: np.ndarray, error: np.ndarray, update: np.ndarray) -> None:
-    """words[i] += error[i] + 2^18 update[i] modulo P; |2^18 update + error| < 2^38 fits an int64."""
+    """words[i] += error[i] + 2^18 update[i] modulo P; |2^18 update + error| < 2^49 + 42 fits an int64."""
     for i in range(words.shape[0]):
         value = (update[i] << UPDATE_SHIFT) + np.int64(error[i])
         words[i] = plus(words[i], np.uint64(value) + (_P if value < 0 else np.uint64(0)))
@@ -158,8 +120,9 @@ def add_message(words: np.ndarray, error: np.ndarray, update: np.ndarray) -> Non
 def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bound: int) -> int:
     """out[i] = nearest integer to centred(words[i] - mask[i]) / 2^18; the first i no honest sum has, or -1.
 
-    Centred values lie in (-2^63, 2^63); adding 2^17 cannot overflow because values near 2^63 exceed `bound`
-    (at most 3120 * 2^19) times 2^18 and are clamped first. The residual must be at most `noise` in magnitude.
+    Centred values lie in (-2^63, 2^63). `bound` is at most 3120 * 2^31, so `limit` is below 2^61, and adding
+    2^17 cannot overflow because larger values are clamped first. The residual must be at most `noise` in
+    magnitude.
     """
     limit = (bound << UPDATE_SHIFT) + (1 << (UPDATE_SHIFT - 1))
     wrong = -1
@@ -175,23 +138,6 @@ def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bou
     return wrong
 
 
-@numba.njit(inline="always")
-def _multiply_small(a: np.uint64, x: np.uint64) -> np.uint64:
-    """a x modulo P, in [0, P), for x < 2^32: a1 x = u1 2^32 + u0 and a x = a0 x + u1 (2^32 - 1) + u0 2^32.
-
-    The first two terms are at most (2^32 - 1)^2 each, so their wrapped sum plus EPSILON stays below 2^64. The
-    last is at most 2^64 - 2^32, so a wrapped sum with it is at most 2^64 - 2^32 - 1, plus EPSILON below 2^64.
-    """
-    upper = (a >> _HALF) * x
-    carried = upper >> _HALF
-    lower = (a & _LOW) * x
-    total = lower + ((carried << _HALF) - carried)
-    total += _EPSILON if total < lower else np.uint64(0)
-    result = total + (upper << _HALF)
-    result += _EPSILON if result < total else np.uint64(0)
-    return result - (_P if result >= _P else np.uint64(0))
-
-
 @numba.njit(f"void({_WORDS}, {_ROWS}, {_ROWS})", cache=True, nogil=True)
 def shamir_shares(secret: np.ndarray, coefficients: np.ndarray, out: np.ndarray) -> None:
     """out[h] = secret + sum_k coefficients[k] (h + 1)^(k+1), by Horner's rule; fewer than 2^32 holders."""
@@ -203,7 +149,7 @@ def shamir_shares(secret: np.ndarray, coefficients: np.ndarray, out: np.ndarray)
         for k in range(coefficients.shape[0] - 1, -1, -1):
             row = coefficients[k]
             for i in range(values.shape[0]):
-                values[i] = _multiply_small(plus(values[i], row[i]), point)
+                values[i] = times(plus(values[i], row[i]), point)
         for i in range(values.shape[0]):
             values[i] = plus(values[i], secret[i])
 
@@ -216,4 +162,4 @@ def combine(weights: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     for r in range(rows.shape[0]):
         weight, row = weights[r], rows[r]
         for i in range(out.shape[0]):
-            out[i] = plus(out[i], multiply(row[i], weight))
+            out[i] = plus(out[i], times(row[i], weight))

@@ -66,10 +66,10 @@ def key_stream_into(key: bytes, block: int, zeros: bytes, out: NDArray[np.generi
 
 
 def uniform_words(stream: Callable[[int], bytes], count: int) -> Words:
-    """The first `count` words below P of a stream, F-array (count,); `stream(size)` is its first `size`
-    bytes.
+    """The first `count` words below P of a stream, F-array (count,).
 
-    A word is refused with probability 2^-32, so the words needed are nearly always the first `count`.
+    `stream(size)` is its first `size` bytes. A word is refused with probability 2^-32, so the words needed
+    are nearly always the first `count`.
     """
     spare = 0
     while True:

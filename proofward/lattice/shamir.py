@@ -8,13 +8,18 @@ Wrong shares   m > t + 1 shares are words of a Reed-Solomon code, one per coordi
                from the right one keeps both with probability 2^-128. Gao's decoder finds the numbers that are
                wrong, as long as there are at most (m - t - 1) / 2. Source: Gao, "A new algorithm for decoding
                Reed-Solomon codes", 2003.
+Search         a sum of secrets is small, and nearly no other vector is. Where more shares are wrong,
+               `candidates` tries sets of t + 1 holders, up to `MOST_SETS`, and gives what is small: as long
+               as t + 1 shares are right and the sets are few, the right secret is among them, with all wrong
+               holders.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -27,6 +32,10 @@ from proofward.lattice.sampler import uniform_words
 from proofward.lattice.streaming import over_items
 
 _LABEL = b"ProofWard/v1/lattice/share-check"
+MOST_SETS = 20_000
+"""Sets of holders that `candidates` tries; in a federation of 13 hospitals or fewer these are all."""
+
+_SAMPLE = 32  # coefficients that are looked at first: others are outside [-n, n] but with 2^-1600
 _TILE = 256  # columns at a time, so that the coefficients of 256 holders stay in a core's cache
 
 
@@ -117,6 +126,42 @@ def recover(shares: Mapping[int, Words], threshold: int) -> Recovered:
     return Recovered(_interpolate(good, threshold), tuple(sorted(wrong)))
 
 
+def candidates(shares: Mapping[int, Words], threshold: int, largest: int) -> Iterator[Recovered]:
+    """Secrets with coefficients in [-largest, largest] on which t + 1 shares agree, and all wrong holders.
+
+    The first is the one that `recover` finds, if it is small; then those of the first `MOST_SETS` sets of
+    t + 1 holders, in lexicographic order. Raises `SharesInsufficient` below t + 1 shares.
+    """
+    checked = _checked_shares(shares, threshold)
+    seen: set[bytes] = set()
+    try:
+        found = recover(shares, threshold)
+    except SharesInconsistent:
+        pass
+    else:
+        if _is_small(found.secret, largest):
+            seen.add(found.secret.tobytes())
+            yield found
+    starts = {holder: np.ascontiguousarray(values[:_SAMPLE]) for holder, values in checked.items()}
+    for chosen in islice(combinations(checked, threshold + 1), MOST_SETS):
+        if not _is_small(_interpolate({holder: starts[holder] for holder in chosen}, threshold), largest):
+            continue
+        good = {holder: checked[holder] for holder in chosen}
+        secret = _interpolate(good, threshold)
+        if _is_small(secret, largest) and secret.tobytes() not in seen:
+            seen.add(secret.tobytes())
+            wrong = (
+                holder
+                for holder, values in checked.items()
+                if not np.array_equal(_interpolate(good, threshold, holder + 1), values)
+            )
+            yield Recovered(secret, tuple(wrong))
+
+
+def _is_small(values: Words, largest: int) -> bool:
+    return bool(np.all((values <= np.uint64(largest)) | (values >= np.uint64(MODULUS - largest))))
+
+
 def _checked_shares(shares: Mapping[int, Words], threshold: int) -> dict[int, Words]:
     if threshold < 0:
         raise ArgumentRefused("threshold", "at least 0", threshold)
@@ -128,11 +173,12 @@ def _checked_shares(shares: Mapping[int, Words], threshold: int) -> dict[int, Wo
     return {holder: _vector(f"share of holder {holder}", shares[holder], width) for holder in sorted(shares)}
 
 
-def _interpolate(shares: dict[int, Words], threshold: int) -> Words:
+def _interpolate(shares: dict[int, Words], threshold: int, at: int = 0) -> Words:
+    """The polynomial of the first t + 1 shares at a point; the secret is its value at 0."""
     holders = list(shares)[: threshold + 1]
     rows = np.stack([shares[holder] for holder in holders])
     out = np.empty(rows.shape[1], np.uint64)
-    kernels.combine(np.array(lagrange_weights(holders), np.uint64), rows, out)
+    kernels.combine(np.array(lagrange_weights(holders, at), np.uint64), rows, out)
     return out
 
 

@@ -8,6 +8,9 @@ sums Z and Z_back follow. The prover's word is not used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from proofward.layers.errors import WraparoundPossible
 from proofward.layers.model import FixedPoint, Int64Array, Mlp, Training
@@ -78,3 +81,19 @@ def compile_bounds(
 
 def _magnitude(values: Int64Array) -> int:
     return max(abs(int(values.max())), abs(int(values.min())))
+
+
+@lru_cache(maxsize=64)
+def weight_limit(model: Mlp, scales: FixedPoint, training: Training, most_rows: int) -> int:
+    """L, the largest power of two such that all bounds hold for |W_0| <= L and up to `most_rows` rows."""
+    limit = 0
+    for bits in range(62):
+        try:
+            weights = np.broadcast_to(np.full(1, 1 << bits, dtype=np.int64), (model.parameters,))
+            compile_bounds(model, scales, training, most_rows, weights)
+        except WraparoundPossible:
+            break
+        limit = 1 << bits
+    if not limit:
+        raise WraparoundPossible("all layers", "weights", 1, limit)
+    return limit

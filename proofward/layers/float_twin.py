@@ -55,7 +55,7 @@ def train_float(
     flat = initial.copy()
     layers = _layers(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
-    for chosen in batches[: training.steps(len(labels))]:
+    for chosen in batches[: training.steps_for(len(labels))]:
         values, difference = _forward(layers, features[chosen])
         error = (1 / (1 + np.exp(-difference)) - labels[chosen]).astype(np.float32)
         delta = np.stack([-error, error], axis=1)

@@ -107,22 +107,45 @@ class FixedPoint:
 
 @dataclass(frozen=True)
 class Training:
-    """Local training: learning rate = rate * batch / 2^k; full batches over `epochs` epochs."""
+    """Local training of a round: the learning rate is rate * batch / 2^k.
+
+    Exactly one of `epochs` and `steps` is positive: so many passes over a hospital's records, whatever their
+    number, or so many SGD steps, the same for every hospital.
+    """
 
     rate: int = 1
     batch: int = 16
-    epochs: int = 5
+    epochs: int = 0
+    steps: int = 0
 
     def __post_init__(self) -> None:
         _require_int("rate", self.rate, 1, 1 << 16)
         _require_int("batch", self.batch, 1, 1 << 16)
         if self.batch & (self.batch - 1):
             raise ConfigurationError("batch", "a power of two", self.batch)
-        _require_int("epochs", self.epochs, 1, 1 << 12)
+        _require_int("epochs", self.epochs, 0, 1 << 12)
+        _require_int("steps", self.steps, 0, 1 << 20)
+        if (self.epochs > 0) == (self.steps > 0):
+            expected = "exactly one of epochs and steps above 0"
+            raise ConfigurationError("epochs", expected, {"epochs": self.epochs, "steps": self.steps})
 
-    def steps(self, rows: int) -> int:
-        """T = floor(epochs * rows / batch), the SGD steps of a hospital with `rows` records; at least 1."""
+    @property
+    def duration(self) -> str:
+        """How long a round trains, in words."""
+        count, unit = (self.epochs, "epoch") if self.epochs else (self.steps, "step")
+        return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+    def steps_for(self, rows: int) -> int:
+        """T, the SGD steps of a hospital with `rows` records: floor(epochs * rows / batch), or `steps`.
+
+        Raises ConfigurationError where there is no whole step: fewer than batch / epochs records, or fewer
+        records than a batch.
+        """
         _require_int("rows", rows, 1, 1 << 32)
+        if self.steps:
+            if rows < self.batch:
+                raise ConfigurationError("rows", f"at least one batch of {self.batch}", rows)
+            return self.steps
         steps = self.epochs * rows // self.batch
         if steps == 0:
             raise ConfigurationError(
@@ -132,7 +155,7 @@ class Training:
 
     def padded_steps(self, rows: int) -> int:
         """T_pad: T rounded up to a power of two, the length of the stacked witness."""
-        return padded(self.steps(rows))
+        return padded(self.steps_for(rows))
 
     def to_dict(self) -> dict[str, int]:
         """Canonical plain form, for digests and messages."""

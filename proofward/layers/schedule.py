@@ -38,13 +38,16 @@ def permutation(beacon: bytes, hospital: str, epoch: int, rows: int) -> Int64Arr
 def schedule(beacon: bytes, hospital: str, rows: int, training: Training) -> Int64Array:
     """Record indices of every step: int64 (T_pad, batch) with values in [0, rows).
 
-    The epochs' permutations follow one another in a stream of epochs * rows indices, cut into batches.
-    Steps 0 .. T-1 (T = training.steps(rows)) are the training; steps T .. T_pad-1 pad the witness: they go on
-    along the stream, and from its end again at its start.
+    One permutation of the records an epoch, one after another, is a stream of indices that is cut into
+    batches. Steps 0 .. T-1 (T = training.steps_for(rows)) are the training; steps T .. T_pad-1 pad the
+    witness and go on along the stream. Where the rules name epochs, the stream has these and is then read
+    again from its start; where they name steps, it has as many epochs as T_pad batches need.
     """
     if type(beacon) is not bytes or not beacon:
         raise ConfigurationError("beacon", "non-empty bytes", beacon)
     steps = training.padded_steps(rows)
-    stream = np.concatenate([permutation(beacon, hospital, epoch, rows) for epoch in range(training.epochs)])
-    positions = np.arange(steps * training.batch, dtype=np.int64) % stream.size
+    needed = steps * training.batch
+    epochs = training.epochs or -(-needed // rows)
+    stream = np.concatenate([permutation(beacon, hospital, epoch, rows) for epoch in range(epochs)])
+    positions = np.arange(needed, dtype=np.int64) % stream.size
     return np.ascontiguousarray(stream[positions].reshape(steps, training.batch))

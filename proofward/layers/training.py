@@ -141,8 +141,8 @@ def train(
 
     initial_weights int64 (parameters,) at scale fw; features int64 (n, d_0) at scale fa, in input_range;
     labels int64 (n,) in {0, 1}; batches int64 (T_pad, B) as made by `schedule`. The update is W_T - W_0 after
-    the T = training.steps(n) real steps; with `trace`, the T_pad - T padding steps are run too and recorded.
-    Raises ConfigurationError, WraparoundPossible or OutOfRange.
+    the T = training.steps_for(n) real steps; with `trace`, the T_pad - T padding steps are run too and
+    recorded. Raises ConfigurationError, WraparoundPossible or OutOfRange.
     """
     check_records(model, scales, features, labels)
     rows = len(labels)
@@ -154,7 +154,7 @@ def train(
             (str(batches.dtype), batches.shape),
         )
     trainer = Trainer(model, scales, training, rows, initial_weights)
-    steps = training.steps(rows)
+    steps = training.steps_for(rows)
     record = TrainingTrace.allocate(model, *expected) if trace else None
     update = np.zeros_like(initial_weights)
     for step in range(steps if record is None else expected[0]):

@@ -28,7 +28,7 @@ PRESETS: dict[str, Preset] = {
             "breast cancer, 30 features: MLP 30-32-2",
             Mlp((30, 32, 2)),
             FixedPoint(),
-            Training(rate=2, batch=16, epochs=5),
+            Training(rate=2, batch=16, steps=28),
             clip_bound=2 << 10,
         ),
         Preset(
@@ -36,7 +36,7 @@ PRESETS: dict[str, Preset] = {
             "breast cancer, 30 features: logistic regression 30-2",
             Mlp((30, 2)),
             FixedPoint(),
-            Training(rate=2, batch=16, epochs=5),
+            Training(rate=2, batch=16, steps=28),
             clip_bound=2 << 10,
         ),
         Preset(
@@ -44,7 +44,7 @@ PRESETS: dict[str, Preset] = {
             "1024 features, eight hidden layers of 1024: synthetic load",
             Mlp((1024,) * 9 + (2,)),
             FixedPoint(),
-            Training(rate=1, batch=64, epochs=1),
+            Training(rate=1, batch=64, steps=8),
             clip_bound=2 << 10,
         ),
         Preset(
@@ -52,7 +52,7 @@ PRESETS: dict[str, Preset] = {
             "four features, four hidden units: for trying things out",
             Mlp((4, 4, 2)),
             FixedPoint(),
-            Training(rate=4, batch=4, epochs=1),
+            Training(rate=4, batch=4, steps=7),
             clip_bound=4 << 10,
         ),
     )

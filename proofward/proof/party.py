@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
+from proofward.proof.claims import Reduced, RunningSum, Tables, Weights, fold_claim
 from proofward.proof.errors import ProofRejected
 from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, Point, pad_key
 from proofward.proof.functional import Functional
@@ -32,26 +33,9 @@ from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.soundness import CodeParameters, Soundness
 from proofward.proof.transcript import Challenger, Label, draw_extension
 
+__all__ = ["OpeningWitness", "Party", "Reduced", "TableauHandle", "Tables", "Weights"]
+
 Array = npt.NDArray[np.uint64]
-Weights = tuple[Ext, Ext]
-
-
-@dataclass(slots=True)
-class Tables:
-    """What a prover sums over 2^n points: products of pairs of E-tables, and optionally one E-table more."""
-
-    factors: list[tuple[Array, Array]]
-    linear: Array | None = None
-
-
-@dataclass(slots=True)
-class Reduced:
-    """The end of a sumcheck: where it ended, the claim there, and, for a prover, the tables' values there."""
-
-    point: Point
-    claim: Form
-    factors: list[tuple[Ext, Ext]]
-    linear: Ext
 
 
 @dataclass(slots=True)
@@ -128,7 +112,7 @@ class Party(ABC):
         if actual != expected:
             raise ProofRejected(name, f"expected {expected}, got {actual}")
 
-    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> _Summation | None:
+    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> RunningSum | None:
         """The prover's side of a sumcheck."""
         del tables, weights
         return None
@@ -139,6 +123,10 @@ class Party(ABC):
     def values(self, column: Column) -> Array:
         """The values of a column; a prover's only."""
         raise AssertionError(f"only a prover has the values of {column.name}")
+
+    def pad(self, key: int) -> Ext:
+        """The value of a pad; a prover's only."""
+        raise AssertionError(f"only a prover has the value of pad {key}")
 
     def timed(self, phase: str) -> AbstractContextManager[None]:
         """Where a prover measures its phases."""
@@ -180,6 +168,18 @@ class Party(ABC):
         self.challenger.absorb(Label.ROOT, handle.root)
         self.tableaux.append(handle)
         self._declared = []
+
+    def announce(self, label: Label, compute: Callable[[], bytes]) -> bytes:
+        """Take public bytes into the transcript; they are no part of the proof.
+
+        Others than the prover compute them from the statement. A prover may compute them from pads, which are
+        committed by then. A counter calls nothing and returns b"".
+        """
+        if not any(tableau.padded for tableau in self.tableaux):
+            raise AssertionError(f"{label.value!r} announced before the pads are committed")
+        data = compute()
+        self.challenger.absorb(label, data)
+        return data
 
     def challenge(self) -> Ext:
         """A uniform element of E, drawn after all that was said."""
@@ -250,42 +250,3 @@ class Party(ABC):
         if summation:
             return Reduced(tuple(point), final, *summation.finals())
         return Reduced(tuple(point), final, [(ZERO, ZERO)] * 2, ZERO)
-
-
-class _Summation(ABC):
-    """A prover's running sumcheck."""
-
-    @abstractmethod
-    def message(self) -> tuple[Ext, Ext]:
-        """t(0) and the leading coefficient of this round's quadratic."""
-
-    @abstractmethod
-    def bind(self, challenge: Ext) -> None:
-        """Fix the current variable."""
-
-    @abstractmethod
-    def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
-        """Values of the factors and of the linear table at the point."""
-
-
-def fold_claim(
-    claim: Form, weights: list[Weights], point: list[Ext], keys: list[int], sent: list[Ext]
-) -> Form:
-    """The claim after all rounds, an affine form in the first claim and the pads of the messages.
-
-    One round: t(X) = t0 + (t1 - t0 - t2) X + t2 X^2 with t1 = (claim - w0 t0) / w1, so
-    t(r) = claim r / w1 + t0 (1 - r - r w0 / w1) + t2 (r^2 - r).
-    """
-    scale = ONE
-    constant = ZERO
-    pads: dict[int, Ext] = {}
-    for i in reversed(range(len(weights))):
-        r, (w0, w1) = point[i], weights[i]
-        ratio = r * w1.inverse()
-        zero = scale * (ONE - r - ratio * w0)
-        lead = scale * (r * r - r)
-        constant = constant + zero * sent[2 * i] + lead * sent[2 * i + 1]
-        pads[keys[2 * i]] = zero
-        pads[keys[2 * i + 1]] = lead
-        scale = scale * ratio
-    return claim * scale + Form(constant, pads, [])

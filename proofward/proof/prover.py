@@ -22,6 +22,7 @@ from proofward.field.goldilocks import random_field
 from proofward.field.multilinear import eq_table
 from proofward.field.ntt import intt, ntt
 from proofward.proof.algebra import add_at, as_array, element, evaluate_polynomial, plane_weights
+from proofward.proof.claims import RunningSum
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, Column
 from proofward.proof.functional import Functional
@@ -34,7 +35,7 @@ from proofward.proof.layout import (
     Layout,
 )
 from proofward.proof.opening import open_tableaux
-from proofward.proof.party import OpeningWitness, Party, Tables, Weights, _Summation
+from proofward.proof.party import OpeningWitness, Party, Tables, Weights
 from proofward.proof.sumcheck import Summation
 from proofward.proof.tableau import CommittedTableau, Rng, place
 from proofward.proof.transcript import Challenger, Label
@@ -150,7 +151,7 @@ class Prover(Party):
         self._evaluate_declared()
         self.committed.append(tableau)
 
-    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> _Summation | None:
+    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> RunningSum | None:
         return Summation(tables(), weights)
 
     def exchange(

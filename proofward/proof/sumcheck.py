@@ -14,15 +14,15 @@ from proofward.field.extension import Ext
 from proofward.field.multilinear import fold, tensor_table
 from proofward.field.sums import SplitWeights, round_message
 from proofward.proof.algebra import element
+from proofward.proof.claims import RunningSum, Tables, Weights
 from proofward.proof.forms import ZERO
-from proofward.proof.party import Tables, Weights, _Summation
 
 Array = npt.NDArray[np.uint64]
 
 _LOW_VARIABLES = 10
 
 
-class Summation(_Summation):
+class Summation(RunningSum):
     """A running sumcheck over at most two products and a linear table."""
 
     def __init__(self, tables: Tables, weights: list[Weights]) -> None:

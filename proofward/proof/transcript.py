@@ -32,6 +32,7 @@ class Label(Enum):
     STATEMENT = b"statement"
     ROOT = b"tableau root"
     MESSAGE = b"padded message"
+    SEALED_SHARES = b"sealed shares"
     CHALLENGE = b"challenge"
     LINEAR = b"linear test polynomial"
     QUADRATIC = b"quadratic test quotient"

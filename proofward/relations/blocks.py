@@ -1,5 +1,6 @@
-"""The parameters of a model as blocks: one for each layer's weights and one for its biases, padded to powers
-of two.
+"""The parameters of a model as blocks: one for each layer's weights and one for its biases.
+
+Blocks are padded to powers of two.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`shape` (outputs, inputs) at `offset` of the flat parameters; a block of biases has inputs 1 and no
-    input bits.
+    """`shape` (outputs, inputs) at `offset` of the flat parameters.
+
+    A block of biases has inputs 1 and no input bits.
     """
 
     layer: int

@@ -1,32 +1,40 @@
 """The enrolled dataset as committed columns, and the public selection of its rows by the schedule.
 
-Columns: features X (rows padded, features padded), row-major, and labels Y (rows padded). A claim on the
-selected rows
-A(sample, j) = X(selection(sample), j) at (r, rj) is sum over rows n of S(n) X(n, rj) with S(n) = sum of eq(r,
-sample) over the samples that select n,
-which is public: one sumcheck over the rows. Soundness 2 log(rows) / |E| each.
+Columns: features X (rows padded, features padded), row-major, and labels Y (rows padded).
+
+A claim on the selected rows, A(sample, j) = X(selection(sample), j), at (r, rj) is
+    sum over rows n of S(n) X(n, rj),   S(n) = sum of eq(r, sample) over the samples that select n.
+S is public: one sumcheck over the rows, 2 log(rows) / |E|.
+
+Every entry outside the first rows and features is 0. With marked(x) = 1 for such an entry x, else 0,
+    sum over x of eq(r, x) marked(x) X(x) = 0 at a random r,
+one sumcheck, 3 log(size) / |E|. What a verifier needs of `marked` at the sumcheck's end is a product of two
+sums over the first rows and the first features, a few multiplications for each variable: a claimed number of
+rows costs it nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_columns
-from proofward.field.extension import lift
+from proofward.field.extension import Ext, lift
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.model import padded
 from proofward.layers.stack import plain_weights
-from proofward.proof.forms import Column, Form, Point
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.party import Party, Tables
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
+Sides = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,18 @@ class DatasetColumns:
         x = party.declare("features", shape.log_rows + shape.log_features, features)
         return DatasetColumns(shape, x, party.declare("labels", shape.log_rows, labels))
 
+    def assert_padded(self, party: Party) -> None:
+        """All entries outside the rows and features of the shape are 0."""
+        shape = self.shape
+        _assert_zero_outside(
+            party, self.features, ((shape.rows, shape.log_rows), (shape.features, shape.log_features))
+        )
+        _assert_zero_outside(party, self.labels, ((shape.rows, shape.log_rows),))
+
     def assert_equal(self, party: Party, other: DatasetColumns) -> None:
-        """Both commitments hold the same dataset: equal at one random point drawn after both roots; error
-        log(size) / |E|.
+        """Both commitments hold the same dataset: equal at one random point drawn after both roots.
+
+        Error log(size) / |E|.
         """
         point = party.challenges(self.features.log_size)
         party.assert_zero(self.features.at(point) - other.features.at(point))
@@ -86,15 +103,18 @@ class DatasetColumns:
 
 @dataclass(frozen=True, slots=True)
 class SelectedRows:
-    """The rows that a schedule selects, as the Input of the first layer and as the labels of the head."""
+    """The rows that a schedule selects, as the Input of the first layer and as the labels of the head.
+
+    `selection` gives the schedule, int64 (steps, batch); a party that only counts never asks for it.
+    """
 
     dataset: DatasetColumns
-    selection: Signed
+    selection: Callable[[], Signed]
 
     def matrix(self, party: Party) -> Array:
         width = 1 << self.dataset.shape.log_features
         return np.ascontiguousarray(
-            party.values(self.dataset.features).reshape(-1, width)[self.selection.reshape(-1)]
+            party.values(self.dataset.features).reshape(-1, width)[self.selection().reshape(-1)]
         )
 
     def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
@@ -121,10 +141,64 @@ class SelectedRows:
         at: Callable[[Point], Form],
     ) -> None:
         log_rows = self.dataset.shape.log_rows
-        weights = scatter(eq_table(samples), self.selection.reshape(-1), 1 << log_rows)
-        reduced = party.sumcheck(claim, plain_weights(log_rows), lambda: Tables([(weights, values())]))
-        public = party.public(lambda: evaluate(weights, reduced.point))
+
+        @cache
+        def weights() -> Array:
+            return scatter(eq_table(samples), self.selection().reshape(-1), 1 << log_rows)
+
+        reduced = party.sumcheck(claim, plain_weights(log_rows), lambda: Tables([(weights(), values())]))
+        public = party.public(lambda: evaluate(weights(), reduced.point))
         party.assert_zero(reduced.claim - at(reduced.point) * public)
+
+
+def _assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
+    """The column, an axis of 2^bits entries for each side (count, bits), is 0 outside the first counts."""
+    corner = party.challenges(column.log_size)
+    party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)
+
+    def tables() -> Tables:
+        inside = np.ones(1, dtype=np.uint64)
+        for count, bits in sides:
+            inside = np.outer(inside, np.arange(1 << bits) < count).astype(np.uint64).reshape(-1)
+        return Tables([(eq_table(corner) * (np.uint64(1) - inside), lift(party.values(column)))])
+
+    reduced = party.sumcheck(Form.of(0), plain_weights(column.log_size), tables)
+    public = party.public(lambda: weight_outside(corner, reduced.point, sides))
+    party.assert_zero(reduced.claim - column.at(reduced.point) * public)
+
+
+def weight_outside(left: Point, right: Point, sides: Sides) -> Ext:
+    """sum of eq(left, x) eq(right, x) over the entries x outside the first counts of the axes."""
+    everything = inside = ONE
+    start = 0
+    for count, bits in sides:
+        stop = start + bits
+        everything = everything * prefix_weight(left[start:stop], right[start:stop], 1 << bits)
+        inside = inside * prefix_weight(left[start:stop], right[start:stop], count)
+        start = stop
+    return everything - inside
+
+
+def prefix_weight(left: Point, right: Point, count: int) -> Ext:
+    """sum of eq(left, x) eq(right, x) over the first `count` of the 2^bits entries x of an axis.
+
+    The entries below `count` are, for every bit 1 of it, those that agree with it before and have a 0 there.
+    """
+    bits = len(left)
+    pairs = [(r * s, (ONE - r) * (ONE - s)) for r, s in zip(left, right, strict=True)]
+    below = [ONE]  # below[k]: the sum over all settings of the last k variables
+    for one, zero in reversed(pairs):
+        below.append(below[-1] * (one + zero))
+    if count == 1 << bits:
+        return below[bits]
+    total, agreeing = ZERO, ONE
+    for position, (one, zero) in enumerate(pairs):
+        if count >> (bits - 1 - position) & 1:
+            total = total + agreeing * zero * below[bits - 1 - position]
+            agreeing = agreeing * one
+        else:
+            agreeing = agreeing * zero
+    return total
 
 
 def scatter(values: Array, targets: Signed, size: int) -> Array:

@@ -1,11 +1,11 @@
 """Enrolment: a commitment to a dataset, proved well-formed.
 
 What is proved: the committed features of the first `rows` rows are in range, their labels are 0 or 1, and
-everything else in the padded columns is 0, so
-the dataset has `rows` labelled rows of `features` features. Message order: roots (dataset, witness), the
-lookups, V a point, one sumcheck each for the zeros of
-X and of Y, the opening. Soundness and hiding: see `proof.party` and `proof.opening`; a function of the
-statement computes the bits.
+everything else in the padded columns is 0, so the dataset has `rows` labelled rows of `features` features.
+
+Messages: roots of the dataset and of the witness; the lookups; for X and for Y a point of the verifier and
+one sumcheck for the zeros; the opening. Soundness and hiding: see `proof.party` and `proof.opening`;
+`enrolment_plan` computes the bits.
 """
 
 from __future__ import annotations
@@ -16,18 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import lift
-from proofward.field.multilinear import eq_table, evaluate
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.ranges import RangeChecks
-from proofward.layers.stack import plain_weights
 from proofward.layers.training import check_records
 from proofward.proof.counter import Counter, Plan
-from proofward.proof.forms import Column, Form
 from proofward.proof.lookup import Linear, LookupArgument
-from proofward.proof.party import Party, Tables
+from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import choose_code
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.config import OPENINGS, RoundConfig
@@ -35,15 +30,18 @@ from proofward.relations.dataset import DatasetColumns, DatasetShape
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.statement import digest_of
 
-Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
 Rng = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentStatement:
-    """What an enrolment says in public: the consortium's rules (32 byte digest), who enrols, how many rows
-    and features.
+    """What an enrolment says in public.
+
+    consortium: 32 bytes, the digest of its rules
+    hospital: the name of who enrols
+    rows: how many, a number that the rules admit
+    features: of each row, those of the model
     """
 
     consortium: bytes
@@ -57,8 +55,7 @@ class EnrolmentStatement:
             raise ConfigurationError("consortium", "32 bytes", f"{len(self.consortium)} bytes")
         if self.features != self.config.model.widths[0]:
             raise ConfigurationError("features", str(self.config.model.widths[0]), self.features)
-        self.config.training.steps(self.rows)
-        self.config.norm_bounds(self.rows)
+        self.config.check_rows(self.rows)
 
     def transcript(self) -> bytes:
         """The bytes that bind a proof to this statement."""
@@ -70,13 +67,6 @@ class EnrolmentStatement:
             self.rows,
             self.features,
         )
-
-    def plan(self) -> Plan:
-        """The measures of the proof; raises SoundnessBelowPolicy where the policy cannot be met."""
-        code = choose_code(self.config.committed_values(self.rows), self.config.security_bits, OPENINGS)
-        plan = Counter(code).run(lambda party: enrolment(party, self, None))
-        plan.soundness.require(self.config.security_bits)
-        return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +98,29 @@ def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed
     party.commit("witness", padded=True)
 
     lookups.prove()
-    rows = np.arange(1 << shape.log_rows) >= shape.rows
-    units = np.arange(1 << shape.log_features) >= shape.features
-    _assert_zero_where(party, dataset.features, (rows[:, None] | units[None, :]).reshape(-1))
-    _assert_zero_where(party, dataset.labels, rows)
+    dataset.assert_padded(party)
 
 
-def _assert_zero_where(party: Party, column: Column, where: npt.NDArray[np.bool_]) -> None:
-    """The column is 0 at the marked entries: sum of eq(r, x) [marked](x) column(x) = 0 at a random r."""
-    weights = eq_table(party.challenges(column.log_size)) * where.astype(np.uint64)
-    party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)
-    reduced = party.sumcheck(
-        Form.of(0), plain_weights(column.log_size), lambda: Tables([(weights, lift(party.values(column)))])
-    )
-    public = party.public(lambda: evaluate(weights, reduced.point))
-    party.assert_zero(reduced.claim - column.at(reduced.point) * public)
+def enrolment_plan(statement: EnrolmentStatement) -> Plan:
+    """The measures of an enrolment's proof; raises SoundnessBelowPolicy where the policy cannot be met."""
+    config = statement.config
+    plan = Counter(config.code(statement.rows)).run(lambda party: enrolment(party, statement, None))
+    plan.soundness.require(config.security_bits)
+    return plan
 
 
 def prove_enrolment(
     statement: EnrolmentStatement, features: Signed, labels: Signed, rng: Rng
 ) -> tuple[bytes, DatasetSecret]:
     """A proof and the secret that later rounds need; features int64 (n, d) at scale fa, labels int64 (n,).
+
     Raises ConfigurationError for bad data.
     """
     config = statement.config
     check_records(config.model, config.scales, features, labels)
     if len(labels) != statement.rows:
         raise ConfigurationError("rows", str(statement.rows), len(labels))
-    prover = Prover(Transcript(statement.transcript()), statement.plan(), rng)
+    prover = Prover(Transcript(statement.transcript()), enrolment_plan(statement), rng)
     proof = prover.run(lambda party: enrolment(party, statement, (features, labels)))
     return proof, DatasetSecret(features, labels, prover.committed[0], OPENINGS - 1)
 
@@ -147,6 +132,6 @@ def verify_enrolment(statement: EnrolmentStatement, proof: bytes) -> VerifiedEnr
 
 def check_enrolment(statement: EnrolmentStatement, proof: bytes, challenger: Challenger) -> VerifiedEnrolment:
     """`verify_enrolment` against any challenger."""
-    verifier = Verifier(challenger, statement.plan().code, proof)
+    verifier = Verifier(challenger, enrolment_plan(statement).code, proof)
     verifier.run(lambda party: enrolment(party, statement, None), statement.config.security_bits)
     return VerifiedEnrolment(verifier.tableaux[0].root, verifier.soundness.bits)

@@ -9,22 +9,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.encoding import MalformedMessage
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import is_canonical, random_field, to_field
+from proofward.field.goldilocks import is_canonical, random_field
 from proofward.lattice.encryption import encrypt
-from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext
-from proofward.lattice.shamir import share
-from proofward.layers.aggregation import clipped_multiplier, quantise_update, squared_norm
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected, WitnessError
-from proofward.proof.forms import PAD, ZERO, pad_key
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.config import OPENINGS
-from proofward.relations.encryption import EncryptionWitness, ShareBinding
+from proofward.relations.encryption import EncryptionWitness
+from proofward.relations.key_shares import (
+    DIGEST_BYTES,
+    Digests,
+    KeyShare,
+    ShareBinding,
+    deal_shares,
+)
+from proofward.relations.measure import round_plan
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
@@ -32,39 +36,22 @@ from proofward.relations.update import UpdateWitness
 
 Array = npt.NDArray[np.uint64]
 Rng = Callable[[int], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyShare:
-    """What one holder gets: the key's share, F (4096,), and the blind of its public functional."""
-
-    holder: int
-    values: Array
-    blind: Ext
-
-    def to_bytes(self) -> bytes:
-        return self.holder.to_bytes(4, "little") + self.blind.to_bytes() + self.values.astype("<u8").tobytes()
-
-    @staticmethod
-    def from_bytes(data: bytes) -> KeyShare:
-        """Inverse of `to_bytes`; raises MalformedMessage."""
-        if len(data) != 20 + 8 * RING_DEGREE:
-            raise MalformedMessage("key share", f"{20 + 8 * RING_DEGREE} bytes", f"{len(data)} bytes")
-        words = np.frombuffer(data[4:], dtype="<u8").astype(np.uint64)
-        if not is_canonical(words):
-            raise MalformedMessage("key share", "elements below P", "a larger word")
-        return KeyShare(int.from_bytes(data[:4], "little"), words[2:].copy(), Ext.from_bytes(data[4:20]))
+Seal = Callable[[tuple[KeyShare, ...]], Digests]
+"""Seals every holder's share and gives the digests of the sealed bytes, empty for a holder that gets none."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundProof:
-    """A hospital's round: public ciphertext and proof, the holders' shares, and the secret of the fresh
-    dataset commitment.
+    """A hospital's round.
+
+    Public: ciphertext, digests of the sealed shares, proof. Secret: the holders' shares, and what is kept of
+    the fresh dataset commitment.
     """
 
     ciphertext: Array
+    sealed_shares: Digests
     proof: bytes
-    shares: list[KeyShare]
+    shares: tuple[KeyShare, ...]
     dataset: DatasetSecret
     timings: dict[str, float]
 
@@ -80,10 +67,15 @@ class VerifiedRound:
 
 
 def prove_round(
-    statement: RoundStatement, secret: DatasetSecret, rng: Rng, progress: Callable[[str], None] | None = None
+    statement: RoundStatement,
+    secret: DatasetSecret,
+    rng: Rng,
+    seal: Seal,
+    progress: Callable[[str], None] | None = None,
 ) -> RoundProof:
-    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted, OutOfRange (training left
-    its ranges) or WitnessError.
+    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted or WitnessError.
+
+    `seal` is called once, after the witness is committed and before the verifier's first challenge about it.
     """
     say = progress or (lambda phase: None)
     clock = time.perf_counter()
@@ -96,7 +88,8 @@ def prove_round(
 
     if secret.root != statement.dataset_root:
         raise WitnessError(
-            f"dataset commitment {secret.root.hex()[:16]}, statement {statement.dataset_root.hex()[:16]}"
+            f"the stored dataset has commitment {secret.root.hex()[:16]}, the statement names "
+            f"{statement.dataset_root.hex()[:16]}: use the newest secret"
         )
     secret.spend()
     config = statement.config
@@ -112,67 +105,73 @@ def prove_round(
         trace=True,
     )
     assert trained.trace is not None
-    multiplier = clipped_multiplier(trained.update, statement.rows, config.clip_bound, config.scales)
-    update = UpdateWitness(
-        trained.update, quantise_update(trained.update, multiplier, config.scales), multiplier
-    )
-    if (
-        multiplier < statement.rows << 10
-        and squared_norm(update.update) < config.norm_bounds(statement.rows)[1] ** 2
-    ):
-        raise WitnessError(
-            "clipping cannot reach the bound to within rounding: the update's norm is above 64"
-        )
+    multiplier, submitted = statement.rule.submit(trained.update)
+    update = UpdateWitness(trained.update, submitted, multiplier)
     lap("train")
     say("encrypt")
-    encryption = encrypt(MaskContext(statement.beacon, statement.round), update.update, rng)
+    context = MaskContext(statement.beacon, statement.round)
+    encryption = encrypt(context, submitted, statement.rule.bound, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
-    encryption_witness = EncryptionWitness(encryption.secret, encryption.error, coefficients)
+    key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
     lap("encrypt")
     say("prove")
-    witness = RoundWitness(
-        secret.features, secret.labels, secret.tableau, trained.trace, update, encryption_witness
-    )
-    prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), statement.plan(), rng)
-    bindings: list[ShareBinding] = []
+    witness = RoundWitness(secret.features, secret.labels, secret.tableau, trained.trace, update, key)
+    prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), round_plan(statement), rng)
+    shares: tuple[KeyShare, ...] = ()
+    sealed: Digests = ()
+
+    def digests(blinds: list[Ext]) -> Digests:
+        nonlocal shares, sealed
+        shares = deal_shares(encryption.secret, coefficients, blinds, config.holders)
+        sealed = seal(shares)
+        return sealed
+
     proof = prover.run(
-        lambda party: bindings.append(training_round(party, statement, encryption.ciphertext, witness))
+        lambda party: _discard(training_round(party, statement, encryption.ciphertext, digests, witness))
     )
-    blinds = [prover.pad(pad_key(PAD, bindings[0].first_pad + d)) for d in range(config.threshold + 1)]
-    values = share(to_field(encryption.secret.astype(np.int64)), coefficients, config.holders)
-    shares = [KeyShare(holder, values[holder], _blind(blinds, holder)) for holder in range(config.holders)]
     lap("prove")
     timings.update({f"prove: {phase}": seconds for phase, seconds in prover.seconds.items()})
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], OPENINGS - 1)
-    return RoundProof(encryption.ciphertext, proof, shares, fresh, timings)
+    return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings)
 
 
-def _blind(blinds: list[Ext], holder: int) -> Ext:
-    """The blind polynomial at a holder's point."""
-    value = ZERO
-    for coefficient in reversed(blinds):
-        value = value * (holder + 1) + coefficient
-    return value
+def _discard(binding: ShareBinding) -> None:
+    """A prover needs no binding."""
 
 
-def verify_round(statement: RoundStatement, ciphertext: Array, proof: bytes) -> VerifiedRound:
-    """Raises ProofRejected unless the bytes prove the statement about this ciphertext."""
-    return check_round(statement, ciphertext, proof, Transcript(statement.transcript(ciphertext)))
+def verify_round(
+    statement: RoundStatement, ciphertext: Array, sealed_shares: Digests, proof: bytes
+) -> VerifiedRound:
+    """Raises ProofRejected unless the bytes prove the statement about this ciphertext and these shares."""
+    challenger = Transcript(statement.transcript(ciphertext))
+    return check_round(statement, ciphertext, sealed_shares, proof, challenger)
 
 
 def check_round(
-    statement: RoundStatement, ciphertext: Array, proof: bytes, challenger: Challenger
+    statement: RoundStatement,
+    ciphertext: Array,
+    sealed_shares: Digests,
+    proof: bytes,
+    challenger: Challenger,
 ) -> VerifiedRound:
     """`verify_round` against any challenger."""
-    expected = (statement.config.model.parameters,)
+    config = statement.config
+    expected = (ciphertext_length(config.model.parameters),)
     if ciphertext.shape != expected or ciphertext.dtype != np.uint64 or not is_canonical(ciphertext):
+        found = f"{ciphertext.shape} {ciphertext.dtype}"
+        raise ProofRejected("ciphertext", f"expected {expected} canonical uint64, got {found}")
+    lengths = {len(digest) for digest in sealed_shares}
+    if len(sealed_shares) != config.holders or not lengths <= {0, DIGEST_BYTES}:
+        found = f"{len(sealed_shares)} of {sorted(lengths)} bytes"
         raise ProofRejected(
-            "ciphertext", f"expected {expected} canonical uint64, got {ciphertext.shape} {ciphertext.dtype}"
+            "sealed shares", f"expected {config.holders} digests of 0 or {DIGEST_BYTES} bytes, got {found}"
         )
-    verifier = Verifier(challenger, statement.plan().code, proof)
+    verifier = Verifier(challenger, round_plan(statement).code, proof)
     bindings: list[ShareBinding] = []
     verifier.run(
-        lambda party: bindings.append(training_round(party, statement, ciphertext, None)),
-        statement.config.security_bits,
+        lambda party: bindings.append(
+            training_round(party, statement, ciphertext, lambda _: sealed_shares, None)
+        ),
+        config.security_bits,
     )
     return VerifiedRound(verifier.tableaux[1].root, bindings[0], verifier.soundness.bits, len(proof))

@@ -4,34 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from proofward.layers.aggregation import UPDATE_BITS
-from proofward.layers.bounds import LIMIT, compile_bounds
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.bounds import compile_bounds
+from proofward.layers.errors import ConfigurationError
 from proofward.layers.schedule import schedule
-from proofward.proof.counter import Counter, Plan
-from proofward.proof.party import Party
-from proofward.proof.soundness import choose_code
-from proofward.relations.config import MESSAGE_BITS, OPENINGS, RoundConfig
+from proofward.relations.config import RoundConfig
 from proofward.relations.statement import digest_of
+from proofward.relations.update_rule import UpdateRule
 
 Signed = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RoundStatement:
-    """Consortium (32 byte digest of its rules), rules, round, hospital, its enrolled rows, the round's beacon
-    (32 bytes), the root of its newest accepted
-    dataset commitment, and the global weights, flat int64 (parameters,)."""
+    """What a hospital's round says in public.
+
+    consortium: 32 bytes, the digest of its rules
+    config: the rules of every round
+    round: 0 to 2^32 - 1
+    attempt: 0 to 2^32 - 1, counted anew in every round
+    hospital: the name of who proves
+    rows: its enrolled number of rows, one that the rules admit
+    weight_shift: that of the largest hospital of the round, `RoundConfig.weight_shift`
+    beacon: 32 bytes, the round's
+    dataset_root: 32 bytes, the root of its newest accepted dataset commitment
+    initial_weights: int64 (parameters,), the global weights that the round starts from
+    """
 
     consortium: bytes
     config: RoundConfig
     round: int
+    attempt: int
     hospital: str
     rows: int
+    weight_shift: int
     beacon: bytes
     dataset_root: bytes
     initial_weights: Signed
@@ -40,27 +50,30 @@ class RoundStatement:
         for name in ("consortium", "beacon", "dataset_root"):
             if len(getattr(self, name)) != 32:
                 raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
-        if not 0 <= self.round < 1 << 32:
-            raise ConfigurationError("round", "0 to 2^32 - 1", self.round)
+        for name in ("round", "attempt"):
+            if not 0 <= getattr(self, name) < 1 << 32:
+                raise ConfigurationError(name, "0 to 2^32 - 1", getattr(self, name))
+        self.config.check_rows(self.rows)
         self.config.model.check_flat(self.initial_weights)
-        self.check_bounds()
+        self._check_bounds()
 
-    def check_bounds(self) -> None:
-        """No integer of the relation can wrap around P, whatever a prover commits to; raises
-        WraparoundPossible.
-        """
+    @cached_property
+    def rule(self) -> UpdateRule:
+        """Weight and bounds of the update."""
+        return self.config.update_rule(self.rows, self.weight_shift)
+
+    def _check_bounds(self) -> None:
+        """No integer of the relation wraps around P, whatever a prover commits to; raises a TrainingError."""
         config = self.config
-        bounds = compile_bounds(config.model, config.scales, config.training, self.rows, self.initial_weights)
-        weight = self.rows << UPDATE_BITS
-        for layer in bounds:
-            product = weight * max(layer.weight_update, layer.bias_update) + (1 << config.scales.weight_bits)
-            if product >= LIMIT:
-                raise WraparoundPossible(layer.name, "weighted update", product, LIMIT)
-        norm = config.model.parameters << (2 * MESSAGE_BITS - 2)
-        bound = config.norm_bounds(self.rows)[0] ** 2
-        for quantity, largest in (("squared norm of the update", norm), ("squared bound of the norm", bound)):
-            if largest >= LIMIT:
-                raise WraparoundPossible("all layers", quantity, largest, LIMIT)
+        largest = config.weight_shift(config.most_rows)
+        if type(self.weight_shift) is not int or not 0 <= self.weight_shift <= largest:
+            raise ConfigurationError("weight_shift", f"0 to {largest}", self.weight_shift)
+        config.update_rule(self.rows, self.weight_shift)
+        limit = config.weight_limit
+        found = max(abs(int(self.initial_weights.max())), abs(int(self.initial_weights.min())))
+        if found > limit:
+            raise ConfigurationError("initial_weights", f"magnitudes of at most {limit}", found)
+        compile_bounds(config.model, config.scales, config.training, self.rows, self.initial_weights)
 
     def schedule(self) -> Signed:
         """Rows of every step, int64 (padded steps, batch)."""
@@ -73,39 +86,12 @@ class RoundStatement:
             self.consortium,
             self.config.digest(),
             self.round,
+            self.attempt,
             self.hospital.encode(),
             self.rows,
+            self.weight_shift,
             self.beacon,
             self.dataset_root,
             hashlib.sha256(self.initial_weights.astype("<i8").tobytes()).digest(),
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
         )
-
-    def plan(self) -> Plan:
-        """The measures of the proof, which depend on the rules and the number of rows only.
-
-        Raises SoundnessBelowPolicy where the policy cannot be met.
-        """
-        key = (self.config.digest(), self.rows)
-        if key not in _plans:
-            if len(_plans) >= _MOST_PLANS:
-                _plans.clear()
-            _plans[key] = self._measure()
-        return _plans[key]
-
-    def _measure(self) -> Plan:
-        from proofward.relations.training_round import training_round
-
-        code = choose_code(self.config.committed_values(self.rows), self.config.security_bits, OPENINGS)
-        empty = np.zeros(self.config.model.parameters, dtype=np.uint64)
-
-        def script(party: Party) -> None:
-            training_round(party, self, empty, None)
-
-        plan = Counter(code).run(script)
-        plan.soundness.require(self.config.security_bits)
-        return plan
-
-
-_MOST_PLANS = 64
-_plans: dict[tuple[bytes, int], Plan] = {}

@@ -1,28 +1,37 @@
 """One round of one hospital: local training, its update, and the update's ciphertext, in one proof.
 
 What is proved: the hospital ran T steps of fixed-point SGD from the public weights W_0 on rows of its
-enrolled dataset in the order that the beacon draws; the
-update of that training, weighted by the enrolled number of rows, clipped and requantised, is what the public
-ciphertext encrypts; the key of the ciphertext is
-shared by the polynomial that the published values are of. The dataset is committed to afresh and proved equal
-to the earlier commitment.
+enrolled dataset in the order that the beacon draws. The update of that training, weighted by the enrolled
+number of rows, clipped and rounded, is what the public ciphertext encrypts. The key of the ciphertext is
+shared by the polynomial that the published values are of, and its sealed shares are those of that polynomial
+or fail their check. The dataset is committed to afresh and proved equal to the earlier commitment.
+
 Hidden: data, weights after W_0, the update, its norm, whether it was clipped, losses and predictions.
 
-Message order: root of the earlier dataset commitment (in the statement), roots of the fresh one and of the
-witness; equality of the datasets; the lookups;
-layer by layer from the input the relation of the ReLU or the head, the rounding of the forward sums, then of
-the backward sums; the update; the encryption; the
-opening. Soundness: the sum of the sources that the script enters, see `RoundStatement.plan`. Hiding:
-`proof.party`, `proof.opening`.
+Messages:
+    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness
+    the digests of the sealed shares and the values of the sharing polynomial     (relations/key_shares.py)
+    equality of the datasets
+    the lookups
+    layer by layer from the input: the ReLU or the head, the rounding of forward, then of backward sums
+    the update                                                                    (relations/update.py)
+    the ring equation of the ciphertext                                           (relations/encryption.py)
+    the opening
+
+Soundness: the sum of the sources that the script enters, see `relations.measure.round_plan`.
+How it hides: `proof.party`, `proof.opening`, `relations.key_shares`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.lattice.sampler import MaskContext
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
@@ -31,7 +40,8 @@ from proofward.proof.party import Party
 from proofward.proof.tableau import CommittedTableau
 from proofward.relations.blocks import blocks_of
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
-from proofward.relations.encryption import EncryptionRelation, EncryptionWitness, ShareBinding
+from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
+from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training import TrainingRelation
 from proofward.relations.update import UpdateRelation, UpdateWitness
@@ -53,9 +63,13 @@ class RoundWitness:
 
 
 def training_round(
-    party: Party, statement: RoundStatement, ciphertext: Array, witness: RoundWitness | None
+    party: Party,
+    statement: RoundStatement,
+    ciphertext: Array,
+    digests: Callable[[list[Ext]], Digests],
+    witness: RoundWitness | None,
 ) -> ShareBinding:
-    """The script."""
+    """The script; `digests` are those of the sealed shares, see `bind_shares`."""
 
     def known() -> RoundWitness:
         assert witness is not None
@@ -76,15 +90,17 @@ def training_round(
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
     training = TrainingRelation.declare(party, ranges, statement, lambda: known().trace)
     blocks = blocks_of(model)
-    update = UpdateRelation.declare(party, ranges, config, rows, blocks, lambda: known().update)
+    update = UpdateRelation.declare(party, ranges, statement.rule, blocks, lambda: known().update)
     encryption = EncryptionRelation.declare(
         party, ranges, blocks, config.threshold, lambda: known().encryption
     )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
 
+    binding = bind_shares(party, encryption.coefficients, config.holders, digests)
     previous.assert_equal(party, dataset)
     lookups.prove()
-    layers = training.prove(party, SelectedRows(dataset, statement.schedule()))
-    update.prove(party, layers, config.training.steps(rows))
-    return encryption.prove(party, MaskContext(statement.beacon, statement.round), ciphertext, update.updates)
+    layers = training.prove(party, SelectedRows(dataset, cache(statement.schedule)))
+    update.prove(party, layers, config.training.steps_for(rows))
+    encryption.prove(party, MaskContext(statement.beacon, statement.round), ciphertext, update.updates)
+    return binding

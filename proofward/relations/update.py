@@ -1,14 +1,20 @@
-"""The submitted update: weighted, clipped in L2 norm, requantised.
+"""The submitted update: weighted, clipped in L2 norm, and rounded.
 
-What is proved: for every parameter 2^fw U + R = mu Delta + 2^(fw-1) with R in [0, 2^fw) and U in [-2^19,
-2^19), Delta = W_T - W_0 of the proved
-training; and with N = ||U||^2, the public weight M = n 2^10 and the public bounds B, B_low: N <= B^2, and
-either mu = M, or mu < M and N >= B_low^2.
-The case is a hidden bit c: M - mu in [0, 2^m), c M - (M - mu) in [0, 2^m), B^2 - N and N - c B_low^2 in [0,
-2^b). Nobody shrinks its share by choice.
-Message order: per block of parameters (a layer's weights, a layer's biases) V a point, P Delta and mu there,
-the layer's update claim; then P the block's
-squared norm and one sumcheck for it. Soundness: Schwartz-Zippel and sumchecks, entered by the party.
+What is proved. For every parameter, with Delta = W_T - W_0 of the proved training and the public numbers of
+`relations.update_rule` (shift = fw + f):
+    2^shift U + R = mu Delta + 2^(shift-1),   0 <= R < 2^shift,   -2^(m-1) <= U < 2^(m-1).
+With N = ||U||^2 always N <= B^2. Either nothing was clipped and mu = M 2^f, or mu < M 2^f and N >= B_low^2:
+no hospital can shrink its share and call that clipping. A hidden bit c is the case:
+    M 2^f - mu and c M 2^f - (M 2^f - mu) in [0, 2^k);   B^2 - N and N - c B_low^2 in [0, 2^b)
+with k the bits of M 2^f and b those of B^2. Where the squares of U in its range could wrap around P, the same
+is shown first of the upper bits V = floor(U / 2^h), which are a combination of the limbs of U: K^2 - ||V||^2
+in [0, 2^b'). That bounds N below 2^62, see `relations.update_rule`.
+
+Messages, for every block of parameters (a layer's weights, a layer's biases):
+    verifier: a point              prover: Delta and mu there; the layer's claim on the update
+    prover: the squared norm of the block, and one sumcheck for it; the same for V where it is needed
+
+Soundness: Schwartz-Zippel and sumchecks, entered by the party. How it hides: the party pads every message.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_dot, lift
 from proofward.field.multilinear import evaluate
-from proofward.layers.aggregation import UPDATE_BITS
+from proofward.layers.aggregation import squared_norm
 from proofward.layers.linear import LinearRelation
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.stack import Units, plain_weights
@@ -30,7 +36,7 @@ from proofward.proof.forms import ONE, ZERO, Form, Point, total
 from proofward.proof.lookup import Linear
 from proofward.proof.party import Party, Tables
 from proofward.relations.blocks import Block
-from proofward.relations.config import MESSAGE_BITS, RoundConfig
+from proofward.relations.update_rule import UpdateRule
 
 Signed = npt.NDArray[np.int64]
 
@@ -46,10 +52,9 @@ class UpdateWitness:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRelation:
-    """The committed columns of an update, by block of parameters."""
+    """The committed columns of an update, by block of parameters; `below_coarse` where V is looked at."""
 
-    config: RoundConfig
-    rows: int
+    rule: UpdateRule
     blocks: list[Block]
     updates: list[Linear]
     remainders: list[Linear]
@@ -58,77 +63,78 @@ class UpdateRelation:
     clipped: Linear
     below_bound: Linear
     above_low: Linear
+    below_coarse: Linear | None
     witness: Callable[[], UpdateWitness]
 
     @staticmethod
     def declare(
         party: Party,
         ranges: RangeChecks,
-        config: RoundConfig,
-        rows: int,
+        rule: UpdateRule,
         blocks: list[Block],
         witness: Callable[[], UpdateWitness],
     ) -> UpdateRelation:
         """Declare the columns and their range checks."""
-        bits = config.scales.weight_bits
-        half = 1 << (MESSAGE_BITS - 1)
+        half, full = 1 << (rule.message_bits - 1), rule.full
+        norm_bits = (rule.bound**2).bit_length()
         updates, remainders = [], []
 
         def shifted_update(block: Block) -> Signed:
             return block.pad(witness().update) + half
 
+        def remainder(block: Block) -> Signed:
+            known = witness()
+            product = block.pad(known.delta) * known.multiplier + (1 << (rule.shift - 1))
+            return product - (block.pad(known.update) << rule.shift)
+
         for block in blocks:
             shifted = ranges.declare(
-                f"{block.name} update",
-                block.log_size,
-                MESSAGE_BITS,
-                partial(shifted_update, block),
+                f"{block.name} update", block.log_size, rule.message_bits, partial(shifted_update, block)
             )
             updates.append(Linear(shifted.terms, -half))
-
-            def remainder(block: Block = block) -> Signed:
-                known = witness()
-                product = block.pad(known.delta) * known.multiplier + (1 << (bits - 1))
-                return product - (block.pad(known.update) << bits)
-
             remainders.append(
-                ranges.declare(f"{block.name} update remainder", block.log_size, bits, remainder)
+                ranges.declare(
+                    f"{block.name} update remainder", block.log_size, rule.shift, partial(remainder, block)
+                )
             )
-        weight = rows << UPDATE_BITS
-        bound, low = config.norm_bounds(rows)
-        weight_bits, norm_bits = weight.bit_length(), (bound * bound).bit_length()
 
         def norm() -> int:
-            return sum(int(value) ** 2 for value in witness().update)
+            return squared_norm(witness().update)
 
         def is_clipped() -> int:
-            return int(witness().multiplier != weight)
+            return int(witness().multiplier != full)
 
         def scalar(name: str, bits: int, value: Callable[[], int]) -> Linear:
             return ranges.declare(name, 0, bits, lambda: np.array([value()], dtype=np.int64))
 
+        def below_coarse() -> int:
+            return rule.coarse_bound**2 - squared_norm(witness().update >> rule.coarse_bits)
+
         return UpdateRelation(
-            config,
-            rows,
+            rule,
             blocks,
             updates,
             remainders,
-            shortfall=scalar("weight shortfall", weight_bits, lambda: weight - witness().multiplier),
+            shortfall=scalar("weight shortfall", full.bit_length(), lambda: full - witness().multiplier),
             room=scalar(
-                "weight room", weight_bits, lambda: is_clipped() * weight - weight + witness().multiplier
+                "weight room",
+                full.bit_length(),
+                lambda: is_clipped() * full - full + witness().multiplier,
             ),
             clipped=scalar("clipped", 1, is_clipped),
-            below_bound=scalar("norm below bound", norm_bits, lambda: bound * bound - norm()),
-            above_low=scalar("norm above low", norm_bits, lambda: norm() - is_clipped() * low * low),
+            below_bound=scalar("norm below bound", norm_bits, lambda: rule.bound**2 - norm()),
+            above_low=scalar("norm above low", norm_bits, lambda: norm() - is_clipped() * rule.low**2),
+            below_coarse=scalar("coarse norm below bound", (rule.coarse_bound**2).bit_length(), below_coarse)
+            if rule.coarse_bits
+            else None,
             witness=witness,
         )
 
     def prove(self, party: Party, layers: list[LinearRelation], steps: int) -> None:
         """Run the relation; `layers` in order, `steps` = T."""
-        bits = self.config.scales.weight_bits
-        weight = self.rows << UPDATE_BITS
-        multiplier = weight - self.shortfall.at(())
-        norms = []
+        rule = self.rule
+        multiplier = rule.full - self.shortfall.at(())
+        norms, coarse_norms = [], []
         for block, update, remainder in zip(self.blocks, self.updates, self.remainders, strict=True):
             point = party.challenges(block.log_size)
             party.soundness.add("rounding of the update", "Schwartz-Zippel", len(point))
@@ -136,18 +142,27 @@ class UpdateRelation:
             delta, factor, product = party.send_product(delta_value, multiplier_value)
             party.assert_zero(factor - multiplier)
             party.assert_zero(
-                update.at(point) * (1 << bits) + remainder.at(point) - product - (1 << (bits - 1))
+                update.at(point) * (1 << rule.shift) + remainder.at(point) - product - (1 << (rule.shift - 1))
             )
             layer = layers[block.layer]
             outputs, inputs = point[: layer.log_outputs], point[layer.log_outputs :]
             extended = (ONE, *(ZERO,) * layer.log_inputs) if block.is_bias else (ZERO, *inputs)
             layer.prove_update(party, steps, Units.at(outputs), extended, delta)
-            norms.append(self._prove_norm(party, update, block.log_size))
-        bound, low = self.config.norm_bounds(self.rows)
-        norm = total(norms)
-        party.assert_zero(self.clipped.at(()) * weight - self.shortfall.at(()) - self.room.at(()))
-        party.assert_zero(norm + self.below_bound.at(()) - bound * bound)
-        party.assert_zero(norm - self.clipped.at(()) * (low * low) - self.above_low.at(()))
+            norms.append(_prove_norm(party, update, block.log_size))
+            if rule.coarse_bits:
+                coarse_norms.append(_prove_norm(party, self._coarse(update), block.log_size))
+        norm, low = total(norms), rule.low**2
+        party.assert_zero(self.clipped.at(()) * rule.full - self.shortfall.at(()) - self.room.at(()))
+        party.assert_zero(norm + self.below_bound.at(()) - rule.bound**2)
+        party.assert_zero(norm - self.clipped.at(()) * low - self.above_low.at(()))
+        if self.below_coarse is not None:
+            party.assert_zero(total(coarse_norms) + self.below_coarse.at(()) - rule.coarse_bound**2)
+
+    def _coarse(self, update: Linear) -> Linear:
+        """V = floor(U / 2^h): the limbs of U + 2^(m-1) above its h lowest bits, less 2^(m-1-h)."""
+        unit = 1 << self.rule.coarse_bits
+        terms = tuple((factor // unit, column) for factor, column in update.terms if factor >= unit)
+        return Linear(terms, update.constant // unit)
 
     def _values(self, party: Party, block: Block, point: Point) -> tuple[Ext, Ext]:
         if not party.knows_witness:
@@ -155,21 +170,22 @@ class UpdateRelation:
         known = self.witness()
         return evaluate(block.field_values(known.delta), point), ONE * known.multiplier
 
-    def _prove_norm(self, party: Party, update: Linear, log_size: int) -> Form:
-        """The block's squared norm: a sumcheck of U times U."""
 
-        def tables() -> Tables:
-            values = lift(update.values(party.values))
-            return Tables([(values, values)])
+def _prove_norm(party: Party, update: Linear, log_size: int) -> Form:
+    """A block's squared norm: a sumcheck of U times U."""
 
-        squares = ZERO
-        if party.knows_witness:
-            first, second = tables().factors[0]
-            squares = ext_dot(first, second)
-        norm = party.send(squares)
-        reduced = party.sumcheck(norm, plain_weights(log_size), tables)
-        left, right, product = party.send_product(*reduced.factors[0])
-        party.assert_zero(reduced.claim - product)
-        party.assert_zero(left - update.at(reduced.point))
-        party.assert_zero(right - update.at(reduced.point))
-        return norm
+    def tables() -> Tables:
+        values = lift(update.values(party.values))
+        return Tables([(values, values)])
+
+    squares = ZERO
+    if party.knows_witness:
+        first, second = tables().factors[0]
+        squares = ext_dot(first, second)
+    norm = party.send(squares)
+    reduced = party.sumcheck(norm, plain_weights(log_size), tables)
+    left, right, product = party.send_product(*reduced.factors[0])
+    party.assert_zero(reduced.claim - product)
+    party.assert_zero(left - update.at(reduced.point))
+    party.assert_zero(right - update.at(reduced.point))
+    return norm

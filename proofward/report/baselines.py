@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.records import Records
-from proofward.layers.aggregation import apply_update, clipped_multiplier, quantise_update
+from proofward.layers.aggregation import apply_update
 from proofward.layers.float_twin import Float32Array, real_features, real_weights, scores, train_float
 from proofward.layers.model import Int64Array, initial_weights
 from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
 from proofward.models.presets import Preset
+from proofward.relations.config import RoundConfig
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ def first_weights(setup: Preset, seed: int) -> Int64Array:
 def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> FederatedResult:
     """Fixed-point FedAvg, in the integers of a proved federation: update, clip, round, sum."""
     scales = setup.scales
+    config = RoundConfig(setup.model, scales, setup.training, setup.clip_bound, max(2, len(hospitals)), 1)
+    shift = config.weight_shift(max(map(len, hospitals)))
+    rules = [config.update_rule(len(records), shift) for records in hospitals]
     weights = first_weights(setup, seed)
     clipped, largest = 0, 0
     for number in range(rounds):
@@ -68,12 +72,12 @@ def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: in
             update = train(
                 setup.model, scales, setup.training, weights, records.features, records.labels, batches
             ).update
-            multiplier = clipped_multiplier(update, rows, setup.clip_bound, scales)
-            clipped += multiplier < rows << 10
-            submitted = quantise_update(update, multiplier, scales)
+            multiplier, submitted = rules[index].submit(update)
+            clipped += multiplier < rules[index].full
             largest = max(largest, int(np.abs(submitted).max()))
             total += submitted
-        weights = apply_update(weights, total, sum(map(len, hospitals)), scales)
+        total_weight = sum(rule.weight for rule in rules)
+        weights = apply_update(weights, total, total_weight, scales, config.weight_limit)
     return FederatedResult(weights, clipped, largest)
 
 

@@ -15,12 +15,14 @@ from typing import Annotated, ClassVar
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.proofs import Unable, impossible, judged
+from proofward.federation.history.statements import weight_shift
 from proofward.federation.messages.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
-from proofward.federation.messages.field_types import Digest, Name
+from proofward.federation.messages.field_types import Digest, Name, SealedShares
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, words_from_bytes
 from proofward.federation.parties.audit_verdict import VERSION
 from proofward.federation.storage.objects import Objects
+from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
@@ -35,19 +37,24 @@ Large = Annotated[bytes, Length(0, MAX_FILE_BYTES)]
 
 @dataclass(frozen=True)
 class ProofFile:
-    """rules: canonical bytes of the consortium's rules. initial_weights: int64, ciphertext: field elements,
-    8 bytes little endian each.
+    """All that a proof of training says in public, and the proof.
+
+    rules: canonical bytes of the consortium's rules. initial_weights: int64, ciphertext: field elements, 8
+    bytes little endian each. sealed_shares: digests of the sealed shares of the key, which the proof binds.
     """
 
     kind: ClassVar[str] = "proofward-training-proof"
     rules: Annotated[bytes, Length(1, 1 << 20)]
     hospital: Name
     round: Annotated[int, Range(1, 1 << 20)]
+    attempt: Annotated[int, Range(0, 1 << 32)]
     rows: Annotated[int, Range(1, 1 << 24)]
+    weight_shift: Annotated[int, Range(0, 64)]
     beacon: Digest
     dataset_root: Digest
     initial_weights: Large
     ciphertext: Large
+    sealed_shares: SealedShares
     proof: Large
 
     @cached_property
@@ -84,9 +91,17 @@ class ProofFile:
             raise ProofRejected("initial weights", detail)
         try:
             statement = RoundStatement(
-                rules.digest, rules.config, self.round, self.hospital, self.rows,
-                self.beacon, self.dataset_root, weights,
-            )  # fmt: skip
+                consortium=rules.digest,
+                config=rules.config,
+                round=self.round,
+                attempt=self.attempt,
+                hospital=self.hospital,
+                rows=self.rows,
+                weight_shift=self.weight_shift,
+                beacon=self.beacon,
+                dataset_root=self.dataset_root,
+                initial_weights=weights,
+            )
         except (TrainingError, ValueError, OverflowError) as error:
             raise ProofRejected("statement", str(error)) from error
         if (refusal := impossible(statement)) is not None:
@@ -98,14 +113,14 @@ class ProofFile:
         told.
         """
         statement = self.statement
-        parameters = statement.config.model.parameters
-        words = words_from_bytes(self.ciphertext, parameters)
+        length = ciphertext_length(statement.config.model.parameters)
+        words = words_from_bytes(self.ciphertext, length)
         if words is None:
             found = f"{len(self.ciphertext)} other bytes"
-            raise ProofRejected(
-                "ciphertext", f"expected {parameters} canonical field elements, found {found}"
-            )
-        outcome = judged(lambda said, proof: verify_round(said, words, proof), statement, self.proof)
+            raise ProofRejected("ciphertext", f"expected {length} canonical field elements, found {found}")
+        outcome = judged(
+            lambda said, proof: verify_round(said, words, self.sealed_shares, proof), statement, self.proof
+        )
         if isinstance(outcome, ProofRejected | Unable):
             raise outcome
         return outcome
@@ -143,7 +158,17 @@ def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, 
     for hospital, said in sorted(state.uploads.items()):
         record = said.record
         made = ProofFile(
-            history.rules.data, hospital, state.number, record.rows, record.beacon, record.dataset_root,
-            objects.get(record.model), objects.get(record.ciphertext), objects.get(record.proof),
-        )  # fmt: skip
+            rules=history.rules.data,
+            hospital=hospital,
+            round=state.number,
+            attempt=state.attempt,
+            rows=record.rows,
+            weight_shift=weight_shift(history, state),
+            beacon=record.beacon,
+            dataset_root=record.dataset_root,
+            initial_weights=objects.get(record.model),
+            ciphertext=objects.get(record.ciphertext),
+            sealed_shares=record.sealed_shares,
+            proof=objects.get(record.proof),
+        )
         yield f"{PROOFS_NAME}/{hospital}-round-{state.number}{SUFFIX}", made.data

@@ -12,6 +12,8 @@ from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.security import security_margin
 from proofward.layers.model import Int64Array
+from proofward.relations.enrolment import enrolment_plan
+from proofward.relations.measure import round_plan
 from proofward.report.comparison import MethodScores, compare, lone_mean
 from proofward.report.measurements import Measurements
 from proofward.report.proof_file import ProofFile
@@ -49,9 +51,9 @@ def compare_run(scenario: Scenario, history: History, objects: Objects) -> dict[
 def security(history: History, proofs: Mapping[str, bytes]) -> Security:
     """From the statements of the last round's proof files and of the enrolments."""
     rules = history.rules
-    training = [ProofFile.from_bytes(data).statement.plan().soundness_bits for data in proofs.values()]
+    training = [round_plan(ProofFile.from_bytes(data).statement).soundness_bits for data in proofs.values()]
     enrolled = [enrolment_statement(rules, name, rows) for name, rows in history.enrolled.items()]
-    enrolments = [statement.plan().soundness_bits for statement in enrolled]
+    enrolments = [enrolment_plan(statement).soundness_bits for statement in enrolled]
     margin = security_margin()
     return Security(min(training), min(enrolments), rules.config.security_bits, margin.primal_bits)
 

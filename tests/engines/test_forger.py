@@ -13,6 +13,8 @@ from proofward.relations.prove import verify_round
 from proofward.relations.round_statement import RoundStatement
 from tests.federation.fakes import datasets, plan
 
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
+
 
 @pytest.fixture(scope="module")
 def enrolled():
@@ -23,15 +25,24 @@ def enrolled():
     enrolment = EnrolmentStatement(bytes(32), "hospital-0", len(labels), 4, config)
     _, secret = prove_enrolment(enrolment, features, labels, rng)
     statement = RoundStatement(
-        bytes(32), config, 1, "hospital-0", len(labels), b"b" * 32, secret.root, agreed.initial_weights
+        consortium=bytes(32),
+        config=config,
+        round=1,
+        attempt=0,
+        hospital="hospital-0",
+        rows=len(labels),
+        weight_shift=config.weight_shift(len(labels)),
+        beacon=b"b" * 32,
+        dataset_root=secret.root,
+        initial_weights=agreed.initial_weights,
     )
     return statement, secret, rng
 
 
 def test_without_a_cheat_the_forger_is_an_honest_prover(enrolled):
     statement, secret, rng = enrolled
-    ciphertext, proof = forge_round(statement, secret, rng, Cheat())
-    assert verify_round(statement, ciphertext, proof).dataset_root != secret.root
+    ciphertext, proof = forge_round(statement, secret, DIGESTS, rng, Cheat())
+    assert verify_round(statement, ciphertext, DIGESTS, proof).dataset_root != secret.root
 
 
 @pytest.mark.parametrize("name", ["all labels", "one label", "batches", "random", "scaled"])
@@ -46,7 +57,7 @@ def test_every_cheat_gets_to_the_opened_columns_and_no_further(enrolled, name):
         "random": Cheat(change=random_update(statement, rng)),
         "scaled": Cheat(change=scaled(10)),
     }[name]
-    ciphertext, proof = forge_round(statement, secret, rng, cheat)
+    ciphertext, proof = forge_round(statement, secret, DIGESTS, rng, cheat)
     with pytest.raises(ProofRejected) as refused:
-        verify_round(statement, ciphertext, proof)
+        verify_round(statement, ciphertext, DIGESTS, proof)
     assert refused.value.check == "column queries"

@@ -9,7 +9,7 @@ from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.aggregation import apply_update, clipped_multiplier, quantise_update
+from proofward.layers.aggregation import apply_update
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train
 from tests.federation.fakes import datasets, plan
@@ -21,17 +21,18 @@ def averaged(agreed, data, rounds):
     """Federated averaging in the clear, with the batches that the rounds' beacons drew."""
     config, weights = agreed.config, agreed.initial_weights
     for closed in rounds:
-        total, rows = np.zeros_like(weights), 0
+        total, weight = np.zeros_like(weights), 0
+        shift = config.weight_shift(max(len(labels) for _, labels in data.values()))
         for name in closed.accepted.record.hospitals:
             features, labels = data[name]
             order = schedule(closed.beacon, name, len(labels), config.training)
             update = train(
                 config.model, config.scales, config.training, weights, features, labels, order
             ).update
-            multiplier = clipped_multiplier(update, len(labels), config.clip_bound, config.scales)
-            total += quantise_update(update, multiplier, config.scales)
-            rows += len(labels)
-        weights = apply_update(weights, total, rows, config.scales)
+            rule = config.update_rule(len(labels), shift)
+            total += rule.submit(update)[1]
+            weight += rule.weight
+        weights = apply_update(weights, total, weight, config.scales, config.weight_limit)
     return weights
 
 

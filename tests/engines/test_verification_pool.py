@@ -64,15 +64,16 @@ def round_jobs(case, tmp_path):
     ciphertext, proof = words_to_bytes(case.result.ciphertext), case.result.proof
     (tmp_path / "ciphertext").write_bytes(ciphertext)
     stored = StoredObject(tmp_path / "ciphertext", hashlib.sha256(ciphertext).digest())
-    yield RoundJob("valid", case.statement, ciphertext, proof)
-    yield RoundJob("file", case.statement, stored, proof)
+    yield RoundJob("valid", case.statement, case.result.sealed_shares, ciphertext, proof)
+    yield RoundJob("file", case.statement, case.result.sealed_shares, stored, proof)
     for at in (0, 40, len(proof) // 2, len(proof) - 1):
-        yield RoundJob(f"flipped {at}", case.statement, ciphertext, flipped(proof, at))
-    yield RoundJob("short", case.statement, ciphertext, proof[:-5])
-    yield RoundJob("empty", case.statement, ciphertext, b"")
-    yield RoundJob("length", case.statement, ciphertext[:-8], proof)
-    yield RoundJob("too large", case.statement, b"\xff" * len(ciphertext), proof)
-    yield RoundJob("another", replace(case.statement, beacon=bytes(32)), ciphertext, proof)
+        yield RoundJob(f"flipped {at}", case.statement, case.result.sealed_shares, ciphertext, flipped(proof, at))
+    yield RoundJob("short", case.statement, case.result.sealed_shares, ciphertext, proof[:-5])
+    yield RoundJob("empty", case.statement, case.result.sealed_shares, ciphertext, b"")
+    yield RoundJob("length", case.statement, case.result.sealed_shares, ciphertext[:-8], proof)
+    yield RoundJob("too large", case.statement, case.result.sealed_shares, b"\xff" * len(ciphertext), proof)
+    yield RoundJob("other shares", case.statement, (b"", bytes(32), bytes(32)), ciphertext, proof)
+    yield RoundJob("another", replace(case.statement, beacon=bytes(32)), case.result.sealed_shares, ciphertext, proof)
 
 
 def test_findings_are_those_of_this_process(case, pool, tmp_path):
@@ -90,16 +91,16 @@ def test_enrolments_and_single_proofs(case, pool):
     assert plain(pool.verify_enrolments(jobs)) == plain(RelationProofs().verify_enrolments(jobs))
     assert pool.verify_enrolment(case.enrolment, proof) == case.secret.root
     with pytest.raises(ProofRejected) as here:
-        RelationProofs().verify_round(case.statement, b"", b"")
+        RelationProofs().verify_round(case.statement, case.result.sealed_shares, b"", b"")
     with pytest.raises(ProofRejected) as there:
-        pool.verify_round(case.statement, b"", b"")
+        pool.verify_round(case.statement, case.result.sealed_shares, b"", b"")
     assert (there.value.check, there.value.detail) == (here.value.check, here.value.detail)
 
 
 def test_a_file_with_other_bytes_is_no_verdict(case, pool, tmp_path):
     (tmp_path / "altered").write_bytes(b"other")
     for name in ("altered", "missing"):
-        job = RoundJob(name, case.statement, StoredObject(tmp_path / name, bytes(32)), case.result.proof)
+        job = RoundJob(name, case.statement, case.result.sealed_shares, StoredObject(tmp_path / name, bytes(32)), case.result.proof)
         for proofs in (pool, RelationProofs()):
             assert isinstance(dict(proofs.verify_rounds([job]))[name], Unable)
 
@@ -107,12 +108,12 @@ def test_a_file_with_other_bytes_is_no_verdict(case, pool, tmp_path):
 def hostile(case, tmp_path):
     """A proof that never ends: its file is a pipe into which nobody writes."""
     os.mkfifo(tmp_path / "pipe")
-    return RoundJob("hostile", case.statement, StoredObject(tmp_path / "pipe", bytes(32)), case.result.proof)
+    return RoundJob("hostile", case.statement, case.result.sealed_shares, StoredObject(tmp_path / "pipe", bytes(32)), case.result.proof)
 
 
 def good(case, count=3):
     ciphertext = words_to_bytes(case.result.ciphertext)
-    return [RoundJob(str(number), case.statement, ciphertext, case.result.proof) for number in range(count)]
+    return [RoundJob(str(number), case.statement, case.result.sealed_shares, ciphertext, case.result.proof) for number in range(count)]
 
 
 def kill_readers(path, proofs, stop, killed):
@@ -142,7 +143,7 @@ def reads(process, path):
 
 
 def test_a_proof_that_kills_its_process_gets_no_verdict(case, tmp_path):
-    valid = RelationProofs().verify_round(case.statement, *_bytes(case))
+    valid = RelationProofs().verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
     job, stop, killed = hostile(case, tmp_path), threading.Event(), []
     with PooledProofs(workers=2) as proofs:
         thread = threading.Thread(target=kill_readers, args=(tmp_path / "pipe", proofs, stop, killed))
@@ -157,7 +158,7 @@ def test_a_proof_that_kills_its_process_gets_no_verdict(case, tmp_path):
 
 @pytest.mark.slow
 def test_a_proof_that_hangs_stops_nobody_else(case, tmp_path):
-    valid = RelationProofs().verify_round(case.statement, *_bytes(case))
+    valid = RelationProofs().verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
     with PooledProofs(workers=2, timeout=12) as proofs:
         outcomes = dict(proofs.verify_rounds([hostile(case, tmp_path), *good(case)]))
     assert isinstance(outcomes.pop("hostile"), Unable)
@@ -165,7 +166,7 @@ def test_a_proof_that_hangs_stops_nobody_else(case, tmp_path):
 
 
 def test_a_killed_process_is_replaced(case):
-    valid = RelationProofs().verify_round(case.statement, *_bytes(case))
+    valid = RelationProofs().verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
     with PooledProofs(workers=2) as proofs:
         killed = set()
 
@@ -201,14 +202,14 @@ def test_closing_ends_a_proof_under_way(case, tmp_path):
     thread.join()
     assert isinstance(outcomes[0][1], Unable) and not any(map(alive, found))
     with pytest.raises(RuntimeError):
-        proofs.verify_round(case.statement, *_bytes(case))
+        proofs.verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
 
 
 def test_an_abandoned_batch_is_dropped(case, pool):
     outcomes = pool.verify_rounds(iter(good(case, 20)))
     next(outcomes)
     outcomes.close()
-    assert pool.verify_round(case.statement, *_bytes(case))
+    assert pool.verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
 
 
 def audit(folder, proofs):

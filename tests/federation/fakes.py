@@ -12,13 +12,13 @@ from proofward.encoding import decode_item, encode_item
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.proofs import OneByOne, ProvedRound
 from proofward.federation.history.round_state import Finding
+from proofward.federation.messages.rules import usual_updates
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
 from proofward.lattice.encryption import encrypt
-from proofward.lattice.parameters import MODULUS, RING_DEGREE
+from proofward.lattice.parameters import MODULUS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import share
-from proofward.layers.aggregation import clipped_multiplier, quantise_update
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.model import FixedPoint, Mlp, Training
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
@@ -36,10 +36,9 @@ def plan(hospitals: int = 5, verifiers: int = 3, rounds: int = 2, threshold: int
         hospitals=[f"hospital-{index}" for index in range(hospitals)],
         verifiers=[f"verifier-{index}" for index in range(verifiers)],
         accepting_verdicts=verifiers // 2 + 1,
-        minimum_updates=2,
+        minimum_updates=usual_updates(hospitals, threshold),
         rounds=rounds,
         config=config,
-        initial_weights=initial_weights(MODEL, SCALES, b"test"),
     )
 
 
@@ -74,7 +73,7 @@ class FakeProofs(OneByOne):
             raise ProofRejected("transcript", "expected another tag")
         return root
 
-    def prove_round(self, statement, secret, rng, progress):
+    def prove_round(self, statement, secret, rng, progress, seal):
         progress("train")
         rows, width, features, labels, left = decode_item(secret)
         features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
@@ -84,9 +83,9 @@ class FakeProofs(OneByOne):
         update = train(
             config.model, config.scales, config.training, weights, features, labels, statement.schedule()
         ).update
-        multiplier = clipped_multiplier(update, rows, config.clip_bound, config.scales)
-        quantised = quantise_update(update, multiplier, config.scales)
-        made = encrypt(MaskContext(statement.beacon, statement.round), quantised, rng)
+        rule = statement.rule
+        _, submitted = rule.submit(update)
+        made = encrypt(MaskContext(statement.beacon, statement.round), submitted, rule.bound, rng)
         coefficients = uniform_words(rng, config.threshold * RING_DEGREE).reshape(
             config.threshold, RING_DEGREE
         )
@@ -99,18 +98,18 @@ class FakeProofs(OneByOne):
         )
         binding = b"".join(hashlib.sha256(item).digest() for item in shares)
         root = hashlib.sha256(statement.dataset_root + rng(16)).digest()
-        proof = root + _tag(statement.transcript(made.ciphertext), root, binding) + binding
+        sealed = seal(shares)
+        proof = root + _tag(statement.transcript(made.ciphertext), root, binding, *sealed) + binding
         spent = self._secret(features, labels, left - 1)
-        return ProvedRound(
-            words_to_bytes(made.ciphertext), proof, shares, root, self._secret(features, labels, 3), spent
-        )
+        fresh = self._secret(features, labels, 3)
+        return ProvedRound(words_to_bytes(made.ciphertext), sealed, proof, shares, root, fresh, spent)
 
-    def verify_round(self, statement, ciphertext, proof):
-        words = words_from_bytes(ciphertext, statement.config.model.parameters)
+    def verify_round(self, statement, sealed_shares, ciphertext, proof):
+        words = words_from_bytes(ciphertext, ciphertext_length(statement.config.model.parameters))
         if words is None:
             raise ProofRejected("ciphertext", "expected canonical field elements")
         root, tag, binding = proof[:32], proof[32:64], proof[64:]
-        if tag != _tag(statement.transcript(words), root, binding):
+        if tag != _tag(statement.transcript(words), root, binding, *sealed_shares):
             raise ProofRejected("transcript", "expected another tag")
         return Finding(root, binding)
 

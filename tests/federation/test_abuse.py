@@ -12,7 +12,6 @@ import pytest
 from proofward.encoding import MalformedMessage, decode, encode
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.enrolment_steps import MAX_ROWS
 from proofward.federation.history.history import MAX_REFUSALS
 from proofward.federation.history.history_state import ENROLMENT, SHARES, UPLOAD
 from proofward.federation.history.proofs import Unable, judged
@@ -103,8 +102,10 @@ def test_nobody_changes_to_a_key_under_which_anybody_can_sign(upload):
 def test_rows_that_no_verifier_could_hold_are_refused(tmp_path):
     stopped = Stopped(tmp_path, ENROLMENT, 0, "hospital-2", "enrolment")
     width = stopped.engine.rules.config.model.widths[0]
-    said = m.Enrolment(MAX_ROWS, width, bytes(32))
-    assert stopped.check(stopped.spoken("hospital-2", said)) == ("rows", "hospital-2")
+    config = stopped.engine.rules.config
+    for rows in (config.most_rows + 1, config.least_rows - 1):
+        said = m.Enrolment(rows, width, bytes(32))
+        assert stopped.check(stopped.spoken("hospital-2", said)) == ("rows", "hospital-2")
     stopped.engine.close()
 
 
@@ -138,8 +139,8 @@ class ProvesNothing(Hospital):
     """Sends what is no proof."""
 
     def prove_round(self, statement, secret):
-        made = super().prove_round(statement, secret)
-        return replace(made, proof=made.proof[:32] + bytes(32) + made.proof[64:])
+        made, sealed = super().prove_round(statement, secret)
+        return replace(made, proof=made.proof[:32] + bytes(32) + made.proof[64:]), sealed
 
 
 @pytest.mark.parametrize(
@@ -162,11 +163,11 @@ def test_verifiers_alone_cannot_make_holders_open_their_shares_of_a_dealer(tmp_p
 
 def test_a_binding_that_cannot_be_checked_is_no_reason_to_open_a_share(tmp_path):
     class Overloaded(FakeProofs):
-        def verify_round(self, statement, ciphertext, proof):
+        def verify_round(self, statement, sealed_shares, ciphertext, proof):
             if threading.current_thread() is main and hospital_works:
                 tried.append(statement.hospital)
                 raise MemoryError
-            return super().verify_round(statement, ciphertext, proof)
+            return super().verify_round(statement, sealed_shares, ciphertext, proof)
 
     class Holder(Hospital):
         def check_shares(self):
@@ -204,9 +205,9 @@ class TwoBadDealers:
         dealers = self
 
         class Counting(FakeProofs):
-            def verify_round(self, statement, ciphertext, proof):
+            def verify_round(self, statement, sealed_shares, ciphertext, proof):
                 dealers.verified.append(statement.hospital)
-                return super().verify_round(statement, ciphertext, proof)
+                return super().verify_round(statement, sealed_shares, ciphertext, proof)
 
         self.network = Withholding("hospital-1", "share-complaint")
         self.engine = InProcessFederation(

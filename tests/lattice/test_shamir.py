@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.lattice import kernels, polynomial, reference, ring, shamir
+from proofward.lattice import polynomial, reference, ring, shamir
 from proofward.lattice.errors import ArgumentRefused, SharesInconsistent, SharesInsufficient
 from proofward.lattice.parameters import MODULUS as P
 
@@ -49,12 +49,6 @@ def test_wide_vectors_and_many_holders_match_the_reference() -> None:
     for holder, i in ((0, 0), (299, 255), (299, 256), (150, 516)):
         column = [int(c) for c in coefficients[:, i]]
         assert int(shares[holder, i]) == reference.share(int(secret[i]), column, holder)
-
-
-@pytest.mark.parametrize("point", [1, 2, 2**16 + 1, 2**31, 2**32 - 1])
-def test_multiplication_by_small_points_at_edges(point: int) -> None:
-    for a in EDGES:
-        assert int(kernels._multiply_small(np.uint64(a), np.uint64(point))) == a * point % P
 
 
 @pytest.mark.parametrize("threshold,holders", [(0, 1), (0, 3), (1, 2), (2, 5), (4, 5), (3, 7)])
@@ -200,3 +194,80 @@ def test_interpolation_and_vanishing_polynomials() -> None:
     assert polynomial.interpolate(points, [polynomial.evaluate([5, 0, 9], x) for x in points]) == [5, 0, 9]
     assert polynomial.interpolate(points, [0, 0, 0, 0]) == []
     assert [polynomial.evaluate(polynomial.vanishing(points), x) for x in points] == [0, 0, 0, 0]
+
+
+def sums_of(
+    threshold: int, holders: int, largest: int, seed: int = 5
+) -> tuple[ring.Words, dict[int, ring.Words]]:
+    """A small secret, as a sum of secrets is, and the shares of it."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(-largest, largest + 1, 64)
+    secret = np.array([int(value) % P for value in small], np.uint64)
+    coefficients = rng.integers(0, P, (threshold, 64), dtype=np.uint64)
+    return secret, chosen(shamir.share(secret, coefficients, holders), list(range(holders)))
+
+
+def spoil(shares: dict[int, ring.Words], holders: list[int], seed: int = 6) -> None:
+    """Wrong shares that agree among themselves: shares of another vector."""
+    rng = np.random.default_rng(seed)
+    other = shamir.share(
+        rng.integers(0, P, 64, dtype=np.uint64), rng.integers(0, P, (2, 64), dtype=np.uint64), len(shares)
+    )
+    for holder in holders:
+        shares[holder] = other[holder]
+
+
+@pytest.mark.parametrize("wrong", [[0], [0, 1], [1, 4], [0, 1, 2], [2, 3, 4], [0, 1, 2, 3]])
+def test_the_right_secret_is_a_candidate_while_three_of_seven_shares_are_right(wrong: list[int]) -> None:
+    """t = 2: unique decoding corrects 2 of 7, and 4 consistent wrong shares outvote 3 right ones."""
+    secret, shares = sums_of(2, 7, largest=9)
+    spoil(shares, wrong)
+    found = list(shamir.candidates(shares, 2, 9))
+    assert [(c.secret.tolist(), c.wrong) for c in found] == [(secret.tolist(), tuple(wrong))]
+
+
+def test_with_one_share_more_than_needed_a_wrong_one_is_named() -> None:
+    secret, shares = sums_of(2, 4, largest=3)
+    shares[1] = (shares[1] + np.uint64(1)) % np.uint64(P)
+    with pytest.raises(SharesInconsistent):
+        shamir.recover(shares, 2)
+    ((found),) = shamir.candidates(shares, 2, 3)
+    assert found.secret.tolist() == secret.tolist() and found.wrong == (1,)
+
+
+def test_too_few_right_shares_have_no_candidate() -> None:
+    _, shares = sums_of(2, 5, largest=9)
+    spoil(shares, [0, 2, 4])
+    assert list(shamir.candidates(shares, 2, 9)) == []
+    secret, shares = sums_of(2, 3, largest=9)
+    assert [c.secret.tolist() for c in shamir.candidates(shares, 2, 9)] == [secret.tolist()]
+    assert list(shamir.candidates(shares, 2, 8)) == []
+    del shares[0]
+    with pytest.raises(SharesInsufficient):
+        list(shamir.candidates(shares, 2, 9))
+
+
+def test_two_small_secrets_are_both_candidates() -> None:
+    """Somebody knows the others' shares and gives those of a small vector of its own choice."""
+    secret, shares = sums_of(1, 3, largest=9)
+    other = secret.copy()
+    value = int(secret[5]) if int(secret[5]) < P // 2 else int(secret[5]) - P
+    other[5] = (value + 5 if value <= 4 else value - 5) % P
+    points = [0, 1]  # holders 0 and X = 0 fix a line; holder 2 lies on another through the other vector
+    forged = [
+        polynomial.evaluate(polynomial.interpolate(points, [int(o), int(s)]), 3)
+        for o, s in zip(other, shares[0], strict=True)
+    ]
+    shares[2] = np.array(forged, np.uint64)
+    found = list(shamir.candidates(shares, 1, 9))
+    assert {tuple(c.secret.tolist()) for c in found} == {tuple(secret.tolist()), tuple(other.tolist())}
+    assert [c.wrong for c in found] == [(2,), (1,)]
+
+
+def test_the_search_ends_at_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, shares = sums_of(2, 7, largest=9)
+    spoil(shares, [0, 1, 2, 3])
+    monkeypatch.setattr(shamir, "MOST_SETS", 34)  # (4, 5, 6) is the last of 35
+    assert list(shamir.candidates(shares, 2, 9)) == []
+    monkeypatch.setattr(shamir, "MOST_SETS", 35)
+    assert len(list(shamir.candidates(shares, 2, 9))) == 1

@@ -33,7 +33,7 @@ def test_parameters_and_flat_order() -> None:
 
 
 def test_round_trip_of_plain_forms() -> None:
-    for value in (FixedPoint(4, 7, 22, 11, 10, 11, 12), Mlp((7, 5, 2)), Training(3, 8, 2)):
+    for value in (FixedPoint(4, 7, 22, 11, 10, 11, 12), Mlp((7, 5, 2)), Training(3, 8, 2), Training(3, 8, steps=5)):
         assert type(value).from_dict(value.to_dict()) == value
         with pytest.raises(ConfigurationError):
             type(value).from_dict({**value.to_dict(), "more": 1})
@@ -54,10 +54,15 @@ def test_round_trip_of_plain_forms() -> None:
         lambda: Mlp((2,)),
         lambda: Mlp((30, 0, 2)),
         lambda: Mlp([30, 2]),  # type: ignore[arg-type]
-        lambda: Training(batch=12),
-        lambda: Training(rate=0),
+        lambda: Training(batch=12, epochs=1),
+        lambda: Training(rate=0, epochs=1),
+        lambda: Training(),
+        lambda: Training(epochs=1, steps=1),
+        lambda: Training(steps=-1),
+        lambda: Training(steps=True),
+        lambda: Training(batch=64, steps=3).steps_for(63),
         lambda: Training(epochs=1.0),  # type: ignore[arg-type]
-        lambda: Training(batch=64, epochs=1).steps(63),
+        lambda: Training(batch=64, epochs=1).steps_for(63),
     ],
 )
 def test_inadmissible_configurations(make: object) -> None:
@@ -93,7 +98,7 @@ def test_initial_weights_at_the_largest_scale() -> None:
 def test_schedule_is_the_cut_stream_of_permutations() -> None:
     training = Training(1, 8, 3)
     rows = schedule(b"beacon", "north", 13, training)
-    assert rows.shape == (4, 8) and rows.dtype == np.int64 and training.steps(13) == 4
+    assert rows.shape == (4, 8) and rows.dtype == np.int64 and training.steps_for(13) == 4
     stream = rows.ravel()
     for epoch in range(2):
         assert sorted(stream[13 * epoch : 13 * epoch + 13]) == list(range(13))
@@ -101,6 +106,19 @@ def test_schedule_is_the_cut_stream_of_permutations() -> None:
     stream = schedule(b"beacon", "north", 13, training).ravel()
     assert stream[52:].tolist() == stream[:12].tolist()
     assert sorted(stream[39:52]) == list(range(13))
+
+
+def test_steps_are_the_same_for_every_number_of_rows() -> None:
+    training = Training(1, 8, steps=5)
+    for rows in (8, 13, 500):
+        assert training.steps_for(rows) == 5 and training.padded_steps(rows) == 8
+        stream = schedule(b"beacon", "north", rows, training).ravel()
+        assert stream.shape == (64,)
+        for start in range(0, 64, rows):
+            whole = stream[start : start + rows].tolist()
+            epoch = permutation(b"beacon", "north", start // rows, rows).tolist()
+            assert whole == epoch[: len(whole)]
+    assert (Training(epochs=1).duration, training.duration) == ("1 epoch", "5 steps")
 
 
 def test_schedule_depends_on_beacon_hospital_and_epoch() -> None:

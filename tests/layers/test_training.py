@@ -49,7 +49,7 @@ def test_equals_plain_integers(
     assert trace is not None
     layers = [(matrix.tolist(), bias.tolist()) for matrix, bias in model.unflatten(weights)]
     for step, chosen in enumerate(batches):
-        if step == training.steps(rows):
+        if step == training.steps_for(rows):
             assert flatten(layers) == (weights + result.update).tolist()
         layers, samples = reference.step(
             layers, features[chosen].tolist(), labels[chosen].tolist(), scales, training
@@ -82,7 +82,7 @@ def test_equals_plain_integers(
                 labels[chosen[b]],
             )
             assert trace.inputs[step, b, : widths[0]].tolist() == features[chosen[b]].tolist()
-    if training.steps(rows) == len(batches):
+    if training.steps_for(rows) == len(batches):
         assert flatten(layers) == (weights + result.update).tolist()
 
 
@@ -199,13 +199,13 @@ def test_a_weight_beyond_the_exact_range_is_refused() -> None:
         large = weights.copy()
         large[position] = 1 << 52 if quantity == "weight" else -(1 << 44)
         with pytest.raises((OutOfRange, WraparoundPossible)) as caught:
-            Trainer(WDBC, SCALES, Training(), 32, large)
+            Trainer(WDBC, SCALES, Training(epochs=5), 32, large)
         assert caught.value.layer == "layer 1 (30 -> 32)"
 
 
 def test_compile_step_refuses_possible_wraparound() -> None:
     weights = initial_weights(WDBC, SCALES, b"s")
-    bounds = Trainer(WDBC, SCALES, Training(), 91, weights).bounds
+    bounds = Trainer(WDBC, SCALES, Training(epochs=5), 91, weights).bounds
     assert [b.inputs for b in bounds] == [1 << 11, 1 << 12] and max(b.sums for b in bounds) < 1 << 62
     assert padded(bounds[1].output_gradients) == 1 << 8
     with pytest.raises(WraparoundPossible) as caught:
@@ -215,7 +215,7 @@ def test_compile_step_refuses_possible_wraparound() -> None:
 
 @pytest.mark.parametrize("case", ["dtype", "width", "range", "label", "batches", "weights"])
 def test_malformed_records_are_refused(case: str) -> None:
-    training = Training()
+    training = Training(epochs=5)
     features, labels = records(WDBC, 32, 5)
     batches = schedule(b"b", "h", 32, training)
     weights = initial_weights(WDBC, SCALES, b"s")

@@ -9,9 +9,10 @@ from proofward.field.extension import Ext, lift
 from proofward.field.goldilocks import random_field, to_field
 from proofward.field.multilinear import evaluate
 from proofward.proof.algebra import element
+from proofward.proof.claims import fold_claim
 from proofward.proof.errors import ProofRejected
 from proofward.proof.forms import ONE, ZERO, Form
-from proofward.proof.party import Party, Tables, Weights, fold_claim
+from proofward.proof.party import Party, Tables, Weights
 from proofward.proof.sumcheck import Summation
 from tests.proof.cheats import Forger
 from tests.proof.scripts import accepts, prove_script, verify_script

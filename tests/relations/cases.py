@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import random_field
 from proofward.field.scalar import P
 from proofward.lattice.encryption import Encryption, encrypt
-from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.ring import product, to_coefficients
 from proofward.lattice.sampler import MaskContext, mask_values
-from proofward.layers.aggregation import clipped_multiplier, quantise_update
+from proofward.layers.aggregation import quantise_update
 from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
 from proofward.layers.training import train
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
 from proofward.relations.config import RoundConfig
 from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.enrolment import EnrolmentStatement, enrolment, prove_enrolment
+from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolment_plan, prove_enrolment
+from proofward.relations.key_shares import Digests, KeyShare, deal_shares
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import RoundProof, prove_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
@@ -60,6 +64,27 @@ def records(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200
     return features, (features[:, 0] > 0).astype(np.int64)
 
 
+def statement_of(rules: RoundConfig, rows: int = 11, root: bytes = bytes(32)) -> RoundStatement:
+    """Round 1 of hospital h1, from seeded weights."""
+    return RoundStatement(
+        consortium=CONSORTIUM,
+        config=rules,
+        round=1,
+        attempt=0,
+        hospital="h1",
+        rows=rows,
+        weight_shift=rules.weight_shift(rows),
+        beacon=BEACON,
+        dataset_root=root,
+        initial_weights=initial_weights(rules.model, rules.scales, b"seed"),
+    )
+
+
+def sealed(shares: tuple[KeyShare, ...]) -> Digests:
+    """Digests of the shares as they are, in place of sealed ones; the dealer, holder 0, seals none to itself."""
+    return (b"", *(hashlib.sha256(share.to_bytes()).digest() for share in shares[1:]))
+
+
 @dataclass(frozen=True)
 class Case:
     """One hospital that has enrolled and proved a round."""
@@ -79,9 +104,8 @@ def make_case(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 2
     features, labels = records(rules, rows, seed, spread)
     enrolled = EnrolmentStatement(CONSORTIUM, "h1", rows, features.shape[1], rules)
     proof, secret = prove_enrolment(enrolled, features, labels, seeded(seed))
-    weights = initial_weights(rules.model, rules.scales, b"seed")
-    statement = RoundStatement(CONSORTIUM, rules, 1, "h1", rows, BEACON, secret.root, weights)
-    result = prove_round(statement, secret, seeded(seed + 1000))
+    statement = statement_of(rules, rows, secret.root)
+    result = prove_round(statement, secret, seeded(seed + 1000), sealed)
     return Case(rules, features, labels, enrolled, proof, secret, statement, result)
 
 
@@ -91,7 +115,7 @@ def enrol_with(
     """A proof of the case's enrolment by another prover or of other records, unchecked."""
     known = (case.features if features is None else features, case.labels if labels is None else labels)
     statement = case.enrolment
-    party = prover(Transcript(statement.transcript()), statement.plan(), seeded(7))
+    party = prover(Transcript(statement.transcript()), enrolment_plan(statement), seeded(7))
     return party.run(lambda own: enrolment(own, statement, known))
 
 
@@ -114,20 +138,23 @@ def round_witness(
     )
     assert trained.trace is not None
     if multiplier is None:
-        multiplier = clipped_multiplier(trained.update, statement.rows, rules.clip_bound, rules.scales)
-    update = UpdateWitness(
-        trained.update, quantise_update(trained.update, multiplier, rules.scales), multiplier
-    )
+        multiplier = statement.rule.submit(trained.update)[0]
+    submitted = quantise_update(trained.update, multiplier, statement.rule.shift)
+    update = UpdateWitness(trained.update, submitted, multiplier)
     return with_update(case, rng, x, y, trained.trace, update)
 
 
 def with_update(case, rng, features, labels, trace, update):  # type: ignore[no-untyped-def]
-    """A witness that encrypts this update."""
-    encryption = encrypt(MaskContext(case.statement.beacon, case.statement.round), update.update, rng)
+    """A witness that encrypts this update, whatever its size."""
+    context = MaskContext(case.statement.beacon, case.statement.round)
+    encryption = encrypt(context, update.update, LARGEST_BOUND - 1, rng)
     degree = case.config.threshold
     coefficients = random_field(degree * RING_DEGREE, rng).reshape(degree, RING_DEGREE)
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
     return RoundWitness(features, labels, case.secret.tableau, trace, update, key), encryption
+
+
+Dealing = tuple[tuple[KeyShare, ...], Digests]
 
 
 def prove_with(
@@ -137,18 +164,36 @@ def prove_with(
     prover: type[Prover],
     rng: Rng,
     statement: RoundStatement | None = None,
-) -> bytes:
-    """A proof of the case's round by any prover."""
-    about = statement or case.statement
-    party = prover(Transcript(about.transcript(ciphertext)), about.plan(), rng)
-    return party.run(lambda own: training_round(own, about, ciphertext, witness))  # type: ignore[arg-type,return-value]
+    deal: Callable[[tuple[KeyShare, ...]], Dealing] = lambda shares: (shares, sealed(shares)),
+) -> tuple[Digests, bytes]:
+    """Digests of the sealed shares, and a proof of the case's round by any prover.
+
+    `deal` may exchange the shares that the proof binds.
+    """
+    return dealt_with(case, witness, ciphertext, prover, rng, statement, deal)[1:]
+
+
+def dealt_with(case, witness, ciphertext, prover, rng, statement=None, deal=None):  # type: ignore[no-untyped-def]
+    """`prove_with`, and the shares before them."""
+    about, dealt = statement or case.statement, []
+    party = prover(Transcript(about.transcript(ciphertext)), round_plan(about), rng)
+
+    def digests(blinds: list[Ext]) -> Digests:
+        key = witness.encryption
+        shares = deal_shares(key.secret, key.coefficients, blinds, case.config.holders)
+        dealt.append(deal(shares))
+        return dealt[0][1]
+
+    proof = party.run(lambda own: training_round(own, about, ciphertext, digests, witness) and None)
+    return dealt[0][0], dealt[0][1], proof
 
 
 def ciphertext_of(statement: RoundStatement, secret: Signed, error: Signed, update: Signed) -> Array:
-    """y = a s + e + 2^18 U for any integers, whatever their size."""
-    blocks = -(-update.size // RING_DEGREE)
+    """y = a s + e + 2^18 U for any integers, whatever their size; an update may reach into the added entries."""
+    blocks = error.size // RING_DEGREE
     masks = mask_values(MaskContext(statement.beacon, statement.round), 0, blocks)
     key = (secret.astype(object) % P).astype(np.uint64).reshape(1, RING_DEGREE)
-    products = product(to_coefficients(masks), np.tile(key, (blocks, 1))).reshape(-1)[: update.size]
-    total = products.astype(object) + error.astype(object) + update.astype(object) * (1 << 18)
+    total = product(to_coefficients(masks), np.tile(key, (blocks, 1))).reshape(-1).astype(object)
+    total = total + error.astype(object)
+    total[: update.size] += update.astype(object) * (1 << 18)
     return (total % P).astype(np.uint64)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from proofward.lattice.parameters import ERROR_ETA
-from proofward.layers.aggregation import clipped_multiplier, quantise_update, squared_norm
+from proofward.layers.aggregation import quantise_update, squared_norm
 from proofward.layers.schedule import schedule
 from proofward.layers.training import Trainer
 from proofward.proof.errors import ProofRejected, WitnessError
@@ -40,10 +40,10 @@ def honest_columns(case: Case) -> dict[tuple[int, int], np.ndarray]:
 def stopped(case: Case, witness: RoundWitness, ciphertext: np.ndarray) -> str:
     """The verifier's refusal of the best forgery; the honest prover's code must not prove it either."""
     with pytest.raises((WitnessError, ProofRejected)):
-        verify_round(case.statement, ciphertext, prove_with(case, witness, ciphertext, Prover, seeded(4)))
+        verify_round(case.statement, ciphertext, *prove_with(case, witness, ciphertext, Prover, seeded(4)))
     forger = replacing_columns({}, honest_columns(case))
     proof = prove_with(case, witness, ciphertext, forger, seeded(4))
-    return refusal(lambda: verify_round(case.statement, ciphertext, proof))
+    return refusal(lambda: verify_round(case.statement, ciphertext, *proof))
 
 
 def with_other_update(case: Case, update: UpdateWitness):  # type: ignore[no-untyped-def]
@@ -76,29 +76,27 @@ def changed_feature(case: Case):  # type: ignore[no-untyped-def]
 
 
 def skipped_training(case: Case):  # type: ignore[no-untyped-def]
-    rules, rows = case.config, case.statement.rows
+    rules = case.config
     random = np.random.default_rng(1).integers(-(1 << 20), 1 << 20, rules.model.parameters)
-    multiplier = clipped_multiplier(random, rows, rules.clip_bound, rules.scales)
-    return with_other_update(
-        case, UpdateWitness(random, quantise_update(random, multiplier, rules.scales), multiplier)
-    )
+    multiplier, submitted = case.statement.rule.submit(random)
+    return with_other_update(case, UpdateWitness(random, submitted, multiplier))
 
 
 def no_update(case: Case):  # type: ignore[no-untyped-def]
     zeros = np.zeros(case.config.model.parameters, dtype=np.int64)
-    return with_other_update(case, UpdateWitness(zeros, zeros, case.statement.rows << 10))
+    return with_other_update(case, UpdateWitness(zeros, zeros, case.statement.rule.full))
 
 
 def one_step_less(case: Case):  # type: ignore[no-untyped-def]
     rules, statement = case.config, case.statement
-    steps = rules.training.steps(statement.rows)
+    steps = rules.training.steps_for(statement.rows)
     trainer = Trainer(rules.model, rules.scales, rules.training, statement.rows, statement.initial_weights)
     for step, chosen in enumerate(statement.schedule()[: steps - 1]):
         trainer.step(case.features[chosen], case.labels[chosen], step)
     delta = trainer.weights() - statement.initial_weights
-    multiplier = statement.rows << 10
+    multiplier = statement.rule.full
     return with_other_update(
-        case, UpdateWitness(delta, quantise_update(delta, multiplier, rules.scales), multiplier)
+        case, UpdateWitness(delta, quantise_update(delta, multiplier, statement.rule.shift), multiplier)
     )
 
 
@@ -109,13 +107,13 @@ def scaled_update(case: Case):  # type: ignore[no-untyped-def]
 
 def scaled_delta(case: Case):  # type: ignore[no-untyped-def]
     update = trained_update(case)
-    scaled = quantise_update(2 * update.delta, update.multiplier, case.config.scales)
+    scaled = quantise_update(2 * update.delta, update.multiplier, case.statement.rule.shift)
     return with_other_update(case, replace(update, delta=2 * update.delta, update=scaled))
 
 
 def larger_multiplier(case: Case):  # type: ignore[no-untyped-def]
     update = trained_update(case)
-    scaled = quantise_update(update.delta, 2 * update.multiplier, case.config.scales)
+    scaled = quantise_update(update.delta, 2 * update.multiplier, case.statement.rule.shift)
     return with_other_update(case, replace(update, update=scaled, multiplier=2 * update.multiplier))
 
 
@@ -124,7 +122,9 @@ def multiplier_larger_by_one(case: Case):  # type: ignore[no-untyped-def]
     more = update.multiplier + 1
     return with_other_update(
         case,
-        replace(update, update=quantise_update(update.delta, more, case.config.scales), multiplier=more),
+        replace(
+            update, update=quantise_update(update.delta, more, case.statement.rule.shift), multiplier=more
+        ),
     )
 
 
@@ -149,7 +149,7 @@ def two_batches_swapped(case: Case):  # type: ignore[no-untyped-def]
 
 
 def shrunk_multiplier(case: Case):  # type: ignore[no-untyped-def]
-    witness, encryption = round_witness(case, seeded(3), multiplier=case.statement.rows << 9)
+    witness, encryption = round_witness(case, seeded(3), multiplier=case.statement.rule.full >> 1)
     return witness, encryption.ciphertext
 
 
@@ -183,9 +183,9 @@ def test_rejects_a_round(case: Case, name: str) -> None:
 
 
 def test_rejects_a_norm_above_the_bound(clipped_case: Case) -> None:
-    full = clipped_case.statement.rows << 10
+    full = clipped_case.statement.rule.full
     witness, encryption = round_witness(clipped_case, seeded(3), multiplier=full)
-    bound = clipped_case.config.norm_bounds(clipped_case.statement.rows)[0]
+    bound = clipped_case.statement.rule.bound
     assert squared_norm(witness.update.update) > bound**2
     assert stopped(clipped_case, witness, encryption.ciphertext) == "column queries"
 
@@ -193,8 +193,8 @@ def test_rejects_a_norm_above_the_bound(clipped_case: Case) -> None:
 def test_rejects_a_clipped_update_that_is_shrunk_further(clipped_case: Case) -> None:
     case = clipped_case
     honest = trained_update(case)
-    bound, low = case.config.norm_bounds(case.statement.rows)
-    assert low > 0 and honest.multiplier < case.statement.rows << 10
+    bound, low = case.statement.rule.bound, case.statement.rule.low
+    assert low > 0 and honest.multiplier < case.statement.rule.full
     smaller = honest.multiplier // 2
     witness, encryption = round_witness(case, seeded(3), multiplier=smaller)
     assert 0 < squared_norm(witness.update.update) < low**2 < bound**2
@@ -236,7 +236,7 @@ def test_accepts_the_largest_error(case: Case) -> None:
         error[0], error[-1] = ERROR_ETA, -ERROR_ETA
 
     witness, ciphertext = with_key(case, change)
-    verify_round(case.statement, ciphertext, prove_with(case, witness, ciphertext, Prover, seeded(4)))
+    verify_round(case.statement, ciphertext, *prove_with(case, witness, ciphertext, Prover, seeded(4)))
 
 
 def test_rejects_the_ciphertext_of_another_update(case: Case) -> None:

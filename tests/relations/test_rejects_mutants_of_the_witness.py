@@ -9,7 +9,8 @@ import pytest
 
 from proofward.proof.tableau import CommittedTableau
 from proofward.proof.transcript import Label
-from proofward.relations.enrolment import enrolment, verify_enrolment
+from proofward.relations.enrolment import enrolment, enrolment_plan, verify_enrolment
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import verify_round
 from proofward.relations.training_round import training_round
 from tests.proof.cheats import (
@@ -32,15 +33,15 @@ ARRAYS = [Label.LINEAR, Label.QUADRATIC, Label.EVALUATIONS, Label.COMBINED_ROW]
 def inventory_of_round(rules=None):  # type: ignore[no-untyped-def]
     """Columns of the round's script."""
     case = make_case(rules or config())
-    plan = case.statement.plan()
+    plan = round_plan(case.statement)
     counter = Inventory(plan.code)
-    empty = np.zeros(case.config.model.parameters, dtype=np.uint64)
-    counter.run(lambda party: training_round(party, case.statement, empty, None))
+    empty = np.zeros_like(case.result.ciphertext)
+    counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None) and None)
     return case, plan, counter
 
 
 def inventory_of_enrolment(case: Case) -> Inventory:
-    counter = Inventory(case.enrolment.plan().code)
+    counter = Inventory(enrolment_plan(case.enrolment).code)
     counter.run(lambda party: enrolment(party, case.enrolment, None))
     return counter
 
@@ -55,14 +56,14 @@ def prepared():  # type: ignore[no-untyped-def]
     case, plan, counter = inventory_of_round()
     witness, encryption = round_witness(case, seeded(3))
     proof = prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
-    verify_round(case.statement, encryption.ciphertext, proof)
+    verify_round(case.statement, encryption.ciphertext, *proof)
     return case, plan, counter, witness, encryption.ciphertext, Recorder.last
 
 
 def test_a_forger_with_an_honest_witness_is_accepted(prepared) -> None:  # type: ignore[no-untyped-def]
     case, _, _, witness, ciphertext, _ = prepared
     proof = prove_with(case, witness, ciphertext, Forger, seeded(4))
-    verify_round(case.statement, ciphertext, proof)
+    verify_round(case.statement, ciphertext, *proof)
     verify_enrolment(case.enrolment, enrol_with(case, Forger))
 
 
@@ -114,13 +115,13 @@ def test_rejects_a_changed_entry_of_every_round_column(prepared) -> None:  # typ
         seen.add(key)
         if name.startswith("sharing coefficient"):
             # another sharing polynomial, properly committed to: the shares dealt out are refused instead
-            verified = verify_round(case.statement, ciphertext, proof)
+            verified = verify_round(case.statement, ciphertext, *proof)
             refused = [
                 not verified.share_binding.matches(s.holder, s.values, s.blind) for s in case.result.shares
             ]
             assert all(refused)
         else:
-            assert refusal(lambda: verify_round(case.statement, ciphertext, proof)), (name, position)
+            assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)), (name, position)
     assert seen == {(c.tableau, c.index) for c in counter.columns if c.tableau > 0}
 
 
@@ -133,7 +134,7 @@ def test_rejects_a_changed_entry_of_some_round_columns(prepared, every: int) -> 
         proof = prove_with(
             case, witness, ciphertext, changing_entry(key, position, honest.columns), seeded(4)
         )
-        check = refusal(lambda: verify_round(case.statement, ciphertext, proof))
+        check = refusal(lambda: verify_round(case.statement, ciphertext, *proof))
         assert check == "column queries", (name, position, check)
 
 
@@ -145,7 +146,7 @@ def test_rejects_another_tableau_in_place_of_the_reopened_one(prepared) -> None:
         data[row, position] += np.uint64(1)
         other = CommittedTableau(honest.code, data, honest.blinding, honest.salt_seed)
         proof = prove_with(case, replace(witness, previous=other), ciphertext, Forger, seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) in (
+        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) in (
             "tableau root",
             "column queries",
         )
@@ -159,7 +160,7 @@ def test_rejects_changed_messages_of_a_round(prepared) -> None:  # type: ignore[
     case, plan, _, witness, ciphertext, _ = prepared
     for target in message_targets(plan, 23):
         proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) == "column queries", target
+        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
 
 
 @pytest.mark.slow
@@ -167,11 +168,11 @@ def test_rejects_every_changed_message_of_a_round(prepared) -> None:  # type: ig
     case, plan, _, witness, ciphertext, _ = prepared
     for target in message_targets(plan, 1):
         proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) == "column queries", target
+        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
 
 
 def test_rejects_every_changed_message_of_an_enrolment(case: Case) -> None:
-    for target in message_targets(case.enrolment.plan(), 3):
+    for target in message_targets(enrolment_plan(case.enrolment), 3):
         proof = enrol_with(case, changing_message(target))
         assert refusal(lambda: verify_enrolment(case.enrolment, proof)) == "column queries", target
 
@@ -181,7 +182,7 @@ def test_rejects_every_changed_message_of_an_enrolment(case: Case) -> None:
 def test_rejects_a_changed_array_of_a_round(prepared, label: Label, position: int, plane: int) -> None:  # type: ignore[no-untyped-def]
     case, _, _, witness, ciphertext, _ = prepared
     proof = prove_with(case, witness, ciphertext, changing_array(label, position, plane), seeded(4))
-    assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) in (
+    assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) in (
         "linear constraints",
         "combined row at the out-of-domain point",
         "column queries",
@@ -191,10 +192,10 @@ def test_rejects_a_changed_array_of_a_round(prepared, label: Label, position: in
 def test_rejects_products_that_are_none(prepared) -> None:  # type: ignore[no-untyped-def]
     case, _, _, witness, ciphertext, _ = prepared
     proof = prove_with(case, witness, ciphertext, FalseProducts, seeded(4))
-    assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) == "column queries"
+    assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries"
 
 
 def test_rejects_a_tableau_far_from_the_code(prepared) -> None:  # type: ignore[no-untyped-def]
     case, _, _, witness, ciphertext, _ = prepared
     proof = prove_with(case, witness, ciphertext, FarFromCode, seeded(4))
-    assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) == "column queries"
+    assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries"

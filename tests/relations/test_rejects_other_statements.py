@@ -13,7 +13,7 @@ from proofward.relations.enrolment import verify_enrolment
 from proofward.relations.prove import prove_round, verify_round
 from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
-from tests.relations.cases import Case, config
+from tests.relations.cases import Case, config, sealed
 
 
 def other_weights(case: Case) -> dict[str, object]:
@@ -28,6 +28,8 @@ def one_other_weight(case: Case) -> dict[str, object]:
 
 OTHER = {
     "replay in another round": lambda case: {"round": 2},
+    "replay in another attempt": lambda case: {"attempt": 1},
+    "another weight shift": lambda case: {"weight_shift": 1},
     "replay of a proof under another beacon": lambda case: {"beacon": b"d" * 32},
     "wrong hospital": lambda case: {"hospital": "h2"},
     "wrong consortium": lambda case: {"consortium": b"e" * 32},
@@ -51,7 +53,7 @@ OTHER = {
 def test_rejects_a_round_under_another_statement(case: Case, name: str) -> None:
     statement = replace(case.statement, **OTHER[name](case))
     with pytest.raises(ProofRejected):
-        verify_round(statement, case.result.ciphertext, case.result.proof)
+        verify_round(statement, case.result.ciphertext, case.result.sealed_shares, case.result.proof)
 
 
 def test_statements_are_bound_before_anything_else(case: Case) -> None:
@@ -63,31 +65,37 @@ def test_statements_are_bound_before_anything_else(case: Case) -> None:
 
 
 def test_rejects_another_ciphertext(case: Case) -> None:
-    proof, honest = case.result.proof, case.result.ciphertext
-    other = prove_round(case.statement, case.secret, seeded(77)).ciphertext
+    (digests, proof), honest = (case.result.sealed_shares, case.result.proof), case.result.ciphertext
+    other = prove_round(case.statement, case.secret, seeded(77), sealed).ciphertext
     plus_one, last = honest.copy(), honest.copy()
     plus_one[0] += np.uint64(1)
     last[-1] ^= np.uint64(1 << 18)
     for ciphertext in (other, plus_one, last, np.zeros_like(honest)):
-        assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) != "ciphertext"
+        assert refusal(lambda: verify_round(case.statement, ciphertext, digests, proof)) != "ciphertext"
 
 
 def test_rejects_ciphertexts_that_are_not_canonical(case: Case) -> None:
-    proof, honest = case.result.proof, case.result.ciphertext
+    (digests, proof), honest = (case.result.sealed_shares, case.result.proof), case.result.ciphertext
     large = honest.copy()
     large[3] = np.uint64((1 << 64) - 1)
     for ciphertext in (honest[:-1], honest.astype(np.int64), large, honest.reshape(1, -1)):
-        assert refusal(lambda: verify_round(case.statement, ciphertext, proof)) == "ciphertext"
+        assert refusal(lambda: verify_round(case.statement, ciphertext, digests, proof)) == "ciphertext"
 
 
 def test_rejects_another_proof_of_the_same_case(case: Case) -> None:
-    other = prove_round(case.statement, case.secret, seeded(77))
-    assert refusal(lambda: verify_round(case.statement, case.result.ciphertext, other.proof))
-    verify_round(case.statement, other.ciphertext, other.proof)
+    other = prove_round(case.statement, case.secret, seeded(77), sealed)
+    assert refusal(
+        lambda: verify_round(case.statement, case.result.ciphertext, other.sealed_shares, other.proof)
+    )
+    verify_round(case.statement, other.ciphertext, other.sealed_shares, other.proof)
 
 
 def test_rejects_a_proof_of_the_other_relation(case: Case) -> None:
-    assert refusal(lambda: verify_round(case.statement, case.result.ciphertext, case.enrolment_proof))
+    assert refusal(
+        lambda: verify_round(
+            case.statement, case.result.ciphertext, case.result.sealed_shares, case.enrolment_proof
+        )
+    )
     assert refusal(lambda: verify_enrolment(case.enrolment, case.result.proof))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from proofward.encoding import MalformedMessage
 from proofward.field.goldilocks import to_signed
-from proofward.lattice.encryption import decode
+from proofward.lattice.decoding import decode
 from proofward.lattice.sampler import MaskContext
 from proofward.lattice.shamir import combine, recover
 from proofward.layers.aggregation import quantise_update, squared_norm
@@ -20,10 +20,12 @@ from proofward.proof.errors import OpeningsExhausted, WitnessError
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.config import OPENINGS
 from proofward.relations.enrolment import prove_enrolment, verify_enrolment
-from proofward.relations.prove import KeyShare, prove_round, verify_round
+from proofward.relations.key_shares import KeyShare
+from proofward.relations.measure import check_provable, round_plan
+from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.secret import DatasetSecret
 from tests.proof.toy import seeded
-from tests.relations.cases import Case, config, make_case
+from tests.relations.cases import Case, config, make_case, sealed
 
 COARSE = dict(activation_bits=4, gradient_bits=8, weight_bits=18)
 SHAPES = {
@@ -71,10 +73,10 @@ SHAPES = {
 def check_round(case: Case) -> None:
     """All that an accepted round promises."""
     statement, result = case.statement, case.result
-    verified = verify_round(statement, result.ciphertext, result.proof)
+    verified = verify_round(statement, result.ciphertext, result.sealed_shares, result.proof)
     assert verified.dataset_root == result.dataset.root != case.secret.root
     assert verified.soundness_bits >= case.config.security_bits
-    assert verified.soundness_bits == pytest.approx(statement.plan().soundness_bits)
+    assert verified.soundness_bits == pytest.approx(round_plan(statement).soundness_bits)
     assert verified.proof_bytes == len(result.proof)
 
     rules = case.config
@@ -90,9 +92,10 @@ def check_round(case: Case) -> None:
     key = combine({s.holder: s.values for s in result.shares}, rules.threshold)
     assert set(to_signed(key).tolist()) == {-1, 0, 1}
     context = MaskContext(statement.beacon, statement.round)
-    update = decode(context, result.ciphertext, key, 1)
-    bound, low = rules.norm_bounds(statement.rows)
-    full = quantise_update(trained.update, statement.rows << 10, rules.scales)
+    rule = statement.rule
+    parameters, bound, low = rules.model.parameters, rule.bound, rule.low
+    update = decode(context, result.ciphertext, key, hospitals=1, parameters=parameters, bound=bound)
+    full = quantise_update(trained.update, rule.full, rule.shift)
     if squared_norm(full) <= bound**2:
         assert np.array_equal(update, full)
     else:
@@ -127,7 +130,10 @@ def test_accepts_an_honest_round_at_the_policy(case_at_policy: Case) -> None:
     check_round(case_at_policy)
     assert (
         verify_round(
-            case_at_policy.statement, case_at_policy.result.ciphertext, case_at_policy.result.proof
+            case_at_policy.statement,
+            case_at_policy.result.ciphertext,
+            case_at_policy.result.sealed_shares,
+            case_at_policy.result.proof,
         ).soundness_bits
         >= 100
     )
@@ -144,17 +150,17 @@ def test_the_clipped_case_is_clipped(clipped_case: Case) -> None:
         clipped_case.labels,
         statement.schedule(),
     ).update
-    full = quantise_update(update, statement.rows << 10, rules.scales)
-    assert squared_norm(full) > rules.norm_bounds(statement.rows)[0] ** 2
+    full = quantise_update(update, statement.rule.full, statement.rule.shift)
+    assert squared_norm(full) > statement.rule.bound**2
 
 
 def test_proofs_are_deterministic_in_the_seed(case: Case) -> None:
-    again = prove_round(case.statement, case.secret, seeded(1001))
+    again = prove_round(case.statement, case.secret, seeded(1001), sealed)
     assert again.proof == case.result.proof
     assert np.array_equal(again.ciphertext, case.result.ciphertext)
-    other = prove_round(case.statement, case.secret, seeded(1002))
+    other = prove_round(case.statement, case.secret, seeded(1002), sealed)
     assert other.proof != case.result.proof
-    verify_round(case.statement, other.ciphertext, other.proof)
+    verify_round(case.statement, other.ciphertext, other.sealed_shares, other.proof)
     proof, secret = prove_enrolment(case.enrolment, case.features, case.labels, seeded(1))
     assert proof == case.enrolment_proof
     assert secret.root == case.secret.root
@@ -163,14 +169,14 @@ def test_proofs_are_deterministic_in_the_seed(case: Case) -> None:
 def test_rounds_follow_one_another(case: Case) -> None:
     secret = DatasetSecret.from_bytes(case.result.dataset.to_bytes())
     statement = replace(case.statement, round=2, beacon=b"d" * 32, dataset_root=secret.root)
-    result = prove_round(statement, secret, seeded(5))
-    verified = verify_round(statement, result.ciphertext, result.proof)
+    result = prove_round(statement, secret, seeded(5), sealed)
+    verified = verify_round(statement, result.ciphertext, result.sealed_shares, result.proof)
     assert verified.dataset_root not in (secret.root, case.secret.root)
 
 
 def test_every_phase_is_announced_and_timed(case: Case) -> None:
     said: list[str] = []
-    timings = prove_round(case.statement, case.secret, seeded(6), said.append).timings
+    timings = prove_round(case.statement, case.secret, seeded(6), sealed, said.append).timings
     assert said == ["train", "encrypt", "prove"]
     assert {"train", "encrypt", "prove", "prove: commit", "prove: lookups", "prove: opening"} <= set(timings)
     parts = sum(seconds for name, seconds in timings.items() if name.startswith("prove: "))
@@ -186,7 +192,7 @@ def test_a_commitment_is_opened_four_times_at_most(case: Case) -> None:
     with pytest.raises(OpeningsExhausted):
         secret.spend()
     with pytest.raises(OpeningsExhausted):
-        prove_round(case.statement, secret, seeded(1))
+        prove_round(case.statement, secret, seeded(1), sealed)
     with pytest.raises(OpeningsExhausted):
         DatasetSecret.from_bytes(secret.to_bytes()).spend()
 
@@ -213,8 +219,8 @@ def test_key_shares_refuse_bytes_that_are_not_canonical(case: Case) -> None:
 
 
 def test_prover_refuses_another_commitment(case: Case) -> None:
-    with pytest.raises(WitnessError, match="dataset commitment"):
-        prove_round(case.statement, case.result.dataset, seeded(1))
+    with pytest.raises(WitnessError, match="stored dataset has commitment"):
+        prove_round(case.statement, case.result.dataset, seeded(1), sealed)
 
 
 @pytest.mark.parametrize("field", ["consortium", "beacon", "dataset_root"])
@@ -224,7 +230,16 @@ def test_statements_refuse_fields_of_another_length(case: Case, field: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("round", -1), ("round", 1 << 32), ("initial_weights", np.zeros(3, np.int64))]
+    ("field", "value"),
+    [
+        ("round", -1),
+        ("round", 1 << 32),
+        ("attempt", -1),
+        ("attempt", 1 << 32),
+        ("weight_shift", -1),
+        ("weight_shift", 60),
+        ("initial_weights", np.zeros(3, np.int64)),
+    ],
 )
 def test_statements_refuse_values_out_of_range(case: Case, field: str, value: object) -> None:
     with pytest.raises(ConfigurationError):
@@ -239,3 +254,6 @@ def test_prover_refuses_other_numbers_of_rows(case: Case) -> None:
 def test_policy_out_of_reach_is_refused() -> None:
     with pytest.raises(SoundnessBelowPolicy, match="128"):
         make_case(config(security=128))
+    with pytest.raises(ConfigurationError, match="security_bits: expected a level that proofs reach"):
+        check_provable(config(security=128), 11)
+    check_provable(config(security=100), 11)

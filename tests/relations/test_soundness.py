@@ -12,7 +12,8 @@ from proofward.proof.counter import Plan
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.enrolment import enrolment
+from proofward.relations.enrolment import enrolment, enrolment_plan
+from proofward.relations.measure import round_plan
 from proofward.relations.training_round import training_round
 from tests.proof.cheats import Inventory
 from tests.relations.cases import Case
@@ -44,17 +45,17 @@ def check_challenges(counter: Inventory, plan: Plan) -> None:
 
 
 def test_every_challenge_of_a_round_is_entered(case: Case) -> None:
-    plan = case.statement.plan()
+    plan = round_plan(case.statement)
     counter = Inventory(plan.code)
-    empty = np.zeros(case.config.model.parameters, dtype=np.uint64)
-    counter.run(lambda party: training_round(party, case.statement, empty, None))
+    empty = np.zeros_like(case.result.ciphertext)
+    counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None) and None)
     check_challenges(counter, plan)
 
 
 def test_sources_of_the_round_recomputed(case: Case) -> None:
     """8 steps of 4 samples, 4 units, 16 rows of 8 features; blocks of 2^5, 2^2, 2^3 and 2 parameters."""
     samples, units, blocks = 3 + 2, 2, (5, 2, 3, 1)
-    numerators = entered(case.statement.plan())
+    numerators = entered(round_plan(case.statement))
     expected = {
         "dataset equality": 2 * (4 + 3),
         "zerocheck of the ReLU": samples + units + 2,
@@ -62,22 +63,22 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
         "backward sums": samples + units,
         "errors of the head": samples,
         "rounding of the update": sum(blocks),
-        "ring equation": len(blocks) + sum(blocks),
-        "share binding": 12,
+        "ring equation": len(blocks) + 1 + sum(blocks) + 12,
+        "share binding": 3 * (12 + 1),
     }
     rest = {name: value for name, value in numerators.items() if name not in OPENING | PROVEN_BY_ROUNDS}
     assert sorted(rest.values()) == pytest.approx(sorted(expected.values()))
 
 
 def test_every_challenge_of_an_enrolment_is_entered(case: Case) -> None:
-    plan = case.enrolment.plan()
+    plan = enrolment_plan(case.enrolment)
     counter = Inventory(plan.code)
     counter.run(lambda party: enrolment(party, case.enrolment, None))
     check_challenges(counter, plan)
 
 
 def test_bits_at_the_policy(case_at_policy: Case) -> None:
-    for plan in (case_at_policy.statement.plan(), case_at_policy.enrolment.plan()):
+    for plan in (round_plan(case_at_policy.statement), enrolment_plan(case_at_policy.enrolment)):
         assert plan.soundness_bits >= 100
         total = sum(2.0**row.log2_error for row in plan.soundness.report())
         assert plan.soundness_bits == pytest.approx(-math.log2(total))
@@ -86,7 +87,7 @@ def test_bits_at_the_policy(case_at_policy: Case) -> None:
 
 def test_a_policy_above_the_proof_refuses_it(case: Case) -> None:
     verifier = Verifier(
-        Transcript(case.enrolment.transcript()), case.enrolment.plan().code, case.enrolment_proof
+        Transcript(case.enrolment.transcript()), enrolment_plan(case.enrolment).code, case.enrolment_proof
     )
     with pytest.raises(SoundnessBelowPolicy, match="policy demands 100"):
         verifier.run(lambda party: enrolment(party, case.enrolment, None), 100)

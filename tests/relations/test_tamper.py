@@ -13,7 +13,8 @@ import pytest
 
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Transcript
-from proofward.relations.enrolment import enrolment, verify_enrolment
+from proofward.relations.enrolment import enrolment, enrolment_plan, verify_enrolment
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import verify_round
 from proofward.relations.training_round import training_round
 from tests.proof.cheats import Region, RegionVerifier
@@ -26,13 +27,18 @@ def regions_of(case: Case, relation: str) -> list[Region]:
     """Where everything is in a proof."""
     if relation == "enrolment":
         statement, proof = case.enrolment, case.enrolment_proof
-        verifier = RegionVerifier(Transcript(statement.transcript()), statement.plan().code, proof)
+        verifier = RegionVerifier(Transcript(statement.transcript()), enrolment_plan(statement).code, proof)
         verifier.run(lambda party: enrolment(party, statement, None), 20)
     else:
         about, result = case.statement, case.result
         transcript = Transcript(about.transcript(result.ciphertext))
-        verifier = RegionVerifier(transcript, about.plan().code, result.proof)
-        verifier.run(lambda party: training_round(party, about, result.ciphertext, None) and None, 20)
+        verifier = RegionVerifier(transcript, round_plan(about).code, result.proof)
+        verifier.run(
+            lambda party: (
+                training_round(party, about, result.ciphertext, lambda _: result.sealed_shares, None) and None
+            ),
+            20,
+        )
     return verifier.regions
 
 
@@ -154,7 +160,9 @@ def test_no_mutant_is_accepted_and_none_crashes(case: Case, relation: str) -> No
     else:
         proof = case.result.proof
         bad, checks = survivors(
-            lambda data: verify_round(case.statement, case.result.ciphertext, data),
+            lambda data: verify_round(
+                case.statement, case.result.ciphertext, case.result.sealed_shares, data
+            ),
             proof,
             regions,
             MUTANTS,
@@ -192,4 +200,5 @@ def test_rejects_every_short_prefix(case: Case, relation: str) -> None:
                 if relation == "enrolment":
                     verify_enrolment(case.enrolment, proof[:end])
                 else:
-                    verify_round(case.statement, case.result.ciphertext, proof[:end])
+                    result = case.result
+                    verify_round(case.statement, result.ciphertext, result.sealed_shares, proof[:end])

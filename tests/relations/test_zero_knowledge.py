@@ -14,33 +14,35 @@ from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import SimulatedTableau, Simulator
 from proofward.proof.transcript import Coins
-from proofward.relations.enrolment import check_enrolment, enrolment, verify_enrolment
+from proofward.relations.enrolment import check_enrolment, enrolment, enrolment_plan, verify_enrolment
+from proofward.relations.measure import round_plan
 from proofward.relations.prove import check_round, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS, Sample, differences, flaws
-from tests.relations.cases import Case, config, make_case, round_witness
+from tests.relations.cases import Case, config, make_case, round_witness, sealed
 
 COUNT = 16
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
 
 
 def simulated_enrolment(case: Case, seed: int, coins: bytes = COINS) -> bytes:
     """A conversation without records."""
-    party = Simulator(Coins(coins), case.enrolment.plan(), seeded(seed))
+    party = Simulator(Coins(coins), enrolment_plan(case.enrolment), seeded(seed))
     return party.run(lambda own: enrolment(own, case.enrolment, None))
 
 
 def simulated_round(case: Case, seed: int, coins: bytes = COINS) -> tuple[RoundStatement, np.ndarray, bytes]:
     """A round without records, training or key, about a ciphertext of uniform words."""
-    rng, plan = seeded(seed), case.statement.plan()
+    rng, plan = seeded(seed), round_plan(case.statement)
     previous = SimulatedTableau(plan.tableau_rows[0], plan.code.n, rng)
     statement = replace(case.statement, dataset_root=previous.tree.root)
-    ciphertext = random_field(case.config.model.parameters, rng)
+    ciphertext = random_field(case.result.ciphertext.size, rng)
     nothing = cast(Any, None)
     witness = RoundWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing)
     party = Simulator(Coins(coins), plan, rng)
-    told = party.run(lambda own: training_round(own, statement, ciphertext, witness))  # type: ignore[arg-type,return-value]
+    told = party.run(lambda own: training_round(own, statement, ciphertext, lambda _: DIGESTS, witness))  # type: ignore[arg-type,return-value]
     return statement, ciphertext, told
 
 
@@ -59,17 +61,17 @@ def test_a_simulated_enrolment_is_accepted(case: Case) -> None:
 def test_a_simulated_round_is_accepted(case: Case) -> None:
     statement, ciphertext, told = simulated_round(case, 1)
     assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
-    verified = check_round(statement, ciphertext, told, Coins(COINS))
+    verified = check_round(statement, ciphertext, DIGESTS, told, Coins(COINS))
     assert verified.soundness_bits >= 40
     for coins in (b"", b"other coins"):
         with pytest.raises(ProofRejected):
-            check_round(statement, ciphertext, told, Coins(coins))
+            check_round(statement, ciphertext, DIGESTS, told, Coins(coins))
     with pytest.raises(ProofRejected):
-        verify_round(statement, ciphertext, told)
+        verify_round(statement, ciphertext, DIGESTS, told)
 
 
 def enrolment_sample(case: Case, first: int) -> Sample:
-    plan = case.enrolment.plan()
+    plan = enrolment_plan(case.enrolment)
     known = (case.features, case.labels)
     told = [
         Prover(Coins(COINS), plan, seeded(first + i)).run(lambda own: enrolment(own, case.enrolment, known))
@@ -90,7 +92,7 @@ def two_datasets() -> tuple[Case, Case]:
 def test_enrolments_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> None:
     small, large = two_datasets
     told = [simulated_enrolment(small, 900 + i) for i in range(COUNT)]
-    code = small.enrolment.plan().code
+    code = enrolment_plan(small.enrolment).code
     simulated = Sample.of(told, lambda party: enrolment(party, small.enrolment, None), code)
     one, two = enrolment_sample(small, 0), enrolment_sample(large, 100)
     for sample in (simulated, one, two):
@@ -101,11 +103,11 @@ def test_enrolments_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -
 
 def round_sample(case: Case, first: int) -> Sample:
     """Rounds of a case, each under a fresh key and on a fresh commitment, that of the reopened one excepted."""
-    statement, plan = case.statement, case.statement.plan()
+    statement, plan = case.statement, round_plan(case.statement)
     witness, encryption = round_witness(case, seeded(first))
 
     def script(party, known):  # type: ignore[no-untyped-def]
-        training_round(party, statement, encryption.ciphertext, known)
+        training_round(party, statement, encryption.ciphertext, lambda _: DIGESTS, known)
 
     told = []
     for i in range(COUNT):
@@ -133,7 +135,7 @@ def test_rounds_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> No
 
 def test_key_shares_are_uniform(case: Case) -> None:
     """Shares of one holder over proofs of one key are uniform words: with t of them the key is still hidden."""
-    shares = [prove_round(case.statement, case.secret, seeded(3000 + i)).shares[0] for i in range(8)]
+    shares = [prove_round(case.statement, case.secret, seeded(3000 + i), sealed).shares[0] for i in range(8)]
     values = Sample({"shares": np.stack([share.values for share in shares])})
     assert flaws(values) == {}
     blinds = {(share.blind.c0, share.blind.c1) for share in shares}

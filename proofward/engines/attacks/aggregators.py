@@ -7,7 +7,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from proofward.federation.history.aggregation import RoundResult, compute_result, model_weights
+from proofward.federation.history.aggregation import (
+    RoundResult,
+    compute_result,
+    model_weights,
+    update_rules,
+)
 from proofward.federation.history.history_state import CONFIRM
 from proofward.federation.messages.catalogue import AcceptedSet, Message
 from proofward.federation.messages.refusal import Refusal
@@ -20,7 +25,8 @@ from proofward.federation.messages.values import (
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
-from proofward.lattice.encryption import aggregate
+from proofward.lattice.decoding import aggregate
+from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.aggregation import apply_update
 from proofward.ledger.database import FILE_NAME
 
@@ -108,17 +114,16 @@ class AltersUpdate(_ForgesResult):
     def changed(self, result: RoundResult) -> RoundResult:
         """Adds 2^18 to the first entry: one unit of the update."""
         length = self.rules.config.model.parameters
-        words = words_from_bytes(self.objects.get(result.ciphertext_sum), length)
+        words = words_from_bytes(self.objects.get(result.ciphertext_sum), ciphertext_length(length))
         sums = integers_from_bytes(self.objects.get(result.update_sum), length)
         assert words is not None and sums is not None
         unit = words * 0
         unit[0] = 1 << 18
         sums[0] += 1
-        accepted = self.history.round.accepted
-        assert accepted is not None
-        rows = sum(self.history.enrolled[name] for name in accepted.record.hospitals)
+        weight = sum(rule.weight for rule in update_rules(self.history))
         weights = model_weights(self.history, self.objects, self.history.round.model)
-        model = apply_update(weights, sums, rows, self.rules.config.scales)
+        config = self.rules.config
+        model = apply_update(weights, sums, weight, config.scales, config.weight_limit)
         return replace(
             result,
             ciphertext_sum=self.ledger.put_object(words_to_bytes(aggregate([words, unit]))),

@@ -17,9 +17,8 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import random_field
 from proofward.lattice.encryption import encrypt
-from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.aggregation import clipped_multiplier, quantise_update
 from proofward.layers.training import train
 from proofward.proof.counter import Plan
 from proofward.proof.errors import WitnessError
@@ -28,6 +27,8 @@ from proofward.proof.party import OpeningWitness, Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Label, Transcript
 from proofward.relations.encryption import EncryptionWitness
+from proofward.relations.key_shares import Digests
+from proofward.relations.measure import round_plan
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
@@ -104,7 +105,8 @@ def _witness(
     update = _update(statement, trained.update)
     if cheat.change is not None:
         update = cheat.change(update)
-    made = encrypt(MaskContext(statement.beacon, statement.round), update.update, rng)
+    context = MaskContext(statement.beacon, statement.round)
+    made = encrypt(context, update.update, LARGEST_BOUND - 1, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
     key = EncryptionWitness(made.secret, made.error, coefficients)
     witness = RoundWitness(secret.features, labels, secret.tableau, trained.trace, update, key)
@@ -113,22 +115,21 @@ def _witness(
 
 def _update(statement: RoundStatement, delta: Signed) -> UpdateWitness:
     """What the rules make of a change of the weights: weighted, clipped, rounded."""
-    config = statement.config
-    multiplier = clipped_multiplier(delta, statement.rows, config.clip_bound, config.scales)
-    return UpdateWitness(delta, quantise_update(delta, multiplier, config.scales), multiplier)
+    multiplier, submitted = statement.rule.submit(delta)
+    return UpdateWitness(delta, submitted, multiplier)
 
 
 def forge_round(
-    statement: RoundStatement, secret: DatasetSecret, rng: Rng, cheat: Cheat
+    statement: RoundStatement, secret: DatasetSecret, digests: Digests, rng: Rng, cheat: Cheat
 ) -> tuple[Array, bytes]:
-    """(ciphertext, proof) of the true statement from a false witness."""
+    """(ciphertext, proof) of the true statement from a false witness; `digests` of any sealed shares."""
 
     def run(told: Cheat, honest: Columns | None) -> tuple[Array, bytes, Columns]:
         witness, ciphertext = _witness(statement, secret, rng, told)
-        forger = Forger(Transcript(statement.transcript(ciphertext)), statement.plan(), rng, honest)
+        forger = Forger(Transcript(statement.transcript(ciphertext)), round_plan(statement), rng, honest)
 
         def script(party: Party) -> None:
-            training_round(party, statement, ciphertext, witness)
+            training_round(party, statement, ciphertext, lambda _: digests, witness)
 
         return ciphertext, forger.run(script), forger.columns
 
@@ -144,6 +145,6 @@ def random_update(statement: RoundStatement, rng: Rng) -> Callable[[UpdateWitnes
 
 
 def scaled(factor: int) -> Callable[[UpdateWitness], UpdateWitness]:
-    """The submitted update times a factor, cut off at the largest number that can be encrypted."""
+    """The submitted update times a factor, cut off at a large number that every round can encrypt."""
     largest = (1 << 19) - 1
     return lambda trained: replace(trained, update=np.clip(factor * trained.update, -largest, largest))

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from proofward.encoding import decode, encode
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
+from proofward.federation.history.complaints import Sealed
 from proofward.federation.history.proofs import ProvedRound
-from proofward.federation.history.round_state import Said
+from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.catalogue import AcceptedSet, NonceCommitment
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.randomness import ByteSource
@@ -22,12 +23,13 @@ from proofward.relations.secret import DatasetSecret
 class _Forges(Hospital):
     """Proves the round's true statement as well as it can from a false witness."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
+    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """An honest round, with ciphertext and proof exchanged for the forgery's."""
-        made = super().prove_round(statement, secret)
+        made, sealed = super().prove_round(statement, secret)
         known, rng = DatasetSecret.from_bytes(secret), self.source("forgery", statement.beacon)
-        ciphertext, proof = forge_round(statement, known, rng, self.cheat(statement, known, rng))
-        return replace(made, ciphertext=words_to_bytes(ciphertext), proof=proof)
+        cheat = self.cheat(statement, known, rng)
+        ciphertext, proof = forge_round(statement, known, made.sealed_shares, rng, cheat)
+        return replace(made, ciphertext=words_to_bytes(ciphertext), proof=proof), sealed
 
     def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
         """What to do otherwise."""
@@ -80,11 +82,11 @@ class ReplaysProof(Hospital):
 
     first: ProvedRound | None = None
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
+    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Keeps the first and returns it."""
-        made = super().prove_round(statement, secret)
+        made, sealed = super().prove_round(statement, secret)
         self.first = self.first or made
-        return replace(made, ciphertext=self.first.ciphertext, proof=self.first.proof)
+        return replace(made, ciphertext=self.first.ciphertext, proof=self.first.proof), sealed
 
 
 class _Waits(Hospital):
@@ -107,18 +109,20 @@ class _Waits(Hospital):
 class CopiesProof(_Waits):
     """Sends another hospital's ciphertext and proof as its own."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
+    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Exchanges both."""
+        made, sealed = super().prove_round(statement, secret)
         ciphertext, proof = self.taken()
-        return replace(super().prove_round(statement, secret), ciphertext=ciphertext, proof=proof)
+        return replace(made, ciphertext=ciphertext, proof=proof), sealed
 
 
 class SwapsCiphertext(_Waits):
     """Sends its own proof with the ciphertext of another update."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
+    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Exchanges the ciphertext."""
-        return replace(super().prove_round(statement, secret), ciphertext=self.taken()[0])
+        made, sealed = super().prove_round(statement, secret)
+        return replace(made, ciphertext=self.taken()[0]), sealed
 
 
 class SealsWrongShare(Hospital):
@@ -143,10 +147,10 @@ class ComplainsFalsely(Hospital):
 class SumsWrong(Hospital):
     """Returns a wrong sum of key shares."""
 
-    def share_sum(self, accepted: Said[AcceptedSet]) -> bytes:
+    def share_sum(self, accepted: Recorded[AcceptedSet]) -> bytes:
         """Leaves one dealer out."""
         record = replace(accepted.record, hospitals=accepted.record.hospitals[1:])
-        return super().share_sum(Said(accepted.envelope, record))
+        return super().share_sum(Recorded(accepted.envelope, record))
 
 
 class Equivocates(Hospital):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofward.federation.history.round_state import Finding, Said
+from proofward.federation.history.round_state import Finding, Recorded
 from proofward.federation.messages.catalogue import Upload, Verdict
 from proofward.federation.parties.verifier import Verifier
 from proofward.proof.errors import ProofRejected
@@ -11,7 +11,7 @@ from proofward.proof.errors import ProofRejected
 class AcceptsRefused(Verifier):
     """Signs "accepted" for an upload whose proof it has refused; a hospital sends it one."""
 
-    def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
+    def verdict(self, hospital: str, said: Recorded[Upload], outcome: Finding | ProofRejected) -> Verdict:
         """Makes up a finding."""
         if isinstance(outcome, ProofRejected):
             outcome = Finding(said.digest, said.digest)
@@ -21,7 +21,7 @@ class AcceptsRefused(Verifier):
 class RefusesHonest(Verifier):
     """Signs "refused" for the upload of an honest hospital."""
 
-    def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
+    def verdict(self, hospital: str, said: Recorded[Upload], outcome: Finding | ProofRejected) -> Verdict:
         """Makes up a reason, for the first hospital."""
         if hospital == self.rules.hospitals[0]:
             outcome = ProofRejected("transcript", "expected another challenge")

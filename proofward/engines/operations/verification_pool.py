@@ -26,6 +26,7 @@ from proofward.federation.history.round_state import Finding
 from proofward.field.threads import thread_count
 from proofward.proof.errors import ProofRejected
 from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.key_shares import Digests
 from proofward.relations.round_statement import RoundStatement
 
 MOST_WORKERS = 8
@@ -67,9 +68,11 @@ class PooledProofs(RelationProofs):
         """See Proofs."""
         return _only(self.verify_enrolments([EnrolmentJob("", statement, proof)]))
 
-    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+    def verify_round(
+        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+    ) -> Finding:
         """See Proofs."""
-        return _only(self.verify_rounds([RoundJob("", statement, ciphertext, proof)]))
+        return _only(self.verify_rounds([RoundJob("", statement, sealed_shares, ciphertext, proof)]))
 
     def verify_enrolments(
         self, jobs: Iterable[EnrolmentJob]

@@ -20,6 +20,7 @@ from proofward.federation.history.proofs import (
     Source,
     StoredObject,
     Unable,
+    judge_round,
     judged,
 )
 from proofward.federation.history.round_state import Finding
@@ -46,8 +47,8 @@ def pack(job: EnrolmentJob | RoundJob) -> Call:
         return ENROLMENT, fields, said.config.to_dict(), (_plain(job.proof),)
     told = job.statement
     fields = (
-        told.consortium, told.round, told.hospital, told.rows,
-        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights),
+        told.consortium, told.round, told.attempt, told.hospital, told.rows, told.weight_shift,
+        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), job.sealed_shares,
     )  # fmt: skip
     return ROUND, fields, told.config.to_dict(), (_plain(job.ciphertext), _plain(job.proof))
 
@@ -98,11 +99,22 @@ def _verify(call: Call) -> Outcome:
         consortium, hospital, rows, features = fields
         enrolment = EnrolmentStatement(consortium, hospital, rows, features, config)
         return judged(proofs.verify_enrolment, enrolment, *sources)
-    consortium, number, hospital, rows, beacon, root, data = fields
+    consortium, number, attempt, hospital, rows, shift, beacon, root, data, sealed = fields
     weights = integers_from_bytes(data, config.model.parameters)
     assert weights is not None
-    statement = RoundStatement(consortium, config, number, hospital, rows, beacon, root, weights)
-    return judged(proofs.verify_round, statement, *sources)
+    statement = RoundStatement(
+        consortium=consortium,
+        config=config,
+        round=number,
+        attempt=attempt,
+        hospital=hospital,
+        rows=rows,
+        weight_shift=shift,
+        beacon=beacon,
+        dataset_root=root,
+        initial_weights=weights,
+    )
+    return judge_round(proofs, RoundJob("", statement, sealed, *sources))
 
 
 def _plain(source: Source) -> PlainSource:

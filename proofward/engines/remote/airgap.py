@@ -43,7 +43,6 @@ from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, 
 from proofward.federation.messages.rules import AGGREGATOR, Rules
 from proofward.federation.messages.wire import Packet, open_extension, parse
 from proofward.federation.parties.follower import Follower
-from proofward.federation.storage.named_objects import named_objects
 from proofward.federation.storage.objects import StoredObjects
 from proofward.ledger.errors import LedgerError, ObjectMissing
 from proofward.ledger.objects import ObjectStore
@@ -239,7 +238,7 @@ class AirGap:
         named = {member.rules.initial_model}
         for entry in entries:
             try:
-                named |= set(named_objects(decode(entry, Envelope).record))
+                named |= set(decode(entry, Envelope).record.objects())
             except ValueError:  # the member itself says what is wrong with it
                 continue
         count = 0

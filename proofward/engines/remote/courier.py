@@ -38,6 +38,7 @@ from proofward.federation.history.history import History
 from proofward.federation.messages.refusal import TRANSPORT, Refusal
 from proofward.federation.messages.wire import open_extension
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
+from proofward.lattice.parameters import ciphertext_length
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import sync_directory
 
@@ -233,7 +234,7 @@ class Courier:
     def _objects(self, gateway: Gateway, order: Order, history: History) -> set[bytes]:
         """Fetches what the member needs and does not have; without what the host does not have either."""
         holds, lacks = set(order.asked.holds), set(order.asked.lacks)
-        most = max(MAX_PROOF_BYTES, 8 * history.rules.config.model.parameters)
+        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(history.rules.config.model.parameters))
         source = RemoteObjects(gateway.objects, self._caller.ask, most)
         found = set()
         for digest in sorted((needed_objects(history, gateway.member) - holds) | lacks):

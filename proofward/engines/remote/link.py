@@ -41,7 +41,6 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
-from proofward.federation.storage.named_objects import named_objects
 
 Carry = Callable[[bytes], bytes]
 Ask = Callable[[Request], Answer]
@@ -270,7 +269,7 @@ class Link:
         sent = [decode(parse(Packet, data).envelope, Envelope) for data in member.state.packets() if data]
         position = member.history.position()
         due = [e for e in sent if e.topic in ROUNDLESS or (e.round, e.attempt) >= position]
-        for digest in set(kept) - {digest for envelope in due for digest in named_objects(envelope.record)}:
+        for digest in set(kept) - {digest for envelope in due for digest in envelope.record.objects()}:
             outbox.path(digest).unlink(missing_ok=True)
 
     def _own_objects(self, packet: Packet, stack: ExitStack) -> dict[bytes, Stream]:
@@ -280,7 +279,7 @@ class Link:
         }
         outbox = self.member.outbox
         if outbox is not None:
-            for digest in named_objects(decode(packet.envelope, Envelope).record):
+            for digest in decode(packet.envelope, Envelope).record.objects():
                 if digest not in found and digest in outbox:
                     file = stack.enter_context(outbox.path(digest).open("rb"))
                     found[digest] = Stream(file, 0, outbox.size(digest))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from proofward.engines.operations.verification_pool import PooledProofs
-from proofward.federation.history.proofs import ProvedRound, RelationProofs, Signed
+from proofward.federation.history.proofs import ProvedRound, RelationProofs, Seal, Signed
 from proofward.federation.messages.randomness import ByteSource
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.round_statement import RoundStatement
@@ -47,11 +47,16 @@ class InTurns(RelationProofs):
             return super().prove_enrolment(statement, features, labels, rng)
 
     def prove_round(
-        self, statement: RoundStatement, secret: bytes, rng: ByteSource, progress: Callable[[str], None]
+        self,
+        statement: RoundStatement,
+        secret: bytes,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
     ) -> ProvedRound:
         """See Proofs."""
         with turn(self.lock):
-            return super().prove_round(statement, secret, rng, progress)
+            return super().prove_round(statement, secret, rng, progress, seal)
 
 
 class SiteProofs(InTurns, PooledProofs):

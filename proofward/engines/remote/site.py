@@ -27,6 +27,7 @@ from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.federation.storage.objects import ObjectSource
 from proofward.federation.storage.state_store import StateStore
+from proofward.lattice.parameters import ciphertext_length
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 
@@ -98,7 +99,7 @@ class Site:
         while seat.role == HOSPITAL and not self.home.has_dataset(seat.member):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
-        most = max(MAX_PROOF_BYTES, 8 * rules.config.model.parameters)
+        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.config.model.parameters))
         objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask, most)
         folder = self.home.member(seat.member)
         done = False

@@ -1,10 +1,15 @@
-"""The result of a round from what is recorded: every party computes it alike, so nobody has to be trusted
-with it.
+"""The result of a round from what is recorded.
 
-Order: sum of the accepted ciphertexts; the sum of their secrets from the recorded share sums (wrong ones are
-named as long as their number allows); the exact sum of the updates; the next model. A malformed share sum
-counts as wrong. All of it goes through memory in blocks of `BLOCK` entries: nothing of a model's size is ever
-held as a whole.
+Every party computes it alike, so nobody has to be trusted with it.
+
+Order: the sum of the secrets from the recorded share sums; the sum of the accepted ciphertexts, block by
+block; the exact sum of the updates; the next model.
+
+One sum of secrets at most decodes the last block, whose added entries hold 0 (`lattice.decoding`). Where so
+many share sums are wrong that their number does not tell which, sets of t + 1 holders are tried until one
+decodes it: that is the sum, and every holder whose share sum is off its polynomial is named. A malformed
+share sum counts as wrong. All of it goes through memory in blocks of `BLOCK` entries: nothing of a model's
+size is ever held as a whole.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.statements import weight_shift
 from proofward.federation.history.unmasking_steps import total_rows
 from proofward.federation.messages.catalogue import Aggregate
 from proofward.federation.messages.refusal import Refusal, describe, require
@@ -31,13 +37,14 @@ from proofward.federation.messages.values import (
     words_to_bytes,
 )
 from proofward.federation.storage.objects import NewObject, Objects, Spool
-from proofward.lattice.encryption import CiphertextSum, SumDecoder, centred_secret_sum
-from proofward.lattice.errors import LatticeError
-from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.decoding import CiphertextSum, SumDecoder, centred_secret_sum
+from proofward.lattice.errors import DecodingFailed, LatticeError
+from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext
-from proofward.lattice.shamir import recover
+from proofward.lattice.shamir import Recovered, candidates
 from proofward.layers.aggregation import apply_update
 from proofward.layers.errors import TrainingError
+from proofward.relations.update_rule import UpdateRule
 
 BLOCK = 64 * RING_DEGREE
 """Entries in memory at a time: 2 MiB of words."""
@@ -85,7 +92,7 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
     """
     state, rules = history.round, history.rules
     assert state.accepted is not None
-    hospitals, rows = state.accepted.record.hospitals, total_rows(history)
+    hospitals, weight = state.accepted.record.hospitals, sum(rule.weight for rule in update_rules(history))
     shares = _share_sums(history, objects)
     with ExitStack() as stack:
         model = stack.enter_context(_opened_model(history, objects, state.model))
@@ -93,17 +100,17 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
         ciphertext_sum, secret_sum, update_sum, following = outputs
         sums = stack.enter_context(closing(_sums(history, objects, hospitals)))
         try:
-            recovered = recover(shares, rules.config.threshold)
+            recovered, decoder = _recover(history, objects, shares)
             secret_sum.write(integers_to_bytes(centred_secret_sum(recovered.secret, len(hospitals))))
-            context = MaskContext(state.beacon, state.number)
-            decoder = SumDecoder(context, recovered.secret, len(hospitals))
             for first, total in sums:
                 update = decoder.decode(total, first)
-                weights = integers_from_bytes(model.read(8 * total.size), total.size)
-                assert weights is not None
                 ciphertext_sum.write(words_to_bytes(total))
                 update_sum.write(integers_to_bytes(update))
-                following.write(integers_to_bytes(apply_update(weights, update, rows, rules.config.scales)))
+                weights = integers_from_bytes(model.read(8 * update.size), update.size)
+                assert weights is not None
+                if update.size:
+                    limit, scales = rules.config.weight_limit, rules.config.scales
+                    following.write(integers_to_bytes(apply_update(weights, update, weight, scales, limit)))
         except LatticeError as error:
             for _ in sums:  # a hospital whose ciphertext is at fault is named first
                 pass
@@ -115,6 +122,43 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
         good = {rules.hospitals[holder] for holder in shares if holder not in recovered.wrong}
         wrong = tuple(sorted(set(state.share_sums) - good))
         return RoundResult(wrong, *(output.finish() for output in outputs))
+
+
+def update_rules(history: HistoryState) -> list[UpdateRule]:
+    """The public numbers of every update in the accepted set."""
+    accepted, config = history.round.accepted, history.rules.config
+    assert accepted is not None
+    shift = weight_shift(history, history.round)
+    return [config.update_rule(history.enrolled[name], shift) for name in accepted.record.hospitals]
+
+
+def _recover(
+    history: HistoryState, objects: Objects, shares: dict[int, Words]
+) -> tuple[Recovered, SumDecoder]:
+    """The sum of secrets that decodes the last block, and a decoder with it; raises LatticeError."""
+    state, config = history.round, history.rules.config
+    assert state.accepted is not None
+    hospitals, context = state.accepted.record.hospitals, MaskContext(state.beacon, state.number)
+    start = ciphertext_length(config.model.parameters) - RING_DEGREE
+    last: Words | None = None
+    for recovered in candidates(shares, config.threshold, len(hospitals)):
+        if last is None:
+            ((_, last),) = _sums(history, objects, hospitals, start)
+        decoder = SumDecoder(
+            context,
+            recovered.secret,
+            hospitals=len(hospitals),
+            parameters=config.model.parameters,
+            bound=sum(rule.bound for rule in update_rules(history)),
+        )
+        try:
+            decoder.decode(last, start)
+        except DecodingFailed:
+            continue
+        return recovered, decoder
+    given = ", ".join(history.rules.hospitals[holder] for holder in sorted(shares))
+    expected = f"{config.threshold + 1} of them that agree on a sum of secrets which decodes the last block"
+    raise DecodingFailed(f"share sums of {given}", expected, "none")
 
 
 def _share_sums(history: HistoryState, objects: Objects) -> dict[int, Words]:
@@ -136,7 +180,7 @@ def _opened_model(history: HistoryState, objects: Objects, digest: bytes) -> Bin
 
 def _opened_ciphertext(history: HistoryState, objects: Objects, hospital: str) -> BinaryIO:
     file = objects.open(history.round.uploads[hospital].record.ciphertext)
-    if (size := _size(file)) != 8 * history.rules.config.model.parameters:
+    if (size := _size(file)) != 8 * ciphertext_length(history.rules.config.model.parameters):
         file.close()
         raise _strange(hospital, size)
     return file
@@ -153,23 +197,24 @@ def _strange(hospital: str, size: int) -> Refusal:
 
 
 def _sums(
-    history: HistoryState, objects: Objects, hospitals: Sequence[str]
+    history: HistoryState, objects: Objects, hospitals: Sequence[str], start: int = 0
 ) -> Generator[tuple[int, Words], None, None]:
-    """The sum of ciphertexts, block by block, each with the number of its first entry."""
-    length = history.rules.config.model.parameters
+    """The sum of ciphertexts from the entry `start` on: blocks, each with the number of its first entry."""
+    length = ciphertext_length(history.rules.config.model.parameters)
     with ExitStack() as stack:
         files: list[tuple[str, BinaryIO]] = []
         if len(hospitals) <= MOST_OPEN:
             for name in hospitals:
                 files.append((name, stack.enter_context(_opened_ciphertext(history, objects, name))))
+                files[-1][1].seek(8 * start)
         else:
             for at in range(0, len(hospitals), MOST_OPEN):
                 part = stack.enter_context(TemporaryFile())
-                for _, total in _sums(history, objects, hospitals[at : at + MOST_OPEN]):
+                for _, total in _sums(history, objects, hospitals[at : at + MOST_OPEN], start):
                     part.write(words_to_bytes(total))
                 part.seek(0)
                 files.append((history.rules.aggregator, part))
-        for first in range(0, length, BLOCK):
+        for first in range(start, length, BLOCK):
             running = CiphertextSum(min(BLOCK, length - first))
             for name, file in files:
                 words = words_from_bytes(file.read(8 * running.total.size), running.total.size)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.errors import ArgumentRefused, ComplaintRefused, SealBroken
 from proofward.lattice.sealing import Pair, check_complaint, open_sealed, pair_secret, public_key, seal
+
+Sealed = tuple[bytes | None, ...]
+"""The sealed share of every holder; None for the dealer itself and for who does not take part."""
 
 
 def pair_of(history: HistoryState, dealer: str, holder: str) -> Pair:
@@ -24,7 +29,7 @@ def holder_keys(history: HistoryState, holder: str, seed: bytes) -> tuple[bytes,
 
 def published_key(history: HistoryState, dealer: str, holder: str) -> bytes:
     """The key that `holder` published for `dealer`."""
-    return history.round.commitments[holder].sealing_keys[history.rules.holder(dealer)]
+    return history.round.holder_keys[holder].sealing_keys[history.rules.holder(dealer)]
 
 
 def seal_share(history: HistoryState, dealer: str, holder: str, share: bytes) -> bytes:
@@ -35,6 +40,11 @@ def seal_share(history: HistoryState, dealer: str, holder: str, share: bytes) ->
         return seal(pair_of(history, dealer, holder), published_key(history, dealer, holder), share)
     except ArgumentRefused:
         return b""
+
+
+def sealed_digests(sealed: Sealed) -> tuple[bytes, ...]:
+    """What an upload names and its proof binds: SHA-256 of every sealed share, empty where there is none."""
+    return tuple(b"" if data is None else hashlib.sha256(data).digest() for data in sealed)
 
 
 def sealed_share(history: HistoryState, objects: Objects, dealer: str, holder: str) -> bytes:

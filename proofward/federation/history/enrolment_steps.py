@@ -1,32 +1,38 @@
 """Enrolment: each dataset is committed to and judged once, before its hospital's first round.
 
 The first round waits for the hospitals that enrol until `enrolment-closed`; who enrols later takes part from
-the first round that is opened after a quorum of verifiers has accepted it. Its dataset is then fixed before
-that round's beacon, as everybody's. Neither message belongs to a round.
+the first round whose beacon could not be known when its enrolment was recorded: that is before the accepted
+set of the round before, whose secrets make the beacon. So its dataset is fixed before the beacon, as
+everybody's.
 """
 
 from __future__ import annotations
 
-from proofward.federation.history.history_state import ANY_PHASE, BETWEEN, ENROLMENT, HistoryState, Step
-from proofward.federation.history.round_state import Said
+from proofward.federation.history.history_state import ANY_PHASE, DEAL, ENROLMENT, HistoryState, Step
+from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.catalogue import Enrolment, EnrolmentClosed, EnrolmentVerdict
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import require
+from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
+from proofward.layers.errors import TrainingError
+from proofward.relations.measure import check_provable
 
 DIGEST_BYTES = 32
-MAX_ROWS = 1 << 24
-"""A claim of so many costs its verifiers 3 GB, whatever stands behind it."""
 
 
 def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> None:
-    require(1 <= record.rows < MAX_ROWS, "rows", sender, f"a number of rows in [1, {MAX_ROWS})", record.rows)
-    width = history.rules.config.model.widths[0]
+    config = history.rules.config
+    try:
+        check_provable(config, record.rows)
+    except TrainingError as error:
+        expected = f"a number of rows with which every round can be proved: {error}"
+        raise Refusal("rows", sender, describe(expected, 400), str(record.rows)) from error
+    width = config.model.widths[0]
     require(record.features == width, "features", sender, width, record.features)
 
 
 def _apply_enrolment(history: HistoryState, envelope: Envelope, record: Enrolment) -> None:
-    history.enrolments[envelope.sender] = Said(envelope, record)
+    history.enrolments[envelope.sender] = Recorded(envelope, record)
 
 
 def _check_verdict(history: HistoryState, sender: str, record: EnrolmentVerdict) -> None:
@@ -50,13 +56,15 @@ def _apply_verdict(history: HistoryState, envelope: Envelope, record: EnrolmentV
 def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -> None:
     expected = tuple(history.acceptable_enrolments())
     require(record.hospitals == expected, "enrolled-set", sender, expected, record.hospitals)
-    least = max(history.rules.minimum_updates, history.rules.config.threshold + 1)
+    least = history.rules.minimum_updates
     require(len(expected) >= least, "enrolled-set", sender, f"at least {least} hospitals", expected)
 
 
 def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentClosed) -> None:
+    history.eligible = frozenset(record.hospitals)
     history.admit()
-    history.phase = BETWEEN
+    history.sharing.holders = record.hospitals
+    history.phase = DEAL
 
 
 STEPS: dict[str, Step] = {

@@ -28,9 +28,7 @@ class Fault:
 def faults(history: HistoryState) -> list[Fault]:
     """All faults on record, in the order of rounds."""
     found = _enrolment_faults(history)
-    found += [Fault(number, name, "nonce-withheld", "committed to a nonce and did not reveal it")
-              for number, names in history.withheld for name in names]  # fmt: skip
-    for state in [*history.closed, *([history.current] if history.current else [])]:
+    for state in [*history.earlier, *history.closed, *([history.current] if history.current else [])]:
         found += _round_faults(state, history.rules.accepting_verdicts)
     for number, name in history.revoked_in:
         reasons = [f"{voter}: {reason}" for voter, reason in votes_against(history, name).items()]

@@ -5,64 +5,41 @@ what the aggregator recorded, the auditor judges all of it again. It reads no ob
 those are the business of verifiers, of members recomputing an aggregate, and of the auditor.
 
 Checks, in this order: envelope (see `envelope`) under the sender's present key, replay, revoked, role,
-equivocation or second unmasking, ledger view, round, attempt, phase, then those of the kind of message.
+equivocation, ledger view, round, attempt, phase, then those of the kind of message.
 """
 
 from __future__ import annotations
 
-import hashlib
-
-from proofward.federation.history import enrolment_steps, membership_steps, round_steps, unmasking_steps
-from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
-from proofward.federation.messages.catalogue import (
-    AcceptedSet,
-    ComplaintVerdict,
-    Enrolment,
-    EnrolmentVerdict,
-    FederationOpened,
-    KeyRotation,
-    MessageRefused,
-    RevocationVote,
-    RoundOpened,
-    ShareComplaint,
-    Verdict,
+from proofward.federation.history import (
+    beacon_steps,
+    consent_steps,
+    enrolment_steps,
+    membership_steps,
+    round_steps,
+    share_steps,
+    unmasking_steps,
 )
+from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
+from proofward.federation.messages.catalogue import FederationOpened, Message, MessageRefused, RoundOpened
 from proofward.federation.messages.envelope import Envelope, open_envelope
 from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.messages.rules import AGGREGATOR
-
-ROUNDLESS = frozenset(kind.kind for kind in (Enrolment, EnrolmentVerdict, RevocationVote, KeyRotation))
-"""Kinds that belong to no round: recorded in the one that they were signed in or a later one, once."""
-
 
 MAX_REFUSALS = 16
 """Recorded for one member: enough evidence, and no way to fill the ledger."""
 
 
-def slot_of(kind: str, number: int, attempt: int, sender: str, *subject: str) -> tuple[str, ...]:
+def slot_of(kind: type[Message], number: int, attempt: int, sender: str, *subject: str) -> tuple[str, ...]:
     """What a message of a kind speaks on, by its position, sender and subject."""
-    if kind in ROUNDLESS:
-        return kind, sender, *subject
-    return kind, str(number), "" if kind == AcceptedSet.kind else str(attempt), sender, *subject
+    if kind.roundless:
+        return kind.kind, sender, *subject
+    return kind.kind, str(number), str(attempt), sender, *subject
 
 
 def slot(envelope: Envelope) -> tuple[str, ...]:
     """What an envelope speaks on: a sender that says two different things on it equivocates."""
     record = envelope.record
-    subject: tuple[str, ...] = ()
-    if isinstance(record, EnrolmentVerdict | Verdict):
-        subject = (record.hospital,)
-    elif isinstance(record, ShareComplaint):
-        subject = (record.dealer,)
-    elif isinstance(record, ComplaintVerdict):
-        subject = (record.holder, record.dealer)
-    elif isinstance(record, MessageRefused):
-        subject = (hashlib.sha256(record.evidence).hexdigest(),)
-    elif isinstance(record, RevocationVote):
-        subject = (record.member,)
-    elif isinstance(record, KeyRotation):
-        subject = (record.key.hex(),)
-    return slot_of(envelope.topic, envelope.round, envelope.attempt, envelope.sender, *subject)
+    return slot_of(type(record), envelope.round, envelope.attempt, envelope.sender, *record.subject())
 
 
 class History(HistoryState):
@@ -98,8 +75,8 @@ class History(HistoryState):
         key = slot(envelope)
         earlier = self.slots.get(key)
         if earlier is not None:
-            check = "second-unmasking" if isinstance(envelope.record, AcceptedSet) else "equivocation"
-            raise Refusal(check, envelope.sender, f"only {earlier.hex()} on {key[0]}", envelope.digest.hex())
+            expected = f"only {earlier.hex()} on {key[0]}"
+            raise Refusal("equivocation", envelope.sender, expected, envelope.digest.hex())
 
     def _judge_view(self, envelope: Envelope) -> None:
         size, sender = envelope.seen_size, envelope.sender
@@ -113,7 +90,7 @@ class History(HistoryState):
         )
 
     def _judge_position(self, envelope: Envelope) -> None:
-        if envelope.topic in ROUNDLESS:
+        if envelope.record.roundless:
             latest = self.position()[0]
             require(envelope.round <= latest, "round", envelope.sender, f"at most {latest}", envelope.round)
             return
@@ -170,6 +147,9 @@ STEPS: dict[str, Step] = {
     MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
     **membership_steps.STEPS,
     **enrolment_steps.STEPS,
+    **beacon_steps.STEPS,
     **round_steps.STEPS,
+    **share_steps.STEPS,
+    **consent_steps.STEPS,
     **unmasking_steps.STEPS,
 }

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from proofward.federation.history.round_state import RoundState, Said, enrolment_root
+from proofward.federation.history.beacon_state import BeaconState
+from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
     Enrolment,
     EnrolmentVerdict,
@@ -19,9 +20,12 @@ from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.log_tree import LogTree
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
-COMMIT, REVEAL, UPLOAD, VERIFY = "commit", "reveal", "upload", "verify"
-SHARES, ENDORSE, UNMASK, CONFIRM = "shares", "endorse", "unmask", "confirm"
-ANY_PHASE = (ENROLMENT, BETWEEN, COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM)
+DEAL, VOUCH, REVEAL = "deal", "vouch", "reveal"
+KEYS, UPLOAD, VERIFY, SHARES = "keys", "upload", "verify", "shares"
+CONSENT, UNMASK, ABANDON, CONFIRM = "consent", "unmask", "abandon", "confirm"
+BEACON_PHASES = (DEAL, VOUCH, REVEAL)
+ROUND_PHASES = (KEYS, UPLOAD, VERIFY, SHARES, CONSENT, UNMASK, ABANDON, CONFIRM)
+ANY_PHASE = (ENROLMENT, *BEACON_PHASES, BETWEEN, *ROUND_PHASES)
 
 Check = Callable[["HistoryState", str, Any], None]
 Apply = Callable[["HistoryState", Envelope, Any], None]
@@ -40,8 +44,14 @@ class Step:
 class HistoryState:
     """State after the entries applied so far: fields to read; `History.apply` changes them.
 
-    keys: every member's present key; used_keys: whose each key is or was; revoked: by name, the number of
-    the entry from which on a member is; revocation_votes: keyed (sender, member).
+    model: that the next attempt starts from; b"" before the first one is drawn
+    beacon: of the round under way, or of the next one; b"" before the first
+    eligible: hospitals that had enrolled before that beacon could be known
+    left_out: hospitals that take no further part in the round under way
+    abandoned: digests of the accepted sets that were given up
+    keys: every member's present key; used_keys: whose each key is or was
+    revoked: by name, the number of the entry from which on a member is
+    revocation_votes: keyed (sender, member)
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -51,17 +61,21 @@ class HistoryState:
         self.roots: list[bytes] = [self.tree.root()]
         self.recorded: dict[bytes, int] = {}
         self.slots: dict[tuple[str, ...], bytes] = {}
-        self.enrolments: dict[str, Said[Enrolment]] = {}
+        self.enrolments: dict[str, Recorded[Enrolment]] = {}
         self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
         self.enrolled: dict[str, int] = {}
         self.dataset_roots: dict[str, bytes] = {}
+        self.eligible: frozenset[str] = frozenset()
+        self.sharing = BeaconState()
         self.model = rules.initial_model
+        self.beacon = b""
         self.current: RoundState | None = None
-        self.abandoned: tuple[str, ...] = ()
+        self.earlier: list[RoundState] = []
+        self.left_out: frozenset[str] = frozenset()
+        self.abandoned: set[bytes] = set()
         self.closed: list[RoundState] = []
         self.proofs: dict[bytes, tuple[str, int]] = {}
         self.refused_in: list[tuple[int, MessageRefused]] = []
-        self.withheld: list[tuple[int, tuple[str, ...]]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
@@ -108,7 +122,7 @@ class HistoryState:
     def admit(self) -> None:
         """Makes participants of the next round of the hospitals with acceptable enrolments."""
         for name, root in self.acceptable_enrolments().items():
-            if name not in self.enrolled:
+            if name not in self.enrolled and name in self.eligible:
                 self.enrolled[name] = self.enrolments[name].record.rows
                 self.dataset_roots[name] = root
 
@@ -119,7 +133,7 @@ class HistoryState:
     def opening(self) -> tuple[int, int, tuple[str, ...]]:
         """(round, attempt, participants) of the round or attempt that has to be opened next."""
         if self.current is None:
-            everyone = {*self.enrolled, *self.acceptable_enrolments(), *self.rules.verifiers}
-            return len(self.closed) + 1, 0, self.active(everyone)
-        left = self.active(name for name in self.current.committed if name not in self.abandoned)
+            late = self.eligible & set(self.acceptable_enrolments())
+            return len(self.closed) + 1, 0, self.active({*self.enrolled, *late, *self.rules.verifiers})
+        left = self.active(name for name in self.current.participants if name not in self.left_out)
         return self.current.number, self.current.attempt + 1, left

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -18,27 +19,42 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.field.extension import Ext
+from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
 from proofward.ledger.reading import MAX_OBJECT_BYTES, NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.encryption import LOG_RING_DEGREE, ShareBinding
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
-from proofward.relations.prove import KeyShare, prove_round, verify_round
+from proofward.relations.enrolment import (
+    EnrolmentStatement,
+    enrolment_plan,
+    prove_enrolment,
+    verify_enrolment,
+)
+from proofward.relations.key_shares import LOG_RING_DEGREE, Digests, KeyShare, ShareBinding
+from proofward.relations.measure import round_plan
+from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 
 Signed = NDArray[np.int64]
 T = TypeVar("T")
+Seal = Callable[[tuple[bytes, ...]], Digests]
+"""Gets every holder's share in plain, seals them, and gives the SHA-256 digests of the sealed bytes.
+
+The digest is empty for a holder that gets none. What it gives is bound by the proof.
+"""
 
 
 @dataclass(frozen=True)
 class ProvedRound:
-    """Ciphertext and proof to publish; one key share per holder; the next dataset's root and secret, the
-    spent secret.
+    """Ciphertext and proof to publish, and what is kept.
+
+    sealed_shares: the digests that the proof binds; shares: one plain key share per holder; root, dataset: of
+    the fresh dataset commitment; spent: the secret of the one that was opened.
     """
 
     ciphertext: bytes
+    sealed_shares: Digests
     proof: bytes
     shares: tuple[bytes, ...]
     root: bytes
@@ -93,10 +109,11 @@ class EnrolmentJob:
 
 @dataclass(frozen=True)
 class RoundJob:
-    """A round's proof to verify; `key` names it in the answer."""
+    """A round's proof to verify; `key` names it in the answer, `sealed_shares` are the recorded digests."""
 
     key: str
     statement: RoundStatement
+    sealed_shares: Digests
     ciphertext: Source
     proof: Source
 
@@ -108,7 +125,9 @@ class Verifies(Protocol):
         """The dataset root."""
         ...
 
-    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+    def verify_round(
+        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+    ) -> Finding:
         """The next dataset root and the binding of the key shares."""
         ...
 
@@ -130,7 +149,7 @@ class OneByOne:
     ) -> Iterator[tuple[str, Finding | ProofRejected | Unable]]:
         """See Proofs."""
         for job in jobs:
-            yield job.key, judged(self.verify_round, job.statement, job.ciphertext, job.proof)
+            yield job.key, judge_round(self, job)
 
 
 def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T | ProofRejected | Unable:
@@ -156,8 +175,10 @@ def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T |
 def impossible(statement: object) -> ProofRejected | None:
     """Why no proof can have this statement: its own measures (`plan`) cannot be taken. None if they can."""
     try:
-        if isinstance(statement, EnrolmentStatement | RoundStatement):
-            statement.plan()
+        if isinstance(statement, EnrolmentStatement):
+            enrolment_plan(statement)
+        elif isinstance(statement, RoundStatement):
+            round_plan(statement)
     except SoundnessBelowPolicy as error:
         return ProofRejected("soundness", str(error))
     except (TrainingError, ValueError, OverflowError, IndexError, RecursionError) as error:
@@ -165,6 +186,12 @@ def impossible(statement: object) -> ProofRejected | None:
     except MemoryError:
         return None
     return None
+
+
+def judge_round(proofs: Verifies, job: RoundJob) -> Finding | ProofRejected | Unable:
+    """`judged` for a round."""
+    verify = partial(proofs.verify_round, job.statement, job.sealed_shares)
+    return judged(lambda _, *data: verify(*data), job.statement, job.ciphertext, job.proof)
 
 
 class Proofs(Protocol):
@@ -184,12 +211,19 @@ class Proofs(Protocol):
         ...
 
     def prove_round(
-        self, statement: RoundStatement, secret: bytes, rng: ByteSource, progress: Callable[[str], None]
+        self,
+        statement: RoundStatement,
+        secret: bytes,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
     ) -> ProvedRound:
-        """Trains, encrypts and proves; `progress` is told each phase as it begins."""
+        """Trains, encrypts and proves; `progress` is told each phase as it begins, `seal` is called once."""
         ...
 
-    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+    def verify_round(
+        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+    ) -> Finding:
         """The next dataset root and the binding of the key shares."""
         ...
 
@@ -231,25 +265,42 @@ class RelationProofs(OneByOne):
         return verify_enrolment(statement, proof).dataset_root
 
     def prove_round(
-        self, statement: RoundStatement, secret: bytes, rng: ByteSource, progress: Callable[[str], None]
+        self,
+        statement: RoundStatement,
+        secret: bytes,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
     ) -> ProvedRound:
         """See Proofs."""
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
-        made = prove_round(statement, dataset, rng, progress)
-        shares = tuple(share.to_bytes() for share in made.shares)
+
+        def sealed(shares: tuple[KeyShare, ...]) -> Digests:
+            return seal(tuple(share.to_bytes() for share in shares))
+
+        made = prove_round(statement, dataset, rng, sealed, progress)
         fresh = made.dataset
         return ProvedRound(
-            words_to_bytes(made.ciphertext), made.proof, shares, fresh.root, fresh.to_bytes(), spent
+            ciphertext=words_to_bytes(made.ciphertext),
+            sealed_shares=made.sealed_shares,
+            proof=made.proof,
+            shares=tuple(share.to_bytes() for share in made.shares),
+            root=fresh.root,
+            dataset=fresh.to_bytes(),
+            spent=spent,
         )
 
-    def verify_round(self, statement: RoundStatement, ciphertext: bytes, proof: bytes) -> Finding:
+    def verify_round(
+        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+    ) -> Finding:
         """See Proofs."""
-        words = words_from_bytes(ciphertext, statement.config.model.parameters)
+        length = ciphertext_length(statement.config.model.parameters)
+        words = words_from_bytes(ciphertext, length)
         if words is None:
-            expected = f"{statement.config.model.parameters} canonical field elements"
+            expected = f"{length} canonical field elements"
             raise ProofRejected("ciphertext", f"expected {expected}, found {len(ciphertext)} other bytes")
-        found = verify_round(statement, words, proof)
+        found = verify_round(statement, words, sealed_shares, proof)
         return Finding(found.dataset_root, binding_to_bytes(found.share_binding))
 
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
@@ -272,12 +323,9 @@ def binding_to_bytes(binding: ShareBinding) -> bytes:
 
 
 def binding_from_bytes(data: bytes) -> ShareBinding:
-    """Inverse of `binding_to_bytes` (the pads' numbers, which only the prover needs, are left out); raises
-    ValueError.
-    """
+    """Inverse of `binding_to_bytes`; raises ValueError."""
+    place = LOG_RING_DEGREE + 1
     elements = tuple(Ext.from_bytes(data[start : start + 16]) for start in range(0, len(data), 16))
-    if len(elements) <= LOG_RING_DEGREE:
-        raise ValueError(
-            f"share binding: expected more than {LOG_RING_DEGREE} elements, found {len(elements)}"
-        )
-    return ShareBinding(elements[:LOG_RING_DEGREE], elements[LOG_RING_DEGREE:], 0)
+    if len(elements) <= place:
+        raise ValueError(f"share binding: expected more than {place} elements, found {len(elements)}")
+    return ShareBinding(elements[:place], elements[place:])

@@ -27,4 +27,5 @@ def round_job(history: HistoryState, objects: Objects, hospital: str) -> RoundJo
     if missing:
         raise missing[0]
     statement = round_statement(history, hospital, model_weights(history, objects, history.round.model))
-    return RoundJob(hospital, replace(statement, dataset_root=record.dataset_root), *sources)
+    statement = replace(statement, dataset_root=record.dataset_root)
+    return RoundJob(hospital, statement, record.sealed_shares, *sources)

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from proofward.federation.messages.catalogue import (
+    Abandonment,
     AcceptedSet,
     Aggregate,
     ComplaintVerdict,
     Confirmation,
+    Consent,
     EnrolmentVerdict,
+    HolderKeys,
     Message,
-    NonceCommitment,
-    SetEndorsement,
     ShareComplaint,
     SharesChecked,
     ShareSum,
@@ -27,7 +28,7 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True)
-class Said(Generic[M]):
+class Recorded(Generic[M]):
     """A recorded message with its envelope."""
 
     envelope: Envelope
@@ -59,27 +60,32 @@ def enrolment_root(
 
 @dataclass
 class RoundState:
-    """One attempt of one round. Keys are members' names; complaints are keyed (holder, dealer)."""
+    """One attempt of one round. Keys are members' names; complaints are keyed (holder, dealer).
+
+    participants: who was asked; present: the hospitals whose keys are recorded; passed: accepted by k
+    verifiers withdrawn: for whom an accepted set was given up
+    """
 
     number: int
     attempt: int
     model: bytes
     participants: tuple[str, ...]
-    commitments: dict[str, NonceCommitment] = field(default_factory=dict)
-    committed: tuple[str, ...] = ()
-    nonces: dict[str, bytes] = field(default_factory=dict)
-    beacon: bytes = b""
-    uploads: dict[str, Said[Upload]] = field(default_factory=dict)
+    beacon: bytes
+    holder_keys: dict[str, HolderKeys] = field(default_factory=dict)
+    present: tuple[str, ...] = ()
+    uploads: dict[str, Recorded[Upload]] = field(default_factory=dict)
     uploaded: tuple[str, ...] = ()
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     passed: dict[str, Finding] = field(default_factory=dict)
-    complaints: dict[tuple[str, str], Said[ShareComplaint]] = field(default_factory=dict)
+    complaints: dict[tuple[str, str], Recorded[ShareComplaint]] = field(default_factory=dict)
     complaint_verdicts: dict[tuple[str, str, str], ComplaintVerdict] = field(default_factory=dict)
     checked: dict[str, SharesChecked] = field(default_factory=dict)
-    accepted: Said[AcceptedSet] | None = None
-    endorsements: dict[str, SetEndorsement] = field(default_factory=dict)
+    accepted: Recorded[AcceptedSet] | None = None
+    consents: dict[str, Consent] = field(default_factory=dict)
+    withdrawn: tuple[str, ...] = ()
+    abandonments: dict[str, Abandonment] = field(default_factory=dict)
     share_sums: dict[str, ShareSum] = field(default_factory=dict)
-    aggregate: Said[Aggregate] | None = None
+    aggregate: Recorded[Aggregate] | None = None
     confirmations: dict[str, Confirmation] = field(default_factory=dict)
 
     def finding(self, hospital: str, quorum: int) -> Finding | None:
@@ -118,8 +124,17 @@ class RoundState:
         }
 
     def acceptable(self, quorum: int) -> tuple[str, ...]:
-        """Exactly the hospitals whose updates the sum must contain."""
-        return tuple(sorted(set(self.passed) - self.blamed(quorum)))
+        """Exactly the hospitals whose updates the sum must contain: passed, ready, and not blamed."""
+        return tuple(sorted((set(self.passed) & set(self.checked)) - self.blamed(quorum)))
+
+    def false_complainers(self, quorum: int) -> tuple[str, ...]:
+        """Holders whose complaints a quorum has dismissed."""
+        false = {
+            holder
+            for holder, dealer in self.complaints
+            if self.complaint_outcome(holder, dealer, quorum) is False
+        }
+        return tuple(sorted(false))
 
     def ready_holders(self, hospitals: tuple[str, ...]) -> tuple[str, ...]:
         """Holders that said they have a good share of every one of `hospitals`."""

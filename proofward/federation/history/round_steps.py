@@ -1,26 +1,21 @@
-"""First half of a round: nonces and beacon, uploads, verdicts."""
+"""First half of a round: the holders' keys, uploads, verdicts."""
 
 from __future__ import annotations
 
 from proofward.federation.history.enrolment_steps import DIGEST_BYTES
 from proofward.federation.history.history_state import (
     BETWEEN,
-    COMMIT,
-    REVEAL,
+    KEYS,
     SHARES,
     UPLOAD,
     VERIFY,
     HistoryState,
     Step,
 )
-from proofward.federation.history.round_state import RoundState, Said
-from proofward.federation.messages.beacon import derive_beacon, nonce_commitment
+from proofward.federation.history.round_state import Recorded, RoundState
 from proofward.federation.messages.catalogue import (
-    AttemptAbandoned,
-    BeaconFixed,
-    CommitmentsClosed,
-    NonceCommitment,
-    NonceReveal,
+    HolderKeys,
+    KeysClosed,
     RoundOpened,
     Upload,
     UploadsClosed,
@@ -50,82 +45,40 @@ def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> No
 def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened) -> None:
     if history.current is None:
         history.admit()
-    history.current = RoundState(envelope.round, envelope.attempt, record.model, record.participants)
-    history.phase = COMMIT
-
-
-def _check_commitment(history: HistoryState, sender: str, record: NonceCommitment) -> None:
-    require(sender in history.round.participants, "participant", sender, history.round.participants, sender)
-    keys = len(history.rules.hospitals) if sender in history.rules.hospitals else 0
-    require(
-        len(record.sealing_keys) == keys, "sealing-keys", sender, f"{keys} keys", len(record.sealing_keys)
+    if history.current is not None:
+        history.earlier.append(history.current)
+    history.current = RoundState(
+        envelope.round, envelope.attempt, record.model, record.participants, history.beacon
     )
+    history.phase = KEYS
+
+
+def _check_keys(history: HistoryState, sender: str, record: HolderKeys) -> None:
+    require(sender in history.round.participants, "participant", sender, history.round.participants, sender)
+    keys, found = len(history.rules.hospitals), len(record.sealing_keys)
+    require(found == keys, "sealing-keys", sender, f"{keys} keys", found)
     require(len(set(record.sealing_keys)) == keys, "sealing-keys", sender, "distinct keys", "a repeated key")
 
 
-def _apply_commitment(history: HistoryState, envelope: Envelope, record: NonceCommitment) -> None:
-    history.round.commitments[envelope.sender] = record
+def _apply_keys(history: HistoryState, envelope: Envelope, record: HolderKeys) -> None:
+    history.round.holder_keys[envelope.sender] = record
 
 
-def _check_commitments_closed(history: HistoryState, sender: str, record: CommitmentsClosed) -> None:
-    expected = history.active(history.round.commitments)
-    require(record.participants == expected, "participants", sender, expected, record.participants)
-    hospitals = [name for name in expected if name in history.rules.hospitals]
-    least = max(history.rules.minimum_updates, history.rules.config.threshold + 1)
-    require(len(hospitals) >= least, "participants", sender, f"at least {least} hospitals", hospitals)
+def _check_keys_closed(history: HistoryState, sender: str, record: KeysClosed) -> None:
+    expected = history.active(history.round.holder_keys)
+    require(record.hospitals == expected, "participants", sender, expected, record.hospitals)
+    least = history.rules.minimum_updates
+    require(len(expected) >= least, "participants", sender, f"at least {least} hospitals", expected)
 
 
-def _apply_commitments_closed(history: HistoryState, envelope: Envelope, record: CommitmentsClosed) -> None:
-    history.round.committed = record.participants
-    history.phase = REVEAL
-
-
-def _check_reveal(history: HistoryState, sender: str, record: NonceReveal) -> None:
-    state = history.round
-    require(sender in state.committed, "participant", sender, state.committed, sender)
-    found = nonce_commitment(history.rules.digest, state.number, state.attempt, sender, record.nonce)
-    expected = state.commitments[sender].commitment
-    require(
-        found == expected, "nonce", sender, f"the opening of {expected.hex()}", f"an opening of {found.hex()}"
-    )
-
-
-def _apply_reveal(history: HistoryState, envelope: Envelope, record: NonceReveal) -> None:
-    history.round.nonces[envelope.sender] = record.nonce
-
-
-def missing_nonces(state: RoundState) -> tuple[str, ...]:
-    """Participants that committed and have not revealed."""
-    return tuple(name for name in state.committed if name not in state.nonces)
-
-
-def _check_abandoned(history: HistoryState, sender: str, record: AttemptAbandoned) -> None:
-    expected = missing_nonces(history.round)
-    require(record.missing == expected != (), "missing", sender, expected or "somebody", record.missing)
-
-
-def _apply_abandoned(history: HistoryState, envelope: Envelope, record: AttemptAbandoned) -> None:
-    history.abandoned = record.missing
-    history.withheld.append((history.round.number, record.missing))
-    history.phase = BETWEEN
-
-
-def _check_beacon(history: HistoryState, sender: str, record: BeaconFixed) -> None:
-    state = history.round
-    missing = missing_nonces(state)
-    require(not missing, "beacon", sender, "a nonce of every participant", f"none of {missing}")
-    expected = derive_beacon(history.rules.digest, state.number, state.attempt, state.nonces)
-    require(record.beacon == expected, "beacon", sender, expected, record.beacon)
-
-
-def _apply_beacon(history: HistoryState, envelope: Envelope, record: BeaconFixed) -> None:
-    history.round.beacon = record.beacon
+def _apply_keys_closed(history: HistoryState, envelope: Envelope, record: KeysClosed) -> None:
+    history.round.present = record.hospitals
     history.phase = UPLOAD
 
 
 def _check_upload(history: HistoryState, sender: str, record: Upload) -> None:
     state, rules = history.round, history.rules
-    require(sender in state.committed, "participant", sender, state.committed, sender)
+    require(sender in state.present, "participant", sender, state.present, sender)
     require(record.model == state.model, "model", sender, state.model, record.model)
     require(record.beacon == state.beacon, "beacon", sender, state.beacon, record.beacon)
     root = history.dataset_roots[sender]
@@ -134,12 +87,12 @@ def _check_upload(history: HistoryState, sender: str, record: Upload) -> None:
     used = history.proofs.get(record.proof)
     require(used is None or used[0] != sender, "replayed-proof", sender, "a proof made for this round", used)
     lengths = [len(digest) for digest in record.sealed_shares]
-    expected = [DIGEST_BYTES if name in state.committed and name != sender else 0 for name in rules.hospitals]
+    expected = [DIGEST_BYTES if name in state.present and name != sender else 0 for name in rules.hospitals]
     require(lengths == expected, "sealed-shares", sender, f"digests of lengths {expected}", lengths)
 
 
 def _apply_upload(history: HistoryState, envelope: Envelope, record: Upload) -> None:
-    history.round.uploads[envelope.sender] = Said(envelope, record)
+    history.round.uploads[envelope.sender] = Recorded(envelope, record)
     history.proofs.setdefault(record.proof, (envelope.sender, history.round.number))
 
 
@@ -189,13 +142,8 @@ def _apply_verdicts_closed(history: HistoryState, envelope: Envelope, record: Ve
 
 STEPS: dict[str, Step] = {
     RoundOpened.kind: Step((AGGREGATOR,), (BETWEEN,), _check_opened, _apply_opened),
-    NonceCommitment.kind: Step((HOSPITAL, VERIFIER), (COMMIT,), _check_commitment, _apply_commitment),
-    CommitmentsClosed.kind: Step(
-        (AGGREGATOR,), (COMMIT,), _check_commitments_closed, _apply_commitments_closed
-    ),
-    NonceReveal.kind: Step((HOSPITAL, VERIFIER), (REVEAL,), _check_reveal, _apply_reveal),
-    AttemptAbandoned.kind: Step((AGGREGATOR,), (REVEAL,), _check_abandoned, _apply_abandoned),
-    BeaconFixed.kind: Step((AGGREGATOR,), (REVEAL,), _check_beacon, _apply_beacon),
+    HolderKeys.kind: Step((HOSPITAL,), (KEYS,), _check_keys, _apply_keys),
+    KeysClosed.kind: Step((AGGREGATOR,), (KEYS,), _check_keys_closed, _apply_keys_closed),
     Upload.kind: Step((HOSPITAL,), (UPLOAD,), _check_upload, _apply_upload),
     UploadsClosed.kind: Step((AGGREGATOR,), (UPLOAD,), _check_uploads_closed, _apply_uploads_closed),
     Verdict.kind: Step((VERIFIER,), (UPLOAD, VERIFY), _check_verdict, _apply_verdict),

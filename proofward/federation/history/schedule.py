@@ -10,34 +10,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers
+from proofward.federation.history.consent_steps import missing_consents
 from proofward.federation.history.history_state import (
+    ABANDON,
     BEFORE,
     BETWEEN,
-    COMMIT,
     CONFIRM,
-    ENDORSE,
+    CONSENT,
+    DEAL,
     ENROLMENT,
+    KEYS,
     REVEAL,
     SHARES,
     UPLOAD,
     VERIFY,
+    VOUCH,
     HistoryState,
 )
-from proofward.federation.history.round_steps import missing_nonces
-from proofward.federation.messages.beacon import derive_beacon
+from proofward.federation.messages.beacon import first_model_digest
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
-    AttemptAbandoned,
+    AttemptRestarted,
     BeaconFixed,
-    CommitmentsClosed,
+    DealsClosed,
     EnrolmentClosed,
     FederationClosed,
     FederationOpened,
+    KeysClosed,
     Message,
     RoundClosed,
     RoundOpened,
+    SetWithdrawn,
     UploadsClosed,
     VerdictsClosed,
+    VouchesClosed,
 )
 from proofward.federation.messages.refusal import require
 
@@ -66,25 +73,38 @@ def _between(history: HistoryState, expired: bool) -> Message:
     return RoundOpened(history.model, history.opening()[2])
 
 
-def _commit(history: HistoryState, expired: bool) -> Message | None:
-    state = history.round
-    if set(history.active(state.participants)) <= set(state.commitments) or expired:
-        return CommitmentsClosed(history.active(state.commitments))
-    return None
+def _deal(history: HistoryState, expired: bool) -> Message | None:
+    state, least = history.sharing, history.rules.config.threshold + 1
+    if set(expected_dealers(history)) <= set(state.deals):
+        return DealsClosed(tuple(sorted(state.deals)))
+    hospitals = [name for name in state.deals if name in history.rules.hospitals]
+    return DealsClosed(tuple(sorted(state.deals))) if expired and len(hospitals) >= least else None
+
+
+def _vouch(history: HistoryState, expired: bool) -> Message | None:
+    state, threshold = history.sharing, history.rules.config.threshold
+    counted = state.countable(threshold)
+    hospitals = [name for name in counted if name in history.rules.hospitals]
+    ended = expired or set(history.active(state.holders)) <= set(state.vouches)
+    return VouchesClosed(counted) if ended and len(hospitals) > threshold else None
 
 
 def _reveal(history: HistoryState, expired: bool) -> Message | None:
+    beacon = beacon_that_follows(history)
+    return None if beacon is None else BeaconFixed(beacon, first_model_digest(history.rules, beacon))
+
+
+def _keys(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    missing = missing_nonces(state)
-    if not missing:
-        return BeaconFixed(derive_beacon(history.rules.digest, state.number, state.attempt, state.nonces))
-    hopeless = not history.active(missing)
-    return AttemptAbandoned(missing) if hopeless or expired else None
+    hospitals = [name for name in history.active(state.participants) if name in history.rules.hospitals]
+    if set(hospitals) <= set(state.holder_keys) or expired:
+        return KeysClosed(history.active(state.holder_keys))
+    return None
 
 
 def _upload(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    expected = {name for name in history.active(state.committed) if name in history.rules.hospitals}
+    expected = set(history.active(state.present))
     if expected <= set(state.uploads) or expired:
         return UploadsClosed(tuple(sorted(state.uploads)))
     return None
@@ -101,25 +121,38 @@ def _verify(history: HistoryState, expired: bool) -> Message | None:
 
 def _shares(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    holders = {name for name in history.active(state.committed) if name in history.rules.hospitals}
+    holders = set(history.active(state.present))
     verifiers = history.active(history.rules.verifiers)
     votes = {(verifier, *pair) for pair in state.complaints for verifier in verifiers}
     if (holders <= set(state.checked) and votes <= set(state.complaint_verdicts)) or expired:
-        return AcceptedSet(state.acceptable(history.rules.accepting_verdicts))
+        quorum = history.rules.accepting_verdicts
+        false = state.false_complainers(quorum)
+        return AttemptRestarted(false) if false else AcceptedSet(state.acceptable(quorum))
     return None
 
 
-def _endorse(history: HistoryState, expired: bool) -> None:
-    quorum, found = history.rules.accepting_verdicts, sorted(history.round.endorsements)
-    culprit, able = history.rules.aggregator, {*found, *history.active(history.rules.verifiers)}
-    hopeful = not expired and len(able) >= quorum
-    require(hopeful, "endorsements", culprit, f"of at least {quorum} verifiers", found)
+def _consent(history: HistoryState, expired: bool) -> Message | None:
+    missing = missing_consents(history.round)
+    hopeless = set(history.active(missing)) != set(missing)
+    return SetWithdrawn(missing) if hopeless or expired else None
+
+
+def _abandon(history: HistoryState, expired: bool) -> None:
+    state, needed = history.round, history.rules.abandonments
+    able = {*state.abandonments, *history.active(history.rules.hospitals)} - set(state.share_sums)
+    require(
+        len(able) >= needed,
+        "abandonments",
+        history.rules.aggregator,
+        f"of {needed} hospitals that have given no share sum",
+        sorted(able),
+    )
 
 
 def _confirm(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
     assert state.aggregate is not None
-    if set(history.active(state.committed)) <= set(state.confirmations) or expired:
+    if set(history.active({*state.present, *history.rules.verifiers})) <= set(state.confirmations) or expired:
         return RoundClosed(state.aggregate.record.model)
     return None
 
@@ -128,11 +161,14 @@ _PLANS: dict[str, Callable[[HistoryState, bool], Message | None]] = {
     BEFORE: _opened,
     ENROLMENT: _enrolment,
     BETWEEN: _between,
-    COMMIT: _commit,
+    DEAL: _deal,
+    VOUCH: _vouch,
     REVEAL: _reveal,
+    KEYS: _keys,
     UPLOAD: _upload,
     VERIFY: _verify,
     SHARES: _shares,
-    ENDORSE: _endorse,
+    CONSENT: _consent,
+    ABANDON: _abandon,
     CONFIRM: _confirm,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.round_state import RoundState
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import Signed
 from proofward.relations.enrolment import EnrolmentStatement
@@ -12,6 +13,12 @@ from proofward.relations.round_statement import RoundStatement
 def enrolment_statement(rules: Rules, hospital: str, rows: int) -> EnrolmentStatement:
     """What a hospital's enrolment proves; raises ConfigurationError for an impossible number of rows."""
     return EnrolmentStatement(rules.digest, hospital, rows, rules.config.model.widths[0], rules.config)
+
+
+def weight_shift(history: HistoryState, state: RoundState) -> int:
+    """By how many bits all weights of a round are divided: its participant with most rows decides."""
+    rows = [history.enrolled[name] for name in state.participants if name in history.enrolled]
+    return history.rules.config.weight_shift(max(rows))
 
 
 def round_statement(history: HistoryState, hospital: str, weights: Signed) -> RoundStatement:
@@ -24,8 +31,10 @@ def round_statement(history: HistoryState, hospital: str, weights: Signed) -> Ro
         consortium=rules.digest,
         config=rules.config,
         round=state.number,
+        attempt=state.attempt,
         hospital=hospital,
         rows=history.enrolled[hospital],
+        weight_shift=weight_shift(history, state),
         beacon=state.beacon,
         dataset_root=history.dataset_roots[hospital],
         initial_weights=weights,

@@ -1,40 +1,56 @@
-"""Commit-then-reveal beacon of a round.
+"""The beacons: public randomness that nobody chose, and the first model that follows from it.
 
-Every participant commits to a 32-byte nonce before any nonce is revealed; the beacon is a hash of all of
-them, so it is unpredictable as long as one participant is honest. Who commits and does not reveal is left
-out, and the attempt starts again with fresh nonces: withholding buys a re-draw, on record and at the price of
-the round.
+The enrolment beacon is a hash of nonces that were shared among the hospitals before any was known
+(`history.beacon_sharing`). The beacon of a round is a hash of the sum of the secrets that the round before
+has revealed; that of the first round is derived from the enrolment beacon. A round has one beacon, whatever
+the number of its attempts.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 
-NONCE_BYTES = 32
-_COMMIT = b"proofward/nonce-commitment/v1"
-_BEACON = b"proofward/beacon/v1"
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.values import integers_to_bytes
+from proofward.layers.model import initial_weights
+
+_ENROLMENT = b"proofward/enrolment-beacon/v2"
+_ROUND = b"proofward/round-beacon/v2"
+_FIRST_MODEL = b"proofward/first-model/v2"
 
 
-def _hash(domain: bytes, parts: list[bytes]) -> bytes:
-    state = hashlib.sha256(len(domain).to_bytes(8, "little") + domain)
-    for part in parts:
+def hash_parts(domain: bytes, *parts: bytes) -> bytes:
+    """SHA-256 of a domain and parts, each with its length: 32 bytes."""
+    state = hashlib.sha256()
+    for part in (domain, *parts):
         state.update(len(part).to_bytes(8, "little") + part)
     return state.digest()
 
 
-def _context(consortium: bytes, round_number: int, attempt: int) -> list[bytes]:
-    return [consortium, round_number.to_bytes(8, "little"), attempt.to_bytes(8, "little")]
+def enrolment_beacon(consortium: bytes, nonces: Mapping[str, bytes]) -> bytes:
+    """The enrolment beacon (32 bytes) from the nonces of the counted dealers, by name."""
+    parts = [part for dealer in sorted(nonces) for part in (dealer.encode(), nonces[dealer])]
+    return hash_parts(_ENROLMENT, consortium, *parts)
 
 
-def nonce_commitment(consortium: bytes, round_number: int, attempt: int, member: str, nonce: bytes) -> bytes:
-    """Commitment (32 bytes) to a 32-byte nonce by `member` for one attempt of one round."""
-    return _hash(_COMMIT, [*_context(consortium, round_number, attempt), member.encode(), nonce])
+def round_beacon(consortium: bytes, number: int, source: bytes) -> bytes:
+    """The beacon (32 bytes) of round `number`.
+
+    source: the enrolment beacon for the first round, else the digest of the sum of secrets of the one before.
+    """
+    return hash_parts(_ROUND, consortium, number.to_bytes(8, "little"), source)
 
 
-def derive_beacon(consortium: bytes, round_number: int, attempt: int, nonces: Mapping[str, bytes]) -> bytes:
-    """Beacon (32 bytes) of an attempt from every participant's nonce, in the order of their names."""
-    parts = _context(consortium, round_number, attempt)
-    for member in sorted(nonces):
-        parts += [member.encode(), nonces[member]]
-    return _hash(_BEACON, parts)
+@lru_cache(maxsize=2)
+def first_model(rules: Rules, beacon: bytes) -> bytes:
+    """The bytes of the first model, an expansion of the enrolment beacon."""
+    seed = hash_parts(_FIRST_MODEL, rules.digest, beacon)
+    return integers_to_bytes(initial_weights(rules.config.model, rules.config.scales, seed))
+
+
+@lru_cache(maxsize=16)
+def first_model_digest(rules: Rules, beacon: bytes) -> bytes:
+    """SHA-256 of `first_model`, or of the model that the rules trust."""
+    return rules.initial_model or hashlib.sha256(first_model(rules, beacon)).digest()

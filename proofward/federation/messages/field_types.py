@@ -8,6 +8,9 @@ from proofward.encoding import Length, Range
 from proofward.lattice.sealing import PAIR_SECRET_BYTES, PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SIGNATURE_BYTES
 
+BEACON_SHARE_BYTES = 80
+"""A share of a nonce: 4 + 2 field elements and a salt of 32 bytes, see `history.beacon_sharing`."""
+
 Count = Annotated[int, Range(0, (1 << 63) - 1)]
 Name = Annotated[str, Length(1, 40)]
 Names = Annotated[tuple[Name, ...], Length(0, 4096)]
@@ -16,7 +19,9 @@ Text = Annotated[str, Length(0, 2048)]
 Digest = Annotated[bytes, Length(32)]
 MaybeDigest = Annotated[bytes, Length(0, 32)]
 Binding = Annotated[bytes, Length(0, 1 << 16)]
-SealingKeys = Annotated[tuple[Annotated[bytes, Length(PUBLIC_KEY_BYTES)], ...], Length(0, 4096)]
+SealingKey = Annotated[bytes, Length(PUBLIC_KEY_BYTES)]
+SealingKeys = Annotated[tuple[SealingKey, ...], Length(0, 4096)]
+BeaconShareList = Annotated[tuple[Annotated[bytes, Length(0, BEACON_SHARE_BYTES)], ...], Length(0, 4096)]
 SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, 4096)]
 MAX_EVIDENCE_BYTES = 1 << 18
 """Larger envelopes that break the rules are refused and not recorded."""

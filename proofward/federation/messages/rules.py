@@ -63,20 +63,23 @@ class Member:
 
 @dataclass(frozen=True)
 class Rules:
-    """accepting_verdicts: k of the verifiers, more than half of them. minimum_updates: fewest hospitals in a
-    sum.
+    """What a consortium agrees on, with h hospitals and the threshold t of its configuration.
 
-    config.holders is the number of hospitals; initial_model the SHA-256 of the first weights (int64, little
-    endian).
+    accepting_verdicts: k of the verifiers, more than half of them
+    minimum_updates: m, the fewest hospitals in a sum: at least t + 2, and more than half of all
+    abandonments: a, hospitals that have to abandon an accepted set before the round is tried again
+    config: with config.holders = h
+    initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
     """
 
     federation: str
     members: tuple[Member, ...]
     accepting_verdicts: int
     minimum_updates: int
+    abandonments: int
     rounds: int
     config: RoundConfig
-    initial_model: bytes
+    initial_model: bytes = b""
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -90,7 +93,16 @@ class Rules:
             raise RulesError("members", f"config.holders = {self.config.holders} hospitals", self.hospitals)
         for field, low, high in (
             ("accepting_verdicts", len(self.verifiers) // 2 + 1, len(self.verifiers)),
-            ("minimum_updates", 2, len(self.hospitals)),
+            (
+                "minimum_updates",
+                least_updates(len(self.hospitals), self.config.threshold),
+                len(self.hospitals),
+            ),
+            (
+                "abandonments",
+                least_abandonments(len(self.hospitals), self.config.threshold),
+                len(self.hospitals),
+            ),
             ("rounds", 1, 1 << 20),
         ):
             value = getattr(self, field)
@@ -98,8 +110,8 @@ class Rules:
                 raise RulesError(field, f"an integer in [{low}, {high}]", value)
         if not isinstance(self.federation, str) or not 1 <= len(self.federation) <= 200:
             raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
-        if type(self.initial_model) is not bytes or len(self.initial_model) != 32:
-            raise RulesError("initial_model", "32 bytes", self.initial_model)
+        if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
+            raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -119,6 +131,22 @@ class Rules:
     def aggregator(self) -> str:
         """The aggregator's name."""
         return self.named(AGGREGATOR)[0]
+
+    @cached_property
+    def colluding_holders(self) -> int:
+        """How many dishonest hospitals it takes, beside the aggregator, to open two sums from one model.
+
+        See `docs/rounds.md`: an honest hospital in both sets has consented to the second only against a full
+        abandonment of the first, and then a + t + 1 of h hospitals have answered the first, which some did
+        twice. Without one, all of the 2 m - h hospitals that two sets have in common at least are dishonest.
+        """
+        hospitals, threshold = len(self.hospitals), self.config.threshold
+        return min(self.abandonments + threshold + 1, 2 * self.minimum_updates) - hospitals
+
+    @property
+    def trusts_first_model(self) -> bool:
+        """Whether somebody has chosen the first model."""
+        return self.initial_model != b""
 
     @cached_property
     def _by_name(self) -> dict[str, Member]:
@@ -142,6 +170,7 @@ class Rules:
                 "members": [[member.name, member.role, member.key] for member in self.members],
                 "accepting_verdicts": self.accepting_verdicts,
                 "minimum_updates": self.minimum_updates,
+                "abandonments": self.abandonments,
                 "rounds": self.rounds,
                 "initial_model": self.initial_model,
                 "config": cast(Item, self.config.to_dict()),
@@ -160,8 +189,8 @@ class Rules:
             found = _mapping(decode_item(data), "rules")
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
-            scalars = ("federation", "accepting_verdicts", "minimum_updates", "rounds", "initial_model")
-            rules = cls(members=members, config=config, **{name: found[name] for name in scalars})
+            scalars = {name: found[name] for name in _SCALARS}
+            rules = cls(members=members, config=config, **scalars)
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
                 "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"
@@ -169,6 +198,29 @@ class Rules:
         if rules.data != data:
             raise RulesError("encoding", "the canonical encoding", f"{len(data)} other bytes")
         return rules
+
+
+_SCALARS = ("federation", "accepting_verdicts", "minimum_updates", "abandonments", "rounds", "initial_model")
+
+
+def least_updates(hospitals: int, threshold: int) -> int:
+    """The smallest `minimum_updates` that rules may have: two honest ones beside t, and more than half."""
+    return max(threshold + 2, hospitals // 2 + 1)
+
+
+def usual_updates(hospitals: int, threshold: int) -> int:
+    """The `minimum_updates` with which two sums from one model need t dishonest hospitals."""
+    return max(threshold + 2, -(-(hospitals + threshold) // 2))
+
+
+def least_abandonments(hospitals: int, threshold: int) -> int:
+    """The smallest `abandonments`: some hospital has answered twice if the set was opened as well."""
+    return max(threshold + 1, hospitals - threshold)
+
+
+def usual_abandonments(hospitals: int) -> int:
+    """All hospitals but one: the one that died."""
+    return hospitals - 1
 
 
 def _mapping(value: object, field: str) -> dict[str, Any]:

@@ -15,10 +15,18 @@ from pathlib import Path
 
 from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
+from proofward.federation.history.consent_steps import missing_sums
 from proofward.federation.history.history import MAX_REFUSALS, History
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
-from proofward.federation.messages.catalogue import Message, MessageRefused, RoundOpened
+from proofward.federation.messages.beacon import first_model
+from proofward.federation.messages.catalogue import (
+    BeaconFixed,
+    Message,
+    MessageRefused,
+    RoundOpened,
+    SetWithdrawn,
+)
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
@@ -28,7 +36,6 @@ from proofward.federation.messages.wire import Extension, Packet, parse, sign_ex
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
-from proofward.federation.storage.named_objects import named_objects
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
@@ -45,15 +52,18 @@ class Aggregator:
         key: SigningKey,
         rules: Rules,
         ledger: LedgerFolder,
-        model: bytes | Path,
+        model: bytes | Path = b"",
         observe: Observer = ignore,
     ) -> None:
-        """`model` is the first model object, or a file of its bytes, which are then never held as a whole.
-        Reloads the ledger; raises Refusal if it does not follow the rules.
+        """Reloads the ledger; raises Refusal if it does not follow the rules.
+
+        model: a trusted first model, or a file of its bytes, which are then never held as a whole; not given
+        where the members draw it.
         """
         require(rules.aggregator == name, "key", name, rules.aggregator, name)
-        found = ledger.put_file(model) if isinstance(model, Path) else ledger.put_object(model)
-        require(found == rules.initial_model, "model", name, rules.initial_model, found)
+        if rules.trusts_first_model:
+            found = ledger.put_file(model) if isinstance(model, Path) else ledger.put_object(model)
+            require(found == rules.initial_model, "model", name, rules.initial_model, found)
         self.name, self.key, self.rules, self.ledger, self.observe = name, key, rules, ledger, observe
         self.signer = NoteSigner(log_verifier(rules).name, key)
         self.objects = Objects(ledger.objects, name)
@@ -105,9 +115,11 @@ class Aggregator:
             state, accepted = self.history.round, self.history.round.accepted
             assert accepted is not None
             holders = self.history.active(state.ready_holders(accepted.record.hospitals))
-            waiting = set(holders) - set(state.share_sums)
+            waiting, needed = set(holders) - set(state.share_sums), self.rules.config.threshold + 1
             if waiting and not expired:
                 return None
+            if len(state.share_sums) < needed:
+                return SetWithdrawn(missing_sums(state))
             return self.aggregate()
         return next_record(self.history, expired)
 
@@ -120,6 +132,8 @@ class Aggregator:
 
     def announce(self, record: Message) -> None:
         """Signs and records a message of its own; raises Refusal if it breaks the rules."""
+        if isinstance(record, BeaconFixed) and not self.rules.trusts_first_model:
+            self.ledger.put_object(first_model(self.rules, record.beacon))
         opening = self.history.opening()[:2] if isinstance(record, RoundOpened) else self.history.position()
         self.record(self.envelope(record, *opening).data)
 
@@ -162,13 +176,13 @@ class Aggregator:
 
     def seal(self) -> None:
         """Seals the ledger's folder; the aggregator is not used afterwards."""
-        named = {self.rules.initial_model}
+        named = {self.rules.initial_model} - {b""}
         for entry in self.ledger.entries(0):
-            named |= set(named_objects(decode(entry, Envelope).record))
+            named |= set(decode(entry, Envelope).record.objects())
         self.ledger.seal(named)
 
     def _store(self, envelope: Envelope, attachments: tuple[bytes, ...]) -> None:
-        needed = named_objects(envelope.record)
+        needed = envelope.record.objects()
         given = {hashlib.sha256(data).digest(): data for data in attachments}
         for digest in needed:
             known = digest in given or self.ledger.has_object(digest)

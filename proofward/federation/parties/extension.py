@@ -22,8 +22,9 @@ def log_verifier(rules: Rules) -> NoteVerifier:
 
 
 def fresh_entries(history: History, extension: Extension) -> list[bytes]:
-    """The entries that follow what is known; raises Refusal unless a signed checkpoint covers exactly them and
-    continues the known ledger.
+    """The entries that follow what is known.
+
+    Raises Refusal unless a signed checkpoint covers exactly them and continues the known ledger.
     """
     culprit = history.rules.aggregator
     try:

@@ -285,4 +285,4 @@ class Follower:
 
     def _slot(self, kind: type[Message], subject: tuple[str, ...]) -> str:
         number, attempt = self.history.position()
-        return "/".join(slot_of(kind.kind, number, attempt, self.name, *subject))
+        return "/".join(slot_of(kind, number, attempt, self.name, *subject))

@@ -2,7 +2,8 @@
 
 A complaint opens the holder's share for everybody. On the verifiers' word alone, enough of them could have
 all shares of an honest dealer opened by naming a false binding; so a holder verifies the dealer's proof
-itself before it complains. For each round at most one accepted set is ever unmasked.
+itself before it complains. It answers an accepted set with its share sum or with its abandonment, never both,
+and a second set of one round only when the first is abandoned.
 """
 
 from __future__ import annotations
@@ -13,20 +14,35 @@ from collections.abc import Iterator
 from typing import Any
 
 from proofward.federation.history.aggregation import sum_shares
+from proofward.federation.history.beacon_keys import KEY_SEED, OWN_SHARE, open_from_dealer
+from proofward.federation.history.beacon_sharing import share_is_good
+from proofward.federation.history.beacon_steps import deal_context, vouched_for
 from proofward.federation.history.complaints import open_share, pair_of
 from proofward.federation.history.history_state import (
-    COMMIT,
-    ENDORSE,
+    ABANDON,
+    CONSENT,
+    DEAL,
+    ENROLMENT,
+    KEYS,
     REVEAL,
     SHARES,
     UNMASK,
     UPLOAD,
     VERIFY,
+    VOUCH,
 )
 from proofward.federation.history.proofs import Unable
 from proofward.federation.history.round_jobs import round_job
-from proofward.federation.history.round_state import Finding, Said
-from proofward.federation.messages.catalogue import AcceptedSet, ShareComplaint, SharesChecked, ShareSum
+from proofward.federation.history.round_state import Finding, Recorded
+from proofward.federation.messages.catalogue import (
+    Abandonment,
+    AcceptedSet,
+    BeaconShares,
+    BeaconVouch,
+    ShareComplaint,
+    SharesChecked,
+    ShareSum,
+)
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.parties.participant import Participant
@@ -34,8 +50,9 @@ from proofward.lattice.sealing import pair_secret
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 
-BEFORE_SUM = (COMMIT, REVEAL, UPLOAD, VERIFY, SHARES, ENDORSE, UNMASK)
-"""The phases of an attempt up to its sums of shares."""
+BEFORE_BEACON = (ENROLMENT, DEAL, VOUCH)
+BEFORE_ANSWER = (KEYS, UPLOAD, VERIFY, SHARES, CONSENT, UNMASK)
+"""The phases of an attempt in which its holders have not answered the accepted set."""
 
 
 class Holder(Participant):
@@ -46,12 +63,20 @@ class Holder(Participant):
         self._unjudged: set[bytes] = set()
 
     def kept_secrets(self) -> set[str]:
-        """See Follower: the attempt's sealing seed and own share, until the sum of shares is said."""
-        kept = super().kept_secrets()
-        answered = self.stored(ShareSum) is not None or self.expired(UNMASK)
-        if self.history.phase in BEFORE_SUM and not answered:
+        """See Follower.
+
+        The attempt's sealing seed and own share are kept until this holder has answered its accepted set;
+        the key of the enrolment beacon and the own share of its nonce until the beacon's shares are said.
+        """
+        phase = self.history.phase
+        kept = {name for name in (KEY_SEED, OWN_SHARE) if phase in BEFORE_BEACON}
+        if phase == REVEAL and self.stored(BeaconShares) is None:
+            kept |= {KEY_SEED, OWN_SHARE}
+        withdrawn = phase == ABANDON or self.stored(Abandonment) is not None
+        answered = withdrawn or self.stored(ShareSum) is not None or self.expired(UNMASK)
+        if phase in BEFORE_ANSWER and not answered and self.name not in self.history.left_out:
             kept |= {self.fact_name("sealing"), self.fact_name("own-share")}
-        return kept
+        return super().kept_secrets() | kept
 
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
@@ -68,7 +93,7 @@ class Holder(Participant):
         """
         state = self.history.round
         seed = self.state.secrets.get(self.fact_name("sealing"))
-        if self.name not in state.committed or self.name in state.checked or seed is None:
+        if self.name not in state.present or self.name in state.checked or seed is None:
             return
         waiting, failures = False, list[Refusal]()
         for dealer in state.passed:
@@ -127,22 +152,58 @@ class Holder(Participant):
             raise Refusal("verdict", liars[0], f"what the proof of {dealer} says: {told}", ", ".join(liars))
         return True
 
+    def vouch(self) -> Iterator[bytes]:
+        """The dealers of whose nonces this hospital holds a good share."""
+        state = self.history.sharing
+        if self.name not in state.holders or self.name in state.vouches:
+            return
+        if (earlier := self.sent(BeaconVouch)) is not None:
+            yield earlier
+            return
+        yield self.say(BeaconVouch(tuple(dealer for dealer in state.dealers if self.nonce_share(dealer))))
+
+    def nonce_share(self, dealer: str) -> bytes | None:
+        """This hospital's good share of a dealer's nonce, or None."""
+        seed = self.state.secrets.get(KEY_SEED)
+        if dealer == self.name:
+            share = self.state.secrets.get(OWN_SHARE)
+        else:
+            share = seed and open_from_dealer(self.history, self.objects, dealer, self.name, seed)
+        dealt, context = self.history.sharing.deals[dealer], deal_context(self.rules, dealer)
+        place = self.rules.holder(self.name)
+        good = share and share_is_good(context, dealt.commitments, dealt.check, place, share)
+        return share if good else None
+
+    def reveal(self) -> Iterator[bytes]:
+        """This hospital's shares of the counted nonces, for everybody."""
+        state, due = self.history.sharing, vouched_for(self.history, self.name)
+        if not due or self.name in state.shares:
+            return
+        shares = tuple(
+            (self.nonce_share(dealer) or b"") if dealer in due else b"" for dealer in state.counted
+        )
+        yield self.say(BeaconShares(shares))
+
     def unmask(self) -> Iterator[bytes]:
-        """This holder's sum of shares over the accepted set, once."""
+        """This holder's sum of shares over the accepted set, once; all its hospitals have consented."""
         state = self.history.round
         assert state.accepted is not None
         ready = state.ready_holders(state.accepted.record.hospitals)
-        if self.name in ready and self.name not in state.share_sums and not self.expired(UNMASK):
+        abandoned = self.state.fact(f"abandoned/{state.accepted.digest.hex()}") is not None
+        if self.name not in ready or self.name in state.share_sums or abandoned:
+            return
+        if (earlier := self.sent(ShareSum)) is not None:
+            yield earlier
+        elif not self.expired(UNMASK):
             yield self.share_sum(state.accepted)
 
-    def share_sum(self, accepted: Said[AcceptedSet]) -> bytes:
-        """The packet with the sum of shares over an accepted set; for a second set of one round raises
-        Refusal.
+    def share_sum(self, accepted: Recorded[AcceptedSet]) -> bytes:
+        """The packet with the sum of shares over an accepted set.
+
+        Raises Refusal for a second set of one round, unless the first was abandoned.
         """
         name = f"unmasked/{self.history.round.number}"
-        earlier = self.state.fact(name)
-        if earlier is not None and earlier != accepted.digest:
-            raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
+        self.require_only_set(name, accepted)
         shares = [self.share_from(dealer) for dealer in accepted.record.hospitals]
         good = [self.proofs.share_values(share) for share in shares if share is not None]
         if len(good) != len(shares):
@@ -156,3 +217,19 @@ class Holder(Participant):
         return self.say(
             ShareSum(accepted.digest, hashlib.sha256(values).digest()), (values,), {name: accepted.digest}
         )
+
+    def require_only_set(self, name: str, accepted: Recorded[AcceptedSet]) -> None:
+        """Raises Refusal if the fact names another accepted set that was not abandoned."""
+        earlier = self.state.fact(name)
+        if earlier is not None and earlier != accepted.digest and earlier not in self.history.abandoned:
+            raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
+
+    def abandon(self) -> Iterator[bytes]:
+        """Word that this hospital gives no share sum of the withdrawn set, unless it has given one."""
+        state = self.history.round
+        assert state.accepted is not None
+        digest = state.accepted.digest
+        given = self.state.fact(f"unmasked/{state.number}") == digest
+        if given or self.name in state.abandonments:
+            return
+        yield self.say(Abandonment(digest), facts={f"abandoned/{digest.hex()}": b""})

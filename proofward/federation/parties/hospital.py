@@ -8,29 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.complaints import holder_keys, seal_share
+from proofward.federation.history.beacon_keys import KEY_SEED, beacon_key
+from proofward.federation.history.complaints import Sealed, holder_keys, seal_share, sealed_digests
 from proofward.federation.history.history_state import (
+    ABANDON,
     ANY_PHASE,
-    COMMIT,
     CONFIRM,
-    ENDORSE,
+    CONSENT,
+    KEYS,
     REVEAL,
     SHARES,
     UNMASK,
     UPLOAD,
     VERIFY,
+    VOUCH,
 )
 from proofward.federation.history.proofs import ProvedRound
+from proofward.federation.history.round_state import Recorded
 from proofward.federation.history.statements import enrolment_statement, round_statement
 from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    Consent,
     Enrolment,
-    NonceCommitment,
+    HolderKeys,
     ShareSum,
     Upload,
 )
@@ -69,19 +75,28 @@ class Hospital(Holder):
         phase, history = self.history.phase, self.history
         if phase in ANY_PHASE and self.name not in history.enrolments:
             yield from self._enrol()
+        if (duty := self._by_phase.get(phase)) is not None:
+            yield from duty()
         if phase == UPLOAD:
-            yield from self._upload()
-        elif phase == SHARES:
-            yield from self.check_shares()
-        elif phase == UNMASK:
-            yield from self.unmask()
-        if phase in (REVEAL, UPLOAD):
-            self.notice_dropped(NonceCommitment, history.round.commitments)
-        if phase in (VERIFY, SHARES, ENDORSE, UNMASK, CONFIRM):
+            self.notice_dropped(HolderKeys, history.round.holder_keys)
+        if phase in (VERIFY, SHARES, CONSENT, UNMASK, CONFIRM):
             self.notice_dropped(Upload, history.round.uploads)
         if phase == CONFIRM:
             self.notice_dropped(ShareSum, history.round.share_sums)
         yield from super().duties()
+
+    @property
+    def _by_phase(self) -> dict[str, Callable[[], Iterator[bytes]]]:
+        return {
+            VOUCH: self.vouch,
+            REVEAL: self.reveal,
+            KEYS: self._publish_keys,
+            UPLOAD: self._upload,
+            SHARES: self.check_shares,
+            CONSENT: self._consent,
+            UNMASK: self.unmask,
+            ABANDON: self.abandon,
+        }
 
     def _enrol(self) -> Iterator[bytes]:
         if self.state.fact("unable/enrolment") is not None:
@@ -96,8 +111,10 @@ class Hospital(Holder):
             self._unable("unable/enrolment", str(error))
             return
         self.report("proved", "enrolment", start)
-        record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest())
-        yield self.say(record, (proof,), secrets={f"dataset/{root.hex()}": secret})
+        seed = self.source("beacon-key")(32)
+        key = beacon_key(self.rules, self.name, seed)
+        record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest(), key)
+        yield self.say(record, (proof,), secrets={f"dataset/{root.hex()}": secret, KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
@@ -108,15 +125,36 @@ class Hospital(Holder):
         )
         return rows, proof, root, secret
 
-    def sealing_keys(self) -> tuple[tuple[bytes, ...], bytes]:
-        """One key pair a dealer, from one fresh seed."""
+    def _publish_keys(self) -> Iterator[bytes]:
+        state = self.history.round
+        if self.name not in state.participants or self.name in state.holder_keys:
+            return
+        if (earlier := self.sent(HolderKeys)) is not None:
+            yield earlier
+            return
         seed = self.source("sealing")(32)
-        return holder_keys(self.history, self.name, seed), seed
+        keys = holder_keys(self.history, self.name, seed)
+        yield self.say(HolderKeys(keys), secrets={self.fact_name("sealing"): seed})
+
+    def _consent(self) -> Iterator[bytes]:
+        state = self.history.round
+        assert state.accepted is not None
+        if self.name in state.accepted.record.hospitals and self.name not in state.consents:
+            yield self.consent(state.accepted)
+
+    def consent(self, accepted: Recorded[AcceptedSet]) -> bytes:
+        """The packet that consents to an accepted set.
+
+        Raises Refusal for a second set of one round, unless the first was abandoned.
+        """
+        name = f"consent/{self.history.round.number}"
+        self.require_only_set(name, accepted)
+        return self.say(Consent(accepted.digest, self.history.round.model), facts={name: accepted.digest})
 
     def _upload(self) -> Iterator[bytes]:
         state, unable = self.history.round, self.fact_name("unable")
         if (
-            self.name not in state.committed
+            self.name not in state.present
             or self.name in state.uploads
             or self.state.fact(unable) is not None
         ):
@@ -131,40 +169,41 @@ class Hospital(Holder):
             secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
             if secret is None:
                 raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
-            made = self.prove_round(statement, secret)
+            made, sealed = self.prove_round(statement, secret)
         except CANNOT_PROVE as error:
             self._unable(unable, str(error))
             return
         self.report("proved", "upload", start)
-        yield self.publish(statement, made)
+        yield self.publish(statement, made, sealed)
 
     def kept_secrets(self) -> set[str]:
         """See Holder; and the newest accepted dataset commitment, with those that may become it."""
-        root = self.history.dataset_roots.get(self.name)
-        if root is not None and self.history.phase == COMMIT:
-            return super().kept_secrets() | {f"dataset/{root.hex()}"}
-        return super().kept_secrets() | {
-            name for name in self.state.secrets.names() if name.startswith("dataset/")
-        }
+        root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets()
+        if root is not None and self.history.phase == KEYS:
+            return kept | {f"dataset/{root.hex()}"}
+        return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> ProvedRound:
-        """Trains, encrypts and proves."""
-        return self.proofs.prove_round(
+    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+        """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
+        sealed: Sealed = ()
+
+        def seal(shares: tuple[bytes, ...]) -> tuple[bytes, ...]:
+            nonlocal sealed
+            sealed = self.seal_shares(shares)
+            return sealed_digests(sealed)
+
+        made = self.proofs.prove_round(
             statement,
             secret,
             self.source("prove-round", statement.beacon),
             lambda phase: self.report("proving", phase),
+            seal,
         )
+        return made, sealed
 
-    def publish(self, statement: RoundStatement, made: ProvedRound) -> bytes:
-        """Seals the shares, stores all secrets, and gives the packet with the upload."""
-        state, hospitals = self.history.round, self.rules.hospitals
-        sealed = [
-            self.seal_share(holder, made.shares[index])
-            if holder in state.committed and holder != self.name
-            else None
-            for index, holder in enumerate(hospitals)
-        ]
+    def publish(self, statement: RoundStatement, made: ProvedRound, sealed: Sealed) -> bytes:
+        """Stores all secrets, and gives the packet with the upload; `sealed` are the shares to send."""
+        state = self.history.round
         record = Upload(
             model=state.model,
             beacon=state.beacon,
@@ -172,7 +211,7 @@ class Hospital(Holder):
             rows=statement.rows,
             ciphertext=hashlib.sha256(made.ciphertext).digest(),
             proof=hashlib.sha256(made.proof).digest(),
-            sealed_shares=tuple(b"" if data is None else hashlib.sha256(data).digest() for data in sealed),
+            sealed_shares=sealed_digests(sealed),
         )
         secrets = {
             f"dataset/{statement.dataset_root.hex()}": made.spent,
@@ -181,6 +220,14 @@ class Hospital(Holder):
         }
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
         return self.say(record, attachments, secrets=secrets)
+
+    def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
+        """The share of every other holder that takes part, sealed."""
+        present = set(self.history.round.present) - {self.name}
+        return tuple(
+            self.seal_share(holder, share) if holder in present else None
+            for holder, share in zip(self.rules.hospitals, shares, strict=True)
+        )
 
     def seal_share(self, holder: str, share: bytes) -> bytes:
         """A share sealed to its holder."""

@@ -1,16 +1,17 @@
-"""What hospitals and verifiers do alike: nonces for the beacon, recomputing the aggregate, noticing dropped
-messages.
-"""
+"""What hospitals and verifiers do alike: dealing for the beacon, recomputing aggregates, noticing drops."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection, Iterator
 
 from proofward.federation.history.aggregation import check_aggregate
-from proofward.federation.history.history_state import COMMIT, CONFIRM, REVEAL
-from proofward.federation.messages.beacon import NONCE_BYTES, nonce_commitment
-from proofward.federation.messages.catalogue import Confirmation, Message, NonceCommitment, NonceReveal
+from proofward.federation.history.beacon_keys import OWN_SHARE, seal_to_holder
+from proofward.federation.history.beacon_sharing import SEED_BYTES, Deal, deal
+from proofward.federation.history.beacon_steps import deal_context, expected_dealers
+from proofward.federation.history.history_state import CONFIRM, DEAL
+from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
@@ -22,41 +23,37 @@ class Participant(Follower):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
-        if phase == COMMIT:
-            yield from self._commit()
-        elif phase == REVEAL:
-            yield from self._reveal()
+        if phase == DEAL:
+            yield from self._deal()
         elif phase == CONFIRM:
             yield from self._confirm()
 
-    def _commit(self) -> Iterator[bytes]:
-        state = self.history.round
-        if self.name not in state.participants or self.name in state.commitments:
+    def _deal(self) -> Iterator[bytes]:
+        state, rules = self.history.sharing, self.rules
+        if self.name in state.deals or self.name not in expected_dealers(self.history):
             return
-        if (earlier := self.sent(NonceCommitment)) is not None:
+        if (earlier := self.sent(BeaconDeal)) is not None:
             yield earlier
             return
-        nonce = self.source("nonce")(NONCE_BYTES)
-        keys, secret = self.sealing_keys()
-        commitment = nonce_commitment(self.rules.digest, state.number, state.attempt, self.name, nonce)
-        secrets = {self.fact_name("nonce"): nonce}
-        if secret:
-            secrets[self.fact_name("sealing")] = secret
-        yield self.say(NonceCommitment(commitment, keys), secrets=secrets)
+        made = self.make_deal()
+        shares = {rules.hospitals[place]: share.to_bytes() for place, share in made.shares.items()}
+        sealed = [
+            seal_to_holder(self.history, self.name, holder, shares[holder])
+            if holder in shares and holder != self.name
+            else b""
+            for holder in rules.hospitals
+        ]
+        digests = tuple(hashlib.sha256(data).digest() if data else b"" for data in sealed)
+        secrets = {OWN_SHARE: shares[self.name]} if self.name in shares else {}
+        attachments = tuple(data for data in sealed if data)
+        yield self.say(BeaconDeal(made.commitments, made.check, digests), attachments, secrets=secrets)
 
-    def kept_secrets(self) -> set[str]:
-        """See Follower: the nonce, until it is revealed."""
-        return {self.fact_name("nonce")} if self.history.phase in (COMMIT, REVEAL) else set()
-
-    def sealing_keys(self) -> tuple[tuple[bytes, ...], bytes]:
-        """Public sealing keys of this attempt and the secret seed behind them; verifiers have none."""
-        return (), b""
-
-    def _reveal(self) -> Iterator[bytes]:
-        state = self.history.round
-        nonce = self.state.secrets.get(self.fact_name("nonce"))
-        if self.name in state.committed and self.name not in state.nonces and nonce is not None:
-            yield self.say(NonceReveal(nonce))
+    def make_deal(self) -> Deal:
+        """This member's nonce for the enrolment beacon, shared among the enrolled hospitals."""
+        rules = self.rules
+        places = [rules.holder(name) for name in self.history.sharing.holders]
+        context, seed = deal_context(rules, self.name), self.source("beacon-deal")(SEED_BYTES)
+        return deal(context, seed, places, len(rules.hospitals), rules.config.threshold)
 
     def _confirm(self) -> Iterator[bytes]:
         state = self.history.round

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from proofward.federation.messages.catalogue import (
     Enrolment,
     EnrolmentClosed,
     EnrolmentVerdict,
+    KeysClosed,
     Message,
     RoundOpened,
     Upload,
@@ -77,6 +79,7 @@ class ProofAudit:
             EnrolmentClosed: ("enrolled-set", self._enrolled_set),
             RoundOpened: ("enrolled-set", self._enrolled_set),
             BeaconFixed: ("beacon", self._beacon),
+            KeysClosed: ("participants", self._attempt),
             Upload: ("round-proof", self._upload),
             Verdict: ("verdict", self._verdict),
             VerdictsClosed: ("passed-set", self._passed_set),
@@ -144,7 +147,7 @@ class ProofAudit:
             record = entry.record
             if isinstance(record, Upload) and (objects := self._read(entry, record.ciphertext, record.proof)):
                 assert isinstance(entry.statement, RoundStatement)
-                yield RoundJob(entry.sender, entry.statement, *objects)
+                yield RoundJob(entry.sender, entry.statement, record.sealed_shares, *objects)
 
     def _read(self, entry: _Waiting, *digests: bytes) -> list[Source]:
         """The objects of a proof that can be verified; none, and why, of another."""
@@ -196,8 +199,14 @@ class ProofAudit:
         return ", ".join(admitted)
 
     def _beacon(self, aggregator: str, record: BeaconFixed) -> str:
+        model = hashlib.sha256(self.objects.get(record.model)).digest()
+        require(model == record.model, "first-model", aggregator, record.model, model)
+        drawn = "trusted first model" if self.history.rules.trusts_first_model else "first model drawn"
+        return f"{record.beacon.hex()}, {drawn}: {record.model.hex()}"
+
+    def _attempt(self, aggregator: str, record: KeysClosed) -> str:
         self.found = {}
-        return record.beacon.hex()
+        return ", ".join(record.hospitals)
 
     def _upload(self, hospital: str, record: Upload) -> str:
         outcome = self._outcome(hospital)

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from proofward.federation.history.complaints import judge_complaint
 from proofward.federation.history.history_state import (
+    ABANDON,
     ANY_PHASE,
     CONFIRM,
-    ENDORSE,
+    CONSENT,
     SHARES,
     UNMASK,
     UPLOAD,
@@ -19,14 +20,12 @@ from proofward.federation.history.history_state import (
 )
 from proofward.federation.history.proofs import EnrolmentJob, RoundJob, Unable, source_of
 from proofward.federation.history.round_jobs import round_job
-from proofward.federation.history.round_state import Finding, M, Said
+from proofward.federation.history.round_state import Finding, M, Recorded
 from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.messages.catalogue import (
-    AcceptedSet,
     ComplaintVerdict,
     Enrolment,
     EnrolmentVerdict,
-    SetEndorsement,
     Upload,
     Verdict,
 )
@@ -58,9 +57,7 @@ class Verifier(Participant):
             yield from self._judge_uploads()
         elif phase == SHARES:
             yield from self._judge_complaints()
-        elif phase in (ENDORSE, UNMASK):
-            yield from self._endorse()
-        if phase in (SHARES, ENDORSE, UNMASK, CONFIRM):
+        if phase in (SHARES, CONSENT, UNMASK, ABANDON, CONFIRM):
             for hospital in self.history.round.uploads:
                 voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
                 self.notice_dropped(Verdict, voters, hospital)
@@ -69,7 +66,7 @@ class Verifier(Participant):
             yield from self._judge_enrolments()
 
     def _judge_enrolments(self) -> Iterator[bytes]:
-        waiting: dict[str, Said[Enrolment]] = {}
+        waiting: dict[str, Recorded[Enrolment]] = {}
         for hospital, said in sorted(self.history.enrolments.items()):
             judged = (self.name, hospital) in self.history.enrolment_verdicts
             if judged or hospital in self.history.revoked:
@@ -81,12 +78,12 @@ class Verifier(Participant):
         for hospital, outcome in self._outcomes(waiting, self._enrolment_job, self.proofs.verify_enrolments):
             yield self.say(self.enrolment_verdict(hospital, waiting[hospital], outcome))
 
-    def _enrolment_job(self, hospital: str, said: Said[Enrolment]) -> EnrolmentJob:
+    def _enrolment_job(self, hospital: str, said: Recorded[Enrolment]) -> EnrolmentJob:
         statement = enrolment_statement(self.rules, hospital, said.record.rows)
         return EnrolmentJob(hospital, statement, source_of(self.objects, said.record.proof))
 
     def enrolment_verdict(
-        self, hospital: str, said: Said[Enrolment], outcome: bytes | ProofRejected
+        self, hospital: str, said: Recorded[Enrolment], outcome: bytes | ProofRejected
     ) -> EnrolmentVerdict:
         """What to say of an enrolment."""
         if isinstance(outcome, ProofRejected):
@@ -96,7 +93,7 @@ class Verifier(Participant):
 
     def _judge_uploads(self) -> Iterator[bytes]:
         state = self.history.round
-        waiting: dict[str, Said[Upload]] = {}
+        waiting: dict[str, Recorded[Upload]] = {}
         for hospital, said in sorted(state.uploads.items()):
             if (self.name, hospital) in state.verdicts:
                 continue
@@ -107,10 +104,10 @@ class Verifier(Participant):
         for hospital, outcome in self._outcomes(waiting, self._round_job, self.proofs.verify_rounds):
             yield self.say(self.verdict(hospital, waiting[hospital], outcome))
 
-    def _round_job(self, hospital: str, said: Said[Upload]) -> RoundJob:
+    def _round_job(self, hospital: str, said: Recorded[Upload]) -> RoundJob:
         return round_job(self.history, self.objects, hospital)
 
-    def verdict(self, hospital: str, said: Said[Upload], outcome: Finding | ProofRejected) -> Verdict:
+    def verdict(self, hospital: str, said: Recorded[Upload], outcome: Finding | ProofRejected) -> Verdict:
         """What to say of an upload."""
         if isinstance(outcome, ProofRejected):
             detail = describe(outcome.detail, DETAIL)
@@ -119,8 +116,8 @@ class Verifier(Participant):
 
     def _outcomes(
         self,
-        waiting: Mapping[str, Said[M]],
-        job: Callable[[str, Said[M]], J],
+        waiting: Mapping[str, Recorded[M]],
+        job: Callable[[str, Recorded[M]], J],
         verify: Callable[[Iterable[J]], Iterator[tuple[str, T | ProofRejected | Unable]]],
     ) -> Iterator[tuple[str, T | ProofRejected]]:
         """By hospital, as they are ready. Of a proof that could not be judged nothing is said, and it is not
@@ -153,20 +150,6 @@ class Verifier(Participant):
             yield hospital, outcome
         if missing:
             raise missing[0]
-
-    def _endorse(self) -> Iterator[bytes]:
-        state = self.history.round
-        assert state.accepted is not None
-        if self.name not in state.endorsements:
-            yield self.endorsement(state.accepted)
-
-    def endorsement(self, accepted: Said[AcceptedSet]) -> bytes:
-        """The packet that endorses an accepted set; for a second set of one round raises Refusal."""
-        name = f"endorsed/{self.history.round.number}"
-        earlier = self.state.fact(name)
-        if earlier is not None and earlier != accepted.digest:
-            raise Refusal("second-unmasking", self.rules.aggregator, earlier.hex(), accepted.digest.hex())
-        return self.say(SetEndorsement(accepted.digest), facts={name: accepted.digest})
 
     def _judge_complaints(self) -> Iterator[bytes]:
         state = self.history.round

@@ -1,0 +1,71 @@
+"""The federation as a whole: its opening and end, members that leave, keys that change, refusals."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from proofward.encoding import Length
+from proofward.federation.messages.field_types import Check, Digest, Evidence, Name, Signature, Text
+from proofward.federation.messages.record import Message
+
+
+@dataclass(frozen=True)
+class FederationOpened(Message):
+    """Aggregator, entry 0: the consortium's rules, in full."""
+
+    kind: ClassVar[str] = "federation-opened"
+    rules: Annotated[bytes, Length(1, 1 << 20)]
+
+
+@dataclass(frozen=True)
+class RevocationVote(Message):
+    """Verifier about a hospital or verifier, or one of these about itself: it shall take part no more."""
+
+    kind: ClassVar[str] = "revocation-vote"
+    roundless: ClassVar[bool] = True
+    member: Name
+    reason: Text
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.member,)
+
+
+@dataclass(frozen=True)
+class KeyRotation(Message):
+    """Hospital or verifier: its key from the next entry on, and that key's signature of the change."""
+
+    kind: ClassVar[str] = "key-rotation"
+    roundless: ClassVar[bool] = True
+    key: Digest
+    proof: Signature
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.key.hex(),)
+
+
+@dataclass(frozen=True)
+class MessageRefused(Message):
+    """Aggregator: an envelope that a member signed and that breaks the rules here, for anybody to judge."""
+
+    kind: ClassVar[str] = "message-refused"
+    evidence: Evidence
+    check: Check
+    culprit: Name
+    expected: Text
+    actual: Text
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (hashlib.sha256(self.evidence).hexdigest(),)
+
+
+@dataclass(frozen=True)
+class FederationClosed(Message):
+    """Aggregator, last entry: every round is closed; the final model."""
+
+    kind: ClassVar[str] = "federation-closed"
+    model: Digest

@@ -1,0 +1,147 @@
+"""A round: keys, uploads, verdicts, shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from proofward.federation.messages.field_types import (
+    Binding,
+    Check,
+    Count,
+    Digest,
+    MaybeDigest,
+    Name,
+    Names,
+    PairSecret,
+    SealedShares,
+    SealingKeys,
+    Text,
+)
+from proofward.federation.messages.record import Message
+
+
+@dataclass(frozen=True)
+class RoundOpened(Message):
+    """Aggregator: a (new attempt of a) round from the model object with this digest."""
+
+    kind: ClassVar[str] = "round-opened"
+    model: Digest
+    participants: Names
+
+
+@dataclass(frozen=True)
+class HolderKeys(Message):
+    """Hospital that takes part: one public sealing key for each dealer, for this attempt."""
+
+    kind: ClassVar[str] = "holder-keys"
+    sealing_keys: SealingKeys
+
+
+@dataclass(frozen=True)
+class KeysClosed(Message):
+    """Aggregator: exactly the hospitals, none of them revoked, whose keys are recorded."""
+
+    kind: ClassVar[str] = "keys-closed"
+    hospitals: Names
+
+
+@dataclass(frozen=True)
+class Upload(Message):
+    """Hospital: encrypted update, its proof, a sealed key share per hospital (b"" for itself and the absent).
+
+    model, beacon, dataset_root, rows: what the proof is about, so that stale ones are refused by name.
+    """
+
+    kind: ClassVar[str] = "upload"
+    model: Digest
+    beacon: Digest
+    dataset_root: Digest
+    rows: Count
+    ciphertext: Digest
+    proof: Digest
+    sealed_shares: SealedShares
+
+    def objects(self) -> tuple[bytes, ...]:
+        """See Message."""
+        return (self.ciphertext, self.proof, *(digest for digest in self.sealed_shares if digest))
+
+
+@dataclass(frozen=True)
+class UploadsClosed(Message):
+    """Aggregator: exactly the hospitals whose uploads are recorded."""
+
+    kind: ClassVar[str] = "uploads-closed"
+    hospitals: Names
+
+
+@dataclass(frozen=True)
+class Verdict(Message):
+    """Verifier: on one upload. dataset_root (the next one) and share_binding are b"" when refused."""
+
+    kind: ClassVar[str] = "verdict"
+    hospital: Name
+    upload: Digest
+    accepted: bool
+    check: Check
+    detail: Text
+    dataset_root: MaybeDigest
+    share_binding: Binding
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.hospital,)
+
+
+@dataclass(frozen=True)
+class VerdictsClosed(Message):
+    """Aggregator: exactly the hospitals whose upload has enough accepting verdicts."""
+
+    kind: ClassVar[str] = "verdicts-closed"
+    hospitals: Names
+
+
+@dataclass(frozen=True)
+class ShareComplaint(Message):
+    """Holder: its share from `dealer` is bad; the pair secret of that single pair lets anybody look."""
+
+    kind: ClassVar[str] = "share-complaint"
+    dealer: Name
+    upload: Digest
+    pair_key: PairSecret
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.dealer,)
+
+
+@dataclass(frozen=True)
+class ComplaintVerdict(Message):
+    """Verifier: whether the complaint in the envelope with this digest is right."""
+
+    kind: ClassVar[str] = "complaint-verdict"
+    holder: Name
+    dealer: Name
+    complaint: Digest
+    upheld: bool
+    detail: Text
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.holder, self.dealer)
+
+
+@dataclass(frozen=True)
+class SharesChecked(Message):
+    """Holder: ready, with a good share of exactly these dealers; it complains of every other one."""
+
+    kind: ClassVar[str] = "shares-checked"
+    dealers: Names
+
+
+@dataclass(frozen=True)
+class AttemptRestarted(Message):
+    """Aggregator: exactly the holders whose complaints were dismissed; all starts again without them."""
+
+    kind: ClassVar[str] = "attempt-restarted"
+    complainers: Names

@@ -1,0 +1,70 @@
+"""Clipping of an update in L2 norm: the multiplier mu, found in a fixed number of steps.
+
+    U(mu) = floor((mu Delta + 2^(shift-1)) / 2^shift),   mu in [0, full]
+Each |U_j(mu)| grows with mu, so ||U(mu)|| does, and U(0) = 0. The multiplier is the largest mu with
+||U(mu)|| <= B: `full` where nothing has to be clipped. One step of mu changes U by at most
+    ||Delta|| / 2^shift + sqrt(parameters),
+hence a clipped U has a norm above B less that: `RoundConfig.update_rule` makes B_low from it.
+
+Time. The bisection always takes bit_length(full) steps, each over all parameters with the same instructions,
+clipped or not. Nothing of the update, not even whether it is clipped, is in the time that it takes.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from proofward.field.threads import parallel
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Int64Array
+
+LIMIT = 1 << 62
+"""|mu Delta| + 2^(shift-1) stays below this, and so does every bound B^2."""
+
+_GRAIN = 1 << 15
+
+
+@numba.njit("uint64(int64[::1], int64, int64)", cache=True, nogil=True)
+def _squared_norm(update: np.ndarray, multiplier: int, shift: int) -> np.uint64:
+    """min(||U(multiplier)||^2, 2^62).
+
+    |update * multiplier| + 2^(shift-1) < 2^62, so the product fits an int64. |U| is cut to 2^31, its square
+    is at most 2^62, and the sum so far is cut to 2^62: no sum passes 2^63. A sum of squares that is cut was
+    2^62 or more. Neither cut is a branch.
+    """
+    largest = np.uint64(1 << 62)
+    half = np.int64(1) << (shift - 1)
+    total = np.uint64(0)
+    for i in range(update.shape[0]):
+        value = abs((update[i] * multiplier + half) >> shift)
+        value = min(value, np.int64(1 << 31))
+        total = min(total + np.uint64(value * value), largest)
+    return total
+
+
+def norm_is_at_most(update: Int64Array, multiplier: int, shift: int, bound: int) -> bool:
+    """Whether ||U(multiplier)|| <= bound, exactly, for bound^2 < 2^62."""
+    norms: list[int] = []
+
+    def chunk(start: int, stop: int) -> None:
+        norms.append(int(_squared_norm(update[start:stop], multiplier, shift)))
+
+    parallel(chunk, update.size, _GRAIN)
+    return sum(norms) <= bound * bound
+
+
+def clipped_multiplier(update: Int64Array, *, full: int, shift: int, bound: int) -> int:
+    """The largest mu in [0, full] with ||U(mu)|| <= bound, for an update Delta, flat int64."""
+    largest = max(abs(int(update.max())), abs(int(update.min())))
+    if full < 1 or shift < 1 or full * largest + (1 << (shift - 1)) >= LIMIT:
+        raise ConfigurationError("multiplier", f"1 <= multiplier < 2^62 / {largest}", full)
+    if not 0 <= bound * bound < LIMIT:
+        raise ConfigurationError("bound", "an integer in [0, 2^31)", bound)
+    values = np.ascontiguousarray(update)
+    low, high = 0, full + 1  # within the bound at low; beyond it at high, or nothing is there
+    for _ in range(full.bit_length()):
+        middle = (low + high) // 2
+        within = norm_is_at_most(values, middle, shift, bound)
+        low, high = (middle, high) if within else (low, middle)
+    return low

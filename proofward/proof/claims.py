@@ -1,0 +1,72 @@
+"""What goes into a sumcheck and what comes out of it, for every party."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.proof.forms import ONE, ZERO, Form, Point
+
+Array = npt.NDArray[np.uint64]
+Weights = tuple[Ext, Ext]
+
+
+@dataclass(slots=True)
+class Tables:
+    """What a prover sums over 2^n points: products of pairs of E-tables, and optionally one E-table more."""
+
+    factors: list[tuple[Array, Array]]
+    linear: Array | None = None
+
+
+@dataclass(slots=True)
+class Reduced:
+    """The end of a sumcheck: where it ended, the claim there, and, for a prover, the tables' values there."""
+
+    point: Point
+    claim: Form
+    factors: list[tuple[Ext, Ext]]
+    linear: Ext
+
+
+class RunningSum(ABC):
+    """A prover's running sumcheck."""
+
+    @abstractmethod
+    def message(self) -> tuple[Ext, Ext]:
+        """t(0) and the leading coefficient of this round's quadratic."""
+
+    @abstractmethod
+    def bind(self, challenge: Ext) -> None:
+        """Fix the current variable."""
+
+    @abstractmethod
+    def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
+        """Values of the factors and of the linear table at the point."""
+
+
+def fold_claim(
+    claim: Form, weights: list[Weights], point: list[Ext], keys: list[int], sent: list[Ext]
+) -> Form:
+    """The claim after all rounds, an affine form in the first claim and the pads of the messages.
+
+    One round: t(X) = t0 + (t1 - t0 - t2) X + t2 X^2 with t1 = (claim - w0 t0) / w1, so
+    t(r) = claim r / w1 + t0 (1 - r - r w0 / w1) + t2 (r^2 - r).
+    """
+    scale = ONE
+    constant = ZERO
+    pads: dict[int, Ext] = {}
+    for i in reversed(range(len(weights))):
+        r, (w0, w1) = point[i], weights[i]
+        ratio = r * w1.inverse()
+        zero = scale * (ONE - r - ratio * w0)
+        lead = scale * (r * r - r)
+        constant = constant + zero * sent[2 * i] + lead * sent[2 * i + 1]
+        pads[keys[2 * i]] = zero
+        pads[keys[2 * i + 1]] = lead
+        scale = scale * ratio
+    return claim * scale + Form(constant, pads, [])

@@ -1,0 +1,43 @@
+"""The largest statements that anybody has to look at, in one place.
+
+A statement claims sizes before its proof is read. These limits keep every array that such a claim costs below
+a few hundred megabytes; `RoundConfig` refuses rules under which a statement could pass one, so a statement
+whose number of rows the rules admit is within them.
+"""
+
+from __future__ import annotations
+
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Mlp, Training, padded
+
+MOST_ROWS = 1_000_000
+"""Rows of one hospital that rules admit unless they say another number."""
+
+MOST_DATASET_ENTRIES = 1 << 26
+"""Padded rows times padded features."""
+
+MOST_SAMPLES = 1 << 22
+"""Steps of a round, padded, times batch: the schedule has an entry for each."""
+
+MOST_ACTIVATIONS = 1 << 26
+"""Steps of a round, padded, times batch, times the padded width of the widest layer, input or hidden."""
+
+MOST_PARAMETERS = 1 << 26
+"""Parameters of the model."""
+
+MOST_COMMITTED_VALUES = 1 << 30
+"""Values of a round's proof, as `RoundConfig.committed_values` estimates them."""
+
+
+def check_sizes(model: Mlp, training: Training, rows: int) -> None:
+    """Raises ConfigurationError, naming the size, where a statement about `rows` rows is too large."""
+    samples = training.padded_steps(rows) * training.batch
+    widest = max(padded(width) for width in model.widths[:-1])
+    for size, found, most in (
+        ("padded rows * padded features", padded(rows) * padded(model.widths[0]), MOST_DATASET_ENTRIES),
+        ("padded steps * batch", samples, MOST_SAMPLES),
+        ("padded steps * batch * padded width", samples * widest, MOST_ACTIVATIONS),
+        ("parameters", model.parameters, MOST_PARAMETERS),
+    ):
+        if found > most:
+            raise ConfigurationError(size, f"at most {most} with {rows} rows", found)

@@ -1,0 +1,70 @@
+"""The measures of a round's proof: its code, pads, columns and proven bits, before a byte of it is read.
+
+They depend on the rules, the number of rows and the weight shift only, so they are kept and used again. A
+statement is plain data and knows nothing of its script; this module joins the two. Nothing here grows with a
+claimed number of rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from proofward.lattice.parameters import ciphertext_length
+from proofward.layers.errors import ConfigurationError
+from proofward.proof.counter import Counter, Plan
+from proofward.proof.party import Party
+from proofward.proof.soundness import SoundnessBelowPolicy
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.training_round import training_round
+
+_MOST_PLANS = 64
+_plans: dict[tuple[bytes, int, int], Plan] = {}
+
+
+def round_plan(statement: RoundStatement) -> Plan:
+    """The measures of a round's proof; raises SoundnessBelowPolicy where the policy cannot be met."""
+    key = (statement.config.digest(), statement.rows, statement.weight_shift)
+    if key not in _plans:
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        _plans[key] = _measure(statement)
+    return _plans[key]
+
+
+def check_provable(config: RoundConfig, rows: int) -> None:
+    """Raises a TrainingError unless a hospital with `rows` rows can prove its enrolment and its rounds."""
+    nothing = np.zeros(config.model.parameters, dtype=np.int64)
+    config.check_rows(rows)
+    statement = RoundStatement(
+        consortium=bytes(32),
+        config=config,
+        round=1,
+        attempt=0,
+        hospital="",
+        rows=rows,
+        weight_shift=config.weight_shift(rows),
+        beacon=bytes(32),
+        dataset_root=bytes(32),
+        initial_weights=nothing,
+    )
+    try:
+        round_plan(statement)
+        enrolment_plan(EnrolmentStatement(bytes(32), "", rows, config.model.widths[0], config))
+    except SoundnessBelowPolicy as error:
+        raise ConfigurationError(
+            "security_bits", f"a level that proofs reach with {rows} rows", str(error)
+        ) from error
+
+
+def _measure(statement: RoundStatement) -> Plan:
+    config = statement.config
+    nothing = np.zeros(ciphertext_length(config.model.parameters), dtype=np.uint64)
+
+    def script(party: Party) -> None:
+        training_round(party, statement, nothing, lambda _: (), None)
+
+    plan = Counter(config.code(statement.rows)).run(script)
+    plan.soundness.require(config.security_bits)
+    return plan

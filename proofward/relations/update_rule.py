@@ -1,0 +1,154 @@
+"""The public numbers of one hospital's update: its weight, its bounds, and how finely it is clipped.
+
+All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all
+hospitals of a round. With fw the bits of a weight, C the clip bound, D_max and ||D||_max the public bounds on
+an entry and on the norm of Delta (from `layers.bounds`, with the ranges that the relation itself enforces):
+    M     = max(1, (n 2^10) >> e)                       weight
+    B     = floor(M C / 2^10)                           bound on ||U||, hence on every |U_j|
+    m     = bits of B, and one more                     U_j in [-2^(m-1), 2^(m-1)), 2^(m-1) > B
+    B_low = B - floor(sqrt(p)) - 1 - ceil(||D||_max / 2^(fw + f))        p parameters
+    f     = the least number >= 0 with B_low >= 15/16 B
+    U     = floor((mu Delta + 2^(fw+f-1)) / 2^(fw+f)),  0 <= mu <= M 2^f
+
+Every Delta has a proof. With the mu of `layers.clipping` either mu = M 2^f and ||U|| <= B, or U at mu + 1 is
+longer than B; one step changes ||U|| by at most ||Delta|| / 2^(fw+f) + sqrt(p), so ||U|| >= B_low. No
+hospital shrinks its share: below mu = M 2^f its norm must be at least 15/16 of the bound.
+
+No integer wraps around P. Checked for every rule:
+    M 2^f D_max + 2^(fw+f-1) < 2^62,   2^(fw+f) (2^(m-1) + 1) < 2^62,   B < 2^31,   M 2^f < 2^61
+and for N = ||U||^2 one of two. Either p 2^(2(m-1)) < 2^62, so that no U in its range can wrap. Or the norm is
+looked at twice, h being the least multiple of the table's bits for which p 2^(2(m-1-h)) < 2^62: the norm of
+the coarse update
+    V = floor(U / 2^h),   ||V|| <= K = floor(B / 2^h) + 2 + floor(sqrt(p))
+cannot wrap, and it bounds that of the fine one:
+    ||U|| <= 2^h (||V|| + sqrt(p)) <= 2^h (K + floor(sqrt(p)) + 1) < 2^31.
+Then N < 2^62 for whatever is committed to, so N is right modulo P. An honest update passes: V = U / 2^h - v
+with 0 <= v < 1, so ||V|| <= B / 2^h + sqrt(p) <= K.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isqrt
+
+import numpy as np
+
+from proofward.lattice.parameters import LARGEST_BOUND
+from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, weight_of
+from proofward.layers.bounds import LIMIT, compile_bounds
+from proofward.layers.clipping import clipped_multiplier
+from proofward.layers.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.model import FixedPoint, Int64Array, Mlp, Training
+
+LARGEST_SHIFT = 40
+_MOST_FINER_BITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRule:
+    """The numbers of one hospital in one round.
+
+    weight M, finer bits f, shift fw + f, bound B, low B_low, message bits m; coarse_bits h and coarse_bound K
+    are 0 where the norm needs no second look.
+    """
+
+    weight: int
+    finer_bits: int
+    shift: int
+    bound: int
+    low: int
+    message_bits: int
+    coarse_bits: int
+    coarse_bound: int
+
+    @property
+    def full(self) -> int:
+        """M 2^f, the multiplier of an update that is not clipped."""
+        return self.weight << self.finer_bits
+
+    def submit(self, delta: Int64Array) -> tuple[int, Int64Array]:
+        """(mu, U) of an update Delta, flat int64."""
+        multiplier = clipped_multiplier(delta, full=self.full, shift=self.shift, bound=self.bound)
+        return multiplier, quantise_update(delta, multiplier, self.shift)
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaBounds:
+    """Public bounds on Delta: of an entry, and of the squared norm."""
+
+    largest: int
+    squared_norm: int
+
+
+@lru_cache(maxsize=256)
+def delta_bounds(model: Mlp, scales: FixedPoint, training: Training, rows: int) -> DeltaBounds:
+    """The bounds for a hospital of `rows` rows; they do not depend on the weights."""
+    nothing = np.broadcast_to(np.zeros(1, dtype=np.int64), (model.parameters,))
+    bounds = compile_bounds(model, scales, training, rows, nothing)
+    largest = squared = 0
+    for layer, (outputs, inputs) in zip(bounds, model.shapes, strict=True):
+        largest = max(largest, layer.weight_update, layer.bias_update)
+        squared += outputs * (inputs * layer.weight_update**2 + layer.bias_update**2)
+    return DeltaBounds(largest, squared)
+
+
+def update_rule(
+    *,
+    model: Mlp,
+    scales: FixedPoint,
+    training: Training,
+    clip_bound: int,
+    rows: int,
+    weight_shift: int,
+) -> UpdateRule:
+    """The numbers for a hospital of `rows` rows under a weight shift.
+
+    Raises WraparoundPossible where an integer could reach 2^62: a larger weight shift helps. Raises
+    ConfigurationError where B is too small beside the rounding of U: more rows, a larger clip bound or a
+    smaller shift help.
+    """
+    weight = weight_of(rows, weight_shift)
+    bound = (weight * clip_bound) >> WEIGHT_BITS
+    delta, root = delta_bounds(model, scales, training, rows), isqrt(model.parameters) + 1
+    _require_below("bound on the norm of the update", bound, LARGEST_BOUND)
+    finer, low = _finer_bits(scales, bound, root, delta)
+    shift, message_bits = scales.weight_bits + finer, bound.bit_length() + 1
+    _require_below("multiplier of the update", weight << finer, LIMIT >> 1)
+    _require_below("weighted update", (weight << finer) * delta.largest + (1 << (shift - 1)), LIMIT)
+    _require_below("rounded update", ((1 << (message_bits - 1)) + 1) << shift, LIMIT)
+    coarse_bits = coarse_bound = 0
+    while model.parameters << (2 * (message_bits - 1 - coarse_bits)) >= LIMIT:
+        coarse_bits += scales.table_bits
+        if coarse_bits >= message_bits:
+            raise WraparoundPossible("all layers", "squared norm of the update", model.parameters, LIMIT)
+    if coarse_bits:
+        coarse_bound = (bound >> coarse_bits) + 1 + root
+        reach = (coarse_bound + root) << coarse_bits
+        _require_below("norm of the update", reach, LARGEST_BOUND)
+    return UpdateRule(
+        weight=weight,
+        finer_bits=finer,
+        shift=shift,
+        bound=bound,
+        low=low,
+        message_bits=message_bits,
+        coarse_bits=coarse_bits,
+        coarse_bound=coarse_bound,
+    )
+
+
+def _require_below(quantity: str, value: int, limit: int) -> None:
+    if value >= limit:
+        raise WraparoundPossible("all layers", quantity, value, limit)
+
+
+def _finer_bits(scales: FixedPoint, bound: int, root: int, delta: DeltaBounds) -> tuple[int, int]:
+    """(f, B_low); `root` is at least the square root of the number of parameters."""
+    allowed = bound - root - -(-15 * bound // 16)
+    norm = isqrt(delta.squared_norm) + 1
+    for finer in range(_MOST_FINER_BITS):
+        step = -(-norm >> (scales.weight_bits + finer))
+        if step <= allowed:
+            return finer, bound - root - step
+    raise ConfigurationError("clip_bound", f"B = weight * clip_bound / 2^10 above {16 * root}", bound)
