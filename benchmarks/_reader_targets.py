@@ -7,7 +7,8 @@ from pathlib import Path
 
 from _targets import Intercepting, Regions, Target, federation, locate, named_fields, parts_of
 
-from proofward.federation.history.proofs import RelationProofs, Unable
+from proofward.federation.history.judging import Unable
+from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.storage.ledger_folder import topic_of

@@ -46,7 +46,7 @@ def verify(proof: Path, as_json: bool) -> None:
 
     load_kernels(make_console(quiet=True))
 
-    from proofward.federation.history.proofs import Unable
+    from proofward.federation.history.judging import Unable
     from proofward.proof.errors import ProofRejected
     from proofward.report.proof_file import load_proof_file
 

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.proofs import Unable, impossible, judged
+from proofward.federation.history.judging import Unable, impossible, judged
 from proofward.federation.history.statements import weight_shift
 from proofward.federation.messages.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
 from proofward.federation.messages.field_types import Digest, Name, SealedShares

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from proofward.federation.history import proofs
-from proofward.federation.history.proofs import RelationProofs, StoredObject, Unable, judged, read_source
+from proofward.federation.history.judging import StoredObject, Unable, judged, read_source
+from proofward.federation.history.proofs import RelationProofs
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy

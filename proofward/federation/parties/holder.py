@@ -31,7 +31,7 @@ from proofward.federation.history.history_state import (
     VERIFY,
     VOUCH,
 )
-from proofward.federation.history.proofs import Unable
+from proofward.federation.history.judging import Unable
 from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, Recorded
 from proofward.federation.messages.catalogue import (
