@@ -30,9 +30,8 @@ MAX_ENTRY_BYTES = 1 << 22
 MAX_ENTRIES = 1 << 20
 _PAGE_BYTES = 4096
 _STEPS, _STEPS_A_BYTE, _TICK = 1 << 20, 8, 1000
-"""Steps of SQLite's machine that one answer may take, in all and for each byte of the file; a row of a few
-bytes takes fewer than eight for each of them. A tree whose pages point at one another would take for ever.
-"""
+"""Steps of SQLite's machine that one answer may take, in all and for each byte of the file: more than any
+honest row takes. A tree whose pages point at one another would take for ever."""
 SCHEMA = {
     "meta": "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "entries": "CREATE TABLE entries (position INTEGER PRIMARY KEY, kind TEXT NOT NULL, data BLOB NOT NULL)",

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proofward.federation.history import proofs
+from proofward.federation.history import judging
 from proofward.federation.history.judging import StoredObject, Unable, judged, read_source
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proofs import RelationProofs, RoundJob, judge_round
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
@@ -27,7 +27,10 @@ def enrolment(rows: int = 8) -> EnrolmentStatement:
 
 def round_of(rows: int = 8) -> RoundStatement:
     weights = np.zeros(CONFIG.model.parameters, dtype=np.int64)
-    return RoundStatement(bytes(32), CONFIG, 1, "hospital-0", rows, bytes(32), bytes(32), weights)
+    return RoundStatement(
+        consortium=bytes(32), config=CONFIG, round=1, attempt=0, hospital="hospital-0", rows=rows,
+        weight_shift=0, beacon=bytes(32), dataset_root=bytes(32), initial_weights=weights,
+    )  # fmt: skip
 
 
 def raising(error: BaseException):
@@ -71,7 +74,7 @@ def test_a_fault_of_the_verifier_is_no_verdict(error) -> None:
 )  # fmt: skip
 def test_an_impossible_statement_is_held_against_it(monkeypatch, error, check) -> None:
     """A verification that fails because the statement itself cannot be measured refuses the statement."""
-    monkeypatch.setattr(proofs.RoundStatement, "plan", lambda self: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(judging, "round_plan", raising(error))
     outcome = judged(raising(ValueError("anything")), round_of(), b"")
     assert isinstance(outcome, ProofRejected) and outcome.check == check
 
@@ -82,11 +85,11 @@ def test_interrupts_are_not_swallowed() -> None:
 
 
 def test_the_relations_refuse_junk(rng=np.random.default_rng(3)) -> None:
-    system = RelationProofs()
+    system, digests = RelationProofs(), (b"",) * CONFIG.holders
     for length in (0, 1, 100, 10_000):
         junk = rng.bytes(length)
         assert isinstance(judged(system.verify_enrolment, enrolment(), junk), ProofRejected)
-        assert isinstance(judged(system.verify_round, round_of(), junk, junk), ProofRejected)
+        assert isinstance(judge_round(system, RoundJob("", round_of(), digests, junk, junk)), ProofRejected)
 
 
 @pytest.mark.parametrize("kind", ["missing", "pipe", "directory", "terabyte", "link", "changed"])
