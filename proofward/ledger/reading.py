@@ -14,8 +14,8 @@ from pathlib import Path
 
 from proofward.ledger.errors import LedgerError
 
-MAX_OBJECT_BYTES = 1 << 27
-"""Most bytes of any object: a model of 2^24 parameters."""
+MAX_OBJECT_BYTES = (1 << 27) + (1 << 20)
+"""Most bytes of any object: a ciphertext of 2^24 parameters."""
 MAX_OBJECTS = 1 << 20
 """Most objects of a ledger."""
 MOST_FLAWS = 1000

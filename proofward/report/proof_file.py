@@ -29,7 +29,8 @@ from proofward.proof.errors import ProofRejected
 from proofward.relations.prove import VerifiedRound, verify_round
 from proofward.relations.round_statement import RoundStatement
 
-MAX_FILE_BYTES = 1 << 27
+MAX_FILE_BYTES = 96 << 20
+"""With more, reading and verifying would take more than 500 MB: about six million parameters."""
 PROOFS_NAME = "proofs"
 SUFFIX = ".proof"
 Large = Annotated[bytes, Length(0, MAX_FILE_BYTES)]
