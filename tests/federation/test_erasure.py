@@ -182,6 +182,29 @@ def test_the_deadline_of_unmasking_erases_and_no_sum_is_said_after_it(tmp_path, 
     engine.close()
 
 
+def test_the_deadline_of_consent_erases_and_an_abandonment_may_follow(tmp_path, thief) -> None:
+    network = Withholding("hospital-3", Consent.kind)
+    engine = federation(tmp_path, network=network)
+    history = engine.aggregator.history
+    engine.run(lambda: bool(network.kept))
+    assert history.phase == CONSENT
+    for name in ("hospital-0", "hospital-3"):
+        hospital = engine.hospitals[name]
+        assert "sealing" in names_of(hospital)
+        hospital.expire()
+        assert names_of(hospital) == {"dataset"}
+    thief.check(engine)
+    for packet in network.kept:
+        engine.aggregator.handle(packet)
+    engine.aggregator.advance()
+    assert history.phase == UNMASK
+    late = engine.hospitals["hospital-0"]
+    assert late.handle(engine.aggregator.extension(late.history.size)) == [] and late.halted is None
+    result = engine.run(lambda: len(history.closed) == 1)
+    assert len(history.closed) == 1 and not result.halted, "the other holders are enough"
+    engine.close()
+
+
 def extension(engine, member):
     from proofward.federation.messages.wire import open_extension
 

@@ -92,7 +92,8 @@ class Site:
                 return
 
     def _failed(self, seat: Seat, error: BaseException) -> None:
-        self._note("failed", level="error", party=seat.member, check=type(error).__name__)
+        check = error.check if isinstance(error, Refusal) else type(error).__name__
+        self._note("failed", level="error", party=seat.member, check=check)
 
     def _work(self, seat: Seat, caller: Caller) -> None:
         rules = self.join(seat, caller)

@@ -39,6 +39,7 @@ from proofward.ledger.reading import MAX_OBJECTS, entries_of
 from proofward.ledger.seal import OBJECTS_NAME, SEAL_NAME
 
 NOBODY = "unknown"
+LEAST_SECURITY_BITS = 80
 
 
 class Auditor:
@@ -79,9 +80,7 @@ class Auditor:
             if refusal.check != VERSION:
                 yield from self._folder(None)
             return
-        policy = f"proofs of {rules.config.security_bits} bits"
-        detail = f"{rules.federation}: consortium {rules.digest.hex()}, {policy}"
-        yield AuditVerdict("rules", "entry 0", detail=detail)
+        yield AuditVerdict("rules", "entry 0", detail=_in_words(rules))
         try:
             self.sizes = self._named(rules)
         except Refusal as refusal:
@@ -206,3 +205,14 @@ class Auditor:
             "complete", history.rules.aggregator, f"{rounds} closed rounds and their end", actual
         )
         return AuditVerdict("complete", f"{rounds} rounds", refusal)
+
+
+def _in_words(rules: Rules) -> str:
+    """What whoever reads only the first line of an audit has to know of the rules."""
+    bits = rules.config.security_bits
+    words = [f"consortium {rules.digest.hex()}", f"proofs of {bits} bits"]
+    if bits < LEAST_SECURITY_BITS:
+        words.append(f"fewer than {LEAST_SECURITY_BITS}: proofs can be forged")
+    if rules.initial_model:
+        words.append("trusted first model: whoever chose it may have planted in it what reads off records")
+    return f"{rules.federation}: {', '.join(words)}"

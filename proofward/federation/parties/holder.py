@@ -73,10 +73,15 @@ class Holder(Participant):
         if phase == REVEAL and self.stored(BeaconShares) is None:
             kept |= {KEY_SEED, OWN_SHARE}
         withdrawn = phase == ABANDON or self.stored(Abandonment) is not None
-        answered = withdrawn or self.stored(ShareSum) is not None or self.expired(UNMASK)
+        answered = withdrawn or self.stored(ShareSum) is not None or self.too_late
         if phase in BEFORE_ANSWER and not answered and self.name not in self.history.left_out:
             kept |= {self.fact_name("sealing"), self.fact_name("own-share")}
         return super().kept_secrets() | kept
+
+    @property
+    def too_late(self) -> bool:
+        """Whether a deadline has passed after which the attempt's secrets are gone."""
+        return self.expired(CONSENT) or self.expired(UNMASK)
 
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
@@ -194,7 +199,7 @@ class Holder(Participant):
             return
         if (earlier := self.sent(ShareSum)) is not None:
             yield earlier
-        elif not self.expired(UNMASK):
+        elif not self.too_late:
             yield self.share_sum(state.accepted)
 
     def share_sum(self, accepted: Recorded[AcceptedSet]) -> bytes:

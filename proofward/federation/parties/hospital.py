@@ -139,7 +139,8 @@ class Hospital(Holder):
     def _consent(self) -> Iterator[bytes]:
         state = self.history.round
         assert state.accepted is not None
-        if self.name in state.accepted.record.hospitals and self.name not in state.consents:
+        named = self.name in state.accepted.record.hospitals
+        if named and self.name not in state.consents and not self.too_late:
             yield self.consent(state.accepted)
 
     def consent(self, accepted: Recorded[AcceptedSet]) -> bytes:
