@@ -43,11 +43,14 @@ def consortium() -> None:
               help="So many hospitals learn nothing together; (hospitals - 1) / 2 unless given.")  # fmt: skip
 @click.option("--accepting", type=click.IntRange(1), metavar="K",
               help="Verdicts that accept a proof; a majority of the verifiers unless given.")  # fmt: skip
-@click.option("--minimum", type=click.IntRange(2), metavar="M",
-              help="Fewest hospitals in a sum; threshold + 1, at least 2, unless given.")  # fmt: skip
+@click.option("--minimum", type=click.IntRange(3), metavar="M",
+              help="Fewest hospitals in a sum; (hospitals + threshold) / 2 rounded up, and at least "
+              "threshold + 2, unless given.")  # fmt: skip
+@click.option("--abandoning", type=click.IntRange(2), metavar="A",
+              help="Hospitals that give a set up before its round is tried again; "
+              "all but one unless given.")  # fmt: skip
 @click.option("--deadline", type=click.IntRange(1, 30 * 24 * 3600),
               help="Seconds that a phase waits for a member; 600 unless given.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), help="Of the first weights; 0 unless given.")
 @click.option("--draft", is_flag=True, help="Write consortium.toml only, to be edited; no kits.")
 @click.option("--force", is_flag=True,
               help="Make kits anew; earlier ones are moved aside and of no use any more.")  # fmt: skip
@@ -81,7 +84,7 @@ def init(
         else:
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
-        terms, model = _terms(project, path if not given else None)
+        terms = _terms(project, path if not given else None)
         make_directory(folder)
         folder.chmod(0o700)
         if given:
@@ -89,7 +92,7 @@ def init(
         if draft:
             _tell_draft(path, project, as_json)
             return
-        moved = _provision(folder, project, terms, model, before)
+        moved = _provision(folder, project, terms, before)
         _tell(folder, project, terms, moved, as_json)
 
 
@@ -115,7 +118,7 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         Site(name, tuple(role for role in (HOSPITAL, VERIFIER) if name in listed[role]))
         for name in dict.fromkeys((*listed[HOSPITAL], *listed[VERIFIER]))
     )
-    plain = ("preset", "seed", "rounds", "threshold", "accepting", "minimum", "deadline")
+    plain = ("preset", "rounds", "threshold", "accepting", "minimum", "abandoning", "deadline")
     others = {name: options[name] for name in plain if options[name] is not None}
     try:
         return Project(
@@ -125,19 +128,15 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         raise click.UsageError(str(error)) from error
 
 
-def _terms(project: Project, path: Path | None) -> tuple[Terms, bytes]:
-    """Terms and the first model. path: the file that was read; without one, what is wrong is wrong usage."""
+def _terms(project: Project, path: Path | None) -> Terms:
+    """The terms. path: the file that was read; without one, what is wrong is wrong usage."""
     from proofward.cli.console import make_console
     from proofward.cli.kernels import load_kernels
     from proofward.cli.project import ProjectError
 
     load_kernels(make_console(quiet=True))
-    from proofward.federation.messages.values import integers_to_bytes
-    from proofward.report.baselines import first_weights
-
-    model = integers_to_bytes(first_weights(project.setup, project.seed))
     try:
-        return project.terms(model), model
+        return project.terms()
     except ProjectError as error:
         if path is None:
             raise click.UsageError(str(error)) from error
@@ -161,7 +160,7 @@ def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
     return found
 
 
-def _provision(folder: Path, project: Project, terms: Terms, model: bytes, before: list[Path]) -> Path | None:
+def _provision(folder: Path, project: Project, terms: Terms, before: list[Path]) -> Path | None:
     """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
     from proofward.data.csv_records import FEATURES_NAME, features_to_bytes
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
@@ -171,7 +170,7 @@ def _provision(folder: Path, project: Project, terms: Terms, model: bytes, befor
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        kits = provision(fresh, PROJECT, Network(project.server, project.port), terms, model)
+        kits = provision(fresh, PROJECT, Network(project.server, project.port), terms, b"")
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
@@ -208,7 +207,7 @@ def _about_features(project: Project) -> list[str]:
 
 
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
-    from proofward.cli.membership import in_words
+    from proofward.cli.terms_in_words import in_words
     from proofward.data.csv_records import features_to_bytes
 
     kits = sorted((folder / KITS).iterdir())
@@ -223,7 +222,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
     constants = hashlib.sha256(features_to_bytes(project.features)).hexdigest()
     plain = {
         "did": "provisioned", "project": str(folder / "consortium.toml"), "terms": terms.digest.hex(),
-        "features": constants, "initial_model": terms.initial_model.hex(), "kits": listed,
+        "features": constants, "kits": listed,
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
     lines = [*in_words(terms, project.server, project.port), "", "kits, and to whom each goes:"]

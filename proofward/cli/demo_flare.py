@@ -20,7 +20,13 @@ from proofward.engines.remote.terms import Seat, Terms
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Rules
+from proofward.federation.messages.rules import (
+    AGGREGATOR,
+    HOSPITAL,
+    VERIFIER,
+    Rules,
+    usual_abandonments,
+)
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import Database
@@ -52,8 +58,9 @@ def terms_of(scenario: Scenario, server: str, deadline: int = DEADLINE) -> Terms
         seats=tuple(sorted(seats, key=lambda seat: seat.member)),
         accepting_verdicts=plan.accepting_verdicts,
         minimum_updates=plan.minimum_updates,
+        abandonments=plan.abandonments or usual_abandonments(len(hospitals)),
         rounds=plan.rounds,
-        initial_model=hashlib.sha256(plan.initial_model).digest(),
+        initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
         deadline=deadline,
     )
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.console import FLAW, make_console, print_json
+from proofward.cli.terms_in_words import in_words
 
 if TYPE_CHECKING:
     from proofward.engines.remote.home import Home
-    from proofward.engines.remote.terms import Seat, Terms
+    from proofward.engines.remote.terms import Seat
     from proofward.federation.history.history import History
     from proofward.federation.messages.rules import Rules
 
@@ -102,28 +103,6 @@ def passphrase_of(file: Path | None) -> bytes | None:
     if not passphrase:
         raise Refused(f"{file} is empty: put the passphrase into it")
     return passphrase
-
-
-def in_words(terms: Terms, server: str, port: int) -> list[str]:
-    """What was agreed, for people."""
-    config, verifiers = terms.round_config, terms.named("verifier")
-    training = config.training
-    return [
-        f"{terms.federation}: {terms.rounds} rounds, server {server}, port {port}",
-        f"hospitals: {', '.join(terms.named('hospital'))}",
-        f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
-        f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together"
-        + (
-            f", unless the server chooses who counts: {terms.minimum_updates - 1} can subtract themselves"
-            if terms.minimum_updates < config.threshold + 2
-            else ""
-        ),
-        f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
-        f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
-        f"{config.security_bits} bits of security",
-        f"a phase waits {terms.deadline} s for a member",
-        f"terms {terms.digest.hex()}",
-    ]
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tomllib
@@ -15,13 +14,21 @@ from proofward.data.csv_records import Feature, FeaturesInvalid, check_features
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.terms import MAX_DEADLINE, Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
-from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
+from proofward.federation.messages.rules import (
+    AGGREGATOR,
+    HOSPITAL,
+    VERIFIER,
+    RulesError,
+    usual_abandonments,
+    usual_updates,
+)
 from proofward.layers.errors import TrainingError
 from proofward.models.presets import PRESETS, Preset
 from proofward.relations.config import RoundConfig
 
 FILE_NAME = "consortium.toml"
 PORT, ROUNDS, DEADLINE = 8002, 15, 600
+LEAST_HOSPITALS = 3
 _SITE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
@@ -57,11 +64,11 @@ class Project:
     sites: tuple[Site, ...]
     port: int = PORT
     preset: str = "wdbc"
-    seed: int = 0
     rounds: int = ROUNDS
     threshold: int = 0
     accepting: int = 0
     minimum: int = 0
+    abandoning: int = 0
     deadline: int = DEADLINE
     features: tuple[Feature, ...] = ()
 
@@ -99,7 +106,8 @@ class Project:
         return replace(
             self,
             threshold=threshold,
-            minimum=self.minimum or max(2, min(hospitals, threshold + 2)),
+            minimum=self.minimum or usual_updates(hospitals, threshold),
+            abandoning=self.abandoning or usual_abandonments(hospitals),
             accepting=self.accepting or verifiers // 2 + 1,
             features=features,
         )
@@ -126,13 +134,14 @@ class Project:
             twice = sorted({name for name in found if found.count(name) > 1})
             if twice:
                 raise ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
-        if self.count(HOSPITAL) < 2:
-            raise ProjectError("site", "at least two hospitals", self.count(HOSPITAL))
+        if self.count(HOSPITAL) < LEAST_HOSPITALS:
+            expected = "at least three hospitals, since of two each can subtract its own update"
+            raise ProjectError("site", expected, self.count(HOSPITAL))
         if not self.count(VERIFIER):
             raise ProjectError("site", "at least one verifier", 0)
 
-    def terms(self, initial_model: bytes) -> Terms:
-        """The terms of a completed project; initial_model: bytes of the first model. Raises ProjectError."""
+    def terms(self) -> Terms:
+        """The terms of a completed project, whose members draw the first model; raises ProjectError."""
         setup = self.setup
         seats = [Seat(AGGREGATOR, AGGREGATOR, self.server)]
         seats += [seat for site in self.sites for seat in site.seats()]
@@ -147,8 +156,9 @@ class Project:
                 seats=tuple(sorted(seats, key=lambda seat: seat.member)),
                 accepting_verdicts=self.accepting,
                 minimum_updates=self.minimum,
+                abandonments=self.abandoning,
                 rounds=self.rounds,
-                initial_model=hashlib.sha256(initial_model).digest(),
+                initial_model=b"",
                 deadline=self.deadline,
             )
             terms.check()
@@ -164,13 +174,13 @@ class Project:
             f"server = {_quoted(self.server)}  # the name under which every site reaches the server",
             f"port = {self.port}  # the only one that is open, at the server",
             f"preset = {_quoted(self.preset)}  # {self.setup.summary}",
-            f"seed = {self.seed}  # of the first weights",
             f"rounds = {self.rounds}",
             "",
             "[policy]",
             f"threshold = {self.threshold}  # so many hospitals learn nothing together",
             f"accepting = {self.accepting}  # verdicts that accept a proof, of {self.count(VERIFIER)}",
             f"minimum = {self.minimum}  # fewest hospitals in a sum",
+            f"abandoning = {self.abandoning}  # hospitals that give a set up before the round is tried again",
             f"deadline = {self.deadline}  # seconds that a phase waits for a member",
         ]
         for site in self.sites:
@@ -198,9 +208,9 @@ def read_project(path: Path) -> Project:
         plain = tomllib.loads(path.read_bytes().decode())
     except (ValueError, RecursionError) as error:
         raise ProjectError(str(path), "a TOML file", str(error)) from error
-    top = ("title", "server", "port", "preset", "seed", "rounds", "policy", "site", "feature")
+    top = ("title", "server", "port", "preset", "rounds", "policy", "site", "feature")
     table = _Table(plain, "", top)
-    policy = _Table(table.table("policy"), "policy.", ("threshold", "accepting", "minimum", "deadline"))
+    policy = _Table(table.table("policy"), "policy.", _POLICY)
     sites, features = [], []
     for where, values in table.tables("site"):
         entry = _Table(values, where, ("name", "roles"))
@@ -216,15 +226,18 @@ def read_project(path: Path) -> Project:
         server=table.text("server"),
         port=table.integer("port", 1, 65535, PORT),
         preset=table.text("preset", "wdbc"),
-        seed=table.integer("seed", 0, (1 << 63) - 1, 0),
         rounds=table.integer("rounds", 1, 1 << 20, ROUNDS),
         threshold=policy.integer("threshold", 1, 3000, 0),
         accepting=policy.integer("accepting", 1, 4096, 0),
-        minimum=policy.integer("minimum", 2, 4096, 0),
+        minimum=policy.integer("minimum", 3, 4096, 0),
+        abandoning=policy.integer("abandoning", 2, 4096, 0),
         deadline=policy.integer("deadline", 1, MAX_DEADLINE, DEADLINE),
         sites=tuple(sites),
         features=tuple(features),
     ).completed()
+
+
+_POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline")
 
 
 class _Table:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from proofward.engines.run_folder import Plan, RunFolder
 from proofward.federation.history.faults import Fault, faults
 from proofward.federation.history.proofs import Proofs, RelationProofs
+from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.refusal import FederationHalted, Refusal
 from proofward.federation.messages.values import integers_from_bytes
@@ -76,6 +77,7 @@ class RunResult:
     """finished: all rounds are closed. stopped: why the aggregator cannot go on. halted: members that refuse
     to.
 
+    waits_for: members without whose word it does not go on, where it is not over.
     weights: the last model, flat int64 (parameters,), or none if none was drawn. refusals: everything refused
     by anybody, in order, by (party, refusal). faults: what the ledger proves against members.
     """
@@ -87,6 +89,7 @@ class RunResult:
     halted: dict[str, Refusal]
     refusals: list[tuple[str, Refusal]]
     faults: list[Fault]
+    waits_for: tuple[str, ...]
 
 
 class InProcessFederation:
@@ -227,4 +230,5 @@ class InProcessFederation:
             halted,
             list(self.refusals),
             faults(history),
+            waits_for(history),
         )

@@ -35,8 +35,10 @@ class Security:
 
 
 def models(history: History, objects: Objects) -> list[Int64Array]:
-    """The first model and the one after each closed round, flat int64; raises Refusal."""
-    digests = [history.rules.initial_model]
+    """The first model and the one after each closed round, flat int64; there is a closed round. Raises
+    Refusal.
+    """
+    digests = [history.closed[0].model]
     digests += [state.aggregate.record.model for state in history.closed if state.aggregate is not None]
     return [model_weights(history, objects, digest) for digest in digests]
 

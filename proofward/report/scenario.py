@@ -10,10 +10,10 @@ from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.engines.run_folder import Plan
+from proofward.federation.messages.rules import usual_updates
 from proofward.layers.errors import ConfigurationError
 from proofward.models.presets import Preset, preset
 from proofward.relations.config import RoundConfig
-from proofward.report.baselines import first_weights
 
 VERIFIERS = 3
 SYNTHETIC_RECORDS = 30  # for each hospital
@@ -30,15 +30,15 @@ class Scenario:
 
 
 def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS) -> Scenario:
-    """Presets of 30 features get the breast cancer records, others synthetic ones; the seed fixes records,
-    division and first weights.
+    """Presets of 30 features get the breast cancer records, others synthetic ones; the seed fixes records and
+    division.
 
-    Any t = (hospitals - 1) // 2 hospitals may vanish in a round, and learn nothing together.
+    Any t = (hospitals - 1) // 2 hospitals learn nothing together.
     Raises ConfigurationError, DataUnavailable.
     """
     setup = preset(name)
-    if not 2 <= hospitals <= 100:
-        raise ConfigurationError("hospitals", "an integer in [2, 100]", hospitals)
+    if not 3 <= hospitals <= 100:
+        raise ConfigurationError("hospitals", "an integer in [3, 100]", hospitals)
     if not 1 <= rounds <= 10_000:
         raise ConfigurationError("rounds", "an integer in [1, 10000]", rounds)
     features = setup.model.widths[0]
@@ -57,9 +57,8 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
         hospitals=names,
         verifiers=[f"verifier-{index}" for index in range(verifiers)],
         accepting_verdicts=verifiers // 2 + 1,
-        minimum_updates=max(2, threshold + 1),
+        minimum_updates=usual_updates(hospitals, threshold),
         rounds=rounds,
         config=RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold),
-        initial_weights=first_weights(setup, seed),
     )
     return Scenario(setup, dict(zip(names, parts, strict=True)), held_out, plan)

@@ -10,7 +10,7 @@ from proofward.engines.attacks.forger import Cheat, forge_round, random_update, 
 from proofward.federation.history.complaints import Sealed
 from proofward.federation.history.proofs import ProvedRound
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.messages.catalogue import AcceptedSet, NonceCommitment
+from proofward.federation.messages.catalogue import AcceptedSet, HolderKeys
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_to_bytes
@@ -154,14 +154,14 @@ class SumsWrong(Hospital):
 
 
 class Equivocates(Hospital):
-    """Says two different things in one place: two nonce commitments."""
+    """Says two different things in one place: two lists of sealing keys."""
 
-    def _commit(self) -> Iterator[bytes]:
-        for message in super()._commit():
+    def _publish_keys(self) -> Iterator[bytes]:
+        for message in super()._publish_keys():
             yield message
             envelope = decode(decode(message, Packet).envelope, Envelope)
             record = envelope.record
-            assert isinstance(record, NonceCommitment)
-            body = encode(replace(record, commitment=bytes(32)))
+            assert isinstance(record, HolderKeys)
+            body = encode(replace(record, sealing_keys=tuple(reversed(record.sealing_keys))))
             other = seal_envelope(replace(envelope, body=body), self.key)
             yield encode(Packet(other.data, ()))

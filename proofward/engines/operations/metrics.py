@@ -31,13 +31,14 @@ MAX_LINE, CHUNK = 1 << 16, 1 << 18
 POLL_SECONDS = 0.5
 BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 NEXT_PHASE: dict[str, str] = {
-    messages.FederationOpened.kind: phases.ENROLMENT, messages.EnrolmentClosed.kind: phases.BETWEEN,
-    messages.RoundOpened.kind: phases.COMMIT, messages.CommitmentsClosed.kind: phases.REVEAL,
-    messages.AttemptAbandoned.kind: phases.BETWEEN, messages.BeaconFixed.kind: phases.UPLOAD,
-    messages.UploadsClosed.kind: phases.VERIFY, messages.VerdictsClosed.kind: phases.SHARES,
-    messages.AcceptedSet.kind: phases.ENDORSE, messages.ShareSum.kind: phases.UNMASK,
-    messages.Aggregate.kind: phases.CONFIRM, messages.RoundClosed.kind: phases.BETWEEN,
-    messages.FederationClosed.kind: phases.CLOSED,
+    messages.FederationOpened.kind: phases.ENROLMENT, messages.EnrolmentClosed.kind: phases.DEAL,
+    messages.DealsClosed.kind: phases.VOUCH, messages.VouchesClosed.kind: phases.REVEAL,
+    messages.BeaconFixed.kind: phases.BETWEEN, messages.RoundOpened.kind: phases.KEYS,
+    messages.KeysClosed.kind: phases.UPLOAD, messages.UploadsClosed.kind: phases.VERIFY,
+    messages.VerdictsClosed.kind: phases.SHARES, messages.AttemptRestarted.kind: phases.BETWEEN,
+    messages.AcceptedSet.kind: phases.CONSENT, messages.ShareSum.kind: phases.UNMASK,
+    messages.SetWithdrawn.kind: phases.ABANDON, messages.Aggregate.kind: phases.CONFIRM,
+    messages.RoundClosed.kind: phases.BETWEEN, messages.FederationClosed.kind: phases.CLOSED,
 }  # fmt: skip
 _CHECKS = """
 accepted-set aggregate-ciphertext-sum aggregate-model aggregate-secret-sum aggregate-update-sum

@@ -235,7 +235,7 @@ class AirGap:
         """Stores the objects that the ledger names, once the aggregator's signature has vouched for it."""
         extensions = [open_extension(data, member.rules) for data in bundle.extensions]
         entries = [*member.state.entries(), *(entry for found in extensions for entry in found.entries)]
-        named = {member.rules.initial_model}
+        named = {member.rules.initial_model} - {b""}
         for entry in entries:
             try:
                 named |= set(decode(entry, Envelope).record.objects())

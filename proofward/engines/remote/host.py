@@ -30,7 +30,7 @@ from proofward.engines.remote.messages import (
     Say,
     Wanted,
 )
-from proofward.federation.history.history_state import REVEAL, VERIFY, HistoryState
+from proofward.federation.history.history_state import VERIFY, HistoryState
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.wire import Extension, Packet, sign_extension
 from proofward.federation.parties.aggregator import Aggregator
@@ -236,13 +236,12 @@ def extension(aggregator: Aggregator, since: int, most: int = MAX_SHOWN_BYTES) -
 
 
 def enough(history: HistoryState) -> bool:
-    """Whether there is a way on when the present phase is closed with what has come. The ledger lets these
-    two be closed with too few and stops afterwards; who is late may still come.
+    """Whether there is a way on when the present phase is closed with what has come.
+
+    The ledger lets the phase of the verdicts be closed with too few and stops afterwards, while who is late
+    may still come.
     """
     rules = history.rules
-    if history.phase == REVEAL:
-        hospitals = [name for name in history.active(history.round.nonces) if name in rules.hospitals]
-        return len(hospitals) >= max(rules.minimum_updates, rules.config.threshold + 1)
     if history.phase == VERIFY:
         return len(history.round.passing(rules.accepting_verdicts)) >= rules.minimum_updates
     return True

@@ -35,7 +35,6 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.history.history import ROUNDLESS
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
@@ -268,7 +267,7 @@ class Link:
             return
         sent = [decode(parse(Packet, data).envelope, Envelope) for data in member.state.packets() if data]
         position = member.history.position()
-        due = [e for e in sent if e.topic in ROUNDLESS or (e.round, e.attempt) >= position]
+        due = [e for e in sent if e.record.roundless or (e.round, e.attempt) >= position]
         for digest in set(kept) - {digest for envelope in due for digest in envelope.record.objects()}:
             outbox.path(digest).unlink(missing_ok=True)
 

@@ -18,18 +18,8 @@ from proofward.engines.remote.requests import facts, followed, pending_revocatio
 from proofward.engines.remote.terms import Seat
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import (
-    BETWEEN,
-    COMMIT,
-    CONFIRM,
-    ENDORSE,
-    ENROLMENT,
-    REVEAL,
-    SHARES,
-    UNMASK,
-    UPLOAD,
-    VERIFY,
-)
+from proofward.federation.history.history_state import ENROLMENT
+from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
 from proofward.ledger.database import Database
@@ -195,36 +185,6 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         found,
         sum(parts),
     )
-
-
-def waits_for(history: History) -> tuple[str, ...]:
-    """Members whose word would let the present phase end."""
-    rules, phase = history.rules, history.phase
-    verifiers, hospitals = set(rules.verifiers), set(rules.hospitals)
-    missing: set[str] = set()
-    if phase == ENROLMENT:
-        missing = hospitals - set(history.enrolments)
-        for hospital in history.enrolments:
-            missing |= {name for name in verifiers if (name, hospital) not in history.enrolment_verdicts}
-    elif history.current is not None and phase != BETWEEN:
-        state = history.round
-        if phase == COMMIT:
-            missing = set(state.participants) - set(state.commitments)
-        elif phase == REVEAL:
-            missing = set(state.committed) - set(state.nonces)
-        elif phase == UPLOAD:
-            missing = (set(state.committed) & hospitals) - set(state.uploads)
-        elif phase == VERIFY:
-            missing = {n for n in verifiers for about in state.uploads if (n, about) not in state.verdicts}
-        elif phase == SHARES:
-            missing = (set(state.committed) & hospitals) - set(state.checked)
-        elif phase == ENDORSE:
-            missing = verifiers - set(state.endorsements)
-        elif phase == UNMASK and state.accepted is not None:
-            missing = set(state.ready_holders(state.accepted.record.hospitals)) - set(state.share_sums)
-        elif phase == CONFIRM:
-            missing = set(state.committed) - set(state.confirmations)
-    return tuple(sorted(missing - set(history.revoked)))
 
 
 def _troubles(log: Path) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
-from proofward.federation.messages.field_types import Digest, Name
+from proofward.federation.messages.field_types import MaybeDigest, Name
 from proofward.federation.messages.rules import (
     AGGREGATOR,
     HOSPITAL,
@@ -40,16 +40,21 @@ class Seat:
 
 @dataclass(frozen=True)
 class Terms:
-    """seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase."""
+    """What the rules say, and a deadline.
+
+    seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase.
+    initial_model: digest of a trusted first model, b"" for one that the members draw
+    """
 
     kind: ClassVar[str] = "terms"
     federation: Annotated[str, Length(1, 200)]
     seats: Annotated[tuple[Seat, ...], Length(1, 4096)]
     accepting_verdicts: Annotated[int, Range(1, 4096)]
-    minimum_updates: Annotated[int, Range(2, 4096)]
+    minimum_updates: Annotated[int, Range(3, 4096)]
+    abandonments: Annotated[int, Range(2, 4096)]
     rounds: Annotated[int, Range(1, 1 << 20)]
     config: Annotated[bytes, Length(1, 1 << 16)]
-    initial_model: Digest
+    initial_model: MaybeDigest
     deadline: Annotated[int, Range(1, MAX_DEADLINE)]
 
     @classmethod
@@ -116,19 +121,21 @@ class Terms:
             members=tuple(Member(seat.member, seat.role, keys[seat.member]) for seat in self.seats),
             accepting_verdicts=self.accepting_verdicts,
             minimum_updates=self.minimum_updates,
+            abandonments=self.abandonments,
             rounds=self.rounds,
             config=self.round_config,
             initial_model=self.initial_model,
         )
 
-    def check(self) -> None:
-        """Raises RulesError unless rules can be made of these terms."""
+    def check(self) -> Rules:
+        """The rules with keys of nobody in place of the members'; raises RulesError if there can be none."""
         from proofward.ledger.keys import SigningKey
 
         stand_ins = {
             seat.member: SigningKey(hashlib.sha256(seat.member.encode()).digest()).public.raw
             for seat in self.seats
         }
-        self.rules(stand_ins)
+        rules = self.rules(stand_ins)
         if not self.named(HOSPITAL) or not self.named(VERIFIER):
             raise RulesError("members", "hospitals and verifiers", [seat.role for seat in self.seats])
+        return rules

@@ -95,10 +95,24 @@ def _check_abandonment(history: HistoryState, sender: str, record: Abandonment) 
 def _apply_abandonment(history: HistoryState, envelope: Envelope, record: Abandonment) -> None:
     state = history.round
     state.abandonments[envelope.sender] = record
-    if len(state.abandonments) == history.rules.abandonments:
+    if enough_abandoned(history):
         history.abandoned.add(record.accepted_set)
-        history.left_out |= set(state.withdrawn)
+        history.left_out |= _gone(state)
         history.phase = BETWEEN
+
+
+def enough_abandoned(history: HistoryState) -> bool:
+    """Whether so many hospitals have abandoned the accepted set that another one may take its place."""
+    return len(history.round.abandonments) >= history.rules.abandonments
+
+
+def _gone(state: RoundState) -> set[str]:
+    """Who takes no part in the next attempt: who did not consent; who gave neither share sum nor abandonment.
+
+    A holder that was late with its share sum, and has abandoned the set, is there.
+    """
+    late = set() if missing_consents(state) else set(state.abandonments)
+    return set(state.withdrawn) - late
 
 
 STEPS: dict[str, Step] = {

@@ -144,6 +144,11 @@ class Rules:
         return min(self.abandonments + threshold + 1, 2 * self.minimum_updates) - hospitals
 
     @property
+    def absent_hospitals(self) -> int:
+        """How many hospitals may vanish, at whatever moment, without the federation coming to an end."""
+        return len(self.hospitals) - max(self.minimum_updates, self.abandonments)
+
+    @property
     def trusts_first_model(self) -> bool:
         """Whether somebody has chosen the first model."""
         return self.initial_model != b""

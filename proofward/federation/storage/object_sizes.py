@@ -8,6 +8,7 @@ from proofward.ledger.reading import MAX_OBJECT_BYTES
 
 MAX_PROOF_BYTES = 1 << 26
 MAX_SEALED_SHARE_BYTES = 1 << 17
+MAX_SEALED_NONCE_BYTES = 1 << 11
 
 
 def size_limits(record: Message, parameters: int) -> dict[bytes, int]:
@@ -21,7 +22,7 @@ def size_limits(record: Message, parameters: int) -> dict[bytes, int]:
         sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
         return {**sealed, record.proof: MAX_PROOF_BYTES, record.ciphertext: vector_bytes(parameters)}
     if isinstance(record, BeaconDeal):
-        return {digest: MAX_SEALED_SHARE_BYTES for digest in record.objects()}
+        return {digest: MAX_SEALED_NONCE_BYTES for digest in record.objects()}
     if isinstance(record, ShareSum):
         return {record.values: 8 * RING_DEGREE}
     return {digest: vector_bytes(parameters) for digest in record.objects()}

@@ -1,0 +1,112 @@
+"""For whom a federation waits: the members whose word would let the present phase end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
+from proofward.federation.history.consent_steps import missing_consents, missing_sums
+from proofward.federation.history.history_state import (
+    ABANDON,
+    CONFIRM,
+    CONSENT,
+    DEAL,
+    ENROLMENT,
+    KEYS,
+    REVEAL,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+    VERIFY,
+    VOUCH,
+    HistoryState,
+)
+
+Names = set[str]
+
+
+def waits_for(history: HistoryState) -> tuple[str, ...]:
+    """Members, none of them revoked, whose word is missing in the present phase, ascending."""
+    missing = _MISSING.get(history.phase)
+    return history.active(missing(history)) if missing is not None else ()
+
+
+def _enrolment(history: HistoryState) -> Names:
+    verifiers, enrolled = history.rules.verifiers, set(history.enrolments)
+    votes = history.enrolment_verdicts
+    judges = {name for name in verifiers for about in enrolled if (name, about) not in votes}
+    return (set(history.rules.hospitals) - enrolled) | judges
+
+
+def _deal(history: HistoryState) -> Names:
+    return set(expected_dealers(history)) - set(history.sharing.deals)
+
+
+def _vouch(history: HistoryState) -> Names:
+    return set(history.sharing.holders) - set(history.sharing.vouches)
+
+
+def _reveal(history: HistoryState) -> Names:
+    state = history.sharing
+    return {name for name in state.holders if vouched_for(history, name)} - set(state.shares)
+
+
+def _keys(history: HistoryState) -> Names:
+    state = history.round
+    return (set(state.participants) & set(history.rules.hospitals)) - set(state.holder_keys)
+
+
+def _upload(history: HistoryState) -> Names:
+    return set(history.round.present) - set(history.round.uploads)
+
+
+def _verify(history: HistoryState) -> Names:
+    return judging(history)
+
+
+def judging(history: HistoryState) -> Names:
+    """Verifiers whose verdict on a recorded upload is missing."""
+    state = history.round
+    uploads, verdicts = state.uploads, state.verdicts
+    return {name for name in history.rules.verifiers for about in uploads if (name, about) not in verdicts}
+
+
+def _shares(history: HistoryState) -> Names:
+    state = history.round
+    votes, pairs = state.complaint_verdicts, state.complaints
+    judges = {name for name in history.rules.verifiers for pair in pairs if (name, *pair) not in votes}
+    return (set(state.present) - set(state.checked)) | judges
+
+
+def _consent(history: HistoryState) -> Names:
+    return set(missing_consents(history.round))
+
+
+def _unmask(history: HistoryState) -> Names:
+    return set(missing_sums(history.round))
+
+
+def _abandon(history: HistoryState) -> Names:
+    state = history.round
+    return set(history.rules.hospitals) - set(state.abandonments) - set(state.share_sums)
+
+
+def _confirm(history: HistoryState) -> Names:
+    state = history.round
+    return {*state.present, *history.rules.verifiers} - set(state.confirmations)
+
+
+_MISSING: dict[str, Callable[[HistoryState], Names]] = {
+    ENROLMENT: _enrolment,
+    DEAL: _deal,
+    VOUCH: _vouch,
+    REVEAL: _reveal,
+    KEYS: _keys,
+    UPLOAD: _upload,
+    VERIFY: _verify,
+    SHARES: _shares,
+    CONSENT: _consent,
+    UNMASK: _unmask,
+    ABANDON: _abandon,
+    CONFIRM: _confirm,
+}
