@@ -32,7 +32,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension, Packet
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.extension import log_verifier
 from proofward.lattice.sealing import open_sealed, pair_secret
 from proofward.ledger.checkpoint import open_checkpoint
 from proofward.proof.party import Party
@@ -139,7 +139,7 @@ def _round_proof(engine: InProcessFederation, packet: Packet) -> Iterator[Target
         refusal_of(lambda data: proofs.verify_round(statement, digests, data, proof)),
     )
     holder = engine.hospitals[HOLDER]
-    seed, pair = holder.state.fact(holder.fact_name("sealing")), pair_of(history, DEALER, HOLDER)
+    seed, pair = holder.state.secrets.get(holder.fact_name("sealing")), pair_of(history, DEALER, HOLDER)
     assert seed is not None
     secret, index = pair_secret(seed, pair), engine.rules.holder(HOLDER)
     position = [name for name in history.round.committed if name != DEALER and name in engine.hospitals]

@@ -20,7 +20,7 @@ from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import RulesError
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.hospital import Hospital
 from proofward.lattice.errors import LatticeError
 from proofward.layers.model import initial_weights

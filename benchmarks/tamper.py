@@ -6,7 +6,7 @@ Every target is judged by the code that judges it in a federation, on the real p
 in turn to all regions of all targets. Bodies are also mutated under a fresh signature of their sender: what
 follows from the ledger is refused even so; where the sender has a choice, nothing may crash. At the end every
 target's own bytes must be accepted, so that a judge that refuses everything is noticed. Exit code 1 if a
-mutant was accepted or raised anything but a typed refusal.
+mutant was accepted, raised anything but a typed refusal, or kept its judge busy for more than five seconds.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from pathlib import Path
 
 from _live_targets import live_targets
 from _machine import print_result, progress
+from _reader_targets import reader_targets
 from _targets import HALTED, Span, Target, entry_targets
 
 from proofward.federation.messages.catalogue import KINDS
 from proofward.field.scalar import P
 
+MOST_SECONDS = 5.0
 WORDS = (0, 1, P - 1, P, P + 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 Mutation = Callable[[bytes, Span, random.Random], bytes]
 
@@ -127,17 +129,23 @@ def attack(targets: list[Target], mutants: int, seed: int) -> dict[str, object]:
     reasons: dict[str, Counter[str]] = {target.name: Counter() for target in targets}
     accepted: list[dict[str, object]] = []
     crashed: list[dict[str, object]] = []
+    slow: list[dict[str, object]] = []
+    longest: dict[str, float] = defaultdict(float)
     for number in range(mutants):
         target, region = places[number % len(places)]
         name, mutant = mutate(target, region, random.Random(f"{seed}/{number}"))
         finding = {"number": number, "target": target.name, "region": region, "mutation": name}
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         try:
             reason = target.judge(mutant)
         except Exception as error:  # whatever is no typed refusal is what this looks for
             crashed.append({**finding, "error": f"{type(error).__name__}: {error}"[:300]})
             reason = "crash"
+        worked = time.process_time() - worked
         spent[target.name] += time.perf_counter() - start
+        longest[target.name] = max(longest[target.name], worked)
+        if worked > MOST_SECONDS:
+            slow.append({**finding, "processor_seconds": round(worked, 1)})
         counts[target.name] += 1
         if reason is None and target.free:
             reason = "nobody: another word of its signer"
@@ -156,6 +164,7 @@ def attack(targets: list[Target], mutants: int, seed: int) -> dict[str, object]:
         "byte_regions": len(places),
         "accepted": accepted,
         "crashed": crashed,
+        "too_slow": slow,
         "originals_refused": unaccepted,
         "stopped_a_member": stopped,
         "targets": {
@@ -164,6 +173,7 @@ def attack(targets: list[Target], mutants: int, seed: int) -> dict[str, object]:
                 "regions": len(target.regions),
                 "mutants": counts[target.name],
                 "milliseconds_each": round(1e3 * spent[target.name] / max(1, counts[target.name]), 2),
+                "longest_milliseconds": round(1e3 * longest[target.name], 2),
                 "refused_by": dict(reasons[target.name].most_common()),
             }
             for target in targets
@@ -183,11 +193,12 @@ def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         targets = [*entry_targets(Path(folder) / "entries"), *live_targets(Path(folder) / "live")]
+        targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
         figures = attack(targets, 500 if options.smallest else options.mutants, options.seed)
     seconds = round(time.perf_counter() - started, 1)
     print_result("tamper", **figures, kinds_without_target=missing, seconds=seconds)
-    failed = ("accepted", "crashed", "originals_refused", "stopped_a_member")
+    failed = ("accepted", "crashed", "too_slow", "originals_refused", "stopped_a_member")
     if missing or any(figures[name] for name in failed):
         sys.exit(1)
 

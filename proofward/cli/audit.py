@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.console import FLAW, OK, hexadecimal, make_console, print_json
+from proofward.cli.console import FLAW, OK, USAGE, hexadecimal, make_console, print_json
 
 if TYPE_CHECKING:
     from proofward.federation.parties.audit_verdict import AuditVerdict
@@ -37,27 +37,38 @@ def audit(
 ) -> None:
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
-    A verdict a line; exit code 1 when one of them is a flaw. Metrics and plot are a report and no evidence:
-    they are named and not read.
+    A verdict a line; exit code 1 when one of them is a flaw, and 2 when the run is of an earlier protocol,
+    which another release audits. Metrics and plot are a report and no evidence: they are named and not read.
     """
     from proofward.cli.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
     from proofward.engines.operations.verification_pool import PooledProofs
+    from proofward.federation.parties.audit_verdict import VERSION
+    from proofward.ledger.note import MAX_NOTE_BYTES
+    from proofward.ledger.reading import NotReadable, read_regular
     from proofward.report.run_audit import RunAudit
 
+    try:
+        notes = [read_regular(path, MAX_NOTE_BYTES, follow=True) for path in remember]
+    except NotReadable as error:
+        raise click.BadParameter(f"--remember: {error}") from error
     console = make_console()
     started = time.perf_counter()
-    verdicts = []
+    verdicts: list[AuditVerdict] = []
+    counts, failed, earlier = Counter[str](), 0, False
     with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
-        auditor = RunAudit(run, proofs, consortium, [path.read_bytes() for path in remember])
+        auditor = RunAudit(run, proofs, consortium, notes)
         for verdict in auditor.run():
-            verdicts.append(verdict)
-            if not as_json and not (failures and verdict.passed):
+            counts[verdict.check] += 1
+            failed += not verdict.passed
+            earlier = earlier or (verdict.refusal is not None and verdict.refusal.check == VERSION)
+            if as_json:
+                verdicts.append(verdict)
+            elif not (failures and verdict.passed):
                 mark = "ok    " if verdict.passed else "FAILED"
                 console.print(f"{mark} {describe(verdict)}", markup=False, soft_wrap=True)
-    failed = sum(not verdict.passed for verdict in verdicts)
     seconds = time.perf_counter() - started
     others = auditor.no_evidence()
     policy = None if auditor.history is None else auditor.history.rules.config.security_bits
@@ -65,7 +76,7 @@ def audit(
         print_json(
             {
                 "passed": failed == 0,
-                "checks": len(verdicts),
+                "checks": counts.total(),
                 "failed": failed,
                 "seconds": seconds,
                 "policy_bits": policy,
@@ -74,14 +85,13 @@ def audit(
             }
         )
     else:
-        counts = Counter(verdict.check for verdict in verdicts)
         proved = counts["round-proof"] + counts["enrolment-proof"]
         if others:
             console.print(f"no evidence, not read: {', '.join(others)}", markup=False, soft_wrap=True)
         outcome = "everything holds" if failed == 0 else f"{failed} checks FAILED"
-        counted = f"{len(verdicts)} checks, {proved} proofs{demanded(policy)}"
+        counted = f"{counts.total()} checks, {proved} proofs{demanded(policy)}"
         console.print(f"{counted}, {seconds:.1f} s: {outcome}", markup=False)
-    raise SystemExit(FLAW if failed else OK)
+    raise SystemExit(USAGE if earlier else FLAW if failed else OK)
 
 
 def demanded(policy_bits: int | None) -> str:

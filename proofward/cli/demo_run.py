@@ -148,7 +148,7 @@ class DemoRun:
         with self.console.status("training the baselines"):
             found = compare_run(scenario, history, objects)
         self.seconds["baselines"] = time.perf_counter() - start
-        proofs = proof_files(history, objects)
+        proofs = dict(proof_files(history, objects))
         make_directory(self.folder / PROOFS_NAME)
         write_files(self.folder, proofs)
         write_files(self.folder, model_files(history.rules, ended.weights))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from proofward.cli.console import FLAW, make_console, print_json
+from proofward.cli.console import FLAW, USAGE, make_console, print_json
 
 if TYPE_CHECKING:
     from proofward.report.proof_file import ProofFile
@@ -23,6 +23,14 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
         print_json({"valid": False, "check": check, "detail": detail})
     else:
         make_console().print(f"REFUSED by {check}: {detail}", markup=False, soft_wrap=True)
+    raise SystemExit(USAGE if check == "version" else FLAW)
+
+
+def _undecided(reason: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"valid": None, "check": "unjudged", "detail": reason})
+    else:
+        make_console().print(f"NOT JUDGED: {reason}", markup=False, soft_wrap=True)
     raise SystemExit(FLAW)
 
 
@@ -31,20 +39,27 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
 @JSON
 @click.option("--accept-weak", is_flag=True, help="Accept rules of fewer than 80 bits, which are for tests.")
 def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
-    """Verify the file PROOF: statement, ciphertext and proof of one hospital's round."""
+    """Verify the file PROOF: statement, ciphertext and proof of one hospital's round.
+
+    Exit code 1 when it is refused, 2 when it was made by an earlier protocol, which another release verifies.
+    """
     from proofward.cli.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.federation.history.judging import Unable
     from proofward.proof.errors import ProofRejected
-    from proofward.report.proof_file import read_proof_file
+    from proofward.report.proof_file import load_proof_file
 
     try:
-        file = read_proof_file(proof.read_bytes())
+        file = load_proof_file(proof)
         started = time.perf_counter()
         found = file.verify(accept_weak)
     except ProofRejected as error:
         _refuse(error.check, error.detail, as_json)
+        return
+    except Unable as error:
+        _undecided(str(error), as_json)
         return
     seconds = time.perf_counter() - started
     result = {
@@ -63,11 +78,12 @@ def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
         print_json(result)
         return
     console = make_console()
+    bits = f"{found.soundness_bits:.1f} bits (the rules demand {result['policy_bits']})"
     console.print(
-        f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, "
-        f"{found.soundness_bits:.1f} bits where the rules demand {result['policy_bits']}, "
+        f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, {bits}, "
         f"{seconds * 1000:.0f} ms",
         markup=False,
+        soft_wrap=True,
     )
     for name in ("consortium", "beacon", "dataset", "next_dataset"):
         console.print(f"  {name.replace('_', ' '):13}{result[name]}", markup=False)
@@ -85,12 +101,11 @@ def inspect(proof: Path, as_json: bool) -> None:
 
     from proofward.proof.errors import ProofRejected
     from proofward.relations.measure import round_plan
-    from proofward.report.proof_file import read_proof_file
+    from proofward.report.proof_file import load_proof_file
 
-    data = proof.read_bytes()
     try:
-        file = read_proof_file(data)
-        description = describe(file, len(data))
+        file = load_proof_file(proof)
+        description = describe(file, len(file.data))
     except ProofRejected as error:
         _refuse(error.check, error.detail, as_json)
         return
@@ -105,7 +120,9 @@ def inspect(proof: Path, as_json: bool) -> None:
         for name, value in entries.items():
             table.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
         console.print(table)
-    table = Table(title="Soundness", title_justify="left", box=None)
+    demanded = file.consortium.config.security_bits
+    title = f"Soundness (the rules demand {demanded} bits)"
+    table = Table(title=title, title_justify="left", box=None)
     table.add_column("source of error")
     table.add_column("bounded by")
     table.add_column("log2", justify="right")

@@ -25,7 +25,8 @@ from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.refusal import FederationHalted, Refusal
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.aggregator import Aggregator
-from proofward.federation.parties.follower import Follower, Surroundings, log_verifier
+from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.follower import Follower, Surroundings
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
@@ -172,6 +173,9 @@ class InProcessFederation:
         except FederationHalted as halt:
             stopped = halt.reason
         self._pass()
+        if not self.aggregator.finished:
+            for member in self.members.values():
+                member.expire()
         result = self._result(stopped)
         self.aggregator.seal()
         self._close_states()

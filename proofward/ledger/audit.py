@@ -1,5 +1,8 @@
-"""Checks of everything that a ledger's directory holds, one typed finding each, without a secret and without
-writing.
+"""Checks of everything that a ledger's directory holds.
+
+Each gives one typed finding, needs no secret and writes nothing into the directory. Whoever made the files
+may be hostile: types, lengths and numbers of files are bounded before anything is read (see `ledger.reading`
+and `ledger.database`), and after MOST_FLAWS flaws of a directory no more are looked for.
 
 What is checked: the seal against the files; the database's structure; each entry's place, kind and leaf hash;
 the stored tree; each checkpoint's signature and root; checkpoints remembered elsewhere; each object's digest;
@@ -8,7 +11,9 @@ files that belong to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from proofward.encoding import kind_of as record_kind
@@ -26,6 +31,7 @@ from proofward.ledger.database import FILE_NAME, Database
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.note import NoteVerifier
 from proofward.ledger.objects import ObjectStore
+from proofward.ledger.reading import MAX_OBJECT_BYTES, MAX_OBJECTS, MOST_FLAWS, entries_of
 from proofward.ledger.seal import OBJECTS_NAME, SEAL_NAME, Seal, check_seal
 
 
@@ -46,18 +52,41 @@ def verify_all(
     sealed: bool = True,
     seal_verifier: NoteVerifier | None = None,
     kind_of: KindOf = record_kind,
+    sizes: Mapping[bytes, int] | None = None,
 ) -> Iterator[Finding]:
     """Findings about the ledger in `directory`, in a fixed order; never raises for anything that the files
     hold.
 
     verifier        key of the log's checkpoints          seal_verifier  key of the seal (default: the same)
     remembered      notes kept elsewhere                  sealed         whether an unsealed ledger is a flaw
+    sizes           most bytes of each object that may be there, by digest; others are not read, and whoever
+                    gives `sizes` has to say what they are (default: read all)
     With `sealed`, any changed byte of any of the ledger's files makes at least one finding fail.
     """
+    findings = _findings(directory, verifier, remembered, sealed, seal_verifier or verifier, kind_of, sizes)
+    failed = 0
+    for finding in findings:
+        yield finding
+        failed += not finding.passed
+        if failed == MOST_FLAWS:
+            error = LedgerError("ledger", f"fewer than {MOST_FLAWS} flaws", "so many; the rest is not read")
+            yield Finding(finding.check, "further flaws", error)
+            return
+
+
+def _findings(
+    directory: Path,
+    verifier: NoteVerifier,
+    remembered: Sequence[bytes],
+    sealed: bool,
+    seal_verifier: NoteVerifier,
+    kind_of: KindOf,
+    sizes: Mapping[bytes, int] | None,
+) -> Iterator[Finding]:
     seal: Seal | None = None
-    if sealed or (directory / SEAL_NAME).exists():
+    if sealed or os.path.lexists(directory / SEAL_NAME):
         try:
-            seal = check_seal(directory, seal_verifier or verifier)
+            seal = check_seal(directory, seal_verifier)
             yield Finding("seal", SEAL_NAME)
         except LedgerError as error:
             yield Finding("seal", SEAL_NAME, error)
@@ -71,7 +100,9 @@ def verify_all(
         finally:
             database.close()
     try:
-        yield from _object_findings(directory)
+        yield from _object_findings(directory, sizes)
+    except LedgerError as error:
+        yield Finding("object", OBJECTS_NAME, error)
     except OSError as error:
         found = error.strerror or type(error).__name__
         yield Finding("object", OBJECTS_NAME, LedgerError(OBJECTS_NAME, "a readable directory", found))
@@ -106,18 +137,20 @@ def _log_findings(
         yield compare("seal", "root of the log", seal.root, tree.root(tree.size))
 
 
-def _object_findings(directory: Path) -> Iterator[Finding]:
+def _object_findings(directory: Path, sizes: Mapping[bytes, int] | None) -> Iterator[Finding]:
     store = ObjectStore(directory / OBJECTS_NAME, create=False)
     for digest in store.digests():
+        if sizes is not None and digest not in sizes:
+            continue
         try:
-            store.get(digest)
+            store.open(digest, MAX_OBJECT_BYTES if sizes is None else sizes[digest]).close()
             yield Finding("object", digest.hex())
         except LedgerError as error:
             yield Finding("object", digest.hex(), error)
     own = {FILE_NAME, SEAL_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"}
-    names = sorted(path.name for path in directory.glob("ledger.*")) if directory.is_dir() else []
-    strays = [name for name in names if name not in own]
-    for name in [*strays, *(str(path.relative_to(directory)) for path in store.strays())]:
+    names = [entry.name for entry in entries_of(directory, MAX_OBJECTS)]
+    strays = [name for name in names if name.startswith("ledger.") and name not in own]
+    for name in chain(strays, (str(path.relative_to(directory)) for path in store.strays())):
         yield Finding(
             "stray", name, LedgerError(name, "only files of the ledger", "a file that belongs to nothing")
         )

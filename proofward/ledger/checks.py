@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from proofward.encoding import MalformedMessage
 from proofward.ledger.checkpoint import open_checkpoint
-from proofward.ledger.database import Database
+from proofward.ledger.database import MAX_ENTRIES, Database
 from proofward.ledger.errors import LedgerError, LogRewritten, LogTruncated, NoteInvalid
-from proofward.ledger.merkle_log import completed_nodes, leaf_hash, tree_root
+from proofward.ledger.merkle_log import HASH_BYTES, completed_nodes, leaf_hash, tree_root
 from proofward.ledger.note import NoteVerifier
 
 KindOf = Callable[[bytes], str]
@@ -45,21 +46,29 @@ def compare(check: Check, subject: str, expected: object, actual: object) -> Fin
 
 
 class Tree:
-    """The tree recomputed from the entries: its nodes, and the positions where the stored ones differ."""
+    """The tree recomputed from the entries: the hashes of its complete subtrees, level by level."""
 
     def __init__(self) -> None:
         self.size = 0
-        self.nodes: dict[tuple[int, int], bytes] = {}
+        self.levels: list[bytearray] = []
 
     def node(self, level: int, position: int) -> bytes:
         """Hash of a complete subtree."""
-        return self.nodes[level, position]
+        return bytes(self.levels[level][HASH_BYTES * position : HASH_BYTES * (position + 1)])
 
     def append(self, entry: bytes) -> None:
         """Adds an entry."""
-        for level, position, value in completed_nodes(self.size, leaf_hash(entry), self.node):
-            self.nodes[level, position] = value
+        for level, _, value in completed_nodes(self.size, leaf_hash(entry), self.node):
+            if level == len(self.levels):
+                self.levels.append(bytearray())
+            self.levels[level] += value
         self.size += 1
+
+    def nodes(self) -> Iterator[tuple[int, int, bytes]]:
+        """(level, position, hash), ascending."""
+        for level, hashes in enumerate(self.levels):
+            for position in range(len(hashes) // HASH_BYTES):
+                yield level, position, self.node(level, position)
 
     def root(self, size: int) -> bytes:
         """Root over the first `size` entries."""
@@ -72,10 +81,9 @@ def entry_checks(database: Database, kind_of: KindOf, tree: Tree) -> Iterator[Fi
         "SELECT position, kind, data FROM entries ORDER BY position", "entries"
     ):
         subject = f"entry {tree.size}"
-        if position != tree.size or type(data) is not bytes:
-            yield compare(
-                "entry", subject, f"position {tree.size} with bytes", f"{position}, {type(data).__name__}"
-            )
+        if position != tree.size or type(data) is not bytes or tree.size >= MAX_ENTRIES:
+            found = f"position {position!r:.40}, {type(data).__name__}"
+            yield compare("entry", subject, f"position {tree.size} (below {MAX_ENTRIES}) with bytes", found)
             return
         tree.append(data)
         try:
@@ -93,23 +101,24 @@ def entry_checks(database: Database, kind_of: KindOf, tree: Tree) -> Iterator[Fi
 
 def tree_check(database: Database, tree: Tree) -> Finding:
     """The stored nodes are exactly those of the entries."""
-    missing = set(tree.nodes)
-    for level, position, value in database.rows("SELECT level, position, hash FROM nodes", "nodes"):
-        place = (level, position)
-        if place not in missing or tree.nodes[place] != value:
-            return compare("tree", "nodes", "the hashes of the entries", f"another hash at {place}")
-        missing.discard(place)
-    return compare("tree", "nodes", 0, len(missing))
+    stored = database.rows("SELECT level, position, hash FROM nodes ORDER BY level, position", "nodes")
+    for expected, found in zip_longest(tree.nodes(), stored):
+        if expected != found:
+            place = (expected or found or ("?", "?"))[:2]
+            actual = "nothing" if found is None else f"another hash at {place!r:.80}"
+            return compare("tree", "nodes", "the hashes of the entries", actual)
+    return Finding("tree", "nodes")
 
 
 def checkpoint_checks(database: Database, verifier: NoteVerifier, tree: Tree) -> Iterator[Finding]:
     """One finding per stored checkpoint: signature, size and root; the last one must cover every entry."""
     last = 0
     for size, note in database.rows("SELECT size, note FROM checkpoints ORDER BY size", "checkpoints"):
-        subject = f"checkpoint {size}"
-        if type(size) is not int or type(note) is not bytes or size < 1:
-            yield compare("checkpoint", subject, "a note for at least one entry", type(note).__name__)
-            continue
+        subject = f"checkpoint {size!r:.40}"
+        if type(size) is not int or type(note) is not bytes or size <= last:
+            wanted = f"a note for more than {last} entries"
+            yield compare("checkpoint", subject, wanted, f"{type(note).__name__} for {size!r:.40}")
+            return
         yield _stored_checkpoint(size, note, last, verifier, tree)
         last = size
     yield compare("checkpoint", "of the last entry", tree.size, last)

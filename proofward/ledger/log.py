@@ -7,6 +7,7 @@ each checkpoint from the signer, and only if it is the one of its own tree.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from proofward.ledger.checks import (
     remembered_check,
     tree_check,
 )
-from proofward.ledger.database import FILE_NAME, Database, expect
+from proofward.ledger.database import FILE_NAME, MAX_ENTRIES, MAX_ENTRY_BYTES, Database, expect
 from proofward.ledger.errors import LedgerCorrupt, LedgerError, LedgerUnavailable, LogRewritten, LogTruncated
 from proofward.ledger.files import make_directory, sync_directory
 from proofward.ledger.merkle_log import (
@@ -80,7 +81,7 @@ class Log:
         self.directory, self.verifier = directory, verifier
         self.objects = ObjectStore(directory / OBJECTS_NAME, create=False)
         self._signer, self._kind_of, self._lock = signer, kind_of, threading.RLock()
-        if (directory / SEAL_NAME).exists():
+        if os.path.lexists(directory / SEAL_NAME):
             check_seal(directory, seal_verifier or verifier)
         if create:
             make_directory(directory)
@@ -136,10 +137,14 @@ class Log:
     def _extend(self, entries: Sequence[bytes], note_for: Callable[[int, bytes], bytes]) -> bytes:
         if not entries:
             raise ValueError("at least one entry is appended at a time")
+        if (longest := max(map(len, entries))) > MAX_ENTRY_BYTES:
+            raise LedgerUnavailable("entry", f"at most {MAX_ENTRY_BYTES} bytes", f"{longest} bytes")
         kinds = [self._kind_of(entry) for entry in entries]
         database = self._database
         with self._lock, database.transaction():
             size = database.size()
+            if size + len(entries) > MAX_ENTRIES:
+                raise LedgerUnavailable("log", f"at most {MAX_ENTRIES} entries", f"{size + len(entries)}")
             for kind, entry in zip(kinds, entries, strict=True):
                 execute = database.connection.execute
                 execute("INSERT INTO entries VALUES (?, ?, ?)", (size, kind, entry))

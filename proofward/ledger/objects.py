@@ -1,7 +1,8 @@
 """Content-addressed objects: a file per object, named by the SHA-256 of its bytes, verified whenever it is
 read.
 
-Objects may be larger than memory: `create`, `adopt` and `open` go through them in small pieces.
+Large objects need not be held in memory: `create`, `adopt` and `open` go through them in small pieces.
+Whoever reads says how long an object may be, and a longer file is refused before its first byte is read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 from proofward.ledger.errors import ObjectCorrupt, ObjectMissing
 from proofward.ledger.files import make_directory, sync_directory, write_file
+from proofward.ledger.reading import MAX_OBJECT_BYTES, MAX_OBJECTS, NotReadable, entries_of, open_regular
 
 _TEMPORARY = ".writing-"
 _NUMBERS = count()
@@ -74,21 +76,21 @@ class ObjectStore:
         os.replace(path, target)
         sync_directory(target.parent)
 
-    def get(self, digest: bytes) -> bytes:
-        """The object's bytes. Raises ObjectMissing or ObjectCorrupt."""
-        with _opened(self.path(digest), digest) as file:
+    def get(self, digest: bytes, most: int = MAX_OBJECT_BYTES) -> bytes:
+        """The object's bytes, at most so many. Raises ObjectMissing or ObjectCorrupt."""
+        with _opened(self.path(digest), digest, most) as file:
             try:
-                data = file.read()
+                data = file.read(most + 1)
             except OSError as error:
                 raise ObjectCorrupt(digest, error.strerror or type(error).__name__) from error
         _compare(digest, hashlib.sha256(data).digest(), len(data))
         return data
 
-    def open(self, digest: bytes) -> BinaryIO:
-        """The object as a file, at its beginning; all bytes are verified before. Raises ObjectMissing or
-        ObjectCorrupt.
+    def open(self, digest: bytes, most: int = MAX_OBJECT_BYTES) -> BinaryIO:
+        """The object as a file of at most so many bytes, at its beginning; all bytes are verified before.
+        Raises ObjectMissing or ObjectCorrupt.
         """
-        file = _opened(self.path(digest), digest)
+        file = _opened(self.path(digest), digest, most)
         try:
             _verify(file, digest)
             file.seek(0)
@@ -108,22 +110,24 @@ class ObjectStore:
         return self.path(digest).is_file()
 
     def digests(self) -> list[bytes]:
-        """Digests of all objects, sorted; their bytes are not looked at."""
-        return sorted(
-            bytes.fromhex(folder.name + file.name)
-            for folder in self._folders()
-            for file in folder.iterdir()
-            if _NAME.fullmatch(file.name) and file.is_file()
-        )
+        """Digests of all objects, sorted; their bytes are not looked at. Raises NotReadable when there are
+        more than MAX_OBJECTS files.
+        """
+        found: list[bytes] = []
+        for folder in self._folders():
+            files = entries_of(Path(folder), MAX_OBJECTS - len(found))
+            found += (bytes.fromhex(folder.name + file.name) for file in files if _is_object(file))
+        return sorted(found)
 
     def strays(self) -> Iterator[Path]:
         """Whatever is in the directory and is no object."""
-        if not self.directory.is_dir():
-            return
         folders = self._folders()
-        yield from (path for path in sorted(self.directory.iterdir()) if path not in folders)
+        names = {folder.name for folder in folders}
+        others = (entry for entry in entries_of(self.directory, MAX_OBJECTS) if entry.name not in names)
+        yield from (self.directory / entry.name for entry in others)
         for folder in folders:
-            yield from (p for p in sorted(folder.iterdir()) if not (_NAME.fullmatch(p.name) and p.is_file()))
+            files = entries_of(Path(folder), MAX_OBJECTS)
+            yield from (Path(file) for file in files if not _is_object(file))
 
     def remove_unfinished(self) -> int:
         """Deletes files that an interrupted `put` or `create` left behind; returns how many. Only while
@@ -134,10 +138,13 @@ class ObjectStore:
             path.unlink()
         return len(unfinished)
 
-    def _folders(self) -> list[Path]:
-        if not self.directory.is_dir():
-            return []
-        return sorted(p for p in self.directory.iterdir() if _FOLDER.fullmatch(p.name) and p.is_dir())
+    def _folders(self) -> list[os.DirEntry[str]]:
+        entries = entries_of(self.directory, MAX_OBJECTS)
+        return [
+            entry
+            for entry in entries
+            if _FOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
 
     @staticmethod
     def _is_intact(path: Path, digest: bytes) -> bool:
@@ -149,13 +156,17 @@ class ObjectStore:
         return True
 
 
-def _opened(path: Path, digest: bytes) -> BinaryIO:
+def _is_object(file: os.DirEntry[str]) -> bool:
+    return _NAME.fullmatch(file.name) is not None and file.is_file(follow_symlinks=False)
+
+
+def _opened(path: Path, digest: bytes, most: int = MAX_OBJECT_BYTES) -> BinaryIO:
     try:
-        return path.open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise ObjectMissing(digest) from None
-    except OSError as error:
-        raise ObjectCorrupt(digest, error.strerror or type(error).__name__) from error
+        return open_regular(path, most)
+    except NotReadable as error:
+        if error.missing:
+            raise ObjectMissing(digest) from None
+        raise ObjectCorrupt(digest, f"{error.actual}, where {error.expected} can be") from error
 
 
 def _verify(file: BinaryIO, digest: bytes) -> None:

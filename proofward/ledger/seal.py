@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofward.ledger.checkpoint import parse_root, parse_size
-from proofward.ledger.database import COMPANIONS, FILE_NAME
+from proofward.ledger.database import COMPANIONS, FILE_NAME, MAX_DATABASE_BYTES
 from proofward.ledger.errors import NoteInvalid, SealBroken
 from proofward.ledger.files import sync_directory, write_file
-from proofward.ledger.note import NoteSigner, NoteVerifier, open_note, sign_note, to_base64
+from proofward.ledger.note import MAX_NOTE_BYTES, NoteSigner, NoteVerifier, open_note, sign_note, to_base64
 from proofward.ledger.objects import ObjectStore
+from proofward.ledger.reading import NotReadable, open_regular, read_regular
 
 SEAL_NAME = "ledger.seal"
 OBJECTS_NAME = "objects"
@@ -48,14 +49,13 @@ class Seal:
         return "".join(f"{line}\n" for line in lines)
 
 
-def _describe(directory: Path, size: int, root: bytes) -> Seal:
-    digests = ObjectStore(directory / OBJECTS_NAME, create=False).digests()
-    path = directory / FILE_NAME
-    with path.open("rb") as file:
+def _describe(directory: Path, size: int, root: bytes, most: int = MAX_DATABASE_BYTES) -> Seal:
+    """The seal of the files as they are, with a database of at most `most` bytes; raises NotReadable."""
+    with open_regular(directory / FILE_NAME, most) as file:
+        length = os.fstat(file.fileno()).st_size
         file_hash = hashlib.file_digest(file, "sha256").digest()
-    return Seal(
-        size, root, path.stat().st_size, file_hash, len(digests), hashlib.sha256(b"".join(digests)).digest()
-    )
+    digests = ObjectStore(directory / OBJECTS_NAME, create=False).digests()
+    return Seal(size, root, length, file_hash, len(digests), hashlib.sha256(b"".join(digests)).digest())
 
 
 def write_seal(directory: Path, size: int, root: bytes, signer: NoteSigner) -> bytes:
@@ -101,15 +101,17 @@ def check_seal(directory: Path, verifier: NoteVerifier) -> Seal:
     The bytes of the objects are not read.
     """
     try:
-        note = (directory / SEAL_NAME).read_bytes()
-    except OSError as error:
-        raise SealBroken(SEAL_NAME, "a seal", error.strerror or "nothing") from None
+        note = read_regular(directory / SEAL_NAME, MAX_NOTE_BYTES)
+    except NotReadable as error:
+        raise SealBroken(SEAL_NAME, "a seal", error.actual) from None
     seal = parse_seal(note, verifier)
-    companions = [name for name in COMPANIONS if (directory / name).exists()]
+    companions = [name for name in COMPANIONS if os.path.lexists(directory / name)]
     if companions:
         raise SealBroken("sealed ledger", f"{FILE_NAME} alone", f"also {', '.join(companions)}")
     try:
-        found = _describe(directory, seal.size, seal.root)
+        found = _describe(directory, seal.size, seal.root, min(seal.database_bytes, MAX_DATABASE_BYTES))
+    except NotReadable as error:
+        raise SealBroken(error.subject, error.expected, error.actual) from error
     except OSError as error:
         raise SealBroken(FILE_NAME, "a readable file", error.strerror or type(error).__name__) from error
     for name, expected, actual in (

@@ -22,8 +22,8 @@ MOST_SAMPLES = 1 << 22
 MOST_ACTIVATIONS = 1 << 26
 """Steps of a round, padded, times batch, times the padded width of the widest layer, input or hidden."""
 
-MOST_PARAMETERS = 1 << 26
-"""Parameters of the model."""
+MOST_PARAMETERS = 1 << 24
+"""Parameters of the model; a reader takes objects that are as long as its ciphertext (`ledger.reading`)."""
 
 MOST_COMMITTED_VALUES = 1 << 30
 """Values of a round's proof, as `RoundConfig.committed_values` estimates them."""

@@ -6,26 +6,32 @@ recorded, its beacon and dataset commitment above all, follows from the ledger: 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.judging import Unable, impossible, judged
 from proofward.federation.history.statements import weight_shift
+from proofward.federation.messages.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
 from proofward.federation.messages.field_types import Digest, Name, SealedShares
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, words_from_bytes
+from proofward.federation.parties.audit_verdict import VERSION
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
+from proofward.ledger.reading import NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
-from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
-from proofward.relations.measure import round_plan
+from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.relations.prove import VerifiedRound, verify_round
 from proofward.relations.round_statement import RoundStatement
 
-MAX_FILE_BYTES = 1 << 30
+MAX_FILE_BYTES = 96 << 20
+"""With more, reading and verifying would take more than 500 MB: about six million parameters."""
 PROOFS_NAME = "proofs"
 SUFFIX = ".proof"
 Large = Annotated[bytes, Length(0, MAX_FILE_BYTES)]
@@ -69,6 +75,9 @@ class ProofFile:
         try:
             return Rules.from_bytes(self.rules)
         except RulesError as error:
+            if (earlier := advice_on_rules(self.rules)) is not None:
+                wanted = f"expected a proof file of protocol {PROTOCOL}, found one of {earlier}"
+                raise ProofRejected(VERSION, wanted) from None
             raise ProofRejected("rules", str(error)) from error
 
     @cached_property
@@ -95,15 +104,17 @@ class ProofFile:
                 dataset_root=self.dataset_root,
                 initial_weights=weights,
             )
-            round_plan(statement)
-        except (TrainingError, SoundnessBelowPolicy) as error:
+        except (TrainingError, ValueError, OverflowError) as error:
             raise ProofRejected("statement", str(error)) from error
+        if (refusal := impossible(statement)) is not None:
+            raise refusal
         return statement
 
     def verify(self, accept_weak: bool = False) -> VerifiedRound:
         """Raises ProofRejected, naming the check, unless the statement is proved.
 
-        Rules whose policy is below LEAST_POLICY_BITS are refused unless `accept_weak`.
+        Rules whose policy is below LEAST_POLICY_BITS are refused unless `accept_weak`. Raises Unable where
+        nothing can be told.
         """
         config = self.consortium.config
         if config.weak_security_for_tests and not accept_weak:
@@ -115,25 +126,43 @@ class ProofFile:
         if words is None:
             found = f"{len(self.ciphertext)} other bytes"
             raise ProofRejected("ciphertext", f"expected {length} canonical field elements, found {found}")
-        return verify_round(statement, words, self.sealed_shares, self.proof)
+        outcome = judged(
+            lambda said, proof: verify_round(said, words, self.sealed_shares, proof), statement, self.proof
+        )
+        if isinstance(outcome, ProofRejected | Unable):
+            raise outcome
+        return outcome
+
+
+def load_proof_file(path: Path) -> ProofFile:
+    """The proof file at `path`, which a user names; raises ProofRejected for anything else."""
+    try:
+        return read_proof_file(read_regular(path, MAX_FILE_BYTES, follow=True))
+    except NotReadable as error:
+        raise ProofRejected("file", f"expected {error.expected}, found {error.actual}") from error
 
 
 def read_proof_file(data: bytes) -> ProofFile:
     """The proof file in these bytes; raises ProofRejected for any others."""
     try:
-        return ProofFile.from_bytes(data)
+        file = ProofFile.from_bytes(data)
     except MalformedMessage as error:
-        raise ProofRejected("file", str(error)) from error
+        reason = str(error)
+    else:
+        return file
+    if (earlier := advice_on_proof_file(data)) is not None:
+        raise ProofRejected(VERSION, f"expected a proof file of protocol {PROTOCOL}, found one of {earlier}")
+    raise ProofRejected("file", reason)
 
 
-def proof_files(history: HistoryState, objects: Objects) -> dict[str, bytes]:
-    """The proofs of the last closed round as files, by name: a pure function of the ledger.
+def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, bytes]]:
+    """The proofs of the last closed round as files, name and bytes: a pure function of the ledger.
 
     Refused uploads are among them. Raises Refusal when an object is missing.
     """
     if not history.closed:
-        return {}
-    state, files = history.closed[-1], {}
+        return
+    state = history.closed[-1]
     for hospital, said in sorted(state.uploads.items()):
         record = said.record
         made = ProofFile(
@@ -150,5 +179,4 @@ def proof_files(history: HistoryState, objects: Objects) -> dict[str, bytes]:
             sealed_shares=record.sealed_shares,
             proof=objects.get(record.proof),
         )
-        files[f"{PROOFS_NAME}/{hospital}-round-{state.number}{SUFFIX}"] = made.data
-    return files
+        yield f"{PROOFS_NAME}/{hospital}-round-{state.number}{SUFFIX}", made.data

@@ -6,6 +6,7 @@ from the ledger and compared byte by byte.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,14 +14,13 @@ from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs, RelationProofs
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.messages.refusal import Refusal, describe
+from proofward.federation.parties.audit_verdict import AuditVerdict, bounded
 from proofward.federation.parties.auditor import NOBODY, Auditor
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
-from proofward.ledger.objects import ObjectStore
-from proofward.ledger.seal import OBJECTS_NAME
+from proofward.ledger.reading import MAX_OBJECTS, MOST_FLAWS, NotReadable, entries_of, read_regular
 from proofward.report.model_files import MODEL_NAME, RULES_NAME, model_files
 from proofward.report.proof_file import PROOFS_NAME, proof_files
 
@@ -38,7 +38,8 @@ class RunAudit:
         remembered: Sequence[bytes] = (),
     ) -> None:
         """consortium and remembered: see Auditor."""
-        bare = (directory / FILE_NAME).exists() and not (directory / LEDGER_NAME).exists()
+        directory = directory.resolve()
+        bare = os.path.lexists(directory / FILE_NAME) and not os.path.lexists(directory / LEDGER_NAME)
         self.directory = None if bare else directory
         self.ledger = directory if bare else directory / LEDGER_NAME
         self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, remembered)
@@ -53,7 +54,7 @@ class RunAudit:
         try:
             yield from self._auditor.run()
             if self.history is not None and self.directory is not None:
-                yield from self._files(self.directory, self.history)
+                yield from bounded(self._files(self.directory, self.history), NOBODY)
         except OSError as error:
             found = f"{error.filename}: {error.strerror}"
             yield AuditVerdict("folder", "files", Refusal("folder", NOBODY, "readable files", found))
@@ -65,35 +66,45 @@ class RunAudit:
         if self.directory is None or not self.directory.is_dir():
             return []
         audited = {LEDGER_NAME, PROOFS_NAME, MODEL_NAME, RULES_NAME}
-        return sorted(path.name for path in self.directory.iterdir() if path.name not in audited)
+        try:
+            names = [entry.name for entry in entries_of(self.directory, MOST_FLAWS)]
+        except LedgerError:
+            return [f"more than {MOST_FLAWS} files"]
+        return [describe(name) for name in names if name not in audited]
 
     def _files(self, directory: Path, history: History) -> Iterator[AuditVerdict]:
-        objects = Objects(self._object, history.rules.aggregator)
-        expected: dict[str, bytes] = {}
+        objects = Objects(self._auditor.source, history.rules.aggregator)
+        expected: set[str] = set()
         try:
             if history.phase == CLOSED:
                 weights = model_weights(history, objects, history.model)
-                expected |= model_files(history.rules, weights)
-            if (directory / PROOFS_NAME).exists():
-                expected |= proof_files(history, objects)
+                for name, data in model_files(history.rules, weights).items():
+                    expected.add(name)
+                    yield self._file(directory, name, data)
+            if os.path.lexists(directory / PROOFS_NAME):
+                for name, data in proof_files(history, objects):
+                    expected.add(name)
+                    yield self._file(directory, name, data)
         except Refusal as missing:
             yield AuditVerdict("files", "objects behind the files", missing)
             return
-        for name, data in expected.items():
-            yield self._file(directory, name, data)
-        proofs = directory / PROOFS_NAME
-        found = {str(path.relative_to(directory)) for path in proofs.rglob("*")} if proofs.is_dir() else set()
-        for name in sorted(found - set(expected)):
-            refusal = Refusal("file", NOBODY, "only proofs of the last round", name)
-            yield AuditVerdict("file", name, refusal)
+        try:
+            found = entries_of(directory / PROOFS_NAME, MAX_OBJECTS)
+        except LedgerError as error:
+            yield AuditVerdict("file", PROOFS_NAME, Refusal("file", NOBODY, error.expected, error.actual))
+            return
+        for entry in found:
+            if (name := f"{PROOFS_NAME}/{entry.name}") not in expected:
+                refusal = Refusal("file", NOBODY, "only proofs of the last round", describe(name))
+                yield AuditVerdict("file", describe(name), refusal)
 
     @staticmethod
     def _file(directory: Path, name: str, expected: bytes) -> AuditVerdict:
         try:
-            data = (directory / name).read_bytes()
-        except OSError as error:
+            data = read_regular(directory / name, len(expected))
+        except NotReadable as error:
             wanted = f"{len(expected)} bytes made from the ledger"
-            return AuditVerdict("file", name, Refusal("file", NOBODY, wanted, error.strerror or "nothing"))
+            return AuditVerdict("file", name, Refusal("file", NOBODY, wanted, error.actual))
         if data == expected:
             return AuditVerdict("file", name, detail="as the ledger makes it")
         pairs = enumerate(zip(data, expected, strict=False))
@@ -101,9 +112,3 @@ class RunAudit:
         wanted = f"the {len(expected)} bytes that the ledger makes"
         refusal = Refusal("file", NOBODY, wanted, f"{len(data)} bytes, different from byte {first} on")
         return AuditVerdict("file", name, refusal)
-
-    def _object(self, digest: bytes) -> bytes | None:
-        try:
-            return ObjectStore(self.ledger / OBJECTS_NAME, create=False).get(digest)
-        except LedgerError:
-            return None

@@ -98,8 +98,13 @@ def test_every_region_of_the_model_files_is_covered(proofward, copy, name, monke
 
     audit = RunAudit(copy)
     assert all(verdict.passed for verdict in audit.run())
-    history = audit.history
-    monkeypatch.setattr(Auditor, "run", lambda self: setattr(self, "history", history) or iter(()))
+    history, sizes = audit.history, audit._auditor.sizes
+
+    def known(self):
+        self.history, self.sizes = history, sizes
+        return iter(())
+
+    monkeypatch.setattr(Auditor, "run", known)
     path = copy / name
     for position in range(0, path.stat().st_size, 7):
         with changed(path, position, position % 8):

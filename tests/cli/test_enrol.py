@@ -169,7 +169,7 @@ def test_the_state_is_read_beside_a_writer_and_after_a_crash(tmp_path):
     store = StateStore(tmp_path / STATE)
     assert not enrolment_begun(tmp_path)
     with store.transaction():
-        store.put("dataset/00", b"x")
+        store.secrets.put("dataset/00", b"x")
         assert not enrolment_begun(tmp_path)  # and does not wait for the writer
     assert enrolment_begun(tmp_path)
     crashed = tmp_path / "crashed"

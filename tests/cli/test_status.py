@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 
 import pytest
 
 from proofward.cli.status import groups
 from proofward.engines.remote.overview import look
-from proofward.federation.storage.state_store import StateStore
 from tests.engines import remote_harness as harness
 
 
@@ -52,12 +52,14 @@ def test_what_needs_the_operator_is_said_and_only_here(proofward, kit):
     place = kit("hospital-0")
     folder = place / "proofward" / "members" / "hospital-0"
     position = look(place / "proofward").members[0]
-    store = StateStore(folder / "state.sqlite")
-    with store.transaction():
-        store.put("halted", b"aggregate-model\naggregator\nab\ncd")
-        store.put(f"unable/{position.round}/{position.attempt}", b"row 7 is out of range")
-        store.put("unable/1/99", b"an old story")
-    store.close()
+    facts = {
+        "halted": b"aggregate-model\naggregator\nab\ncd",
+        f"unable/{position.round}/{position.attempt}": b"row 7 is out of range",
+        "unable/1/99": b"an old story",
+    }
+    with sqlite3.connect(folder / "state.sqlite") as database:  # a copy, which a member would not start from
+        database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+    database.close()
     found = proofward.json("status", place)
     assert found["exit"] == 1 and len(found["problems"]) == 2
     assert "aggregate-model" in found["problems"][0] and "row 7 is out of range" in found["problems"][1]

@@ -25,6 +25,7 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.objects import ObjectStore
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
+from tests.federation.adopted import adopt
 from tests.federation.fakes import FakeProofs
 
 pytestmark = pytest.mark.slow
@@ -181,6 +182,7 @@ def midway(tmp_path_factory):
 def here(midway, tmp_path):
     """A copy of it."""
     shutil.copytree(midway.consortium.root, tmp_path / "copy")
+    adopt(tmp_path / "copy")
     carrier = object.__new__(Carrier)
     carrier.consortium = type("", (), {"root": tmp_path / "copy"})()
     carrier.member, carrier.gateway = ALONE, carrier.home_of(AUDITOR)

@@ -36,11 +36,11 @@ def test_old_secrets_are_erased_and_the_latest_checkpoint_kept(tmp_path):
     history = engine.aggregator.history
     engine.run(lambda: history.phase == UPLOAD and history.position() == (2, 0))
     hospital = engine.hospitals["hospital-0"]
-    assert hospital.state.fact("sealing/2/0") is not None
-    assert hospital.state.fact("sealing/1/0") is None and hospital.state.fact("own-share/1/0") is None
+    assert hospital.state.secrets.get("sealing/2/0") is not None
+    assert hospital.state.secrets.get("sealing/1/0") is None and hospital.state.secrets.get("own-share/1/0") is None
     first = history.closed[0].uploads["hospital-0"].record
-    assert hospital.state.fact(f"dataset/{first.dataset_root.hex()}") is None
-    assert hospital.state.fact(f"dataset/{history.dataset_roots['hospital-0'].hex()}") is not None
+    assert hospital.state.secrets.get(f"dataset/{first.dataset_root.hex()}") is None
+    assert hospital.state.secrets.get(f"dataset/{history.dataset_roots['hospital-0'].hex()}") is not None
     assert hospital.sent(Upload) is not None and hospital.state.sent("upload/1/0/hospital-0") == b""
     assert engine.run().finished
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "parties").glob("*/*"))

@@ -17,7 +17,7 @@ from proofward.engines.remote.messages import Follow
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.messages.wire import open_extension
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.extension import log_verifier
 from proofward.ledger.checkpoint import open_checkpoint
 from proofward.ledger.merkle_log import verify_consistency
 from tests.engines.remote_harness import (

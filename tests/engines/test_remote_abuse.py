@@ -41,7 +41,8 @@ from proofward.engines.remote.messages import (
 )
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.terms import Terms
-from proofward.federation.history.proofs import EnrolmentJob, Unable
+from proofward.federation.history.judging import Unable
+from proofward.federation.history.proofs import EnrolmentJob
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import RulesError

@@ -14,7 +14,8 @@ import pytest
 
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.operations.verification_pool import PooledProofs
-from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob, StoredObject, Unable
+from proofward.federation.history.judging import StoredObject, Unable
+from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob
 from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.proof.errors import ProofRejected

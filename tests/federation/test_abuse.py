@@ -14,7 +14,7 @@ from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import MAX_REFUSALS
 from proofward.federation.history.history_state import ENROLMENT, SHARES, UPLOAD
-from proofward.federation.history.proofs import Unable, judged
+from proofward.federation.history.judging import Unable, judged
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES

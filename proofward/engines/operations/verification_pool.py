@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import TypeVar
 
 from proofward.engines.operations.verification_worker import Call, Outcome, Reply, begin, pack, unpack, verify
-from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob, Unable
+from proofward.federation.history.judging import Unable
+from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob
 from proofward.federation.history.round_state import Finding
 from proofward.field.threads import thread_count
 from proofward.proof.errors import ProofRejected

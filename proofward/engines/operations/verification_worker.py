@@ -13,16 +13,8 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
-from proofward.federation.history.proofs import (
-    EnrolmentJob,
-    RelationProofs,
-    RoundJob,
-    Source,
-    StoredObject,
-    Unable,
-    judge_round,
-    judged,
-)
+from proofward.federation.history.judging import Source, StoredObject, Unable, judged
+from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob, judge_round
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.field.warm_up import warm_up

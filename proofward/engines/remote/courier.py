@@ -30,7 +30,6 @@ from proofward.engines.remote.gateway import (
     Reply,
 )
 from proofward.engines.remote.home import Home, HomeError
-from proofward.engines.remote.incoming import MAX_PROOF_BYTES
 from proofward.engines.remote.link import Caller, Carry, Stopped, Stream, deliver
 from proofward.engines.remote.messages import Assembled, Declined, Extended, Follow, Join
 from proofward.engines.remote.objects import RemoteObjects
@@ -38,6 +37,7 @@ from proofward.federation.history import history_state as phases
 from proofward.federation.history.history import History
 from proofward.federation.messages.refusal import TRANSPORT, Refusal
 from proofward.federation.messages.wire import open_extension
+from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.lattice.parameters import ciphertext_length
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import sync_directory

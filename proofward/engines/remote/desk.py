@@ -29,7 +29,7 @@ from proofward.engines.remote.messages import (
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.parties.aggregator import Aggregator
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.extension import log_verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.ledger.files import make_directory, write_file
 from proofward.ledger.note import NoteSigner

@@ -30,7 +30,6 @@ from proofward.engines.remote.bundle import (
 )
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.home import Home, HomeError
-from proofward.engines.remote.incoming import size_limits
 from proofward.engines.remote.joining import open_request
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, Assembled
 from proofward.engines.remote.requests import followed
@@ -40,6 +39,7 @@ from proofward.federation.messages.envelope import Envelope, open_envelope
 from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Text
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, Rules
+from proofward.federation.storage.object_sizes import size_limits
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory, sync_directory, write_file
 from proofward.ledger.objects import ObjectStore
@@ -217,7 +217,8 @@ def _check_contents(rules: Rules | None, keys: tuple[bytes, ...], bundle: Bundle
     require(nothing or rules is not None, "bundle-format", TRANSPORT, "a request to join only", "more")
     for data in bundle.envelopes:
         assert rules is not None
-        limits |= size_limits(_opened(data, rules, keys, bundle.header.member), rules)
+        record = _opened(data, rules, keys, bundle.header.member).record
+        limits |= size_limits(record, rules.config.model.parameters)
     for digest, (_, size) in bundle.objects.items():
         most = limits.get(digest, -1)
         require(size <= most, "bundle-objects", TRANSPORT, f"at most {most} bytes, or none", f"{size} bytes")

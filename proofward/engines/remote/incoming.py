@@ -15,40 +15,17 @@ from pathlib import Path
 from threading import Lock
 
 from proofward.engines.remote.messages import Held, Missing, Part
-from proofward.federation.messages.catalogue import BeaconDeal, Enrolment, ShareSum, Upload
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.ledger_folder import LedgerFolder
-from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
+from proofward.federation.storage.object_sizes import size_limits
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
 
-MAX_PROOF_BYTES = 1 << 28
-MAX_SEALED_SHARE_BYTES = 1 << 17
-MAX_SEALED_NONCE_BYTES = 1 << 10
 KEPT_SECONDS = 3600.0
 EMPTY = hashlib.sha256(b"").digest()
 """A share that is sealed to a key which is none."""
-
-
-def size_limits(envelope: Envelope, rules: Rules) -> dict[bytes, int]:
-    """Most bytes that each object named by an envelope may have, by digest."""
-    record = envelope.record
-    if isinstance(record, Enrolment):
-        return {record.proof: MAX_PROOF_BYTES}
-    if isinstance(record, BeaconDeal):
-        return {digest: MAX_SEALED_NONCE_BYTES for digest in record.objects()}
-    if isinstance(record, Upload):
-        sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
-        return {
-            **sealed,
-            record.proof: MAX_PROOF_BYTES,
-            record.ciphertext: 8 * ciphertext_length(rules.config.model.parameters),
-        }
-    if isinstance(record, ShareSum):
-        return {record.values: 8 * RING_DEGREE}
-    return {}
 
 
 class Incoming:
@@ -77,7 +54,7 @@ class Incoming:
         """Objects of an envelope that are not there yet. From now on they are received, and those of an
         earlier envelope of the same sender no longer, unless somebody else names them too.
         """
-        limits = size_limits(envelope, self._rules)
+        limits = size_limits(envelope.record, self._rules.config.model.parameters)
         with self._lock:
             wanted = {digest: most for digest, most in limits.items() if not self._ledger.has_object(digest)}
             before = self._wanted.get(envelope.sender, {})

@@ -206,6 +206,7 @@ class Link:
             if history.size == self._known:  # refused, or the aggregator has stopped: nothing to do but wait
                 self._caller.pause(PAUSES[-1])
         elif isinstance(answer, NotYet):
+            self.member.at_end()
             if history.size and (self._known != history.size or self._try_again()):
                 self._owing = False
                 for packet in self.member.resume():

@@ -157,7 +157,7 @@ def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
 def _ledger(root: Path, rules: Rules) -> LedgerView | None:
     history = History(rules)
     try:
-        database = Database(root / "ledger", writable=False)
+        database = Database(root / "ledger", writable=False, live=True)
         try:
             for position in range(database.size()):
                 history.apply(database.entry(position))

@@ -82,7 +82,7 @@ def _database(folder: Path) -> Iterator[sqlite3.Connection | None]:
     database = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=30.0)
     try:
         known = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        yield database if {"entries", "facts"} <= known else None
+        yield database if {"entries", "facts", "secrets"} <= known else None
     finally:
         database.close()
 
@@ -113,7 +113,7 @@ def enrolment_begun(folder: Path) -> bool:
     with _database(folder) as database:
         if database is None:
             return False
-        found = database.execute("SELECT 1 FROM facts WHERE substr(name, 1, 8) = 'dataset/' LIMIT 1")
+        found = database.execute("SELECT 1 FROM secrets WHERE substr(name, 1, 8) = 'dataset/' LIMIT 1")
         return found.fetchone() is not None
 
 

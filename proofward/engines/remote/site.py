@@ -11,7 +11,6 @@ from threading import Event, Lock, Thread
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.courier import FAREWELL, Courier
 from proofward.engines.remote.home import Home
-from proofward.engines.remote.incoming import MAX_PROOF_BYTES
 from proofward.engines.remote.joining import assemble, make_request, require_own
 from proofward.engines.remote.link import Caller, Carry, Link, Stopped
 from proofward.engines.remote.messages import Assembled, Declined, Join
@@ -25,6 +24,7 @@ from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.parties.follower import Follower, Surroundings
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
+from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.federation.storage.objects import ObjectSource
 from proofward.federation.storage.state_store import StateStore
 from proofward.lattice.parameters import ciphertext_length
@@ -92,7 +92,8 @@ class Site:
                 return
 
     def _failed(self, seat: Seat, error: BaseException) -> None:
-        self._note("failed", level="error", party=seat.member, check=type(error).__name__)
+        check = error.check if isinstance(error, Refusal) else type(error).__name__
+        self._note("failed", level="error", party=seat.member, check=check)
 
     def _work(self, seat: Seat, caller: Caller) -> None:
         rules = self.join(seat, caller)

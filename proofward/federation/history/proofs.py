@@ -5,25 +5,26 @@ So every result can be stored before it is sent.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.history.judging import Source, Unable, judged
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
-from proofward.federation.storage.objects import Objects
 from proofward.field.extension import Ext
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
+from proofward.relations.enrolment import (
+    EnrolmentStatement,
+    prove_enrolment,
+    verify_enrolment,
+)
 from proofward.relations.key_shares import LOG_RING_DEGREE, Digests, KeyShare, ShareBinding
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
@@ -53,42 +54,6 @@ class ProvedRound:
     root: bytes
     dataset: bytes
     spent: bytes
-
-
-class Unable(Exception):
-    """A proof could not be judged: neither that it holds nor that it does not. No verdict follows from it."""
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """An object in a file, by SHA-256 digest: whoever reads it compares first (`read_source`)."""
-
-    path: Path
-    digest: bytes
-
-
-Source = bytes | StoredObject
-
-
-def source_of(objects: Objects, digest: bytes) -> Source:
-    """An object as its file where it has one, else as bytes; raises Refusal when it is missing or altered."""
-    with objects.open(digest) as file:
-        name = getattr(file, "name", None)
-        return StoredObject(Path(name), digest) if isinstance(name, str | Path) else file.read()
-
-
-def read_source(source: Source) -> bytes:
-    """The bytes, checked; raises Unable when the file is missing or holds others."""
-    if isinstance(source, bytes):
-        return source
-    try:
-        data = source.path.read_bytes()
-    except OSError as error:
-        raise Unable(f"object {source.digest.hex()}: {error.strerror or type(error).__name__}") from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != source.digest.hex():
-        raise Unable(f"object {source.digest.hex()}: the file's digest is {found}")
-    return data
 
 
 @dataclass(frozen=True)
@@ -144,18 +109,6 @@ class OneByOne:
         """See Proofs."""
         for job in jobs:
             yield job.key, judge_round(self, job)
-
-
-def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T | ProofRejected | Unable:
-    """What a verification of these bytes finds, or why it refuses, or why it cannot tell."""
-    try:
-        return verify(statement, *map(read_source, sources))
-    except (ProofRejected, Unable) as outcome:
-        return outcome
-    except TrainingError as error:
-        return ProofRejected("statement", str(error))
-    except MemoryError as error:
-        return Unable(str(error) or "not enough memory")
 
 
 def judge_round(proofs: Verifies, job: RoundJob) -> Finding | ProofRejected | Unable:

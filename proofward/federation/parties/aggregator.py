@@ -31,7 +31,7 @@ from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.extension import log_verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
 from proofward.federation.storage.objects import Objects

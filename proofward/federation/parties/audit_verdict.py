@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proofward.federation.messages.refusal import Refusal
+from proofward.ledger.reading import MOST_FLAWS
+
+VERSION = "version"
+"""The check that fails for what an earlier protocol wrote: nothing else is said of it."""
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,15 @@ class AuditVerdict:
     def __str__(self) -> str:
         outcome = self.detail or "ok" if self.refusal is None else f"FAILED {self.refusal}"
         return f"{self.check}: {self.subject}: {outcome}"
+
+
+def bounded(verdicts: Iterator[AuditVerdict], culprit: str) -> Iterator[AuditVerdict]:
+    """The verdicts up to MOST_FLAWS flaws; then one that says that no more were looked for."""
+    failed = 0
+    for verdict in verdicts:
+        yield verdict
+        failed += not verdict.passed
+        if failed == MOST_FLAWS:
+            refusal = Refusal("flaws", culprit, f"fewer than {MOST_FLAWS} flaws", "so many; no more are read")
+            yield AuditVerdict("flaws", "all that follows", refusal)
+            return

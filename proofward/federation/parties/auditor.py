@@ -1,5 +1,9 @@
 """The auditor: replays a finished ledger from its folder alone, with no secret and without trusting anybody.
 
+Whoever made the folder may be hostile. Entries are read one at a time, objects only if an entry names them,
+and only up to the length that their kind can have; see `ledger.reading` and `ledger.database` for the limits.
+A folder of an earlier protocol gets one verdict, which names the release that audits it.
+
 Order of the verdicts: rules; every byte of the folder (seal, database, Merkle tree, checkpoints, objects; see
 `ledger.audit`); every entry against those before it (`history`), and, as they come, every proof, every
 verifier's verdict, every complaint and every aggregate, all recomputed; that all named objects are there and
@@ -9,6 +13,7 @@ no others; completeness.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from proofward.encoding import MalformedMessage, decode
@@ -16,21 +21,25 @@ from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages.catalogue import FederationOpened
+from proofward.federation.messages.earlier import PROTOCOL, advice_on_entry
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.messages.rules import Rules, RulesError
-from proofward.federation.parties.audit_verdict import AuditVerdict
-from proofward.federation.parties.follower import log_verifier
+from proofward.federation.parties.audit_verdict import VERSION, AuditVerdict, bounded
+from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.proof_audit import ProofAudit
 from proofward.federation.storage.ledger_folder import topic_of
-from proofward.federation.storage.objects import Objects
+from proofward.federation.storage.object_sizes import size_limits, vector_bytes
+from proofward.federation.storage.objects import Objects, SizedObjects
 from proofward.ledger.audit import stored_verifier, verify_all
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
+from proofward.ledger.reading import MAX_OBJECTS, entries_of
 from proofward.ledger.seal import OBJECTS_NAME, SEAL_NAME
 
 NOBODY = "unknown"
+LEAST_SECURITY_BITS = 80
 
 
 class Auditor:
@@ -52,40 +61,72 @@ class Auditor:
         self.remembered = remembered
         self.history: History | None = None
         self._store = ObjectStore(directory / OBJECTS_NAME, create=False)
-        self._named: set[bytes] = set()
+        self.sizes: dict[bytes, int] = {}
+
+    @property
+    def source(self) -> SizedObjects:
+        """The objects that the entries name, as a source that reads no more than they can have."""
+        return SizedObjects(self._store, self.sizes)
 
     def run(self) -> Iterator[AuditVerdict]:
         """The verdicts; never raises for anything that the folder holds."""
+        return bounded(self._verdicts(), NOBODY)
+
+    def _verdicts(self) -> Iterator[AuditVerdict]:
         try:
-            entries = self._entries()
-            rules = self._rules(entries)
+            rules = self._rules()
         except Refusal as refusal:
             yield AuditVerdict("rules", "entry 0", refusal)
-            yield from self._folder(None)
+            if refusal.check != VERSION:
+                yield from self._folder(None)
             return
-        yield AuditVerdict("rules", "entry 0", detail=f"{rules.federation}: consortium {rules.digest.hex()}")
+        yield AuditVerdict("rules", "entry 0", detail=_in_words(rules))
+        try:
+            self.sizes = self._named(rules)
+        except Refusal as refusal:
+            yield AuditVerdict("entries", FILE_NAME, refusal)
+            yield from self._folder(rules)
+            return
         yield from self._folder(rules)
         self.history = History(rules)
-        self._named = ({rules.initial_model} - {b""}).union(*map(_named_by, entries))
-        yield from self._replay(self.history, entries)
+        try:
+            yield from self._replay(self.history)
+        except Refusal as refusal:  # the folder has changed since its entries were read before
+            yield AuditVerdict("entries", FILE_NAME, refusal)
         yield from self._objects(rules)
         yield self._complete(self.history)
 
-    def _entries(self) -> list[bytes]:
+    def _entries(self) -> Iterator[bytes]:
+        """The entries, in order, one at a time; raises Refusal where the database has no next one."""
         try:
-            database = Database(self.directory, writable=False)
-            try:
-                return [database.entry(position) for position in range(database.size())]
-            finally:
-                database.close()
+            with closing(Database(self.directory, writable=False)) as database:
+                yield from database.entries()
         except LedgerError as error:
-            raise Refusal("ledger-structure", NOBODY, error.expected, error.actual) from error
+            raise Refusal("ledger-structure", NOBODY, error.expected, describe(error.actual)) from error
 
-    def _rules(self, entries: list[bytes]) -> Rules:
-        if not entries:
+    def _named(self, rules: Rules) -> dict[bytes, int]:
+        """Most bytes of every object that may be there: the first model, and what the entries name."""
+        parameters = rules.config.model.parameters
+        found = {rules.initial_model: vector_bytes(parameters)} if rules.initial_model else {}
+        for entry in self._entries():
+            try:
+                sizes = size_limits(decode(entry, Envelope).record, parameters)
+            except MalformedMessage:
+                continue
+            for digest, most in sizes.items():
+                found[digest] = max(most, found.get(digest, 0))
+            if len(found) > MAX_OBJECTS:
+                raise Refusal("objects", rules.aggregator, f"at most {MAX_OBJECTS} objects", "more named")
+        return found
+
+    def _rules(self) -> Rules:
+        first = next(self._entries(), None)
+        if first is None:
             raise Refusal("rules", NOBODY, "the rules as entry 0", "an empty ledger")
+        if (earlier := advice_on_entry(first)) is not None:
+            raise Refusal(VERSION, NOBODY, f"a ledger of protocol {PROTOCOL}", f"one of {earlier}")
         try:
-            record = decode(entries[0], Envelope).record
+            record = decode(first, Envelope).record
             if not isinstance(record, FederationOpened):
                 raise Refusal("rules", NOBODY, "the rules as entry 0", record.kind)
             rules = Rules.from_bytes(record.rules)
@@ -103,21 +144,30 @@ class Auditor:
             refusal = Refusal("ledger-structure", culprit, error.expected, error.actual)
             yield AuditVerdict("ledger-structure", FILE_NAME, refusal)
             return
-        for finding in verify_all(self.directory, verifier, remembered=self.remembered, kind_of=topic_of):
+        sizes = None if rules is None else self.sizes
+        findings = verify_all(
+            self.directory, verifier, remembered=self.remembered, kind_of=topic_of, sizes=sizes
+        )
+        for finding in findings:
             check, wrong = f"ledger-{finding.check}", finding.error
             failed = None if wrong is None else Refusal(check, culprit, wrong.expected, wrong.actual)
             yield AuditVerdict(check, describe(finding.subject), failed)
         own = {FILE_NAME, SEAL_NAME, OBJECTS_NAME}
-        names = sorted(path.name for path in self.directory.iterdir()) if self.directory.is_dir() else []
+        try:
+            names = [entry.name for entry in entries_of(self.directory, MAX_OBJECTS)]
+        except LedgerError as error:
+            refusal = Refusal("ledger-stray", culprit, error.expected, error.actual)
+            yield AuditVerdict("ledger-stray", "files", refusal)
+            return
         for name in names:
             if name not in own:
                 found = describe(name)
                 refusal = Refusal("ledger-stray", culprit, f"only {', '.join(sorted(own))}", found)
                 yield AuditVerdict("ledger-stray", found, refusal)
 
-    def _replay(self, history: History, entries: list[bytes]) -> Iterator[AuditVerdict]:
-        proofs = ProofAudit(history, Objects(self._object, history.rules.aggregator), self.proofs)
-        for number, entry in enumerate(entries):
+    def _replay(self, history: History) -> Iterator[AuditVerdict]:
+        proofs = ProofAudit(history, Objects(self.source, history.rules.aggregator), self.proofs)
+        for number, entry in enumerate(self._entries()):
             try:
                 envelope = history.apply(entry)
             except Refusal as found:
@@ -131,22 +181,20 @@ class Auditor:
             yield from proofs.examine(envelope, place)
         yield from proofs.finish()
 
-    def _object(self, digest: bytes) -> bytes | None:
-        try:
-            return self._store.get(digest)
-        except LedgerError:
-            return None
-
     def _objects(self, rules: Rules) -> Iterator[AuditVerdict]:
-        stored = set(self._store.digests())
-        for digest in sorted(self._named - stored):
+        try:
+            stored = self._store.digests()
+        except LedgerError:
+            return  # a flaw that the folder's checks have named
+        for digest in sorted(self.sizes.keys() - stored):
             refusal = Refusal("object-missing", rules.aggregator, f"object {digest.hex()}", "nothing")
             yield AuditVerdict("object", digest.hex(), refusal)
-        for digest in sorted(stored - self._named):
-            refusal = Refusal(
-                "object-stray", rules.aggregator, "only objects that entries name", digest.hex()
-            )
-            yield AuditVerdict("object", digest.hex(), refusal)
+        for digest in stored:
+            if digest not in self.sizes:
+                refusal = Refusal(
+                    "object-stray", rules.aggregator, "only objects that entries name", digest.hex()
+                )
+                yield AuditVerdict("object", digest.hex(), refusal)
 
     def _complete(self, history: History) -> AuditVerdict:
         closed, rounds = len(history.closed), history.rules.rounds
@@ -159,8 +207,12 @@ class Auditor:
         return AuditVerdict("complete", f"{rounds} rounds", refusal)
 
 
-def _named_by(entry: bytes) -> set[bytes]:
-    try:
-        return set(decode(entry, Envelope).record.objects())
-    except MalformedMessage:
-        return set()
+def _in_words(rules: Rules) -> str:
+    """What whoever reads only the first line of an audit has to know of the rules."""
+    bits = rules.config.security_bits
+    words = [f"consortium {rules.digest.hex()}", f"proofs of {bits} bits"]
+    if bits < LEAST_SECURITY_BITS:
+        words.append(f"fewer than {LEAST_SECURITY_BITS}: proofs can be forged")
+    if rules.initial_model:
+        words.append("trusted first model: whoever chose it may have planted in it what reads off records")
+    return f"{rules.federation}: {', '.join(words)}"

@@ -2,7 +2,9 @@
 
 What a member owes is a function of the ledger and of what it has stored, not of the message that just came:
 after a crash it reloads both and goes on. Whatever it sends is stored first, and a repeated duty sends the
-same bytes.
+same bytes. After a start it says nothing new before it has followed the ledger once (see `own_words`).
+
+Which secrets it still needs is a function of the same two: all others are erased after every step.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 
 from proofward.encoding import encode
 from proofward.federation.history.history import History, slot, slot_of
-from proofward.federation.history.history_state import ANY_PHASE
+from proofward.federation.history.history_state import ANY_PHASE, CLOSED
 from proofward.federation.history.membership_steps import may_vote
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages.catalogue import Message, MessageRefused, RevocationVote
@@ -23,26 +25,16 @@ from proofward.federation.messages.randomness import SYSTEM, ByteSource, Randomn
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, open_extension
+from proofward.federation.parties.extension import fresh_entries
 from proofward.federation.parties.identity import Identity
-from proofward.federation.storage.log_tree import LogTree
+from proofward.federation.parties.own_words import OwnWords
 from proofward.federation.storage.objects import Objects, ObjectSource
 from proofward.federation.storage.state_store import StateStore
-from proofward.ledger.checkpoint import open_checkpoint
-from proofward.ledger.errors import MerkleProofInvalid, NoteInvalid
-from proofward.ledger.keys import PublicKey, SigningKey
-from proofward.ledger.merkle_log import verify_consistency
-from proofward.ledger.note import NoteVerifier
+from proofward.ledger.keys import SigningKey
 from proofward.ledger.objects import ObjectStore
 
 PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped", "key-replaced")
 REASON = 400
-
-
-def log_verifier(rules: Rules) -> NoteVerifier:
-    """Name and key under which this consortium's checkpoints are signed."""
-    member = rules.find(rules.aggregator)
-    assert member is not None
-    return NoteVerifier(f"proofward/{rules.digest.hex()}", PublicKey(member.key))
 
 
 @dataclass(frozen=True)
@@ -87,6 +79,8 @@ class Follower:
         for entry in self.state.entries():
             self.history.apply(entry)
         self.identity = Identity(name, key, next_key, self.history, self.state)
+        self._own = OwnWords(name, self.state)
+        self._followed = False
         self.halted: Refusal | None = None
         if (stored := self.state.fact("halted")) is not None:
             self.halted = Refusal(*stored.decode().split("\n", 3))
@@ -103,10 +97,36 @@ class Follower:
             return
         try:
             self._follow(open_extension(message, self.rules))
+            self.at_end()
         except Refusal as refusal:
             self._refuse(refusal, message)
             return
         yield from self.resume()
+
+    def at_end(self) -> None:
+        """The ledger has been followed as far as the host has it: from now on this member speaks."""
+        self._followed = True
+
+    def kept_secrets(self) -> set[str]:
+        """Names of the secrets that are still needed, as the ledger is and after what was said."""
+        return set()
+
+    def erase(self) -> None:
+        """Erases every secret that is not needed any more."""
+        ended = self.halted is not None or self.history.phase == CLOSED or self.name in self.history.revoked
+        self.state.secrets.keep_only(set() if ended else self.kept_secrets())
+
+    def expire(self) -> None:
+        """The deadline of the present phase has passed: secrets that only it needed are erased, and what they
+        were for is not done any more.
+        """
+        with self.state.transaction():
+            self.state.put(self.fact_name(f"expired/{self.history.phase}"), b"")
+        self.erase()
+
+    def expired(self, phase: str) -> bool:
+        """Whether `expire` was called in this phase of the present attempt."""
+        return self.state.fact(self.fact_name(f"expired/{phase}")) is not None
 
     def resume(self) -> Iterator[bytes]:
         """What this member owes now; also after a restart, without a message."""
@@ -117,7 +137,10 @@ class Follower:
                 yield self.say(change)
                 return
             yield from self._votes()
-            if self.state.fact(f"revocation/{self.name}") is None:
+            if not self._followed:
+                said = list(self._own.unrecorded(self.history.position()))
+                yield from filter(None, map(self.identity.renewed, said))
+            elif self.state.fact(f"revocation/{self.name}") is None:
                 yield from self.duties()
         except Refusal as refusal:
             self._refuse(refusal, b"")
@@ -162,31 +185,7 @@ class Follower:
 
     def _follow(self, extension: Extension) -> None:
         history, culprit = self.history, self.rules.aggregator
-        try:
-            checkpoint = open_checkpoint(extension.checkpoint, log_verifier(self.rules))
-        except NoteInvalid as error:
-            raise Refusal("ledger-signature", TRANSPORT, error.expected, error.actual) from error
-        size, first = checkpoint.size, extension.first
-        if size <= history.size:
-            known = history.roots[size]
-            require(checkpoint.root == known, "ledger-consistency", culprit, known, checkpoint.root)
-            require(
-                size == history.size,
-                "ledger-truncated",
-                culprit,
-                f"{history.size} entries",
-                f"{size} entries",
-            )
-        require(first <= history.size, "ledger-gap", TRANSPORT, f"from at most {history.size}", first)
-        counted = first + len(extension.entries)
-        require(counted == size, "ledger-gap", TRANSPORT, f"{size} entries", f"{counted} entries")
-        try:
-            verify_consistency(first, size, history.roots[first], checkpoint.root, extension.consistency)
-        except MerkleProofInvalid as error:
-            raise Refusal("ledger-consistency", culprit, error.expected, error.actual) from error
-        fresh = list(extension.entries[history.size - first :])
-        tree = LogTree.over(history.tree, fresh)
-        require(tree.root() == checkpoint.root, "ledger-root", TRANSPORT, checkpoint.root, tree.root())
+        fresh = fresh_entries(history, extension)
         before = history.size
         own: list[str] = []
         for entry in fresh:
@@ -202,12 +201,13 @@ class Follower:
                 seen = f"the ledger that {self.name} was shown"
                 raise Refusal("ledger-split", culprit, seen, "another, by the sender's own message")
             if envelope.sender == self.name:
-                own.append("/".join(slot(envelope)))
+                own.append(self._own.check(envelope))
         with self.state.transaction():
             self.state.append(before, fresh)
             for key in own:
                 self.state.forget_sent(key)
             self.state.put("checkpoint", extension.checkpoint)
+        self.erase()
 
     def _refuse(self, refusal: Refusal, message: bytes) -> None:
         passing = refusal.culprit == TRANSPORT or refusal.check in PASSING
@@ -217,6 +217,7 @@ class Follower:
             with self.state.transaction():
                 self.state.put("halted", "\n".join(line.replace("\n", " ") for line in lines).encode())
                 self.state.put("evidence", message)
+            self.erase()
         self.report("refused" if passing else "halted", refusal.check, refusal=refusal)
 
     def report(
@@ -243,10 +244,14 @@ class Follower:
         return f"{label}/{number}/{attempt}"
 
     def say(
-        self, record: Message, attachments: tuple[bytes, ...] = (), facts: Mapping[str, bytes] | None = None
+        self,
+        record: Message,
+        attachments: tuple[bytes, ...] = (),
+        facts: Mapping[str, bytes] | None = None,
+        secrets: Mapping[str, bytes] | None = None,
     ) -> bytes:
-        """The packet with this record; stored, with `facts`, before it is returned. What was sent before is
-        sent again.
+        """The packet with this record; stored, with `facts` and `secrets`, before it is returned. What was
+        sent before is sent again. Secrets that are of no use once it is said are erased before.
         """
         number, attempt = self.history.position()
         unsigned = Envelope(
@@ -264,7 +269,10 @@ class Follower:
         with self.state.transaction():
             for name, value in (facts or {}).items():
                 self.state.put(name, value)
+            for name, secret in (secrets or {}).items():
+                self.state.secrets.put(name, secret)
             self.state.keep_sent(key, packet)
+        self.erase()
         return packet
 
     def sent(self, kind: type[Message], *subject: str) -> bytes | None:

@@ -19,7 +19,21 @@ from proofward.federation.history.beacon_sharing import share_is_good
 from proofward.federation.history.beacon_steps import deal_context, vouched_for
 from proofward.federation.history.complaints import open_share, pair_of
 from proofward.federation.history.consent_steps import ready_holders
-from proofward.federation.history.proofs import Unable
+from proofward.federation.history.history_state import (
+    ABANDON,
+    CONSENT,
+    DEAL,
+    ENROLMENT,
+    KEYS,
+    LOCK,
+    REVEAL,
+    SHARES,
+    UNMASK,
+    UPLOAD,
+    VERIFY,
+    VOUCH,
+)
+from proofward.federation.history.judging import Unable
 from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, Recorded
 from proofward.federation.messages.catalogue import (
@@ -27,6 +41,7 @@ from proofward.federation.messages.catalogue import (
     AcceptedSet,
     BeaconShares,
     BeaconVouch,
+    HolderKeys,
     Lock,
     ShareComplaint,
     SharesChecked,
@@ -39,6 +54,10 @@ from proofward.lattice.sealing import pair_secret
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 
+BEFORE_BEACON = (ENROLMENT, DEAL, VOUCH)
+BEFORE_ANSWER = (KEYS, UPLOAD, VERIFY, SHARES, CONSENT, LOCK, UNMASK, ABANDON)
+"""The phases of an attempt in which its holders have not answered the accepted set."""
+
 
 class Holder(Participant):
     """What a hospital does with the shares of others' keys, and its own."""
@@ -47,11 +66,32 @@ class Holder(Participant):
         super().__init__(*arguments)
         self._unjudged: set[bytes] = set()
 
+    def kept_secrets(self) -> set[str]:
+        """See Follower.
+
+        The attempt's sealing seed and own share are kept until this holder has answered its accepted set;
+        the key of the enrolment beacon and the own share of its nonce until the beacon's shares are said.
+        """
+        phase = self.history.phase
+        kept = {name for name in (KEY_SEED, OWN_SHARE) if phase in BEFORE_BEACON}
+        if phase == REVEAL and self.stored(BeaconShares) is None:
+            kept |= {KEY_SEED, OWN_SHARE}
+        withdrawn = self.stored(Abandonment) is not None
+        answered = withdrawn or self.stored(ShareSum) is not None or self.too_late
+        if phase in BEFORE_ANSWER and not answered and self.name not in self.history.left_out:
+            kept |= {self.fact_name("sealing"), self.fact_name("own-share")}
+        return super().kept_secrets() | kept
+
+    @property
+    def too_late(self) -> bool:
+        """Whether a deadline has passed after which the attempt's secrets are gone."""
+        return self.expired(CONSENT) or self.expired(UNMASK)
+
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
         if dealer == self.name:
-            return self.state.fact(self.fact_name("own-share"))
-        seed = self.state.fact(self.fact_name("sealing"))
+            return self.state.secrets.get(self.fact_name("own-share"))
+        seed = self.state.secrets.get(self.fact_name("sealing"))
         if seed is None:
             return None
         return open_share(self.history, self.objects, self.proofs, dealer, self.name, seed)
@@ -61,7 +101,7 @@ class Holder(Participant):
         share is raised when all others are through.
         """
         state = self.history.round
-        seed = self.state.fact(self.fact_name("sealing"))
+        seed = self.state.secrets.get(self.fact_name("sealing"))
         if self.name not in state.present or self.name in state.checked or seed is None:
             return
         waiting, failures = False, list[Refusal]()
@@ -133,9 +173,9 @@ class Holder(Participant):
 
     def nonce_share(self, dealer: str) -> bytes | None:
         """This hospital's good share of a dealer's nonce, or None."""
-        seed = self.state.fact(KEY_SEED)
+        seed = self.state.secrets.get(KEY_SEED)
         if dealer == self.name:
-            share = self.state.fact(OWN_SHARE)
+            share = self.state.secrets.get(OWN_SHARE)
         else:
             share = seed and open_from_dealer(self.history, self.objects, dealer, self.name, seed)
         dealt, context = self.history.sharing.deals[dealer], deal_context(self.rules, dealer)
@@ -158,15 +198,19 @@ class Holder(Participant):
         state = self.history.round
         assert state.accepted is not None
         digest = state.accepted.digest
-        if self.name not in ready_holders(state) or self.name in state.locks or not self.holds_shares:
-            return
-        if self.state.fact(f"abandoned/{digest.hex()}") is None:
+        ready = self.name in ready_holders(state) and self.name not in state.locks
+        if ready and self.holds_shares and self.state.fact(f"abandoned/{digest.hex()}") is None:
             yield self.say(Lock(digest), facts={f"locked/{digest.hex()}": b""})
 
     @property
     def holds_shares(self) -> bool:
-        """Whether this hospital's state has the secrets of the present attempt: a lost state has not."""
-        return self.state.fact(self.fact_name("sealing")) is not None
+        """Whether this hospital still has the secrets with which it opens the shares of this attempt."""
+        return self.state.secrets.get(self.fact_name("sealing")) is not None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether this state is that of the hospital that took part in this attempt: a lost one is not."""
+        return self.stored(HolderKeys) is not None
 
     def unmask(self) -> Iterator[bytes]:
         """This holder's sum of shares over the accepted set, once; t + 1 + x holders have locked it."""
@@ -174,7 +218,11 @@ class Holder(Participant):
         assert state.accepted is not None
         yield from self.lock()
         locked = self.state.fact(f"locked/{state.accepted.digest.hex()}") is not None
-        if locked and self.name not in state.share_sums and self.holds_shares:
+        if not locked or self.name in state.share_sums:
+            return
+        if (earlier := self.sent(ShareSum)) is not None:
+            yield earlier
+        elif self.holds_shares:
             yield self.share_sum(state.accepted)
 
     def share_sum(self, accepted: Recorded[AcceptedSet]) -> bytes:
@@ -209,7 +257,7 @@ class Holder(Participant):
         state = self.history.round
         assert state.accepted is not None
         digest = state.accepted.digest
-        if self.name not in state.present or self.name in state.abandonments or not self.holds_shares:
+        if self.name not in state.present or self.name in state.abandonments or not self.remembers:
             return
         if self.state.fact(f"locked/{digest.hex()}") is None:
             yield self.say(Abandonment(digest), facts={f"abandoned/{digest.hex()}": b""})

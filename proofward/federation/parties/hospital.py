@@ -76,8 +76,6 @@ class Hospital(Holder):
         phase, history = self.history.phase, self.history
         if phase in ANY_PHASE and self.name not in history.enrolments:
             yield from self._enrol()
-        if phase == KEYS:
-            self._forget()
         if (duty := self._by_phase.get(phase)) is not None:
             yield from duty()
         if phase == UPLOAD:
@@ -118,7 +116,7 @@ class Hospital(Holder):
         seed = self.source("beacon-key")(32)
         key = beacon_key(self.rules, self.name, seed)
         record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest(), key)
-        yield self.say(record, (proof,), {f"dataset/{root.hex()}": secret, KEY_SEED: seed})
+        yield self.say(record, (proof,), secrets={f"dataset/{root.hex()}": secret, KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
@@ -138,13 +136,13 @@ class Hospital(Holder):
             return
         seed = self.source("sealing")(32)
         keys = holder_keys(self.history, self.name, seed)
-        yield self.say(HolderKeys(keys), facts={self.fact_name("sealing"): seed})
+        yield self.say(HolderKeys(keys), secrets={self.fact_name("sealing"): seed})
 
     def _consent(self) -> Iterator[bytes]:
         state = self.history.round
         assert state.accepted is not None
         member = self.name in state.accepted.record.hospitals
-        if member and self.name not in state.consents and self.holds_shares:
+        if member and self.name not in state.consents and self.remembers and not self.too_late:
             yield self.consent(state.accepted)
 
     def consent(self, accepted: Recorded[AcceptedSet]) -> bytes:
@@ -171,7 +169,7 @@ class Hospital(Holder):
         try:
             weights = model_weights(self.history, self.objects, state.model)
             statement = round_statement(self.history, self.name, weights)
-            secret = self.state.fact(f"dataset/{statement.dataset_root.hex()}")
+            secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
             if secret is None:
                 raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
             made, sealed = self.prove_round(statement, secret)
@@ -181,13 +179,12 @@ class Hospital(Holder):
         self.report("proved", "upload", start)
         yield self.publish(statement, made, sealed)
 
-    def _forget(self) -> None:
-        """Erases the secrets of attempts that are over and of dataset commitments that are replaced."""
-        with self.state.transaction():
-            for label in ("sealing", "own-share"):
-                self.state.drop_others(f"{label}/", self.fact_name(label))
-            if (root := self.history.dataset_roots.get(self.name)) is not None:
-                self.state.drop_others("dataset/", f"dataset/{root.hex()}")
+    def kept_secrets(self) -> set[str]:
+        """See Holder; and the newest accepted dataset commitment, with those that may become it."""
+        root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets()
+        if root is not None and self.history.phase == KEYS:
+            return kept | {f"dataset/{root.hex()}"}
+        return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
 
     def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
@@ -219,13 +216,13 @@ class Hospital(Holder):
             proof=hashlib.sha256(made.proof).digest(),
             sealed_shares=sealed_digests(sealed),
         )
-        facts = {
+        secrets = {
             f"dataset/{statement.dataset_root.hex()}": made.spent,
             f"dataset/{made.root.hex()}": made.dataset,
             self.fact_name("own-share"): made.shares[self.rules.holder(self.name)],
         }
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
-        return self.say(record, attachments, facts)
+        return self.say(record, attachments, secrets=secrets)
 
     def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
         """The share of every other holder that takes part, sealed."""

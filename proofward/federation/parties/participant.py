@@ -44,9 +44,9 @@ class Participant(Follower):
             for holder in rules.hospitals
         ]
         digests = tuple(hashlib.sha256(data).digest() if data else b"" for data in sealed)
-        facts = {OWN_SHARE: shares[self.name]} if self.name in shares else {}
+        secrets = {OWN_SHARE: shares[self.name]} if self.name in shares else {}
         attachments = tuple(data for data in sealed if data)
-        yield self.say(BeaconDeal(made.commitments, made.check, digests), attachments, facts)
+        yield self.say(BeaconDeal(made.commitments, made.check, digests), attachments, secrets=secrets)
 
     def make_deal(self) -> Deal:
         """This member's nonce for the enrolment beacon, shared among the enrolled hospitals."""

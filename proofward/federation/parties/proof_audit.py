@@ -12,7 +12,8 @@ from typing import Any
 from proofward.federation.history.aggregation import check_aggregate, model_weights
 from proofward.federation.history.complaints import judge_complaint
 from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.proofs import EnrolmentJob, Proofs, RoundJob, Source, Unable, source_of
+from proofward.federation.history.judging import Source, Unable, source_of
+from proofward.federation.history.proofs import EnrolmentJob, Proofs, RoundJob
 from proofward.federation.history.round_state import Finding
 from proofward.federation.history.statements import enrolment_statement, round_statement
 from proofward.federation.messages.catalogue import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, runtime_checkable
@@ -47,6 +47,27 @@ class StoredObjects:
     def open(self, digest: bytes) -> BinaryIO:
         """See FileSource."""
         return self._store.open(digest)
+
+
+class SizedObjects:
+    """A store as a source of objects of known lengths: what has no known length, or a greater one, is not
+    read.
+    """
+
+    def __init__(self, store: ObjectStore, sizes: Mapping[bytes, int]) -> None:
+        self._store = store
+        self._sizes = sizes
+
+    def __call__(self, digest: bytes) -> bytes | None:
+        """The object, None when it is missing, damaged or too long."""
+        try:
+            return self._store.get(digest, self._sizes.get(digest, 0))
+        except LedgerError:
+            return None
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """See FileSource."""
+        return self._store.open(digest, self._sizes.get(digest, 0))
 
 
 class Objects:

@@ -2,7 +2,8 @@
 use.
 
 Every change is one transaction with synchronous=FULL: after a crash a party finds either all of a step or
-none of it.
+none of it. Every transaction increments a counter, here and then in the ratchet file, before anything that
+depends on it is sent. So a database of the past is refused: its counter is lower than the ratchet's.
 """
 
 from __future__ import annotations
@@ -13,37 +14,102 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from proofward.federation.messages.randomness import ByteSource
+from proofward.federation.storage.continuity import StateRefused
+from proofward.federation.storage.ratchet import REMEDY_COPY, Ratchet
+from proofward.federation.storage.secret_store import TABLE, SecretStore
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS outbox (slot TEXT PRIMARY KEY, packet BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS continuity (counter INTEGER NOT NULL, key_name BLOB NOT NULL);
 """
+_TABLES = ("entries", "outbox", "facts", "secrets")
+RATCHET_SUFFIX = ".ratchet"
 
 
 class StateStore:
-    """entries: the ledger as followed; outbox: packets by slot, first one wins; facts: secrets and notes by
-    name.
+    """entries: the ledger as followed; outbox: packets by slot, first one wins; facts: notes by name, none of
+    them secret. `secrets` keeps what is, in a way that can be erased.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens or creates the file, readable by its owner only; its folder must exist."""
+    def __init__(self, path: Path, rng: ByteSource = os.urandom) -> None:
+        """Opens or creates the database and the ratchet file beside it, readable by their owner only; their
+        folder must exist. Raises StateRefused for a state that was copied, restored or damaged.
+        """
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("PRAGMA secure_delete=ON")
-        self._db.executescript(_SCHEMA)
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA secure_delete=ON")
+            self._db.executescript(_SCHEMA + TABLE)
+            self._ratchet = self._continued(path.with_suffix(RATCHET_SUFFIX), rng)
+        except BaseException:
+            self._db.close()
+            raise
+        self.secrets = SecretStore(self._db, self._ratchet, self.transaction, rng)
+        self.secrets.settle()
+
+    def _continued(self, path: Path, rng: ByteSource) -> Ratchet:
+        """The ratchet file, if this database is the one that goes with it; made for a new database."""
+        row = self._db.execute("SELECT counter, key_name FROM continuity").fetchone()
+        if row is None:
+            return self._begun(path, rng)
+        ratchet = Ratchet(path)
+        counter, held = int(row[0]), ratchet.counter
+        try:
+            if counter < held:
+                found = f"a database of an earlier time: change {counter}"
+                raise StateRefused("state-restored", f"the database after change {held}", found, REMEDY_COPY)
+            if counter > held + 1 or bytes(row[1]) not in ratchet.names():
+                found = f"one of an earlier time: change {held}"
+                raise StateRefused(
+                    "ratchet-restored", f"the ratchet file of change {counter}", found, REMEDY_COPY
+                )
+            ratchet.advance(counter)
+        except BaseException:
+            ratchet.close()
+            raise
+        return ratchet
+
+    def _begun(self, path: Path, rng: ByteSource) -> Ratchet:
+        """The ratchet file of a new database; what an interrupted creation left is begun again."""
+        used = any(self._db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in _TABLES)
+        if used:
+            raise StateRefused(
+                "state-format", "a state of this version", "one of an earlier version", REMEDY_COPY
+            )
+        if path.exists():
+            try:
+                earlier = Ratchet(path)
+            except StateRefused as refusal:
+                if refusal.check != "ratchet-damaged":
+                    raise
+            else:
+                counter = earlier.counter
+                earlier.close()
+                if counter > 0:
+                    expected = f"the database after change {counter}"
+                    raise StateRefused("state-restored", expected, "a new database", REMEDY_COPY)
+        ratchet = Ratchet.create(path, rng)
+        self._db.execute("INSERT INTO continuity VALUES (0, ?)", (ratchet.names()[0],))
+        return ratchet
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes within, or none."""
+        """All changes within, or none; counted in the database and then in the ratchet file."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("UPDATE continuity SET counter = counter + 1")
+            (counter,) = self._db.execute("SELECT counter FROM continuity").fetchone()
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+        self._ratchet.advance(counter)
 
     def entries(self) -> list[bytes]:
         """The ledger's entries, in order."""
@@ -88,8 +154,9 @@ class StateStore:
         self._db.execute(f"DELETE FROM facts WHERE {where}", (len(prefix), prefix, keep))
 
     def close(self) -> None:
-        """Ends the use of the file."""
+        """Ends the use of the files."""
         self._db.close()
+        self._ratchet.close()
 
     def _one(self, query: str, key: str) -> bytes | None:
         row = self._db.execute(query, (key,)).fetchone()

@@ -1,0 +1,55 @@
+"""An extension of the ledger as a member checks it, before any of its entries is applied."""
+
+from __future__ import annotations
+
+from proofward.federation.history.history import History
+from proofward.federation.messages.refusal import TRANSPORT, Refusal, require
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.wire import Extension
+from proofward.federation.storage.log_tree import LogTree
+from proofward.ledger.checkpoint import open_checkpoint
+from proofward.ledger.errors import MerkleProofInvalid, NoteInvalid
+from proofward.ledger.keys import PublicKey
+from proofward.ledger.merkle_log import verify_consistency
+from proofward.ledger.note import NoteVerifier
+
+
+def log_verifier(rules: Rules) -> NoteVerifier:
+    """Name and key under which this consortium's checkpoints are signed."""
+    member = rules.find(rules.aggregator)
+    assert member is not None
+    return NoteVerifier(f"proofward/{rules.digest.hex()}", PublicKey(member.key))
+
+
+def fresh_entries(history: History, extension: Extension) -> list[bytes]:
+    """The entries that follow what is known.
+
+    Raises Refusal unless a signed checkpoint covers exactly them and continues the known ledger.
+    """
+    culprit = history.rules.aggregator
+    try:
+        checkpoint = open_checkpoint(extension.checkpoint, log_verifier(history.rules))
+    except NoteInvalid as error:
+        raise Refusal("ledger-signature", TRANSPORT, error.expected, error.actual) from error
+    size, first = checkpoint.size, extension.first
+    if size <= history.size:
+        known = history.roots[size]
+        require(checkpoint.root == known, "ledger-consistency", culprit, known, checkpoint.root)
+        require(
+            size == history.size,
+            "ledger-truncated",
+            culprit,
+            f"{history.size} entries",
+            f"{size} entries",
+        )
+    require(first <= history.size, "ledger-gap", TRANSPORT, f"from at most {history.size}", first)
+    counted = first + len(extension.entries)
+    require(counted == size, "ledger-gap", TRANSPORT, f"{size} entries", f"{counted} entries")
+    try:
+        verify_consistency(first, size, history.roots[first], checkpoint.root, extension.consistency)
+    except MerkleProofInvalid as error:
+        raise Refusal("ledger-consistency", culprit, error.expected, error.actual) from error
+    fresh = list(extension.entries[history.size - first :])
+    tree = LogTree.over(history.tree, fresh)
+    require(tree.root() == checkpoint.root, "ledger-root", TRANSPORT, checkpoint.root, tree.root())
+    return fresh

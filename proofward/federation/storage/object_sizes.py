@@ -1,0 +1,33 @@
+"""How long the objects that a message names may be: compared before a byte of them is read or received."""
+
+from __future__ import annotations
+
+from proofward.federation.messages.catalogue import BeaconDeal, Enrolment, Message, ShareSum, Upload
+from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
+from proofward.ledger.reading import MAX_OBJECT_BYTES
+
+MAX_PROOF_BYTES = 1 << 26
+MAX_SEALED_SHARE_BYTES = 1 << 17
+MAX_SEALED_NONCE_BYTES = 1 << 11
+
+
+def size_limits(record: Message, parameters: int) -> dict[bytes, int]:
+    """Most bytes of each object that a message names, by digest, for a model with so many parameters.
+
+    What the aggregator makes is at most as long as a ciphertext.
+    """
+    if isinstance(record, Enrolment):
+        return {record.proof: MAX_PROOF_BYTES}
+    if isinstance(record, Upload):
+        sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
+        return {**sealed, record.proof: MAX_PROOF_BYTES, record.ciphertext: vector_bytes(parameters)}
+    if isinstance(record, BeaconDeal):
+        return {digest: MAX_SEALED_NONCE_BYTES for digest in record.objects()}
+    if isinstance(record, ShareSum):
+        return {record.values: 8 * RING_DEGREE}
+    return {digest: vector_bytes(parameters) for digest in record.objects()}
+
+
+def vector_bytes(parameters: int) -> int:
+    """Most bytes of a vector of numbers: one for each entry of a ciphertext."""
+    return min(8 * ciphertext_length(parameters), MAX_OBJECT_BYTES)
