@@ -1,13 +1,15 @@
 """Write `tests/vectors/`: proofs of small statements, forgeries and edits of them, and the verdict on each.
 
-Run `python -m tests.make_vectors` from the repository's folder, after a change of the protocol only.
+Run `python -m tests.make_vectors [toy] [enrolment] [round]` from the repository's folder, after a change of
+the protocol only. Without a name all relations are written.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +36,7 @@ from tests.relations.test_rejects_cheats import CHEATS
 from tests.relations.test_rejects_enrolments import padded_dataset
 from tests.vector_files import (
     FOLDER,
+    RELATIONS,
     Vector,
     enrolment_to_dict,
     round_to_dict,
@@ -229,18 +232,23 @@ def write_round(case: Case) -> None:
     writer.write()
 
 
-def main() -> None:
-    """Write all files anew."""
+def main(relations: Sequence[str]) -> None:
+    """Write the files of these relations anew."""
     FOLDER.mkdir(exist_ok=True)
-    for old in FOLDER.iterdir():
-        old.unlink()
-    case = make_case(config(security=20))
-    write_toy()
-    write_enrolment(case)
-    write_round(case)
+    for relation in relations:
+        for old in (*FOLDER.glob(f"{relation}-*.gz"), *FOLDER.glob(f"{relation}.json")):
+            old.unlink()
+    if "toy" in relations:
+        write_toy()
+    if "enrolment" in relations or "round" in relations:
+        case = make_case(config(security=20))
+        if "enrolment" in relations:
+            write_enrolment(case)
+        if "round" in relations:
+            write_round(case)
     files = sorted(FOLDER.iterdir())
     print(f"{len(files)} files, {sum(path.stat().st_size for path in files)} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or RELATIONS)
