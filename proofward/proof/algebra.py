@@ -1,5 +1,6 @@
-"""Polynomials over E on the subgroup H, as the opening needs them: coefficients are E-arrays, the constant
-first.
+"""Polynomials over E on the subgroup H, as the opening needs them.
+
+Coefficients are E-arrays, the constant first.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def evaluate_polynomial(coefficients: Array, z: Ext) -> Ext:
 
 
 def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
-    """The sum of the polynomial's values over the subgroup of order k: k times the coefficients at multiples
-    of k.
+    """The sum of the polynomial's values over the subgroup of order k.
+
+    It is k times the sum of the coefficients at multiples of k.
     """
     planes = [sum(int(value) for value in plane[::k]) for plane in coefficients]
     return Ext(planes[0] * k % P, planes[1] * k % P)
@@ -76,10 +78,10 @@ def values_of(coefficients: Array, size: int) -> Array:
 
 
 def lagrange_at(z: Ext, k: int) -> Array:
-    """The Lagrange basis of the subgroup H of order k at z in E, not in F: (z^k - 1) h / (k (z - h)), an
-    E-array in the order of `domain(k)`.
+    """The Lagrange basis of the subgroup H of order k at z in E, not in F: (z^k - 1) h / (k (z - h)).
 
-    1 / (a + b phi) = (a - b phi) / (a^2 - 7 b^2), and the norm is not zero since z is not in F.
+    An E-array in the order of `domain(k)`. 1 / (a + b phi) = (a - b phi) / (a^2 - 7 b^2), and the norm is not
+    zero since z is not in F.
     """
     points = domain(k)
     a = sub(np.full(k, z.c0, dtype=np.uint64), points)
@@ -106,8 +108,9 @@ def inverse_all(values: Array) -> Array:
 
 
 def plane_weights(weights: Array) -> Array:
-    """Weights of rows over E as weights of their two planes: w (a + b phi) = w a + (w phi) b; (2, R) to (2, 2
-    R).
+    """Weights of rows over E as weights of their two planes: (2, R) to (2, 2R).
+
+    w (a + b phi) = w a + (w phi) b.
     """
     result = np.empty((2, 2 * weights.shape[1]), dtype=np.uint64)
     result[:, 0::2] = weights

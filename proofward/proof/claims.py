@@ -54,8 +54,8 @@ def fold_claim(
 ) -> Form:
     """The claim after all rounds, an affine form in the first claim and the pads of the messages.
 
-    One round: t(X) = t0 + (t1 - t0 - t2) X + t2 X^2 with t1 = (claim - w0 t0) / w1, so
-    t(r) = claim r / w1 + t0 (1 - r - r w0 / w1) + t2 (r^2 - r).
+    One round: t(X) = t0 + (t1 - t0 - t2) X + t2 X^2 with t1 = (claim - w0 t0) / w1, so t(r) = claim r / w1 +
+    t0 (1 - r - r w0 / w1) + t2 (r^2 - r).
     """
     scale = ONE
     constant = ZERO

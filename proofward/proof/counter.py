@@ -1,5 +1,6 @@
-"""The counter: runs a script with neither witness nor proof and measures it: pads, products, committed
-values, soundness.
+"""The counter: runs a script with neither witness nor proof, and measures it.
+
+It counts pads, products and committed values, and adds up the soundness error and the length of a proof.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Affine forms: what a verifier knows of a hidden value.
 
 A hidden value is a constant, plus a combination of one-time pads, plus evaluations of committed columns. A
-claim that is carried
-through a sumcheck stays such a form, and every check of a relation is a form that must be zero: a linear
-constraint on the tableau.
+claim that is carried through a sumcheck stays such a form, and every check of a relation is a form that must
+be zero: a linear constraint on the tableau.
 """
 
 from __future__ import annotations

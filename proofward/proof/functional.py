@@ -1,11 +1,12 @@
 """The linear constraints of a proof as one functional on the tableaux' rows.
 
-After a challenge gamma the constraints form_c = 0 become one: sum_c gamma^c form_c = 0 (c from 1; false with
-probability <= C / |E|). Its
-linear part is sum over rows i and positions h in H of L_i(h) w_i(h). A large column's term has L_i = u_i * v
-with u = eq(high part of the
-point) over the rows and v = eq(low part) inside a row, and all terms with one low part share v. Everything
-else is a dense L_i.
+After a challenge gamma the constraints form_c = 0, c = 1 .. C, become one:
+    sum_c gamma^c form_c = 0          (if one is false, this holds with probability <= C / |E|)
+Its linear part is a sum over rows i and positions h in H:
+    sum_i sum_h L_i(h) w_i(h)
+
+A term of a large column has L_i = u_i v, with u = eq(high part of the point) over the rows and v = eq(low
+part) inside a row. All terms with one low part share v. Every other term is a dense L_i.
 """
 
 from __future__ import annotations
@@ -113,10 +114,10 @@ class Functional:
         return rows
 
     def at(self, lagrange: Array) -> tuple[list[Array], list[Ext]]:
-        """Weights of all rows at a point z, given the Lagrange basis of H at z: sum_i weight_i W_i(z) is the
-        functional's polynomial at z.
+        """Weights of all rows at a point z, given the Lagrange basis of H at z.
 
-        Returns an E-array over the rows of each tableau, and a list over the rows over E.
+        sum_i weight_i W_i(z) is the functional's polynomial at z. Returns an E-array over the rows of each
+        tableau, and a list over the rows over E.
         """
         weights = [zeros(layout.rows) for layout in self._layouts]
         for group in self._large.values():

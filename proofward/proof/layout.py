@@ -1,11 +1,10 @@
 """Where columns lie in a tableau.
 
 A column of 2^n values with n >= log_k fills 2^(n - log_k) consecutive rows. Smaller columns share rows, the
-largest first, each aligned to
-its size, so that a position inside a row is an index whose high bits are public. After the columns of the
-witness tableau come rows over
-E, each stored as two rows over F: the masks of the three tests, the pads, and the triples LEFT, RIGHT,
-PRODUCT.
+largest first. Each is aligned to its size, so a position inside a row is an index whose high bits are public.
+
+After the columns of the witness tableau come rows over E, each stored as two rows over F: the masks of the
+three tests, the pads, and the triples LEFT, RIGHT, PRODUCT.
 """
 
 from __future__ import annotations

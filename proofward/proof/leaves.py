@@ -1,8 +1,7 @@
 """The leaves of the lookups' fraction trees.
 
 Leaves are blocks of power-of-two length, the largest first, so a block's index is the high part of a leaf's
-index, and all blocks of one size
-are claimed at the same point. Leaves behind the last block are 0 / 1.
+index, and all blocks of one size are claimed at the same point. Leaves behind the last block are 0 / 1.
 """
 
 from __future__ import annotations
@@ -79,11 +78,11 @@ class Level:
 
 
 def split_blocks(queries: Sequence[Query], tables: Sequence[tuple[Table, Column]]) -> list[list[Block]]:
-    """The blocks of one tree, or of two where a tree of queries alone, of 2^a leaves, saves more than it
-    costs.
+    """The blocks of one tree, or of two.
 
-    A leaf whose numerator is known to be 1 costs about half of another. In descending order of size, prefixes
-    of blocks meet every power of two.
+    Two are made where a tree of queries alone, of 2^a leaves, saves more than it costs. A leaf whose
+    numerator is known to be 1 costs about half of another. In descending order of size, prefixes of blocks
+    meet every power of two.
     """
     everything: list[Block] = [*queries, *tables]
     ordered = sorted(queries, key=lambda query: -query.log_size)
@@ -108,8 +107,9 @@ def _padded(size: int) -> int:
 
 
 class Leaves:
-    """The leaves of the fraction tree: blocks of queries (numerator 1) and of table entries (numerator -
-    multiplicity).
+    """The leaves of the fraction tree: blocks of queries and of table entries.
+
+    A query's numerator is 1, a table entry's is minus its multiplicity.
     """
 
     def __init__(self, blocks: Sequence[Block], alpha: Ext, beta: Ext) -> None:

@@ -1,8 +1,8 @@
 """The opening of all tableaux of a proof: proximity, linear constraints and products, in one combined row.
 
 What is proved. The rows of every tableau are, outside a few columns, words of one Reed-Solomon code, hence
-fixed polynomials W_i of degree < K. The functional of the linear constraints is zero on them. PRODUCT = LEFT
-* RIGHT in every triple.
+fixed polynomials W_i of degree < K. The functional of the linear constraints is zero on them. In every triple
+the third row is the product of the first two on H.
 
 Messages (k = |H|, n points, K = code dimension, t queries; v0, m1, m2, g1 and g2 are mask rows):
     verifier: gamma, kappa             prover: p and q

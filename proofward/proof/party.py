@@ -1,10 +1,19 @@
 """The party interface: a relation is one script, run by whoever takes part in its proof.
 
-What is proved: the script's assertions hold for committed columns. Message order: roots of tableaux; then, in
-the script's order, padded messages and challenges; last, the opening of the tableaux (`opening.py`). Every
-hidden value is sent minus a one-time pad that is committed in the witness tableau, so it is uniform and
-independent of the witness; the verifier keeps it as an affine form. Interpreters: `prover.Prover` knows the
-witness, `verifier.Verifier` has bytes, `counter.Counter` measures, `simulator.Simulator` has neither.
+What is proved. The script's assertions hold for committed columns.
+
+Messages:
+    roots of tableaux
+    padded messages and challenges, in the script's order
+    the opening of the tableaux, see `opening.py`
+
+How it hides. Every hidden value is sent minus a one-time pad that is committed in the witness tableau. So
+what is sent is uniform and independent of the witness. The verifier keeps the value as an affine form in the
+pad.
+
+Parties. `prover.Prover` knows the witness and `verifier.Verifier` has bytes. `counter.Counter` measures a
+script, and `simulator.Simulator` has neither witness nor proof.
+
 Source: the padded-transcript technique of draft-google-cfrg-libzk (Longfellow), after Ben-Or et al. 1988;
 sumcheck with the equality factor split off after Gruen (2024/108).
 """
@@ -109,8 +118,9 @@ class Party(ABC):
         compute: Callable[[OpeningWitness], Array],
         consistent: Callable[[Array], Array],
     ) -> Array:
-        """An E-array that a prover computes, a verifier hears, and a simulator draws and then makes
-        `consistent`.
+        """An E-array of the opening.
+
+        A prover computes it and a verifier hears it. A simulator draws it and makes it `consistent`.
         """
 
     @abstractmethod
@@ -153,8 +163,9 @@ class Party(ABC):
     # ---------------------------------------------------------------------------------------------------
 
     def declare(self, name: str, log_size: int, values: Callable[[], Array]) -> Column:
-        """A column of 2^log_size elements of the tableau that is committed or reopened next; `values` is
-        called by a prover only.
+        """A column of 2^log_size elements of the tableau that is committed or reopened next.
+
+        Only a prover calls `values`.
         """
         self._declared.append((name, log_size, values))
         return Column(len(self.tableaux), len(self._declared) - 1, log_size, name)
@@ -166,8 +177,9 @@ class Party(ABC):
         self._enter(TableauHandle(name, layout, root, padded))
 
     def reopen(self, name: str, root: bytes, source: Callable[[], object]) -> None:
-        """Take the declared columns from a tableau of an earlier proof: the statement has its root, `source`
-        yields the prover's copy.
+        """Take the declared columns from a tableau of an earlier proof.
+
+        The statement has its root; `source` yields the prover's copy.
         """
         layout = self._layout()
         self._reopen(layout, source)
@@ -236,13 +248,14 @@ class Party(ABC):
         self.constraints.append(form)
 
     def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Tables]) -> Reduced:
-        """Reduce the claim sum_x w(x) (sum_m f_m(x) g_m(x) + l(x)) = claim, x over {0,1}^n, to the tables'
-        values at a random point.
+        """Reduce a claim on sums over {0,1}^n to the tables' values at a random point.
 
-        w is the tensor product of the per-variable weights (w0, w1), the most significant variable first. The
-        prover says t(0) and the leading coefficient of each round's quadratic t; claim = w0 t(0) + w1 t(1)
-        gives t(1). The final claim is without the weight. Soundness error 2 n / |E|. The caller closes the
-        final claim with sent values or forms.
+        The claim is
+            sum_x w(x) (sum_m f_m(x) g_m(x) + l(x)) = claim
+        where w is the tensor product of the per-variable weights (w0, w1), the most significant variable
+        first. The prover says t(0) and the leading coefficient of each round's quadratic t; claim = w0 t(0) +
+        w1 t(1) gives t(1). The final claim is without the weight. Soundness error 2 n / |E|. The caller
+        closes the final claim with sent values or forms.
         """
         summation = self._summation(tables, weights)
         keys: list[int] = []

@@ -1,9 +1,8 @@
 """The prover: runs a script with the witness and writes the proof.
 
 Proof bytes, in order: roots, padded messages (16 bytes each) and arrays as the script comes to them, then for
-every tableau the opened
-columns (8 bytes an entry, column by column), their salts, and the Merkle siblings. All lengths follow from
-the statement and the queries.
+every tableau the opened columns (8 bytes an entry, column by column), their salts, and the Merkle siblings.
+All lengths follow from the statement and the queries.
 """
 
 from __future__ import annotations
@@ -52,8 +51,9 @@ Array = npt.NDArray[np.uint64]
 
 
 class Prover(Party):
-    """A party with a witness; `plan` is the counter's for the same script, `rng` yields the pads, blinding
-    and salts.
+    """A party with a witness.
+
+    `plan` is the counter's for the same script. `rng` yields the pads, blinding and salts.
     """
 
     knows_witness = True

@@ -87,9 +87,8 @@ class CodeParameters:
     """The Reed-Solomon code of a tableau.
 
     A row holds 2^log_k values on the subgroup H of that order and is a polynomial of degree < dimension; the
-    words are its values on a
-    coset of 2^log_n points. `openings` is how many proofs may open one tableau; each reveals `queries`
-    columns.
+    words are its values on a coset of 2^log_n points. `openings` is how many proofs may open one tableau;
+    each reveals `queries` columns.
     """
 
     log_k: int
@@ -118,8 +117,9 @@ class CodeParameters:
 
     @property
     def blinding(self) -> int:
-        """Random coefficients of a row: one for every column that may be opened and one for the out-of-domain
-        point.
+        """Random coefficients of a row.
+
+        There is one for every column that may be opened and one for the out-of-domain point.
         """
         return self.openings * self.queries + 1
 
@@ -132,10 +132,9 @@ class CodeParameters:
         """log2 of the probability that t distinct columns miss every inconsistency.
 
         With e = floor((n - K) / 2): if the rows are not within e columns of the code, the combined row that
-        is sent differs from the
-        committed combination in more than e columns; if they are, a combined row other than the right
-        codeword agrees with it in at most
-        e + K - 1 columns. Sampling without replacement is no worse than with.
+        is sent differs from the committed combination in more than e columns; if they are, a combined row
+        other than the right codeword agrees with it in at most e + K - 1 columns. Sampling without
+        replacement is no worse than with.
         """
         errors = (self.n - self.dimension) // 2
         agreeing = max(self.n - errors - 1, errors + self.dimension - 1)
@@ -143,11 +142,10 @@ class CodeParameters:
 
 
 def choose_code(values: int, security_bits: int, openings: int) -> CodeParameters:
-    """The code for about `values` committed elements whose query error is 2 bits below the policy's, at the
-    least cost of proof and prover.
+    """The cheapest code for about `values` committed elements.
 
-    A second of one core is weighed like 10 MB of proof. Raises SoundnessBelowPolicy where no parameters reach
-    `security_bits`.
+    Its query error is 2 bits below the policy's. Cost is that of proof and prover: a second of one core is
+    weighed like 10 MB of proof. Raises SoundnessBelowPolicy where no parameters reach `security_bits`.
     """
     best: tuple[float, CodeParameters] | None = None
     for log_k in range(8, 17):

@@ -26,8 +26,9 @@ Rng = Callable[[int], bytes]
 
 
 def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
-    """The data of a tableau: columns laid into an F-matrix of `rows` rows, at least the layout's; the rest is
-    zero.
+    """The data of a tableau: columns laid into an F-matrix of `rows` rows.
+
+    There are at least as many rows as in the layout; the rest is zero.
     """
     k = 1 << layout.log_k
     data = np.zeros((rows, k), dtype=np.uint64)

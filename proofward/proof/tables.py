@@ -61,8 +61,9 @@ class Table:
         return ZERO if self.second is None else evaluate(to_field(self.second), point)
 
     def count(self, first: Signed, second: Signed | None) -> tuple[Signed, int]:
-        """How often each entry is looked up, and the position of the first value that is no entry (-1 if
-        none).
+        """How often each entry is looked up, and the position of the first value that is no entry.
+
+        The position is -1 if all values are entries.
         """
         low = int(self.first.min())
         offset = first - low

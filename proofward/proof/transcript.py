@@ -9,9 +9,9 @@ The state is 32 bytes, zero at first. With the state S, a label L of l bytes and
 
 l has 1 byte, all other integers have 8, little endian. The first byte tells the four uses apart, and from the
 leaves (0x00) and nodes (0x01) of Merkle trees. No input of one use is a prefix of another, so SHA-256 may be
-taken for a random oracle here in spite of its length extension (Coron, Dodis, Malinaud, Puniya 2005).
-Two challenges never share an input, because the state is ratcheted after each.
-Field elements are drawn by rejection from 8-byte words, hence exactly uniform.
+taken for a random oracle here in spite of its length extension (Coron, Dodis, Malinaud, Puniya 2005). Two
+challenges never share an input, because the state is ratcheted after each. Field elements are drawn by
+rejection from 8-byte words, hence exactly uniform.
 
 Labels are the constants of `Label`; nothing else is ever used as one. No relation contains a hash of the
 transcript.

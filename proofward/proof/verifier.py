@@ -1,7 +1,7 @@
 """The verifier: runs a script on proof bytes alone and refuses with the name of the failing check.
 
-It parses as it goes: every element must be canonical, every length is fixed by the statement and the queries,
-no byte may be left over.
+The length is compared with the plan's before the script runs. Then it parses as it goes: every element must
+be canonical, every length is fixed by the statement and the queries, and no byte may be left over.
 """
 
 from __future__ import annotations

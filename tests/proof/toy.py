@@ -50,8 +50,9 @@ def toy_witness(seed: int) -> tuple[Signed, Signed, Signed]:
 
 
 def toy(party: Party, witness: tuple[Signed, Signed, Signed, Signed] | None) -> None:
-    """Committed a, b, c, squares d with c = a b entry by entry, a in range, d = b^2, and a public inner
-    product of a short column.
+    """Committed a, b, c and d, and a short column that repeats the first entries of a.
+
+    Entry by entry c = a b, a is in range and d = b^2.
     """
 
     def values(index: int) -> npt.NDArray[np.uint64]:
