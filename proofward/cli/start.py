@@ -41,8 +41,11 @@ def address_of(text: str) -> tuple[str, int]:
               help="Processes that verify; one a core unless given, 0: none of their own.")  # fmt: skip
 @click.option("--proving-lock", type=click.Path(path_type=Path, dir_okay=False),
               help="Sites of one machine with the same file prove in turns: for little memory.")  # fmt: skip
-@click.option("--repeatable", is_flag=True,
-              help="UNSAFE, for comparisons: run a site whose keys and randomness come from a known seed.")
+@click.option(
+    "--repeatable",
+    is_flag=True,
+    help="UNSAFE, for comparisons: run a site whose keys and randomness come from a known seed.",
+)
 @click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
 @click.option(
     "--proxy", metavar="URL", help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT."

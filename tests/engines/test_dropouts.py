@@ -64,12 +64,11 @@ def test_three_of_five_vanishing_stops_the_run_with_the_reason(tmp_path):
     assert result.stopped.check == "unmasking" and "at least 3" in result.stopped.actual
 
 
-def test_a_withheld_nonce_restarts_the_attempt_without_its_owner(tmp_path):
-    engine, result = run(tmp_path, {"hospital-2": "nonce-reveal"})
+def test_a_withheld_consent_restarts_the_attempt_without_its_owner(tmp_path):
+    engine, result = run(tmp_path, {"hospital-2": "consent"})
     assert result.finished and audit(tmp_path) == []
     closed = engine.aggregator.history.closed[0]
-    assert closed.attempt == 1 and "hospital-2" not in closed.committed
-    assert [(fault.culprit, fault.check) for fault in result.faults] == [("hospital-2", "nonce-withheld")]
+    assert closed.attempt == 1 and "hospital-2" not in closed.present
 
 
 def test_one_of_three_verifiers_may_vanish_and_two_may_not(tmp_path):

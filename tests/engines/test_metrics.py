@@ -68,12 +68,13 @@ def test_rounds_and_phases_follow_what_is_recorded(registry, metrics):
     assert phase(registry) == BEFORE
     steps = [
         ("federation-opened", 0, "enrolment"), ("enrolment", 0, "enrolment"),
-        ("enrolment-closed", 0, "between rounds"), ("round-opened", 1, "commit"),
-        ("nonce-commitment", 1, "commit"), ("commitments-closed", 1, "reveal"),
-        ("attempt-abandoned", 1, "between rounds"), ("beacon-fixed", 1, "upload"),
-        ("uploads-closed", 1, "verify"), ("verdicts-closed", 1, "shares"), ("accepted-set", 1, "endorse"),
-        ("set-endorsement", 1, "endorse"), ("share-sum", 1, "unmask"), ("aggregate", 1, "confirm"),
-        ("round-closed", 1, "between rounds"), ("round-opened", 2, "commit"), ("round-closed", 2, "between rounds"),
+        ("enrolment-closed", 0, "deal"), ("beacon-deal", 0, "deal"), ("deals-closed", 0, "vouch"),
+        ("vouches-closed", 0, "reveal"), ("beacon-fixed", 0, "between rounds"), ("round-opened", 1, "keys"),
+        ("holder-keys", 1, "keys"), ("keys-closed", 1, "upload"), ("uploads-closed", 1, "verify"),
+        ("verdicts-closed", 1, "shares"), ("attempt-restarted", 1, "between rounds"),
+        ("accepted-set", 1, "consent"), ("consent", 1, "consent"), ("set-withdrawn", 1, "abandon"),
+        ("share-sum", 1, "unmask"), ("aggregate", 1, "confirm"), ("round-closed", 1, "between rounds"),
+        ("round-opened", 2, "keys"), ("round-closed", 2, "between rounds"),
         ("federation-closed", 2, "closed"),
     ]  # fmt: skip
     for subject, number, expected in steps:

@@ -213,10 +213,12 @@ class Adversary:
 
     def heard(self, names, share: float) -> list[str]:
         """A random part of some hospitals, in random order."""
-        return [name for name in self.random.sample(sorted(names), len(names)) if self.random.random() < share]
+        return [
+            name for name in self.random.sample(sorted(names), len(names)) if self.random.random() < share
+        ]
 
-    def collect(self, ledger: Ledger, share: float, record: float = 1.0) -> None:
-        """Shows the ledger to some hospitals and records some of what they say."""
+    def collect(self, ledger: Ledger, share: float, record: float = 1.0, most: int = 100) -> None:
+        """Shows the ledger to some hospitals and records some of what they say, `most` messages."""
         said = [
             data
             for name in self.heard(self.world.hospitals, share)
@@ -224,7 +226,7 @@ class Adversary:
             if self.random.random() < record
         ]
         self.random.shuffle(said)
-        self.world.offer(ledger, said)
+        self.world.offer(ledger, said[:most])
 
     def move(self, ledger: Ledger) -> None:
         """One move in the present phase of a ledger."""
@@ -238,7 +240,9 @@ class Adversary:
             if history.phase == CONSENT and self.random.random() < 0.3:
                 self.withdraw(ledger)
         elif phase == UNMASK:
-            self.collect(ledger, self.random.choice((0.3, 0.6, 1.0)), 0.2)
+            room = self.world.rules.config.threshold - len(history.round.share_sums)
+            record = self.random.choice((0.0, 0.8))
+            self.collect(ledger, self.random.choice((0.3, 0.6, 1.0)), record, room)
             if self.random.random() < 0.7:
                 self.withdraw(ledger)
         elif phase == ABANDON:
@@ -274,5 +278,3 @@ class Adversary:
         digest = ledger.history.round.accepted.digest
         said = [ledger.spoken(name, record(digest)) for name in self.world.dishonest]
         self.world.offer(ledger, said)
-
-

@@ -8,24 +8,26 @@ import pytest
 
 from proofward.encoding import encode
 from proofward.federation.history.history_state import (
-    COMMIT,
     CONFIRM,
-    ENDORSE,
-    REVEAL,
+    CONSENT,
+    KEYS,
     SHARES,
     UNMASK,
     UPLOAD,
 )
 from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.refusal import FederationHalted, Refusal
+from proofward.federation.messages.refusal import Refusal
+from tests.federation.fakes import plan
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"
 
+FOUR = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+
 
 @pytest.fixture(scope="module")
 def upload(tmp_path_factory):
-    stopped = Stopped(tmp_path_factory.mktemp("upload"), UPLOAD, 2, HOSPITAL, "upload")
+    stopped = Stopped(tmp_path_factory.mktemp("upload"), UPLOAD, 2, HOSPITAL, "upload", FOUR, since=1)
     yield stopped, opened(next(p for p in stopped.network.kept if opened(p).round == 2))
     stopped.engine.close()
 
@@ -151,25 +153,13 @@ def test_the_aggregator_cannot_choose_who_uploaded_or_refuse_the_right(upload):
     assert stopped.check(stopped.announced(unproven)) == ("refusal", AGGREGATOR)
 
 
-def test_nonces(tmp_path):
-    stopped = Stopped(tmp_path, REVEAL, 1, HOSPITAL, "nonce-reveal")
-    envelope = opened(stopped.network.kept[0])
-    assert stopped.check(stopped.said(envelope, nonce=bytes(32))) == ("nonce", HOSPITAL)
-    assert stopped.check(stopped.announced(m.BeaconFixed(bytes(32)))) == ("beacon", AGGREGATOR)
-    assert stopped.check(stopped.announced(m.AttemptAbandoned((OTHER,)))) == ("missing", AGGREGATOR)
-    stopped.history.apply(envelope.data)
-    assert stopped.check(stopped.announced(m.BeaconFixed(bytes(32)))) == ("beacon", AGGREGATOR)
-    assert stopped.check(stopped.announced(m.AttemptAbandoned(()))) == ("missing", AGGREGATOR)
-    stopped.engine.close()
-
-
-def test_commitments(tmp_path):
-    stopped = Stopped(tmp_path, COMMIT, 1, HOSPITAL, "nonce-commitment")
+def test_sealing_keys(tmp_path):
+    stopped = Stopped(tmp_path, KEYS, 1, HOSPITAL, "holder-keys")
     envelope = opened(stopped.network.kept[0])
     keys = envelope.record.sealing_keys
     assert stopped.check(stopped.said(envelope, sealing_keys=keys[1:])) == ("sealing-keys", HOSPITAL)
     assert stopped.check(stopped.said(envelope, sealing_keys=(keys[0],) * 3)) == ("sealing-keys", HOSPITAL)
-    assert stopped.check(stopped.announced(m.CommitmentsClosed((OTHER,)))) == ("participants", AGGREGATOR)
+    assert stopped.check(stopped.announced(m.KeysClosed((OTHER,)))) == ("participants", AGGREGATOR)
     stopped.engine.close()
 
 
@@ -219,7 +209,7 @@ def test_unmasking_happens_once(tmp_path):
     envelope = opened(stopped.network.kept[0])
     assert stopped.check(stopped.said(envelope, accepted_set=bytes(32))) == ("subject", HOSPITAL)
     second = m.AcceptedSet((OTHER, HOSPITAL))
-    assert stopped.check(stopped.announced(second)) == ("second-unmasking", AGGREGATOR)
+    assert stopped.check(stopped.announced(second)) == ("equivocation", AGGREGATOR)
     accepted = history.round.accepted
     other = type(accepted)(stopped.aggregator.envelope(second, 1, 0), second)
     with pytest.raises(Refusal) as caught:
@@ -229,25 +219,23 @@ def test_unmasking_happens_once(tmp_path):
     stopped.engine.close()
 
 
-def test_verifiers_endorse_one_set_before_it_is_unmasked(tmp_path):
-    stopped = Stopped(tmp_path, ENDORSE, 1, VERIFIER, "set-endorsement")
-    verifier = stopped.engine.verifiers[VERIFIER]
+def test_every_hospital_of_a_set_consents_before_it_is_unmasked(tmp_path):
+    stopped = Stopped(tmp_path, CONSENT, 1, HOSPITAL, "consent")
+    hospital, history = stopped.engine.hospitals[HOSPITAL], stopped.history
     envelope = opened(stopped.network.kept[0])
-    assert stopped.check(stopped.said(envelope, accepted_set=bytes(32))) == ("subject", VERIFIER)
-    accepted = stopped.history.round.accepted
-    share = stopped.signed(
-        stopped.history.round.uploads[OTHER].envelope, body=encode(m.ShareSum(accepted.digest, bytes(32)))
-    )
+    assert stopped.check(stopped.said(envelope, accepted_set=bytes(32))) == ("subject", HOSPITAL)
+    assert stopped.check(stopped.said(envelope, model=bytes(32))) == ("model", HOSPITAL)
+    accepted = history.round.accepted
+    share = stopped.spoken(OTHER, m.ShareSum(accepted.digest, bytes(32)))
     assert stopped.check(share) == ("phase", OTHER)
+    assert stopped.check(stopped.announced(m.SetWithdrawn(()))) == ("missing", AGGREGATOR)
+    assert stopped.check(stopped.announced(m.SetWithdrawn((OTHER,)))) == ("missing", AGGREGATOR)
     second = m.AcceptedSet((OTHER, HOSPITAL))
     with pytest.raises(Refusal) as caught:
-        verifier.endorsement(type(accepted)(stopped.aggregator.envelope(second, 1, 0), second))
+        hospital.consent(type(accepted)(stopped.aggregator.envelope(second, 1, 0), second))
     assert (caught.value.check, caught.value.culprit) == ("second-unmasking", AGGREGATOR)
-    with pytest.raises(FederationHalted) as halted:
-        stopped.aggregator.advance(expired=True)
-    assert halted.value.reason.check == "endorsements"
-    stopped.history.apply(envelope.data)
-    assert stopped.history.phase == UNMASK
+    history.apply(envelope.data)
+    assert history.phase == UNMASK
     stopped.engine.close()
 
 

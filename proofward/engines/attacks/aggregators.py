@@ -14,7 +14,7 @@ from proofward.federation.history.aggregation import (
     update_rules,
 )
 from proofward.federation.history.history_state import CONFIRM
-from proofward.federation.messages.catalogue import AcceptedSet, Message
+from proofward.federation.messages.catalogue import AcceptedSet, BeaconFixed, Message
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.values import (
     integers_from_bytes,
@@ -93,6 +93,15 @@ class AddsUpdate(_ForgesSet):
     def changed(self, hospitals: tuple[str, ...]) -> tuple[str, ...]:
         """With itself."""
         return tuple(sorted((*hospitals, self.name)))
+
+
+class ChoosesFirstModel(Forger):
+    """Announces another first model than the one that follows from the beacon."""
+
+    def due(self, expired: bool) -> Message | None:
+        """Changes the model's digest."""
+        record = super().due(expired)
+        return replace(record, model=bytes(32)) if isinstance(record, BeaconFixed) else record
 
 
 class _ForgesResult(Aggregator):

@@ -66,6 +66,7 @@ _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("altered-update", aggregators.AltersUpdate),
     ("added-update", aggregators.AddsUpdate),
     ("another-model", aggregators.AnnouncesModel),
+    ("another-first-model", aggregators.ChoosesFirstModel),
     ("ledger-rewritten", aggregators.RewritesLedger),
     ("ledger-truncated", aggregators.TruncatesLedger),
 )

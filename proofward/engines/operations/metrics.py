@@ -41,15 +41,16 @@ NEXT_PHASE: dict[str, str] = {
     messages.RoundClosed.kind: phases.BETWEEN, messages.FederationClosed.kind: phases.CLOSED,
 }  # fmt: skip
 _CHECKS = """
-accepted-set aggregate-ciphertext-sum aggregate-model aggregate-secret-sum aggregate-update-sum
-aggregate-wrong-holders answer attempt beacon certificate ciphertext complaint complete confirmations
-consortium dataset-root endorsements enrolled-set equivocation extension-signature features holders hospital
-join key key-proof key-used ledger-consistency ledger-gap ledger-root ledger-signature ledger-split
-ledger-stray ledger-structure ledger-truncated ledger-view malformed member message-dropped missing model
-nonce object object-digest object-missing object-size object-stray participant participants passed-set phase
-record refusal refusals replay replayed-proof request revocation revoked role rotations round rows rules
-sealed-shares sealing-keys second-unmasking sender share-sum share-sums shares-checked signature subject terms
-total-rows unjudged unmasking uploaded-set verdict verifiers wrong-holders
+abandonment abandonments accepted-set aggregate-ciphertext-sum aggregate-model aggregate-secret-sum
+aggregate-update-sum aggregate-wrong-holders answer attempt beacon beacon-deal beacon-shares certificate
+ciphertext complainers complaint complete confirmations consortium counted-dealers dataset-root dealers
+enrolled-set equivocation extension-signature features first-model holders hospital join key key-proof
+key-used ledger-consistency ledger-gap ledger-root ledger-signature ledger-split ledger-stray ledger-structure
+ledger-truncated ledger-view malformed member message-dropped missing model object object-digest
+object-missing object-size object-stray participant participants passed-set phase record refusal refusals
+replay replayed-proof request revocation revoked role rotations round rows rules sealed-shares sealing-keys
+second-unmasking sender share-sum share-sums shares-checked signature subject terms total-rows unjudged
+unmasking uploaded-set verdict verifiers wrong-holders
 """
 CHECKS = frozenset(_CHECKS.split())
 PROVED = (messages.Enrolment.kind, messages.Upload.kind)
@@ -289,9 +290,7 @@ class Served:
 
 
 def serve(log: Path, port: int, address: str = "127.0.0.1") -> Served:
-    """Serves the numbers of a log; port 0 takes a free one. The log is read before the first answer. Raises
-    MetricsUnavailable, OSError.
-    """
+    """Serves a log's numbers, read before the first answer; port 0 takes a free one. Raises as `_client`."""
     client = _client()
     registry = client.CollectorRegistry()
     metrics, tail = Metrics(registry), Tail(log)
