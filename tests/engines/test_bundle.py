@@ -181,8 +181,7 @@ def midway(tmp_path_factory):
 @pytest.fixture
 def here(midway, tmp_path):
     """A copy of it."""
-    shutil.copytree(midway.consortium.root, tmp_path / "copy")
-    adopt(tmp_path / "copy")
+    adopt(Path(shutil.copytree(midway.consortium.root, tmp_path / "copy")))
     carrier = object.__new__(Carrier)
     carrier.consortium = type("", (), {"root": tmp_path / "copy"})()
     carrier.member, carrier.gateway = ALONE, carrier.home_of(AUDITOR)
