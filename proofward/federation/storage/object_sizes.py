@@ -14,7 +14,7 @@ MAX_SEALED_NONCE_BYTES = 1 << 11
 def size_limits(record: Message, parameters: int) -> dict[bytes, int]:
     """Most bytes of each object that a message names, by digest, for a model with so many parameters.
 
-    What the aggregator makes is at most as long as a ciphertext.
+    What the aggregator makes is at most as long as a ciphertext, or as a sum of secrets.
     """
     if isinstance(record, Enrolment):
         return {record.proof: MAX_PROOF_BYTES}
@@ -25,7 +25,8 @@ def size_limits(record: Message, parameters: int) -> dict[bytes, int]:
         return {digest: MAX_SEALED_NONCE_BYTES for digest in record.objects()}
     if isinstance(record, ShareSum):
         return {record.values: 8 * RING_DEGREE}
-    return {digest: vector_bytes(parameters) for digest in record.objects()}
+    longest = max(vector_bytes(parameters), 8 * RING_DEGREE)
+    return {digest: longest for digest in record.objects()}
 
 
 def vector_bytes(parameters: int) -> int:
