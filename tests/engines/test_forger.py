@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
+from proofward.layers.model import initial_weights
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
@@ -34,7 +35,7 @@ def enrolled():
         weight_shift=config.weight_shift(len(labels)),
         beacon=b"b" * 32,
         dataset_root=secret.root,
-        initial_weights=agreed.initial_weights,
+        initial_weights=initial_weights(config.model, config.scales, b"test"),
     )
     return statement, secret, rng
 
