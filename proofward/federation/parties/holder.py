@@ -17,7 +17,7 @@ from proofward.federation.history.aggregation import sum_shares
 from proofward.federation.history.beacon_keys import KEY_SEED, OWN_SHARE, open_from_dealer
 from proofward.federation.history.beacon_sharing import share_is_good
 from proofward.federation.history.beacon_steps import deal_context, vouched_for
-from proofward.federation.history.complaints import open_share, pair_of
+from proofward.federation.history.complaints import judge_complaint, open_share, pair_of
 from proofward.federation.history.consent_steps import ready_holders
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -100,6 +100,7 @@ class Holder(Participant):
         """Complaints about bad shares, then word that all others are good; what keeps it from one dealer's
         share is raised when all others are through.
         """
+        self._require_true_complaints_upheld()
         state = self.history.round
         seed = self.state.secrets.get(self.fact_name("sealing"))
         if self.name not in state.present or self.name in state.checked or seed is None:
@@ -126,6 +127,18 @@ class Holder(Participant):
         if not waiting:
             accused = {dealer for holder, dealer in state.complaints if holder == self.name}
             yield self.say(SharesChecked(tuple(sorted(set(state.passed) - accused))))
+
+    def _require_true_complaints_upheld(self) -> None:
+        """Raises Refusal against verifiers that have dismissed a complaint of this holder which is true."""
+        state, quorum = self.history.round, self.rules.accepting_verdicts
+        for dealer in [dealer for holder, dealer in state.complaints if holder == self.name]:
+            if state.complaint_outcome(self.name, dealer, quorum) is not False:
+                continue
+            if judge_complaint(self.history, self.objects, self.proofs, self.name, dealer)[0]:
+                votes = sorted(state.complaint_verdicts.items())
+                liars = [by for (by, *pair), vote in votes if pair == [self.name, dealer] and not vote.upheld]
+                expected = f"the complaint of {self.name} about {dealer} upheld"
+                raise Refusal("verdict", liars[0], expected, f"dismissed by {', '.join(liars)}")
 
     def _is_good(self, dealer: str) -> bool:
         start = time.perf_counter()
