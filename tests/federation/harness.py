@@ -48,7 +48,7 @@ class Stopped:
         topic: str = "",
         agreed: Plan | None = None,
     ) -> None:
-        self.plan = agreed or plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
+        self.plan = agreed or plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
         self.network = Withholding(member, topic)
         self.engine = InProcessFederation(
             directory, self.plan, datasets(self.plan), seed=b"s", network=self.network, proofs=FakeProofs()
