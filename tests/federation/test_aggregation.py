@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,8 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.objects import NewObject, Objects, StoredObjects
-from proofward.lattice.encryption import aggregate, centred_secret_sum, decode, encrypt
+from proofward.lattice.decoding import SumDecoder, aggregate, centred_secret_sum
+from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import recover, share
@@ -30,9 +32,11 @@ from proofward.layers.aggregation import apply_update
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
+from tests.federation.fakes import plan
 from tests.federation.harness import Stopped
 
 BEACON, NUMBER, ROWS, THRESHOLD, HOSPITALS = bytes(range(32)), 3, 100, 1, ("a", "b", "c")
+BOUND, LIMIT = 1 << 19, 1 << 40
 OBJECTS = ("ciphertext_sum", "secret_sum", "update_sum", "model")
 
 
@@ -53,8 +57,8 @@ class Round:
         names = {}
         shares = np.zeros((len(HOSPITALS), RING_DEGREE), object)
         for name in HOSPITALS:
-            update = rng.integers(-(1 << 19) + 1, 1 << 19, length)
-            made = encrypt(MaskContext(BEACON, NUMBER), update, source(name))
+            update = rng.integers(-BOUND + 1, BOUND, length)
+            made = encrypt(MaskContext(BEACON, NUMBER), update, BOUND, source(name))
             names[name] = store.put(made.ciphertext.tobytes()).hex()
             secret = np.array([int(value) % MODULUS for value in made.secret], np.uint64)
             coefficients = uniform_words(source(f"{name}/shares"), THRESHOLD * RING_DEGREE)
@@ -76,6 +80,7 @@ def history_of(told: dict, bits: int = 24) -> SimpleNamespace:
     state = SimpleNamespace(
         number=NUMBER,
         beacon=BEACON,
+        participants=HOSPITALS,
         model=bytes.fromhex(told["model"]),
         accepted=SimpleNamespace(record=SimpleNamespace(hospitals=HOSPITALS)),
         uploads=said,
@@ -83,7 +88,12 @@ def history_of(told: dict, bits: int = 24) -> SimpleNamespace:
     )
     scales = SimpleNamespace(weight_bits=bits)
     config = SimpleNamespace(
-        model=SimpleNamespace(parameters=told["length"]), threshold=THRESHOLD, scales=scales
+        model=SimpleNamespace(parameters=told["length"]),
+        threshold=THRESHOLD,
+        scales=scales,
+        weight_limit=LIMIT,
+        weight_shift=lambda most_rows: 0,
+        update_rule=lambda rows, shift: SimpleNamespace(weight=rows, bound=BOUND),
     )
     rules = SimpleNamespace(
         config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
@@ -101,9 +111,16 @@ def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, byt
     total = aggregate(words(state.uploads[name].record.ciphertext) for name in HOSPITALS)
     shares = {index: words(state.share_sums[name].values) for index, name in enumerate(HOSPITALS)}
     secret = recover(shares, config.threshold).secret
-    update = decode(MaskContext(BEACON, NUMBER), total, secret, len(HOSPITALS))
+    decoder = SumDecoder(
+        MaskContext(BEACON, NUMBER),
+        secret,
+        hospitals=len(HOSPITALS),
+        parameters=config.model.parameters,
+        bound=len(HOSPITALS) * BOUND,
+    )
+    update = decoder.decode(total)
     weights = words(state.model).view(np.int64)
-    model = apply_update(weights, update, ROWS * len(HOSPITALS), config.scales)
+    model = apply_update(weights, update, ROWS * len(HOSPITALS), config.scales, LIMIT)
     arrays = (total, centred_secret_sum(secret, len(HOSPITALS)), update, model)
     return {name: array.tobytes() for name, array in zip(OBJECTS, arrays, strict=True)}
 
@@ -245,7 +262,9 @@ def test_files_become_objects_piece_by_piece(tmp_path):
 
 
 def test_an_aggregator_takes_its_first_model_from_a_file(tmp_path):
-    stopped = Stopped(tmp_path / "run", "enrolment", 0)
+    agreed = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+    weights = np.arange(agreed.config.model.parameters, dtype=np.int64)
+    stopped = Stopped(tmp_path / "run", "enrolment", 0, agreed=replace(agreed, initial_weights=weights))
     aggregator, model = stopped.aggregator, tmp_path / "model"
     model.write_bytes(aggregator.objects.get(aggregator.rules.initial_model))
     with_file = partial(Aggregator, aggregator.name, aggregator.key, aggregator.rules, aggregator.ledger)

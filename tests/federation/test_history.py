@@ -7,20 +7,12 @@ from __future__ import annotations
 import pytest
 
 from proofward.encoding import encode
-from proofward.federation.history.history_state import (
-    COMMIT,
-    CONFIRM,
-    ENDORSE,
-    REVEAL,
-    SHARES,
-    UNMASK,
-    UPLOAD,
-)
+from proofward.federation.history.history_state import CONFIRM, KEYS, SHARES, UNMASK, UPLOAD
 from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.refusal import FederationHalted, Refusal
+from proofward.federation.messages.refusal import Refusal
 from tests.federation.harness import Stopped, opened
 
-HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"
+HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-3", "hospital-0", "verifier-0", "aggregator"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +35,7 @@ def test_the_upload_itself_is_fine(upload):
         ("dataset-root", {"dataset_root": bytes(32)}),
         ("rows", {"rows": 1000}),
         ("sealed-shares", {"sealed_shares": ()}),
-        ("sealed-shares", {"sealed_shares": (b"", b"", b"")}),
+        ("sealed-shares", {"sealed_shares": (b"", b"", b"", b"")}),
     ],
 )
 def test_uploads_about_something_else(upload, check, changes):
@@ -151,25 +143,20 @@ def test_the_aggregator_cannot_choose_who_uploaded_or_refuse_the_right(upload):
     assert stopped.check(stopped.announced(unproven)) == ("refusal", AGGREGATOR)
 
 
-def test_nonces(tmp_path):
-    stopped = Stopped(tmp_path, REVEAL, 1, HOSPITAL, "nonce-reveal")
+def test_keys(tmp_path):
+    stopped = Stopped(tmp_path, KEYS, 1, HOSPITAL, "holder-keys")
     envelope = opened(stopped.network.kept[0])
-    assert stopped.check(stopped.said(envelope, nonce=bytes(32))) == ("nonce", HOSPITAL)
-    assert stopped.check(stopped.announced(m.BeaconFixed(bytes(32)))) == ("beacon", AGGREGATOR)
-    assert stopped.check(stopped.announced(m.AttemptAbandoned((OTHER,)))) == ("missing", AGGREGATOR)
-    stopped.history.apply(envelope.data)
-    assert stopped.check(stopped.announced(m.BeaconFixed(bytes(32)))) == ("beacon", AGGREGATOR)
-    assert stopped.check(stopped.announced(m.AttemptAbandoned(()))) == ("missing", AGGREGATOR)
-    stopped.engine.close()
-
-
-def test_commitments(tmp_path):
-    stopped = Stopped(tmp_path, COMMIT, 1, HOSPITAL, "nonce-commitment")
-    envelope = opened(stopped.network.kept[0])
-    keys = envelope.record.sealing_keys
+    keys, rest = envelope.record.sealing_keys, ("hospital-0", "hospital-1", "hospital-2")
+    assert stopped.history.judge(envelope.data) == envelope
     assert stopped.check(stopped.said(envelope, sealing_keys=keys[1:])) == ("sealing-keys", HOSPITAL)
-    assert stopped.check(stopped.said(envelope, sealing_keys=(keys[0],) * 3)) == ("sealing-keys", HOSPITAL)
-    assert stopped.check(stopped.announced(m.CommitmentsClosed((OTHER,)))) == ("participants", AGGREGATOR)
+    assert stopped.check(stopped.said(envelope, sealing_keys=(keys[0],) * 4)) == ("sealing-keys", HOSPITAL)
+    for wrong in ((OTHER,), rest[::-1], (*rest, HOSPITAL), ()):
+        assert stopped.check(stopped.announced(m.KeysClosed(wrong))) == ("participants", AGGREGATOR)
+    assert stopped.history.judge(stopped.announced(m.KeysClosed(rest)))
+    del stopped.history.round.holder_keys[OTHER]
+    assert stopped.check(stopped.announced(m.KeysClosed(rest[1:]))) == ("participants", AGGREGATOR)
+    stopped.history.round.participants = rest
+    assert stopped.check(envelope.data) == ("participant", HOSPITAL)
     stopped.engine.close()
 
 
@@ -203,7 +190,7 @@ def test_shares_and_the_accepted_set(tmp_path):
     assert stopped.check(complaint("hospital-9", bytes(32))) == ("hospital", HOSPITAL)
     assert stopped.check(complaint(HOSPITAL, uploads[HOSPITAL].digest)) == ("hospital", HOSPITAL)
     assert stopped.check(complaint(OTHER, bytes(32))) == ("subject", HOSPITAL)
-    for wrong in ((OTHER, HOSPITAL), (), ("aggregator", "hospital-0", "hospital-1", "hospital-2")):
+    for wrong in ((OTHER, HOSPITAL), (), ("aggregator", "hospital-0", "hospital-1", "hospital-2", HOSPITAL)):
         assert stopped.check(stopped.announced(m.AcceptedSet(wrong))) == ("accepted-set", AGGREGATOR)
     stopped.history.apply(envelope.data)
     retracted = stopped.signed(
@@ -219,35 +206,13 @@ def test_unmasking_happens_once(tmp_path):
     envelope = opened(stopped.network.kept[0])
     assert stopped.check(stopped.said(envelope, accepted_set=bytes(32))) == ("subject", HOSPITAL)
     second = m.AcceptedSet((OTHER, HOSPITAL))
-    assert stopped.check(stopped.announced(second)) == ("second-unmasking", AGGREGATOR)
+    assert stopped.check(stopped.announced(second)) == ("equivocation", AGGREGATOR)
     accepted = history.round.accepted
     other = type(accepted)(stopped.aggregator.envelope(second, 1, 0), second)
     with pytest.raises(Refusal) as caught:
         hospital.share_sum(other)
     assert (caught.value.check, caught.value.culprit) == ("second-unmasking", AGGREGATOR)
     assert hospital.share_sum(accepted) == stopped.network.kept[0]
-    stopped.engine.close()
-
-
-def test_verifiers_endorse_one_set_before_it_is_unmasked(tmp_path):
-    stopped = Stopped(tmp_path, ENDORSE, 1, VERIFIER, "set-endorsement")
-    verifier = stopped.engine.verifiers[VERIFIER]
-    envelope = opened(stopped.network.kept[0])
-    assert stopped.check(stopped.said(envelope, accepted_set=bytes(32))) == ("subject", VERIFIER)
-    accepted = stopped.history.round.accepted
-    share = stopped.signed(
-        stopped.history.round.uploads[OTHER].envelope, body=encode(m.ShareSum(accepted.digest, bytes(32)))
-    )
-    assert stopped.check(share) == ("phase", OTHER)
-    second = m.AcceptedSet((OTHER, HOSPITAL))
-    with pytest.raises(Refusal) as caught:
-        verifier.endorsement(type(accepted)(stopped.aggregator.envelope(second, 1, 0), second))
-    assert (caught.value.check, caught.value.culprit) == ("second-unmasking", AGGREGATOR)
-    with pytest.raises(FederationHalted) as halted:
-        stopped.aggregator.advance(expired=True)
-    assert halted.value.reason.check == "endorsements"
-    stopped.history.apply(envelope.data)
-    assert stopped.history.phase == UNMASK
     stopped.engine.close()
 
 

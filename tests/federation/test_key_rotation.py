@@ -9,7 +9,7 @@ import pytest
 from proofward.encoding import MalformedMessage, encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import REVEAL, UPLOAD, VERIFY
+from proofward.federation.history.history_state import CONSENT, KEYS, UNMASK, UPLOAD, VERIFY
 from proofward.federation.history.membership_steps import (
     MAX_ROTATIONS,
     ROTATION_CONTEXT,
@@ -76,9 +76,9 @@ def stopped(tmp_path):
     federation.engine.close()
 
 
-@pytest.mark.parametrize("phase", ["upload", "nonce-commitment", "share-sum"])
+@pytest.mark.parametrize("phase", ["upload", "holder-keys", "consent", "share-sum"])
 def test_a_rotation_within_a_round_and_what_was_stored_is_signed_again(tmp_path, phase):
-    place = {"upload": UPLOAD, "nonce-commitment": "commit", "share-sum": "unmask"}[phase]
+    place = {"upload": UPLOAD, "holder-keys": KEYS, "consent": CONSENT, "share-sum": UNMASK}[phase]
     stopped = Stopped(tmp_path, place, 1, HOSPITAL, phase)
     lost = opened(stopped.network.kept[0])
     engine = restarted(stopped, tmp_path, hospital=(None, FIRST), verifier=(None, SECOND))
@@ -87,7 +87,7 @@ def test_a_rotation_within_a_round_and_what_was_stored_is_signed_again(tmp_path,
     history = engine.aggregator.history
     assert history.keys[HOSPITAL] == FIRST.public.raw and history.keys[VERIFIER] == SECOND.public.raw
     assert lost.digest not in history.recorded
-    assert history.closed[0].accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-2")
+    assert history.closed[0].accepted.record.hospitals == tuple(stopped.plan.hospitals)
     assert engine.hospitals[HOSPITAL].key is FIRST and flaws(tmp_path) == []
 
 
@@ -171,7 +171,7 @@ def test_the_old_key_alone_starts_a_lagging_member_that_then_says_nothing_more(s
 
 
 def test_a_vote_stored_before_the_rotation_is_sent_after_it(tmp_path):
-    stopped = Stopped(tmp_path, REVEAL, 1, HOSPITAL, "nonce-reveal")
+    stopped = Stopped(tmp_path, KEYS, 1, HOSPITAL, "holder-keys")
     stopped.engine.hospitals[HOSPITAL].request_revocation(HOSPITAL, "merger")
     lost = next(iter(stopped.engine.hospitals[HOSPITAL].resume()))
     engine = restarted(stopped, tmp_path, hospital=(None, FIRST))
@@ -189,7 +189,7 @@ def turn(stopped, name=HOSPITAL, new=FIRST, old=None):
 
 def test_messages_under_the_old_key_are_refused_and_those_under_the_new_one_taken(stopped):
     waiting = opened(stopped.network.kept[0])
-    recorded = stopped.history.round.commitments[HOSPITAL]
+    recorded = stopped.history.round.holder_keys[HOSPITAL]
     stopped.history.apply(change := stopped.spoken(HOSPITAL, turn(stopped)))
     assert stopped.check(waiting.data) == ("signature", "transport")
     assert stopped.check(change) == ("signature", "transport")
