@@ -234,3 +234,13 @@ def test_aggregates_and_confirmations(tmp_path):
     assert stopped.check(stopped.said(said, holders=said.record.holders[1:])) == ("share-sums", AGGREGATOR)
     assert stopped.check(stopped.said(said, wrong_holders=("x",))) == ("wrong-holders", AGGREGATOR)
     stopped.engine.close()
+
+
+def test_the_uploads_are_not_closed_with_too_few(tmp_path):
+    stopped = Stopped(tmp_path, UPLOAD, 1, HOSPITAL, "upload")
+    for name in ("hospital-0", "hospital-1", "hospital-2"):
+        assert name in stopped.history.round.uploads
+    del stopped.history.round.uploads["hospital-1"]
+    few = stopped.announced(m.UploadsClosed(("hospital-0", "hospital-2")))
+    assert stopped.check(few) == ("uploaded-set", AGGREGATOR)
+    stopped.engine.close()

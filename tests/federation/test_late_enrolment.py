@@ -12,11 +12,10 @@ from proofward.federation.history.history import History
 from proofward.federation.history.history_state import (
     ANY_PHASE,
     CONFIRM,
-    CONSENT,
     KEYS,
+    LOCK,
     SHARES,
     UPLOAD,
-    VERIFY,
 )
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.envelope import Envelope, seal_envelope
@@ -92,7 +91,7 @@ def delayed(tmp_path):
     made.engine.close()
 
 
-@pytest.mark.parametrize("phase", [KEYS, UPLOAD, VERIFY])
+@pytest.mark.parametrize("phase", [KEYS, UPLOAD])
 def test_it_takes_part_from_the_next_round_on(tmp_path, phase):
     delayed = Delayed(tmp_path).until(phase)
     assert LATE not in delayed.history.enrolled
@@ -102,7 +101,7 @@ def test_it_takes_part_from_the_next_round_on(tmp_path, phase):
     assert delayed.flaws() == [] and result.faults == []
 
 
-@pytest.mark.parametrize("phase", [SHARES, CONSENT, CONFIRM])
+@pytest.mark.parametrize("phase", [SHARES, LOCK, CONFIRM])
 def test_after_the_accepted_set_the_next_beacon_could_be_known_and_it_waits_one_more_round(tmp_path, phase):
     delayed = Delayed(tmp_path).until(phase)
     result = delayed.finish()

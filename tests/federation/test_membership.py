@@ -40,7 +40,7 @@ LAST = {
     VERIFY: ("verifier", "verdict"),
     SHARES: ("hospital-3", "shares-checked"),
     CONSENT: ("hospital-3", "consent"),
-    LOCK: ("hospital", "lock"),
+    LOCK: ("", ""),
     UNMASK: ("hospital-3", "share-sum"),
     CONFIRM: ("hospital", "confirmation"),
 }
@@ -292,13 +292,3 @@ def test_a_vote_that_was_stored_and_not_sent_is_sent_after_a_restart(tmp_path):
     assert next(iter(engine.verifiers[VERIFIER].resume())) == lost
     assert engine.run().finished and flaws(tmp_path) == []
     assert opened(lost).digest in engine.aggregator.history.recorded
-
-
-def test_the_uploads_are_not_closed_with_too_few(tmp_path):
-    stopped = Stopped(tmp_path, UPLOAD, 1, "hospital-3", "upload")
-    for name in ("hospital-0", "hospital-1", "hospital-2"):
-        assert name in stopped.history.round.uploads
-    del stopped.history.round.uploads["hospital-1"]
-    few = stopped.announced(m.UploadsClosed(("hospital-0", "hospital-2")))
-    assert stopped.check(few) == ("uploaded-set", AGGREGATOR)
-    stopped.engine.close()
