@@ -19,15 +19,13 @@ from tests.federation.fakes import FakeProofs, datasets, plan
 
 
 class Withholding(FaithfulNetwork):
-    """Keeps back the messages of one kind of one member, or of all whose names begin alike, from a round on."""
+    """Keeps back the messages of one kind of one member, or of all whose names begin alike."""
 
-    def __init__(self, member: str, topic: str, number: int = 0) -> None:
-        self.member, self.topic, self.number, self.kept = member, topic, number, []
+    def __init__(self, member: str, topic: str) -> None:
+        self.member, self.topic, self.kept = member, topic, []
 
     def to_aggregator(self, member, message):
-        envelope = opened(message)
-        late = envelope.round >= self.number
-        if late and member.startswith(self.member) and envelope.topic == self.topic:
+        if member.startswith(self.member) and opened(message).topic == self.topic:
             self.kept.append(message)
             return ()
         return (message,)
@@ -39,7 +37,7 @@ def opened(packet: bytes) -> Envelope:
 
 
 class Stopped:
-    """An engine that has stopped in `phase` of round `number`, with one member's message kept back, from round `since` on."""
+    """An engine that has stopped in `phase` of round `number`, with one member's message kept back."""
 
     def __init__(
         self,
@@ -49,10 +47,9 @@ class Stopped:
         member: str = "",
         topic: str = "",
         agreed: Plan | None = None,
-        since: int | None = None,
     ) -> None:
-        self.plan = agreed or plan(hospitals=3, verifiers=1, rounds=2, threshold=1)
-        self.network = Withholding(member, topic, number if since is None else since)
+        self.plan = agreed or plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+        self.network = Withholding(member, topic)
         self.engine = InProcessFederation(
             directory, self.plan, datasets(self.plan), seed=b"s", network=self.network, proofs=FakeProofs()
         )

@@ -104,7 +104,7 @@ def test_rows_that_no_verifier_could_hold_are_refused(tmp_path):
     width = stopped.engine.rules.config.model.widths[0]
     config = stopped.engine.rules.config
     for rows in (config.most_rows + 1, config.least_rows - 1):
-        said = m.Enrolment(rows, width, bytes(32))
+        said = m.Enrolment(rows, width, bytes(32), bytes(1216))
         assert stopped.check(stopped.spoken("hospital-2", said)) == ("rows", "hospital-2")
     stopped.engine.close()
 
@@ -131,7 +131,7 @@ class NamesAnyBinding(NamesAnotherBinding):
 
     def verdict(self, hospital, said, outcome):
         if hospital == VICTIM:
-            outcome = Finding(said.digest, bytes(32 * 3))
+            outcome = Finding(said.digest, bytes(32 * 4))
         return super(NamesAnotherBinding, self).verdict(hospital, said, outcome)
 
 
@@ -147,7 +147,7 @@ class ProvesNothing(Hospital):
     ("colluding", "victim"), [(NamesAnotherBinding, Hospital), (NamesAnyBinding, ProvesNothing)]
 )
 def test_verifiers_alone_cannot_make_holders_open_their_shares_of_a_dealer(tmp_path, colluding, victim):
-    agreed = plan(hospitals=3, verifiers=3, rounds=1, threshold=1)
+    agreed = plan(hospitals=4, verifiers=3, rounds=1, threshold=1)
     parties = Parties({VICTIM: victim}, {"verifier-0": colluding, "verifier-1": colluding})
     engine = InProcessFederation(
         tmp_path, agreed, datasets(agreed), seed=b"s", parties=parties, proofs=FakeProofs()
@@ -176,7 +176,7 @@ def test_a_binding_that_cannot_be_checked_is_no_reason_to_open_a_share(tmp_path)
             hospital_works.clear()
 
     main, hospital_works, tried = threading.current_thread(), [], []
-    agreed = plan(hospitals=3, verifiers=1, rounds=1, threshold=1)
+    agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
     parties = Parties({VICTIM: SealsWrongShare, "hospital-1": Holder})
     engine = InProcessFederation(
         tmp_path, agreed, datasets(agreed), seed=b"s", parties=parties, proofs=Overloaded()

@@ -20,7 +20,7 @@ def failures(folder, **options):
 
 
 def small(directory, rounds=1, parties=None, verifiers=1):
-    agreed = plan(hospitals=2, verifiers=verifiers, rounds=rounds, threshold=1)
+    agreed = plan(hospitals=3, verifiers=verifiers, rounds=rounds, threshold=1)
     return InProcessFederation(
         directory, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties
     )

@@ -7,27 +7,17 @@ from __future__ import annotations
 import pytest
 
 from proofward.encoding import encode
-from proofward.federation.history.history_state import (
-    CONFIRM,
-    CONSENT,
-    KEYS,
-    SHARES,
-    UNMASK,
-    UPLOAD,
-)
+from proofward.federation.history.history_state import CONFIRM, KEYS, SHARES, UNMASK, UPLOAD
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.refusal import Refusal
-from tests.federation.fakes import plan
 from tests.federation.harness import Stopped, opened
 
-HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"
-
-FOUR = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-3", "hospital-0", "verifier-0", "aggregator"
 
 
 @pytest.fixture(scope="module")
 def upload(tmp_path_factory):
-    stopped = Stopped(tmp_path_factory.mktemp("upload"), UPLOAD, 2, HOSPITAL, "upload", FOUR, since=1)
+    stopped = Stopped(tmp_path_factory.mktemp("upload"), UPLOAD, 2, HOSPITAL, "upload")
     yield stopped, opened(next(p for p in stopped.network.kept if opened(p).round == 2))
     stopped.engine.close()
 
@@ -45,7 +35,7 @@ def test_the_upload_itself_is_fine(upload):
         ("dataset-root", {"dataset_root": bytes(32)}),
         ("rows", {"rows": 1000}),
         ("sealed-shares", {"sealed_shares": ()}),
-        ("sealed-shares", {"sealed_shares": (b"", b"", b"")}),
+        ("sealed-shares", {"sealed_shares": (b"", b"", b"", b"")}),
     ],
 )
 def test_uploads_about_something_else(upload, check, changes):
@@ -153,13 +143,20 @@ def test_the_aggregator_cannot_choose_who_uploaded_or_refuse_the_right(upload):
     assert stopped.check(stopped.announced(unproven)) == ("refusal", AGGREGATOR)
 
 
-def test_sealing_keys(tmp_path):
+def test_keys(tmp_path):
     stopped = Stopped(tmp_path, KEYS, 1, HOSPITAL, "holder-keys")
     envelope = opened(stopped.network.kept[0])
-    keys = envelope.record.sealing_keys
+    keys, rest = envelope.record.sealing_keys, ("hospital-0", "hospital-1", "hospital-2")
+    assert stopped.history.judge(envelope.data) == envelope
     assert stopped.check(stopped.said(envelope, sealing_keys=keys[1:])) == ("sealing-keys", HOSPITAL)
-    assert stopped.check(stopped.said(envelope, sealing_keys=(keys[0],) * 3)) == ("sealing-keys", HOSPITAL)
-    assert stopped.check(stopped.announced(m.KeysClosed((OTHER,)))) == ("participants", AGGREGATOR)
+    assert stopped.check(stopped.said(envelope, sealing_keys=(keys[0],) * 4)) == ("sealing-keys", HOSPITAL)
+    for wrong in ((OTHER,), rest[::-1], (*rest, HOSPITAL), ()):
+        assert stopped.check(stopped.announced(m.KeysClosed(wrong))) == ("participants", AGGREGATOR)
+    assert stopped.history.judge(stopped.announced(m.KeysClosed(rest)))
+    del stopped.history.round.holder_keys[OTHER]
+    assert stopped.check(stopped.announced(m.KeysClosed(rest[1:]))) == ("participants", AGGREGATOR)
+    stopped.history.round.participants = rest
+    assert stopped.check(envelope.data) == ("participant", HOSPITAL)
     stopped.engine.close()
 
 
@@ -193,7 +190,7 @@ def test_shares_and_the_accepted_set(tmp_path):
     assert stopped.check(complaint("hospital-9", bytes(32))) == ("hospital", HOSPITAL)
     assert stopped.check(complaint(HOSPITAL, uploads[HOSPITAL].digest)) == ("hospital", HOSPITAL)
     assert stopped.check(complaint(OTHER, bytes(32))) == ("subject", HOSPITAL)
-    for wrong in ((OTHER, HOSPITAL), (), ("aggregator", "hospital-0", "hospital-1", "hospital-2")):
+    for wrong in ((OTHER, HOSPITAL), (), ("aggregator", "hospital-0", "hospital-1", "hospital-2", HOSPITAL)):
         assert stopped.check(stopped.announced(m.AcceptedSet(wrong))) == ("accepted-set", AGGREGATOR)
     stopped.history.apply(envelope.data)
     retracted = stopped.signed(
@@ -219,26 +216,6 @@ def test_unmasking_happens_once(tmp_path):
     stopped.engine.close()
 
 
-def test_every_hospital_of_a_set_consents_before_it_is_unmasked(tmp_path):
-    stopped = Stopped(tmp_path, CONSENT, 1, HOSPITAL, "consent")
-    hospital, history = stopped.engine.hospitals[HOSPITAL], stopped.history
-    envelope = opened(stopped.network.kept[0])
-    assert stopped.check(stopped.said(envelope, accepted_set=bytes(32))) == ("subject", HOSPITAL)
-    assert stopped.check(stopped.said(envelope, model=bytes(32))) == ("model", HOSPITAL)
-    accepted = history.round.accepted
-    share = stopped.spoken(OTHER, m.ShareSum(accepted.digest, bytes(32)))
-    assert stopped.check(share) == ("phase", OTHER)
-    assert stopped.check(stopped.announced(m.SetWithdrawn(()))) == ("missing", AGGREGATOR)
-    assert stopped.check(stopped.announced(m.SetWithdrawn((OTHER,)))) == ("missing", AGGREGATOR)
-    second = m.AcceptedSet((OTHER, HOSPITAL))
-    with pytest.raises(Refusal) as caught:
-        hospital.consent(type(accepted)(stopped.aggregator.envelope(second, 1, 0), second))
-    assert (caught.value.check, caught.value.culprit) == ("second-unmasking", AGGREGATOR)
-    history.apply(envelope.data)
-    assert history.phase == UNMASK
-    stopped.engine.close()
-
-
 def test_aggregates_and_confirmations(tmp_path):
     stopped = Stopped(tmp_path, CONFIRM, 1, VERIFIER, "confirmation")
     history = stopped.history
@@ -256,4 +233,14 @@ def test_aggregates_and_confirmations(tmp_path):
     )
     assert stopped.check(stopped.said(said, holders=said.record.holders[1:])) == ("share-sums", AGGREGATOR)
     assert stopped.check(stopped.said(said, wrong_holders=("x",))) == ("wrong-holders", AGGREGATOR)
+    stopped.engine.close()
+
+
+def test_the_uploads_are_not_closed_with_too_few(tmp_path):
+    stopped = Stopped(tmp_path, UPLOAD, 1, HOSPITAL, "upload")
+    for name in ("hospital-0", "hospital-1", "hospital-2"):
+        assert name in stopped.history.round.uploads
+    del stopped.history.round.uploads["hospital-1"]
+    few = stopped.announced(m.UploadsClosed(("hospital-0", "hospital-2")))
+    assert stopped.check(few) == ("uploaded-set", AGGREGATOR)
     stopped.engine.close()

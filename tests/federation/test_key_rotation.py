@@ -9,7 +9,7 @@ import pytest
 from proofward.encoding import MalformedMessage, encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import KEYS, UPLOAD, VERIFY
+from proofward.federation.history.history_state import CONSENT, KEYS, UNMASK, UPLOAD, VERIFY
 from proofward.federation.history.membership_steps import (
     MAX_ROTATIONS,
     ROTATION_CONTEXT,
@@ -76,9 +76,9 @@ def stopped(tmp_path):
     federation.engine.close()
 
 
-@pytest.mark.parametrize("phase", ["upload", "holder-keys", "share-sum"])
+@pytest.mark.parametrize("phase", ["upload", "holder-keys", "consent", "share-sum"])
 def test_a_rotation_within_a_round_and_what_was_stored_is_signed_again(tmp_path, phase):
-    place = {"upload": UPLOAD, "holder-keys": KEYS, "share-sum": "unmask"}[phase]
+    place = {"upload": UPLOAD, "holder-keys": KEYS, "consent": CONSENT, "share-sum": UNMASK}[phase]
     stopped = Stopped(tmp_path, place, 1, HOSPITAL, phase)
     lost = opened(stopped.network.kept[0])
     engine = restarted(stopped, tmp_path, hospital=(None, FIRST), verifier=(None, SECOND))
@@ -87,7 +87,7 @@ def test_a_rotation_within_a_round_and_what_was_stored_is_signed_again(tmp_path,
     history = engine.aggregator.history
     assert history.keys[HOSPITAL] == FIRST.public.raw and history.keys[VERIFIER] == SECOND.public.raw
     assert lost.digest not in history.recorded
-    assert history.closed[0].accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-2")
+    assert history.closed[0].accepted.record.hospitals == tuple(stopped.plan.hospitals)
     assert engine.hospitals[HOSPITAL].key is FIRST and flaws(tmp_path) == []
 
 

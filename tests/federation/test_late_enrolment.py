@@ -9,7 +9,14 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import ANY_PHASE, COMMIT, REVEAL, UPLOAD
+from proofward.federation.history.history_state import (
+    ANY_PHASE,
+    CONFIRM,
+    KEYS,
+    LOCK,
+    SHARES,
+    UPLOAD,
+)
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.refusal import Refusal
@@ -20,16 +27,16 @@ from proofward.federation.parties.verifier import Verifier
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding, opened
 
-LATE, OTHER, AGGREGATOR = "hospital-2", "hospital-0", "aggregator"
-RECORD = m.Enrolment(10, 4, bytes(32))
+LATE, OTHER, AGGREGATOR = "hospital-3", "hospital-0", "aggregator"
+RECORD = m.Enrolment(10, 4, bytes(32), bytes(1216))
 
 
 class Delayed:
-    """A federation of three hospitals in which one enrolment is on its way until `deliver`."""
+    """A federation of four hospitals in which one enrolment is on its way until `deliver`."""
 
     def __init__(self, directory, parties=None, rounds=3):
         self.folder = directory
-        self.plan = plan(hospitals=3, verifiers=3, rounds=rounds, threshold=1)
+        self.plan = plan(hospitals=4, verifiers=3, rounds=rounds, threshold=1)
         self.network = Withholding(LATE, "enrolment")
         self.start(parties)
 
@@ -84,7 +91,7 @@ def delayed(tmp_path):
     made.engine.close()
 
 
-@pytest.mark.parametrize("phase", [COMMIT, REVEAL, UPLOAD])
+@pytest.mark.parametrize("phase", [KEYS, UPLOAD])
 def test_it_takes_part_from_the_next_round_on(tmp_path, phase):
     delayed = Delayed(tmp_path).until(phase)
     assert LATE not in delayed.history.enrolled
@@ -94,13 +101,24 @@ def test_it_takes_part_from_the_next_round_on(tmp_path, phase):
     assert delayed.flaws() == [] and result.faults == []
 
 
+@pytest.mark.parametrize("phase", [SHARES, LOCK, CONFIRM])
+def test_after_the_accepted_set_the_next_beacon_could_be_known_and_it_waits_one_more_round(tmp_path, phase):
+    delayed = Delayed(tmp_path).until(phase)
+    result = delayed.finish()
+    first = delayed.history.closed[0]
+    recorded = delayed.history.recorded
+    assert recorded[first.accepted.digest] < recorded[delayed.history.enrolments[LATE].digest]
+    assert delayed.took_part() == [False, False, True]
+    assert delayed.flaws() == [] and result.faults == []
+
+
 def test_its_rows_count_in_the_average_only_then(delayed):
     delayed.until(UPLOAD)
     delayed.finish()
     rows = {name: len(labels) for name, (_, labels) in datasets(delayed.plan).items()}
     assert delayed.history.enrolled == rows
     first, _, last = delayed.history.closed
-    assert first.accepted.record.hospitals == (OTHER, "hospital-1")
+    assert first.accepted.record.hospitals == (OTHER, "hospital-1", "hospital-2")
     assert set(last.accepted.record.hospitals) == set(rows)
 
 
@@ -188,10 +206,10 @@ def test_rejects_rounds_without_it_and_with_it_before_its_time(delayed):
 
 
 def test_rejects_messages_of_a_hospital_that_is_not_enrolled_yet(delayed):
-    delayed.until(COMMIT)
-    keys = tuple(bytes([number]) * 1216 for number in range(3))
-    commitment = m.NonceCommitment(bytes(32), keys)
-    assert delayed.refusal(delayed.envelope(LATE, commitment)) == ("participant", LATE)
+    delayed.until(KEYS)
+    keys = tuple(bytes([number]) * 1216 for number in range(4))
+    said = m.HolderKeys(keys)
+    assert delayed.refusal(delayed.envelope(LATE, said)) == ("participant", LATE)
 
 
 def test_rejects_a_second_enrolment_in_whatever_round(delayed):

@@ -16,7 +16,7 @@ from proofward.federation.messages.wire import Extension, Packet, sign_extension
 from proofward.federation.storage.objects import Objects
 from tests.federation.harness import Stopped, opened
 
-HOSPITAL, VERIFIER, AGGREGATOR = "hospital-2", "verifier-0", "aggregator"
+HOSPITAL, VERIFIER, AGGREGATOR = "hospital-3", "verifier-0", "aggregator"
 LARGE = 1 << 30
 
 
@@ -170,6 +170,6 @@ def test_a_member_restarts_where_it_was(stopped):
 def test_phases_of_the_schedule_wait_for_everybody(stopped):
     assert stopped.aggregator.due(expired=False) is None
     closing = stopped.aggregator.due(expired=True)
-    assert closing.hospitals == ("hospital-0", "hospital-1")
+    assert closing.hospitals == ("hospital-0", "hospital-1", "hospital-2")
     stopped.aggregator.advance(expired=True)
-    assert stopped.history.round.uploaded == ("hospital-0", "hospital-1")
+    assert stopped.history.round.uploaded == ("hospital-0", "hospital-1", "hospital-2")
