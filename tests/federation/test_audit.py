@@ -100,10 +100,10 @@ def test_another_consortium_and_another_past(finished, tmp_path):
 class Lying(Verifier):
     """Refuses what is right."""
 
-    def say(self, record, attachments=(), facts=None):
+    def say(self, record, *arguments, **options):
         if isinstance(record, Verdict) and record.hospital == "hospital-0":
             record = replace(record, accepted=False, check="rows", dataset_root=b"", share_binding=b"")
-        return super().say(record, attachments, facts)
+        return super().say(record, *arguments, **options)
 
 
 def test_a_lying_verifier_is_named(tmp_path):

@@ -20,7 +20,6 @@ from proofward.federation.history.history_state import (
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
@@ -248,9 +247,8 @@ def test_who_is_revoked_before_its_round_does_not_take_part(delayed):
     delayed.deliver()
     delayed.engine.run(lambda: LATE in delayed.history.acceptable_enrolments())
     for verifier in ("verifier-0", "verifier-1"):
-        vote = delayed.envelope(verifier, m.RevocationVote(LATE, "it was late"))
-        delayed.aggregator.handle(encode(Packet(vote, ())))
-    assert LATE in delayed.history.revoked
+        delayed.engine.verifiers[verifier].request_revocation(LATE, "it was late")
+    delayed.engine.run(lambda: LATE in delayed.history.revoked)
     assert delayed.engine.run().finished
     assert delayed.took_part() == [False, False, False] and LATE not in delayed.history.enrolled
     assert delayed.flaws() == []

@@ -104,7 +104,7 @@ def test_rejects_rules_below_the_least_numbers(tmp_path, field, value):
         InProcessFederation(tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs())
 
 
-def test_usual_rules_need_t_dishonest_hospitals_and_survive_one_absence(consenting):
+def test_usual_rules_need_more_than_t_dishonest_hospitals_and_survive_one_absence(consenting):
     rules = consenting.engine.rules
-    assert rules.colluding_holders == rules.config.threshold == 2
+    assert rules.colluding_holders == rules.config.threshold + 1 == 3
     assert rules.absent_hospitals == 1

@@ -43,7 +43,7 @@ NEXT_PHASE: dict[str, str] = {
 _CHECKS = """
 abandonment abandonments accepted-set aggregate-ciphertext-sum aggregate-model aggregate-secret-sum
 aggregate-update-sum aggregate-wrong-holders answer attempt beacon beacon-deal beacon-shares certificate
-ciphertext complainers complaint complete confirmations consortium counted-dealers dataset-root dealers
+ciphertext complainers complaint complete confirmations consortium counted-dealers vouches dataset-root dealers
 enrolled-set equivocation extension-signature features first-model holders hospital join key key-proof
 key-used ledger-consistency ledger-gap ledger-root ledger-signature ledger-split ledger-stray ledger-structure
 ledger-truncated ledger-view malformed member message-dropped missing model object object-digest

@@ -2,16 +2,15 @@
 
 Every hospital in the set consents, once for a model; a second time only when the earlier set is abandoned.
 When all have consented, a holder locks the set. It locks or abandons it, never both, and share sums are given
-when t + 1 + x have locked it. Who was not among those that abandoned a set takes no further part in the
-round. `Rules.colluding_holders` says how many dishonest hospitals it takes to have two sums opened from one
-model; `docs/rounds.md` has the argument.
+when t + 1 + x have locked it. The next attempt has those that have abandoned the set, but for those whose
+consent was missing. `Rules.colluding_holders` says how many dishonest hospitals it takes to have two sums
+opened from one model; `docs/rounds.md` has the argument.
 """
 
 from __future__ import annotations
 
 from proofward.federation.history.history_state import (
     ABANDON,
-    BETWEEN,
     CONSENT,
     LOCK,
     SHARES,
@@ -119,8 +118,6 @@ def _apply_abandonment(history: HistoryState, envelope: Envelope, record: Abando
     state.abandonments[envelope.sender] = record
     if enough_abandoned(history):
         history.abandoned.add(record.accepted_set)
-        history.left_out |= set(state.present) - set(state.abandonments)
-        history.phase = BETWEEN
 
 
 STEPS: dict[str, Step] = {

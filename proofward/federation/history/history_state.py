@@ -135,5 +135,5 @@ class HistoryState:
         if self.current is None:
             late = self.eligible & set(self.acceptable_enrolments())
             return len(self.closed) + 1, 0, self.active({*self.enrolled, *late, *self.rules.verifiers})
-        left = self.active(name for name in self.current.participants if name not in self.left_out)
+        left = self.active(set(self.current.participants) - self.left_out - self.current.gone())
         return self.current.number, self.current.attempt + 1, left

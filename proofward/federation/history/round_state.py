@@ -129,6 +129,12 @@ class RoundState:
         """Exactly the hospitals whose updates the sum must contain: passed, ready, and not blamed."""
         return tuple(sorted((set(self.passed) & set(self.checked)) - self.blamed(quorum)))
 
+    def gone(self) -> set[str]:
+        """Who takes no part in the next attempt: who has not consented, or not abandoned the set."""
+        if not self.withdrawn:
+            return set()
+        return set(self.withdrawn) | (set(self.present) - set(self.abandonments))
+
     def false_complainers(self, quorum: int) -> tuple[str, ...]:
         """Holders whose complaints a quorum has dismissed."""
         false = {

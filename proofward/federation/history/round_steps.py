@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from proofward.federation.history.consent_steps import enough_abandoned, needed_abandonments
 from proofward.federation.history.enrolment_steps import DIGEST_BYTES
 from proofward.federation.history.history_state import (
+    ABANDON,
     BETWEEN,
     KEYS,
     SHARES,
@@ -37,6 +39,9 @@ def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> No
     )
     verifiers, quorum = history.active(history.rules.verifiers), history.rules.accepting_verdicts
     require(len(verifiers) >= quorum, "verifiers", sender, f"at least {quorum} not revoked", verifiers)
+    if history.phase == ABANDON:
+        needed, found = needed_abandonments(history), sorted(history.round.abandonments)
+        require(enough_abandoned(history), "abandonments", sender, f"of {needed} hospitals", found)
     expected = history.opening()[2]
     require(record.participants == expected, "participants", sender, expected, record.participants)
     require(record.model == history.model, "model", sender, history.model, record.model)
@@ -46,6 +51,7 @@ def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened
     if history.current is None:
         history.admit()
     if history.current is not None:
+        history.left_out |= history.current.gone()
         history.earlier.append(history.current)
     history.current = RoundState(
         envelope.round, envelope.attempt, record.model, record.participants, history.beacon
@@ -141,7 +147,7 @@ def _apply_verdicts_closed(history: HistoryState, envelope: Envelope, record: Ve
 
 
 STEPS: dict[str, Step] = {
-    RoundOpened.kind: Step((AGGREGATOR,), (BETWEEN,), _check_opened, _apply_opened),
+    RoundOpened.kind: Step((AGGREGATOR,), (BETWEEN, ABANDON), _check_opened, _apply_opened),
     HolderKeys.kind: Step((HOSPITAL,), (KEYS,), _check_keys, _apply_keys),
     KeysClosed.kind: Step((AGGREGATOR,), (KEYS,), _check_keys_closed, _apply_keys_closed),
     Upload.kind: Step((HOSPITAL,), (UPLOAD,), _check_upload, _apply_upload),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers
 from proofward.federation.history.consent_steps import (
+    enough_abandoned,
     missing_consents,
     needed_abandonments,
     ready_holders,
@@ -80,6 +81,8 @@ def _between(history: HistoryState, expired: bool) -> Message:
 
 def _deal(history: HistoryState, expired: bool) -> Message | None:
     state, least = history.sharing, history.rules.config.threshold + 1
+    able = sorted(set(state.holders) & {*state.deals, *history.active(state.holders)})
+    require(len(able) >= least, "dealers", history.rules.aggregator, f"at least {least} hospitals", able)
     if set(expected_dealers(history)) <= set(state.deals):
         return DealsClosed(tuple(sorted(state.deals)))
     hospitals = [name for name in state.deals if name in history.rules.hospitals]
@@ -88,6 +91,8 @@ def _deal(history: HistoryState, expired: bool) -> Message | None:
 
 def _vouch(history: HistoryState, expired: bool) -> Message | None:
     state, threshold = history.sharing, history.rules.config.threshold
+    least, able = state.needed(threshold), sorted({*state.vouches, *history.active(state.holders)})
+    require(len(able) >= least, "vouches", history.rules.aggregator, f"of {least} hospitals", able)
     counted = state.countable(threshold)
     hospitals = [name for name in counted if name in history.rules.hospitals]
     ended = expired or set(history.active(state.holders)) <= set(state.vouches)
@@ -95,6 +100,9 @@ def _vouch(history: HistoryState, expired: bool) -> Message | None:
 
 
 def _reveal(history: HistoryState, expired: bool) -> Message | None:
+    state, least = history.sharing, history.rules.config.threshold + 1
+    able = sorted({*state.shares, *(name for name in history.active(state.holders) if name in state.vouches)})
+    require(len(able) >= least, "beacon-shares", history.rules.aggregator, f"of {least} hospitals", able)
     beacon = beacon_that_follows(history)
     return None if beacon is None else BeaconFixed(beacon, first_model_digest(history.rules, beacon))
 
@@ -148,10 +156,12 @@ def _lock(history: HistoryState, expired: bool) -> None:
     require(len(able) >= needed, "locks", history.rules.aggregator, f"of {needed} holders", able)
 
 
-def _abandon(history: HistoryState, expired: bool) -> None:
+def _abandon(history: HistoryState, expired: bool) -> Message | None:
     state, needed = history.round, needed_abandonments(history)
     able = sorted({*state.abandonments, *history.active(state.present)})
     require(len(able) >= needed, "abandonments", history.rules.aggregator, f"of {needed} hospitals", able)
+    ended = expired or set(able) <= set(state.abandonments)
+    return RoundOpened(history.model, history.opening()[2]) if ended and enough_abandoned(history) else None
 
 
 def _confirm(history: HistoryState, expired: bool) -> Message | None:

@@ -85,7 +85,7 @@ class Holder(Participant):
     @property
     def too_late(self) -> bool:
         """Whether a deadline has passed after which the attempt's secrets are gone."""
-        return self.expired(CONSENT) or self.expired(UNMASK)
+        return self.expired(CONSENT) or self.expired(LOCK) or self.expired(UNMASK)
 
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
