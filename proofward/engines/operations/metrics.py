@@ -36,21 +36,22 @@ NEXT_PHASE: dict[str, str] = {
     messages.BeaconFixed.kind: phases.BETWEEN, messages.RoundOpened.kind: phases.KEYS,
     messages.KeysClosed.kind: phases.UPLOAD, messages.UploadsClosed.kind: phases.VERIFY,
     messages.VerdictsClosed.kind: phases.SHARES, messages.AttemptRestarted.kind: phases.BETWEEN,
-    messages.AcceptedSet.kind: phases.CONSENT, messages.ShareSum.kind: phases.UNMASK,
+    messages.AcceptedSet.kind: phases.CONSENT, messages.Lock.kind: phases.LOCK,
+    messages.ShareSum.kind: phases.UNMASK,
     messages.SetWithdrawn.kind: phases.ABANDON, messages.Aggregate.kind: phases.CONFIRM,
     messages.RoundClosed.kind: phases.BETWEEN, messages.FederationClosed.kind: phases.CLOSED,
 }  # fmt: skip
 _CHECKS = """
 abandonment abandonments accepted-set aggregate-ciphertext-sum aggregate-model aggregate-secret-sum
 aggregate-update-sum aggregate-wrong-holders answer attempt beacon beacon-deal beacon-shares certificate
-ciphertext complainers complaint complete confirmations consortium counted-dealers vouches dataset-root dealers
-enrolled-set equivocation extension-signature features first-model holders hospital join key key-proof
-key-used ledger-consistency ledger-gap ledger-root ledger-signature ledger-split ledger-stray ledger-structure
-ledger-truncated ledger-view malformed member message-dropped missing model object object-digest
-object-missing object-size object-stray participant participants passed-set phase record refusal refusals
-replay replayed-proof request revocation revoked role rotations round rows rules sealed-shares sealing-keys
-second-unmasking sender share-sum share-sums shares-checked signature subject terms total-rows unjudged
-unmasking uploaded-set verdict verifiers wrong-holders
+ciphertext complainers complaint complete confirmations consortium counted-dealers dataset-root dealers
+enrolled-set equivocation extension-signature features first-model flaws holders hospital join key key-proof
+key-used ledger-consistency ledger-gap ledger-root ledger-signature ledger-split ledger-stray
+ledger-structure ledger-truncated ledger-view locks malformed member message-dropped missing model object
+object-digest object-missing object-size object-stray objects participant participants passed-set phase
+record refusal refusals replay replayed-proof request revocation revoked role rotations round rows rules
+sealed-shares sealing-keys second-unmasking sender share-sum share-sums shares-checked signature subject
+terms total-rows unjudged unmasking uploaded-set verdict verifiers vouches wrong-holders
 """
 CHECKS = frozenset(_CHECKS.split())
 PROVED = (messages.Enrolment.kind, messages.Upload.kind)
