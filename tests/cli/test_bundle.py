@@ -97,8 +97,8 @@ def test_a_round_by_commands(proofward, consortium):
     consortium.join()
     assert consortium.audit() == [] and consortium.host.aggregator.history.refusals == []
     assert commands.messages == [
-        "join", "key-rotation", "enrolment", "nonce-commitment", "nonce-reveal", "upload", "shares-checked",
-        "share-sum", "confirmation",
+        "join", "key-rotation", "enrolment", "beacon-deal", "beacon-vouch", "beacon-shares", "holder-keys",
+        "upload", "shares-checked", "consent", "lock", "share-sum", "confirmation",
     ]  # fmt: skip
     words = proofward("bundle", "import", commands.alone, commands.stick / "back").stdout
     assert "the federation is closed: nothing more is to be carried" in words
@@ -161,5 +161,5 @@ def test_a_hospital_and_a_verifier_of_one_site(tmp_path):
         assert {refusal.check for refusal in consortium.host.aggregator.history.refusals} <= {"phase"}  # late
         topics = [topic for name, topic in said if name == "verifier-2"]
         assert sorted(set(topics)) == sorted({
-            "join", "enrolment-verdict", "nonce-commitment", "nonce-reveal", "verdict", "set-endorsement", "confirmation",
+            "join", "enrolment-verdict", "beacon-deal", "verdict", "confirmation",
         })  # fmt: skip

@@ -4,7 +4,6 @@ this process, sites on threads, and between them a wire in which tests lose, del
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import threading
 import time
@@ -22,8 +21,9 @@ from proofward.engines.remote.site import Site
 from proofward.engines.remote.terms import Seat, Terms
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import slot
-from proofward.federation.messages.catalogue import SetEndorsement, ShareSum
+from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.rules import usual_abandonments
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
@@ -55,7 +55,8 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None) -
         accepting_verdicts=agreed.accepting_verdicts,
         minimum_updates=agreed.minimum_updates,
         rounds=agreed.rounds,
-        initial_model=hashlib.sha256(agreed.initial_model).digest(),
+        initial_model=b"",
+        abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         deadline=deadline,
     )
 
@@ -66,7 +67,7 @@ def set_up(root: Path, agreed: Plan, deadline: int = 60, sites: dict[str, str] |
     for site in sorted({seat.site for seat in terms.seats}):
         server = site == SERVER
         write_kit(root / site / "startup", site, "server" if server else "client")
-        home = Home.create(root / site / "home", site, terms, agreed.initial_model if server else None, SEED)
+        home = Home.create(root / site / "home", site, terms, None, SEED)
         for seat in home.seats:
             home.make_key(seat.member, None)
             if seat.role == "hospital":
@@ -261,12 +262,12 @@ def files_under(folder: Path) -> dict[str, int]:
 
 
 def one_slot_one_envelope(envelopes: Iterable[bytes]) -> None:
-    """No two different envelopes on one slot, no second endorsement, share sum or proof for a round."""
+    """No two different envelopes on one slot, no second consent, lock, share sum or proof for a round."""
     seen: dict[tuple[str, ...], bytes] = {}
     for data in envelopes:
         envelope = decode(data, Envelope)
         keys = [slot(envelope)]
-        if isinstance(envelope.record, SetEndorsement | ShareSum):
+        if isinstance(envelope.record, Consent | Lock | ShareSum):
             keys.append((envelope.topic, str(envelope.round), envelope.sender))
         for key in keys:
             assert seen.setdefault(key, data) == data, f"two envelopes on {key}"

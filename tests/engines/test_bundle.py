@@ -92,7 +92,7 @@ def secrets(folder: Path) -> dict[str, bytes]:
     """The private values that a member stores; of its nonces see the test."""
     with sqlite3.connect(folder / "state.sqlite") as database:
         facts = database.execute("SELECT name, value FROM facts").fetchall()
-    public = ("checkpoint", "unmasked/", "dropped", "nonce/")
+    public = ("checkpoint", "unmasked/", "consent/", "locked/", "dropped", "counter")
     found = {name: bytes(value) for name, value in facts if not name.startswith(public)}
     return {**found, "key-file": (folder / "identity.key").read_bytes()}
 
@@ -126,9 +126,10 @@ def test_two_rounds_by_stick(run):
     for state in history.closed:
         assert ALONE in state.accepted.record.hospitals
         assert ALONE in state.share_sums and ALONE in state.confirmations
-    each = ["nonce-commitment", "nonce-reveal", "upload", "shares-checked", "share-sum", "confirmation"]
-    assert [topic for topics, _ in carrier.trips for topic in topics] == ["join", "enrolment", *each, *each]
-    assert len(carrier.trips) == 2 + 2 * 6
+    once = ["join", "enrolment", "beacon-deal", "beacon-vouch", "beacon-shares"]
+    each = ["holder-keys", "upload", "shares-checked", "consent", "lock", "share-sum", "confirmation"]
+    assert [topic for topics, _ in carrier.trips for topic in topics] == [*once, *each, *each]
+    assert len(carrier.trips) == len(once) + 2 * len(each)
 
 
 def test_the_hospital_has_the_model_and_nothing_else(run):
@@ -138,16 +139,13 @@ def test_the_hospital_has_the_model_and_nothing_else(run):
 
 
 def test_no_secret_is_on_a_stick(run):
-    carrier, history, _, hidden = run
-    assert len(carrier.kept) == 28
+    carrier, _, _, hidden = run
+    assert len(carrier.kept) == 2 * len(carrier.trips)
     kinds = {"key", "key-file", "records", "dataset", "sealing", "own-share"}
     assert {name.split("/")[0] for name in hidden} == kinds
     for secret in hidden.values():
         windows = {secret[at : at + 64] for at in range(0, max(len(secret) - 63, 1), 64)}
         assert not any(window in data for data in carrier.kept for window in windows)
-    for state, reveal in zip(history.closed, (6, 18), strict=True):
-        assert state.nonces[ALONE] in carrier.kept[reveal]
-        assert not any(state.nonces[ALONE] in data for data in carrier.kept[:reveal])
 
 
 def test_everything_on_a_stick_is_the_ledgers(run):

@@ -194,17 +194,17 @@ def test_who_leaves_in_the_middle_of_a_round_and_comes_back(tmp_path):
 def test_too_few_at_the_deadline_are_waited_for(tmp_path, weights):
     missing = ("hospital-1", "hospital-2")
     with Consortium(tmp_path, deadline=1) as consortium:
-        consortium.wire.trouble = silent("nonce-commitment", sites=missing)
+        consortium.wire.trouble = silent("holder-keys", sites=missing)
         consortium.start()
-        consortium.until(lambda: consortium.noted("waiting", phase="commit", check="participants"))
-        assert consortium.host.stopped is None and consortium.phase("commit", 1)
+        consortium.until(lambda: consortium.noted("waiting", phase="keys", check="participants"))
+        assert consortium.host.stopped is None and consortium.phase("keys", 1)
         consortium.wire.trouble = silent(sites=())
         consortium.join()
         assert consortium.audit() == [] and (consortium.weights() == weights).all()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["nonce-reveal", "upload", "verdict", "set-endorsement", "share-sum"])
+@pytest.mark.parametrize("name", ["beacon-deal", "beacon-vouch", "beacon-shares", "upload", "verdict", "lock", "share-sum"])
 def test_every_phase_waits_for_enough(tmp_path, name):
     missing = ("hospital-0", "hospital-1", "hospital-2")
     with Consortium(tmp_path, agreement(rounds=1), deadline=2) as consortium:
@@ -221,9 +221,9 @@ def test_every_phase_waits_for_enough(tmp_path, name):
 @pytest.mark.slow
 def test_an_idle_site_asks_seldom(tmp_path):
     with Consortium(tmp_path) as consortium:
-        consortium.wire.trouble = silent("nonce-commitment", sites=("hospital-0",))
+        consortium.wire.trouble = silent("holder-keys", sites=("hospital-0",))
         consortium.start()
-        consortium.until(lambda: consortium.phase("commit", 1))
+        consortium.until(lambda: consortium.phase("keys", 1))
         time.sleep(1)
         before = consortium.wire.count(Follow)
         time.sleep(2)
