@@ -31,11 +31,11 @@ from proofward.field.goldilocks import to_signed
 from proofward.proof.algebra import element
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
-from proofward.proof.leaves import Leaves, Level, Linear, Query, split_blocks
+from proofward.proof.leaves import Leaves, Level, LinearCombination, Query, split_blocks
 from proofward.proof.party import Party, Tables
 from proofward.proof.tables import Table
 
-__all__ = ["Linear", "LookupArgument", "Query"]
+__all__ = ["LinearCombination", "LookupArgument", "Query"]
 
 Array = npt.NDArray[np.uint64]
 
@@ -48,7 +48,7 @@ class LookupArgument:
         self._queries: list[Query] = []
         self._multiplicities: list[tuple[Table, Column]] = []
 
-    def query(self, table: Table, first: Linear, second: Linear | None = None) -> None:
+    def query(self, table: Table, first: LinearCombination, second: LinearCombination | None = None) -> None:
         """Every entry of `first` (with the same entry of `second`) is in the table."""
         self._queries.append(Query(table, first, second))
 
