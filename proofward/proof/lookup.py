@@ -13,9 +13,9 @@ Message order, after the columns and multiplicities are committed:
         verifier: the choice of the half
 At the leaves both claims are forms.
 
-Where it saves work, 2^a queries have a tree of their own whose leaves are all 1 / (alpha - f). The prover then
-says both roots, P_1 Q_2 + P_2 Q_1 = 0, and both trees are descended together: after lambda the verifier draws
-the weight of the second tree's claims, and one sumcheck serves both, until the smaller tree ends.
+Where it saves work, 2^a queries have a tree of their own whose leaves are all 1 / (alpha - f). The prover
+then says both roots, P_1 Q_2 + P_2 Q_1 = 0, and both trees are descended together: after lambda the verifier
+draws the weight of the second tree's claims, and one sumcheck serves both, until the smaller tree ends.
 
 Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included); 2 for each
 sumcheck round, 2 for each level and 1 more where a level has two trees, over |E|.
