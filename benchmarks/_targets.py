@@ -168,8 +168,10 @@ def _judge_signed(
 
 
 def entry_targets(directory: Path) -> Iterator[Target]:
-    """The first ledger entry of every kind, judged by the ledger's rules where it stands; its body, signed by
-    the same sender after every change; and the seal.
+    """The first ledger entry of every kind, its body, and the seal.
+
+    The entry is judged by the ledger's rules where it stands. The body is signed by the same sender after
+    every change.
 
     The run has a bad dealer, a false complaint, an equivocator, a lost consent, a change of keys, a leaver,
     so that all kinds occur.

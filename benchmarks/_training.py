@@ -19,7 +19,7 @@ from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
 from proofward.proof.counter import Counter, Plan
-from proofward.proof.lookup import Linear, LookupArgument
+from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.soundness import CodeParameters, choose_code
@@ -40,7 +40,9 @@ def count_lookups(script: Script, code: CodeParameters) -> int:
     """How many values a script looks up."""
     original, total = LookupArgument.query, 0
 
-    def counting(self: LookupArgument, table: Table, first: Linear, second: Linear | None = None) -> None:
+    def counting(
+        self: LookupArgument, table: Table, first: LinearCombination, second: LinearCombination | None = None
+    ) -> None:
         nonlocal total
         total += 1 << first.log_size
         original(self, table, first, second)

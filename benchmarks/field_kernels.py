@@ -97,8 +97,9 @@ def combinations(log_size: int) -> Iterator[Case]:
 
 
 def measure(cases: Iterator[Case], repeats: int) -> dict[str, dict[str, object]]:
-    """Least and median nanoseconds per operation, and those of all cores; the first call, which makes
-    tables, is not counted.
+    """Least and median nanoseconds per operation, and those summed over all cores.
+
+    The first call, which makes tables, is not counted.
     """
     result: dict[str, dict[str, object]] = {}
     for name, operation, work, count in cases:

@@ -1,5 +1,6 @@
-"""The folders are layers: imports go downwards only, files stay short, nothing is pickled, benchmarks can be
-run.
+"""The folders are layers: imports go downwards only.
+
+Files stay short, nothing is pickled, and benchmarks can be run.
 """
 
 from __future__ import annotations

@@ -35,8 +35,9 @@ def bundle() -> None:
 @click.option("--for", "recipient", metavar="NAME", help="At a gateway: the answer to this member.")
 @JSON
 def export_bundle(kit: Path, file: Path, member: str | None, recipient: str | None, as_json: bool) -> None:
-    """Write the bundle FILE: what this kit's member has to say, or with --for what is to be brought to
-    another's.
+    """Write the bundle FILE with what this kit's member has to say.
+
+    With --for, write what is to be brought to another member's kit.
     """
     if member is not None and recipient is not None:
         raise click.UsageError("--member is for the air-gapped site, --for for the gateway: give one")

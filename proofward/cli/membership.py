@@ -45,8 +45,9 @@ def tell(plain: Mapping[str, object], lines: Sequence[str], as_json: bool) -> No
 
 @contextmanager
 def answering(as_json: bool) -> Iterator[None]:
-    """Whatever is wrong with a kit or a file ends the command with words and exit code 1. What is written is
-    for the operator only.
+    """Whatever is wrong with a kit or a file ends the command with words and exit code 1.
+
+    What is written is for the operator only.
     """
     from proofward.data.csv_records import CsvRefused, FeaturesInvalid
     from proofward.engines.flare.kit import KitError

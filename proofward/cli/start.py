@@ -114,8 +114,9 @@ def start(
 
 
 def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repeatable: bool) -> None:
-    """Writes the kit's local settings; raises what `start` reports unless it can run: keys that open, a free
-    port.
+    """Writes the kit's local settings; raises what `start` reports unless it can run.
+
+    Among other things, the keys have to open and the port has to be free.
     """
     from proofward.cli.membership import passphrase_of
     from proofward.engines.flare.kit import SERVER, KitError, configure, require_free, server_of

@@ -168,8 +168,9 @@ class _Reader:
 
 
 def decode_item(data: bytes, max_bytes: int = MAX_BYTES) -> Item:
-    """The item that `data` is the encoding of; arrays come back as tuples. Raises MalformedMessage for
-    anything else.
+    """The item that `data` is the encoding of; arrays come back as tuples.
+
+    Raises MalformedMessage for anything else.
     """
     if type(data) is not bytes:
         raise MalformedMessage("message", "bytes", type(data).__name__)

@@ -42,8 +42,9 @@ class Range:
 
 
 class Length:
-    """Bounds of a length, both included: of bytes, of text in UTF-8 bytes, of a tuple. One number:
-    exactly.
+    """Bounds of a length, both included: of bytes, of text in UTF-8 bytes, of a tuple.
+
+    A single number is the exact length.
     """
 
     def __init__(self, least: int, most: int | None = None) -> None:
@@ -221,24 +222,27 @@ def _from_map(item: Any, records: tuple[type, ...], path: str) -> Any:
 
 
 def encode(record: object) -> bytes:
-    """Canonical bytes of a record. Raises MalformedMessage naming the first field outside its type's
-    bounds.
+    """Canonical bytes of a record.
+
+    Raises MalformedMessage naming the first field outside its type's bounds.
     """
     cls = type(record)
     return encode_item(_to_map(record, (cls,), str(getattr(cls, "kind", cls.__name__))))
 
 
 def decode(data: bytes, *records: type[R], max_bytes: int = MAX_BYTES) -> R:
-    """The record with these bytes, of one of the classes given. Raises MalformedMessage for any other
-    bytes.
+    """The record with these bytes, of one of the classes given.
+
+    Raises MalformedMessage for any other bytes.
     """
     item = decode_item(data, max_bytes)
     return cast(R, _from_map(item, records, "message" if len(records) > 1 else _names(records)))
 
 
 def kind_of(data: bytes) -> str:
-    """The `kind` that canonical bytes of a record bear, without knowing the record class. Raises
-    MalformedMessage.
+    """The `kind` that canonical bytes of a record bear, without knowing the record class.
+
+    Raises MalformedMessage.
     """
     item = decode_item(data)
     kind = item.get("kind") if isinstance(item, dict) else None

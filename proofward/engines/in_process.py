@@ -1,9 +1,8 @@
-"""All parties in one process: carries their messages, keeps their states in one run folder, resumes after a
-crash.
+"""All parties in one process, with their states in one run folder.
 
-The engine has no say: it hands extensions of the ledger to members and their packets to the aggregator, and
-calls a phase's time when nothing more happens. Killed at any moment, it goes on from the folder when it is
-started again.
+The engine carries the parties' messages and has no say: it hands extensions of the ledger to members and
+their packets to the aggregator, and calls a phase's time when nothing more happens. Killed at any moment, it
+goes on from the folder when it is started again.
 """
 
 from __future__ import annotations
@@ -63,8 +62,9 @@ class FaithfulNetwork:
 
 @dataclass(frozen=True)
 class Parties:
-    """The classes of the parties, by name where they differ: how a test or a demonstration makes one
-    dishonest.
+    """The classes of the parties, by name where they differ.
+
+    A test or a demonstration makes a party dishonest in this way.
     """
 
     hospitals: Mapping[str, type[Hospital]] = field(default_factory=dict)
@@ -74,12 +74,13 @@ class Parties:
 
 @dataclass(frozen=True)
 class RunResult:
-    """finished: all rounds are closed. stopped: why the aggregator cannot go on. halted: members that refuse
-    to.
+    """How far a run got, and what went wrong in it.
 
-    waits_for: members without whose word it does not go on, where it is not over.
-    weights: the last model, flat int64 (parameters,), or none if none was drawn. refusals: everything refused
-    by anybody, in order, by (party, refusal). faults: what the ledger proves against members.
+    `finished` is true when all rounds are closed. `stopped` says why the aggregator cannot go on. `halted`
+    names members that refuse to go on, and `waits_for` those without whose word an unfinished run does not go
+    on. `weights` is the last model, flat int64 (parameters,), or none if none was drawn. `refusals` is
+    everything refused by anybody, in order, as (party, refusal). `faults` is what the ledger proves against
+    members.
     """
 
     finished: bool
@@ -108,8 +109,10 @@ class InProcessFederation:
         proofs: Proofs | None = None,
         workers: int = 1,
     ) -> None:
-        """Opens or creates the run folder. workers: members that work at the same
-        time, on threads, from which `observe` is then called."""
+        """Opens or creates the run folder.
+
+        `workers` is how many members work at the same time, on threads, from which `observe` is then called.
+        """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
         self.rules = self.folder.rules(plan)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
 from proofward.proof.forms import Column
-from proofward.proof.lookup import Linear, LookupArgument
+from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
@@ -38,13 +38,13 @@ class RangeChecks:
     def _table(self, bits: int) -> Table:
         return self._tables.get(bits) or self._keep(Table.interval(f"range of {bits} bits", bits, 0, bits))
 
-    def require(self, value: Linear, bits: int) -> None:
+    def require(self, value: LinearCombination, bits: int) -> None:
         """Every entry is in [0, 2^bits), bits <= table_bits."""
         if not 0 <= bits <= self.table_bits:
             raise ValueError(f"range of {bits} bits, tables have at most {self.table_bits}")
         self.lookups.query(self._table(bits), value)
 
-    def require_sign(self, value: Linear, bits: int, sign: Linear) -> None:
+    def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
         tag, low = _SIGN_TAG + bits, -(1 << (bits - 1))
         if tag not in self._tables:
@@ -52,7 +52,9 @@ class RangeChecks:
             self._keep(Table(f"signs of {bits} bits", tag, entries, np.sign(entries)))
         self.lookups.query(self._tables[tag], value, sign)
 
-    def require_joint_sign(self, low: Linear, bits: int, above: Linear, sign: Linear) -> None:
+    def require_joint_sign(
+        self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination
+    ) -> None:
         """`low` is in [0, 2^bits), `sign` the sign of low + 2^bits x, where `above` is the sign of x.
 
         The pair is looked up as low + 2^bits (above + 1), which tells both apart as both are in their ranges:
@@ -70,7 +72,7 @@ class RangeChecks:
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
         self.lookups.query(self._tables[tag], key, sign)
 
-    def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> Linear:
+    def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> LinearCombination:
         """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
         terms: list[tuple[int, Column]] = []
         for index, (shift, width) in enumerate(limbs(bits, self.table_bits)):
@@ -83,15 +85,15 @@ class RangeChecks:
                 return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
 
             column = self.party.declare(f"{name}, limb {index}", log_size, limb)
-            self.require(Linear(((1, column),)), width)
+            self.require(LinearCombination(((1, column),)), width)
             terms.append((1 << shift, column))
-        return Linear(tuple(terms))
+        return LinearCombination(tuple(terms))
 
 
-def combine(*parts: tuple[int, Linear], constant: int = 0) -> Linear:
+def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:
     """constant + sum of coefficient * value, of values over columns of one length."""
     terms = tuple((factor * own, column) for factor, value in parts for own, column in value.terms)
-    return Linear(terms, constant + sum(factor * value.constant for factor, value in parts))
+    return LinearCombination(terms, constant + sum(factor * value.constant for factor, value in parts))
 
 
 def limbs(bits: int, table_bits: int) -> list[tuple[int, int]]:

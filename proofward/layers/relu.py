@@ -52,7 +52,7 @@ from proofward.layers.saturation import Flags, HighLimb
 from proofward.layers.stack import Shape
 from proofward.layers.trace import HiddenTrace
 from proofward.proof.forms import ONE
-from proofward.proof.lookup import Linear
+from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
 
 Array = npt.NDArray[np.uint64]
@@ -104,12 +104,12 @@ class ReluRelation:
     """The committed columns of one hidden layer; see the module's description."""
 
     scales: FixedPoint
-    low: Linear
+    low: LinearCombination
     flags: Flags
-    remainder: Linear
-    gradient: Linear
-    saturated_gradient: Linear
-    gradient_remainder: Linear
+    remainder: LinearCombination
+    gradient: LinearCombination
+    saturated_gradient: LinearCombination
+    gradient_remainder: LinearCombination
     activation: DerivedTable
     delta: DerivedTable
 
@@ -170,7 +170,7 @@ class ReluRelation:
         return 2 + Flags.count(high) + remainders + (not back_high.is_zero) + back_high.columns
 
     @property
-    def pre_activation(self) -> Linear:
+    def pre_activation(self) -> LinearCombination:
         """Q = 1 + v + 2^r u."""
         return combine((1, self.low), (self.scales.activation_limit, self.flags.high), constant=1)
 
@@ -183,33 +183,35 @@ class ReluRelation:
         self.flags.prove(party, point, activation + delta * eta, inside, self.scales.activation_limit)
 
 
-def _gradient(scales: FixedPoint, low: Linear, high: Linear | None) -> Linear:
+def _gradient(
+    scales: FixedPoint, low: LinearCombination, high: LinearCombination | None
+) -> LinearCombination:
     """w - 2^g + 2^(g+1) times e or its sign."""
     bits = scales.gradient_range_bits
     parts = [(1, low)] + ([] if high is None else [(2 << bits, high)])
     return combine(*parts, constant=-(1 << bits))
 
 
-def _activations(party: Party, scales: FixedPoint, low: Linear, flags: Flags) -> Array:
+def _activations(party: Party, scales: FixedPoint, low: LinearCombination, flags: Flags) -> Array:
     """A = s (1 + v) + o 2^r."""
     result = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
     return add(result, scale(party.values(flags.above), scales.activation_limit))
 
 
-def _deltas(party: Party, flags: Flags, gradient: Linear) -> Array:
+def _deltas(party: Party, flags: Flags, gradient: LinearCombination) -> Array:
     """dZ = s times the saturated gradient."""
     return mul(party.values(flags.inside), gradient.values(party.values))
 
 
 def _declare_gradient_high(
     ranges: RangeChecks, name: str, log_size: int, limb: HighLimb, high: Callable[[], Int64Array]
-) -> tuple[Linear | None, Linear | None]:
+) -> tuple[LinearCombination | None, LinearCombination | None]:
     """e and its sign, None where e is the constant 0."""
     if limb.is_zero:
         return None, None
     title = f"{name} gradient sign"
     column = ranges.party.declare(title, log_size, lambda: to_field(np.sign(high().reshape(-1))))
-    sign = Linear(((1, column),))
+    sign = LinearCombination(((1, column),))
     if limb.is_own_sign:
         ranges.require_sign(sign, 2, sign)
     return limb.declare(ranges, f"{name} gradient high", sign, high), sign

@@ -39,7 +39,7 @@ from proofward.layers.model import Int64Array
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.stack import eq_weights
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
-from proofward.proof.lookup import Linear
+from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party, Tables
 
 Array = npt.NDArray[np.uint64]
@@ -82,7 +82,9 @@ class HighLimb:
         """How many columns `declare` declares."""
         return max(0, 2 * len(self.widths) - 1)
 
-    def declare(self, ranges: RangeChecks, name: str, sign: Linear, high: Values) -> Linear:
+    def declare(
+        self, ranges: RangeChecks, name: str, sign: LinearCombination, high: Values
+    ) -> LinearCombination:
         """Declare the limbs and prove that `sign` is the sign; returns the high limb.
 
         Where it is its own sign, nothing is declared, and `sign` must be a sign for other reasons.
@@ -99,8 +101,8 @@ class HighLimb:
         def sign_from(index: int) -> Array:
             return to_field(np.sign(high().reshape(-1) >> shifts[index]))
 
-        def column(title: str, values: Callable[[], Array]) -> Linear:
-            return Linear(((1, ranges.party.declare(f"{name}, {title}", sign.log_size, values)),))
+        def column(title: str, values: Callable[[], Array]) -> LinearCombination:
+            return LinearCombination(((1, ranges.party.declare(f"{name}, {title}", sign.log_size, values)),))
 
         parts = [column(f"limb {i}", partial(limb, i)) for i in range(top + 1)]
         signs = [sign, *(column(f"sign from limb {i}", partial(sign_from, i)) for i in range(1, top + 1))]
@@ -121,7 +123,7 @@ class Flags:
 
     inside: Column
     above: Column
-    high: Linear
+    high: LinearCombination
 
     @staticmethod
     def declare(ranges: RangeChecks, name: str, log_size: int, limb: HighLimb, high: Values) -> Flags:
@@ -132,7 +134,7 @@ class Flags:
 
         inside = ranges.party.declare(f"{name} inside", log_size, lambda: bit(0))
         above = ranges.party.declare(f"{name} above", log_size, lambda: bit(1))
-        sign = Linear(((1, inside), (2, above)), -1)
+        sign = LinearCombination(((1, inside), (2, above)), -1)
         return Flags(inside, above, limb.declare(ranges, f"{name} high", sign, high))
 
     @staticmethod
@@ -141,7 +143,7 @@ class Flags:
         return 2 + limb.columns
 
     def prove(
-        self, party: Party, point: Point, claim: Form, inside: list[tuple[Ext, Linear]], above: int
+        self, party: Party, point: Point, claim: Form, inside: list[tuple[Ext, LinearCombination]], above: int
     ) -> None:
         """At `point`, claim = extension of [h = 0] sum(weight * value) + [h > 0] above; and bits are bits.
 
@@ -154,8 +156,8 @@ class Flags:
         c, d = party.challenges(2)
         party.soundness.add("values by flags", "Schwartz-Zippel", len(point) + 2)
         factors = [
-            (self.inside, [*inside, (c, Linear(((1, self.inside),), -1))], ZERO),
-            (self.above, [(d, Linear(((1, self.above),), -1))], ONE * above),
+            (self.inside, [*inside, (c, LinearCombination(((1, self.inside),), -1))], ZERO),
+            (self.above, [(d, LinearCombination(((1, self.above),), -1))], ONE * above),
         ]
 
         def tables() -> Tables:
@@ -176,7 +178,7 @@ class Flags:
         party.assert_zero(rest)
 
 
-def weighted_values(party: Party, parts: list[tuple[Ext, Linear]]) -> Array:
+def weighted_values(party: Party, parts: list[tuple[Ext, LinearCombination]]) -> Array:
     """Sum of weight * value, as an E-array; a prover's."""
     result = zeros(1 << parts[0][1].log_size)
     for weight, value in parts:
@@ -185,7 +187,7 @@ def weighted_values(party: Party, parts: list[tuple[Ext, Linear]]) -> Array:
     return result
 
 
-def weighted_at(parts: list[tuple[Ext, Linear]], point: Point) -> Form:
+def weighted_at(parts: list[tuple[Ext, LinearCombination]], point: Point) -> Form:
     """The extension of the sum of weight * value at a point."""
     form = Form.of(0)
     for weight, value in parts:

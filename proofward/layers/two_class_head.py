@@ -42,7 +42,7 @@ from proofward.layers.stack import Shape, Units
 from proofward.layers.trace import HeadTrace, Int32Array
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, Column, Form, Point
-from proofward.proof.lookup import Linear
+from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
@@ -106,9 +106,9 @@ class TwoClassRelation:
 
     shape: Shape
     scales: FixedPoint
-    low: Linear
+    low: LinearCombination
     flags: Flags | None
-    remainder: Linear
+    remainder: LinearCombination
     entry: Column
     error: Column
 
@@ -128,7 +128,7 @@ class TwoClassRelation:
         def column(title: str, values: Callable[[HeadTrace], Int64Array]) -> Column:
             return party.declare(f"head {title}", size, lambda: to_field(values(trace()).reshape(-1)))
 
-        low = Linear(((1, column("low", lambda own: low_limb(own.difference, scales))),))
+        low = LinearCombination(((1, column("low", lambda own: low_limb(own.difference, scales))),))
         entry = column("entries", lambda own: table[low_limb(own.difference, scales)])
         error_column = column("errors", lambda own: error(own.difference, own.labels, scales))
         flags = None
@@ -140,7 +140,7 @@ class TwoClassRelation:
             "head remainders", size, scales.weight_bits, lambda: remainder(trace().difference, scales)
         )
         sigmoid = Table("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
-        ranges.lookups.query(sigmoid, low, Linear(((1, entry),)))
+        ranges.lookups.query(sigmoid, low, LinearCombination(((1, entry),)))
         assert sigmoid.log_size == bits + 1
         return TwoClassRelation(shape, scales, low, flags, rest, entry, error_column)
 
@@ -151,7 +151,7 @@ class TwoClassRelation:
         return 3 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
     @property
-    def logit_difference(self) -> Linear:
+    def logit_difference(self) -> LinearCombination:
         """D = x - 2^l + 2^(l+1) y."""
         bits = self.scales.logit_range_bits
         parts = [(1, self.low)] + ([] if self.flags is None else [(2 << bits, self.flags.high)])
@@ -167,7 +167,7 @@ class TwoClassRelation:
             value = party.send(self._probability_at(party, point))
             table = sigmoid_table(self.scales)
             least, most = int(table[0]), int(table[-1])
-            inside = [(ONE, combine((1, Linear(((1, self.entry),))), constant=-least))]
+            inside = [(ONE, combine((1, LinearCombination(((1, self.entry),))), constant=-least))]
             self.flags.prove(party, point, value - least, inside, most - least)
         labels(point, (value - self.error.at(point)) * (ONE * (1 << self.scales.gradient_bits)).inverse())
 
@@ -177,7 +177,7 @@ class TwoClassRelation:
             return None
         table = sigmoid_table(self.scales)
         least, most = int(table[0]), int(table[-1])
-        entries = combine((1, Linear(((1, self.entry),))), constant=-least).values(party.values)
+        entries = combine((1, LinearCombination(((1, self.entry),))), constant=-least).values(party.values)
         values = mul(party.values(self.flags.inside), entries)
         values = add(values, scale(party.values(self.flags.above), most - least))
         return evaluate(values, point) + least

@@ -1,3 +1,4 @@
-"""Append-only record of a federation: Merkle log, signed checkpoints, content-addressed objects,
-identities.
+"""Append-only record of a federation.
+
+It consists of a Merkle log, signed checkpoints, content-addressed objects and identities.
 """

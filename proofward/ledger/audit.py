@@ -54,8 +54,9 @@ def verify_all(
     kind_of: KindOf = record_kind,
     sizes: Mapping[bytes, int] | None = None,
 ) -> Iterator[Finding]:
-    """Findings about the ledger in `directory`, in a fixed order; never raises for anything that the files
-    hold.
+    """Findings about the ledger in `directory`, in a fixed order.
+
+    Never raises for anything that the files hold.
 
     verifier        key of the log's checkpoints          seal_verifier  key of the seal (default: the same)
     remembered      notes kept elsewhere                  sealed         whether an unsealed ledger is a flaw

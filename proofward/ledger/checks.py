@@ -20,8 +20,9 @@ Check = Literal["seal", "structure", "entry", "tree", "checkpoint", "remembered"
 
 @dataclass(frozen=True)
 class Finding:
-    """Outcome of one check about one subject; `error` says what was expected and found, and is None when it
-    passed.
+    """Outcome of one check about one subject.
+
+    `error` says what was expected and found, and is None when the check passed.
     """
 
     check: Check
@@ -161,8 +162,9 @@ def remembered_check(note: bytes, verifier: NoteVerifier, database: Database, tr
 
 
 def first_difference(database: Database, verifier: NoteVerifier, tree: Tree, size: int) -> int | None:
-    """First entry below `size` that is not the one hashed or signed when it was appended; None if the file
-    hides it.
+    """First entry below `size` that is not the one hashed or signed when it was appended.
+
+    It is None if the file hides it.
     """
     previous = 0
     for position in range(size):

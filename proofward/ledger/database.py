@@ -195,9 +195,7 @@ class Database:
                 raise
 
     def check_schema(self) -> None:
-        """Raises LedgerCorrupt unless the file has exactly the log's tables, and nothing else that could be
-        evaluated.
-        """
+        """Raises LedgerCorrupt unless the file has exactly the log's tables, and nothing else to evaluate."""
         expected = [("table", name, name, sql) for name, sql in SCHEMA.items()]
         with guarded(FILE_NAME):
             self._steps = _TICK * (len(SCHEMA) + 1)

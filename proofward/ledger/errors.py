@@ -4,8 +4,9 @@ from __future__ import annotations
 
 
 class LedgerError(Exception):
-    """Base of every error raised by `proofward.ledger`: what it is about, what was expected, what was
-    found.
+    """Base of every error raised by `proofward.ledger`.
+
+    It says what it is about, what was expected, and what was found.
     """
 
     def __init__(self, subject: str, expected: str, actual: str) -> None:
@@ -33,8 +34,9 @@ class LogTruncated(LedgerError):
 
 
 class LogRewritten(LedgerError):
-    """The log does not continue the one that a checkpoint was signed for; `first_entry` differs first, if
-    that is known.
+    """The log does not continue the one that a checkpoint was signed for.
+
+    `first_entry` is the first that differs, if that is known.
     """
 
     def __init__(self, size: int, expected_root: bytes, actual_root: bytes, first_entry: int | None) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 
 def sync_directory(directory: Path) -> None:
-    """Makes creations, renames and removals in a directory durable (no effect where directories cannot be
-    opened).
+    """Makes creations, renames and removals in a directory durable.
+
+    It has no effect where directories cannot be opened.
     """
     if os.name != "posix":
         return

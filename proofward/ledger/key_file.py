@@ -60,8 +60,10 @@ def write_seed(path: Path, seed: bytes, passphrase: bytes | None = None) -> None
 
 
 def read_seed(path: Path, passphrase: bytes | None = None) -> bytes:
-    """The seed in a file. Raises KeyFileInvalid, also when others may read the file, when it is encrypted and
-    the passphrase is missing or wrong.
+    """The seed in a file.
+
+    Raises KeyFileInvalid, also when others may read the file, when it is encrypted and the passphrase is
+    missing or wrong.
     """
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:

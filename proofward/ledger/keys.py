@@ -98,8 +98,9 @@ class SigningKey:
         return cls(read_seed(path, passphrase))
 
     def save(self, path: Path, passphrase: bytes | None = None) -> None:
-        """Writes the key for its owner only (0600), durably, encrypted if there is a passphrase. Raises
-        KeyFileInvalid when the file exists.
+        """Writes the key for its owner only (0600), durably, encrypted if there is a passphrase.
+
+        Raises KeyFileInvalid when the file exists.
         """
         write_seed(path, self._seed, passphrase)
 
@@ -113,8 +114,9 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class SignedRecord:
-    """A payload, its signer and the signature: the envelope in which records travel when no other is
-    defined.
+    """A payload, its signer and the signature.
+
+    Records travel in this envelope when no other is defined.
     """
 
     kind: ClassVar[str] = "signed-record"

@@ -118,8 +118,9 @@ class Log:
             return self._database.size()
 
     def append(self, *entries: bytes) -> bytes:
-        """Appends entries in one durable transaction; returns the signed checkpoint. Needs the signer's
-        key.
+        """Appends entries in one durable transaction; returns the signed checkpoint.
+
+        It needs the signer's key.
         """
         signer = self._signer
         if signer is None:
@@ -165,8 +166,9 @@ class Log:
         return note
 
     def entry(self, position: int) -> bytes:
-        """Bytes of an entry. Raises IndexError outside the log, LedgerCorrupt when they are not what was
-        appended.
+        """Bytes of an entry.
+
+        Raises IndexError outside the log, LedgerCorrupt when they are not what was appended.
         """
         with self._lock:
             if not 0 <= position < self._database.size():
@@ -208,8 +210,9 @@ class Log:
             return inclusion_proof(position, self._bounded(size), self._database.node)
 
     def consistency_proof(self, first: int, second: int | None = None) -> list[bytes]:
-        """Proof that the tree of `first` entries is a prefix of that of `second`, for
-        `merkle_log.verify_consistency`.
+        """Proof that the tree of `first` entries is a prefix of that of `second`.
+
+        It is made for `merkle_log.verify_consistency`.
         """
         with self._lock:
             return consistency_proof(first, self._bounded(second), self._database.node)
@@ -221,8 +224,9 @@ class Log:
         return whole if size is None else size
 
     def check_continues(self, note: bytes) -> None:
-        """Raises LogTruncated or LogRewritten unless the log continues the one that this checkpoint was
-        signed for.
+        """Raises unless the log continues the one that this checkpoint was signed for.
+
+        The errors are LogTruncated and LogRewritten.
         """
         tree = Tree()
         with self._lock:
@@ -236,8 +240,9 @@ class Log:
         return (self._database.entry(position) for position in range(self._database.size()))
 
     def seal(self, signer: NoteSigner | None = None) -> bytes:
-        """Closes the ledger for good: one compact file, and a signed seal over it and the objects. Returns
-        the seal.
+        """Closes the ledger for good: one compact file, and a signed seal over it and the objects.
+
+        Returns the seal.
 
         `signer` is by default the log's. Raises LedgerUnavailable while another process uses the file.
         """

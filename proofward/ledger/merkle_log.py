@@ -37,8 +37,9 @@ def _split(size: int) -> int:
 
 
 def completed_nodes(size: int, leaf: bytes, nodes: Nodes) -> Iterator[tuple[int, int, bytes]]:
-    """(level, index, hash) of the nodes that are complete once `leaf` is appended to a tree of `size`
-    leaves.
+    """The nodes that are complete once `leaf` is appended to a tree of `size` leaves.
+
+    Each is given as (level, index, hash).
     """
     level, index, value = 0, size, leaf
     yield level, index, value
@@ -49,8 +50,9 @@ def completed_nodes(size: int, leaf: bytes, nodes: Nodes) -> Iterator[tuple[int,
 
 
 def _range_hash(start: int, end: int, nodes: Nodes) -> bytes:
-    """Hash of the subtree over the leaves [start, end); start is a multiple of the least power of two >= end
-    - start.
+    """Hash of the subtree over the leaves [start, end).
+
+    `start` is a multiple of the least power of two >= end - start.
     """
     size = end - start
     if size & (size - 1) == 0:
@@ -83,8 +85,9 @@ def inclusion_proof(index: int, size: int, nodes: Nodes) -> list[bytes]:
 
 
 def consistency_proof(first: int, second: int, nodes: Nodes) -> list[bytes]:
-    """PROOF(first, D[second]); empty if first is 0 or second. Raises ValueError unless 0 <= first <=
-    second.
+    """PROOF(first, D[second]); empty if first is 0 or second.
+
+    Raises ValueError unless 0 <= first <= second.
     """
     if not 0 <= first <= second:
         raise ValueError(f"log of {first} entries within a log of {second}")
@@ -116,8 +119,9 @@ def _check_hashes(what: str, hashes: Sequence[bytes]) -> None:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """RFC 9162 section 2.1.3.2: the leaf with hash `leaf` is at `index` of the tree. Raises
-    MerkleProofInvalid.
+    """RFC 9162 section 2.1.3.2: the leaf with hash `leaf` is at `index` of the tree.
+
+    Raises MerkleProofInvalid.
     """
     what = f"inclusion of entry {index} in {size}"
     if not 0 <= index < size:

@@ -1,8 +1,8 @@
-"""Content-addressed objects: a file per object, named by the SHA-256 of its bytes, verified whenever it is
-read.
+"""Content-addressed objects: a file per object, named by the SHA-256 of its bytes.
 
-Large objects need not be held in memory: `create`, `adopt` and `open` go through them in small pieces.
-Whoever reads says how long an object may be, and a longer file is refused before its first byte is read.
+An object is verified whenever it is read. Large objects need not be held in memory: `create`, `adopt` and
+`open` go through them in small pieces. Whoever reads says how long an object may be, and a longer file is
+refused before its first byte is read.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ _FOLDER, _NAME = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{62}")
 
 
 class ObjectStore:
-    """Objects under one directory, in `ab/cdef...` for digest abcdef...; an object is complete or absent,
-    always.
+    """Objects under one directory, in `ab/cdef...` for digest abcdef....
+
+    An object is always either complete or absent.
     """
 
     def __init__(self, directory: Path, create: bool = True) -> None:
@@ -43,8 +44,9 @@ class ObjectStore:
         return self.directory / name[:2] / name[2:]
 
     def put(self, data: bytes) -> bytes:
-        """Stores `data` durably and returns its digest (32 bytes). A damaged file of that name is
-        repaired.
+        """Stores `data` durably and returns its digest (32 bytes).
+
+        A damaged file of that name is repaired.
         """
         digest = hashlib.sha256(data).digest()
         path = self.path(digest)
@@ -62,8 +64,9 @@ class ObjectStore:
         return path
 
     def adopt(self, path: Path, digest: bytes) -> None:
-        """Makes a complete file of the same file system the object with this digest, durably; the file is
-        gone afterwards. Raises ObjectMissing or ObjectCorrupt, and leaves the file.
+        """Makes a complete file of the same file system the object with this digest, durably.
+
+        The file is gone afterwards. Raises ObjectMissing or ObjectCorrupt, and then leaves the file.
         """
         target = self.path(digest)
         with _opened(path, digest) as file:
@@ -88,6 +91,7 @@ class ObjectStore:
 
     def open(self, digest: bytes, most: int = MAX_OBJECT_BYTES) -> BinaryIO:
         """The object as a file of at most so many bytes, at its beginning; all bytes are verified before.
+
         Raises ObjectMissing or ObjectCorrupt.
         """
         file = _opened(self.path(digest), digest, most)
@@ -110,8 +114,9 @@ class ObjectStore:
         return self.path(digest).is_file()
 
     def digests(self) -> list[bytes]:
-        """Digests of all objects, sorted; their bytes are not looked at. Raises NotReadable when there are
-        more than MAX_OBJECTS files.
+        """Digests of all objects, sorted; their bytes are not looked at.
+
+        Raises NotReadable when there are more than MAX_OBJECTS files.
         """
         found: list[bytes] = []
         for folder in self._folders():
@@ -130,8 +135,9 @@ class ObjectStore:
             yield from (Path(file) for file in files if not _is_object(file))
 
     def remove_unfinished(self) -> int:
-        """Deletes files that an interrupted `put` or `create` left behind; returns how many. Only while
-        nobody else writes.
+        """Deletes files that an interrupted `put` or `create` left behind; returns how many.
+
+        It may be called only while nobody else writes.
         """
         unfinished = [path for path in self.strays() if path.name.startswith(_TEMPORARY)]
         for path in unfinished:

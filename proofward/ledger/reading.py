@@ -1,8 +1,8 @@
-"""Reading files that somebody else made: only regular files, no more bytes than are admitted, and bounded
-folders.
+"""Reading files that somebody else made.
 
-A folder from outside may hold pipes that never answer, links to anywhere, and sparse files that weigh nothing
-and claim a terabyte. Each costs one look at the file's type and length here, and a typed error.
+Only regular files are read, no more bytes than are admitted, and folders of bounded size. A folder from
+outside may hold pipes that never answer, links to anywhere, and sparse files that weigh nothing and claim a
+terabyte. Each costs one look at the file's type and length here, and a typed error.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ def read_regular(path: Path, most: int, *, follow: bool = False) -> bytes:
 
 
 def entries_of(directory: Path, most: int) -> list[os.DirEntry[str]]:
-    """What a directory holds, sorted by name; nothing where there is none. Raises NotReadable for what is no
-    directory (a link to one is none), and for more than `most` entries.
+    """What a directory holds, sorted by name; nothing where there is none.
+
+    Raises NotReadable for what is no directory (a link to one is none), and for more than `most` entries.
     """
     wanted = f"a directory of at most {most} files"
     try:

@@ -95,8 +95,9 @@ def parse_seal(note: bytes, verifier: NoteVerifier) -> Seal:
 
 
 def check_seal(directory: Path, verifier: NoteVerifier) -> Seal:
-    """The seal, when it is there, signed by `verifier`, and right about the files. Raises SealBroken or
-    NoteInvalid.
+    """The seal, when it is there, signed by `verifier`, and right about the files.
+
+    Raises SealBroken or NoteInvalid.
 
     The bytes of the objects are not read.
     """

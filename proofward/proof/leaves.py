@@ -27,7 +27,7 @@ _OWN_TREE_FROM = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
+class LinearCombination:
     """constant + sum of coefficient * column, over columns of one length."""
 
     terms: tuple[tuple[int, Column], ...]
@@ -58,8 +58,8 @@ class Query:
     """One lookup per entry of a column: `first`, and for tables of pairs `second`."""
 
     table: Table
-    first: Linear
-    second: Linear | None = None
+    first: LinearCombination
+    second: LinearCombination | None = None
 
     @property
     def log_size(self) -> int:

@@ -2,20 +2,25 @@
 
 What is proved: every looked-up value (or pair) is an entry of its table:
     sum_i 1 / (alpha - f_i) = sum_j m_j / (alpha - t_j),
-where f and t are fingerprints first + beta second + beta^2 tag, and m are committed multiplicities; this
-is one sum of fractions that must be 0. Message order, after the columns and multiplicities are committed:
+where f and t are fingerprints first + beta second + beta^2 tag, and m are committed multiplicities. This is
+one sum of fractions that must be 0.
+
+Message order, after the columns and multiplicities are committed:
     verifier: alpha, beta        prover: the root's denominator
     then for each level of the tree
         verifier: lambda         a sumcheck of the level's claims p + lambda q
         prover: the four values below
         verifier: the choice of the half
-At the leaves both claims are forms. Where it saves work, 2^a queries have a tree of their own whose
-leaves are all 1 / (alpha - f). The prover then says both roots, P_1 Q_2 + P_2 Q_1 = 0, and both trees are
-descended together: after lambda the verifier draws the weight of the second tree's claims, and one
-sumcheck serves both, until the smaller tree ends.
-Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included); 2 for
-each sumcheck round, 2 for each level and 1 more where a level has two trees, over |E|. How it hides:
-every message is padded by the party. Source: Haboeck 2022/1530; Papini, Haboeck 2023/1284.
+At the leaves both claims are forms.
+
+Where it saves work, 2^a queries have a tree of their own whose leaves are all 1 / (alpha - f). The prover
+then says both roots, P_1 Q_2 + P_2 Q_1 = 0, and both trees are descended together: after lambda the verifier
+draws the weight of the second tree's claims, and one sumcheck serves both, until the smaller tree ends.
+
+Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included); 2 for each
+sumcheck round, 2 for each level and 1 more where a level has two trees, over |E|.
+How it hides: every message is padded by the party.
+Source: Haboeck 2022/1530; Papini, Haboeck 2023/1284.
 """
 
 from __future__ import annotations
@@ -31,11 +36,11 @@ from proofward.field.goldilocks import to_signed
 from proofward.proof.algebra import element
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
-from proofward.proof.leaves import Leaves, Level, Linear, Query, split_blocks
+from proofward.proof.leaves import Leaves, Level, LinearCombination, Query, split_blocks
 from proofward.proof.party import Party, Tables
 from proofward.proof.tables import Table
 
-__all__ = ["Linear", "LookupArgument", "Query"]
+__all__ = ["LinearCombination", "LookupArgument", "Query"]
 
 Array = npt.NDArray[np.uint64]
 
@@ -48,7 +53,7 @@ class LookupArgument:
         self._queries: list[Query] = []
         self._multiplicities: list[tuple[Table, Column]] = []
 
-    def query(self, table: Table, first: Linear, second: Linear | None = None) -> None:
+    def query(self, table: Table, first: LinearCombination, second: LinearCombination | None = None) -> None:
         """Every entry of `first` (with the same entry of `second`) is in the table."""
         self._queries.append(Query(table, first, second))
 

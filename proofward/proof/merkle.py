@@ -1,9 +1,10 @@
 """Salted SHA-256 Merkle tree over the columns of a tableau, and openings of many leaves at once.
 
-leaf = SHA-256(0x00 || salt (32 bytes) || column bytes), node = SHA-256(0x01 || left || right). The salt hides
-columns that are not opened.
-An opening lists the sibling hashes that cannot be computed from the opened leaves, level by level, left to
-right: the only order there is.
+    leaf = SHA-256(0x00 || salt (32 bytes) || column bytes)
+    node = SHA-256(0x01 || left || right)
+
+The salt hides columns that are not opened. An opening lists the sibling hashes that cannot be computed from
+the opened leaves, level by level, left to right: the only order there is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The prover's side of `Party.sumcheck`: tables that are folded round by round.
 
-For tables of N = 2^n values in halves layout, one round costs O(N) products in E; the weight of the remaining
-variables is a tensor product
-and is kept as two short tables.
+For tables of N = 2^n values in halves layout, one round costs O(N) products in E. The weight of the
+remaining variables is a tensor product and is kept as two short tables.
 """
 
 from __future__ import annotations

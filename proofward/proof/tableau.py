@@ -1,9 +1,8 @@
 """A prover's committed tableau: rows of data, blinded, extended to a Reed-Solomon code, hashed by columns.
 
-Row polynomial: the interpolation of the k data on H plus (X^k - 1) B(X), B random with K - k coefficients, so
-the values at any K - k points
-outside H are uniform. Columns are the values of all rows at one point of the coset 7 <w_n>, which is disjoint
-from H.
+A row's polynomial is the interpolation of its k data on H plus (X^k - 1) B(X), where B is random with K - k
+coefficients. So the values at any K - k points outside H are uniform. A column holds the values of all rows
+at one point of the coset 7 <w_n>, which is disjoint from H.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from proofward.lattice.sampler import MaskContext
 from proofward.layers.model import padded
 from proofward.layers.ranges import RangeChecks
 from proofward.proof.forms import ONE, Column, Form
-from proofward.proof.lookup import Linear
+from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 from proofward.relations.blocks import Block
@@ -94,16 +94,18 @@ class EncryptionRelation:
         log_added = padded(length - parameters).bit_length() - 1
         added = party.declare("errors of added entries", log_added, added_errors)
         for column in (*errors, added):
-            ranges.lookups.query(ERRORS, Linear(((1, column),)))
+            ranges.lookups.query(ERRORS, LinearCombination(((1, column),)))
         secret = party.declare("secret", LOG_RING_DEGREE, lambda: to_field(witness().secret.astype(np.int64)))
-        ranges.lookups.query(TERNARY, Linear(((1, secret),)))
+        ranges.lookups.query(TERNARY, LinearCombination(((1, secret),)))
         coefficients = [
             party.declare(f"sharing coefficient {degree}", LOG_RING_DEGREE, partial(coefficient, degree))
             for degree in range(1, threshold + 1)
         ]
         return EncryptionRelation(blocks, errors, added, [secret, *coefficients])
 
-    def prove(self, party: Party, context: MaskContext, ciphertext: Array, updates: list[Linear]) -> None:
+    def prove(
+        self, party: Party, context: MaskContext, ciphertext: Array, updates: list[LinearCombination]
+    ) -> None:
         """Run the relation; `updates` are the columns U of the same blocks."""
         gamma = party.challenge()
         columns = [*self.errors, self.added_errors]

@@ -20,7 +20,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.training import check_records
 from proofward.proof.counter import Counter, Plan
-from proofward.proof.lookup import Linear, LookupArgument
+from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
@@ -92,8 +92,10 @@ def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed
     party.commit("dataset")
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, scales.table_bits)
-    ranges.require(Linear(((1, dataset.features),), -scales.input_range[0]), scales.activation_range_bits)
-    ranges.require(Linear(((1, dataset.labels),)), 1)
+    ranges.require(
+        LinearCombination(((1, dataset.features),), -scales.input_range[0]), scales.activation_range_bits
+    )
+    ranges.require(LinearCombination(((1, dataset.labels),)), 1)
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
 

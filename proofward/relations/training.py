@@ -26,7 +26,7 @@ from proofward.layers.stack import Gradient, Input, Shape, Units
 from proofward.layers.trace import HiddenTrace, TrainingTrace
 from proofward.layers.two_class_head import TwoClassRelation
 from proofward.proof.forms import Form, Point
-from proofward.proof.lookup import Linear
+from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
 from proofward.relations.dataset import SelectedRows
 from proofward.relations.round_statement import RoundStatement
@@ -122,6 +122,6 @@ def _split(shape: Shape, point: Point) -> tuple[Point, Point]:
     return point[: shape.log_steps], point[shape.log_steps : shape.log_samples]
 
 
-def _rounded(quotient: Linear, remainder: Linear, bits: int, point: Point) -> Form:
+def _rounded(quotient: LinearCombination, remainder: LinearCombination, bits: int, point: Point) -> Form:
     """The exact sum that was rounded: 2^fw Q + R - 2^(fw-1)."""
     return quotient.at(point) * (1 << bits) + remainder.at(point) - (1 << (bits - 1))

@@ -33,7 +33,7 @@ from proofward.layers.linear import LinearRelation
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.stack import Units, plain_weights
 from proofward.proof.forms import ONE, ZERO, Form, Point, total
-from proofward.proof.lookup import Linear
+from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party, Tables
 from proofward.relations.blocks import Block
 from proofward.relations.update_rule import UpdateRule
@@ -56,14 +56,14 @@ class UpdateRelation:
 
     rule: UpdateRule
     blocks: list[Block]
-    updates: list[Linear]
-    remainders: list[Linear]
-    shortfall: Linear
-    room: Linear
-    clipped: Linear
-    below_bound: Linear
-    above_low: Linear
-    below_coarse: Linear | None
+    updates: list[LinearCombination]
+    remainders: list[LinearCombination]
+    shortfall: LinearCombination
+    room: LinearCombination
+    clipped: LinearCombination
+    below_bound: LinearCombination
+    above_low: LinearCombination
+    below_coarse: LinearCombination | None
     witness: Callable[[], UpdateWitness]
 
     @staticmethod
@@ -91,7 +91,7 @@ class UpdateRelation:
             shifted = ranges.declare(
                 f"{block.name} update", block.log_size, rule.message_bits, partial(shifted_update, block)
             )
-            updates.append(Linear(shifted.terms, -half))
+            updates.append(LinearCombination(shifted.terms, -half))
             remainders.append(
                 ranges.declare(
                     f"{block.name} update remainder", block.log_size, rule.shift, partial(remainder, block)
@@ -104,7 +104,7 @@ class UpdateRelation:
         def is_clipped() -> int:
             return int(witness().multiplier != full)
 
-        def scalar(name: str, bits: int, value: Callable[[], int]) -> Linear:
+        def scalar(name: str, bits: int, value: Callable[[], int]) -> LinearCombination:
             return ranges.declare(name, 0, bits, lambda: np.array([value()], dtype=np.int64))
 
         def below_coarse() -> int:
@@ -158,11 +158,11 @@ class UpdateRelation:
         if self.below_coarse is not None:
             party.assert_zero(total(coarse_norms) + self.below_coarse.at(()) - rule.coarse_bound**2)
 
-    def _coarse(self, update: Linear) -> Linear:
+    def _coarse(self, update: LinearCombination) -> LinearCombination:
         """V = floor(U / 2^h): the limbs of U + 2^(m-1) above its h lowest bits, less 2^(m-1-h)."""
         unit = 1 << self.rule.coarse_bits
         terms = tuple((factor // unit, column) for factor, column in update.terms if factor >= unit)
-        return Linear(terms, update.constant // unit)
+        return LinearCombination(terms, update.constant // unit)
 
     def _values(self, party: Party, block: Block, point: Point) -> tuple[Ext, Ext]:
         if not party.knows_witness:
@@ -171,7 +171,7 @@ class UpdateRelation:
         return evaluate(block.field_values(known.delta), point), ONE * known.multiplier
 
 
-def _prove_norm(party: Party, update: Linear, log_size: int) -> Form:
+def _prove_norm(party: Party, update: LinearCombination, log_size: int) -> Form:
     """A block's squared norm: a sumcheck of U times U."""
 
     def tables() -> Tables:

@@ -1,5 +1,7 @@
-"""Whether an attack was refused by the check that should, on whom the refusal puts the blame, and what became
-of the run.
+"""Whether an attack was refused, and what became of the run.
+
+The check that should refuse it has to be the one that does. The outcome also tells on whom the refusal puts
+the blame.
 """
 
 from __future__ import annotations

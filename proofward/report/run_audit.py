@@ -60,8 +60,9 @@ class RunAudit:
             yield AuditVerdict("folder", "files", Refusal("folder", NOBODY, "readable files", found))
 
     def no_evidence(self) -> list[str]:
-        """What else lies in the folder: reports and the parties' own states, which show nothing and are not
-        read.
+        """What else lies in the folder: reports and the parties' own states.
+
+        They show nothing and are not read.
         """
         if self.directory is None or not self.directory.is_dir():
             return []

@@ -24,8 +24,10 @@ FORMAT = "proofward/metrics/v1"
 
 @dataclass(frozen=True)
 class Security:
-    """Bits proven for the weakest proof of training and of enrolment, the policy's, and estimated ones of the
-    encryption (primal attack, with what the sums reveal taken off).
+    """Bits of security of the proofs and of the encryption.
+
+    `training` and `enrolment` are proven for the weakest proof of each kind, and `policy` is what the policy
+    demands. `encryption_estimate` is estimated by the primal attack, with what the sums reveal taken off.
     """
 
     training: float
@@ -35,8 +37,9 @@ class Security:
 
 
 def models(history: History, objects: Objects) -> list[Int64Array]:
-    """The first model and the one after each closed round, flat int64; there is a closed round. Raises
-    Refusal.
+    """The first model and the one after each closed round, flat int64; there is a closed round.
+
+    Raises Refusal.
     """
     digests = [history.closed[0].model]
     digests += [state.aggregate.record.model for state in history.closed if state.aggregate is not None]

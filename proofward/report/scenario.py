@@ -30,8 +30,10 @@ class Scenario:
 
 
 def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS) -> Scenario:
-    """Presets of 30 features get the breast cancer records, others synthetic ones; the seed fixes records and
-    division.
+    """Makes the records and the plan of a run from the name of a preset.
+
+    Presets of 30 features get the breast cancer records, others synthetic ones. The seed fixes the records
+    and their division.
 
     Any t = (hospitals - 1) // 2 hospitals learn nothing together.
     Raises ConfigurationError, DataUnavailable.

@@ -1,5 +1,7 @@
-"""`proofward bundle`: a round by commands alone, with old sticks in between, a lost object, a new key; two
-air-gapped members of one site; wrong usage.
+"""`proofward bundle`: a round by commands alone.
+
+Old sticks come in between, an object is lost and a key is new. Two air-gapped members are of one site. Wrong
+usage is told.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Deterministic CBOR: RFC 8949 examples, agreement with another implementation, and no accepted byte but the
-canonical.
+"""Deterministic CBOR: only the canonical bytes of an item are accepted.
+
+The examples of RFC 8949 hold, and another implementation agrees.
 """
 
 from __future__ import annotations

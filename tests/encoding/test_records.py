@@ -1,5 +1,6 @@
-"""Typed records: round trips, every bound refused by name, and no exception but MalformedMessage for any
-bytes.
+"""Typed records: they survive the round trip, and every bound is refused by name.
+
+No bytes raise another exception than MalformedMessage.
 """
 
 from __future__ import annotations

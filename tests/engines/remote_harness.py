@@ -1,5 +1,7 @@
-"""A consortium over `engines/remote` without a network: homes with kits of its own authority, a desk served in
-this process, sites on threads, and between them a wire in which tests lose, delay, repeat and cut.
+"""A consortium over `engines/remote` without a network.
+
+Homes have kits of their own authority, a desk is served in this process, and sites run on threads. Between
+them is a wire in which tests lose, delay, repeat and cut messages.
 """
 
 from __future__ import annotations
@@ -91,8 +93,10 @@ class Lost(Unreachable):
 
 
 class Wire:
-    """Carries requests to `answer`. `trouble(site, request, number)`, called before each, may raise Lost or
-    sleep; it returns how often the request arrives, and whether the answer gets back.
+    """Carries requests to `answer`.
+
+    `trouble(site, request, number)`, called before each, may raise Lost or sleep; it returns how often the
+    request arrives, and whether the answer gets back.
     """
 
     def __init__(self, answer: Callable[[bytes], bytes]) -> None:

@@ -1,8 +1,8 @@
-"""Every attack of the catalogue is noticed under its own name, blamed on its author, and survived where that
-is possible.
+"""Every attack of the catalogue is noticed under its own name and blamed on its author.
 
-Forged proofs are in `test_forger.py` and `test_real_proofs.py`: there is nothing to forge about a hash. Dealers
-of bad key shares meet the real binding in `test_dealers.py`.
+The federation survives it where that is possible. Forged proofs are in `test_forger.py` and
+`test_real_proofs.py`: there is nothing to forge about a hash. Dealers of bad key shares meet the real binding
+in `test_dealers.py`.
 """
 
 from __future__ import annotations

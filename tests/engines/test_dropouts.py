@@ -1,5 +1,6 @@
-"""Hospitals and verifiers that vanish: the round goes on while the rules allow it, and stops with a reason
-otherwise.
+"""Hospitals and verifiers that vanish.
+
+The round goes on while the rules allow it, and stops with a reason otherwise.
 """
 
 from __future__ import annotations

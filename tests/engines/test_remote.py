@@ -1,5 +1,6 @@
-"""Federations over `engines/remote`: the same model as in one process, whatever the wire does; latecomers,
-leavers, deadlines.
+"""Federations over `engines/remote` end with the same model as in one process.
+
+They do so whatever the wire does. Some members come late, some leave, and deadlines pass.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Members and strangers that misbehave towards the desk: nothing of theirs is recorded that the rules do not
-allow, kept that nobody named, or keeps others waiting.
+"""Members and strangers that misbehave towards the desk.
+
+Nothing of theirs is recorded that the rules do not allow. Nothing is kept that nobody named, and nothing
+keeps others waiting.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A host that lies to members: they refuse with a reason, ask seldom, keep to their folder, and go on when it
-is honest again; what the aggregator signed against itself halts them.
+"""A host that lies to members: they refuse with a reason, and go on when it is honest again.
+
+Meanwhile they ask seldom and keep to their folder. What the aggregator signed against itself halts them.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Processes killed at any step go on where they were: nobody says two things on one slot, no object is sent
-twice.
+"""Processes killed at any step go on where they were.
+
+Nobody says two things on one slot, and no object is sent twice.
 """
 
 from __future__ import annotations

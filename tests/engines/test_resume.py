@@ -1,5 +1,6 @@
-"""A run that is killed at any step goes on from its folder to the same model, and nobody signs two things in
-one place.
+"""A run that is killed at any step goes on from its folder to the same model.
+
+Nobody signs two things in one place.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A proof system for state-machine tests: the real training, encryption and shares; a hash instead of the
-proof.
+"""A proof system for tests of the state machines.
+
+The training, the encryption and the shares are real; a hash stands in the place of the proof.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""What members could do to each other outside the rules of a round: messages in messages, keys that are none,
-claims that cost others their memory, verdicts that make others open what is secret.
+"""What members could do to each other outside the rules of a round.
+
+They send messages in messages, keys that are none, claims that cost others their memory, and verdicts that
+make others open what is secret.
 """
 
 from __future__ import annotations

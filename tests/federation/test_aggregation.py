@@ -1,5 +1,6 @@
-"""The result of a round from files into files: equal to the computation on whole arrays,
-and nothing is left behind.
+"""The result of a round, computed from files into files, equals that on whole arrays.
+
+Nothing is left behind.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Whole federations: a secret whose use is over cannot be had from a member's files, not even with every earlier
-copy of them.
+"""Whole federations: a secret whose use is over cannot be had from a member's files.
+
+It cannot be had even with every earlier copy of them.
 """
 
 from __future__ import annotations

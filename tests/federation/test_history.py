@@ -1,5 +1,6 @@
-"""Every message that does not follow from the ledger is refused under a name of its own, against its
-sender.
+"""Every message that does not follow from the ledger is refused, against its sender.
+
+Each refusal has a name of its own.
 """
 
 from __future__ import annotations

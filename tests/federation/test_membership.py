@@ -52,8 +52,10 @@ def vote(member, reason="its proofs come late"):
 
 
 def stop(directory, phase=UPLOAD, number=1, member="", topic=""):
-    """Five hospitals, three verifiers of whom two decide, two rounds, stopped when what ends the phase is
-    missing; it comes later unless a member and a topic are given. The times called are kept.
+    """Stops a federation of two rounds when what ends the phase is missing; keeps the times called.
+
+    It has five hospitals, and three verifiers of whom two decide. What is missing comes later unless a member
+    and a topic are given.
     """
     number = 0 if phase in (ENROLMENT, *BEACON_PHASES) else number
     stopped = Stopped(directory, phase, number, *((member, topic) if topic else LAST[phase]), plan())

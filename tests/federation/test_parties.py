@@ -1,5 +1,6 @@
-"""What members and the aggregator do with bytes from outside: they refuse by name, and never fail
-otherwise.
+"""What members and the aggregator do with bytes from outside.
+
+They refuse by name, and never fail otherwise.
 """
 
 from __future__ import annotations

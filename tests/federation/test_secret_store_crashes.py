@@ -1,5 +1,6 @@
-"""A process that ends between any two writes of the secret store: nothing that is kept is lost, and what was
-erased stays erased.
+"""A process that ends between any two writes of the secret store.
+
+Nothing that is kept is lost, and what was erased stays erased.
 """
 
 from __future__ import annotations

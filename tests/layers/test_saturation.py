@@ -15,15 +15,15 @@ from proofward.layers.stack import Shape, Units
 from proofward.layers.training import logit_differences
 from proofward.proof.counter import Counter
 from proofward.proof.forms import ONE, Column, Form
-from proofward.proof.lookup import Linear, LookupArgument, Query
+from proofward.proof.lookup import LinearCombination, LookupArgument, Query
 from proofward.proof.soundness import CodeParameters
 
 SCALES = FixedPoint()
 CODE = CodeParameters(log_k=5, log_n=7, queries=4, openings=1)
 
 
-def single(index: int) -> Linear:
-    return Linear(((1, Column(0, index, 0, f"column {index}")),))
+def single(index: int) -> LinearCombination:
+    return LinearCombination(((1, Column(0, index, 0, f"column {index}")),))
 
 
 def queried(declare) -> list[Query]:  # type: ignore[no-untyped-def]
@@ -33,7 +33,7 @@ def queried(declare) -> list[Query]:  # type: ignore[no-untyped-def]
     return lookups._queries
 
 
-def value_of(linear: Linear, values: dict[int, int]) -> int:
+def value_of(linear: LinearCombination, values: dict[int, int]) -> int:
     return linear.constant + sum(factor * values[column.index] for factor, column in linear.terms)
 
 
@@ -61,7 +61,7 @@ def test_joint_signs_are_those_of_the_whole_number(bits: int) -> None:
 
 
 def test_combinations_are_evaluated_term_by_term() -> None:
-    both = combine((3, single(0)), (-2, Linear(single(1).terms, 5)), constant=7)
+    both = combine((3, single(0)), (-2, LinearCombination(single(1).terms, 5)), constant=7)
     assert value_of(both, {0: 11, 1: 13}) == 3 * 11 - 2 * (13 + 5) + 7
 
 

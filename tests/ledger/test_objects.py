@@ -1,5 +1,7 @@
-"""Content-addressed objects: stored once, verified at every read, typed errors naming the digest; and the
-federation's access to them, which refuses what a source gives in their place.
+"""Content-addressed objects: stored once, verified at every read.
+
+Errors are typed and name the digest. The federation's access to objects refuses what a source gives in their
+place.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from proofward.proof.algebra import as_array
 from proofward.proof.counter import Counter
 from proofward.proof.forms import ONE
 from proofward.proof.layout import ExtensionRows
-from proofward.proof.lookup import Linear, LookupArgument
+from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party, Tables
 from proofward.proof.proof_length import fewest_siblings
 from proofward.proof.prover import Prover
@@ -44,7 +44,7 @@ def small(party: Party, witness: Witness | None) -> None:
     c = party.declare("c", LOG_SIZE, lambda: values(2))
     short = party.declare("short", 1, lambda: values(3))
     lookups = LookupArgument(party)
-    lookups.query(RANGE, Linear(((1, a),)))
+    lookups.query(RANGE, LinearCombination(((1, a),)))
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
     lookups.prove()

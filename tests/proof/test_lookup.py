@@ -17,7 +17,7 @@ from proofward.proof.counter import Counter
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form
 from proofward.proof.leaves import Leaves, Query, eq_index, split_blocks
-from proofward.proof.lookup import Linear, LookupArgument
+from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 from tests.proof.cheats import Recorder, replacing_columns
@@ -57,8 +57,8 @@ def script_of(parts: Parts, change: dict[str, Signed] | None = None) -> Callable
                 pair = party.declare(
                     f"d{number}", log_size, lambda n=f"d{number}", v=squares: column_values(n, v)
                 )
-                second = Linear(((1, pair),))
-            lookups.query(table, Linear(((1, column),)), second)
+                second = LinearCombination(((1, pair),))
+            lookups.query(table, LinearCombination(((1, column),)), second)
         lookups.declare_multiplicities()
         party.commit("witness", padded=True)
         lookups.prove()
@@ -97,7 +97,9 @@ def test_queries_get_a_tree_of_their_own(two_trees: None) -> None:
     original = counted.send_product
     counted.send_product = lambda *pair: (calls.append(1), original(*pair))[1]  # type: ignore[method-assign]
     counted.run(script_of(OWN))
-    queries = [Query(table, Linear(((1, Column(0, i, size, "")),))) for i, (table, size) in enumerate(OWN)]
+    queries = [
+        Query(table, LinearCombination(((1, Column(0, i, size, "")),))) for i, (table, size) in enumerate(OWN)
+    ]
     tables = [(BYTE, Column(0, 9, 4, "")), (SQUARE, Column(0, 10, 4, ""))]
     split = split_blocks(queries, tables)
     assert [len(blocks) for blocks in split] == [2, 3]
@@ -177,7 +179,7 @@ def test_refuses_tables_with_one_tag() -> None:
     lookups = LookupArgument(party)
     column = party.declare("c", 2, lambda: np.zeros(4, np.uint64))
     for name in ("one", "two"):
-        lookups.query(Table.interval(name, 7, 0, 2), Linear(((1, column),)))
+        lookups.query(Table.interval(name, 7, 0, 2), LinearCombination(((1, column),)))
     with pytest.raises(ValueError, match="share a tag"):
         lookups.declare_multiplicities()
 
@@ -197,8 +199,8 @@ def test_leaves_and_their_forms_agree() -> None:
     }
     alpha, beta = elements(2, 5)
     blocks = [
-        Query(BYTE, Linear(((3, columns[0]),), -5)),
-        Query(SQUARE, Linear(((1, columns[1]),)), Linear(((1, columns[2]),))),
+        Query(BYTE, LinearCombination(((3, columns[0]),), -5)),
+        Query(SQUARE, LinearCombination(((1, columns[1]),)), LinearCombination(((1, columns[2]),))),
         (SQUARE, columns[3]),
     ]
     tree = Leaves(blocks, alpha, beta)

@@ -12,7 +12,7 @@ from proofward.field.extension import lift
 from proofward.field.goldilocks import to_field
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.forms import ONE, ZERO, Form
-from proofward.proof.lookup import Linear, LookupArgument
+from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party, Tables
 from proofward.proof.prover import Prover
 from proofward.proof.soundness import CodeParameters
@@ -66,9 +66,9 @@ def toy(party: Party, witness: tuple[Signed, Signed, Signed, Signed] | None) -> 
     d = party.declare("d", LOG_SIZE, lambda: values(3))
     short = party.declare("short", 3, lambda: values(0)[:8])
     lookups = LookupArgument(party)
-    lookups.query(RANGE, Linear(((1, a),)))
-    lookups.query(SQUARES, Linear(((1, b),)), Linear(((1, d),)))
-    lookups.query(RANGE, Linear(((1, short),)))
+    lookups.query(RANGE, LinearCombination(((1, a),)))
+    lookups.query(SQUARES, LinearCombination(((1, b),)), LinearCombination(((1, d),)))
+    lookups.query(RANGE, LinearCombination(((1, short),)))
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
     lookups.prove()

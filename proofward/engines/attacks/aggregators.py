@@ -1,5 +1,6 @@
-"""Dishonest aggregators. Each records or shows something that does not follow, and shows it to all
-members.
+"""Aggregators that are dishonest.
+
+Each records or shows something that does not follow, and shows it to all members.
 """
 
 from __future__ import annotations

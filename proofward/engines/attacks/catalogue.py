@@ -15,8 +15,10 @@ VERIFIER = "verifier-1"
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack. A dishonest verifier may have a hospital to help it; else exactly one of the classes is
-    set. `goes_on`: the federation finishes in spite of the culprit.
+    """An attack, by the class of the dishonest party.
+
+    A dishonest verifier may have a hospital to help it; else exactly one of the classes is set. `goes_on`:
+    the federation finishes in spite of the culprit.
     """
 
     name: str
@@ -37,8 +39,10 @@ class Attack:
         return aggregator if self.hospital is None else hospital
 
     def parties(self, attacker: str, verifier: str = VERIFIER) -> Parties:
-        """The parties' classes; `attacker` is the dishonest hospital and `verifier` the dishonest verifier,
-        unused when none is.
+        """The parties' classes, by the names of the dishonest ones.
+
+        `attacker` is the dishonest hospital and `verifier` the dishonest verifier; a name is unused when its
+        party is honest.
         """
         return Parties(
             hospitals={} if self.hospital is None else {attacker: self.hospital},

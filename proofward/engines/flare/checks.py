@@ -174,8 +174,10 @@ def disk_needed(terms: Terms, kind: str) -> int:
 
 
 def memory_needed(terms: Terms, home: Home) -> int:
-    """Bytes of memory: 0.5 GB for a site's processes, and for one that proves 500 more a parameter (8 GB for
-    15.7 million: benchmarks/large_ciphertexts.py).
+    """Bytes of memory that the processes of a site need.
+
+    A site needs 0.5 GB, and one that proves needs 500 bytes more for every parameter. That makes 8 GB for
+    15.7 million parameters, measured in benchmarks/large_ciphertexts.py.
     """
     proves = any(seat.role == HOSPITAL for seat in home.seats)
     return (1 << 29) + (500 * terms.round_config.model.parameters if proves else 0)

@@ -128,8 +128,9 @@ class Keeper:
         self._note("submitted", count=self.submissions)
 
     def _left_out(self, session: Any, connected: set[str]) -> bool:
-        """Whether a connected site has not been working on the job for a while, and it is its turn to be
-        taken in. Every time costs the others what they have not stored: the same site waits ever longer.
+        """Whether a connected site has not worked on the job for a while, and it is its turn to be taken in.
+
+        Every time costs the others what they have not stored, so the same site waits ever longer.
         """
         now = time.monotonic()
         if now - self._submitted < SETTLING:

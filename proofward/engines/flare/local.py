@@ -39,8 +39,10 @@ def free_port() -> int:
 
 
 class LocalConsortium:
-    """Kits and processes of one consortium under `folder`. options: those of `proofward start`; prefixes: by
-    site, a command that runs it, such as `ip netns exec NAME`.
+    """Kits and processes of one consortium under `folder`.
+
+    `options` are those of `proofward start`. `prefixes` names, by site, a command that runs it, such as `ip
+    netns exec NAME`.
     """
 
     def __init__(self, folder: Path, network: Network | None = None) -> None:

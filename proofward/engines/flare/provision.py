@@ -79,8 +79,10 @@ Nothing else starts it: FLARE's own scripts would not apply its settings.
 def provision(
     folder: Path, name: str, network: Network, terms: Terms, model: bytes, seed: bytes | None = None
 ) -> dict[str, Path]:
-    """Writes `folder`/kits/SITE for every site of the terms and the coordinator; the kits' paths by name.
-    model: the first model, for the aggregator. seed: only for repeatable runs. Raises ProvisioningFailed.
+    """Writes `folder`/kits/SITE for every site and the coordinator; returns the kits' paths by name.
+
+    `model` is the first model, for the aggregator. `seed` is only for repeatable runs. Raises
+    ProvisioningFailed.
     """
     from nvflare.lighter.constants import CtxKey
     from nvflare.lighter.prov_utils import prepare_builders

@@ -104,8 +104,9 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
 
 
 def _prepare() -> None:
-    """In the child: no core dumps, which hold secrets; killed by the kernel when its supervisor is, so that
-    two never run (Linux).
+    """Prepares the child process: it leaves no core dumps, which would hold secrets.
+
+    On Linux the kernel kills it together with its supervisor, so that two never run.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

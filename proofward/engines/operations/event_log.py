@@ -164,15 +164,18 @@ def rotated(path: Path, number: int) -> Path:
 
 
 class EventLog:
-    """`observe` takes events, `note` what else happens to an engine; both from any thread. A line that cannot
-    be written stops nobody: the next one that can says how many are lost.
+    """`observe` takes events, `note` what else happens to an engine; both from any thread.
+
+    A line that cannot be written stops nobody: the next one that can says how many are lost.
     """
 
     def __init__(
         self, path: Path, clock: Callable[[], float] = time.time, max_bytes: int = MAX_BYTES
     ) -> None:
-        """Creates the file, readable by its owner only; its folder must exist. A file larger than max_bytes
-        is renamed to .1, the one before to .2, and so on. Raises OSError, also for a symbolic link.
+        """Creates the file, readable by its owner only; its folder must exist.
+
+        A file larger than max_bytes is renamed to .1, the one before to .2, and so on. Raises OSError, also
+        for a symbolic link.
         """
         self.path = path
         self.lost = 0
@@ -186,8 +189,9 @@ class EventLog:
         self._append(event_fields(event))
 
     def note(self, kind: str, *, level: str = "", **fields: Value) -> None:
-        """Appends something else: started, stopped, connected, disconnected, resubmitted, received (bytes,
-        seconds), and the like. Raises ValueError, TypeError for what is not whitelisted.
+        """Appends what else happens to an engine, such as "started", "connected" or "resubmitted".
+
+        "received" comes with bytes and seconds. Raises ValueError or TypeError for what is not whitelisted.
         """
         self._append(note_fields(kind, level, fields))
 

@@ -37,13 +37,16 @@ T = TypeVar("T")
 
 
 class PooledProofs(RelationProofs):
-    """See `federation.proofs.Proofs`: proves in this process, verifies in others. May be called from many
-    threads, which share the processes. Close it, or use it as a context manager.
+    """See `federation.proofs.Proofs`: proves in this process, verifies in others.
+
+    May be called from many threads, which share the processes. Close it, or use it as a context manager.
     """
 
     def __init__(self, workers: int | None = None, timeout: float = TIMEOUT) -> None:
-        """workers: processes, started when they are needed; the cores are divided among them. timeout:
-        seconds that a proof may take, the start of its process included.
+        """Remembers the settings; processes are started when they are needed.
+
+        `workers` is the number of processes; the cores are divided among them. `timeout` is how many seconds
+        a proof may take, the start of its process included.
         """
         self.workers = max(1, min(thread_count(), MOST_WORKERS) if workers is None else workers)
         self._pool = _Pool(self.workers, timeout)

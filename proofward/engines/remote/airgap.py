@@ -81,8 +81,11 @@ class LocalObjects(StoredObjects):
 
 @dataclass
 class Trip:
-    """What a command has done for a member. topics: of the messages that wait to be carried; objects: in the
-    bundle; length: of the file; missing: objects that it lacks; refusals: what it did not accept.
+    """What a command has done for a member.
+
+    `topics` are those of the messages that wait to be carried. `objects` counts the objects in the bundle,
+    `length` the bytes of the file. `missing` are objects that the bundle lacks. `refusals` is what the member
+    did not accept.
     """
 
     member: str
@@ -169,8 +172,9 @@ class AirGap:
 
     @staticmethod
     def _write_packet(packet: bytes, writer: BundleWriter, store: ObjectStore, trip: Trip) -> None:
-        """An envelope with its objects. What the member needs later of what it made itself, it keeps: the
-        gateway does not bring it back.
+        """An envelope with its objects.
+
+        What the member needs later of what it made itself, it keeps: the gateway does not bring it back.
         """
         parsed = parse(Packet, packet)
         record = decode(parsed.envelope, Envelope).record
@@ -186,8 +190,9 @@ class AirGap:
             trip.objects += 1
 
     def absorb(self, bundle: Bundle) -> Trip:
-        """Takes a gateway's answer in, and does what the member then owes; raises Refusal, HomeError,
-        OSError.
+        """Takes a gateway's answer in, and does what the member then owes.
+
+        Raises Refusal, HomeError, OSError.
         """
         header, terms = bundle.header, self.home.terms
         require(header.direction == BACK, "bundle-direction", TRANSPORT, "an answer", header.direction)

@@ -115,8 +115,9 @@ RECORDS = (Header, BundleJoin, BundleEnvelope, BundleExtension, BundleObject, As
 
 
 class BundleWriter:
-    """Writes under a temporary name beside `path`; `finish` puts it in its place, durably. Leaving the
-    context without it removes what there is.
+    """Writes under a temporary name beside `path`; `finish` puts it in its place, durably.
+
+    Leaving the context without it removes what there is.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -181,9 +182,7 @@ class BundleWriter:
 
 @dataclass
 class Bundle:
-    """A bundle that has been read through: all but the signature is right, every object's bytes match its
-    digest. objects: (offset, size) in the file, by digest.
-    """
+    """A bundle in which all but the signature is right; `objects`: (offset, size) in the file, by digest."""
 
     path: Path
     header: Header

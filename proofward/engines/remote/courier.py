@@ -163,8 +163,9 @@ class Courier:
         return done
 
     def _say(self, envelope: bytes, objects: Mapping[bytes, Stream], note: Note) -> bool:
-        """Whether an envelope is recorded. One that comes too late is not said: it would be recorded as
-        refused, against the member.
+        """Whether an envelope is recorded.
+
+        An envelope that comes too late is not said: it would be recorded as refused, against the member.
         """
         if self._history is None or hashlib.sha256(envelope).digest() in self._history.recorded:
             return self._history is not None

@@ -66,8 +66,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Reply:
-    """To the order of that number: the ledger up to entry `size`, which is in that phase of that
-    round, and the objects that go with it. awaited: whether the member has to say something then.
+    """The answer to the order of that number.
+
+    It brings the ledger up to entry `size`, which is in that phase of that round, and the objects that go
+    with it. `awaited` says whether the member has to say something then.
     """
 
     kind: ClassVar[str] = "gateway-reply"

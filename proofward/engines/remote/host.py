@@ -52,8 +52,10 @@ class Clock(Protocol):
 
 
 class Host:
-    """Serves one aggregator. deadline: seconds, of those in which the phase was served, after which it is
-    closed with what has come. memory: file that keeps these seconds across restarts.
+    """Serves one aggregator.
+
+    A phase is closed with what has come after `deadline` seconds, counting only those in which it was served.
+    `memory` is the file that keeps these seconds across restarts.
     """
 
     def __init__(
@@ -216,8 +218,10 @@ class Host:
 
 
 def extension(aggregator: Aggregator, since: int, most: int = MAX_SHOWN_BYTES) -> bytes:
-    """What a member that knows the first `since` entries is sent: all that follow, or as many as fit into one
-    message, under a checkpoint of their own. May be called while entries are added.
+    """The extension of the ledger for a member that knows the first `since` entries.
+
+    It holds all entries that follow, or as many as fit into one message, under a checkpoint of their own. It
+    may be made while entries are added.
     """
     tree = aggregator.tree()
     size = tree.size

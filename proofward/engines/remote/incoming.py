@@ -51,8 +51,10 @@ class Incoming:
         return self.directory / f"{digest.hex()}.part"
 
     def missing(self, envelope: Envelope) -> tuple[Missing, ...]:
-        """Objects of an envelope that are not there yet. From now on they are received, and those of an
-        earlier envelope of the same sender no longer, unless somebody else names them too.
+        """Objects of an envelope that are not there yet.
+
+        From now on they are received, and those of an earlier envelope of the same sender no longer, unless
+        somebody else names them too.
         """
         limits = size_limits(envelope.record, self._rules.config.model.parameters)
         with self._lock:
@@ -82,8 +84,10 @@ class Incoming:
                     raise Refusal("object-digest", TRANSPORT, digest.hex(), describe(str(error))) from error
 
     def add(self, part: Part) -> Held:
-        """Takes bytes at the end of what is held; the last ones complete the object. Raises Refusal for what
-        nobody may send, and for a complete object with another digest, which is thrown away.
+        """Takes bytes at the end of what is held; the last ones complete the object.
+
+        Raises Refusal for what nobody may send, and for a complete object with another digest, which is
+        thrown away.
         """
         with self._lock:
             if self._ledger.has_object(part.digest):

@@ -74,8 +74,9 @@ def make_request(
 def open_request(
     data: bytes, terms: Terms, authority_pem: bytes, now: datetime.datetime | None = None
 ) -> JoinRequest:
-    """A request from bytes, if everything about it is right; raises Refusal. now: for the certificate's
-    validity; not looked at when None.
+    """A request from bytes, if everything about it is right; raises Refusal.
+
+    `now` is the time at which the certificate has to be valid. Validity is not looked at when it is None.
     """
     try:
         request = decode(data, JoinRequest)

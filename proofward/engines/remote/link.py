@@ -77,8 +77,9 @@ class Stream:
 
 
 def deliver(ask: Ask, envelope: bytes, objects: Mapping[bytes, Stream], note: Note) -> bool:
-    """Says an envelope and sends what the host wants of its objects; whether it is recorded. Raises Refusal
-    for an answer that is none.
+    """Says an envelope and sends what the host wants of its objects; whether it is recorded.
+
+    Raises Refusal for an answer that is none.
     """
     for _ in range(ATTEMPTS):
         answer = ask(Say(envelope))
@@ -163,8 +164,10 @@ class Link:
         wishes: Callable[[], Iterable[tuple[str, str]]] = tuple,
         outdated: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Asked again and again: wishes, members that the operator asks to have revoked, and why; outdated,
-        whether the member has to be opened anew.
+        """Keeps what it is given; `wishes` and `outdated` are asked again and again.
+
+        `wishes` yields the members that the operator asks to have revoked, and why. `outdated` tells whether
+        the member has to be opened anew.
         """
         self.member = member
         self._caller = caller
@@ -259,8 +262,9 @@ class Link:
             self._owing = True
 
     def _clear_outbox(self) -> None:
-        """Removes what this member has made and no message that it may still send names: the host's word that
-        something is recorded is not enough, the ledger is.
+        """Removes what this member has made and what no message names that it may still send.
+
+        The host's word that something is recorded is not enough for that; the ledger is.
         """
         member, outbox = self.member, self.member.outbox
         if outbox is None or not (kept := outbox.digests()):

@@ -120,8 +120,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Held:
-    """The host holds this many of the object's bytes: send from there. `complete`: all of them, and the
-    digest is right.
+    """The host holds this many of the object's bytes: send from there.
+
+    `complete`: all of them, and the digest is right.
     """
 
     kind: ClassVar[str] = "held"

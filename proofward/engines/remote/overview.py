@@ -32,8 +32,10 @@ LAST_LINES = 5
 
 @dataclass(frozen=True)
 class MemberView:
-    """A member of the site. key: "missing", "plain" or "encrypted". halted, unable: why. asked: what the
-    operator has asked for and the ledger may not have yet.
+    """A member of the site.
+
+    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why. `asked` is what the operator
+    has asked for and the ledger may not have yet.
     """
 
     name: str

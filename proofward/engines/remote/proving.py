@@ -1,5 +1,6 @@
-"""How a site proves and verifies: a pool of processes for verification, and proofs in turns where memory is
-short.
+"""How a site proves and verifies.
+
+It verifies in a pool of processes. It proves in turns where memory is short.
 """
 
 from __future__ import annotations

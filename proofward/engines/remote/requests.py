@@ -30,8 +30,9 @@ _MAX_BYTES = 1 << 13
 
 
 def request_revocation(folder: Path, member: str, reason: str) -> bool:
-    """Writes a request into a member's folder, durably; False when this member's revocation was asked for
-    before.
+    """Writes a request into a member's folder, durably.
+
+    Returns False when this member's revocation was asked for before.
     """
     if not 1 <= len(reason) <= MAX_REASON:
         raise ValueError(f"reason: expected 1 to {MAX_REASON} characters, found {len(reason)}")
@@ -47,8 +48,9 @@ def request_revocation(folder: Path, member: str, reason: str) -> bool:
 
 
 def pending_revocations(folder: Path) -> list[tuple[str, str]]:
-    """Member and reason of every request in a member's folder, by member. What is no request is passed over:
-    it came from nobody's command. Never raises for what lies there.
+    """Member and reason of every request in a member's folder, by member.
+
+    What is no request is passed over: it came from nobody's command. Never raises for what lies there.
     """
     try:
         found = sorted((folder / REQUESTS).glob(f"{REVOKE}*"))

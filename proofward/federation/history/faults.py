@@ -1,5 +1,6 @@
-"""Who did what wrong, read off the ledger: for reports. Everything here is provable from recorded
-messages.
+"""Who did what wrong, read off the ledger: for reports.
+
+Everything here is provable from recorded messages.
 """
 
 from __future__ import annotations

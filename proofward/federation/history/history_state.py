@@ -109,8 +109,9 @@ class HistoryState:
         return tuple(sorted(name for name in names if name not in self.revoked))
 
     def acceptable_enrolments(self) -> dict[str, bytes]:
-        """Dataset roots of the hospitals, not revoked, whose enrolment has a quorum of accepting verdicts, by
-        name.
+        """Dataset roots, by name, of the hospitals whose enrolment has a quorum of accepting verdicts.
+
+        Revoked hospitals are left out.
         """
         quorum = self.rules.accepting_verdicts
         roots = {

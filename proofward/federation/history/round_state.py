@@ -105,8 +105,9 @@ class RoundState:
         return {hospital: finding for hospital, finding in sorted(found.items()) if finding is not None}
 
     def complaint_outcome(self, holder: str, dealer: str, quorum: int) -> bool | None:
-        """True when a quorum upholds the complaint, False when a quorum dismisses it, else None: it
-        stands.
+        """True when a quorum upholds the complaint, False when a quorum dismisses it.
+
+        Otherwise None: the complaint stands.
         """
         votes = [
             record.upheld

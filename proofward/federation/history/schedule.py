@@ -1,9 +1,8 @@
-"""What the aggregator has to announce next: a pure function of the ledger, and of whether the phase's time is
-up.
+"""What the aggregator has to announce next.
 
-A phase ends by itself when everything expected is recorded; when time is up, with what is there. Nothing is
-expected of a revoked member. The announcement's content follows from the ledger alone, so there is nothing to
-choose.
+This is a pure function of the ledger, and of whether the phase's time is up. A phase ends by itself when
+everything expected is recorded; when time is up, it ends with what is there. Nothing is expected of a revoked
+member. The announcement's content follows from the ledger alone, so there is nothing to choose.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ _CONTEXT = b"envelope"
 
 @dataclass(frozen=True)
 class Envelope:
-    """A signed message. round is 0 before the first round; signature is b"" while unsigned; body is a
+    """A signed message.
+
+    `round` is 0 before the first round. `signature` is b"" while the message is unsigned. `body` holds a
     record's bytes.
     """
 

@@ -10,11 +10,11 @@ from proofward.federation.messages.refusal import Refusal
 
 @dataclass(frozen=True)
 class Event:
-    """kind: "recorded", "proving", "proved", "verified", "share checked", "aggregated", "confirmed",
-    "refused", "unable" or "halted".
+    """Something that a party has done or noticed.
 
-    subject: the message's kind, the phase of a proof, or the hospital it is about. refusal is set for
-    "refused" and "halted".
+    `kind` is "recorded", "proving", "proved", "verified", "share checked", "aggregated", "confirmed",
+    "refused", "unable" or "halted". `subject` is the message's kind, the phase of a proof, or the hospital it
+    is about. `refusal` is set for "refused" and "halted".
     """
 
     party: str

@@ -33,8 +33,10 @@ class FederationHalted(Exception):
 
 
 def describe(value: object, limit: int = 120) -> str:
-    """Printable, bounded form of a value for `expected` and `actual`: bytes in hexadecimal, all but printable
-    ASCII escaped. Refusals are compared, so it is the same with every interpreter.
+    """Printable, bounded form of a value for `expected` and `actual`.
+
+    Bytes are written in hexadecimal, and all but printable ASCII is escaped. Refusals are compared, so the
+    form is the same with every interpreter.
     """
     several = isinstance(value, tuple | list | dict | set | frozenset)
     text = value.hex() if isinstance(value, bytes) else ascii(value) if several else str(value)

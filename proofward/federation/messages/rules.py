@@ -1,8 +1,7 @@
-"""The consortium's rules: members, keys, roles, thresholds and the training; fixed before anything else
-happens.
+"""The consortium's rules: members, keys, roles, thresholds and the training.
 
-The SHA-256 digest of their canonical bytes is the consortium's identity; every message and every proof is
-bound to it.
+They are fixed before anything else happens. The SHA-256 digest of their canonical bytes is the consortium's
+identity; every message and every proof is bound to it.
 """
 
 from __future__ import annotations

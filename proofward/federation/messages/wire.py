@@ -1,6 +1,4 @@
-"""What travels: packets from a member to the aggregator, extensions of the ledger from the aggregator to
-members.
-"""
+"""What travels: packets to the aggregator, and extensions of the ledger to members."""
 
 from __future__ import annotations
 
@@ -31,11 +29,11 @@ class Packet:
 
 @dataclass(frozen=True)
 class Extension:
-    """Entries number `first` and following, the signed checkpoint after them, and the consistency proof from
-    `first`.
+    """Consecutive entries of the ledger, and the signed checkpoint after them.
 
-    consistency is empty when `first` is 0 or nothing is added. The aggregator signs the whole, so that what
-    the network garbles is never taken for its lie.
+    The entries are number `first` and those that follow. `consistency` is the consistency proof from `first`;
+    it is empty when `first` is 0 or nothing is added. The aggregator signs the whole, so that what the
+    network garbles is never taken for its lie.
     """
 
     kind: ClassVar[str] = "extension"

@@ -1,5 +1,6 @@
-"""The aggregator: hosts the ledger, records what members say, closes phases, adds up ciphertexts. Trusted for
-nothing.
+"""The aggregator: hosts the ledger, records what members say, closes phases, adds up ciphertexts.
+
+Nobody has to trust it for anything.
 
 It has no choice that others cannot check: every message of its own follows from what is recorded
 (`schedule`). A message that a member signed and that breaks the rules is recorded as refused, with itself as
@@ -76,8 +77,9 @@ class Aggregator:
         return self.history.phase == CLOSED
 
     def handle(self, message: bytes) -> list[bytes]:
-        """Takes a packet and records what it says, or refuses it; never raises for what comes in. Sends
-        nothing.
+        """Takes a packet and records what it says, or refuses it; never raises for what comes in.
+
+        It sends nothing.
         """
         envelope: Envelope | None = None
         try:

@@ -14,10 +14,11 @@ VERSION = "version"
 
 @dataclass(frozen=True)
 class AuditVerdict:
-    """check: what was checked; subject: about what; refusal: what failed and whose fault it is, None when
-    passed.
+    """The outcome of one check of an audit.
 
-    detail says what was found where that is worth knowing; seconds is the time that a proof took.
+    `check` names what was checked, and `subject` what it was about. `refusal` says what failed and whose
+    fault it is; it is None when the check passed. `detail` says what was found where that is worth knowing.
+    `seconds` is the time that a proof took.
     """
 
     check: str

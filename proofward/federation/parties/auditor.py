@@ -52,8 +52,10 @@ class Auditor:
         consortium: bytes | None = None,
         remembered: Sequence[bytes] = (),
     ) -> None:
-        """consortium: digest of the rules as known from elsewhere; remembered: checkpoints that members
-        kept.
+        """Prepares the audit of a folder.
+
+        `consortium` is the digest of the rules as known from elsewhere. `remembered` are checkpoints that
+        members kept.
         """
         self.directory = directory
         self.proofs = proofs

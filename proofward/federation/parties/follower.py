@@ -39,8 +39,10 @@ REASON = 400
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a member is given: rules, its state, access to the ledger's objects, the proof system,
-    randomness. outbox: where what it sends is kept as files; packets then come without attachments.
+    """What a member is given to work with.
+
+    `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
+    `outbox`, if there is one; packets then come without attachments.
     """
 
     rules: Rules
@@ -58,10 +60,11 @@ class Follower:
     def __init__(
         self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
     ) -> None:
-        """Reloads the state; raises Refusal if the stored ledger is damaged, or if neither key is the one
-        that the ledger has for this member as far as it has followed it.
+        """Reloads the state.
 
-        next_key: the key to change to. Both may be given as long as it is not known which one is in force.
+        Raises Refusal if the stored ledger is damaged, or if neither key is the one that the ledger has for
+        this member as far as it has followed it. `next_key` is the key to change to. Both may be given as
+        long as it is not known which one is in force.
         """
         self.name = name
         self.rules = around.rules
@@ -86,8 +89,9 @@ class Follower:
             self.halted = Refusal(*stored.decode().split("\n", 3))
 
     def handle(self, message: bytes) -> list[bytes]:
-        """Takes an extension of the ledger; returns packets for the aggregator. Never raises for what comes
-        in.
+        """Takes an extension of the ledger; returns packets for the aggregator.
+
+        Never raises for what comes in.
         """
         return list(self.work(message))
 
@@ -117,8 +121,9 @@ class Follower:
         self.state.secrets.keep_only(set() if ended else self.kept_secrets())
 
     def expire(self) -> None:
-        """The deadline of the present phase has passed: secrets that only it needed are erased, and what they
-        were for is not done any more.
+        """Tells the member that the deadline of the present phase has passed.
+
+        Secrets that only this phase needed are erased, and what they were for is not done any more.
         """
         with self.state.transaction():
             self.state.put(self.fact_name(f"expired/{self.history.phase}"), b"")
@@ -178,8 +183,9 @@ class Follower:
 
     @property
     def checkpoint(self) -> bytes | None:
-        """The latest signed checkpoint that this member has verified: whoever audits the ledger can be shown
-        it.
+        """The latest signed checkpoint that this member has verified.
+
+        Whoever audits the ledger can be shown it.
         """
         return self.state.fact("checkpoint")
 
@@ -250,8 +256,9 @@ class Follower:
         facts: Mapping[str, bytes] | None = None,
         secrets: Mapping[str, bytes] | None = None,
     ) -> bytes:
-        """The packet with this record; stored, with `facts` and `secrets`, before it is returned. What was
-        sent before is sent again. Secrets that are of no use once it is said are erased before.
+        """The packet with this record; stored, with `facts` and `secrets`, before it is returned.
+
+        What was sent before is sent again. Secrets that are of no use once it is said are erased before.
         """
         number, attempt = self.history.position()
         unsigned = Envelope(

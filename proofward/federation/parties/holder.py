@@ -97,8 +97,9 @@ class Holder(Participant):
         return open_share(self.history, self.objects, self.proofs, dealer, self.name, seed)
 
     def check_shares(self) -> Iterator[bytes]:
-        """Complaints about bad shares, then word that all others are good; what keeps it from one dealer's
-        share is raised when all others are through.
+        """Complaints about bad shares, then word that all others are good.
+
+        What keeps it from one dealer's share is raised when all others are through.
         """
         self._require_true_complaints_upheld()
         state = self.history.round
@@ -147,9 +148,10 @@ class Holder(Participant):
         return good
 
     def _bound_by_proof(self, dealer: str) -> bool:
-        """Whether the share binding that the verifiers named is the one of the dealer's proof, found by
-        verifying it here; raises Refusal when it is not. False when that cannot be told, and then not tried
-        again before a restart.
+        """Whether the share binding that the verifiers named is the one of the dealer's proof.
+
+        This is found by verifying the proof here; raises Refusal when the binding is another. Returns False
+        when that cannot be told, and then it is not tried again before a restart.
         """
         state = self.history.round
         named = state.passed[dealer]

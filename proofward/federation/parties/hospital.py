@@ -54,8 +54,9 @@ CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError)
 
 
 class Hospital(Holder):
-    """State machine of a hospital. features int64 (n, d) at scale fa, labels int64 (n,): needed until it is
-    enrolled.
+    """State machine of a hospital.
+
+    `features` is int64 (n, d) at scale fa, and `labels` is int64 (n,). They are needed until it is enrolled.
     """
 
     def __init__(

@@ -48,8 +48,9 @@ class Identity:
         return self._present() or self._held[0]
 
     def owed_rotation(self) -> KeyRotation | None:
-        """The change of key that has to be recorded before anything else, if any; raises Refusal when the key
-        in force is not at hand.
+        """The change of key that has to be recorded before anything else, if any.
+
+        Raises Refusal when the key in force is not at hand.
         """
         present, wanted = self._present(), self._held[-1]
         if present is None:
@@ -60,8 +61,9 @@ class Identity:
         return rotation(self._history.rules.digest, self._name, present.public.raw, wanted)
 
     def renewed(self, slot: str) -> bytes | None:
-        """The packet stored on a slot, signed again if it was signed with an earlier key; b"" when the ledger
-        has recorded it.
+        """The packet stored on a slot, signed again if it was signed with an earlier key.
+
+        It is b"" when the ledger has recorded it.
         """
         packet = self._state.sent(slot)
         member = self._history.rules.find(self._name)

@@ -29,8 +29,9 @@ class OwnWords:
         self._state = state
 
     def check(self, envelope: Envelope) -> str:
-        """The slot of an entry by this member; raises Refusal when the state has nothing, or something else,
-        on that slot.
+        """The slot of an entry by this member.
+
+        Raises Refusal when the state has nothing, or something else, on that slot.
         """
         key = "/".join(slot(envelope))
         packet = self._state.sent(key)
@@ -46,8 +47,9 @@ class OwnWords:
         return Refusal(RESTORED, self._name, "a state that knows what its member said", f"{found}; {_REMEDY}")
 
     def unrecorded(self, position: tuple[int, int]) -> Iterator[str]:
-        """Slots of what was said in this round and attempt and is not on the ledger, as far as it was
-        followed.
+        """Slots of what was said in this round and attempt and is not on the ledger.
+
+        The ledger is looked at as far as it was followed.
         """
         for packet in self._state.packets():
             if packet:

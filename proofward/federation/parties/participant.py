@@ -70,8 +70,7 @@ class Participant(Follower):
         yield self.say(Confirmation(said.digest, said.record.model))
 
     def notice_dropped(self, kind: type[Message], recorded: Collection[str], *subject: str) -> None:
-        """Reports, once, that something this member sent is not among what the aggregator closed a phase
-        with.
+        """Reports, once, that a phase was closed without something that this member sent.
 
         The network may have lost it: the report is no proof, and the member goes on.
         """

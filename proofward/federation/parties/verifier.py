@@ -122,8 +122,10 @@ class Verifier(Participant):
         job: Callable[[str, Recorded[M]], J],
         verify: Callable[[Iterable[J]], Iterator[tuple[str, T | ProofRejected | Unable]]],
     ) -> Iterator[tuple[str, T | ProofRejected]]:
-        """By hospital, as they are ready. Of a proof that could not be judged nothing is said, and it is not
-        tried again before a restart; a Refusal is raised when all others are through.
+        """By hospital, as they are ready.
+
+        Of a proof that could not be judged nothing is said, and it is not tried again before a restart; a
+        Refusal is raised when all others are through.
         """
         started: dict[str, float] = {}
         impossible: list[tuple[str, T | ProofRejected | Unable]] = []

@@ -68,20 +68,23 @@ class LedgerFolder:
         return self._store.open(digest)
 
     def new_object(self) -> NewObject:
-        """An object to be written piece by piece; what an interrupted process leaves of it is removed at the
-        next start.
+        """An object to be written piece by piece.
+
+        What an interrupted process leaves of it is removed at the next start.
         """
         return _NewFile(self._store)
 
     def adopt_object(self, path: Path, digest: bytes) -> None:
-        """Makes a complete file the object with this digest, durably; raises ObjectMissing or ObjectCorrupt
-        and leaves the file.
+        """Makes a complete file the object with this digest, durably.
+
+        Raises ObjectMissing or ObjectCorrupt, and leaves the file.
         """
         self._store.adopt(path, digest)
 
     def seal(self, named: Collection[bytes]) -> None:
-        """Removes objects that no entry names (left by an interrupted step), then seals and closes the
-        folder.
+        """Seals and closes the folder, without the objects that no entry names.
+
+        Such objects are left by an interrupted step; they are removed first.
         """
         for digest in self._store.digests():
             if digest not in named:

@@ -22,8 +22,9 @@ class FileSource(Protocol):
         ...
 
     def open(self, digest: bytes) -> BinaryIO:
-        """The object as a seekable file, whose bytes have been verified; raises ObjectMissing or
-        ObjectCorrupt.
+        """The object as a seekable file, whose bytes have been verified.
+
+        Raises ObjectMissing or ObjectCorrupt.
         """
         ...
 
@@ -50,8 +51,9 @@ class StoredObjects:
 
 
 class SizedObjects:
-    """A store as a source of objects of known lengths: what has no known length, or a greater one, is not
-    read.
+    """A store as a source of objects of known lengths.
+
+    An object without a known length, or with a greater one, is not read.
     """
 
     def __init__(self, store: ObjectStore, sizes: Mapping[bytes, int]) -> None:
@@ -87,8 +89,10 @@ class Objects:
         return data
 
     def open(self, digest: bytes) -> BinaryIO:
-        """The object as a seekable file, to be closed by the caller; raises Refusal when it is missing or
-        altered. Only a FileSource does without the whole object in memory.
+        """The object as a seekable file, to be closed by the caller.
+
+        Raises Refusal when it is missing or altered. Only a FileSource does without the whole object in
+        memory.
         """
         if not isinstance(self._source, FileSource):
             return BytesIO(self.get(digest))
@@ -104,8 +108,10 @@ class Objects:
 
 
 class NewObject:
-    """An object that is made front to back and never held as a whole. This one is only hashed; subclasses
-    keep the bytes. Used in a `with` statement, at whose end an unfinished object is thrown away.
+    """An object that is made front to back and never held as a whole.
+
+    This one is only hashed; subclasses keep the bytes. Used in a `with` statement, at whose end an unfinished
+    object is thrown away.
     """
 
     def __init__(self) -> None:

@@ -47,8 +47,9 @@ class Ratchet:
     """The file, open for reading and writing. Nothing of it is kept in memory."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the file. Raises StateRefused when it is missing, damaged, or not in the place where it was
-        made.
+        """Opens the file.
+
+        Raises StateRefused when it is missing, damaged, or not in the place where it was made.
         """
         self.path = path
         try:
@@ -68,8 +69,9 @@ class Ratchet:
 
     @classmethod
     def create(cls, path: Path, rng: ByteSource) -> Ratchet:
-        """A new file with counter 0 and a fresh key, durably; for its owner only. Whatever was there before,
-        left by an interrupted creation, is overwritten.
+        """A new file with counter 0 and a fresh key, durably; for its owner only.
+
+        Whatever was there before, left by an interrupted creation, is overwritten.
         """
         path.unlink(missing_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)

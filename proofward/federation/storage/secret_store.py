@@ -52,8 +52,9 @@ class SecretStore:
         self._db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?, ?)", row)
 
     def get(self, name: str) -> bytes | None:
-        """A secret; None if there is none of this name, or it was erased. Raises StateRefused when it cannot
-        be decrypted.
+        """A secret; None if there is none of this name, or it was erased.
+
+        Raises StateRefused when it cannot be decrypted.
         """
         row = self._db.execute("SELECT wrapped, sealed FROM secrets WHERE name = ?", (name,)).fetchone()
         if row is None:
@@ -89,8 +90,9 @@ class SecretStore:
         return True
 
     def settle(self) -> None:
-        """Overwrites every key but the one in force, and empties the write-ahead log; also ends what a crash
-        interrupted.
+        """Overwrites every key but the one in force, and empties the write-ahead log.
+
+        It also ends what a crash interrupted.
         """
         self._ratchet.erase_others(self._name_in_force())
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

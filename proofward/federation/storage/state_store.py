@@ -1,5 +1,6 @@
-"""A party's private state on disk: its copy of the ledger, what it sent, its secrets. SQLite, durable before
-use.
+"""A party's private state on disk: its copy of the ledger, what it sent, its secrets.
+
+It is an SQLite database, and everything is durable before it is used.
 
 Every change is one transaction with synchronous=FULL: after a crash a party finds either all of a step or
 none of it. Every transaction increments a counter, here and then in the ratchet file, before anything that
@@ -30,13 +31,16 @@ RATCHET_SUFFIX = ".ratchet"
 
 
 class StateStore:
-    """entries: the ledger as followed; outbox: packets by slot, first one wins; facts: notes by name, none of
-    them secret. `secrets` keeps what is, in a way that can be erased.
+    """A party's ledger, outbox, facts and secrets in one database.
+
+    `entries` is the ledger as followed. `outbox` holds packets by slot, of which the first one wins. `facts`
+    are notes by name, none of them secret. Secrets are kept in `secrets`, in a way that can be erased.
     """
 
     def __init__(self, path: Path, rng: ByteSource = os.urandom) -> None:
-        """Opens or creates the database and the ratchet file beside it, readable by their owner only; their
-        folder must exist. Raises StateRefused for a state that was copied, restored or damaged.
+        """Opens or creates the database and the ratchet file beside it, readable by their owner only.
+
+        Their folder must exist. Raises StateRefused for a state that was copied, restored or damaged.
         """
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
