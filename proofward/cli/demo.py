@@ -144,7 +144,7 @@ def demo(
 
 
 def _check_attack(attack: str | None, hospitals: int, rounds: int) -> None:
-    least = 4  # of which three can make a sum without the fourth
+    least = 4  # so that the others are enough for a sum when one is left out
     if attack is not None and hospitals < least:
         raise click.UsageError(f"this attack needs --hospitals {least} or more, for the others to go on")
     if attack == "replayed-proof" and rounds < 2:
