@@ -46,7 +46,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
     "added-update": ("accepted-set", "accepted-set"),
     "another-model": ("aggregate-model", "aggregate-model"),
-    "another-first-model": ("first-model", "complete"),
+    "another-first-model": ("first-model", "first-model"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
     "wrong-verdict": ("verdict", "verdict"),
