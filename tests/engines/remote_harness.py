@@ -22,8 +22,9 @@ from proofward.engines.remote.site import Site
 from proofward.engines.remote.terms import Seat, Terms
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import slot
-from proofward.federation.messages.catalogue import SetEndorsement, ShareSum
+from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.rules import usual_abandonments
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
@@ -40,7 +41,9 @@ def agreement(**changes) -> Plan:
     return plan(**{"hospitals": 3, "verifiers": 4, "rounds": 2, "threshold": 1, **changes})
 
 
-def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None) -> Terms:
+def terms_of(
+    agreed: Plan, deadline: int, sites: dict[str, str] | None = None, upload_slot: int = 0
+) -> Terms:
     """A hospital is a site, and has the verifier of its number; further verifiers are at `auditor`."""
     seats = [Seat(agreed.aggregator, "aggregator", SERVER)]
     seats += [Seat(name, "hospital", name) for name in agreed.hospitals]
@@ -54,19 +57,27 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None) -
         seats=tuple(sorted(seats, key=lambda seat: seat.member)),
         accepting_verdicts=agreed.accepting_verdicts,
         minimum_updates=agreed.minimum_updates,
+        abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         rounds=agreed.rounds,
-        initial_model=hashlib.sha256(agreed.initial_model).digest(),
+        initial_model=hashlib.sha256(agreed.initial_model).digest() if agreed.initial_model else b"",
         deadline=deadline,
+        upload_slot=upload_slot,
     )
 
 
-def set_up(root: Path, agreed: Plan, deadline: int = 60, sites: dict[str, str] | None = None) -> Terms:
+def set_up(
+    root: Path,
+    agreed: Plan,
+    deadline: int = 60,
+    sites: dict[str, str] | None = None,
+    upload_slot: int = 0,
+) -> Terms:
     """Writes ROOT/SITE/home and ROOT/SITE/startup for every site, with keys and records."""
-    terms, records = terms_of(agreed, deadline, sites), datasets(agreed)
+    terms, records = terms_of(agreed, deadline, sites, upload_slot), datasets(agreed)
     for site in sorted({seat.site for seat in terms.seats}):
         server = site == SERVER
         write_kit(root / site / "startup", site, "server" if server else "client")
-        home = Home.create(root / site / "home", site, terms, agreed.initial_model if server else None, SEED)
+        home = Home.create(root / site / "home", site, terms, agreed.initial_model or None if server else None, SEED)
         for seat in home.seats:
             home.make_key(seat.member, None)
             if seat.role == "hospital":
@@ -139,10 +150,11 @@ class Consortium:
         deadline: int = 60,
         sites: dict[str, str] | None = None,
         answer: Callable[[bytes], bytes] | None = None,
+        upload_slot: int = 0,
     ) -> None:
         """answer: of a desk that is elsewhere. sites: of members that are not where `terms_of` has them."""
         self.root, self.notes = root, []
-        self.terms = set_up(root, agreed or agreement(), deadline, sites)
+        self.terms = set_up(root, agreed or agreement(), deadline, sites, upload_slot)
         if answer is None:
             self.desk = open_desk(root, note=self.note)
         self.wire = Wire(answer or self.desk.answer)
@@ -261,12 +273,12 @@ def files_under(folder: Path) -> dict[str, int]:
 
 
 def one_slot_one_envelope(envelopes: Iterable[bytes]) -> None:
-    """No two different envelopes on one slot, no second endorsement, share sum or proof for a round."""
+    """No two different envelopes on one slot, no second consent, lock or share sum for a round."""
     seen: dict[tuple[str, ...], bytes] = {}
     for data in envelopes:
         envelope = decode(data, Envelope)
         keys = [slot(envelope)]
-        if isinstance(envelope.record, SetEndorsement | ShareSum):
+        if isinstance(envelope.record, Consent | Lock | ShareSum):
             keys.append((envelope.topic, str(envelope.round), envelope.sender))
         for key in keys:
             assert seen.setdefault(key, data) == data, f"two envelopes on {key}"

@@ -80,7 +80,9 @@ def provision(
     folder: Path, name: str, network: Network, terms: Terms, model: bytes, seed: bytes | None = None
 ) -> dict[str, Path]:
     """Writes `folder`/kits/SITE for every site of the terms and the coordinator; the kits' paths by name.
-    model: the first model, for the aggregator. seed: only for repeatable runs. Raises ProvisioningFailed.
+
+    model: a trusted first model, for the aggregator, b"" for one that the members draw. seed: only for
+    repeatable runs. Raises ProvisioningFailed.
     """
     from nvflare.lighter.constants import CtxKey
     from nvflare.lighter.prov_utils import prepare_builders
@@ -109,7 +111,7 @@ def provision(
         make_directory(target.parent)
         shutil.move(kit, target)
         kits[kit.name] = target
-        own_model = model if kit.name == terms.aggregator.site else None
+        own_model = model if model and kit.name == terms.aggregator.site else None
         (target / "readme.txt").write_text(README)
         for script in ("start.sh", "stop_fl.sh", "fl_admin.sh"):  # they would run it without our settings
             (target / "startup" / script).unlink(missing_ok=True)
