@@ -13,6 +13,7 @@ from pathlib import Path
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
 from proofward.engines.run_folder import Plan
+from tests.federation.adopted import adopt
 from tests.federation.fakes import FakeProofs, datasets
 from tests.federation.harness import Withholding, opened
 
@@ -50,6 +51,7 @@ class Past:
     ) -> InProcessFederation:
         """One of the ledgers: `members` follow it, and what those in `recorded` had said is recorded first."""
         shutil.copytree(self.directory, directory)
+        adopt(directory)
         engine = InProcessFederation(
             directory,
             self.agreed,

@@ -14,9 +14,8 @@ from proofward.federation.history import consent_steps
 from proofward.federation.history.history import STEPS
 from proofward.federation.history.history_state import LOCK
 from proofward.federation.messages.rules import Rules, usual_updates
-from proofward.federation.parties.holder import Holder
 from tests.federation.fakes import plan
-from tests.federation.games import Adversary, DoubleDealer, World
+from tests.federation.games import Adversary, World
 
 pytestmark = pytest.mark.slow
 SIZES = ((5, 2), (6, 2))
@@ -71,11 +70,9 @@ def switch_off(monkeypatch, rule):
 
         step = replace(consent_steps.STEPS["accepted-set"], apply=unasked)
         monkeypatch.setitem(STEPS, "accepted-set", step)
-    else:
-        monkeypatch.setattr(Holder, "abandon", DoubleDealer.abandon)
 
 
-@pytest.mark.parametrize("rule", ["consent", "one answer"])
+@pytest.mark.parametrize("rule", ["consent"])
 def test_without_a_rule_some_game_opens_what_it_must_not(tmp_path, monkeypatch, rule):
     switch_off(monkeypatch, rule)
     for seed in range(MANY_GAMES):
