@@ -241,6 +241,11 @@ class Consortium:
         history = self.host.aggregator.history
         return history.phase == name and history.position()[0] == number
 
+    @property
+    def attempt(self) -> int:
+        """Of the round that the ledger is in."""
+        return self.host.aggregator.history.position()[1]
+
     def audit(self) -> list[str]:
         """What an audit of a copy of the ledger complains of."""
         copy = self.root / "audited"

@@ -46,7 +46,7 @@ from proofward.federation.history.proofs import EnrolmentJob
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import RulesError
-from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties import hospital
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SigningKey
 from proofward.relations.enrolment import EnrolmentStatement
@@ -60,16 +60,16 @@ JUNK = b"\x9a" + (1 << 20).to_bytes(4, "big") + b"\xa0" * (1 << 20)
 
 
 def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeypatch):
-    real = Hospital.sealing_keys
+    real = hospital.holder_keys
 
-    def no_keys(self):
-        keys, seed = real(self)
-        if self.name == "hospital-1":
-            keys = tuple(bytes([number]) + b"\xff" * (PUBLIC_KEY_BYTES - 1) for number in range(len(keys)))
-        return keys, seed
+    def no_keys(history, name, seed):
+        keys = real(history, name, seed)
+        if name != "hospital-1":
+            return keys
+        return tuple(bytes([number]) + b"\xff" * (PUBLIC_KEY_BYTES - 1) for number in range(len(keys)))
 
-    monkeypatch.setattr(Hospital, "sealing_keys", no_keys)
-    with Consortium(tmp_path, agreement(rounds=1), deadline=30) as consortium:
+    monkeypatch.setattr(hospital, "holder_keys", no_keys)
+    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=1), deadline=30) as consortium:
         stop, answers = threading.Event(), []
 
         def attack():
@@ -92,7 +92,7 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
 
 
 def test_an_enrolment_that_was_declined_for_a_whole_round_is_still_there(tmp_path):
-    with Consortium(tmp_path, agreement(rounds=4), deadline=2) as consortium:
+    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=4), deadline=4) as consortium:
         honest, declined = consortium.desk.answer, []
 
         def answer(data: bytes) -> bytes:

@@ -25,7 +25,8 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.federation.history.history_state import COMMIT, ENROLMENT
+from proofward.federation.history.beacon_keys import beacon_key
+from proofward.federation.history.history_state import ENROLMENT, KEYS
 from proofward.federation.messages.catalogue import Enrolment
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from tests.engines.remote_harness import Consortium, agreement, open_desk, open_site, set_up
@@ -51,7 +52,8 @@ def desk(tmp_path):
 def enrolment(desk: Desk, root: Path, proof: bytes) -> bytes:
     aggregator = desk.host.aggregator
     history, key = aggregator.history, Home(root / "hospital-0" / "home").key("hospital-0")
-    body = encode(Enrolment(100, history.rules.config.model.widths[0], proof))
+    sealing = beacon_key(history.rules, "hospital-0", bytes(32))
+    body = encode(Enrolment(100, history.rules.config.model.widths[0], proof, sealing))
     place = (0, 0, history.size, history.root)
     return seal_envelope(Envelope(history.rules.digest, "hospital-0", "hospital", *place, body, b""), key).data
 
@@ -111,7 +113,7 @@ def test_restarts_do_not_put_a_deadline_off(desk):
 
 def test_the_time_of_another_phase_does_not_count(desk):
     memory = desk.host.incoming.directory.parent / "served"
-    for text in (f"59.0\n{COMMIT}\n1\n0", "59.0\nenrolment\n1\n0", "x\nenrolment\n0\n0", "", "nan\nenrolment\n0\n0"):
+    for text in (f"59.0\n{KEYS}\n1\n0", "59.0\nenrolment\n1\n0", "x\nenrolment\n0\n0", "", "nan\nenrolment\n0\n0"):
         memory.write_text(text)
         assert "waiting" not in served(desk, NOTING).notes
     memory.write_text("59.0\nenrolment\n0\n0")
