@@ -13,7 +13,7 @@ from proofward.engines.remote import site
 from proofward.engines.remote.home import NEXT_KEY
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
-from tests.engines.test_bundle import ALONE, SITES, Carrier
+from tests.engines.test_bundle import ALONE, BEACON, SITES, Carrier
 from tests.federation.fakes import FakeProofs
 
 pytestmark = pytest.mark.slow
@@ -70,7 +70,7 @@ class Commands:
 def test_a_round_by_commands(proofward, consortium):
     commands = Commands(proofward, consortium)
     member = consortium.root / ALONE / "home" / "members" / ALONE
-    for number in range(30):
+    for number in range(40):
         commands.out()
         if number:  # a stick that was used before, at either end
             old = proofward("bundle", "import", commands.gateway, commands.stick / "out-before")
@@ -97,8 +97,8 @@ def test_a_round_by_commands(proofward, consortium):
     consortium.join()
     assert consortium.audit() == [] and consortium.host.aggregator.history.refusals == []
     assert commands.messages == [
-        "join", "key-rotation", "enrolment", "nonce-commitment", "nonce-reveal", "upload", "shares-checked",
-        "share-sum", "confirmation",
+        "join", "key-rotation", "enrolment", *BEACON, "holder-keys", "upload", "shares-checked", "consent",
+        "lock", "share-sum", "confirmation",
     ]  # fmt: skip
     words = proofward("bundle", "import", commands.alone, commands.stick / "back").stdout
     assert "the federation is closed: nothing more is to be carried" in words
@@ -145,7 +145,7 @@ def test_a_hospital_and_a_verifier_of_one_site(tmp_path):
         carriers = [Carrier(consortium, ALONE), Carrier(consortium, ALONE)]
         carriers[1].member = "verifier-2"
         open_, said = {carrier.member: carrier for carrier in carriers}, []
-        for _ in range(40):
+        for _ in range(60):
             for name, carrier in open_.items():
                 said += [(name, topic) for topic in carrier.out()]
             for name, carrier in list(open_.items()):
@@ -161,5 +161,5 @@ def test_a_hospital_and_a_verifier_of_one_site(tmp_path):
         assert {refusal.check for refusal in consortium.host.aggregator.history.refusals} <= {"phase"}  # late
         topics = [topic for name, topic in said if name == "verifier-2"]
         assert sorted(set(topics)) == sorted({
-            "join", "enrolment-verdict", "nonce-commitment", "nonce-reveal", "verdict", "set-endorsement", "confirmation",
+            "join", "enrolment-verdict", "beacon-deal", "verdict", "confirmation",
         })  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
-import sqlite3
 import time
 from dataclasses import replace
 from io import BytesIO
@@ -22,6 +21,7 @@ from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.gateway import accept, give
 from proofward.engines.remote.home import Home, HomeError
 from proofward.federation.messages.refusal import Refusal
+from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.objects import ObjectStore
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
@@ -31,6 +31,7 @@ from tests.federation.fakes import FakeProofs
 pytestmark = pytest.mark.slow
 ALONE = "hospital-2"
 SITES = {"verifier-2": AUDITOR}
+BEACON = ["beacon-deal", "beacon-vouch", "beacon-shares"]
 courier.PATIENCE_MS, courier.PAUSE = 50, 0.05
 
 
@@ -88,12 +89,17 @@ class Carrier:
         return trip
 
 
+PUBLISHED = "beacon/own-share"
+"""What the hospital says openly in the end: its shares of the beacon's nonces."""
+
+
 def secrets(folder: Path) -> dict[str, bytes]:
-    """The private values that a member stores; of its nonces see the test."""
-    with sqlite3.connect(folder / "state.sqlite") as database:
-        facts = database.execute("SELECT name, value FROM facts").fetchall()
-    public = ("checkpoint", "unmasked/", "dropped", "nonce/")
-    found = {name: bytes(value) for name, value in facts if not name.startswith(public)}
+    """The private values that a member stores."""
+    state = StateStore(folder / "state.sqlite")
+    try:
+        found = {name: state.secrets.get(name) for name in state.secrets.names()}
+    finally:
+        state.close()
     return {**found, "key-file": (folder / "identity.key").read_bytes()}
 
 
@@ -126,9 +132,10 @@ def test_two_rounds_by_stick(run):
     for state in history.closed:
         assert ALONE in state.accepted.record.hospitals
         assert ALONE in state.share_sums and ALONE in state.confirmations
-    each = ["nonce-commitment", "nonce-reveal", "upload", "shares-checked", "share-sum", "confirmation"]
-    assert [topic for topics, _ in carrier.trips for topic in topics] == ["join", "enrolment", *each, *each]
-    assert len(carrier.trips) == 2 + 2 * 6
+    each = ["holder-keys", "upload", "shares-checked", "consent", "lock", "share-sum", "confirmation"]
+    expected = ["join", "enrolment", *BEACON, *each, *each]
+    assert [topic for topics, _ in carrier.trips for topic in topics] == expected
+    assert len(carrier.trips) == len(expected)
 
 
 def test_the_hospital_has_the_model_and_nothing_else(run):
@@ -138,16 +145,14 @@ def test_the_hospital_has_the_model_and_nothing_else(run):
 
 
 def test_no_secret_is_on_a_stick(run):
-    carrier, history, _, hidden = run
-    assert len(carrier.kept) == 28
-    kinds = {"key", "key-file", "records", "dataset", "sealing", "own-share"}
+    carrier, _, _, hidden = run
+    assert len(carrier.kept) == 2 * len(carrier.trips)
+    kinds = {"key", "key-file", "records", "dataset", "sealing", "own-share", "beacon"}
     assert {name.split("/")[0] for name in hidden} == kinds
-    for secret in hidden.values():
+    assert any(hidden[PUBLISHED] in data for data in carrier.kept), "in the end"
+    for secret in (secret for name, secret in hidden.items() if name != PUBLISHED):
         windows = {secret[at : at + 64] for at in range(0, max(len(secret) - 63, 1), 64)}
         assert not any(window in data for data in carrier.kept for window in windows)
-    for state, reveal in zip(history.closed, (6, 18), strict=True):
-        assert state.nonces[ALONE] in carrier.kept[reveal]
-        assert not any(state.nonces[ALONE] in data for data in carrier.kept[:reveal])
 
 
 def test_everything_on_a_stick_is_the_ledgers(run):
@@ -169,7 +174,7 @@ def midway(tmp_path_factory):
     with Consortium(root, agreement(rounds=1), sites=SITES) as consortium:
         consortium.start("hospital-0", "hospital-1", AUDITOR)
         carrier = Carrier(consortium)
-        for _ in range(4):
+        for _ in ("join", "enrolment", *BEACON, "holder-keys"):
             carrier.there_and_back()
         carrier.answered(due=False)
         assert carrier.airgap.export(carrier.airgap.seat(None), carrier.stick / "out").topics == ["upload"]
