@@ -28,9 +28,9 @@ from proofward.engines.remote.messages import (
 from proofward.federation.history.history import History
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
+    BeaconVouch,
+    Consent,
     Message,
-    NonceReveal,
-    SetEndorsement,
     ShareSum,
 )
 from proofward.federation.messages.envelope import Envelope, seal_envelope
@@ -93,16 +93,16 @@ class Attacker:
             return f"{', '.join(sorted(words))}; {len(extra)} recorded twice"
 
         def altered() -> str:
-            envelope = self.envelope(NonceReveal(digest), self.name, "verifier")
+            envelope = self.envelope(BeaconVouch(()), self.name, "verifier")
             return self.ask(write(Say(replace(envelope, round=envelope.round + 7).data)))
 
         return {
             "noise": lambda: self.ask(os.urandom(4096)),
             "an empty message": lambda: self.ask(b""),
             "another hospital's share sum": say(ShareSum(digest, digest), "hospital-1", "hospital"),
-            "another verifier's endorsement": say(SetEndorsement(digest), "verifier-0", "verifier"),
+            "another hospital's consent": say(Consent(digest, digest), "hospital-1", "hospital"),
             "the aggregator's accepted set": say(AcceptedSet(("hospital-0",)), "aggregator", "aggregator"),
-            "a second set to unmask": say(SetEndorsement(digest), self.name, "verifier"),
+            "a second set to unmask": say(Consent(digest, digest), self.name, "verifier"),
             "a share sum of its own": say(ShareSum(digest, digest), self.name, "verifier"),
             "everything recorded, again": replay,
             "a changed envelope": altered,
