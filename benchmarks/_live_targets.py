@@ -142,7 +142,7 @@ def _round_proof(engine: InProcessFederation, packet: Packet) -> Iterator[Target
     seed, pair = holder.state.secrets.get(holder.fact_name("sealing")), pair_of(history, DEALER, HOLDER)
     assert seed is not None
     secret, index = pair_secret(seed, pair), engine.rules.holder(HOLDER)
-    position = [name for name in history.round.committed if name != DEALER and name in engine.hospitals]
+    position = [name for name in history.round.present if name != DEALER and name in engine.hospitals]
     sealed = packet.attachments[2 + position.index(HOLDER)]
     share = open_sealed(pair, secret, sealed)
     yield Target(

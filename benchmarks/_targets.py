@@ -41,10 +41,11 @@ REFUSALS = (Refusal, ProofRejected, LedgerError, LatticeError, RulesError)
 DETERMINED = frozenset(
     kind.kind
     for kind in (
-        messages.FederationOpened, messages.EnrolmentClosed, messages.RoundOpened, messages.CommitmentsClosed,
-        messages.NonceReveal, messages.AttemptAbandoned, messages.BeaconFixed, messages.UploadsClosed,
+        messages.FederationOpened, messages.EnrolmentClosed, messages.RoundOpened, messages.KeysClosed,
+        messages.DealsClosed, messages.VouchesClosed, messages.BeaconShares, messages.BeaconFixed,
+        messages.UploadsClosed, messages.AttemptRestarted, messages.SetWithdrawn,
         messages.VerdictsClosed, messages.AcceptedSet, messages.RoundClosed, messages.MessageRefused,
-        messages.FederationClosed, messages.SetEndorsement,
+        messages.FederationClosed, messages.Consent, messages.Lock, messages.Abandonment,
     )
 )  # fmt: skip
 """Kinds whose whole content follows from the ledger: even their signer may say nothing else."""

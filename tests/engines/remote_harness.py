@@ -4,7 +4,6 @@ this process, sites on threads, and between them a wire in which tests lose, del
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import threading
 import time

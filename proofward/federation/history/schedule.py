@@ -104,7 +104,9 @@ def _reveal(history: HistoryState, expired: bool) -> Message | None:
     able = sorted({*state.shares, *(name for name in history.active(state.holders) if name in state.vouches)})
     require(len(able) >= least, "beacon-shares", history.rules.aggregator, f"of {least} hospitals", able)
     beacon = beacon_that_follows(history)
-    return None if beacon is None else BeaconFixed(beacon, first_model_digest(history.rules, beacon))
+    if beacon is None or not (expired or set(able) <= set(state.shares)):
+        return None
+    return BeaconFixed(beacon, first_model_digest(history.rules, beacon))
 
 
 def _keys(history: HistoryState, expired: bool) -> Message | None:
