@@ -58,7 +58,7 @@ def terms_of(
         minimum_updates=agreed.minimum_updates,
         abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         rounds=agreed.rounds,
-        initial_model=hashlib.sha256(agreed.initial_model).digest() if agreed.initial_model else b"",
+        initial_model=b"",
         deadline=deadline,
         upload_slot=upload_slot,
     )
@@ -76,7 +76,7 @@ def set_up(
     for site in sorted({seat.site for seat in terms.seats}):
         server = site == SERVER
         write_kit(root / site / "startup", site, "server" if server else "client")
-        home = Home.create(root / site / "home", site, terms, agreed.initial_model or None if server else None, SEED)
+        home = Home.create(root / site / "home", site, terms, None, SEED)
         for seat in home.seats:
             home.make_key(seat.member, None)
             if seat.role == "hospital":
