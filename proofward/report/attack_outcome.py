@@ -34,6 +34,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
     "added-update": ("accepted-set", "accepted-set"),
     "another-model": ("aggregate-model", "aggregate-model"),
+    "another-first-model": ("first-model", "complete"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
     "wrong-verdict": ("verdict", "verdict"),

@@ -75,7 +75,7 @@ def test_the_project_file_is_what_was_said(made, proofward, tmp_path):
     folder, said = made
     plain = tomllib.loads((folder / "consortium.toml").read_text())
     assert plain["title"] == "Breast “cancer” 2026" and plain["port"] == 8102 and plain["preset"] == "wdbc"
-    assert plain["policy"] == {"threshold": 1, "accepting": 2, "minimum": 3, "deadline": 600}
+    assert plain["policy"] == {"threshold": 1, "accepting": 2, "minimum": 3, "abandoning": 2, "deadline": 600}
     assert plain["site"][0] == {"name": "a", "roles": ["hospital", "verifier"]}
     again = tmp_path / "again"
     again.mkdir()

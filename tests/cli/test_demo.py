@@ -62,7 +62,7 @@ def test_the_model_file_is_the_model_that_was_scored(demo_run):
 
 
 def test_tables_are_printed(proofward, tmp_path):
-    arguments = ("--preset", "tiny", "--hospitals", 2, "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
+    arguments = ("--preset", "tiny", "--hospitals", 3, "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
     result = proofward("demo", *arguments)
     assert result.exit_code == 0
     for text in (
@@ -78,7 +78,7 @@ def test_tables_are_printed(proofward, tmp_path):
 
 def test_a_new_folder_is_named_after_the_time(proofward, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    metrics = proofward.json("demo", "--preset", "tiny", "--hospitals", 2, "--rounds", 1, "--no-plot")
+    metrics = proofward.json("demo", "--preset", "tiny", "--hospitals", 3, "--rounds", 1, "--no-plot")
     assert metrics["run"].startswith("runs/20") and (tmp_path / metrics["run"] / "model.json").exists()
 
 
@@ -112,7 +112,7 @@ def test_folders_that_are_not_to_be_written(proofward, demo_run, tmp_path):
 def test_an_interrupted_run_goes_on(proofward, tmp_path, monkeypatch):
     from proofward.engines.in_process import InProcessFederation
 
-    run, arguments = tmp_path / "run", ("--preset", "tiny", "--hospitals", 2, "--rounds", 2, "--no-plot")
+    run, arguments = tmp_path / "run", ("--preset", "tiny", "--hospitals", 3, "--rounds", 2, "--no-plot")
     whole = InProcessFederation.run
 
     def interrupted(engine: InProcessFederation) -> object:

@@ -95,7 +95,7 @@ def test_refusals_leak_nothing_and_keep_nothing(proofward, kit, file, text, wher
 def test_too_few_rows_for_a_step_of_training(proofward, kit, file):
     file.write_text(HEADER + "1,0,0,0,0\n")
     result = proofward("enrol", kit, "--data", file)
-    assert result.exit_code == 1 and "epochs * rows >= batch" in result.stderr
+    assert result.exit_code == 1 and "rows: expected 4 to" in result.stderr
 
 
 def test_records_are_replaced_when_told_to_only(proofward, kit, file):

@@ -23,7 +23,7 @@ def test_a_proof_of_the_run_verifies(proofward, proof, demo_run):
     assert result["soundness_bits"] >= 100
     assert result["policy_bits"] == 100
     text = proofward("verify", proof).stdout.replace("\n", "")
-    assert text.startswith("VALID: hospital-1") and "bits where the rules demand 100" in text
+    assert text.startswith("VALID: hospital-1") and "bits (the rules demand 100)" in text
 
 
 def test_inspection_tells_what_is_public(proofward, proof):
