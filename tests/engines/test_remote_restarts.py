@@ -29,7 +29,6 @@ from proofward.federation.history.beacon_keys import beacon_key
 from proofward.federation.history.history_state import ENROLMENT, KEYS
 from proofward.federation.messages.catalogue import Enrolment
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from tests.engines.remote_harness import Consortium, agreement, open_desk, open_site, set_up
 
 DEADLINE = 60
