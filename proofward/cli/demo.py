@@ -56,13 +56,16 @@ def check_folder(folder: Path, attack: str | None) -> bool:
         raise click.UsageError(f"{folder} holds a run; an attack needs a new folder")
     return True
 
+LEAST_BESIDE_A_CULPRIT = 4
+"""Hospitals, of which three go on without the fourth: the least number in a sum."""
+
 
 @click.command()
 @click.option(
     "--rounds", type=click.IntRange(1, 10_000),
     help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
 )  # fmt: skip
-@click.option("--hospitals", type=click.IntRange(2, 100), default=5, show_default=True)
+@click.option("--hospitals", type=click.IntRange(3, 100), default=5, show_default=True)
 @click.option(
     "--verifiers", type=click.IntRange(1, 100), help="3 unless given; on FLARE one more than hospitals."
 )
@@ -144,8 +147,8 @@ def demo(
 
 
 def _check_attack(attack: str | None, hospitals: int, rounds: int) -> None:
-    least = 4 if attack == "wrong-share-sum" else 3
-    if attack is not None and hospitals < least:
-        raise click.UsageError(f"this attack needs --hospitals {least} or more, for the others to go on")
+    if attack is not None and hospitals < LEAST_BESIDE_A_CULPRIT:
+        expected = f"--hospitals {LEAST_BESIDE_A_CULPRIT} or more, for the others to go on"
+        raise click.UsageError(f"an attack needs {expected}")
     if attack == "replayed-proof" and rounds < 2:
         raise click.UsageError("this attack needs --rounds 2 or more")

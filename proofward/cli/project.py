@@ -144,9 +144,8 @@ class Project:
             twice = sorted({name for name in found if found.count(name) > 1})
             if twice:
                 raise ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
-        if self.count(HOSPITAL) < LEAST_HOSPITALS:
-            expected = "at least three hospitals, since of two each can subtract its own update"
-            raise ProjectError("site", expected, self.count(HOSPITAL))
+        if (count := self.count(HOSPITAL)) < LEAST_HOSPITALS:
+            raise ProjectError("site", "three hospitals: of two each can subtract its own update", count)
         if not self.count(VERIFIER):
             raise ProjectError("site", "at least one verifier", 0)
 

@@ -53,7 +53,7 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
     names = [f"hospital-{index}" for index in range(hospitals)]
     threshold = max(1, (hospitals - 1) // 2)
     plan = Plan(
-        federation=f"demonstration: {setup.summary}",
+        federation=f"demonstration: {setup.summary}; records divided by seed {seed}",
         hospitals=names,
         verifiers=[f"verifier-{index}" for index in range(verifiers)],
         accepting_verdicts=verifiers // 2 + 1,

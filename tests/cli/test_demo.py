@@ -127,5 +127,5 @@ def test_an_interrupted_run_goes_on(proofward, tmp_path, monkeypatch):
     assert other.exit_code == 2 and "other settings" in other.stderr
     metrics = proofward.json("demo", *arguments, "--run", run)
     assert metrics["exit"] == 0 and metrics["rounds"] == 2
-    assert metrics["seconds"]["phases"]["prove"]["count"] == 2
+    assert metrics["seconds"]["phases"]["prove"]["count"] == 3
     assert proofward("audit", run).exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from safetensors.numpy import load
 
 from proofward.engines.run_folder import RunFolder
 from proofward.layers.model import Mlp
+from proofward.report.baselines import first_weights
 from proofward.report.model_files import MODEL_NAME, RULES_NAME, model_files, safetensors_bytes, write_files
 from proofward.report.scenario import make_scenario
 
@@ -24,9 +26,9 @@ def test_the_library_reads_what_is_written():
 
 
 def test_every_weight_and_rule_is_in_the_files(tmp_path):
-    scenario = make_scenario("tiny", 2, 1, 0)
+    scenario = make_scenario("tiny", 3, 1, 0)
     rules = RunFolder(tmp_path).rules(scenario.plan)
-    weights = scenario.plan.initial_weights
+    weights = first_weights(scenario.setup, 0)
     files = model_files(rules, weights)
     assert set(files) == {MODEL_NAME, RULES_NAME} and files == model_files(rules, weights.copy())
     for position in range(len(weights)):
@@ -35,7 +37,7 @@ def test_every_weight_and_rule_is_in_the_files(tmp_path):
         changed = model_files(rules, other)
         assert changed[MODEL_NAME] != files[MODEL_NAME] and changed[RULES_NAME] != files[RULES_NAME]
     description = json.loads(files[RULES_NAME])
-    assert description["model"] == rules.initial_model.hex()
+    assert description["model"] == hashlib.sha256(weights.astype("<i8").tobytes()).hexdigest()
     assert description["config"] == json.loads(json.dumps(rules.config.to_dict()))
     write_files(tmp_path, files)
     assert {name: (tmp_path / name).read_bytes() for name in files} == files
