@@ -30,7 +30,6 @@ from proofward.engines.run_folder import Plan
 from proofward.layers.model import FixedPoint, Mlp, Training
 from proofward.models.presets import Preset
 from proofward.relations.config import RoundConfig
-from proofward.report.baselines import first_weights
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario
 
@@ -44,7 +43,7 @@ def scenario_of(layers: int) -> Scenario:
     setup = Preset("large", "large", model, scales, training, 2 << 10)
     names = [f"hospital-{number}" for number in range(HOSPITALS)]
     config = RoundConfig(model, scales, training, 2 << 10, HOSPITALS, 1)
-    plan = Plan("large ciphertexts", names, ["verifier-0"], 1, 2, 1, config, first_weights(setup, 0))
+    plan = Plan("large ciphertexts", names, ["verifier-0"], 1, HOSPITALS, 1, config)
     records = make_synthetic((HOSPITALS + 1) * ROWS, WIDTH, 0, scales, 0.25)
     import numpy as np
 

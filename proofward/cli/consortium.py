@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proofward.engines.remote.terms import Terms
 
 FRESH, KITS, AUTHORITY, PROJECT = ".provisioning", "kits", "authority", "proofward"
+FIRST_MODEL = "first-model.safetensors"
 
 
 @click.group()
@@ -51,6 +52,13 @@ def consortium() -> None:
               "all but one unless given.")  # fmt: skip
 @click.option("--deadline", type=click.IntRange(1, 30 * 24 * 3600),
               help="Seconds that a phase waits for a member; 600 unless given.")  # fmt: skip
+@click.option("--upload-slot", type=click.IntRange(0, 3600),
+              help="Uploads leave every so many seconds, so that their time tells nothing of the records; "
+              "0 for at once; 2 unless given.")  # fmt: skip
+@click.option("--trusted-first-model", metavar="FILE",
+              type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Start from this model.safetensors of an earlier federation instead of a model that the "
+              "members draw. Whoever chose it can learn more than sums: the terms say so.")  # fmt: skip
 @click.option("--draft", is_flag=True, help="Write consortium.toml only, to be edited; no kits.")
 @click.option("--force", is_flag=True,
               help="Make kits anew; earlier ones are moved aside and of no use any more.")  # fmt: skip
@@ -68,7 +76,8 @@ def init(
         from proofward.cli.flare import require_flare
 
         require_flare()
-    from proofward.cli.project import FILE_NAME, ProjectError, read_project
+    from proofward.cli.project import FILE_NAME, read_project
+    from proofward.cli.project_table import ProjectError
 
     path = folder / FILE_NAME
     given = [name for name in options if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
@@ -84,21 +93,26 @@ def init(
         else:
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
-        terms = _terms(project, path if not given else None)
+        chosen = options["trusted_first_model"] or project.first_model_beside(path)
+        terms, chosen_file = _terms(project, chosen, path if not given else None)
         make_directory(folder)
         folder.chmod(0o700)
         if given:
+            if chosen_file:
+                copied = folder / FIRST_MODEL
+                write_file(copied, chosen_file, copied.with_suffix(".tmp"), mode=0o600)
             write_file(path, project.text().encode(), path.with_suffix(".tmp"), mode=0o600)
         if draft:
             _tell_draft(path, project, as_json)
             return
-        moved = _provision(folder, project, terms, before)
+        moved = _provision(folder, project, terms, chosen_file, before)
         _tell(folder, project, terms, moved, as_json)
 
 
 def _from_options(options: Mapping[str, Any]) -> Project:
     """Raises UsageError."""
-    from proofward.cli.project import PORT, Project, ProjectError, Site
+    from proofward.cli.project import PORT, Project, Site
+    from proofward.cli.project_table import ProjectError
     from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 
     for name, flag in (("title", "title"), ("server", "server"), ("hospitals", "hospital"),
@@ -118,8 +132,11 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         Site(name, tuple(role for role in (HOSPITAL, VERIFIER) if name in listed[role]))
         for name in dict.fromkeys((*listed[HOSPITAL], *listed[VERIFIER]))
     )
-    plain = ("preset", "rounds", "threshold", "accepting", "minimum", "abandoning", "deadline")
+    plain = ("preset", "rounds", "threshold", "accepting", "minimum", "abandoning", "deadline",
+             "upload_slot")  # fmt: skip
     others = {name: options[name] for name in plain if options[name] is not None}
+    if options["trusted_first_model"] is not None:
+        others["trusted_first_model"] = FIRST_MODEL
     try:
         return Project(
             options["title"], server.lower(), sites, int(port) if colon else PORT, **others
@@ -128,15 +145,20 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         raise click.UsageError(str(error)) from error
 
 
-def _terms(project: Project, path: Path | None) -> Terms:
-    """The terms. path: the file that was read; without one, what is wrong is wrong usage."""
+def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Terms, bytes]:
+    """The terms, and the bytes of the trusted first model's file, b"" if there is none.
+
+    chosen: that file. path: the project file that was read; without one, what is wrong is wrong usage.
+    """
     from proofward.cli.console import make_console
+    from proofward.cli.first_model import read_first_model
     from proofward.cli.kernels import load_kernels
-    from proofward.cli.project import ProjectError
+    from proofward.cli.project_table import ProjectError
 
     load_kernels(make_console(quiet=True))
     try:
-        return project.terms()
+        data = b"" if chosen is None else read_first_model(chosen, project.config())
+        return project.terms(project.object_of(data)), data
     except ProjectError as error:
         if path is None:
             raise click.UsageError(str(error)) from error
@@ -160,7 +182,9 @@ def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
     return found
 
 
-def _provision(folder: Path, project: Project, terms: Terms, before: list[Path]) -> Path | None:
+def _provision(
+    folder: Path, project: Project, terms: Terms, chosen: bytes, before: list[Path]
+) -> Path | None:
     """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
     from proofward.data.csv_records import FEATURES_NAME, features_to_bytes
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
@@ -170,7 +194,9 @@ def _provision(folder: Path, project: Project, terms: Terms, before: list[Path])
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        kits = provision(fresh, PROJECT, Network(project.server, project.port), terms, b"")
+        kits = provision(
+            fresh, PROJECT, Network(project.server, project.port), terms, project.object_of(chosen)
+        )
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error

@@ -16,7 +16,7 @@ import click
 from proofward.cli.demo_run import DemoRun, Ended, Unfinished
 from proofward.cli.flare import require_flare
 from proofward.cli.live import LiveTable
-from proofward.engines.remote.terms import Seat, Terms
+from proofward.engines.remote.terms import UPLOAD_SLOT, Seat, Terms
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.refusal import Refusal
@@ -44,7 +44,9 @@ DEADLINE = 120
 SECONDS_A_ROUND, SECONDS_TO_BEGIN = 120.0, 300.0
 
 
-def terms_of(scenario: Scenario, server: str, deadline: int = DEADLINE) -> Terms:
+def terms_of(
+    scenario: Scenario, server: str, deadline: int = DEADLINE, upload_slot: int = UPLOAD_SLOT
+) -> Terms:
     """Verifier i sits at hospital i; those beyond at a site that holds no data."""
     plan, config = scenario.plan, scenario.plan.config
     hospitals, verifiers = plan.hospitals, plan.verifiers
@@ -62,6 +64,7 @@ def terms_of(scenario: Scenario, server: str, deadline: int = DEADLINE) -> Terms
         rounds=plan.rounds,
         initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
         deadline=deadline,
+        upload_slot=upload_slot,
     )
 
 

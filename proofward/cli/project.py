@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from proofward.cli.project_table import ProjectError, Table
 from proofward.data.csv_records import Feature, FeaturesInvalid, check_features
 from proofward.data.wdbc import NORMALISATION
-from proofward.engines.remote.terms import MAX_DEADLINE, Seat, Terms
+from proofward.engines.remote.terms import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT, Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import (
     AGGREGATOR,
@@ -35,13 +35,6 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
 
 
-class ProjectError(ValueError):
-    """A project that makes no sense: the field, what is expected, what was found."""
-
-    def __init__(self, field: str, expected: str, actual: object) -> None:
-        super().__init__(f"{field}: expected {expected}, found {actual}")
-
-
 @dataclass(frozen=True)
 class Site:
     """A place with its roles, HOSPITAL, VERIFIER or both."""
@@ -58,7 +51,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Project:
-    """threshold, accepting, minimum: 0 stands for the default, until `completed`."""
+    """threshold, accepting, minimum, abandoning: 0 stands for the default, until `completed`.
+
+    trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
+    """
 
     title: str
     server: str
@@ -71,6 +67,8 @@ class Project:
     minimum: int = 0
     abandoning: int = 0
     deadline: int = DEADLINE
+    upload_slot: int = UPLOAD_SLOT
+    trusted_first_model: str = ""
     features: tuple[Feature, ...] = ()
 
     @property
@@ -82,6 +80,14 @@ class Project:
     def placeholders(self) -> bool:
         """Whether the features are those that `completed` made up."""
         return self.features == placeholder_features(self.setup.model.widths[0])
+
+    def first_model_beside(self, path: Path) -> Path | None:
+        """The file of the trusted first model, of a project in the file `path`."""
+        return path.parent / self.trusted_first_model if self.trusted_first_model else None
+
+    def object_of(self, chosen: bytes) -> bytes:
+        """The object of a first model's file: its weights, which the file ends with; b"" for b""."""
+        return chosen[-8 * self.setup.model.parameters :]
 
     def count(self, role: str) -> int:
         """Number of sites with a role."""
@@ -122,6 +128,9 @@ class Project:
             raise ProjectError("server", expected, repr(self.server))
         if self.preset not in PRESETS:
             raise ProjectError("preset", f"one of {', '.join(sorted(PRESETS))}", repr(self.preset))
+        name = self.trusted_first_model
+        if name and (Path(name).name != name or not name.isprintable()):
+            raise ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
         for site in self.sites:
             longest = max(len(seat.member) for seat in site.seats())
             if not _SITE.fullmatch(site.name) or longest > 40 or site.name == TRANSPORT:
@@ -140,11 +149,9 @@ class Project:
         if not self.count(VERIFIER):
             raise ProjectError("site", "at least one verifier", 0)
 
-    def terms(self) -> Terms:
-        """The terms of a completed project, whose members draw the first model; raises ProjectError."""
+    def config(self) -> RoundConfig:
+        """The configuration of a completed project; raises ProjectError."""
         setup = self.setup
-        seats = [Seat(AGGREGATOR, AGGREGATOR, self.server)]
-        seats += [seat for site in self.sites for seat in site.seats()]
         try:
             config = RoundConfig(
                 setup.model, setup.scales, setup.training, setup.clip_bound, self.count(HOSPITAL),
@@ -152,6 +159,18 @@ class Project:
             )  # fmt: skip
             for rows in (config.least_rows, config.most_rows):
                 check_provable(config, rows)
+        except TrainingError as error:
+            raise ProjectError("policy", "thresholds that fit the members", str(error)) from error
+        return config
+
+    def terms(self, model: bytes = b"") -> Terms:
+        """The terms of a completed project; raises ProjectError.
+
+        model: the trusted first model, as an object's bytes; b"" for one that the members draw.
+        """
+        config, seats = self.config(), [Seat(AGGREGATOR, AGGREGATOR, self.server)]
+        seats += [seat for site in self.sites for seat in site.seats()]
+        try:
             terms = Terms.of(
                 config,
                 federation=self.title,
@@ -160,13 +179,20 @@ class Project:
                 minimum_updates=self.minimum,
                 abandonments=self.abandoning,
                 rounds=self.rounds,
-                initial_model=b"",
+                initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
+                upload_slot=self.upload_slot,
             )
             terms.check()
-        except (TrainingError, RulesError) as error:
+        except RulesError as error:
             raise ProjectError("policy", "thresholds that fit the members", str(error)) from error
         return terms
+
+    def _first_model(self) -> list[str]:
+        if not self.trusted_first_model:
+            return []
+        why = "who chose it can learn more than sums"
+        return [f"trusted_first_model = {_quoted(self.trusted_first_model)}  # {why}"]
 
     def text(self) -> str:
         """The file of a completed project."""
@@ -177,6 +203,7 @@ class Project:
             f"port = {self.port}  # the only one that is open, at the server",
             f"preset = {_quoted(self.preset)}  # {self.setup.summary}",
             f"rounds = {self.rounds}",
+            *self._first_model(),
             "",
             "[policy]",
             f"threshold = {self.threshold}  # so many hospitals learn nothing together",
@@ -184,6 +211,8 @@ class Project:
             f"minimum = {self.minimum}  # fewest hospitals in a sum",
             f"abandoning = {self.abandoning}  # hospitals that give a set up before the round is tried again",
             f"deadline = {self.deadline}  # seconds that a phase waits for a member",
+            f"upload_slot = {self.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
+            "their time then tells nothing of the records",
         ]
         for site in self.sites:
             roles = ", ".join(_quoted(role) for role in site.roles)
@@ -210,15 +239,16 @@ def read_project(path: Path) -> Project:
         plain = tomllib.loads(path.read_bytes().decode())
     except (ValueError, RecursionError) as error:
         raise ProjectError(str(path), "a TOML file", str(error)) from error
-    top = ("title", "server", "port", "preset", "rounds", "policy", "site", "feature")
-    table = _Table(plain, "", top)
-    policy = _Table(table.table("policy"), "policy.", _POLICY)
+    top = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "policy", "site",
+           "feature")  # fmt: skip
+    table = Table(plain, "", top)
+    policy = Table(table.table("policy"), "policy.", _POLICY)
     sites, features = [], []
     for where, values in table.tables("site"):
-        entry = _Table(values, where, ("name", "roles"))
+        entry = Table(values, where, ("name", "roles"))
         sites.append(Site(entry.text("name"), entry.roles()))
     for where, values in table.tables("feature", needed=False):
-        entry = _Table(values, where, ("name", "centre", "spread"))
+        entry = Table(values, where, ("name", "centre", "spread"))
         try:
             features.append(Feature(entry.text("name"), entry.number("centre"), entry.number("spread")))
         except FeaturesInvalid as error:
@@ -229,72 +259,16 @@ def read_project(path: Path) -> Project:
         port=table.integer("port", 1, 65535, PORT),
         preset=table.text("preset", "wdbc"),
         rounds=table.integer("rounds", 1, 1 << 20, ROUNDS),
+        trusted_first_model=table.text("trusted_first_model", ""),
         threshold=policy.integer("threshold", 1, 3000, 0),
         accepting=policy.integer("accepting", 1, 4096, 0),
         minimum=policy.integer("minimum", 3, 4096, 0),
         abandoning=policy.integer("abandoning", 2, 4096, 0),
         deadline=policy.integer("deadline", 1, MAX_DEADLINE, DEADLINE),
+        upload_slot=policy.integer("upload_slot", 0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
         sites=tuple(sites),
         features=tuple(features),
     ).completed()
 
 
-_POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline")
-
-
-class _Table:
-    """A table of the file; refuses keys that it does not know. where: ends with a dot, but for the top."""
-
-    def __init__(self, values: Mapping[str, Any], where: str, names: Sequence[str]) -> None:
-        for key in values:
-            if key not in names:
-                raise ProjectError(where + key, f"one of {', '.join(names)}", "an unknown key")
-        self._values, self._where = values, where
-
-    def _get(self, name: str, expected: str, default: object = None) -> Any:
-        value = self._values.get(name, default)
-        if value is None:
-            raise ProjectError(self._where + name, expected, "nothing")
-        return value
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self._get(name, "a text", default)
-        if not isinstance(value, str):
-            raise ProjectError(self._where + name, "a text in quotes", repr(value))
-        return value
-
-    def integer(self, name: str, low: int, high: int, default: int) -> int:
-        value = self._get(name, "an integer", default)
-        if name in self._values and (type(value) is not int or not low <= value <= high):
-            raise ProjectError(self._where + name, f"an integer in [{low}, {high}]", repr(value))
-        return int(value)
-
-    def number(self, name: str) -> float:
-        value = self._get(name, "a number")
-        try:
-            if type(value) in (int, float):
-                return float(value)
-        except OverflowError:
-            pass
-        raise ProjectError(self._where + name, "a number", repr(value)[:40])
-
-    def roles(self) -> tuple[str, ...]:
-        expected = f'["{HOSPITAL}"], ["{VERIFIER}"] or both'
-        value = self._get("roles", expected)
-        known = isinstance(value, list) and all(role in (HOSPITAL, VERIFIER) for role in value)
-        if not known or not value or len(set(value)) != len(value):
-            raise ProjectError(self._where + "roles", expected, repr(value))
-        return tuple(sorted(value))
-
-    def table(self, name: str) -> Mapping[str, Any]:
-        value = self._values.get(name, {})
-        if not isinstance(value, dict):
-            raise ProjectError(self._where + name, f"a table, [{name}]", repr(value))
-        return value
-
-    def tables(self, name: str, needed: bool = True) -> list[tuple[str, Mapping[str, Any]]]:
-        value = self._values.get(name, [])
-        proper = isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
-        if not proper or (needed and not value):
-            raise ProjectError(self._where + name, f"tables, [[{name}]]", repr(value) if value else "nothing")
-        return [(f"{name} {number}.", entry) for number, entry in enumerate(value, 1)]
+_POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")

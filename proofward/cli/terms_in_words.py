@@ -30,10 +30,17 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
-        f"a phase waits {terms.deadline} s for a member",
+        f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
-        f"terms {terms.digest.hex()}",
+        f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
+
+
+def uploads_in_words(slot: int) -> str:
+    """When uploads leave."""
+    if slot == 0:
+        return "uploads leave at once, so that their time tells how long the work took"
+    return f"uploads leave every {slot} s"
 
 
 def first_model_in_words(rules: Rules) -> str:

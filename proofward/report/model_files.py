@@ -12,8 +12,10 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
+
 from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.layers.model import Int64Array, Mlp
 from proofward.ledger.files import write_file
 
@@ -37,6 +39,19 @@ def safetensors_bytes(model: Mlp, weights: Int64Array) -> bytes:
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return b"".join((len(text).to_bytes(8, "little"), text, *data))
+
+
+def safetensors_length(model: Mlp) -> int:
+    """Length of the file, which follows from the model's sizes."""
+    return len(safetensors_bytes(model, np.zeros(model.parameters, np.int64)))
+
+
+def weights_from_safetensors(model: Mlp, data: bytes) -> Int64Array | None:
+    """Inverse of `safetensors_bytes`: weights flat int64, None for bytes that it does not write."""
+    weights = integers_from_bytes(data[-8 * model.parameters :], model.parameters)
+    if weights is None or safetensors_bytes(model, weights) != data:
+        return None
+    return weights
 
 
 def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:

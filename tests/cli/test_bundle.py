@@ -15,7 +15,7 @@ from proofward.engines.remote import site
 from proofward.engines.remote.home import NEXT_KEY
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
-from tests.engines.test_bundle import ALONE, SITES, Carrier
+from tests.engines.test_bundle import ALONE, BEACON, SITES, Carrier
 from tests.federation.fakes import FakeProofs
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ class Commands:
 def test_a_round_by_commands(proofward, consortium):
     commands = Commands(proofward, consortium)
     member = consortium.root / ALONE / "home" / "members" / ALONE
-    for number in range(30):
+    for number in range(40):
         commands.out()
         if number:  # a stick that was used before, at either end
             old = proofward("bundle", "import", commands.gateway, commands.stick / "out-before")
@@ -99,8 +99,8 @@ def test_a_round_by_commands(proofward, consortium):
     consortium.join()
     assert consortium.audit() == [] and consortium.host.aggregator.history.refusals == []
     assert commands.messages == [
-        "join", "key-rotation", "enrolment", "beacon-deal", "beacon-vouch", "beacon-shares", "holder-keys",
-        "upload", "shares-checked", "consent", "lock", "share-sum", "confirmation",
+        "join", "key-rotation", "enrolment", *BEACON, "holder-keys", "upload", "shares-checked", "consent",
+        "lock", "share-sum", "confirmation",
     ]  # fmt: skip
     words = proofward("bundle", "import", commands.alone, commands.stick / "back").stdout
     assert "the federation is closed: nothing more is to be carried" in words
@@ -147,7 +147,7 @@ def test_a_hospital_and_a_verifier_of_one_site(tmp_path):
         carriers = [Carrier(consortium, ALONE), Carrier(consortium, ALONE)]
         carriers[1].member = "verifier-2"
         open_, said = {carrier.member: carrier for carrier in carriers}, []
-        for _ in range(40):
+        for _ in range(60):
             for name, carrier in open_.items():
                 said += [(name, topic) for topic in carrier.out()]
             for name, carrier in list(open_.items()):

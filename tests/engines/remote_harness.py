@@ -42,7 +42,9 @@ def agreement(**changes) -> Plan:
     return plan(**{"hospitals": 3, "verifiers": 4, "rounds": 2, "threshold": 1, **changes})
 
 
-def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None) -> Terms:
+def terms_of(
+    agreed: Plan, deadline: int, sites: dict[str, str] | None = None, upload_slot: int = 0
+) -> Terms:
     """A hospital is a site, and has the verifier of its number; further verifiers are at `auditor`."""
     seats = [Seat(agreed.aggregator, "aggregator", SERVER)]
     seats += [Seat(name, "hospital", name) for name in agreed.hospitals]
@@ -56,16 +58,23 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None) -
         seats=tuple(sorted(seats, key=lambda seat: seat.member)),
         accepting_verdicts=agreed.accepting_verdicts,
         minimum_updates=agreed.minimum_updates,
+        abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         rounds=agreed.rounds,
         initial_model=b"",
-        abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         deadline=deadline,
+        upload_slot=upload_slot,
     )
 
 
-def set_up(root: Path, agreed: Plan, deadline: int = 60, sites: dict[str, str] | None = None) -> Terms:
+def set_up(
+    root: Path,
+    agreed: Plan,
+    deadline: int = 60,
+    sites: dict[str, str] | None = None,
+    upload_slot: int = 0,
+) -> Terms:
     """Writes ROOT/SITE/home and ROOT/SITE/startup for every site, with keys and records."""
-    terms, records = terms_of(agreed, deadline, sites), datasets(agreed)
+    terms, records = terms_of(agreed, deadline, sites, upload_slot), datasets(agreed)
     for site in sorted({seat.site for seat in terms.seats}):
         server = site == SERVER
         write_kit(root / site / "startup", site, "server" if server else "client")
@@ -144,10 +153,11 @@ class Consortium:
         deadline: int = 60,
         sites: dict[str, str] | None = None,
         answer: Callable[[bytes], bytes] | None = None,
+        upload_slot: int = 0,
     ) -> None:
         """answer: of a desk that is elsewhere. sites: of members that are not where `terms_of` has them."""
         self.root, self.notes = root, []
-        self.terms = set_up(root, agreed or agreement(), deadline, sites)
+        self.terms = set_up(root, agreed or agreement(), deadline, sites, upload_slot)
         if answer is None:
             self.desk = open_desk(root, note=self.note)
         self.wire = Wire(answer or self.desk.answer)
@@ -234,6 +244,11 @@ class Consortium:
         history = self.host.aggregator.history
         return history.phase == name and history.position()[0] == number
 
+    @property
+    def attempt(self) -> int:
+        """Of the round that the ledger is in."""
+        return self.host.aggregator.history.position()[1]
+
     def audit(self) -> list[str]:
         """What an audit of a copy of the ledger complains of."""
         copy = self.root / "audited"
@@ -266,7 +281,7 @@ def files_under(folder: Path) -> dict[str, int]:
 
 
 def one_slot_one_envelope(envelopes: Iterable[bytes]) -> None:
-    """No two different envelopes on one slot, no second consent, lock, share sum or proof for a round."""
+    """No two different envelopes on one slot, no second consent, lock or share sum for a round."""
     seen: dict[tuple[str, ...], bytes] = {}
     for data in envelopes:
         envelope = decode(data, Envelope)

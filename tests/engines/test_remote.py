@@ -32,6 +32,12 @@ from tests.engines.remote_harness import (
 )
 from tests.federation.fakes import FakeProofs, datasets
 
+FOUR = agreement(hospitals=4, verifiers=5)
+"""A consortium that goes on without one hospital."""
+EVERYBODY = tuple(FOUR.hospitals)
+WAITED_FOR = ["beacon-deal", "beacon-vouch", "beacon-shares", "holder-keys", "upload", "verdict",
+              "shares-checked", "lock", "share-sum"]  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
@@ -138,13 +144,13 @@ def test_who_comes_late_to_the_start_and_to_a_round(tmp_path, weights):
 
 @pytest.mark.slow
 def test_a_hospital_that_never_enrols(tmp_path):
-    with Consortium(tmp_path, deadline=2) as consortium:
+    with Consortium(tmp_path, FOUR, deadline=4) as consortium:
         consortium.wire.trouble = silent("enrolment", sites=("hospital-2",))
         consortium.start()
         consortium.until(lambda: consortium.host_finished)
         consortium.stop(*consortium.names)
         history = consortium.host.aggregator.history
-        assert history.phase == "closed" and sorted(history.enrolled) == ["hospital-0", "hospital-1"]
+        assert history.phase == "closed" and sorted(history.enrolled) == ["hospital-0", "hospital-1", "hospital-3"]
         assert consortium.noted("deadline", phase="enrolment")
         assert consortium.audit() == []
 
@@ -152,7 +158,7 @@ def test_a_hospital_that_never_enrols(tmp_path):
 @pytest.mark.slow
 def test_a_hospital_that_enrols_when_the_rounds_have_begun(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "DATA_PAUSE", 0.1)
-    with Consortium(tmp_path, agreement(rounds=3), deadline=3) as consortium:
+    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=3), deadline=4) as consortium:
         home = Home(tmp_path / "hospital-2" / "home")
         records = home.dataset("hospital-2")
         (home.member("hospital-2") / DATASET).unlink()
@@ -166,28 +172,27 @@ def test_a_hospital_that_enrols_when_the_rounds_have_begun(tmp_path, monkeypatch
         consortium.wire.trouble = silent(sites=())
         consortium.join()
         first, second, third = history.closed
-        assert first.accepted.record.hospitals == ("hospital-0", "hospital-1")
-        assert third.accepted.record.hospitals == second.accepted.record.hospitals
-        assert second.accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-2")
+        assert first.accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-3")
+        assert third.accepted.record.hospitals == second.accepted.record.hospitals == EVERYBODY
         assert consortium.audit() == []
         one_slot_one_envelope(consortium.wire.said)
 
 
 @pytest.mark.slow
 def test_who_leaves_in_the_middle_of_a_round_and_comes_back(tmp_path):
-    with Consortium(tmp_path, deadline=2) as consortium:
+    with Consortium(tmp_path, FOUR, deadline=4) as consortium:
         consortium.wire.trouble = silent("upload", sites=("hospital-1",))
         consortium.start()
         consortium.until(lambda: consortium.phase("upload", 1))
         consortium.stop("hospital-1")
         consortium.until(lambda: consortium.phase("verify", 1) or consortium.phase("shares", 1))
         consortium.wire.trouble = silent(sites=())
-        consortium.until(lambda: consortium.phase("commit", 2))
+        consortium.until(lambda: consortium.phase("keys", 2))
         consortium.start("hospital-1")
         consortium.join()
         first, second = consortium.host.aggregator.history.closed
-        assert first.accepted.record.hospitals == ("hospital-0", "hospital-2")
-        assert second.accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-2")
+        assert first.accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-3")
+        assert second.accepted.record.hospitals == EVERYBODY
         assert consortium.audit() == []
         one_slot_one_envelope(consortium.wire.said)
 
@@ -205,7 +210,7 @@ def test_too_few_at_the_deadline_are_waited_for(tmp_path, weights):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["beacon-deal", "beacon-vouch", "beacon-shares", "upload", "verdict", "lock", "share-sum"])
+@pytest.mark.parametrize("name", WAITED_FOR)
 def test_every_phase_waits_for_enough(tmp_path, name):
     missing = ("hospital-0", "hospital-1", "hospital-2")
     with Consortium(tmp_path, agreement(rounds=1), deadline=2) as consortium:
@@ -217,6 +222,21 @@ def test_every_phase_waits_for_enough(tmp_path, name):
         consortium.join()
         assert consortium.audit() == []
         assert len(consortium.host.aggregator.history.closed[0].accepted.record.hospitals) == 3
+
+
+@pytest.mark.slow
+def test_a_set_without_all_consents_is_given_up_and_the_round_tried_again(tmp_path):
+    with Consortium(tmp_path, FOUR, deadline=4) as consortium:
+        consortium.wire.trouble = silent("consent", sites=("hospital-1",))
+        consortium.start()
+        consortium.until(lambda: consortium.phase("upload", 1) and consortium.attempt == 1)
+        consortium.wire.trouble = silent(sites=())
+        consortium.join()
+        first, second = consortium.host.aggregator.history.closed
+        assert first.attempt == 1 and second.attempt == 0
+        assert first.accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-3")
+        assert second.accepted.record.hospitals == EVERYBODY
+        assert consortium.audit() == []
 
 
 @pytest.mark.slow

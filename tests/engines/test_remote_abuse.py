@@ -64,12 +64,12 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
 
     def no_keys(history, name, seed):
         keys = real(history, name, seed)
-        if name == "hospital-1":
-            keys = tuple(bytes([number]) + b"\xff" * (PUBLIC_KEY_BYTES - 1) for number in range(len(keys)))
-        return keys
+        if name != "hospital-1":
+            return keys
+        return tuple(bytes([number]) + b"\xff" * (PUBLIC_KEY_BYTES - 1) for number in range(len(keys)))
 
     monkeypatch.setattr(hospital, "holder_keys", no_keys)
-    with Consortium(tmp_path, agreement(hospitals=4, rounds=1), deadline=30) as consortium:
+    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=1), deadline=30) as consortium:
         stop, answers = threading.Event(), []
 
         def attack():
@@ -92,7 +92,7 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
 
 
 def test_an_enrolment_that_was_declined_for_a_whole_round_is_still_there(tmp_path):
-    with Consortium(tmp_path, agreement(rounds=4), deadline=2) as consortium:
+    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=4), deadline=4) as consortium:
         honest, declined = consortium.desk.answer, []
 
         def answer(data: bytes) -> bytes:

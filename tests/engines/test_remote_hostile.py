@@ -210,7 +210,7 @@ def test_ten_thousand_followers(uploading):
 
 
 def test_pieces_of_an_object_anywhere(uploading):
-    digest = uploading.host.aggregator.history.model
+    digest = uploading.history.model
     whole = uploading.ask(Fetch(digest, 0))
     assert hashlib.sha256(whole.data).digest() == digest
     assert uploading.ask(Fetch(digest, (1 << 63) - 1)) == Piece(whole.size, b"")

@@ -237,7 +237,7 @@ def test_members_outlast_a_lie(tmp_path, lie):
     with Consortium(tmp_path, agreement(rounds=1)) as consortium:
         liar = Liar(consortium, lie)
         consortium.start()
-        consortium.until(lambda: consortium.phase("commit", 1))
+        consortium.until(lambda: consortium.phase("keys", 1) or consortium.phase("upload", 1))
         liar.lying.set()
         before = {name: files_under(tmp_path / name / "startup") for name in consortium.names}
         time.sleep(LIAR_SECONDS)

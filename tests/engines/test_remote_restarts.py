@@ -25,10 +25,10 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
+from proofward.federation.history.beacon_keys import beacon_key
 from proofward.federation.history.history_state import ENROLMENT, KEYS
 from proofward.federation.messages.catalogue import Enrolment
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from tests.engines.remote_harness import Consortium, agreement, open_desk, open_site, set_up
 
 DEADLINE = 60
@@ -52,7 +52,8 @@ def desk(tmp_path):
 def enrolment(desk: Desk, root: Path, proof: bytes) -> bytes:
     aggregator = desk.host.aggregator
     history, key = aggregator.history, Home(root / "hospital-0" / "home").key("hospital-0")
-    body = encode(Enrolment(100, history.rules.config.model.widths[0], proof, bytes(PUBLIC_KEY_BYTES)))
+    sealing = beacon_key(history.rules, "hospital-0", bytes(32))
+    body = encode(Enrolment(100, history.rules.config.model.widths[0], proof, sealing))
     place = (0, 0, history.size, history.root)
     return seal_envelope(Envelope(history.rules.digest, "hospital-0", "hospital", *place, body, b""), key).data
 

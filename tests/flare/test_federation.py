@@ -109,10 +109,10 @@ def test_a_socks_proxy_is_refused_with_what_to_do(tmp_path):
 
 
 def test_rounds_go_on_without_a_site_that_dies(tmp_path):
-    scenario = make_scenario("tiny", 3, 1, 6, 4)
+    scenario = make_scenario("tiny", 4, 1, 6, 5)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local = LocalConsortium(tmp_path / "consortium")
-    local.create(terms_of(scenario, SERVER, deadline=4), scenario.plan.initial_model, records)
+    local.create(terms_of(scenario, SERVER, deadline=10, upload_slot=0), scenario.plan.initial_model, records)
     log = local.server.root / "log.jsonl"
 
     def kill() -> None:
@@ -130,5 +130,5 @@ def test_rounds_go_on_without_a_site_that_dies(tmp_path):
     history = read_ledger(local.ledger, rules).history
     last = history.closed[-1]
     assert len(history.closed) == 1 and last.accepted is not None
-    assert last.accepted.record.hospitals == ("hospital-0", "hospital-1")
+    assert last.accepted.record.hospitals == ("hospital-0", "hospital-1", "hospital-3")
     assert all(verdict.passed for verdict in RunAudit(local.ledger).run())

@@ -81,8 +81,8 @@ def provision(
 ) -> dict[str, Path]:
     """Writes `folder`/kits/SITE for every site and the coordinator; returns the kits' paths by name.
 
-    `model` is the first model, for the aggregator. `seed` is only for repeatable runs. Raises
-    ProvisioningFailed.
+    `model` is a trusted first model, for the aggregator, or b"" for one that the members draw. `seed` is only
+    for repeatable runs. Raises ProvisioningFailed.
     """
     from nvflare.lighter.constants import CtxKey
     from nvflare.lighter.prov_utils import prepare_builders
@@ -111,7 +111,7 @@ def provision(
         make_directory(target.parent)
         shutil.move(kit, target)
         kits[kit.name] = target
-        own_model = model if kit.name == terms.aggregator.site else None
+        own_model = model if model and kit.name == terms.aggregator.site else None
         (target / "readme.txt").write_text(README)
         for script in ("start.sh", "stop_fl.sh", "fl_admin.sh"):  # they would run it without our settings
             (target / "startup" / script).unlink(missing_ok=True)

@@ -192,7 +192,9 @@ class Host:
                 return
             try:
                 aggregator.advance(expired=True)
-                self._note("deadline", phase=name)
+                moved = (history.phase, *history.position()) != phase
+                check = {} if moved else {"check": "participants"}
+                self._note("deadline" if moved else "waiting", phase=name, **check)
             except FederationHalted as halt:  # too few have come: they may still come
                 self._note("waiting", phase=name, check=halt.reason.check)
         elif self._clock() - self._noted > NOTING:

@@ -35,7 +35,9 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.history.history_state import CLOSED
+from proofward.engines.remote.upload_slots import UploadSlots
+from proofward.federation.history.history_state import CLOSED, UPLOAD
+from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.wire import Packet, parse
@@ -163,11 +165,11 @@ class Link:
         note: Note = lambda kind, **fields: None,
         wishes: Callable[[], Iterable[tuple[str, str]]] = tuple,
         outdated: Callable[[], bool] = lambda: False,
+        slots: UploadSlots | None = None,
     ) -> None:
-        """Keeps what it is given; `wishes` and `outdated` are asked again and again.
+        """Asks `wishes` (whom to have revoked, and why) and `outdated` (whether to open anew) again and again.
 
-        `wishes` yields the members that the operator asks to have revoked, and why. `outdated` tells whether
-        the member has to be opened anew.
+        `slots` says when an upload may leave; it leaves at once if not given.
         """
         self.member = member
         self._caller = caller
@@ -180,6 +182,7 @@ class Link:
         self._owing = False
         self._wishes = wishes
         self._outdated = outdated
+        self._slots = slots or UploadSlots(0)
         self._wished: set[tuple[str, str]] = set()
 
     @property
@@ -202,6 +205,7 @@ class Link:
         self._take_wishes()
         patience, start = PATIENCE_MS if self._known == history.size else 0, time.monotonic()
         answer = self._ask(Follow(history.size, patience))
+        self._slots.heard()
         if isinstance(answer, Extended):
             self._idle, self._owing = 0, False
             for packet in self.member.work(answer.extension):
@@ -218,6 +222,8 @@ class Link:
                 self._caller.pause(EAGER)
         else:
             raise Refusal("answer", TRANSPORT, "an extension", describe(type(answer).__name__))
+        if history.phase == UPLOAD:
+            self._slots.wanted(history.position())
         grown = history.size != self._known
         self._known = history.size
         if grown:
@@ -255,11 +261,17 @@ class Link:
         if packet == b"":  # recorded already
             return
         parsed, note = parse(Packet, packet), partial(self._note, party=self.member.name)
+        self._keep_to_slot(decode(parsed.envelope, Envelope))
         with ExitStack() as stack:
             objects = self._own_objects(parsed, stack)
             recorded = deliver(self._ask, parsed.envelope, objects, note)
         if not recorded:
             self._owing = True
+
+    def _keep_to_slot(self, envelope: Envelope) -> None:
+        """Waits with an upload until its time is there; raises Stopped."""
+        if envelope.topic == Upload.kind:
+            self._caller.pause(self._slots.delay((envelope.round, envelope.attempt)))
 
     def _clear_outbox(self) -> None:
         """Removes what this member has made and what no message names that it may still send.

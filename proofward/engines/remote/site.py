@@ -17,6 +17,7 @@ from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.requests import pending_revocations
 from proofward.engines.remote.terms import Seat
+from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
@@ -114,6 +115,7 @@ class Site:
                 self._note,
                 partial(pending_revocations, folder),
                 lambda keys=keys: self.home.key_files(seat.member) != keys,  # type: ignore[misc]
+                UploadSlots(self.home.terms.upload_slot),
             )
             try:
                 link.run()

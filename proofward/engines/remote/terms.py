@@ -27,6 +27,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 
 MAX_DEADLINE = 30 * 24 * 3600
+UPLOAD_SLOT, MAX_UPLOAD_SLOT = 2, 3600
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ class Seat:
 
 @dataclass(frozen=True)
 class Terms:
-    """What the rules say, and a deadline.
+    """What the rules say, a deadline, and when uploads leave.
 
     seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase.
+    upload_slot: seconds, of which a multiple passes at a remote site before its upload leaves; 0 for at once
     initial_model: digest of a trusted first model, b"" for one that the members draw
     """
 
@@ -56,6 +58,7 @@ class Terms:
     config: Annotated[bytes, Length(1, 1 << 16)]
     initial_model: MaybeDigest
     deadline: Annotated[int, Range(1, MAX_DEADLINE)]
+    upload_slot: Annotated[int, Range(0, MAX_UPLOAD_SLOT)]
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -136,6 +139,8 @@ class Terms:
             for seat in self.seats
         }
         rules = self.rules(stand_ins)
+        if 2 * self.upload_slot > self.deadline:
+            raise RulesError("upload_slot", f"at most half the deadline, {self.deadline} s", self.upload_slot)
         if not self.named(HOSPITAL) or not self.named(VERIFIER):
             raise RulesError("members", "hospitals and verifiers", [seat.role for seat in self.seats])
         return rules
