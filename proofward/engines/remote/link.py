@@ -167,9 +167,9 @@ class Link:
         outdated: Callable[[], bool] = lambda: False,
         slots: UploadSlots | None = None,
     ) -> None:
-        """Asks `wishes` (whom to have revoked, and why) and `outdated` (whether to open anew) again and again.
+        """Asks again and again: `wishes`, whom to have revoked, and `outdated`, whether to open anew.
 
-        `slots` says when an upload may leave; it leaves at once if not given.
+        An upload leaves at once if `slots` is not given.
         """
         self.member = member
         self._caller = caller
@@ -274,10 +274,7 @@ class Link:
             self._caller.pause(self._slots.delay((envelope.round, envelope.attempt)))
 
     def _clear_outbox(self) -> None:
-        """Removes what this member has made and what no message names that it may still send.
-
-        The host's word that something is recorded is not enough for that; the ledger is.
-        """
+        """Removes what it has made and no message that it may still send names, as the ledger has them."""
         member, outbox = self.member, self.member.outbox
         if outbox is None or not (kept := outbox.digests()):
             return
