@@ -10,7 +10,7 @@ from typing import Any
 
 from proofward.data.synthetic import make_synthetic
 from proofward.encoding import MalformedMessage, decode
-from proofward.engines.attacks.hospitals import Equivocates, SealsWrongShare
+from proofward.engines.attacks.hospitals import ComplainsFalsely, Equivocates, SealsWrongShare
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import History
@@ -18,12 +18,11 @@ from proofward.federation.history.history_state import CONFIRM
 from proofward.federation.messages import catalogue as messages
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.rules import RulesError, usual_updates
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.hospital import Hospital
 from proofward.lattice.errors import LatticeError
-from proofward.layers.model import initial_weights
 from proofward.ledger.database import Database
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.keys import SigningKey
@@ -34,9 +33,10 @@ from proofward.relations.config import RoundConfig
 
 Span = tuple[int, int]
 Regions = dict[str, list[Span]]
-HOSPITALS = tuple(f"hospital-{index}" for index in range(5))
+HOSPITALS = tuple(f"hospital-{index}" for index in range(8))
 VERIFIER, DEALER, HOLDER = "verifier-0", HOSPITALS[2], HOSPITALS[1]
 HALTED = "stopped for good:"
+NEXT_KEY = SigningKey(b"n" * 32)
 REFUSALS = (Refusal, ProofRejected, LedgerError, LatticeError, RulesError)
 DETERMINED = frozenset(
     kind.kind
@@ -79,17 +79,17 @@ def refusal_of(check: Callable[[bytes], object]) -> Callable[[bytes], str | None
 
 
 class Intercepting(FaithfulNetwork):
-    """Keeps back what one member says of one kind in a round's first attempt."""
+    """Keeps back what one member says of one kind in one attempt of a round."""
 
-    def __init__(self, member: str, kind: str) -> None:
-        self.member, self.kind = member, kind
+    def __init__(self, member: str, kind: str, attempt: int = 0) -> None:
+        self.member, self.kind, self.attempt = member, kind, attempt
         self.kept: list[bytes] = []
         self.passed: list[tuple[str, str, bytes]] = []
 
     def to_aggregator(self, member: str, message: bytes) -> Sequence[bytes]:
         """See Network."""
         envelope = decode(decode(message, Packet, max_bytes=MAX_WIRE_BYTES).envelope, Envelope)
-        if (member, envelope.topic, envelope.attempt) == (self.member, self.kind, 0):
+        if (member, envelope.topic, envelope.attempt) == (self.member, self.kind, self.attempt):
             self.kept.append(message)
             return ()
         self.passed.append((member, envelope.topic, message))
@@ -100,7 +100,7 @@ class _Rotates(Hospital):
     """Changes its key."""
 
     def __init__(self, name: str, key: SigningKey, *rest: Any) -> None:
-        super().__init__(name, key, *rest, next_key=SigningKey(b"n" * 32))
+        super().__init__(name, key, *rest, next_key=NEXT_KEY)
 
 
 class _Leaves(Hospital):
@@ -116,11 +116,10 @@ class _Leaves(Hospital):
 
 
 def federation(directory: Path, network: Intercepting, parties: Parties | None = None) -> InProcessFederation:
-    """Five hospitals, one verifier, one round of the preset tiny."""
+    """Eight hospitals, one verifier, one round of the preset tiny."""
     setup = preset("tiny")
     config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, len(HOSPITALS), 1)
-    weights = initial_weights(setup.model, setup.scales, b"tamper")
-    plan = Plan("tamper", HOSPITALS, (VERIFIER,), 1, 2, 1, config, weights)
+    plan = Plan("tamper", HOSPITALS, (VERIFIER,), 1, usual_updates(len(HOSPITALS), 1), 1, config)
     records = [make_synthetic(8 + i, 4, i, setup.scales) for i in range(len(HOSPITALS))]
     data = {name: (own.features, own.labels) for name, own in zip(HOSPITALS, records, strict=True)}
     return InProcessFederation(directory, plan, data, seed=b"tamper", network=network, parties=parties)
@@ -172,11 +171,11 @@ def entry_targets(directory: Path) -> Iterator[Target]:
     """The first ledger entry of every kind, judged by the ledger's rules where it stands; its body, signed by
     the same sender after every change; and the seal.
 
-    The run has a bad dealer, an equivocator, a lost message, a change of keys and a leaver, so that all kinds
-    occur.
+    The run has a bad dealer, a false complaint, an equivocator, a lost consent, a change of keys, a leaver,
+    so that all kinds occur.
     """
-    network = Intercepting(HOSPITALS[4], messages.NonceReveal.kind)
-    unlike = (SealsWrongShare, Equivocates, _Leaves, _Rotates)
+    network = Intercepting(HOSPITALS[4], messages.Consent.kind, attempt=1)
+    unlike = (SealsWrongShare, Equivocates, _Leaves, _Rotates, Hospital, ComplainsFalsely)
     parties = Parties(dict(zip(HOSPITALS, unlike, strict=False)))
     engine = federation(directory, network, parties)
     if not engine.run().finished:
@@ -198,7 +197,8 @@ def entry_targets(directory: Path) -> Iterator[Target]:
             regions.update({f"body: {name}": spans for name, spans in inside.items()})
             judge = refusal_of(history.judge)
             yield Target(f"entry: {envelope.topic}", entry, regions, judge)
-            key = engine.folder.key(envelope.sender)
+            keys, known = (engine.folder.key(envelope.sender), NEXT_KEY), history.keys[envelope.sender]
+            key = next(key for key in keys if key.public.raw == known)
             yield Target(
                 f"signed body: {envelope.topic}",
                 envelope.body,

@@ -135,9 +135,8 @@ class Project:
             twice = sorted({name for name in found if found.count(name) > 1})
             if twice:
                 raise ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
-        if self.count(HOSPITAL) < LEAST_HOSPITALS:
-            expected = "at least three hospitals, since of two each can subtract its own update"
-            raise ProjectError("site", expected, self.count(HOSPITAL))
+        if (count := self.count(HOSPITAL)) < LEAST_HOSPITALS:
+            raise ProjectError("site", "three hospitals: of two each can subtract its own update", count)
         if not self.count(VERIFIER):
             raise ProjectError("site", "at least one verifier", 0)
 
@@ -295,8 +294,7 @@ class _Table:
 
     def tables(self, name: str, needed: bool = True) -> list[tuple[str, Mapping[str, Any]]]:
         value = self._values.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            raise ProjectError(self._where + name, f"tables, [[{name}]]", repr(value))
-        if needed and not value:
-            raise ProjectError(self._where + name, f"tables, [[{name}]]", "nothing")
+        proper = isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
+        if not proper or (needed and not value):
+            raise ProjectError(self._where + name, f"tables, [[{name}]]", repr(value) if value else "nothing")
         return [(f"{name} {number}.", entry) for number, entry in enumerate(value, 1)]

@@ -1,17 +1,25 @@
 """Every attack of the catalogue is noticed under its own name, blamed on its author, and survived where that
 is possible.
 
-Forged proofs are in `test_forger.py` and `test_real_proofs.py`: there is nothing to forge about a hash.
+Forged proofs are in `test_forger.py` and `test_real_proofs.py`: there is nothing to forge about a hash. Dealers
+of bad key shares meet the real binding in `test_dealers.py`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import ClassVar
+
 import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
-from proofward.engines.in_process import InProcessFederation
+from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
+from proofward.federation.history.faults import faults
+from proofward.federation.messages.catalogue import Abandonment, Lock
 from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import FakeProofs, datasets, plan
+from tests.federation.harness import Withholding
 
 ATTACKER = "hospital-1"
 AGGREGATOR = "aggregator"
@@ -20,8 +28,18 @@ HOSPITAL_CHECKS = {
     "replayed-proof": "replayed-proof",
     "copied-proof": "transcript",
     "swapped-ciphertext": "transcript",
+    "wrong-beacon-share": "beacon-shares",
     "wrong-key-share": "key-share",
+    "re-blinded-share": "key-share",
+    "exchanged-share": "key-share",
+    "shifted-share": "key-share",
+    "shifted-shares": "key-share",
+    "exchanged-shares": "key-share",
+    "shares-of-another-key": "key-share",
+    "re-sealed-shares": "transcript",
+    "re-blinded-after-proof": "transcript",
     "false-complaint": "complaint",
+    "double-consent": "equivocation",
     "wrong-share-sum": "share-sum",
     "equivocation": "equivocation",
 }
@@ -38,13 +56,21 @@ AGGREGATOR_CHECKS = {
 VERIFIER_ATTACKS = {"wrong-verdict", "wrong-refusal"}
 
 
-def run(tmp_path, name):
-    agreed = plan(rounds=2 if name == "replayed-proof" else 1)
-    parties = ATTACKS[name].parties(ATTACKER)
-    engine = InProcessFederation(
-        tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties
+def federation(tmp_path, parties, rounds=1, network=None):
+    agreed = plan(rounds=rounds)
+    return InProcessFederation(
+        tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties, network=network
     )
-    return engine.run()
+
+
+def run(tmp_path, name):
+    rounds = 2 if name == "replayed-proof" else 1
+    return federation(tmp_path, ATTACKS[name].parties(ATTACKER), rounds).run()
+
+
+def flaws(tmp_path):
+    verdicts = Auditor(tmp_path / "ledger", FakeProofs()).run()
+    return [str(verdict) for verdict in verdicts if not verdict.passed]
 
 
 def test_catalogue_is_covered():
@@ -56,10 +82,7 @@ def test_hospital_is_named_and_the_rounds_go_on(tmp_path, name):
     result = run(tmp_path, name)
     assert result.finished and result.halted == {}
     assert {(fault.culprit, fault.check) for fault in result.faults} == {(ATTACKER, HOSPITAL_CHECKS[name])}
-    failed = [
-        str(verdict) for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed
-    ]
-    assert failed == []
+    assert flaws(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", sorted(AGGREGATOR_CHECKS))
@@ -86,3 +109,97 @@ def test_a_lying_verifier_is_outvoted_and_named_by_the_audit_alone(tmp_path, nam
     assert [(verdict.refusal.check, verdict.refusal.culprit) for verdict in failed] == [
         ("verdict", "verifier-1")
     ]
+
+
+STAY = {"false-complaint": False, "equivocation": True, "double-consent": True, "wrong-beacon-share": True}
+"""By attack that leaves the update as it is: whether the culprit's update is still in the sum."""
+
+
+@pytest.mark.parametrize("name", sorted(STAY))
+def test_all_others_stay_in_the_sum(tmp_path, name):
+    engine = federation(tmp_path, ATTACKS[name].parties(ATTACKER))
+    result = engine.run()
+    (closed,) = engine.aggregator.history.closed
+    out = set() if STAY[name] else {ATTACKER}
+    assert result.finished
+    assert set(closed.accepted.record.hospitals) == set(engine.rules.hospitals) - out
+    assert closed.attempt == len(engine.aggregator.history.earlier) == (0 if STAY[name] else 1)
+
+
+class _DealsAltered(Hospital):
+    """Gives some holders shares of its nonce for the beacon that do not open."""
+
+    victims: ClassVar[tuple[int, ...]]
+
+    def make_deal(self):
+        """Everything else as it was."""
+        made = super().make_deal()
+        shares = {
+            place: replace(share, salt=bytes(32)) if place in self.victims else share
+            for place, share in made.shares.items()
+        }
+        return replace(made, shares=shares)
+
+
+class _DealsOneAltered(_DealsAltered):
+    victims = (0,)
+
+
+class _DealsTwoAltered(_DealsAltered):
+    victims = (0, 2)
+
+
+@pytest.mark.parametrize(("dealer", "counts"), [(_DealsOneAltered, True), (_DealsTwoAltered, False)])
+def test_a_dealer_of_bad_beacon_shares_stops_and_steers_nothing(tmp_path, dealer, counts):
+    """With one bad share its nonce counts as it was dealt; with two it does not count, and nobody waits."""
+    honest = federation(tmp_path / "honest", Parties())
+    engine = federation(tmp_path / "run", Parties(hospitals={ATTACKER: dealer}))
+    assert honest.run().finished
+    result = engine.run()
+    assert result.finished and result.faults == [] and result.refusals == []
+    sharing, usual = engine.aggregator.history.sharing, honest.aggregator.history.sharing
+    assert set(usual.counted) - set(sharing.counted) == (set() if counts else {ATTACKER})
+    assert (sharing.beacon == usual.beacon) == counts
+    assert engine.aggregator.history.closed[0].accepted.record.hospitals == engine.rules.hospitals
+    assert flaws(tmp_path / "run") == []
+
+
+class _LocksAndAbandons(Hospital):
+    """Answers an accepted set with a lock and with an abandonment, whatever the phase."""
+
+    def _both(self):
+        accepted = self.history.round.accepted
+        assert accepted is not None
+        if self.name not in self.history.round.locks:
+            yield self.say(Lock(accepted.digest))
+        if self.name not in self.history.round.abandonments:
+            yield self.say(Abandonment(accepted.digest))
+
+    def lock(self):
+        """Both."""
+        yield from self._both()
+
+    def abandon(self):
+        """Both."""
+        yield from self._both()
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_one_ledger_takes_a_lock_or_an_abandonment_of_a_set_and_never_both(tmp_path, withdrawn):
+    """Both are signed by the culprit alone; what comes in the wrong phase may be late, so nobody is blamed."""
+    network = Withholding("hospital-2", "consent") if withdrawn else FaithfulNetwork()
+    engine = federation(tmp_path, Parties(hospitals={ATTACKER: _LocksAndAbandons}), network=network)
+    history = engine.aggregator.history
+    engine.run(lambda: bool(history.earlier or history.closed))
+    (state,) = history.earlier or history.closed
+    said = {(refusal.check, refusal.culprit) for _, refusal in engine.refusals}
+    assert said >= {("phase", ATTACKER)}
+    assert (ATTACKER in state.locks, ATTACKER in state.abandonments) == (not withdrawn, withdrawn)
+    assert (state.share_sums == {}) == withdrawn
+    assert faults(history) == []
+    if withdrawn:
+        assert "hospital-2" in history.left_out and ATTACKER not in history.left_out
+    else:
+        assert state.accepted.record.hospitals == engine.rules.hospitals
+    result = engine.run()
+    assert result.finished and result.faults == [] and flaws(tmp_path) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proofward.engines.attacks import aggregators, hospitals, verifiers
+from proofward.engines.attacks import aggregators, dealers, hospitals, verifiers
 from proofward.engines.in_process import Parties
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.hospital import Hospital
@@ -56,8 +56,18 @@ _HOSPITALS: tuple[tuple[str, type[Hospital]], ...] = (
     ("replayed-proof", hospitals.ReplaysProof),
     ("copied-proof", hospitals.CopiesProof),
     ("swapped-ciphertext", hospitals.SwapsCiphertext),
+    ("wrong-beacon-share", hospitals.ShowsWrongNonce),
     ("wrong-key-share", hospitals.SealsWrongShare),
+    ("re-blinded-share", dealers.ReblindsShare),
+    ("exchanged-share", dealers.ExchangesShare),
+    ("shifted-share", dealers.ShiftsShare),
+    ("shifted-shares", dealers.ShiftsShares),
+    ("exchanged-shares", dealers.ExchangesShares),
+    ("shares-of-another-key", dealers.SharesAnotherKey),
+    ("re-sealed-shares", dealers.ResealsShares),
+    ("re-blinded-after-proof", dealers.ReblindsAfterProof),
     ("false-complaint", hospitals.ComplainsFalsely),
+    ("double-consent", hospitals.ConsentsTwice),
     ("wrong-share-sum", hospitals.SumsWrong),
     ("equivocation", hospitals.Equivocates),
 )

@@ -10,7 +10,13 @@ from proofward.engines.attacks.forger import Cheat, forge_round, random_update, 
 from proofward.federation.history.complaints import Sealed
 from proofward.federation.history.proofs import ProvedRound
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.messages.catalogue import AcceptedSet, HolderKeys
+from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    BeaconShares,
+    Consent,
+    HolderKeys,
+    Message,
+)
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_to_bytes
@@ -153,15 +159,57 @@ class SumsWrong(Hospital):
         return super().share_sum(Recorded(accepted.envelope, record))
 
 
-class Equivocates(Hospital):
+class _SaysOtherwise(Hospital):
+    """Signs its words with other contents."""
+
+    def said_otherwise(self, message: bytes) -> bytes:
+        """The packet with a changed record in place of the one in it."""
+        envelope = decode(decode(message, Packet).envelope, Envelope)
+        body = encode(self.changed(envelope.record))
+        return encode(Packet(seal_envelope(replace(envelope, body=body), self.key).data, ()))
+
+    def changed(self, record: Message) -> Message:
+        """The record to sign."""
+        raise NotImplementedError
+
+
+class Equivocates(_SaysOtherwise):
     """Says two different things in one place: two lists of sealing keys."""
 
     def _publish_keys(self) -> Iterator[bytes]:
         for message in super()._publish_keys():
             yield message
-            envelope = decode(decode(message, Packet).envelope, Envelope)
-            record = envelope.record
-            assert isinstance(record, HolderKeys)
-            body = encode(replace(record, sealing_keys=tuple(reversed(record.sealing_keys))))
-            other = seal_envelope(replace(envelope, body=body), self.key)
-            yield encode(Packet(other.data, ()))
+            yield self.said_otherwise(message)
+
+    def changed(self, record: Message) -> Message:
+        """The keys in another order."""
+        assert isinstance(record, HolderKeys)
+        return replace(record, sealing_keys=tuple(reversed(record.sealing_keys)))
+
+
+class ConsentsTwice(_SaysOtherwise):
+    """Consents to two different sets of one attempt."""
+
+    def _consent(self) -> Iterator[bytes]:
+        for message in super()._consent():
+            yield message
+            yield self.said_otherwise(message)
+
+    def changed(self, record: Message) -> Message:
+        """A consent to a set that the aggregator has not announced."""
+        assert isinstance(record, Consent)
+        return replace(record, accepted_set=bytes(reversed(record.accepted_set)))
+
+
+class ShowsWrongNonce(_SaysOtherwise):
+    """Shows an altered share of another's nonce for the beacon, to change what is drawn."""
+
+    def reveal(self) -> Iterator[bytes]:
+        """Alters what it shows."""
+        yield from map(self.said_otherwise, super().reveal())
+
+    def changed(self, record: Message) -> Message:
+        """One bit of the first share is another."""
+        assert isinstance(record, BeaconShares)
+        first, *rest = record.shares
+        return replace(record, shares=(bytes([first[0] ^ 1]) + first[1:], *rest))
