@@ -52,19 +52,32 @@ def consortium() -> None:
               "all but one unless given.")  # fmt: skip
 @click.option("--deadline", type=click.IntRange(1, 30 * 24 * 3600),
               help="Seconds that a phase waits for a member; 600 unless given.")  # fmt: skip
+@click.option("--trusted-first-model", "trusted", metavar="FILE",
+              type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Begin with this model.safetensors instead of a model that the members draw; whoever "
+              "chose it can learn more than sums; not kept in consortium.toml.")  # fmt: skip
 @click.option("--draft", is_flag=True, help="Write consortium.toml only, to be edited; no kits.")
 @click.option("--force", is_flag=True,
               help="Make kits anew; earlier ones are moved aside and of no use any more.")  # fmt: skip
 @JSON
 @click.pass_context
 def init(
-    context: click.Context, /, folder: Path, draft: bool, force: bool, as_json: bool, **options: Any
+    context: click.Context,
+    /,
+    folder: Path,
+    trusted: Path | None,
+    draft: bool,
+    force: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Write DIR/consortium.toml and, made from it, a start-up kit for every site, in DIR/kits.
 
     Where DIR/consortium.toml is there already, it is read: leave the other options out then. Terms and
     normalisation are the same in every kit; DIR/authority can make certificates and belongs off the network.
     """
+    if draft and trusted is not None:
+        raise click.UsageError("a draft names no first model: leave out --trusted-first-model")
     if not draft:
         from proofward.cli.flare import require_flare
 
@@ -85,7 +98,7 @@ def init(
         else:
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
-        terms = _terms(project, path if not given else None)
+        first, terms = _first_model(_terms(project, path if not given else None), trusted)
         make_directory(folder)
         folder.chmod(0o700)
         if given:
@@ -93,7 +106,7 @@ def init(
         if draft:
             _tell_draft(path, project, as_json)
             return
-        moved = _provision(folder, project, terms, before)
+        moved = _provision(folder, project, terms, first, before)
         _tell(folder, project, terms, moved, as_json)
 
 
@@ -144,6 +157,16 @@ def _terms(project: Project, path: Path | None) -> Terms:
         raise Refused(f"{path}: {error}; correct the file and run the command again") from error
 
 
+def _first_model(terms: Terms, trusted: Path | None) -> tuple[bytes, Terms]:
+    """The object of a trusted first model, b"" without one, and the terms that name it."""
+    from proofward.cli.trusted_model import FirstModelInvalid, with_first_model
+
+    try:
+        return (b"", terms) if trusted is None else with_first_model(terms, trusted)
+    except FirstModelInvalid as error:
+        raise click.BadParameter(str(error), param_hint="--trusted-first-model") from error
+
+
 def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
     """What earlier runs of the command left and kits would take the place of."""
     found = [folder / name for name in (KITS, AUTHORITY) if (folder / name).exists()]
@@ -161,7 +184,7 @@ def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
     return found
 
 
-def _provision(folder: Path, project: Project, terms: Terms, before: list[Path]) -> Path | None:
+def _provision(folder: Path, project: Project, terms: Terms, first: bytes, before: list[Path]) -> Path | None:
     """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
     from proofward.data.csv_records import FEATURES_NAME, features_to_bytes
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
@@ -171,7 +194,7 @@ def _provision(folder: Path, project: Project, terms: Terms, before: list[Path])
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        kits = provision(fresh, PROJECT, Network(project.server, project.port), terms, b"")
+        kits = provision(fresh, PROJECT, Network(project.server, project.port), terms, first)
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error

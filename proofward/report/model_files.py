@@ -13,12 +13,12 @@ import json
 from pathlib import Path
 
 from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.layers.model import Int64Array, Mlp
 from proofward.ledger.files import write_file
 
 MODEL_NAME, RULES_NAME = "model.safetensors", "model.json"
-FORMAT = "proofward/model/v1"
+FORMAT = "proofward/model/v2"
 
 
 def safetensors_bytes(model: Mlp, weights: Int64Array) -> bytes:
@@ -39,6 +39,15 @@ def safetensors_bytes(model: Mlp, weights: Int64Array) -> bytes:
     return b"".join((len(text).to_bytes(8, "little"), text, *data))
 
 
+def safetensors_weights(model: Mlp, data: bytes) -> Int64Array:
+    """The flat weights of a file that `safetensors_bytes` could have written; else raises ValueError."""
+    weights = integers_from_bytes(data[-8 * model.parameters :], model.parameters)
+    if weights is None or safetensors_bytes(model, weights) != data:
+        widths = "-".join(map(str, model.widths))
+        raise ValueError(f"expected a {MODEL_NAME} of ProofWard with a model {widths}, found another file")
+    return weights
+
+
 def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:
     """The rules in JSON, with the digest of the model object that the ledger closes with."""
     scales = rules.config.scales
@@ -49,6 +58,7 @@ def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:
         "members": [[member.name, member.role, member.key.hex()] for member in rules.members],
         "accepting_verdicts": rules.accepting_verdicts,
         "minimum_updates": rules.minimum_updates,
+        "abandonments": rules.abandonments,
         "rounds": rules.rounds,
         "config": rules.config.to_dict(),
         "initial_model": rules.initial_model.hex(),
