@@ -41,12 +41,13 @@ def consortium() -> None:
 @click.option("--preset", help="Model and training; wdbc unless given.")
 @click.option("--rounds", type=click.IntRange(1, 1 << 20), help="Rounds of training; 15 unless given.")
 @click.option("--threshold", type=click.IntRange(1), metavar="T",
-              help="So many hospitals learn nothing together; (hospitals - 1) / 2 unless given.")  # fmt: skip
+              help="So many hospitals learn nothing together; (hospitals - 1) / 2 rounded down, and at least "
+              "1, unless given.")  # fmt: skip
 @click.option("--accepting", type=click.IntRange(1), metavar="K",
               help="Verdicts that accept a proof; a majority of the verifiers unless given.")  # fmt: skip
 @click.option("--minimum", type=click.IntRange(3), metavar="M",
-              help="Fewest hospitals in a sum; (hospitals + threshold) / 2 rounded up, and at least "
-              "threshold + 2, unless given.")  # fmt: skip
+              help="Fewest hospitals in a sum; unless given, more than half of hospitals + threshold, and at "
+              "least threshold + 2. With fewer, fewer dishonest ones open two sums.")  # fmt: skip
 @click.option("--abandoning", type=click.IntRange(2), metavar="A",
               help="Hospitals that give a set up before its round is tried again; "
               "all but one unless given.")  # fmt: skip

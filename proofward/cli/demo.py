@@ -11,6 +11,10 @@ import click
 from proofward.cli.console import FLAW, OK, make_console, print_json
 
 ATTACK_ROUNDS, ROUNDS = 2, 15
+LEAST_HOSPITALS = 3
+"""The least number in a sum."""
+LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
+"""Hospitals, of which enough for a sum go on without the culprit."""
 
 
 def run_folder(chosen: Path | None) -> Path:
@@ -56,29 +60,27 @@ def check_folder(folder: Path, attack: str | None) -> bool:
         raise click.UsageError(f"{folder} holds a run; an attack needs a new folder")
     return True
 
-LEAST_BESIDE_A_CULPRIT = 4
-"""Hospitals, of which three go on without the fourth: the least number in a sum."""
-
 
 @click.command()
 @click.option(
     "--rounds", type=click.IntRange(1, 10_000),
     help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
 )  # fmt: skip
-@click.option("--hospitals", type=click.IntRange(3, 100), default=5, show_default=True)
+@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, 100), default=5, show_default=True,
+              help="A sum needs three; an attack needs a fourth, the culprit, beside them.")  # fmt: skip
 @click.option(
     "--verifiers", type=click.IntRange(1, 100), help="3 unless given; on FLARE one more than hospitals."
 )
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
-              help="Of the records' division and the first weights; keys and proofs are random.")  # fmt: skip
+              help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
 @click.option("--preset", "preset_name", default="wdbc", show_default=True, help="Model and data.")
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--engine", type=click.Choice(["in-process", "flare"]), default="in-process", show_default=True,
               help="flare: every party a process of its own on this machine, with mutual TLS.")  # fmt: skip
 @click.option("--repeatable", is_flag=True,
-              help="UNSAFE, to compare engines: keys, nonces and proofs from the seed too.")  # fmt: skip
+              help="UNSAFE, to compare engines: the seed gives all that is random, keys too.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")

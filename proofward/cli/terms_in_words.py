@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from proofward.relations.config import RoundConfig
 
 USUAL_BATCH, USUAL_RATE = 16, 8
-"""Smaller batches and larger rates than these are pointed out."""
+"""Smaller batches, and larger `Training.rate` than this, are pointed out."""
 
 
 def in_words(terms: Terms, server: str, port: int) -> list[str]:
@@ -24,7 +24,9 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
         f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",
         f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
         f"model; fewer cannot",
-        f"the federation survives {rules.absent_hospitals} absent hospitals",
+        f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
+        f"that may vanish between checked shares and consent: {rules.absent_hospitals}; "
+        "with more, the run waits for them",
         first_model_in_words(rules),
         f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
@@ -59,8 +61,9 @@ def unusual(config: RoundConfig) -> list[str]:
             "an update that is opened may show single records"
         )
     if training.rate > USUAL_RATE:
+        learning_rate = training.rate * training.batch / 2**config.scales.rate_shift
         found.append(
-            f"unusual: a learning rate of {training.rate}, above {USUAL_RATE}: "
+            f"unusual: rate = {training.rate}, above {USUAL_RATE} (a learning rate of {learning_rate:g}): "
             "an update that is opened may show single records"
         )
     return found

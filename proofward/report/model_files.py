@@ -20,7 +20,7 @@ from proofward.layers.model import Int64Array, Mlp
 from proofward.ledger.files import write_file
 
 MODEL_NAME, RULES_NAME = "model.safetensors", "model.json"
-FORMAT = "proofward/model/v1"
+FORMAT = "proofward/model/v2"
 
 
 def safetensors_bytes(model: Mlp, weights: Int64Array) -> bytes:
@@ -64,6 +64,7 @@ def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:
         "members": [[member.name, member.role, member.key.hex()] for member in rules.members],
         "accepting_verdicts": rules.accepting_verdicts,
         "minimum_updates": rules.minimum_updates,
+        "abandonments": rules.abandonments,
         "rounds": rules.rounds,
         "config": rules.config.to_dict(),
         "initial_model": rules.initial_model.hex(),

@@ -90,7 +90,9 @@ def test_words_say_what_to_do(proofward, tmp_path):
     arguments = ("--title", "T", "--server", "Localhost", *SITES, "--preset", "tiny")
     text = proofward("consortium", "init", tmp_path / "c", *arguments, "--rounds", 2).stdout
     for expected in ("in person", "kept offline", "placeholders", "proofward join KIT", "port 8002",
-                     f"{tmp_path}/c/kits/a: hospital a, verifier a-verifier", "2 of 2 accept"):  # fmt: skip
+                     f"{tmp_path}/c/kits/a: hospital a, verifier a-verifier", "2 of 2 accept",
+                     "2 dishonest hospitals together with the server", "absent from a round: 0; ",
+                     "between checked shares and consent: 0; ", "first model drawn by the members"):  # fmt: skip
         assert expected in text
 
 

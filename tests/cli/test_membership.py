@@ -139,13 +139,13 @@ def test_keys_change_in_a_federation_and_change_again(proofward, tmp_path):
 
 
 def test_a_site_that_runs_picks_up_a_revocation(proofward, tmp_path):
-    with Consortium(tmp_path, agreement(rounds=3)) as running:
+    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=3)) as running:
         furnish(tmp_path)
         running.start()
         running.until(lambda: running.phase("upload"))
         assert proofward("revoke", tmp_path / KIT, KIT, "--reason", "we leave", "--as", KIT).exit_code == 0
         running.until(lambda: KIT in running.host.aggregator.history.revoked)
-        running.join("hospital-1", "hospital-2", AUDITOR)
+        running.join("hospital-1", "hospital-2", "hospital-3", AUDITOR)
         again = proofward("revoke", tmp_path / AUDITOR, KIT, "--reason", "gone")
         assert again.exit_code == 1 and ("closed" in again.stderr or "already" in again.stderr)
         assert running.audit() == []

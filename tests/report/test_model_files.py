@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
 
 import numpy as np
 from safetensors.numpy import load
@@ -11,7 +12,14 @@ from safetensors.numpy import load
 from proofward.engines.run_folder import RunFolder
 from proofward.layers.model import Mlp
 from proofward.report.baselines import first_weights
-from proofward.report.model_files import MODEL_NAME, RULES_NAME, model_files, safetensors_bytes, write_files
+from proofward.report.model_files import (
+    MODEL_NAME,
+    RULES_NAME,
+    model_files,
+    safetensors_bytes,
+    weights_from_safetensors,
+    write_files,
+)
 from proofward.report.scenario import make_scenario
 
 
@@ -23,6 +31,16 @@ def test_the_library_reads_what_is_written():
     for index, (matrix, bias) in enumerate(model.unflatten(weights), 1):
         assert (tensors[f"layer{index}.weight"] == matrix).all()
         assert (tensors[f"layer{index}.bias"] == bias).all()
+
+
+def test_only_what_is_written_here_is_read_again():
+    model = Mlp((3, 5, 2))
+    weights = np.arange(-3, model.parameters - 3, dtype=np.int64)
+    data = safetensors_bytes(model, weights)
+    assert (weights_from_safetensors(model, data) == weights).all()
+    other = safetensors_bytes(Mlp((3, 6, 2)), np.zeros(Mlp((3, 6, 2)).parameters, np.int64))
+    for wrong in (b"", data[:-1], data + b" ", b"x" + data[1:], data[8:], data[-8 * len(weights) :], other):
+        assert weights_from_safetensors(model, wrong) is None
 
 
 def test_every_weight_and_rule_is_in_the_files(tmp_path):
@@ -38,6 +56,8 @@ def test_every_weight_and_rule_is_in_the_files(tmp_path):
         assert changed[MODEL_NAME] != files[MODEL_NAME] and changed[RULES_NAME] != files[RULES_NAME]
     description = json.loads(files[RULES_NAME])
     assert description["model"] == hashlib.sha256(weights.astype("<i8").tobytes()).hexdigest()
+    assert {entry.name for entry in fields(rules)} <= set(description)
+    assert description["abandonments"] == rules.abandonments
     assert description["config"] == json.loads(json.dumps(rules.config.to_dict()))
     write_files(tmp_path, files)
     assert {name: (tmp_path / name).read_bytes() for name in files} == files

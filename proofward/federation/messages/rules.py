@@ -145,6 +145,11 @@ class Rules:
         return min(self.config.threshold + 1, 2 * self.minimum_updates - len(self.hospitals))
 
     @property
+    def hospitals_to_spare(self) -> int:
+        """How many hospitals may be missing from the outset of a round: h - m."""
+        return len(self.hospitals) - self.minimum_updates
+
+    @property
     def absent_hospitals(self) -> int:
         """How many hospitals may vanish, at whatever moment, without the federation coming to an end."""
         return len(self.hospitals) - max(self.minimum_updates, self.abandonments)
