@@ -177,7 +177,7 @@ def test_rejects_abandonments_of_something_else_and_attempts_with_who_has_not_ab
         assert stopped.check(stopped.spoken(OTHER, m.Abandonment(digest))) == ("participant", OTHER)
     opening = m.RoundOpened(history.model, history.opening()[2])
     early = stopped.aggregator.envelope(opening, 1, 1).data
-    assert stopped.check(early) == ("phase", AGGREGATOR)
+    assert stopped.check(early) == ("abandonments", AGGREGATOR)
     for index in range(3):
         assert history.phase == ABANDON and digest not in history.abandoned
         history.apply(stopped.spoken(f"hospital-{index}", m.Abandonment(digest)))
