@@ -22,6 +22,8 @@ from proofward.ledger.files import make_directory
 VALID_DAYS = 730
 COORDINATOR = "coordinator@proofward.local"
 KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
+PROJECT_STATE = Path("proofward") / "state" / "cert.json"
+"""Below AUTHORITY: the authority's key, and each site's key and certificate."""
 
 
 class ProvisioningFailed(Exception):
