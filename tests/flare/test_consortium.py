@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from proofward.cli.fingerprint import words
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
 from proofward.engines.flare.local import free_port
@@ -94,6 +95,11 @@ def test_from_init_to_the_audit(tmp_path):
             started.append(site)
             proofward("start", kits[site], "--detach", "--verification-workers", 0, *options)
         proofward("start", kits["north"], code=1)  # it runs already
+        members = [site for site in sites if site != "localhost"]
+        wait(lambda: all((kits[site] / "proofward" / "rules").exists() for site in members), "everybody's key")
+        read_out = json.loads(proofward("status", kits["auditor"], "--json", code=1))["consortium"]
+        for site in members:
+            proofward("confirm", kits[site], "--consortium", words(read_out))
         ledger = kits["localhost"] / "proofward" / "ledger"
         log = kits["localhost"] / "proofward" / "log.jsonl"
         wait(lambda: log.exists() and '"round-opened"' in log.read_text(), "a round")
