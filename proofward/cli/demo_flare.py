@@ -34,6 +34,7 @@ from proofward.ledger.files import make_directory
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
 from proofward.report.measurements import Measurements
+from proofward.report.model_files import write_files
 from proofward.report.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class FlareDemoRun(DemoRun):
             local.stop_all()
         self.seconds["federation"] = time.perf_counter() - start
         shutil.move(local.ledger, self.folder / LEDGER)
+        write_files(self.folder, scenario.description.files())
         rules = local.server.rules
         assert rules is not None
         return read_ledger(self.folder / LEDGER, rules)

@@ -130,6 +130,7 @@ class DemoRun:
             raise click.UsageError(f"{self.folder} holds a run with other settings: {error}") from error
         except OSError as error:
             raise click.UsageError(f"{self.folder}: {error.strerror}") from error
+        write_files(self.folder, scenario.description.files())
         try:
             with LiveTable(self.console, engine.rules) as table:
                 watchers.append(table.observe)

@@ -15,6 +15,8 @@ from proofward.cli.demo import demo
 from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
 from proofward.cli.membership import join, revoke, rotate_key
+from proofward.cli.model import model
+from proofward.cli.predict import predict
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.start import start, stop
 from proofward.cli.status import status
@@ -31,5 +33,5 @@ def main() -> None:
 
 
 for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, consortium, join,
-                enrol, revoke, rotate_key):  # fmt: skip
+                enrol, revoke, rotate_key, model, predict):  # fmt: skip
     main.add_command(command)

@@ -19,7 +19,8 @@ def test_the_run_folder_is_complete(demo_run):
     assert metrics["exit"] == 0 and metrics["finished"]
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        "ledger", "parties", "proofs", "model.safetensors", "model.json", "metrics.json", "auc.png"
+        "ledger", "parties", "proofs", "model.safetensors", "model.json", "metrics.json", "auc.png",
+        "features.json", "classes.json",
     }  # fmt: skip
     assert (folder / "ledger" / SEAL_NAME).exists()
     assert {path.name for path in (folder / "proofs").iterdir()} == {
