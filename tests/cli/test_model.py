@@ -53,7 +53,9 @@ def test_from_the_demonstration_to_predictions(proofward, demo_run, models, tabl
     setup, held_out = scenario.setup, scenario.held_out
     said = proofward.json("predict", models / f"m.{kind}", table)
     assert said["exit"] == 0 and said["clipped"] == {} and said["not_used"] == ["patient", "diagnosis"]
-    weights = np.frombuffer((demo_run[0] / "model.safetensors").read_bytes(), "<i8")[-setup.model.parameters :]
+    weights = np.frombuffer((demo_run[0] / "model.safetensors").read_bytes(), "<i8")[
+        -setup.model.parameters :
+    ]
     expected = logit_differences(setup.model, setup.scales, weights.astype(np.int64), held_out.features)
     scores = np.array([entry["score"] for entry in said["predictions"]])
     assert (scores == expected).all() and len(set(scores.tolist())) > 3
@@ -108,7 +110,11 @@ def test_scaling_and_class_names_of_the_breast_cancer_model(proofward, tmp_path)
         ("feature-1,Feature-2,feature-4", "1,2,3", ["feature-2, feature-3"]),
         ("a,b", "1,2", ["no column of the model", "feature-1, feature-2, feature-3, feature-4"]),
         ("feature-1,feature-2,feature-3,feature-4,feature-1", "1,2,3,4,5", ["there twice: feature-1"]),
-        ("feature-1,feature-2,feature-3,feature-4", "1,,x73,4", ["feature-2: empty, in row 2", "feature-3: no number"]),
+        (
+            "feature-1,feature-2,feature-3,feature-4",
+            "1,,x73,4",
+            ["feature-2: empty, in row 2", "feature-3: no number"],
+        ),
         ("feature-1,feature-2,feature-3,feature-4", "1,2,3", ["not 4 cells", "row 2"]),
         ("feature-1,feature-2,feature-3,feature-4", "1,2,1e999,4", ["feature-3: no number"]),
     ],

@@ -154,7 +154,13 @@ def test_the_files_of_a_description(tmp_path):
     features = tmp_path / "features.json"
     assert read_description(features, tmp_path / CLASSES_NAME) == described
     assert read_description(features, tmp_path / "none").classes == ("0", "1")
-    for wrong in (b"", b"{}", b"[1]", b'[{"name": "a"}]', b'[{"name": "a", "centre": 0, "spread": 1, "x": 1}]'):
+    for wrong in (
+        b"",
+        b"{}",
+        b"[1]",
+        b'[{"name": "a"}]',
+        b'[{"name": "a", "centre": 0, "spread": 1, "x": 1}]',
+    ):
         features.write_bytes(wrong)
         with pytest.raises(FeaturesInvalid, match=r"features\.json"):
             read_description(features)
