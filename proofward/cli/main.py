@@ -14,6 +14,7 @@ from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
 from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
+from proofward.cli.export_audit import export_audit
 from proofward.cli.membership import join, revoke, rotate_key
 from proofward.cli.model import model
 from proofward.cli.predict import predict
@@ -33,5 +34,5 @@ def main() -> None:
 
 
 for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, consortium, join,
-                enrol, revoke, rotate_key, model, predict):  # fmt: skip
+                enrol, revoke, rotate_key, model, predict, export_audit):  # fmt: skip
     main.add_command(command)

@@ -76,6 +76,7 @@ def test_both_formats_say_the_same(proofward, models, table, tmp_path):
     assert quiet.stdout == "" and out.read_text() == printed[0].stdout and out.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_scaling_and_class_names_of_the_breast_cancer_model(proofward, tmp_path):
     run, model = tmp_path / "run", tmp_path / "m.json"
     arguments = ("--preset", "logistic", "--hospitals", 3, "--rounds", 1, "--no-plot", "--run", run)

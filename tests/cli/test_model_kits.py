@@ -18,6 +18,7 @@ from proofward.report.exported_model import read_exported
 from tests.cli.test_enrol import furnish
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, Lost, topic
 
+pytestmark = pytest.mark.slow
 KITS = ("hospital-0", "hospital-1", "hospital-2", AUDITOR, SERVER)
 
 
