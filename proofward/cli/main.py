@@ -16,7 +16,10 @@ from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
 from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
+from proofward.cli.export_audit import export_audit
 from proofward.cli.membership import join, revoke
+from proofward.cli.model import model
+from proofward.cli.predict import predict
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.rotate_key import rotate_key
 from proofward.cli.start import start, stop
@@ -34,5 +37,6 @@ def main() -> None:
 
 
 for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, certificates,
-                consortium, join, enrol, confirm, revoke, rotate_key):  # fmt: skip
+                consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
+                export_audit):  # fmt: skip
     main.add_command(command)
