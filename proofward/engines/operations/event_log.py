@@ -43,6 +43,7 @@ _LEVEL_OF = {
     "disconnected": "warning",
     "resubmitted": "warning",
     "deadline": "warning",
+    "overdue": "warning",
     "site lost": "warning",
     "lines lost": "error",
 }
