@@ -50,12 +50,16 @@ def problems(view: SiteView) -> list[str]:
             found.append(f"{member.name} refuses to go on: {member.halted}")
         for what, reason in member.unable.items():
             found.append(f"{member.name} could not do its part ({what.removeprefix('unable/')}): {reason}")
+        if member.ended:
+            found.append(f"{member.name}: no round can be finished, and nobody broke a rule: {member.ended}")
         if member.revoked:
             found.append(f"{member.name} is revoked: it takes part no more")
         if member.key not in ("plain", "encrypted"):
             found.append(f"{member.name} has no usable key ({member.key}): proofward join KIT makes one")
         if member.records is False:
             found.append(f"{member.name} has no records: proofward enrol KIT --data FILE")
+    if view.ledger is not None and view.ledger.ended:
+        found.append(f"the federation cannot go on, and nobody broke a rule: {view.ledger.ended}")
     if view.unconfirmed:
         found.append(view.unconfirmed)
     return found

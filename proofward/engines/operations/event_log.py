@@ -44,6 +44,7 @@ _LEVEL_OF = {
     "resubmitted": "warning",
     "deadline": "warning",
     "overdue": "warning",
+    "ended": "error",
     "site lost": "warning",
     "lines lost": "error",
 }

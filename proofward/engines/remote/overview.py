@@ -19,6 +19,7 @@ from proofward.engines.remote.terms import Seat
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import ENROLMENT
+from proofward.federation.history.reachable import end_by_revocation
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
@@ -34,7 +35,8 @@ LAST_LINES = 5
 class MemberView:
     """A member of the site.
 
-    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why. `asked` is what the operator
+    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why, and `ended` why the round can
+    never be finished. `asked` is what the operator
     has asked for and the ledger may not have yet.
     """
 
@@ -52,6 +54,7 @@ class MemberView:
     halted: str = ""
     unable: dict[str, str] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    ended: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class LedgerView:
     waits_for: tuple[str, ...]
     faults: tuple[str, ...]
     incoming_bytes: int
+    ended: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         halted,
         {name: reason for name, reason in private.items() if name in current},
         _asked(folder, seat.member, history),
+        str(end_by_revocation(history) or ""),
     )
 
 
@@ -205,6 +210,7 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         waits_for(history),
         found,
         sum(parts),
+        str(end_by_revocation(history) or ""),
     )
 
 
