@@ -174,10 +174,12 @@ def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance
         assert_same_hull(enrolling, witness)
 
 
+@pytest.mark.slow
 def test_real_and_simulated_rounds_span_one_affine_space(proving: Instance) -> None:
     assert_same_hull(proving, "records")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "left_out",
     [["agree_with_linear_polynomial"], ["agree_with_quotient"], list(IDENTITIES)],
@@ -204,6 +206,7 @@ ZEROED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", ZEROED)
 def test_fails_for_an_enrolment_without_a_mask(mask: str, enrolling: Instance) -> None:
     _, told = enrolling.real("small", ZEROED[mask])
