@@ -1,4 +1,4 @@
-"""What an operator does with the site's kit: `proofward join`, `proofward revoke`, `proofward rotate-key`."""
+"""What an operator does with the site's kit: `proofward join` and `proofward revoke`."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
         else:
             lines.append("keep the passphrase: `proofward start` needs it, and nothing replaces it")
         lines.append(
-            "next: compare the terms' digest with the other sites by telephone, then enrol and start"
+            "next: compare the terms' digest with the other sites by telephone, enrol and start; then confirm"
         )
         tell({"did": "joined" if made else "nothing", **plain, "members": members}, lines, as_json)
 
@@ -232,40 +232,3 @@ def revoke(kit: Path, member: str, reason: str, voter: str | None, as_json: bool
         if not new:
             line = f"{asking} has asked for {member}'s revocation before: nothing was changed"
         tell({"did": "asked" if new else "nothing", "member": member, "by": asking}, [line], as_json)
-
-
-@click.command(name="rotate-key")
-@KIT
-@click.option("--member", metavar="NAME", help="Whose key, if the site has several members.")
-@PASSPHRASE
-@JSON
-def rotate_key(kit: Path, member: str | None, passphrase_file: Path | None, as_json: bool) -> None:
-    """Make the next protocol key of a hospital or verifier of KIT; the site's process changes to it."""
-    from proofward.engines.remote.requests import make_next_key, promote_next_key
-    from proofward.federation.messages.rules import AGGREGATOR
-
-    with answering(as_json):
-        home, passphrase = opened(kit), passphrase_of(passphrase_file)
-        seats = [seat for seat in home.seats if seat.role != AGGREGATOR]
-        name = choose(seats, member, "can change its key", "--member").member
-        key, following, rules = home.key(name, passphrase), home.next_key(name, passphrase), home.rules
-        if rules is None:
-            words = (
-                "not everybody has joined yet, so there is no key in force; before the site was started the"
-            )
-            raise Refused(f"{words} first time, delete {home.member(name)} and join again")
-        known = standing(home, name, rules).keys[name]
-        if following is not None and following.public.raw == known:
-            promote_next_key(home, name)
-            key, following = following, None
-        if key.public.raw != known:
-            raise Refused(f"{home.member(name)}: the ledger has another key of {name} than this one")
-        made = make_next_key(home, name, passphrase, key)
-        plain = {"member": name, "key": key.public.fingerprint, "next": made.public.fingerprint}
-        lines = [f"{name}: key {key.public.fingerprint} until the ledger has the change to"]
-        lines.append(f"{' ' * len(name)}  key {made.public.fingerprint}")
-        if following is not None:
-            lines.append("this was asked for before and is under way: nothing was changed")
-        else:
-            lines.append("the site's process changes to it when it works next; keep both files until then")
-        tell({"did": "nothing" if following is not None else "made", **plain}, lines, as_json)

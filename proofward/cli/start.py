@@ -46,6 +46,8 @@ def address_of(text: str) -> tuple[str, int]:
     is_flag=True,
     help="UNSAFE, for comparisons: run a site whose keys and randomness come from a known seed.",
 )
+@click.option("--unconfirmed", is_flag=True,
+              help="UNSAFE, for trials: do not wait for `proofward confirm`.")  # fmt: skip
 @click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
 @click.option(
     "--proxy", metavar="URL", help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT."
@@ -57,6 +59,7 @@ def start(
     verification_workers: int | None,
     proving_lock: Path | None,
     repeatable: bool,
+    unconfirmed: bool,
     metrics: str | None,
     proxy: str | None,
 ) -> None:
@@ -88,6 +91,8 @@ def start(
     try:
         kind = kind_of(kit)
         home, log = Home(home_of(kit)), EventLog(home_of(kit) / "log.jsonl")
+        if unconfirmed:
+            home.confirm(None)
         if passphrase_file is not None:
             environment[PASSPHRASE_VARIABLE] = str(passphrase_file.resolve())
         if verification_workers is not None:

@@ -10,15 +10,11 @@ import click
 from rich.console import Console
 
 from proofward.cli.console import FLAW, OK, make_console, print_json
+from proofward.cli.fingerprint import groups, lines
 from proofward.cli.start import KIT
 
 if TYPE_CHECKING:
     from proofward.engines.remote.overview import MemberView, SiteView
-
-
-def groups(digest: str) -> str:
-    """Hexadecimal digits in groups of four, to be read out."""
-    return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
 
 
 @click.command()
@@ -60,10 +56,12 @@ def problems(view: SiteView) -> list[str]:
             found.append(f"{member.name} has no usable key ({member.key}): proofward join KIT makes one")
         if member.records is False:
             found.append(f"{member.name} has no records: proofward enrol KIT --data FILE")
+    if view.unconfirmed:
+        found.append(view.unconfirmed)
     return found
 
 
-CLOSED = "closed"
+CLOSED, NOT_JOINED = "closed", "not everybody has joined yet"
 
 
 def show(console: Console, kit: Path, view: SiteView, pid: int | None, wrong: list[str]) -> None:
@@ -80,7 +78,8 @@ def show(console: Console, kit: Path, view: SiteView, pid: int | None, wrong: li
     say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
     say(f"terms:       {groups(view.terms)}")
     if view.members:
-        say(f"consortium:  {groups(view.consortium) if view.consortium else 'not everybody has joined yet'}")
+        for number, line in enumerate(lines(view.consortium) if view.consortium else [NOT_JOINED]):
+            say(f"{'' if number else 'consortium:':12} {line}")
     else:
         say("coordinator: has no members; the server's and the sites' status say how the rounds go")
     if view.lacking:

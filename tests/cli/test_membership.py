@@ -117,11 +117,12 @@ def test_keys_change_in_a_federation_and_change_again(proofward, tmp_path):
         server = proofward("rotate-key", tmp_path / SERVER)
         assert server.exit_code == 1 and "no member of this kit can change" in server.stderr
         keys = [home.key(KIT).public.raw]
-        for _ in range(2):
-            said = proofward.json("rotate-key", kit, "--member", KIT)
-            assert (said["exit"], said["did"]) == (0, "made"), said
-            again = proofward.json("rotate-key", kit, "--member", KIT)
-            assert again["next"] == said["next"]
+        for options in ((), ("--another",)):
+            said = proofward.json("rotate-key", kit, "--member", KIT, *options)
+            assert (said["exit"], said["did"], said["in_force"]) == (0, "made", False), said
+            again = proofward.json("rotate-key", kit, "--member", KIT, *options)
+            assert (again["did"], again["next"]) == ("nothing", said["next"])
+            assert "a new key, " in proofward("status", kit).stdout
             key = home.next_key(KIT)
             assert key is not None and key.public.fingerprint == said["next"]
             keys.append(key.public.raw)
@@ -130,6 +131,9 @@ def test_keys_change_in_a_federation_and_change_again(proofward, tmp_path):
             running.until(
                 lambda: followed(home.member(KIT), running.host.aggregator.rules).keys[KIT] == keys[-1]
             )
+            in_force = proofward.json("rotate-key", kit, "--member", KIT)
+            assert (in_force["did"], in_force["key"]) == ("nothing", said["next"]) and in_force["in_force"]
+            assert home.next_key(KIT) is None and "a new key" not in proofward("status", kit).stdout
         assert len(set(keys)) == 3
         running.start("hospital-1")
         running.join()

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from proofward.cli.status import groups
+from proofward.cli.fingerprint import groups
 from proofward.engines.remote.overview import look
 from tests.engines import remote_harness as harness
 

@@ -79,6 +79,7 @@ def set_up(
         server = site == SERVER
         write_kit(root / site / "startup", site, "server" if server else "client")
         home = Home.create(root / site / "home", site, terms, None, SEED)
+        home.confirm(None)
         for seat in home.seats:
             home.make_key(seat.member, None)
             if seat.role == "hospital":

@@ -8,17 +8,18 @@ import signal
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.operations import verification_pool
 from proofward.engines.operations.verification_pool import PooledProofs
 from proofward.federation.history.judging import StoredObject, Unable
 from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob
 from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.proof.errors import ProofRejected
+from tests.engines.hanging import HOSTILE, verify_or_hang
 from tests.federation.fakes import datasets, plan
 from tests.relations.cases import config, make_case
 
@@ -106,10 +107,14 @@ def test_a_file_with_other_bytes_is_no_verdict(case, pool, tmp_path):
             assert isinstance(dict(proofs.verify_rounds([job]))[name], Unable)
 
 
-def hostile(case, tmp_path):
-    """A proof that never ends: its file is a pipe into which nobody writes."""
-    os.mkfifo(tmp_path / "pipe")
-    return RoundJob("hostile", case.statement, case.result.sealed_shares, StoredObject(tmp_path / "pipe", bytes(32)), case.result.proof)
+@pytest.fixture
+def hostile(case, tmp_path, monkeypatch):
+    """A proof that never ends; the processes that took it are the names in `tmp_path / "took"`."""
+    monkeypatch.setattr(verification_pool, "verify", verify_or_hang)
+    took = tmp_path / "took"
+    took.mkdir()
+    ciphertext, proof = words_to_bytes(case.result.ciphertext), HOSTILE + os.fsencode(took)
+    return RoundJob("hostile", case.statement, case.result.sealed_shares, ciphertext, proof)
 
 
 def good(case, count=3):
@@ -117,51 +122,34 @@ def good(case, count=3):
     return [RoundJob(str(number), case.statement, case.result.sealed_shares, ciphertext, case.result.proof) for number in range(count)]
 
 
-def kill_readers(path, proofs, stop, killed):
-    """Kills, as a machine short of memory does, every process that opens the pipe at `path`."""
+def kill_takers(took, stop):
+    """Kills, as a machine short of memory does, every process that took the hostile proof."""
     while not stop.is_set():
-        try:
-            pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:  # nobody reads
-            time.sleep(0.01)
-            continue
-        while not (readers := [process for process in proofs.processes if reads(process, path)]):
-            time.sleep(0.01)
-        for process in readers:
-            os.kill(process, signal.SIGKILL)
-            killed.append(process)
-            while alive(process):
-                time.sleep(0.01)
-        os.close(pipe)
+        for process in map(int, os.listdir(took)):
+            if alive(process):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.01)
 
 
-def reads(process, path):
-    links = Path(f"/proc/{process}/fd")
-    try:
-        return any(os.readlink(link) == str(path) for link in links.iterdir())
-    except OSError:
-        return False
-
-
-def test_a_proof_that_kills_its_process_gets_no_verdict(case, tmp_path):
+def test_a_proof_that_kills_its_process_gets_no_verdict(case, hostile, tmp_path):
     valid = RelationProofs().verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
-    job, stop, killed = hostile(case, tmp_path), threading.Event(), []
+    stop = threading.Event()
     with PooledProofs(workers=2) as proofs:
-        thread = threading.Thread(target=kill_readers, args=(tmp_path / "pipe", proofs, stop, killed))
+        thread = threading.Thread(target=kill_takers, args=(tmp_path / "took", stop))
         thread.start()
-        outcomes = dict(proofs.verify_rounds([job, *good(case)]))
+        outcomes = dict(proofs.verify_rounds([hostile, *good(case)]))
         stop.set()
         thread.join()
     assert "died" in str(outcomes["hostile"]) and isinstance(outcomes.pop("hostile"), Unable)
     assert outcomes == {str(number): valid for number in range(3)}
-    assert len(killed) == 3
+    assert len(os.listdir(tmp_path / "took")) == 3
 
 
 @pytest.mark.slow
-def test_a_proof_that_hangs_stops_nobody_else(case, tmp_path):
+def test_a_proof_that_hangs_stops_nobody_else(case, hostile):
     valid = RelationProofs().verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
-    with PooledProofs(workers=2, timeout=12) as proofs:
-        outcomes = dict(proofs.verify_rounds([hostile(case, tmp_path), *good(case)]))
+    with PooledProofs(workers=2, timeout=40) as proofs:
+        outcomes = dict(proofs.verify_rounds([hostile, *good(case)]))
     assert isinstance(outcomes.pop("hostile"), Unable)
     assert outcomes == {str(number): valid for number in range(3)}
 
@@ -190,12 +178,12 @@ def test_a_killed_process_is_replaced(case):
     assert not any(alive(process) for process in killed | now)
 
 
-def test_closing_ends_a_proof_under_way(case, tmp_path):
+def test_closing_ends_a_proof_under_way(case, hostile, tmp_path):
     proofs = PooledProofs(workers=2)
     outcomes = []
-    thread = threading.Thread(target=lambda: outcomes.extend(proofs.verify_rounds([hostile(case, tmp_path)])))
+    thread = threading.Thread(target=lambda: outcomes.extend(proofs.verify_rounds([hostile])))
     thread.start()
-    while not proofs.processes:
+    while not os.listdir(tmp_path / "took"):
         time.sleep(0.01)
     found = proofs.processes
     proofs.close()
@@ -241,15 +229,15 @@ class Silent(RelationProofs):
 
 
 def test_a_verifier_says_nothing_of_what_it_cannot_judge(tmp_path):
-    agreed, events = plan(hospitals=3, verifiers=1, rounds=1, threshold=1), []
+    agreed, events = plan(hospitals=4, verifiers=1, rounds=1, threshold=1), []
     engine = InProcessFederation(
         tmp_path, agreed, datasets(agreed), seed=b"s", proofs=Silent(), observe=events.append
     )
     result = engine.run()
     assert result.finished and result.refusals == [] and result.faults == []
     closed = engine.aggregator.history.closed[0]
-    assert closed.accepted.record.hospitals == ("hospital-0", "hospital-2")
-    assert {about for _, about in closed.verdicts} == {"hospital-0", "hospital-2"}
+    assert closed.accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-3")
+    assert {about for _, about in closed.verdicts} == {"hospital-0", "hospital-2", "hospital-3"}
     unable = [event for event in events if event.kind == "unable"]
     assert [(event.subject, event.detail) for event in unable] == [("hospital-1", "hospital-1: too large")]
     failed = [(check, refusal) for check, _, refusal, _ in audit(tmp_path, Silent()) if refusal is not None]

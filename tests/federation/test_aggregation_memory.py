@@ -15,6 +15,7 @@ from proofward.federation.history.aggregation import compute_result
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.ledger.objects import ObjectStore
 from tests.federation.test_aggregation import OBJECTS, Round, folder, history_of, on_whole_arrays
+from tests.peak_memory import resident
 
 MEASURE = """
 import json, sys
@@ -22,12 +23,6 @@ from pathlib import Path
 from tests.federation.test_aggregation_memory import measured
 print(json.dumps(measured(Path(sys.argv[1]), json.loads(sys.argv[2]))))
 """
-
-
-def resident(key: str) -> int:
-    """VmRSS or VmHWM in bytes. (ru_maxrss of a new process may be that of the process that started it.)"""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
 
 
 def measured(directory: Path, told: dict) -> dict:

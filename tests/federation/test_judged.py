@@ -113,7 +113,7 @@ def test_stored_objects_that_are_none(tmp_path: Path, kind) -> None:
 
 
 MEASURE = """
-import json, resource, sys, time
+import json, sys, time
 import numpy as np
 from proofward.federation.history.judging import judged
 from proofward.federation.history.proofs import RelationProofs, RoundJob, judge_round
@@ -123,6 +123,7 @@ from proofward.layers.model import FixedPoint, Mlp, Training
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.round_statement import RoundStatement
+from tests.peak_memory import peak_megabytes
 widths, batch, steps, rows = json.loads(sys.argv[1])
 system, outcomes, start = RelationProofs(), [], time.process_time()
 try:
@@ -139,7 +140,7 @@ try:
 except TrainingError as error:
     outcomes.append(error)
 print(json.dumps([[type(outcome).__name__ for outcome in outcomes], time.process_time() - start,
-                  resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+                  peak_megabytes()]))
 """
 CLAIMS = {
     "a million rows": ((64, 2), 64, 28, 1_000_000),

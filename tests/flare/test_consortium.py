@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from proofward.cli.fingerprint import words
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
 from proofward.engines.flare.local import free_port
@@ -95,6 +96,11 @@ def test_from_init_to_the_audit(tmp_path):
             started.append(site)
             proofward("start", kits[site], "--detach", "--verification-workers", 0, *options)
         proofward("start", kits["north"], code=1)  # it runs already
+        members = [site for site in sites if site != "localhost"]
+        wait(lambda: all((kits[site] / "proofward" / "rules").exists() for site in members), "everybody's key")
+        read_out = json.loads(proofward("status", kits["auditor"], "--json", code=1))["consortium"]
+        for site in members:
+            proofward("confirm", kits[site], "--consortium", words(read_out))
         ledger = kits["localhost"] / "proofward" / "ledger"
         log = kits["localhost"] / "proofward" / "log.jsonl"
         wait(lambda: log.exists() and '"round-opened"' in log.read_text(), "a round")
@@ -111,6 +117,13 @@ def test_from_init_to_the_audit(tmp_path):
         for site in started:
             proofward("stop", kits[site])
     proofward("audit", ledger, "--consortium", fingerprint)
+    proofward("export-audit", kits["localhost"], "--out", tmp_path / "pack.zip")
+    for site in sites:
+        model = tmp_path / f"{site}.safetensors"
+        proofward("model", "export", kits[site], "--to", "safetensors", "--out", model)
+        assert model.read_bytes() == (tmp_path / f"{sites[0]}.safetensors").read_bytes()
+    said = json.loads(proofward("predict", model, tmp_path / "north.csv", "--json"))
+    assert len(said["predictions"]) == ROWS and said["round"] == 8 and said["not_used"] == ["label"]
     proofward("audit", ledger, "--consortium", "00" * 32, code=1)
     left = subprocess.run(
         ["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False

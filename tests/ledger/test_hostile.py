@@ -19,11 +19,12 @@ from tests.ledger.hostile import FOLDERS
 
 SECONDS, MEGABYTES = 5, 500
 JUDGE = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 from proofward.ledger.audit import stored_verifier, verify_all
 from proofward.ledger.errors import LedgerError, LedgerUnavailable
 from tests.ledger.conftest import SIGNER
+from tests.peak_memory import peak_megabytes
 started = time.process_time()
 findings = list(verify_all(Path(sys.argv[1]), SIGNER.verifier))
 try:
@@ -32,7 +33,7 @@ except LedgerError:
     pass
 print(json.dumps({
     "seconds": time.process_time() - started,
-    "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "megabytes": peak_megabytes(),
     "failed": [f"{finding.check} {finding.subject}" for finding in findings if not finding.passed],
     "checks": sorted({finding.check for finding in findings if not finding.passed}),
 }))

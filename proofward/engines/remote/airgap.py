@@ -275,7 +275,8 @@ class AirGap:
     def _opened(
         self, seat: Seat, rules: Rules, trip: Trip
     ) -> Iterator[tuple[Follower, LocalObjects, ObjectStore]]:
-        """The member on its stored state, with what it has of the ledger's objects."""
+        """The member on its stored state, with what it has of the ledger's objects; raises HomeError."""
+        self.home.require_confirmed(rules)
 
         def carry(data: bytes) -> bytes:
             raise Unreachable

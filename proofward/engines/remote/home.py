@@ -1,6 +1,7 @@
 """A site's folder: what it agreed to, its members' keys, states and data, the objects it has fetched.
 
 HOME/terms, rules              what was agreed; the rules, once everybody has joined
+HOME/confirmed                 the consortium's fingerprint, once the operator has compared it
 HOME/members/NAME/             identity.key, state.sqlite, dataset.npz, objects/   (private, mode 0700)
 HOME/ledger, incoming, joins   the aggregator's ledger, objects on their way, requests to join
 HOME/served                    for how long the present phase has been open to members, at the aggregator
@@ -28,7 +29,8 @@ from proofward.ledger.keys import SigningKey
 Signed = NDArray[np.int64]
 TERMS, RULES, SITE, SEED, MODEL = "terms", "rules", "site", "seed-for-repeatable-runs", "initial.model"
 KEY, NEXT_KEY, STATE, DATASET = "identity.key", "next.key", "state.sqlite", "dataset.npz"
-LOG = "log.jsonl"
+LOG, CONFIRMED = "log.jsonl", "confirmed"
+UNCOMPARED = "not compared"
 PASSPHRASE_VARIABLE = "PROOFWARD_PASSPHRASE_FILE"
 
 
@@ -105,6 +107,32 @@ class Home:
             raise HomeError(f"consortium {rules.digest.hex()} is not the one joined, {known.digest.hex()}")
         if known is None:
             self.write(RULES, rules.data)
+
+    def confirm(self, consortium: bytes | None) -> None:
+        """Notes that the operator vouches for this digest of the rules; None: for any, without comparing."""
+        text = UNCOMPARED if consortium is None else consortium.hex()
+        self.write(CONFIRMED, text.encode() + b"\n")
+
+    def confirmed(self, rules: Rules) -> bool:
+        """Whether the operator vouches for these rules; raises HomeError when they vouch for others."""
+        if not (self.root / CONFIRMED).exists():
+            return False
+        said = self.read(CONFIRMED).decode(errors="replace").strip()
+        if said not in (UNCOMPARED, rules.digest.hex()):
+            raise HomeError(
+                f"the operator has confirmed consortium {said}, and everybody's requests to join make "
+                f"{rules.digest.hex()}: somebody's key or the terms are others; nothing is sent, ask the "
+                "coordinator and two other members"
+            )
+        return True
+
+    def require_confirmed(self, rules: Rules) -> None:
+        """Raises HomeError, with what to do, unless the operator vouches for these rules."""
+        if not self.confirmed(rules):
+            raise HomeError(
+                "everybody has joined: compare the consortium's fingerprint with two other members, "
+                "then `proofward confirm KIT`; nothing is sent before"
+            )
 
     def member(self, name: str) -> Path:
         """A member's folder, created with mode 0700."""

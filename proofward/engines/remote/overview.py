@@ -71,12 +71,17 @@ class LedgerView:
 
 @dataclass(frozen=True)
 class SiteView:
-    """A site. consortium: digest of the rules, "" before everybody has joined."""
+    """A site.
+
+    consortium: digest of the rules, "" before everybody has joined. unconfirmed: what keeps the site from
+    beginning although everybody has joined, "" for nothing.
+    """
 
     site: str
     federation: str
     terms: str
     consortium: str
+    unconfirmed: str
     lacking: tuple[str, ...]
     members: tuple[MemberView, ...]
     ledger: LedgerView | None
@@ -94,11 +99,23 @@ def look(root: Path) -> SiteView:
         federation=terms.federation,
         terms=terms.digest.hex(),
         consortium=rules.digest.hex() if rules else "",
+        unconfirmed=_unconfirmed(home, rules),
         lacking=tuple(lacking) if joins.exists() and rules is None else (),
         members=tuple(_member(home, seat, rules) for seat in home.seats),
         ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
         troubles=tuple(_troubles(root / LOG)),
     )
+
+
+def _unconfirmed(home: Home, rules: Rules | None) -> str:
+    """Why a site with hospitals or verifiers does not begin."""
+    if rules is None or all(seat.role == AGGREGATOR for seat in home.seats):
+        return ""
+    try:
+        home.require_confirmed(rules)
+    except HomeError as error:
+        return str(error)
+    return ""
 
 
 def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
@@ -152,7 +169,9 @@ def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
         if (name, member) not in history.revocation_votes and member not in history.revoked
     ]
     if (folder / NEXT_KEY).exists():
-        found.append("a new key; rotate-key, given again, says whether it is in force")
+        first = next(entry.key for entry in history.rules.members if entry.name == name)
+        changed = history.keys[name] != first
+        found.append("a new key, the one here" if changed else "a new key, which is not in force yet")
     return tuple(found)
 
 

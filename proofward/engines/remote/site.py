@@ -98,6 +98,9 @@ class Site:
 
     def _work(self, seat: Seat, caller: Caller) -> None:
         rules = self.join(seat, caller)
+        while not self.home.confirmed(rules):
+            self._note("waiting", party=seat.member, check="confirm")
+            caller.pause(DATA_PAUSE)
         while seat.role == HOSPITAL and not self.home.has_dataset(seat.member):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)

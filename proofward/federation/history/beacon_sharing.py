@@ -14,8 +14,9 @@ Messages, for hospitals j with points x_j = index in the rules + 1:
 
 Soundness. The digests fix what each holder can show before c is known. If the shares that pass do not lie on
 polynomials of degree t, a parity check of them is a nonzero polynomial of degree at most 4 in c, so they pass
-with probability 4 / |E| for each c that a dealer tries by another set of digests: with Q hashes 4 Q / |E|.
-Hence all shares that pass lie on one polynomial, and any t + 1 of them give one nonce.
+with probability 4 / |E| for each c that a dealer tries by another set of digests. There is a parity check for
+each t + 2 of the h holders, so with Q hashes the error is at most 4 C(h, t + 2) Q / |E|.
+Otherwise all shares that pass lie on one polynomial, and any t + 1 of them give one nonce.
 
 How it hides. t shares of f leave f(0) uniform, and u tells nothing of f, since g is uniform.
 Source: Feldman and Pedersen's verifiable sharing with hashes in place of group elements, and Fiat-Shamir.
