@@ -10,6 +10,7 @@ from proofward import __version__
 from proofward.cli.audit import audit
 from proofward.cli.bench import bench
 from proofward.cli.bundle import bundle
+from proofward.cli.certificates import certificates
 from proofward.cli.confirm import confirm
 from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
@@ -35,6 +36,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold secrets
 
 
-for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, consortium, join,
-                enrol, confirm, revoke, rotate_key, model, predict, export_audit):  # fmt: skip
+for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, certificates,
+                consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
+                export_audit):  # fmt: skip
     main.add_command(command)

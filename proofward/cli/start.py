@@ -78,6 +78,7 @@ def start(
     from proofward.cli.membership import Refused
 
     require_flare()
+    from proofward.engines.flare.isolation import require_no_code
     from proofward.engines.flare.keeper import Keeper
     from proofward.engines.flare.kit import ADMIN, KitError, kind_of
     from proofward.engines.flare.proxy import proxy_environment
@@ -101,6 +102,7 @@ def start(
             proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
         environment.update(proxy_environment(proxy))
+        require_no_code(kit)
         with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
             if kind == ADMIN:
                 os.environ.update(environment)
@@ -173,10 +175,11 @@ def _served(metrics: str | None, log: Path) -> Iterator[None]:
 
 def _detach(kit: Path) -> None:
     """Starts the same command in the background, and waits until it runs the kit or has ended."""
+    from proofward.engines.flare.isolation import interpreter, isolated
     from proofward.engines.flare.supervisor import home_of, running
 
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
-    path, environment = home_of(kit) / "start.log", dict(os.environ)
+    path, environment = home_of(kit) / "start.log", isolated(os.environ, kit)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
@@ -184,7 +187,7 @@ def _detach(kit: Path) -> None:
     with os.fdopen(descriptor, "ab") as output:
         start = os.fstat(descriptor).st_size
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "proofward", *arguments],
+            interpreter("-m", "proofward", *arguments),
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True,
         )  # fmt: skip
     until = time.monotonic() + START_PATIENCE

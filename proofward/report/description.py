@@ -14,6 +14,10 @@ from pathlib import Path
 from proofward.data.csv_records import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.ledger.reading import NotReadable, read_regular
 
+__all__ = [
+    "CLASSES_NAME", "FEATURES_NAME", "Column", "Description", "Feature", "FeaturesInvalid", "check_classes",
+    "read_description",
+]  # fmt: skip
 CLASSES_NAME = "classes.json"
 USUAL_CLASSES = ("0", "1")
 MAX_BYTES = 1 << 26
@@ -92,11 +96,15 @@ def check_classes(classes: object) -> tuple[str, str]:
 def read_description(features: Path, classes: Path | None = None) -> Description:
     """The description in a file of features and, if there is one, a file of class names.
 
+    Where the file of features has the values of a label, these name the classes.
     Raises FeaturesInvalid with the file's name, also when the features are not there.
     """
     columns = _json(features)
     names = USUAL_CLASSES
     try:
+        match columns:  # with the label's values, or without
+            case {"features": list() as listed, "label": {"negative": negative, "positive": positive}}:
+                columns, names = listed, check_classes([negative, positive])
         if not isinstance(columns, list):
             raise FeaturesInvalid("expected a list of name, centre and spread")
         if classes is not None and classes.exists():

@@ -14,7 +14,6 @@ from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
-from proofward.data.csv_records import FEATURES_NAME
 from proofward.encoding import MalformedMessage, decode
 from proofward.engines.flare.kit import ADMIN, KitError, kind_of
 from proofward.engines.flare.supervisor import home_of
@@ -30,7 +29,7 @@ from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
-from proofward.report.description import CLASSES_NAME, Description, read_description
+from proofward.report.description import CLASSES_NAME, FEATURES_NAME, Description, read_description
 from proofward.report.exported_model import ExportedModel, Origin
 
 LEDGER_NAME = "ledger"

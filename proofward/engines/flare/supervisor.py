@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
+from proofward.engines.flare.isolation import empty_folder, flare_command, isolated
 from proofward.ledger.files import write_file
 
 RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
@@ -64,7 +65,7 @@ def flare_processes(kit: Path) -> list[int]:
     found, own = [], str(kit.resolve())
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            words = os.fsdecode((folder / "cmdline").read_bytes()).split("\0")
             if own in words and any(word.startswith("nvflare.") for word in words):
                 found.append(int(folder.name))
     return found
@@ -122,9 +123,12 @@ class Supervisor:
         stop: Event,
         note: Note = lambda kind, **fields: None,
         environment: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
     ) -> None:
+        """command: what to run, instead of the kit's FLARE process."""
         self.kit = kit.resolve()
         self.stop = stop
+        self._command = command
         self.restarts = 0
         self._note = note
         self._environment = {**MEMORY, **os.environ, **(environment or {})}
@@ -151,14 +155,12 @@ class Supervisor:
 
     def _start(self) -> subprocess.Popen[bytes]:
         path = home_of(self.kit) / OUTPUT_NAME
-        environment = dict(self._environment)
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(
-                ["bash", "startup/sub_start.sh", "--once"],
-                cwd=self.kit,
-                env=environment,
+                self._command or flare_command(self.kit),
+                cwd=empty_folder(home_of(self.kit)),
+                env=isolated(self._environment, self.kit),
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=subprocess.STDOUT,
