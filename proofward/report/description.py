@@ -93,13 +93,14 @@ def check_classes(classes: object) -> tuple[str, str]:
     raise FeaturesInvalid(f"classes: expected two different names, found {classes!r:.80}")
 
 
-def read_description(features: Path, classes: Path | None = None) -> Description:
+def read_description(features: Path, classes: Path | None = None, *, follow: bool = False) -> Description:
     """The description in a file of features and, if there is one, a file of class names.
 
-    Where the file of features has the values of a label, these name the classes.
+    Where the file of features has the values of a label, these name the classes. follow: whether the first
+    file may be a link, as where a user names it.
     Raises FeaturesInvalid with the file's name, also when the features are not there.
     """
-    columns = _json(features)
+    columns = _json(features, follow)
     names = USUAL_CLASSES
     try:
         match columns:  # with the label's values, or without
@@ -114,9 +115,9 @@ def read_description(features: Path, classes: Path | None = None) -> Description
         raise FeaturesInvalid(f"{features}: {error}") from error
 
 
-def _json(path: Path) -> object:
+def _json(path: Path, follow: bool = False) -> object:
     try:
-        value: object = json.loads(read_regular(path, MAX_BYTES, follow=True))
+        value: object = json.loads(read_regular(path, MAX_BYTES, follow=follow))
     except NotReadable as error:
         raise FeaturesInvalid(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:

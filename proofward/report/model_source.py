@@ -83,7 +83,7 @@ def described_by(folder: Path, features: Path | None = None) -> Description:
     if not path.exists():
         words = f"{path} is not there, without which nobody can use the model: give --features FILE with"
         raise NoModel(f"{words} names, centres and spreads, as proofward/features.json of a hospital's kit")
-    return read_description(path, folder / CLASSES_NAME)
+    return read_description(path, folder / CLASSES_NAME, follow=features is not None)
 
 
 def read_ledger(place: Path, live: bool = False) -> tuple[History, Objects]:
