@@ -94,6 +94,8 @@ def init(
         else:
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
+        if not draft:
+            _require_room(folder, project)
         chosen = options["trusted_first_model"] or project.first_model_beside(path)
         terms, chosen_file = _terms(project, chosen, path if not given else None)
         make_directory(folder)
@@ -144,6 +146,12 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         ).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _require_room(folder: Path, project: Project) -> None:
+    from proofward.engines.flare.machine_checks import require_room
+
+    require_room(folder, len(project.sites) + 2)
 
 
 def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Terms, bytes]:

@@ -116,12 +116,14 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
     Harmless when it is repeated. The keys become known when the site is started.
     """
     from proofward.data.csv_records import FEATURES_NAME
+    from proofward.engines.flare.checks import TO_JOIN, require_possible
     from proofward.engines.flare.kit import ADMIN, configure, kind_of, server_of
     from proofward.engines.remote.home import KEY, SEED
     from proofward.ledger.key_file import is_encrypted
 
     with answering(as_json):
         home, passphrase = opened(kit), passphrase_of(passphrase_file)
+        require_possible(kit, TO_JOIN)
         if home.repeatable:
             raise Refused(
                 f"{home.root / SEED} would make all keys and secrets of this site known to whoever wrote it: "
