@@ -1,7 +1,7 @@
 """A member's side: follows the ledger, hands extensions to the state machine, takes its packets to the host.
 
-A lost connection is waited out; whatever was under way is asked for again. A member that owes something and was
-declined tries again when the ledger has grown, and now and then before.
+A lost connection is waited out; whatever was under way is asked for again. A member that owes something and
+was declined tries again when the ledger has grown, and now and then before.
 """
 
 from __future__ import annotations
