@@ -78,10 +78,12 @@ def start(
     from proofward.cli.membership import Refused
 
     require_flare()
+    from proofward.engines.flare.isolation import require_no_code
     from proofward.engines.flare.keeper import Keeper
     from proofward.engines.flare.kit import ADMIN, KitError, kind_of
     from proofward.engines.flare.proxy import proxy_environment
-    from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, home_of
+    from proofward.engines.flare.supervisor import AlreadyRunning, GaveUp, Supervisor, claimed, home_of
+    from proofward.engines.flare.watch import watched
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
@@ -101,18 +103,21 @@ def start(
             proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
         environment.update(proxy_environment(proxy))
+        require_no_code(kit)
         with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
             if kind == ADMIN:
                 os.environ.update(environment)
                 sites = {seat.site for seat in home.terms.seats}
                 tell()
-                finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                with watched(kit, log.note):
+                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
                 console.print("the federation is closed" if finished else "stopped")
             else:
                 _ready(kit, kind, home, passphrase_file, repeatable)
                 tell()
-                Supervisor(kit, stop_event, log.note, environment).run()
-    except (KitError, HomeError, AlreadyRunning, KeyFileInvalid, Refused, OSError) as error:
+                with watched(kit, log.note):
+                    Supervisor(kit, stop_event, log.note, environment).run()
+    except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
         console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     raise SystemExit(OK)
@@ -173,10 +178,11 @@ def _served(metrics: str | None, log: Path) -> Iterator[None]:
 
 def _detach(kit: Path) -> None:
     """Starts the same command in the background, and waits until it runs the kit or has ended."""
+    from proofward.engines.flare.isolation import interpreter, isolated
     from proofward.engines.flare.supervisor import home_of, running
 
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
-    path, environment = home_of(kit) / "start.log", dict(os.environ)
+    path, environment = home_of(kit) / "start.log", isolated(os.environ, kit)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
@@ -184,7 +190,7 @@ def _detach(kit: Path) -> None:
     with os.fdopen(descriptor, "ab") as output:
         start = os.fstat(descriptor).st_size
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "proofward", *arguments],
+            interpreter("-m", "proofward", *arguments),
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True,
         )  # fmt: skip
     until = time.monotonic() + START_PATIENCE

@@ -22,14 +22,13 @@ from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
 
 pytestmark = [pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[2]
 ROWS, PATIENCE = 24, 240.0
 
 
 def proofward(*words: object, code: int = 0) -> str:
     run = subprocess.run(
         [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+        check=False,
     )  # fmt: skip
     assert run.returncode == code, (words, run.stdout, run.stderr)
     return run.stdout + run.stderr if code else run.stdout

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +18,12 @@ from proofward.report.scenario import make_scenario
 from tests.flare.connect_proxy import ConnectProxy
 
 pytestmark = [pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def command(*words: object) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+        check=False,
     )  # fmt: skip
 
 

@@ -198,6 +198,8 @@ class Link:
             except Refusal as refusal:  # an answer that makes no sense: another may
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
                 self._caller.pause(PAUSES[-1])
+        if self.member.history.phase == CLOSED:
+            self._objects.keep_model(self.member.history.model, self._note)
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
@@ -231,7 +233,7 @@ class Link:
         if len(history.closed) != self._closed:
             self._closed = len(history.closed)
             self._count()
-            self._objects.keep_only({history.model})
+            self._objects.keep_model(history.model, self._note)
         return grown
 
     def _try_again(self) -> bool:
