@@ -22,6 +22,7 @@ from proofward.cli.model import model
 from proofward.cli.predict import predict
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.rotate_key import rotate_key
+from proofward.cli.simulate import simulate
 from proofward.cli.start import start, stop
 from proofward.cli.status import status
 
@@ -36,7 +37,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold secrets
 
 
-for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, certificates,
-                consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
+for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
+                certificates, consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
                 export_audit):  # fmt: skip
     main.add_command(command)
