@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from proofward.cli.guard import GuardedGroup
 from proofward.cli.listed_presets import WithPresets
 from proofward.cli.membership import JSON, Refused, answering, tell, tighten
 from proofward.ledger.files import make_directory, sync_directory, write_file
@@ -25,7 +26,7 @@ FRESH, KITS, AUTHORITY, PROJECT = ".provisioning", "kits", "authority", "proofwa
 FIRST_MODEL = "first-model.safetensors"
 
 
-@click.group()
+@click.group(cls=GuardedGroup)
 def consortium() -> None:
     """Set up a consortium, at the coordinator's machine."""
 
