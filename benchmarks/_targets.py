@@ -44,8 +44,9 @@ DETERMINED = frozenset(
         messages.FederationOpened, messages.EnrolmentClosed, messages.RoundOpened, messages.KeysClosed,
         messages.DealsClosed, messages.VouchesClosed, messages.BeaconShares, messages.BeaconFixed,
         messages.UploadsClosed, messages.AttemptRestarted, messages.SetWithdrawn,
-        messages.VerdictsClosed, messages.AcceptedSet, messages.RoundClosed, messages.MessageRefused,
-        messages.FederationClosed, messages.Consent, messages.Lock, messages.Abandonment,
+        messages.VerdictsClosed, messages.SharesChecked, messages.AcceptedSet, messages.RoundClosed,
+        messages.MessageRefused, messages.FederationClosed, messages.Consent, messages.Lock,
+        messages.Abandonment, messages.Confirmation,
     )
 )  # fmt: skip
 """Kinds whose whole content follows from the ledger: even their signer may say nothing else."""

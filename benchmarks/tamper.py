@@ -186,7 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--mutants", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--smallest", action="store_true", help="500 mutants")
+    parser.add_argument("--smallest", action="store_true", help="600 mutants, more than regions")
     options = parser.parse_args()
     if options.mutants < 1:
         parser.error("--mutants must be at least 1")
@@ -195,9 +195,11 @@ def main() -> None:
         targets = [*entry_targets(Path(folder) / "entries"), *live_targets(Path(folder) / "live")]
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
-        figures = attack(targets, 500 if options.smallest else options.mutants, options.seed)
+        figures = attack(targets, 600 if options.smallest else options.mutants, options.seed)
     seconds = round(time.perf_counter() - started, 1)
     print_result("tamper", **figures, kinds_without_target=missing, seconds=seconds)
+    if figures["mutants"] < figures["byte_regions"]:
+        parser.error(f"expected a mutant for each of {figures['byte_regions']} regions at least")
     failed = ("accepted", "crashed", "too_slow", "originals_refused", "stopped_a_member")
     if missing or any(figures[name] for name in failed):
         sys.exit(1)
