@@ -10,6 +10,7 @@ from proofward import __version__
 from proofward.cli.audit import audit
 from proofward.cli.bench import bench
 from proofward.cli.bundle import bundle
+from proofward.cli.check_data import check_data
 from proofward.cli.confirm import confirm
 from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
@@ -33,5 +34,5 @@ def main() -> None:
 
 
 for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, consortium, join,
-                enrol, confirm, revoke, rotate_key):  # fmt: skip
+                enrol, check_data, confirm, revoke, rotate_key):  # fmt: skip
     main.add_command(command)

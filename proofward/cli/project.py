@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from proofward.cli.label_table import NOTATION_KEYS, label_lines, notation_lines, read_feature, read_notation
 from proofward.cli.project_table import ProjectError, Table
-from proofward.data.csv_records import Feature, FeaturesInvalid, check_features
+from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.terms import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT, Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
@@ -70,6 +71,12 @@ class Project:
     upload_slot: int = UPLOAD_SLOT
     trusted_first_model: str = ""
     features: tuple[Feature, ...] = ()
+    notation: Notation = field(default_factory=Notation)
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of every hospital's table, of a completed project."""
+        return Schema(self.features, self.notation)
 
     @property
     def setup(self) -> Preset:
@@ -107,9 +114,9 @@ class Project:
         if len(features) != width:
             raise ProjectError("feature", f"{width} features, as preset {self.preset} has", len(features))
         try:
-            check_features(features)
+            Schema(features, self.notation)
         except FeaturesInvalid as error:
-            raise ProjectError("feature", "distinct names", str(error)) from error
+            raise ProjectError("columns", "distinct names", str(error)) from error
         return replace(
             self,
             threshold=threshold,
@@ -204,6 +211,7 @@ class Project:
             f"preset = {_quoted(self.preset)}  # {self.setup.summary}",
             f"rounds = {self.rounds}",
             *self._first_model(),
+            *notation_lines(self.notation),
             "",
             "[policy]",
             f"threshold = {self.threshold}  # so many hospitals learn nothing together",
@@ -214,12 +222,14 @@ class Project:
             f"upload_slot = {self.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
             "their time then tells nothing of the records",
         ]
+        lines += label_lines(self.notation.label)
         for site in self.sites:
             roles = ", ".join(_quoted(role) for role in site.roles)
             lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
         lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
         for entry in self.features:
             lines += ["[[feature]]", f"name = {_quoted(entry.name)}"]
+            lines += [f"unit = {_quoted(entry.unit)}"] if entry.unit else []
             lines += [f"centre = {float(entry.centre)!r}", f"spread = {float(entry.spread)!r}", ""]
         return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -240,7 +250,7 @@ def read_project(path: Path) -> Project:
     except (ValueError, RecursionError) as error:
         raise ProjectError(str(path), "a TOML file", str(error)) from error
     top = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "policy", "site",
-           "feature")  # fmt: skip
+           "feature", *NOTATION_KEYS)  # fmt: skip
     table = Table(plain, "", top)
     policy = Table(table.table("policy"), "policy.", _POLICY)
     sites, features = [], []
@@ -248,11 +258,7 @@ def read_project(path: Path) -> Project:
         entry = Table(values, where, ("name", "roles"))
         sites.append(Site(entry.text("name"), entry.roles()))
     for where, values in table.tables("feature", needed=False):
-        entry = Table(values, where, ("name", "centre", "spread"))
-        try:
-            features.append(Feature(entry.text("name"), entry.number("centre"), entry.number("spread")))
-        except FeaturesInvalid as error:
-            raise ProjectError(where.rstrip("."), "constants of a feature", str(error)) from error
+        features.append(read_feature(values, where))
     return Project(
         title=table.text("title"),
         server=table.text("server"),
@@ -268,6 +274,7 @@ def read_project(path: Path) -> Project:
         upload_slot=policy.integer("upload_slot", 0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
         sites=tuple(sites),
         features=tuple(features),
+        notation=read_notation(table),
     ).completed()
 
 

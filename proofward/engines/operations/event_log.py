@@ -44,6 +44,7 @@ _LEVEL_OF = {
     "resubmitted": "warning",
     "deadline": "warning",
     "site lost": "warning",
+    "records forced": "warning",
     "lines lost": "error",
 }
 

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proofward.engines.remote.home import KEY, LOG, NEXT_KEY, Home, HomeError
@@ -35,7 +35,8 @@ class MemberView:
     """A member of the site.
 
     `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why. `asked` is what the operator
-    has asked for and the ledger may not have yet.
+    has asked for and the ledger may not have yet. `forced` is what spoke against a hospital's records when
+    its operator insisted on them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class MemberView:
     halted: str = ""
     unable: dict[str, str] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    forced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def look(root: Path) -> SiteView:
         consortium=rules.digest.hex() if rules else "",
         unconfirmed=_unconfirmed(home, rules),
         lacking=tuple(lacking) if joins.exists() and rules is None else (),
-        members=tuple(_member(home, seat, rules) for seat in home.seats),
+        members=tuple(
+            replace(_member(home, seat, rules), forced=home.forced(seat.member)) for seat in home.seats
+        ),
         ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
         troubles=tuple(_troubles(root / LOG)),
     )
