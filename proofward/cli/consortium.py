@@ -94,6 +94,8 @@ def init(
         else:
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
+        if not draft:
+            _require_room(folder, project)
         chosen = options["trusted_first_model"] or project.first_model_beside(path)
         terms, chosen_file = _terms(project, chosen, path if not given else None)
         make_directory(folder)
@@ -146,6 +148,12 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         raise click.UsageError(str(error)) from error
 
 
+def _require_room(folder: Path, project: Project) -> None:
+    from proofward.engines.flare.machine_checks import require_room
+
+    require_room(folder, len(project.sites) + 2)
+
+
 def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Terms, bytes]:
     """The terms, and the bytes of the trusted first model's file, b"" if there is none.
 
@@ -190,7 +198,6 @@ def _provision(
     from proofward.data.schema import FEATURES_NAME
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
     from proofward.engines.remote.home import Home
-    from proofward.federation.messages.rules import HOSPITAL
 
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
@@ -201,9 +208,8 @@ def _provision(
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
-    for seat in terms.seats:
-        if seat.role == HOSPITAL:
-            Home(kits[seat.site] / HOME).write(FEATURES_NAME, project.schema.to_bytes())
+    for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
+        Home(kits[site] / HOME).write(FEATURES_NAME, project.schema.to_bytes())
     tighten(fresh)
     aside = None
     if before:

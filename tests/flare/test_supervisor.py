@@ -13,11 +13,9 @@ from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor, home_of
 def test_the_output_of_a_kit_stays_in_bounds(tmp_path, monkeypatch):
     monkeypatch.setattr(supervision, "MAX_OUTPUT_BYTES", 1000)
     kit, stop = tmp_path / "kit", threading.Event()
-    (kit / "startup").mkdir(parents=True)
-    home_of(kit).mkdir()
-    script = "ulimit -c > core; while :; do echo $(seq 30); sleep 0.01; done\n"
-    (kit / "startup" / "sub_start.sh").write_text(script)
-    thread = threading.Thread(target=Supervisor(kit, stop).run)
+    home_of(kit).mkdir(parents=True)
+    script = f"ulimit -c > '{kit / 'core'}'; while :; do echo $(seq 30); sleep 0.01; done\n"
+    thread = threading.Thread(target=Supervisor(kit, stop, command=["bash", "-c", script]).run)
     thread.start()
     output = home_of(kit) / OUTPUT_NAME
     try:

@@ -18,6 +18,11 @@ SERVER, CLIENT, ADMIN = "server", "client", "admin"
 CONTROLLER = "proofward.engines.flare.controller.FederationController"
 EXECUTOR = "proofward.engines.flare.executor.SiteExecutor"
 COLLECTOR = "proofward.engines.flare.memory.ParentCollector"
+LAUNCHER, SERVER_LAUNCHER, SITE_LAUNCHER = (
+    "process_launcher",
+    "proofward.engines.flare.launcher.ServerLauncher",
+    "proofward.engines.flare.launcher.SiteLauncher",
+)
 HEARTBEAT_TIMEOUT = 60
 
 
@@ -79,7 +84,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
     storage = kit.resolve() / "storage"
-    resources["class_allow_list"] = [CONTROLLER, COLLECTOR]
+    resources["class_allow_list"] = [CONTROLLER, COLLECTOR, SERVER_LAUNCHER]
     resources["servers"][0]["heart_beat_timeout"] = HEARTBEAT_TIMEOUT
     resources["snapshot_persistor"]["args"]["storage"]["args"]["root_dir"] = str(storage / "snapshots")
     kept = []
@@ -88,6 +93,8 @@ def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
             continue
         if component["id"] == "job_manager":
             component["args"]["uri_root"] = str(storage / "jobs")
+        if component["id"] == LAUNCHER:
+            component["path"] = SERVER_LAUNCHER
         kept.append(component)
     kept.append({"id": "collector", "path": COLLECTOR, "args": {}})
     resources["components"] = kept
@@ -95,9 +102,11 @@ def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
 
 
 def _client(resources: dict[str, Any]) -> dict[str, Any]:
-    resources["class_allow_list"] = [EXECUTOR]
+    resources["class_allow_list"] = [EXECUTOR, SITE_LAUNCHER]
     resources["components"] = [
-        entry for entry in resources["components"] if entry["id"] != "site_log_streamer"
+        {**entry, "path": SITE_LAUNCHER} if entry["id"] == LAUNCHER else entry
+        for entry in resources["components"]
+        if entry["id"] != "site_log_streamer"
     ]
     return resources
 

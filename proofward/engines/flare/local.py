@@ -10,12 +10,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from proofward.engines.flare.isolation import interpreter, isolated
 from proofward.engines.flare.kit import configure
 from proofward.engines.flare.provision import COORDINATOR, HOME, Network, provision
 from proofward.engines.flare.supervisor import flare_processes, running
@@ -100,12 +100,7 @@ class LocalConsortium:
             self.processes[name] = subprocess.Popen(
                 [
                     *self.prefixes.get(name, ()),
-                    sys.executable,
-                    "-P",  # nothing is imported from where this happens to be started
-                    "-m",
-                    "proofward",
-                    "start",
-                    str(kit),
+                    *interpreter("-m", "proofward", "start", str(kit)),
                     *self.options,
                     *self.site_options.get(name, ()),
                 ],
@@ -113,19 +108,12 @@ class LocalConsortium:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={
-                    **os.environ,
-                    **self._python_path(),
+                    **isolated(os.environ, kit),
                     **self.environment,
                     **self.environments.get(name, {}),
                 },
                 start_new_session=True,
             )
-
-    @staticmethod
-    def _python_path() -> dict[str, str]:
-        """So that processes in other folders find the package that this one uses."""
-        root = str(Path(__file__).resolve().parents[3])
-        return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
     def start_all(self) -> None:
         """The server first, the coordinator last."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofward.engines.flare.isolation import organisation
 from proofward.engines.remote.home import Home
 from proofward.engines.remote.terms import Terms
 from proofward.federation.messages.rules import AGGREGATOR
@@ -21,7 +22,10 @@ from proofward.ledger.files import make_directory
 
 VALID_DAYS = 730
 COORDINATOR = "coordinator@proofward.local"
+CERTIFICATES = "proofward.engines.flare.backdated.BackdatedCertBuilder"
 KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
+PROJECT_STATE = Path("proofward") / "state" / "cert.json"
+"""Below AUTHORITY: the authority's key, and each site's key and certificate."""
 
 
 class ProvisioningFailed(Exception):
@@ -43,7 +47,7 @@ def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]
          "admin_port": network.port},
         {"name": COORDINATOR, "type": "admin", "org": "consortium", "role": "project_admin"},
     ]  # fmt: skip
-    participants += [{"name": site, "type": "client", "org": site.replace("-", "_")} for site in sites]
+    participants += [{"name": site, "type": "client", "org": organisation(site)} for site in sites]
     builder = "nvflare.lighter.impl."
     return {
         "api_version": 3,
@@ -59,10 +63,16 @@ def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]
                 "path": builder + "static_file.StaticFileBuilder",
                 "args": {"config_folder": "config", "scheme": "grpc"},
             },
-            {"path": builder + "cert.CertBuilder", "args": {"root_valid_days": 5 * VALID_DAYS}},
+            {"path": CERTIFICATES, "args": {"root_valid_days": 5 * VALID_DAYS}},
             {"path": builder + "signature.SignatureBuilder"},
         ],
     }
+
+
+def _last_line(words: str) -> str:
+    """What FLARE's provisioning said last, which is the error; a traceback stands before it."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return lines[-1] if lines else "it gave no reason"
 
 
 README = """This is a start-up kit of a ProofWard consortium. It holds a private TLS key: keep it to yourself.
@@ -101,9 +111,9 @@ def provision(
             builders = prepare_builders(described)
             done = Provisioner(str(authority), builders).provision(prepare_project(described))
         except Exception as error:
-            raise ProvisioningFailed(f"{error}\n{words.getvalue()}".strip()) from error
+            raise ProvisioningFailed(str(error) or type(error).__name__) from error
     if done.get(CtxKey.BUILD_ERROR):
-        raise ProvisioningFailed(words.getvalue().strip())
+        raise ProvisioningFailed(_last_line(words.getvalue()))
     produced = Path(str(done[CtxKey.CURRENT_PROD_DIR]))
     kits = {}
     for kit in sorted(produced.iterdir()):
@@ -113,12 +123,13 @@ def provision(
         kits[kit.name] = target
         own_model = model if model and kit.name == terms.aggregator.site else None
         (target / "readme.txt").write_text(README)
-        for script in ("start.sh", "stop_fl.sh", "fl_admin.sh"):  # they would run it without our settings
+        # They would run it without our settings, and import from the kit's folder.
+        for script in ("start.sh", "sub_start.sh", "stop_fl.sh", "fl_admin.sh"):
             (target / "startup" / script).unlink(missing_ok=True)
         Home.create(target / HOME, kit.name, terms, own_model, seed)
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             path.chmod(0o700)
-        elif path.suffix != ".sh":
+        else:
             path.chmod(0o600)
     return kits

@@ -1,0 +1,73 @@
+"""A federation whose kits lie in a folder named to hurt, with modules planted in them; a site dies and comes back.
+
+    python -P isolated_child.py FOLDER
+
+Run with the Python of an installation; prints what became of it as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import proofward
+from proofward.cli.demo_flare import terms_of
+from proofward.engines.flare.local import COORDINATOR, SERVER, LocalConsortium
+from proofward.report.run_audit import RunAudit
+from proofward.report.scenario import make_scenario
+
+NAME = 'it\'s "her" $HOME & {x} %d \\n `id` ünï;#'
+PLANTED = ("json.py", "numpy.py", "torch.py", "nvflare/__init__.py", "proofward/__init__.py",
+           "proofward/federation/__init__.py", "proofward/json.py")  # fmt: skip
+VICTIM, PATIENCE = "hospital-1", 600.0
+
+
+def plant(kit: Path, told: Path) -> None:
+    """Modules that tell when they are imported, under names that FLARE and ProofWard import."""
+    for name in PLANTED:
+        path = kit / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"open({str(told)!r}, 'a').write(__file__ + chr(10))\nraise ImportError('planted')\n")
+
+
+def main(folder: Path) -> None:
+    """Sets up, runs, kills and restarts; a local federation with the present Python."""
+    scenario = make_scenario("tiny", 3, 2, 5, 4)
+    records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
+    local = LocalConsortium(folder / NAME)
+    local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)
+    told = folder / "imported"
+    for kit in local.kits.values():
+        plant(kit, told)
+    local.environment["PYTHONPATH"] = ":/local/custom:"  # as FLARE's own script would have it
+    log, killed = local.server.root / "log.jsonl", []
+
+    def kill_once() -> None:
+        if not killed and log.exists() and '"round-opened"' in log.read_text():
+            killed.append(VICTIM)
+            local.kill(VICTIM)
+            local.start(VICTIM)
+
+    try:
+        local.start_all()
+        local.wait(PATIENCE, kill_once)
+    finally:
+        local.stop_all()
+    kept = (local.kits[COORDINATOR] / "proofward" / "log.jsonl").read_text().splitlines()
+    print(
+        json.dumps(
+            {
+                "package": str(Path(proofward.__file__).parent),
+                "path": sys.path,
+                "killed": killed,
+                "imported": told.read_text() if told.exists() else "",
+                "submitted": sum(json.loads(line)["kind"] == "submitted" for line in kept),
+                "sound": all(verdict.passed for verdict in RunAudit(local.ledger).run()),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,103 @@
+"""FLARE's processes import what is installed and nothing else, wherever the kit lies and whatever is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+from nvflare.apis.job_launcher_spec import JobProcessArgs
+
+from proofward.engines.flare.isolation import (
+    PATH,
+    SAFE,
+    code_in,
+    empty_folder,
+    interpreter,
+    isolated,
+)
+from proofward.engines.flare.kit import KitError
+from proofward.engines.flare.launcher import ServerLauncher, SiteLauncher, job_command
+
+ROOT = Path(__file__).resolve().parents[2]
+CHILD = Path(__file__).parent / "isolated_child.py"
+
+
+@pytest.fixture(scope="module")
+def wheel_python(tmp_path_factory):
+    """A Python in whose packages lie ProofWard's files, as a wheel brings them, and the packages of this one."""
+    folder = tmp_path_factory.mktemp("wheel") / "a venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    packages = next((folder / "lib").glob("python*/site-packages"))
+    shutil.copytree(ROOT / "proofward", packages / "proofward")  # with the compiled kernels
+    (packages / "rest.pth").write_text(f"{Path(numpy.__file__).parents[1]}\n")
+    return folder / "bin" / "python"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("install", ["editable", "wheel"])
+def test_a_site_comes_back_and_nothing_planted_is_imported(tmp_path, install, request):
+    python = sys.executable if install == "editable" else request.getfixturevalue("wheel_python")
+    (tmp_path / "here").mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != PATH}
+    run = subprocess.run(
+        [str(python), "-P", str(CHILD), str(tmp_path)], capture_output=True, text=True, timeout=900,
+        cwd=tmp_path / "here", env=environment, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert str(ROOT) not in found["path"]
+    assert (Path(found["package"]) == ROOT / "proofward") == (install == "editable")
+    assert found["killed"] == ["hospital-1"] and found["submitted"] >= 2
+    assert found["imported"] == "" and found["sound"]
+
+
+def test_what_an_isolated_process_imports(tmp_path):
+    kit, kept = tmp_path / "kit", tmp_path / "kept"
+    for folder in (kit, kept):
+        folder.mkdir()
+        (folder / f"only_in_{folder.name}.py").write_text("")
+    path = os.pathsep.join(["", ".", str(kit), str(kept), "relative", str(kit / "sub"), ""])
+    environment = isolated({**os.environ, PATH: path}, kit)
+    assert environment[PATH] == str(kept) and environment[SAFE] == "1"
+    assert PATH not in isolated({PATH: ""}, kit) and PATH not in isolated({PATH: f":{kit}"}, kit)
+    words = "import importlib.util as u; print([bool(u.find_spec('only_in_' + n)) for n in ('kit', 'kept')])"
+    for command in (interpreter("-c", words), [sys.executable, "-c", words]):  # a child's child has no -P
+        run = subprocess.run(command, cwd=kit, env=environment, capture_output=True, text=True, check=True)
+        assert run.stdout.strip() == "[False, True]"
+
+
+def test_a_jobs_arguments_stay_apart():
+    folder = '/a b/it\'s "$HOME" \\n'
+    arguments = {
+        JobProcessArgs.EXE_MODULE: ("-m", "module"),
+        JobProcessArgs.WORKSPACE: ("-m", folder),
+        JobProcessArgs.STARTUP_DIR: ("-w", folder + "/startup"),
+        JobProcessArgs.APP_ROOT: ("-r", folder + "/app"),
+        JobProcessArgs.AUTH_TOKEN: ("-t", "secret"),
+        JobProcessArgs.OPTIONS: ("--set", " secure_train=true uid=a print_conf=True"),
+    }
+    options = ["--set", "secure_train=true", "uid=a", "print_conf=True"]
+    site = job_command(arguments, SiteLauncher.names)
+    assert site == interpreter("-m", "module", "-m", folder, "-w", folder + "/startup", *options)
+    server = job_command(arguments, ServerLauncher.names)
+    assert server == interpreter("-m", "module", "-m", folder, "-r", folder + "/app", *options)
+
+
+def test_folders_of_code_are_refused(tmp_path):
+    home = tmp_path / "proofward"
+    folder = empty_folder(home)
+    assert empty_folder(home) == folder and list(folder.iterdir()) == []
+    (folder / "json.py").write_text("")
+    with pytest.raises(KitError, match=r"json\.py"):
+        empty_folder(home)
+    assert code_in(tmp_path) == str(folder)
+    (folder / "json.py").unlink()
+    assert code_in(tmp_path) == ""
+    (tmp_path / "local" / "custom").mkdir(parents=True)
+    assert code_in(tmp_path) == str(tmp_path / "local" / "custom")
