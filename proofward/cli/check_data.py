@@ -47,7 +47,7 @@ def _agreed(where: Path) -> tuple[Schema, RoundConfig]:
         return schema_of(home), home.terms.round_config
     from proofward.cli.console import make_console
     from proofward.cli.kernels import load_kernels
-    from proofward.cli.project import read_project
+    from proofward.cli.project_file import read_project
     from proofward.cli.project_table import ProjectError
 
     load_kernels(make_console(quiet=True))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.project import read_project
+from proofward.cli.project_file import read_project
+from proofward.cli.project_text import project_text
 from proofward.data.csv_records import read_csv
 from proofward.data.schema import Feature, Label, Notation
 from proofward.data.wdbc import NORMALISATION, load_wdbc
@@ -50,7 +51,7 @@ def test_as_agreed_and_there_and_back(draft):
     assert project.notation == Notation(Label("diagnosis", "B", "M"), ("id", "patient_id"), ",", 5)
     assert project.features[0] == Feature("mean radius", 14.1, 3.52, "mm")
     assert project.schema.classes == ("B", "M")
-    draft.write_text(project.text())
+    draft.write_text(project_text(project))
     assert read_project(draft) == project
 
 
