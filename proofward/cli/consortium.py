@@ -198,7 +198,6 @@ def _provision(
     from proofward.data.csv_records import FEATURES_NAME, features_to_bytes
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
     from proofward.engines.remote.home import Home
-    from proofward.federation.messages.rules import HOSPITAL
 
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
@@ -209,9 +208,8 @@ def _provision(
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
-    for seat in terms.seats:
-        if seat.role == HOSPITAL:
-            Home(kits[seat.site] / HOME).write(FEATURES_NAME, features_to_bytes(project.features))
+    for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
+        Home(kits[site] / HOME).write(FEATURES_NAME, features_to_bytes(project.features))
     tighten(fresh)
     aside = None
     if before:

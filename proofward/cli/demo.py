@@ -19,11 +19,13 @@ LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
 
 def run_folder(chosen: Path | None) -> Path:
     """The folder to write: the one chosen, or a new one named after the time."""
+    from proofward.engines.run_folder import private_of
+
     if chosen is not None:
         return chosen
     stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
     names = (Path("runs") / (stamp if count == 0 else f"{stamp}-{count}") for count in range(1000))
-    return next(path for path in names if not path.exists())
+    return next(path for path in names if not path.exists() and not private_of(path).exists())
 
 
 def list_attacks(as_json: bool) -> None:
@@ -43,19 +45,25 @@ def list_attacks(as_json: bool) -> None:
 
 def check_folder(folder: Path, attack: str | None) -> bool:
     """Whether the folder holds a run to go on with; UsageError when nothing can be written there."""
+    from proofward.engines.run_folder import private_of
     from proofward.ledger.seal import SEAL_NAME
     from proofward.report.run_audit import LEDGER_NAME
 
-    if not folder.exists():
-        return False
-    if not folder.is_dir():
+    private = private_of(folder)
+    if folder.exists() and not folder.is_dir():
         raise click.UsageError(f"{folder} is no folder")
-    if not any(folder.iterdir()):
+    if not folder.exists() or not any(folder.iterdir()):
+        if private.exists():
+            raise click.UsageError(f"{private} holds states of an earlier run; choose another folder")
         return False
     if not (folder / LEDGER_NAME).is_dir():
         raise click.UsageError(f"{folder} is neither empty nor a run")
     if (folder / LEDGER_NAME / SEAL_NAME).exists():
         raise click.UsageError(f"{folder} holds a finished run; choose another folder")
+    if not private.is_dir():
+        words = f"{folder} holds a run that has begun, and the parties' states, {private}, are not there"
+        earlier = f"; move {folder}/parties there" if (folder / "parties").is_dir() else ""
+        raise click.UsageError(f"{words}{earlier or ': put them back, or choose another folder'}")
     if attack is not None:
         raise click.UsageError(f"{folder} holds a run; an attack needs a new folder")
     return True

@@ -15,6 +15,7 @@ from proofward.cli.live import LiveTable
 from proofward.cli.tables import print_comparison, print_costs, print_outcome
 from proofward.engines.attacks.catalogue import VERIFIER, Attack
 from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult, Signed
+from proofward.engines.run_folder import StatesMissing, private_of
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.refusal import Refusal
@@ -81,8 +82,7 @@ class DemoRun:
         report, found = self._write(ended)
         print_comparison(self.console, found)
         print_costs(self.console, report)
-        self.console.print(f"run folder: {self.folder}", markup=False, soft_wrap=True)
-        self.console.print(f"audit it with: proofward audit {self.folder}", markup=False, soft_wrap=True)
+        self._say(f"run folder: {self.folder}", f"audit it with: proofward audit {self.folder}", self._kept())
         return True, {"finished": True, **report}
 
     def attacked(self, attack: Attack) -> tuple[bool, Mapping[str, object]]:
@@ -96,8 +96,20 @@ class DemoRun:
         failed = [verdict for verdict in RunAudit(self.folder).run() if not verdict.passed]
         outcome = judge(attack, culprit, result, history, failed)
         print_outcome(self.console, outcome, attack.goes_on)
-        self.console.print(f"run folder: {self.folder}", markup=False, soft_wrap=True)
+        self._say(f"run folder: {self.folder}", self._kept())
         return outcome.refused, asdict(outcome)
+
+    @property
+    def private(self) -> Path:
+        """Where keys and records of the parties are."""
+        return private_of(self.folder)
+
+    def _kept(self) -> str:
+        return f"not to be handed over: {self.private} holds the parties' keys and records"
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self.console.print(line, markup=False, soft_wrap=True)
 
     def federate(self) -> Ended:
         """Runs an honest federation; raises Unfinished."""
@@ -126,10 +138,13 @@ class DemoRun:
                 parties=parties,
                 workers=self.workers,
             )
+        except StatesMissing as error:
+            raise click.UsageError(str(error)) from error
         except (LedgerError, Refusal) as error:
             raise click.UsageError(f"{self.folder} holds a run with other settings: {error}") from error
         except OSError as error:
             raise click.UsageError(f"{self.folder}: {error.strerror}") from error
+        write_files(self.folder, scenario.description.files())
         try:
             with LiveTable(self.console, engine.rules) as table:
                 watchers.append(table.observe)

@@ -10,12 +10,16 @@ from proofward import __version__
 from proofward.cli.audit import audit
 from proofward.cli.bench import bench
 from proofward.cli.bundle import bundle
+from proofward.cli.certificates import certificates
 from proofward.cli.confirm import confirm
 from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
 from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
+from proofward.cli.export_audit import export_audit
 from proofward.cli.membership import join, revoke
+from proofward.cli.model import model
+from proofward.cli.predict import predict
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.rotate_key import rotate_key
 from proofward.cli.start import start, stop
@@ -32,6 +36,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold secrets
 
 
-for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, consortium, join,
-                enrol, confirm, revoke, rotate_key):  # fmt: skip
+for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, certificates,
+                consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
+                export_audit):  # fmt: skip
     main.add_command(command)

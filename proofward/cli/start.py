@@ -85,7 +85,8 @@ def start(
     from proofward.engines.flare.keeper import Keeper
     from proofward.engines.flare.kit import ADMIN, SERVER, KitError, kind_of, server_of
     from proofward.engines.flare.proxy import proxy_environment
-    from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, home_of
+    from proofward.engines.flare.supervisor import AlreadyRunning, GaveUp, Supervisor, claimed, home_of
+    from proofward.engines.flare.watch import watched
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
@@ -112,13 +113,15 @@ def start(
                 os.environ.update(environment)
                 sites = {seat.site for seat in home.terms.seats}
                 tell()
-                finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                with watched(kit, log.note):
+                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
                 console.print("the federation is closed" if finished else "stopped")
             else:
                 _ready(kit, kind, home, passphrase_file, repeatable)
                 tell()
-                Supervisor(kit, stop_event, log.note, environment).run()
-    except (KitError, HomeError, AlreadyRunning, KeyFileInvalid, Refused, OSError) as error:
+                with watched(kit, log.note):
+                    Supervisor(kit, stop_event, log.note, environment).run()
+    except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
         console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     raise SystemExit(OK)

@@ -55,12 +55,12 @@ def test_weak_rules_are_called_weak():
 
 def test_a_report_is_no_evidence(proofward, copy):
     assert proofward.json("audit", copy)["no_evidence"] == []
-    others = ["auc.png", "metrics.json", "parties"]
+    others = ["auc.png", "metrics.json", "notes"]
     for name in others:
         (copy / name).write_bytes(b"whatever")
     assert proofward.json("audit", copy)["no_evidence"] == others
     lines = proofward("audit", copy).stdout.splitlines()
-    assert lines[-2] == "no evidence, not read: auc.png, metrics.json, parties" and "holds" in lines[-1]
+    assert lines[-2] == "no evidence, not read: auc.png, metrics.json, notes" and "holds" in lines[-1]
 
 
 def test_the_ledger_alone_can_be_audited(proofward, copy):

@@ -24,6 +24,8 @@ VALID_DAYS = 730
 COORDINATOR = "coordinator@proofward.local"
 CERTIFICATES = "proofward.engines.flare.backdated.BackdatedCertBuilder"
 KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
+PROJECT_STATE = Path("proofward") / "state" / "cert.json"
+"""Below AUTHORITY: the authority's key, and each site's key and certificate."""
 
 
 class ProvisioningFailed(Exception):

@@ -16,16 +16,21 @@ class Certificates:
         """PEM certificate of the consortium's authority."""
         return (self.startup / "rootCA.pem").read_bytes()
 
-    def _own(self, suffix: str) -> bytes:
+    def _own(self, suffix: str) -> Path:
         found = [self.startup / f"{name}.{suffix}" for name in ("client", "server")]
-        return next(path for path in found if path.exists()).read_bytes()
+        return next(path for path in found if path.exists())
+
+    @property
+    def certificate_path(self) -> Path:
+        """The file of the site's certificate."""
+        return self._own("crt")
 
     @property
     def certificate(self) -> bytes:
         """PEM certificate of the site."""
-        return self._own("crt")
+        return self._own("crt").read_bytes()
 
     @property
     def private_key(self) -> bytes:
         """PEM private key of the site's certificate."""
-        return self._own("key")
+        return self._own("key").read_bytes()

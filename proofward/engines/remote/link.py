@@ -35,6 +35,7 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.own_deadline import Overdue
 from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.federation.history.history_state import CLOSED, UPLOAD
 from proofward.federation.messages.catalogue import Upload
@@ -125,13 +126,15 @@ class Caller:
         self._stop = stop
         self._note = note
         self._failures = 0
+        self.require_time: Callable[[], None] = lambda: None
         self.bytes_out = 0
         self.bytes_in = 0
 
     def ask(self, request: Request) -> Answer:
-        """The answer; raises Stopped, and Refusal for a malformed one."""
+        """The answer; raises Stopped, Overdue, and Refusal for a malformed one."""
         data = write(request)
         while not self._stop.is_set():
+            self.require_time()
             try:
                 answer = self._carry(data)
             except Unreachable:
@@ -167,10 +170,7 @@ class Link:
         outdated: Callable[[], bool] = lambda: False,
         slots: UploadSlots | None = None,
     ) -> None:
-        """Asks again and again: `wishes`, whom to have revoked, and `outdated`, whether to open anew.
-
-        An upload leaves at once if `slots` is not given.
-        """
+        """`wishes`: whom to have revoked. `outdated`: whether to open anew. slots: 0 s if not given."""
         self.member = member
         self._caller = caller
         self._ask = caller.ask
@@ -195,9 +195,13 @@ class Link:
         while not self.done and not self._outdated():
             try:
                 self.step()
+            except Overdue:
+                self.member.expire()
             except Refusal as refusal:  # an answer that makes no sense: another may
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
                 self._caller.pause(PAUSES[-1])
+        if self.member.history.phase == CLOSED:
+            self._objects.keep_model(self.member.history.model, self._note)
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
@@ -231,7 +235,7 @@ class Link:
         if len(history.closed) != self._closed:
             self._closed = len(history.closed)
             self._count()
-            self._objects.keep_only({history.model})
+            self._objects.keep_model(history.model, self._note)
         return grown
 
     def _try_again(self) -> bool:

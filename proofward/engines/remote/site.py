@@ -15,6 +15,7 @@ from proofward.engines.remote.joining import assemble, make_request, require_own
 from proofward.engines.remote.link import Caller, Carry, Link, Stopped
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.requests import pending_revocations
 from proofward.engines.remote.terms import Seat
 from proofward.engines.remote.upload_slots import UploadSlots
@@ -111,6 +112,7 @@ class Site:
         while not done:  # again with other keys, when the operator has made one
             keys = self.home.key_files(seat.member)
             member = self.open(seat, rules, objects, ObjectStore(folder / "outgoing"))
+            caller.require_time = OwnDeadline(member, self.home.terms.deadline, folder).require
             link = Link(
                 member,
                 caller,
