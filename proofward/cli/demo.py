@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from proofward.cli.console import FLAW, OK, make_console, print_json
+from proofward.cli.listed_presets import WithPresets
 
 ATTACK_ROUNDS, ROUNDS = 2, 15
 LEAST_HOSPITALS = 3
@@ -69,7 +70,7 @@ def check_folder(folder: Path, attack: str | None) -> bool:
     return True
 
 
-@click.command()
+@click.command(cls=WithPresets)
 @click.option(
     "--rounds", type=click.IntRange(1, 10_000),
     help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
@@ -83,7 +84,8 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
               help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
-@click.option("--preset", "preset_name", default="wdbc", show_default=True, help="Model and data.")
+@click.option("--preset", "preset_name", default="wdbc", show_default=True, metavar="NAME",
+              help="Model and data: a name listed below.")  # fmt: skip
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--engine", type=click.Choice(["in-process", "flare"]), default="in-process", show_default=True,
               help="flare: every party a process of its own on this machine, with mutual TLS.")  # fmt: skip

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.demo_run import DemoRun, Ended, Unfinished
+from proofward.cli.demo_run import DemoRun
 from proofward.cli.flare import require_flare
+from proofward.cli.in_process_run import Ended, Unfinished
 from proofward.cli.live import LiveTable
 from proofward.engines.remote.terms import UPLOAD_SLOT, Seat, Terms
 from proofward.engines.run_folder import RunFolder

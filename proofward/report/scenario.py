@@ -12,7 +12,8 @@ from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.engines.run_folder import Plan
 from proofward.federation.messages.rules import usual_updates
 from proofward.layers.errors import ConfigurationError
-from proofward.models.presets import Preset, preset
+from proofward.models.presets import preset
+from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.report.description import Description, Feature
 

@@ -28,10 +28,10 @@ from proofward.engines.remote.bundle import (
     BundleWriter,
     Header,
 )
+from proofward.engines.remote.caller import Unreachable
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.home import Home, HomeError
 from proofward.engines.remote.joining import assemble, make_request, require_own
-from proofward.engines.remote.link import Unreachable
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.terms import Seat
