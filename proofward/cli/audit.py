@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.console import FLAW, OK, USAGE, hexadecimal, make_console, print_json
+from proofward.cli.guard import WrongThing
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from proofward.federation.parties.audit_verdict import AuditVerdict
+
+LEDGER_FILE = "ledger.db"
 
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
-@click.option("--failures", is_flag=True, help="Print only what failed.")
+@click.option("--details", is_flag=True, help="Print a line for every check.")
+@click.option("--failures", is_flag=True, help="Print a line for every check that failed.")
 @click.option("--consortium", callback=hexadecimal, metavar="DIGEST", help="Digest of the rules to expect.")
 @click.option(
     "--remember", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 def audit(
     run: Path,
     as_json: bool,
+    details: bool,
     failures: bool,
     consortium: bytes | None,
     remember: tuple[Path, ...],
@@ -37,17 +44,24 @@ def audit(
 ) -> None:
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
-    A verdict a line; exit code 1 when one of them is a flaw, and 2 when the run is of an earlier protocol,
-    which another release audits. Metrics and plot are a report and no evidence: they are named and not read.
+    Says two things apart: whether the record is consistent, and whether everybody kept the rules, else who
+    did not, where and how. Exit code 0 when both hold; 1 when the record has a flaw or somebody broke the
+    rules, and the two sentences, or "consistent" and "rules_kept" of --json, say which; 2 when there is no
+    ledger, or one of an earlier protocol, which another release audits. A refused proof is "refused": the
+    record of it is in order, and the hospital broke a rule. Metrics and plot are no evidence and not read.
     """
+    if not holds_ledger(run):
+        raise WrongThing(f"{run}: no ledger here: give a run's folder, or one with {LEDGER_FILE} in it")
     from proofward.cli.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.audit_words import screen, to_document
     from proofward.engines.operations.verification_pool import PooledProofs
     from proofward.federation.parties.audit_verdict import VERSION
     from proofward.ledger.note import MAX_NOTE_BYTES
     from proofward.ledger.reading import NotReadable, read_regular
+    from proofward.report.audit_summary import AuditSummary
     from proofward.report.run_audit import RunAudit
 
     try:
@@ -57,74 +71,39 @@ def audit(
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []
-    counts, failed, earlier = Counter[str](), 0, False
     with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
         auditor = RunAudit(run, proofs, consortium, notes)
         for verdict in auditor.run():
-            counts[verdict.check] += 1
-            failed += not verdict.passed
-            earlier = earlier or (verdict.refusal is not None and verdict.refusal.check == VERSION)
-            if as_json:
-                verdicts.append(verdict)
-            elif not (failures and verdict.passed):
-                mark = "ok    " if verdict.passed else "FAILED"
-                console.print(f"{mark} {describe(verdict)}", markup=False, soft_wrap=True)
-    seconds = time.perf_counter() - started
-    others = auditor.no_evidence()
-    policy = None if auditor.history is None else auditor.history.rules.config.security_bits
+            verdicts.append(verdict)
+            if details and not as_json:
+                print_line(console, verdict)
+    summary = AuditSummary(verdicts, auditor.history)
+    if failures and not details and not as_json:
+        for verdict in summary.failed:
+            print_line(console, verdict)
+    seconds, others = time.perf_counter() - started, auditor.no_evidence()
     if as_json:
-        print_json(
-            {
-                "passed": failed == 0,
-                "checks": counts.total(),
-                "failed": failed,
-                "seconds": seconds,
-                "policy_bits": policy,
-                "no_evidence": others,
-                "verdicts": [to_dict(verdict) for verdict in verdicts],
-            }
-        )
+        print_json({**to_document(summary), "seconds": seconds, "no_evidence": others})
     else:
-        proved = counts["round-proof"] + counts["enrolment-proof"]
+        for line in screen(summary, consortium):
+            console.print(line, markup=False, soft_wrap=True)
         if others:
             console.print(f"no evidence, not read: {', '.join(others)}", markup=False, soft_wrap=True)
-        outcome = "everything holds" if failed == 0 else f"{failed} checks FAILED"
-        counted = f"{counts.total()} checks, {proved} proofs{demanded(policy)}"
-        console.print(f"{counted}, {seconds:.1f} s: {outcome}", markup=False)
-    raise SystemExit(USAGE if earlier else FLAW if failed else OK)
+        console.print(f"{len(verdicts)} checks in {seconds:.1f} s; --details lists them", markup=False)
+    earlier = any(entry.refusal is not None and entry.refusal.check == VERSION for entry in summary.failed)
+    raise SystemExit(USAGE if earlier else OK if summary.passed else FLAW)
 
 
-def demanded(policy_bits: int | None) -> str:
-    """What the rules demand of proofs, in words; nothing where there are no rules."""
-    from proofward.proof.soundness import LEAST_POLICY_BITS
-
-    if policy_bits is None:
-        return ""
-    weak = " (WEAK: rules for tests)" if policy_bits < LEAST_POLICY_BITS else ""
-    return f" of at least {policy_bits} bits{weak}"
+def holds_ledger(run: Path) -> bool:
+    """Whether a folder, or the ledger's folder in it, has anything that belongs to a ledger."""
+    names = (LEDGER_FILE, "ledger.seal", "objects")
+    return any(os.path.lexists(folder / name) for folder in (run, run / "ledger") for name in names)
 
 
-def describe(verdict: AuditVerdict) -> str:
-    """One line."""
-    found = verdict.detail if verdict.refusal is None else str(verdict.refusal)
-    return f"{verdict.check}: {verdict.subject}{f': {found}' if found else ''}"
+def print_line(console: Console, verdict: AuditVerdict) -> None:
+    """One check with its outcome: ok, refused or FAILED."""
+    from proofward.cli.audit_words import describe
+    from proofward.report.audit_summary import outcome
 
-
-def to_dict(verdict: AuditVerdict) -> dict[str, object]:
-    """Plain values."""
-    refusal = verdict.refusal
-    plain: dict[str, object] = {
-        "check": verdict.check,
-        "subject": verdict.subject,
-        "passed": verdict.passed,
-        "detail": verdict.detail,
-        "seconds": verdict.seconds,
-    }
-    if refusal is not None:
-        plain |= {
-            "failed_check": refusal.check,
-            "culprit": refusal.culprit,
-            "expected": refusal.expected,
-            "actual": refusal.actual,
-        }
-    return plain
+    mark = {"passed": "ok", "refused": "refused", "failed": "FAILED"}[outcome(verdict)]
+    console.print(f"{mark:7} {describe(verdict)}", markup=False, soft_wrap=True)

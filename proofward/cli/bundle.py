@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.console import FLAW, OK, make_console, print_json
+from proofward.cli.guard import GuardedGroup
 
 if TYPE_CHECKING:
     from proofward.engines.remote.airgap import AirGap, Trip
@@ -19,7 +20,7 @@ KIT = click.argument("kit", type=click.Path(exists=True, file_okay=False, path_t
 FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 
-@click.group()
+@click.group(cls=GuardedGroup)
 def bundle() -> None:
     """Carry an air-gapped member's messages on a memory stick.
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from proofward.cli.guard import GuardedGroup
 from proofward.cli.membership import JSON, KIT, Refused, answering, tell
 
 RENEWED = "renewed"
 VALID_DAYS = 360
 
 
-@click.group()
+@click.group(cls=GuardedGroup)
 def certificates() -> None:
     """Renew TLS certificates before they end; a federation under way goes on."""
 

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from contextvars import ContextVar
+from typing import NoReturn
 
 import click
 from rich.console import Console
 
 OK, FLAW, USAGE = 0, 1, 2
+INTERRUPTED, CLOSED_PIPE = 130, 141
+"""As shells count what SIGINT and SIGPIPE end."""
+
+document_printed: ContextVar[bool] = ContextVar("document_printed", default=False)
+"""Whether the command has printed its JSON document, to which nothing may be added."""
+
+
+class PipeConsole(Console):
+    """A console that leaves it to the command's guard to end when nobody reads on."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Called by rich while it handles BrokenPipeError."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads on")
 
 
 def make_console(quiet: bool = False) -> Console:
     """Standard output, or standard error when that carries JSON."""
-    return Console(stderr=quiet, highlight=False)
+    return PipeConsole(stderr=quiet, highlight=False)
 
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, indent=1))
+    document_printed.set(True)
 
 
 def hexadecimal(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from proofward.cli.guard import GuardedGroup
 from proofward.cli.listed_presets import WithPresets
 from proofward.cli.membership import JSON, Refused, answering, tell, tighten
 from proofward.ledger.files import make_directory, sync_directory, write_file
@@ -25,7 +26,7 @@ FRESH, KITS, AUTHORITY, PROJECT = ".provisioning", "kits", "authority", "proofwa
 FIRST_MODEL = "first-model.safetensors"
 
 
-@click.group()
+@click.group(cls=GuardedGroup)
 def consortium() -> None:
     """Set up a consortium, at the coordinator's machine."""
 
@@ -98,6 +99,8 @@ def init(
         else:
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
+        if not draft:
+            _require_room(folder, project)
         chosen = options["trusted_first_model"] or project.first_model_beside(path)
         terms, chosen_file = _terms(project, chosen, path if not given else None)
         make_directory(folder)
@@ -151,6 +154,12 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         ).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _require_room(folder: Path, project: Project) -> None:
+    from proofward.engines.flare.machine_checks import require_room
+
+    require_room(folder, len(project.sites) + 2)
 
 
 def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Terms, bytes]:

@@ -1,4 +1,4 @@
-"""Entry point: `proofward COMMAND`. Exit codes: 0 all is well, 1 a flaw or a refusal, 2 wrong usage."""
+"""Entry point: `proofward COMMAND`; `guard` ends every command."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from proofward.cli.demo import demo
 from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
 from proofward.cli.export_audit import export_audit
+from proofward.cli.guard import GuardedGroup
 from proofward.cli.membership import join, revoke
 from proofward.cli.model import model
 from proofward.cli.predict import predict
@@ -27,12 +28,13 @@ from proofward.cli.start import start, stop
 from proofward.cli.status import status
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="proofward")
 def main() -> None:
     """Verifiable, private federated learning.
 
-    Exit codes: 0 all is well, 1 a flaw was found or something was refused, 2 wrong usage.
+    Exit codes: 0 fine, 1 something needs you or a flaw was found, 2 wrong use, 130 stopped by Ctrl-C, 141 the
+    reader of the output went away.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold secrets
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 MAX_MODEL_BYTES = 1 << 31
+DECIMALS = {"point": ".", "comma": ","}
 DIGITS = 6
 
 
@@ -29,8 +30,10 @@ DIGITS = 6
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="CSV file to write, instead of printing; one that is there is replaced.")  # fmt: skip
 @click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), default="comma", show_default=True)
+@click.option("--decimal", type=click.Choice(sorted(DECIMALS)), default="point", show_default=True,
+              help="The decimal mark of its numbers.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of CSV.")
-def predict(model: Path, table: Path, out: Path | None, delimiter: str, as_json: bool) -> None:
+def predict(model: Path, table: Path, out: Path | None, delimiter: str, decimal: str, as_json: bool) -> None:
     """Print probability and class of every row of FILE.csv, by a MODEL that `proofward model export` wrote.
 
     The columns are found by their names, as the model has them; others are not used. The score is the
@@ -48,7 +51,7 @@ def predict(model: Path, table: Path, out: Path | None, delimiter: str, as_json:
         try:
             loaded = read_exported(read_regular(model, MAX_MODEL_BYTES, follow=True))
             names = [entry.name for entry in loaded.description.features]
-            records = prediction.read_records(table, names, DELIMITERS[delimiter])
+            records = prediction.read_records(table, names, DELIMITERS[delimiter], DECIMALS[decimal])
             found = prediction.predict(loaded, records)
         except NotAModel as error:
             raise click.UsageError(f"{model} is no exported model: {error}") from error

@@ -12,6 +12,7 @@ from proofward.cli.admissible import provable_config
 from proofward.cli.project_table import ProjectError
 from proofward.data.csv_records import Feature, FeaturesInvalid, check_features
 from proofward.data.wdbc import NORMALISATION
+from proofward.engines.flare.names import fault_of_name, is_value
 from proofward.engines.remote.terms import UPLOAD_SLOT, Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import (
@@ -31,7 +32,6 @@ from proofward.relations.config import RoundConfig
 FILE_NAME = "consortium.toml"
 PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
 LEAST_HOSPITALS = 3
-_SITE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
 
@@ -137,8 +137,8 @@ class Project:
     def _check(self) -> None:
         if not 1 <= len(self.title) <= 200 or not self.title.isprintable():
             raise ProjectError("title", "1 to 200 printable characters", repr(self.title))
-        numeric = self.server.rpartition(".")[2].isdigit()
-        if len(self.server) > 64 or numeric or not _HOST.fullmatch(self.server):
+        unusable = is_value(self.server.rpartition(".")[2])
+        if len(self.server) > 64 or unusable or not _HOST.fullmatch(self.server):
             expected = "a name in lower case, at most 64 characters, such as fl.example.org (no address)"
             raise ProjectError("server", expected, repr(self.server))
         if self.preset not in PRESET_FILES:
@@ -148,9 +148,9 @@ class Project:
             raise ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
         for site in self.sites:
             longest = max(len(seat.member) for seat in site.seats())
-            if not _SITE.fullmatch(site.name) or longest > 40 or site.name == TRANSPORT:
+            if (fault := fault_of_name(site.name)) or longest > 40 or site.name == TRANSPORT:
                 expected = "lower-case letters, digits and hyphens, members' names of at most 40"
-                raise ProjectError("site name", expected, repr(site.name))
+                raise ProjectError("site name", expected, fault or repr(site.name))
             if site.name == self.server:
                 raise ProjectError("site name", "another name than the server's", site.name)
         names = [site.name for site in self.sites]

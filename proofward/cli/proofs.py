@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from proofward.cli.console import FLAW, USAGE, make_console, print_json
+from proofward.cli.guard import WrongThing
 
 if TYPE_CHECKING:
     from proofward.report.proof_file import ProofFile
@@ -19,11 +20,21 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 
 
 def _refuse(check: str, detail: str, as_json: bool) -> None:
+    """Ends with a refusal: of what a proof file holds, or of one of an earlier protocol."""
     if as_json:
         print_json({"valid": False, "check": check, "detail": detail})
     else:
         make_console().print(f"REFUSED by {check}: {detail}", markup=False, soft_wrap=True)
     raise SystemExit(USAGE if check == "version" else FLAW)
+
+
+def _require_proof_file(path: Path) -> None:
+    """Ends with exit code 2 unless the file begins as a proof file does."""
+    from proofward.report.proof_file import HEADER_BYTES, is_proof_file
+
+    with path.open("rb") as file:
+        if not is_proof_file(file.read(HEADER_BYTES)):
+            raise WrongThing(f"{path}: not a proof file")
 
 
 def _undecided(reason: str, as_json: bool) -> None:
@@ -41,8 +52,10 @@ def _undecided(reason: str, as_json: bool) -> None:
 def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
     """Verify the file PROOF: statement, ciphertext and proof of one hospital's round.
 
-    Exit code 1 when it is refused, 2 when it was made by an earlier protocol, which another release verifies.
+    Exit code 1 when it is refused, 2 when it is not a proof file or was made by an earlier protocol, which
+    another release verifies.
     """
+    _require_proof_file(proof)
     from proofward.cli.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
@@ -94,7 +107,11 @@ def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
 @PROOF
 @JSON
 def inspect(proof: Path, as_json: bool) -> None:
-    """Describe the file PROOF without verifying it: sizes, soundness by source, what is public."""
+    """Describe the file PROOF without verifying it: sizes, soundness by source, what is public.
+
+    Exit code 1 when it is damaged, 2 when it is not a proof file.
+    """
+    _require_proof_file(proof)
     from proofward.cli.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))

@@ -22,7 +22,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from proofward.data.csv_records import FEATURES_NAME
 from proofward.engines.flare.kit import SERVER, kind_of
 from proofward.engines.flare.supervisor import home_of
 from proofward.engines.run_folder import private_of
@@ -34,7 +33,7 @@ from proofward.ledger.database import MAX_DATABASE_BYTES
 from proofward.ledger.files import make_directory, sync_directory
 from proofward.ledger.reading import open_regular
 from proofward.ledger.seal import SEAL_NAME
-from proofward.report.description import CLASSES_NAME
+from proofward.report.description import CLASSES_NAME, FEATURES_NAME
 from proofward.report.known_secrets import Known, known_secrets
 from proofward.report.model_files import model_files
 from proofward.report.model_source import LEDGER_NAME, is_kit, ledger_of, read_ledger

@@ -14,6 +14,10 @@ from pathlib import Path
 from proofward.data.csv_records import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.ledger.reading import NotReadable, read_regular
 
+__all__ = [
+    "CLASSES_NAME", "FEATURES_NAME", "Column", "Description", "Feature", "FeaturesInvalid", "check_classes",
+    "read_description",
+]  # fmt: skip
 CLASSES_NAME = "classes.json"
 USUAL_CLASSES = ("0", "1")
 MAX_BYTES = 1 << 26
@@ -89,14 +93,19 @@ def check_classes(classes: object) -> tuple[str, str]:
     raise FeaturesInvalid(f"classes: expected two different names, found {classes!r:.80}")
 
 
-def read_description(features: Path, classes: Path | None = None) -> Description:
+def read_description(features: Path, classes: Path | None = None, *, follow: bool = False) -> Description:
     """The description in a file of features and, if there is one, a file of class names.
 
+    Where the file of features has the values of a label, these name the classes. follow: whether the first
+    file may be a link, as where a user names it.
     Raises FeaturesInvalid with the file's name, also when the features are not there.
     """
-    columns = _json(features)
+    columns = _json(features, follow)
     names = USUAL_CLASSES
     try:
+        match columns:  # with the label's values, or without
+            case {"features": list() as listed, "label": {"negative": negative, "positive": positive}}:
+                columns, names = listed, check_classes([negative, positive])
         if not isinstance(columns, list):
             raise FeaturesInvalid("expected a list of name, centre and spread")
         if classes is not None and classes.exists():
@@ -106,9 +115,9 @@ def read_description(features: Path, classes: Path | None = None) -> Description
         raise FeaturesInvalid(f"{features}: {error}") from error
 
 
-def _json(path: Path) -> object:
+def _json(path: Path, follow: bool = False) -> object:
     try:
-        value: object = json.loads(read_regular(path, MAX_BYTES, follow=True))
+        value: object = json.loads(read_regular(path, MAX_BYTES, follow=follow))
     except NotReadable as error:
         raise FeaturesInvalid(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:

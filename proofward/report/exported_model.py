@@ -21,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward import __version__
-from proofward.data.csv_records import FeaturesInvalid
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array, Mlp
-from proofward.report.description import Column, Description, check_classes
+from proofward.report.description import Column, Description, FeaturesInvalid, check_classes
 
 FORMAT = "proofward/exported-model/v1"
 INTEGERS = ".integers"

@@ -14,7 +14,6 @@ from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
-from proofward.data.csv_records import FEATURES_NAME
 from proofward.encoding import MalformedMessage, decode
 from proofward.engines.flare.kit import ADMIN, KitError, kind_of
 from proofward.engines.flare.supervisor import home_of
@@ -30,7 +29,7 @@ from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
-from proofward.report.description import CLASSES_NAME, Description, read_description
+from proofward.report.description import CLASSES_NAME, FEATURES_NAME, Description, read_description
 from proofward.report.exported_model import ExportedModel, Origin
 
 LEDGER_NAME = "ledger"
@@ -84,7 +83,7 @@ def described_by(folder: Path, features: Path | None = None) -> Description:
     if not path.exists():
         words = f"{path} is not there, without which nobody can use the model: give --features FILE with"
         raise NoModel(f"{words} names, centres and spreads, as proofward/features.json of a hospital's kit")
-    return read_description(path, folder / CLASSES_NAME)
+    return read_description(path, folder / CLASSES_NAME, follow=features is not None)
 
 
 def read_ledger(place: Path, live: bool = False) -> tuple[History, Objects]:

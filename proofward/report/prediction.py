@@ -89,7 +89,7 @@ def _sigmoid(value: float) -> float:
     return decay / (1 + decay)
 
 
-def read_records(path: Path, names: Sequence[str], delimiter: str = ",") -> NewRecords:
+def read_records(path: Path, names: Sequence[str], delimiter: str = ",", decimal: str = ".") -> NewRecords:
     """The records of a CSV file with a header, which has these columns in any order, and perhaps others.
 
     Rows are counted as a spreadsheet does: the header is row 1. Raises TableRefused, with all that is wrong.
@@ -100,7 +100,7 @@ def read_records(path: Path, names: Sequence[str], delimiter: str = ",") -> NewR
             _, header = next(rows, (1, []))
             found = [name.strip() for name in header]
             places = _places(found, names)
-            values, numbers = _values(rows, found, places)
+            values, numbers = _values(rows, found, places, decimal)
     except UnicodeDecodeError as error:
         raise TableRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
     if not values:
@@ -146,7 +146,7 @@ def _places(found: Sequence[str], names: Sequence[str]) -> list[int]:
 
 
 def _values(
-    rows: Iterator[tuple[int, list[str]]], header: Sequence[str], places: Sequence[int]
+    rows: Iterator[tuple[int, list[str]]], header: Sequence[str], places: Sequence[int], decimal: str
 ) -> tuple[list[list[float]], list[int]]:
     """The numbers of all rows; raises TableRefused with what is wrong in any of them."""
     wrong: dict[str, list[int]] = defaultdict(list)
@@ -159,9 +159,11 @@ def _values(
         cells = []
         for place in places:
             text = row[place].strip()
+            if decimal != ".":
+                text = text.replace(".", "?").replace(decimal, ".")
             value = float(text) if _NUMBER.fullmatch(text) else math.inf
             if not math.isfinite(value):
-                kind = "no number with a decimal point" if text else "empty"
+                kind = f"no number with the decimal mark {decimal}" if text else "empty"
                 wrong[f"column {header[place]}: {kind}"].append(number)
             cells.append(value)
         values.append(cells)

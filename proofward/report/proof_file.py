@@ -32,6 +32,8 @@ from proofward.relations.round_statement import RoundStatement
 
 MAX_FILE_BYTES = 96 << 20
 """With more, reading and verifying would take more than 500 MB: about six million parameters."""
+HEADER_BYTES = 64
+"""The kind of a record stands among so many first bytes."""
 PROOFS_NAME = "proofs"
 SUFFIX = ".proof"
 Large = Annotated[bytes, Length(0, MAX_FILE_BYTES)]
@@ -140,6 +142,11 @@ def load_proof_file(path: Path) -> ProofFile:
         return read_proof_file(read_regular(path, MAX_FILE_BYTES, follow=True))
     except NotReadable as error:
         raise ProofRejected("file", f"expected {error.expected}, found {error.actual}") from error
+
+
+def is_proof_file(data: bytes) -> bool:
+    """Whether the bytes begin as a proof file does, of this protocol or an earlier one."""
+    return ProofFile.kind.encode() in data[:HEADER_BYTES]
 
 
 def read_proof_file(data: bytes) -> ProofFile:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proofward.data.csv_records import Feature
 from proofward.data.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.synthetic import make_synthetic
@@ -16,7 +15,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.models.presets import preset
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
-from proofward.report.description import Description
+from proofward.report.description import Description, Feature
 
 VERIFIERS = 3
 WDBC_CLASSES = ("benign", "malignant")

@@ -43,17 +43,22 @@ def test_attack(proofward, tmp_path, name):
         assert ("hospital-1" in outcome["accepted"]) == (attack.hospital is None)
         assert "hospital-0" in outcome["accepted"]
         audited = proofward.json("audit", run, "--workers", 2)
-        assert audited["exit"] == 1
+        assert audited["exit"] == 1 and audited["consistent"] and audited["rules_kept"] is False
+        assert {breach["member"] for breach in audited["broke_rules"]} >= {"verifier-1"}
         failed = [verdict for verdict in audited["verdicts"] if not verdict["passed"]]
         assert [(verdict["check"], verdict["culprit"]) for verdict in failed] == [("verdict", "verifier-1")]
     elif attack.goes_on:
         assert outcome["audit"] == [] and outcome["rounds"] == rounds
         out = name not in ("wrong-share-sum", "equivocation", "double-consent", "wrong-beacon-share")
         assert ("hospital-1" not in outcome["accepted"]) == out
-        assert proofward("audit", run).exit_code == 0
+        audited = proofward.json("audit", run)
+        assert audited["consistent"] and audited["rules_kept"] is False and audited["exit"] == 1
+        assert {breach["member"] for breach in audited["broke_rules"]} == {outcome["culprit"]}
     else:
         assert EXPECTED[name][1] in outcome["audit"]
-        assert proofward("audit", run).exit_code == 1
+        audited = proofward.json("audit", run)
+        assert audited["exit"] == 1 and not audited["passed"]
+        assert {breach["member"] for breach in audited["broke_rules"]} <= {outcome["culprit"]}
 
 
 def test_an_unnoticed_attack_exits_with_1(proofward, tmp_path, monkeypatch):

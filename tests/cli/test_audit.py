@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from proofward.cli.audit import demanded
+from proofward.cli.audit_words import demanded
 
 PUBLIC = ("ledger", "proofs", "model.safetensors", "model.json")
 
@@ -36,21 +37,25 @@ def changed(path: Path, position: int, bit: int) -> Iterator[None]:
 
 def test_the_public_part_of_a_run_passes(proofward, copy):
     result = proofward("audit", copy)
-    assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert all(line.startswith("ok ") for line in lines[:-1]) and "everything holds" in lines[-1]
-    assert "9 proofs of at least 100 bits" in lines[-1]
+    assert result.exit_code == 0 and len(lines) <= 36
+    assert lines[:2] == ["The record is consistent.", "Everybody kept the rules."]
+    assert "hospitals   hospital-0, hospital-1, hospital-2" in lines and "rounds      2 of 2 closed" in lines
+    assert "rules       proofs of at least 100 bits" in lines
+    assert "       6  proofs of training" in lines
     report = proofward.json("audit", copy)
     assert report["policy_bits"] == 100
-    assert report["passed"] and report["exit"] == 0
+    assert report["passed"] and report["consistent"] and report["rules_kept"] is True and report["exit"] == 0
     checks = [verdict["check"] for verdict in report["verdicts"]]
-    assert len(checks) == report["checks"] == len(lines) - 1
     assert checks.count("round-proof") == 6 and checks.count("file") == 5
+    assert {name: sum(found.values()) for name, found in report["counts"].items()} == Counter(checks)
+    detailed = proofward("audit", copy, "--details").stdout.splitlines()
+    assert sum(line.startswith("ok      ") for line in detailed) == report["checks"] == len(checks)
 
 
 def test_weak_rules_are_called_weak():
-    assert demanded(None) == "" and demanded(80) == " of at least 80 bits"
-    assert demanded(79) == " of at least 79 bits (WEAK: rules for tests)"
+    assert demanded(80) == "proofs of at least 80 bits"
+    assert demanded(79) == "proofs of at least 79 bits (WEAK: rules for tests, proofs can be forged)"
 
 
 def test_a_report_is_no_evidence(proofward, copy):
@@ -60,7 +65,50 @@ def test_a_report_is_no_evidence(proofward, copy):
         (copy / name).write_bytes(b"whatever")
     assert proofward.json("audit", copy)["no_evidence"] == others
     lines = proofward("audit", copy).stdout.splitlines()
-    assert lines[-2] == "no evidence, not read: auc.png, metrics.json, notes" and "holds" in lines[-1]
+    assert "no evidence, not read: auc.png, metrics.json, notes" in lines and "consistent" in lines[0]
+
+
+def test_a_changed_row_is_one_line_and_accuses_nobody(proofward, copy):
+    path = copy / "ledger" / "ledger.db"
+    with sqlite3.connect(path) as database:
+        where = "position = (SELECT count(*) / 3 FROM entries)"
+        data = bytearray(database.execute(f"SELECT data FROM entries WHERE {where}").fetchone()[0])
+        data[len(data) // 2] ^= 1
+        database.execute(f"UPDATE entries SET data = ? WHERE {where}", (bytes(data),))
+    database.close()
+    result = proofward("audit", copy)
+    lines = result.stdout.splitlines()
+    report = proofward.json("audit", copy)
+    assert result.exit_code == report["exit"] == 1 and report["flaws"] > 20
+    assert lines[0].startswith(f"The record is NOT consistent: {report['flaws']} checks FAILED (the seal 1, ")
+    assert lines[1].endswith("it proves nobody guilty.") and len(lines) <= 36
+    assert sum("FAILED" in line for line in lines) == 1
+    assert not report["consistent"] and report["rules_kept"] is None and report["broke_rules"] == []
+    assert {verdict["culprit"] for verdict in report["verdicts"] if not verdict["passed"]} == {None}
+    failures = proofward("audit", copy, "--failures").stdout
+    assert failures.count("FAILED  ") == report["failed"] and "(aggregator)" not in failures
+
+
+def test_a_missing_object_accuses_nobody(proofward, copy):
+    objects = sorted(path for path in (copy / "ledger" / "objects").rglob("*") if path.is_file())
+    for path in objects[::3]:
+        data = path.read_bytes()
+        path.unlink()
+        report = proofward.json("audit", copy)
+        assert report["exit"] == 1 and report["broke_rules"] == [] and not report["consistent"]
+        path.write_bytes(data)
+
+
+@pytest.mark.parametrize("folder", [(), ("docs",), ("ledger",)])
+def test_a_folder_without_a_ledger_is_wrong_use(proofward, tmp_path, folder):
+    place = tmp_path.joinpath(*folder)
+    place.mkdir(exist_ok=True)
+    (place / "private-name.txt").write_text("x")
+    for options in ((), ("--failures",), ("--details",)):
+        result = proofward("audit", tmp_path, *options)
+        assert (result.exit_code, result.stdout) == (2, "") and "no ledger here" in result.stderr
+        assert "private-name" not in result.output
+    assert "no ledger here" in proofward.json("audit", tmp_path)["error"]
 
 
 def test_the_ledger_alone_can_be_audited(proofward, copy):
@@ -141,13 +189,12 @@ def test_known_rules_and_remembered_checkpoints(proofward, copy, demo_run, tmp_p
 
 def test_garbage_folders_get_a_typed_verdict(proofward, tmp_path, rng):
     for number, name in enumerate(
-        ("", "ledger/ledger.db", "ledger.db", "ledger/objects", "ledger/objects/ab")
+        ("ledger/ledger.db", "ledger.db", "ledger/objects", "ledger/objects/ab", "objects")
     ):
         folder = tmp_path / str(number)
         folder.mkdir()
-        if name:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(rng.randbytes(5000))
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(rng.randbytes(5000))
         report = proofward.json("audit", folder)
         assert report["exit"] == 1 and not report["passed"]
         assert any(verdict.get("failed_check") for verdict in report["verdicts"])

@@ -257,7 +257,7 @@ def test_join_takes_a_kit_from_others(proofward, kits):
 
 
 def test_revocations_before_everybody_has_joined(proofward, kits):
-    said = proofward.json("revoke", kits / "o", "b", "--reason", "left")
+    said = proofward.json("revoke", kits / "o", "b", "--reason", "left", "--yes")
     assert (said["exit"], said["did"], said["by"]) == (0, "asked", "o")
     early = proofward("rotate-key", kits / "o")
     proofward("join", kits / "o")

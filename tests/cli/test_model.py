@@ -194,3 +194,16 @@ def test_an_altered_model_object_is_not_exported(proofward, demo_run, tmp_path):
     path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
     result = proofward("model", "export", folder, "--to", "json", "--out", tmp_path / "m")
     assert result.exit_code == 1 and not (tmp_path / "m").exists()
+
+
+def test_a_decimal_comma(proofward, models, tmp_path):
+    path, other = tmp_path / "t.csv", tmp_path / "u.csv"
+    path.write_text("feature-1;feature-2;feature-3;feature-4\n0,5;-1,25;3e-1;4\n")
+    other.write_text("feature-1,feature-2,feature-3,feature-4\n0.5,-1.25,3e-1,4\n")
+    comma = ("--delimiter", "semicolon", "--decimal", "comma")
+    said = proofward.json("predict", models / "m.json", path, *comma)
+    assert said["exit"] == 0
+    assert said["predictions"] == proofward.json("predict", models / "m.json", other)["predictions"]
+    path.write_text("feature-1;feature-2;feature-3;feature-4\n0,5;1.25;1;4\n")
+    words = proofward("predict", models / "m.json", path, *comma)
+    assert words.exit_code == 1 and "feature-2: no number with the decimal mark ," in words.stderr

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proofward.encoding import encode
-from proofward.report.proof_file import ProofFile
+from proofward.report.proof_file import ProofFile, is_proof_file
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +70,23 @@ def test_changed_bytes_are_refused(proofward, proof, tmp_path, rng):
         other.write_bytes(
             data[:position] + bytes([data[position] ^ 1 << rng.randrange(8)]) + data[position + 1 :]
         )
-        assert proofward("verify", other).exit_code == 1
-    for other_data in (b"", b"\xff", data[:-1], data + b"\x00", rng.randbytes(1000), b"\xa0"):
+        assert proofward("verify", other).exit_code == (1 if is_proof_file(other.read_bytes()) else 2)
+    for other_data in (data[:-1], data + b"\x00", data[:100]):
         other.write_bytes(other_data)
         assert proofward("verify", other).exit_code == 1
         assert "REFUSED by file" in proofward("inspect", other).stdout
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect"])
+def test_what_is_no_proof_file_is_wrong_use(proofward, tmp_path, rng, command):
+    other = tmp_path / "README.md"
+    for data in (b"", b"\xff", b"# Words\n" * 50, rng.randbytes(1000), b"\xa0"):
+        other.write_bytes(data)
+        result = proofward(command, other)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == f"Error: {other}: not a proof file\n"
+        told = proofward.json(command, other)
+        assert (told["exit"], told["error"]) == (2, f"{other}: not a proof file")
 
 
 def test_wrong_usage(proofward, tmp_path):

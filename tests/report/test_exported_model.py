@@ -11,9 +11,15 @@ from safetensors import safe_open
 from safetensors.numpy import load
 
 from proofward import __version__
-from proofward.data.csv_records import Feature, FeaturesInvalid
 from proofward.layers.model import FixedPoint, Mlp
-from proofward.report.description import CLASSES_NAME, Column, Description, read_description
+from proofward.report.description import (
+    CLASSES_NAME,
+    Column,
+    Description,
+    Feature,
+    FeaturesInvalid,
+    read_description,
+)
 from proofward.report.exported_model import (
     FORMAT,
     WRITERS,
@@ -154,6 +160,10 @@ def test_the_files_of_a_description(tmp_path):
     features = tmp_path / "features.json"
     assert read_description(features, tmp_path / CLASSES_NAME) == described
     assert read_description(features, tmp_path / "none").classes == ("0", "1")
+    columns = [{"name": "age", "unit": "years", "centre": 50.0, "spread": 12.5}]
+    label = {"column": "diagnosis", "negative": "B", "positive": "M"}
+    features.write_text(json.dumps({"features": columns, "label": label, "decimal": ","}))
+    assert read_description(features) == Description(COLUMNS[:1], ("B", "M"))
     for wrong in (
         b"",
         b"{}",

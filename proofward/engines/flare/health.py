@@ -1,7 +1,8 @@
 """What a kit's operator has to do something about, read off the kit alone and within seconds.
 
-Every kind of problem has a name and a sentence in `catalogue.PROBLEMS`. `status` prints what it finds. The process that runs
-the kit writes a line of the log when a problem begins and when it ends (`watch`), from which come the metrics.
+Every kind of problem has a name and a sentence in `catalogue.PROBLEMS`. `status` prints what it finds. The
+process that runs the kit writes a line of the log when a problem begins and when it ends (`watch`), and the
+metrics come from there.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ MANY_DEATHS, MANY_JOBS = 3, 2
 
 @dataclass(frozen=True)
 class Problem:
-    """A name of `catalogue.PROBLEMS`, whom or what it is about, what happened and what to do, in a sentence."""
+    """Its name, whom or what it is about, what happened and what to do, and the reason that the logs name."""
 
     check: str
     subject: str
@@ -84,6 +85,9 @@ def _members(view: SiteView) -> list[Problem]:
         for what, reason in member.unable.items():
             part = what.removeprefix("unable/")
             found.append(Problem("unable", name, f"{name} could not do its part ({part}): {reason}"))
+        if member.ended:
+            words = f"{name}: no round can be finished, and nobody broke a rule: {member.ended}"
+            found.append(Problem("ended", name, words))
         if member.revoked:
             found.append(Problem("revoked", name, f"{name} is revoked: it takes part no more"))
         if member.key not in ("plain", "encrypted"):
@@ -92,6 +96,9 @@ def _members(view: SiteView) -> list[Problem]:
         if member.records is False:
             words = f"{name} has no records: proofward enrol KIT --data FILE"
             found.append(Problem("no-records", name, words))
+    if view.ledger is not None and view.ledger.ended:
+        words = f"the federation cannot go on, and nobody broke a rule: {view.ledger.ended}"
+        found.append(Problem("ended", view.site, words))
     if view.unconfirmed:
         found.append(Problem("unconfirmed", view.site, view.unconfirmed))
     return found

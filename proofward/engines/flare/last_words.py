@@ -11,7 +11,7 @@ _REASON = re.compile(r"\b((?:[A-Za-z_]+\.)*[A-Z]\w*(?:Error|Exception|Refused|Re
 
 
 def last_words(kit: Path) -> str:
-    """The last error that the engine's logs name, "" for none; not filtered, for the operator's screen only."""
+    """The last error that the engine's logs name, "" for none; not filtered, for the operator only."""
     found = [kit / "proofward" / "flare.log", *kit.glob("*/error_log.txt"), *kit.glob("*error_log.txt")]
     found = [path for path in found if path.is_file()]
     for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:MOST_FILES]:

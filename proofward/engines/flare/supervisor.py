@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -86,6 +89,25 @@ def end_leftovers(kit: Path) -> None:
             (os.killpg if os.getpgid(pid) == pid else os.kill)(pid, signal.SIGKILL)
 
 
+def _only_of_its_key(kit: Path) -> socket.socket | None:
+    """What no other process of this machine has for a kit with the same TLS key; None if one has it.
+
+    Linux gives names to sockets that are no files and end with their process; elsewhere copies go unnoticed.
+    """
+    only = socket.socket(socket.AF_UNIX)
+    if sys.platform == "linux":
+        digest = hashlib.sha256(b"proofward/running")
+        for key in sorted((kit / "startup").glob("*.key")):
+            digest.update(key.read_bytes())
+        try:
+            only.bind(f"\0proofward-{digest.hexdigest()}")
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                only.close()
+                return None
+    return only
+
+
 @contextmanager
 def claimed(kit: Path) -> Iterator[Callable[[], None]]:
     """Nobody else runs the kit meanwhile, or AlreadyRunning; what it gives says that this process does."""
@@ -98,6 +120,11 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
         pid = running(kit)
         words = f"{f'process {pid}' if pid else 'another process'} runs {kit} already"
         raise AlreadyRunning(f"{words}: `proofward stop {kit}` ends it")
+    only = _only_of_its_key(kit)
+    if only is None:
+        os.close(lock)
+        words = f"a copy of {kit}, with the same TLS key, runs on this machine already"
+        raise AlreadyRunning(f"{words}: a site runs once, so end that one and delete one of the two")
 
     def tell() -> None:
         since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -109,6 +136,7 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
         yield tell
     finally:
         path.unlink(missing_ok=True)
+        only.close()
         os.close(lock)
 
 

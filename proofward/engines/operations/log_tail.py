@@ -18,9 +18,9 @@ FAILED = ("EXCEPTION", "FAILED", "CRASH")
 class Recent:
     """Times of the last job's start and the last record; failures since.
 
-    `refused` is the check for which something was declined since the last success, `stopped` the check for which
-    the federation has ended early. `failed_jobs` counts jobs that ended in an error, in a row. `connected` is
-    what was noted last of the connection.
+    `refused` is the check for which something was declined since the last success. `stopped` is the one for
+    which the federation has ended early. `failed_jobs` counts jobs that ended in an error, in a row, and
+    `connected` is what was noted last of the connection.
     """
 
     started: datetime | None = None

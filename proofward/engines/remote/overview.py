@@ -19,6 +19,7 @@ from proofward.engines.remote.terms import Seat
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import ENROLMENT
+from proofward.federation.history.reachable import end_by_revocation
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
@@ -34,9 +35,10 @@ LAST_LINES = 5
 class MemberView:
     """A member of the site.
 
-    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why. `asked` is what the operator
-    has asked for and the ledger may not have yet. `waits_for` are the members whose word the present phase
-    lacks, `followed` is when the member's state changed last, in seconds since 1970.
+    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why, and `ended` why the round can
+    never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
+    are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
+    seconds since 1970.
     """
 
     name: str
@@ -55,6 +57,7 @@ class MemberView:
     asked: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
     followed: float = 0.0
+    ended: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class LedgerView:
     waits_for: tuple[str, ...]
     faults: tuple[str, ...]
     incoming_bytes: int
+    ended: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         _asked(folder, seat.member, history),
         waits_for(history),
         _changed(folder),
+        str(end_by_revocation(history) or ""),
     )
 
 
@@ -216,6 +221,7 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         waits_for(history),
         found,
         sum(parts),
+        str(end_by_revocation(history) or ""),
     )
 
 

@@ -18,12 +18,16 @@ LATE = ("phase", "round", "attempt")
 
 @dataclass(frozen=True)
 class Fault:
-    """round is 0 for the enrolment; check names what failed, detail says it in words."""
+    """round is 0 for the enrolment; check names what failed, detail says it in words.
+
+    `by` are the verifiers whose votes say so; it is empty where recorded messages show it by themselves.
+    """
 
     round: int
     culprit: str
     check: str
     detail: str
+    by: tuple[str, ...] = ()
 
 
 def faults(history: HistoryState) -> list[Fault]:
@@ -45,32 +49,37 @@ def faults(history: HistoryState) -> list[Fault]:
 def _enrolment_faults(history: HistoryState) -> list[Fault]:
     result = []
     for hospital in sorted(set(history.enrolments) - set(history.enrolled)):
-        votes = [
-            (verdict.check, verdict.detail)
-            for (_, about), verdict in history.enrolment_verdicts.items()
+        votes = {
+            by: (verdict.check, verdict.detail)
+            for (by, about), verdict in history.enrolment_verdicts.items()
             if about == hospital and not verdict.accepted
-        ]
+        }
         if len(votes) >= history.rules.accepting_verdicts:
-            result.append(Fault(0, hospital, *_most_common(votes)))
+            result.append(Fault(0, hospital, *_most_common(votes), by=tuple(votes)))
     return result
 
 
 def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
     result = []
     for hospital in state.uploads:
-        votes = [
-            (verdict.check, verdict.detail)
-            for (_, about), verdict in state.verdicts.items()
+        votes = {
+            by: (verdict.check, verdict.detail)
+            for (by, about), verdict in state.verdicts.items()
             if about == hospital and not verdict.accepted
-        ]
+        }
         if len(votes) >= quorum:
-            result.append(Fault(state.number, hospital, *_most_common(votes)))
+            result.append(Fault(state.number, hospital, *_most_common(votes), by=tuple(votes)))
     for holder, dealer in state.complaints:
         outcome = state.complaint_outcome(holder, dealer, quorum)
+        by = tuple(
+            verifier
+            for (verifier, *about), verdict in state.complaint_verdicts.items()
+            if about == [holder, dealer] and verdict.upheld is outcome
+        )
         if outcome is True:
-            result.append(Fault(state.number, dealer, "key-share", f"a bad share for {holder}"))
+            result.append(Fault(state.number, dealer, "key-share", f"a bad share for {holder}", by))
         elif outcome is False:
-            result.append(Fault(state.number, holder, "complaint", f"a false complaint about {dealer}"))
+            result.append(Fault(state.number, holder, "complaint", f"a false complaint about {dealer}", by))
     if state.aggregate is not None:
         result += [
             Fault(state.number, holder, "share-sum", "not the sum of the shares it was given")
@@ -79,5 +88,5 @@ def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
     return result
 
 
-def _most_common(votes: list[tuple[str, str]]) -> tuple[str, str]:
-    return Counter(votes).most_common(1)[0][0]
+def _most_common(votes: dict[str, tuple[str, str]]) -> tuple[str, str]:
+    return Counter(votes.values()).most_common(1)[0][0]

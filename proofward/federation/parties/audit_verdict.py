@@ -18,7 +18,8 @@ class AuditVerdict:
 
     `check` names what was checked, and `subject` what it was about. `refusal` says what failed and whose
     fault it is; it is None when the check passed. `detail` says what was found where that is worth knowing.
-    `seconds` is the time that a proof took.
+    `seconds` is the time that a proof took. `refused_proof` is the round (0: the enrolment) and the hospital
+    whose proof the audit itself refuses: the record of it is in order, the hospital has broken a rule.
     """
 
     check: str
@@ -26,6 +27,7 @@ class AuditVerdict:
     refusal: Refusal | None = None
     detail: str = ""
     seconds: float = 0.0
+    refused_proof: tuple[int, str] | None = None
 
     @property
     def passed(self) -> bool:

@@ -50,6 +50,7 @@ class _Waiting:
 
     place: str
     sender: str
+    round: int
     record: Message
     statement: EnrolmentStatement | RoundStatement | None = None
     failed: ProofRejected | Refusal | None = None
@@ -94,7 +95,7 @@ class ProofAudit:
         admitted = isinstance(record, EnrolmentClosed) or self.history.enrolled.keys() > self._admitted
         if type(record) not in self._checks or (isinstance(record, RoundOpened) and not admitted):
             return
-        entry = _Waiting(place, envelope.sender, record)
+        entry = _Waiting(place, envelope.sender, envelope.round, record)
         if isinstance(record, Enrolment | EnrolmentVerdict | Upload | Verdict):
             self._prepare(entry)
             self._waiting.append(entry)
@@ -120,7 +121,17 @@ class ProofAudit:
         except Refusal as error:
             refusal = error
         seconds = time.perf_counter() - start
-        return AuditVerdict(name, f"{entry.place}, {entry.sender}", refusal, detail, seconds)
+        return AuditVerdict(
+            name, f"{entry.place}, {entry.sender}", refusal, detail, seconds, self._refused(entry)
+        )
+
+    def _refused(self, entry: _Waiting) -> tuple[int, str] | None:
+        """Round and hospital of a proof that does not hold."""
+        if isinstance(entry.record, Enrolment | Upload) and isinstance(
+            self._outcomes.get(entry.sender), ProofRejected
+        ):
+            return (entry.round if isinstance(entry.record, Upload) else 0), entry.sender
+        return None
 
     def _prepare(self, entry: _Waiting) -> None:
         """The statement of a proof, while the history is where it was made."""

@@ -1,0 +1,153 @@
+"""What `proofward audit` prints: two sentences, who took part, what was checked, who broke the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.proof.soundness import LEAST_POLICY_BITS
+from proofward.report.audit_summary import AuditSummary, Breach
+from proofward.report.checks_in_words import counted
+
+MOST_LINES = 8
+"""Lines of one kind on the one screen; the others are counted."""
+
+
+def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
+    """The lines; the two sentences first."""
+    yield record_sentence(summary)
+    yield rules_sentence(summary)
+    if summary.history is not None:
+        rules = summary.history.rules
+        same = "as expected" if consortium else "compare it with the one that the members know"
+        closed, agreed, ended = summary.end()
+        yield f"federation  {rules.federation}"
+        yield f"consortium  {rules.digest.hex()} ({same})"
+        yield f"rules       {demanded(rules.config.security_bits)}"
+        if rules.initial_model:
+            yield "            trusted first model: whoever chose it may have planted what reads off records"
+        yield f"hospitals   {members(rules.hospitals)}"
+        yield f"verifiers   {members(rules.verifiers)}"
+        yield f"aggregator  {rules.aggregator}"
+        far = "the federation did not end" if not summary.flaws else "as far as the record can be followed"
+        yield f"rounds      {closed} of {agreed} closed{'' if ended else f'; {far}'}"
+        for name in sorted(summary.history.revoked):
+            yield f"revoked     {name}, by vote"
+    if summary.breaches:
+        yield "who broke the rules:"
+        yield from limited([f"  {breach_line(breach)}" for breach in summary.breaches])
+    yield "checked:"
+    for check, found in summary.counts().items():
+        others = [f"{found[word]} {word}" for word in ("refused", "failed") if found[word]]
+        noted = f" ({', '.join(others)})" if others else ""
+        yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
+
+
+def record_sentence(summary: AuditSummary) -> str:
+    """Whether the record is consistent; else how many checks failed, and the first of them."""
+    if summary.consistent:
+        return "The record is consistent."
+    kinds = ", ".join(f"{counted(check)} {count}" for check, count in summary.flaws_by_check().items())
+    first = next((flaw for flaw in summary.flaws if flaw.check != "ledger-seal"), summary.flaws[0])
+    assert first.refusal is not None
+    found = f"{first.subject}: expected {first.refusal.expected}, found {first.refusal.actual}"
+    many = "1 check FAILED" if len(summary.flaws) == 1 else f"{len(summary.flaws)} checks FAILED"
+    return f"The record is NOT consistent: {many} ({kinds}); the first: {counted(first.check)}, {found}."
+
+
+def rules_sentence(summary: AuditSummary) -> str:
+    """Whether everybody kept the rules, else who did not."""
+    if summary.rules_kept is None:
+        return "Whether everybody kept the rules cannot be told from this record; it proves nobody guilty."
+    if summary.rules_kept:
+        return "Everybody kept the rules."
+    names = sorted({breach.member for breach in summary.breaches})
+    return f"NOT everybody kept the rules: {members(names)} broke them."
+
+
+def breach_line(breach: Breach) -> str:
+    """Where, who, what, how it was seen, by whom."""
+    where = {None: "", 0: "enrolment, "}.get(breach.round, f"round {breach.round}, ")
+    return f"{where}{breach.member}: {breach.what} ({breach.detail}); found by {', '.join(breach.found_by)}"
+
+
+def members(names: tuple[str, ...] | list[str]) -> str:
+    """Names, up to a dozen, and how many more there are."""
+    shown = ", ".join(names[:12])
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+
+
+def limited(lines: list[str]) -> Iterator[str]:
+    """The first lines, and how many more there are."""
+    yield from lines[:MOST_LINES]
+    if len(lines) > MOST_LINES:
+        yield f"  and {len(lines) - MOST_LINES} more, which --json lists"
+
+
+def demanded(policy_bits: int) -> str:
+    """What the rules demand of proofs, in words."""
+    weak = " (WEAK: rules for tests, proofs can be forged)" if policy_bits < LEAST_POLICY_BITS else ""
+    return f"proofs of at least {policy_bits} bits{weak}"
+
+
+def describe(verdict: AuditVerdict) -> str:
+    """What was checked, of what, and what was found; whom a failure accuses is said by the summary."""
+    refusal = verdict.refusal
+    found = verdict.detail
+    if refusal is not None:
+        found = f"{refusal.check}: expected {refusal.expected}, found {refusal.actual}"
+    return f"{verdict.check}: {verdict.subject}{f': {found}' if found else ''}"
+
+
+def to_document(summary: AuditSummary) -> dict[str, object]:
+    """The document of `--json`, without what only the command knows."""
+    rules = None if summary.history is None else summary.history.rules
+    closed, agreed, ended = summary.end()
+    return {
+        "passed": summary.passed,
+        "consistent": summary.consistent,
+        "rules_kept": summary.rules_kept,
+        "sentences": [record_sentence(summary), rules_sentence(summary)],
+        "broke_rules": [
+            {
+                "member": breach.member,
+                "round": breach.round,
+                "what": breach.what,
+                "check": breach.check,
+                "detail": breach.detail,
+                "found_by": list(breach.found_by),
+            }
+            for breach in summary.breaches
+        ],
+        "checks": len(summary.verdicts),
+        "failed": len(summary.failed),
+        "flaws": len(summary.flaws),
+        "counts": summary.counts(),
+        "policy_bits": None if rules is None else rules.config.security_bits,
+        "consortium": None if rules is None else rules.digest.hex(),
+        "hospitals": [] if rules is None else list(rules.hospitals),
+        "verifiers": [] if rules is None else list(rules.verifiers),
+        "rounds": {"closed": closed, "agreed": agreed, "ended": ended},
+        "verdicts": [to_dict(verdict, summary.accused(verdict)) for verdict in summary.verdicts],
+    }
+
+
+def to_dict(verdict: AuditVerdict, accused: str) -> dict[str, object]:
+    """Plain values; the culprit is who is proved guilty, None where nobody is."""
+    refusal = verdict.refusal
+    plain: dict[str, object] = {
+        "check": verdict.check,
+        "subject": verdict.subject,
+        "passed": verdict.passed,
+        "refused": verdict.refused_proof is not None,
+        "detail": verdict.detail,
+        "seconds": verdict.seconds,
+    }
+    if refusal is not None:
+        plain |= {
+            "failed_check": refusal.check,
+            "culprit": accused or None,
+            "expected": refusal.expected,
+            "actual": refusal.actual,
+        }
+    return plain

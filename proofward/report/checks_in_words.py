@@ -1,0 +1,90 @@
+"""The catalogue of an audit's checks and of what members can be found to have done, in plain words.
+
+Messages and docs/audit.md are made from it; a test compares the document and the checks that are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+CHECKS: dict[str, tuple[str, str]] = {
+    "version": ("protocol", "The ledger is of the protocol that this release audits."),
+    "rules": ("the rules", "The first entry holds the rules, and they are those asked for."),
+    "entries": ("reading the entries", "Every entry can be read, and names no more objects than allowed."),
+    "ledger-seal": ("the seal", "Every file is the one that the aggregator signed at the end."),
+    "ledger-structure": ("the database", "The ledger's file is a ledger, of the key that the rules name."),
+    "ledger-entry": (
+        "stored entries",
+        "Every stored entry is at its place and is the one hashed when written.",
+    ),
+    "ledger-tree": ("the hash tree", "The stored hashes are those of the entries."),
+    "ledger-checkpoint": ("checkpoints", "The aggregator signed the entries as they are."),
+    "ledger-remembered": ("checkpoints kept elsewhere", "The ledger continues what was seen before."),
+    "ledger-object": ("stored objects", "Every stored object has the digest that is its name."),
+    "ledger-stray": ("files in the ledger", "The folder of the ledger holds nothing else."),
+    "entry": ("messages", "Every message is signed, of its turn, and follows from those before it."),
+    "enrolment-proof": ("proofs of enrolment", "A hospital's records are committed to and well-formed."),
+    "round-proof": ("proofs of training", "A hospital's update is the training that was agreed on."),
+    "verdict": ("verdicts of verifiers", "A verifier said of a proof what the auditor finds."),
+    "enrolled-set": ("who was enrolled", "Hospitals take part with the records that were proved."),
+    "beacon": ("the randomness drawn", "The first model is the one that the shared randomness gives."),
+    "participants": ("who took part", "The hospitals of each attempt are recorded."),
+    "passed-set": ("whose proofs passed", "Those passed whose proofs the auditor accepts."),
+    "complaint": ("verdicts on complaints", "A verifier said of a complaint what the auditor finds."),
+    "aggregate": ("sums and models", "The sum is of the accepted updates, and the model follows from it."),
+    "object": ("named objects", "Every object that an entry names is there, and no other."),
+    "complete": ("the end", "All agreed rounds were closed."),
+    "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),
+    "file": ("files made from the ledger", "The model and the proof files are what the ledger gives."),
+    "files": ("objects behind the files", "The files of the run can be made again from the ledger."),
+    "folder": ("reading the folder", "Every file of the run can be read."),
+}
+"""By the name of a check: what is counted, and what it shows when it passes."""
+
+TRAINING, ENROLMENT = "its proof of training does not hold", "its proof of enrolment does not hold"
+DEEDS: dict[str, str] = {
+    "key-share": "it dealt a hospital a share of its key that is not one",
+    "complaint": "it complained of a share of a key that is in order, or judged a complaint wrongly",
+    "share-sum": "it returned a sum of key shares that is not the sum of those it was given",
+    "beacon-shares": "it dealt shares of the common randomness that are not shares of it",
+    "equivocation": "it signed two different messages where one is allowed",
+    "replayed-proof": "it handed in a proof that had been used before",
+    "signature": "it sent a message with a wrong signature",
+    "malformed": "it sent a message that is not of the agreed form",
+    "verdict": "it said of a proof what the proof does not bear out",
+    "entry": "it recorded a message that does not follow from those before it",
+    "aggregate": "it recorded a sum or a model that is not the one of the accepted updates",
+    "beacon": "it recorded a first model that the shared randomness does not give",
+    "ledger-remembered": "it signed two different histories",
+}
+"""By the name of a check: what its failure proves of the member that it accuses."""
+OTHERWISE = "it sent a message that the rules refuse"
+
+
+def counted(check: str) -> str:
+    """What a check is about, in words."""
+    return CHECKS[check][0]
+
+
+def deed(check: str) -> str:
+    """What the failure of a check proves of somebody, in words."""
+    return DEEDS.get(check, OTHERWISE)
+
+
+def table() -> Iterator[str]:
+    """The lines of the table in docs/audit.md."""
+    yield "| check | about | what it shows |"
+    yield "| --- | --- | --- |"
+    for name, (about, shows) in CHECKS.items():
+        yield f"| `{name}` | {about} | {shows} |"
+
+
+def deeds_table() -> Iterator[str]:
+    """The lines of the second table in docs/audit.md."""
+    yield "| check | what is said of whom it accuses |"
+    yield "| --- | --- |"
+    yield f"| `round-proof` | {TRAINING} |"
+    yield f"| `enrolment-proof` | {ENROLMENT} |"
+    for name, words in DEEDS.items():
+        yield f"| `{name}` | {words} |"
+    yield f"| any other | {OTHERWISE} |"
