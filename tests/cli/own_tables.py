@@ -1,4 +1,4 @@
-"""A consortium's file and CSV files of three hospitals with twelve columns, as somebody would write them."""
+"""A consortium's file and CSV files of three hospitals with twelve columns and labels M and B."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def write_tables(folder: Path, rows: int = 100, seed: int = 1) -> list[Path]:
     for name in HOSPITALS:
         values = rng.normal(CENTRE, SPREAD, (rows, COLUMNS))
         labels = (values[:, 0] + values[:, 1] + rng.normal(0, 1, rows) > 2 * CENTRE).astype(int)
-        lines = [",".join([*(f"marker {number}" for number in range(COLUMNS)), "label"])]
+        lines = [",".join([*(f"marker {number}" for number in range(COLUMNS)), "diagnosis", "id"])]
         for row, label in zip(values, labels, strict=True):
-            lines.append(",".join([*(f"{value:.3f}" for value in row), str(label)]))
+            lines.append(",".join([*(f"{value:.3f}" for value in row), "BM"[label], f"{name}{len(lines)}"]))
         paths.append(folder / f"{name}.csv")
         paths[-1].write_text("\n".join(lines) + "\n")
     return paths
@@ -27,9 +27,10 @@ def write_tables(folder: Path, rows: int = 100, seed: int = 1) -> list[Path]:
 def write_project(folder: Path, rounds: int = 2, hidden: str = "[16]", more: str = "", **training: object) -> Path:
     """FOLDER/consortium.toml: what has to be in it, network and training."""
     values = {"learning_rate": 0.0625, "batch": 16, "steps": 14, "clip_bound": 2, **training}
-    lines = ['title = "Markers"', 'server = "localhost"', f"rounds = {rounds}", more]
+    lines = ['title = "Markers"', 'server = "localhost"', f"rounds = {rounds}", 'ignore = ["id"]', more]
     lines += ["[model]", f"hidden = {hidden}", "[training]"]
     lines += [f"{name} = {value}" for name, value in values.items()]
+    lines += ["[label]", 'column = "diagnosis"', 'positive = "M"', 'negative = "B"']
     for name in HOSPITALS:
         lines += ["[[site]]", f'name = "{name}"', 'roles = ["hospital", "verifier"]']
     lines += ["[[site]]", 'name = "judge"', 'roles = ["verifier"]']

@@ -33,6 +33,7 @@ def test_a_run_passes_its_audit_and_gives_a_model(proofward, tmp_path):
     out = tmp_path / "own.json"
     assert proofward("model", "export", tmp_path / "run", "--to", "json", "--out", out).exit_code == 0
     assert "marker 11" in out.read_text() and said["model"] in out.read_text()
+    assert json.loads((tmp_path / "run" / "classes.json").read_text()) == ["B", "M"]
     again = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
     assert again.exit_code == 2 and "finished run" in again.stderr
 
@@ -84,8 +85,18 @@ def test_what_is_wrong_in_any_file_is_said_at_once(proofward, tmp_path):
     files[2].write_text(files[2].read_text().replace("marker 3", "marker three"))
     result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
     assert result.exit_code == 1 and not (tmp_path / "run").exists()
-    assert "a.csv of a: rows: expected 16 to" in result.stderr and "b.csv" not in result.stderr
+    assert "a.csv of a: too few rows: expected at least 16" in result.stderr and "b.csv" not in result.stderr
     assert "c.csv of c: row 1" in result.stderr
+
+
+def test_what_looks_wrong_is_refused_unless_forced(proofward, tmp_path):
+    path, files = write_project(tmp_path, rounds=1), write_tables(tmp_path, rows=20)
+    files[1].write_text(files[1].read_text().replace(",B,", ",M,"))
+    result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
+    assert result.exit_code == 1 and "b.csv of b: " in result.stderr and "--force" in result.stderr
+    assert "a.csv" not in result.stderr and not (tmp_path / "run").exists()
+    forced = proofward("simulate", path, *data(*files), "--run", tmp_path / "run", "--force")
+    assert forced.exit_code == 0 and "forced although" in forced.stdout
 
 
 def test_a_project_that_makes_no_sense(proofward, tmp_path):

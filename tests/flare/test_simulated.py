@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from proofward.cli.data_file import DataFile
 from proofward.cli.demo_flare import read_ledger
 from proofward.cli.project_file import read_project
 from proofward.cli.simulate import hospital_files, plan_of_project, read_tables
@@ -25,7 +26,8 @@ def test_the_same_bits_in_process_and_on_flare(tmp_path):
     path, files = write_project(tmp_path, rounds=2), write_tables(tmp_path, rows=30)
     project = read_project(path)
     plan = plan_of_project(project, path)
-    tables = read_tables(project, plan.config, hospital_files(project, list(map(str, files))), "label", ",")
+    paths = hospital_files(project, list(map(str, files)))
+    tables = read_tables(project, plan.config, {name: DataFile(path) for name, path in paths.items()})
     records = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
     local = LocalConsortium(tmp_path / "consortium")
     local.create(project.terms(), plan.initial_model, records, SEED)

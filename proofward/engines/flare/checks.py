@@ -126,9 +126,18 @@ def _certificate(kit: Path, site: str) -> Iterator[Check]:
 def _keys(home: Home) -> Iterator[Check]:
     for seat in home.seats:
         yield _key(home, seat.member)
-        if seat.role == HOSPITAL and not home.has_dataset(seat.member):
-            remedy = f"proofward enrol {home.root.parent} --data FILE"
-            yield Check(f"records of {seat.member}", PROBLEM, "none", remedy)
+        if seat.role == HOSPITAL:
+            yield _records(home, seat.member)
+
+
+def _records(home: Home, member: str) -> Check:
+    name = f"records of {member}"
+    if not home.has_dataset(member):
+        return Check(name, PROBLEM, "none", f"proofward enrol {home.root.parent} --data FILE")
+    if forced := home.forced(member):
+        remedy = "make sure that they are right before they are enrolled: nothing changes them afterwards"
+        return Check(name, WARNING, f"forced although {', '.join(forced)}", remedy)
+    return Check(name, GOOD, "here")
 
 
 def _key(home: Home, member: str) -> Check:
