@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,10 +70,22 @@ def data_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def notation_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Those of them that say how a file is written, of a command that takes several files alike."""
+    for option in reversed(_OPTIONS[1:]):
+        command = option(command)
+    return command
+
+
 def data_file(options: Mapping[str, Any]) -> DataFile:
     """The file that the options of `data_options` name."""
+    return files_alike([options["data"]], options)[0]
+
+
+def files_alike(paths: Sequence[Path], options: Mapping[str, Any]) -> list[DataFile]:
+    """Files that are written in one way, which the options of `notation_options` say."""
     given = {name: options[name] or "" for name in ("label", "delimiter", "decimal")}
-    return DataFile(options["data"], **given)
+    return [DataFile(path, **given) for path in paths]
 
 
 def schema_of(home: Home) -> Schema:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from proofward.cli.console import FLAW, make_console, print_json
-from proofward.cli.data_file import DELIMITERS, DataFile
+from proofward.cli.data_file import DataFile, described, files_alike, notation_options
 from proofward.cli.membership import Refused, answering
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 @click.option("--data", "given", multiple=True, required=True, metavar="[SITE=]FILE",
               help="A hospital's CSV; once a hospital, in the order of the file's sites "
               "or with the site's name.")  # fmt: skip
-@click.option("--label", default="", metavar="COLUMN", help="The label's column, if it has another name.")
-@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)),
-              help="What parts the cells; the usual one of the decimal mark unless given.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Go on with tables that look wrong, as `enrol --force` does.")
+@notation_options
+@click.option("--force", is_flag=True, help="Go on with what can be read but looks wrong.")
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
@@ -39,12 +37,11 @@ if TYPE_CHECKING:
 def simulate(
     project_file: Path,
     given: tuple[str, ...],
-    label: str,
-    delimiter: str | None,
     force: bool,
     chosen: Path | None,
     workers: int,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Run CONSORTIUM.TOML in this process, with the rules and the readers that `start` has on NVIDIA FLARE.
 
@@ -67,11 +64,13 @@ def simulate(
     with answering(as_json):
         project = _project(project_file)
         plan = plan_of_project(project, project_file)
-        files = hospital_files(project, given)
-        sources = {name: DataFile(path, label, delimiter or "") for name, path in files.items()}
-        tables = read_tables(project, plan.config, sources, force)
+        paths = hospital_files(project, given)
+        files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))
+        tables = read_tables(project, plan.config, files, force)
     for name, table in tables.items():
-        _say(console, f"{name}: {files[name]}, {len(table.records)} records{_clipped(table)}")
+        lines = described(table, project.schema)[1]
+        _say(console, f"{name}: {paths[name]}: {lines[0]}", *lines[1:])
+        _say(console, *(f"forced although {doubt.words}" for doubt in table.doubts))
     if resumed:
         _say(console, f"going on with {folder}")
     datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
@@ -99,11 +98,6 @@ def simulate(
 def _say(console: Console, *lines: str) -> None:
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-
-
-def _clipped(table: Table) -> str:
-    values = sum(table.clipped.values())
-    return f", {values} values of {', '.join(table.clipped)} clipped to the range of inputs" if values else ""
 
 
 def _project(path: Path) -> Project:
@@ -164,26 +158,25 @@ def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
 
 
 def read_tables(
-    project: Project, config: RoundConfig, files: Mapping[str, DataFile], force: bool
+    project: Project, config: RoundConfig, files: Mapping[str, DataFile], force: bool = False
 ) -> dict[str, Table]:
-    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file.
-
-    force: whether tables are taken that look wrong.
-    """
+    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file."""
     from proofward.layers.errors import TrainingError
     from proofward.relations.measure import check_provable
 
-    tables, problems = {}, []
+    tables: dict[str, Table] = {}
+    problems: list[str] = []
     for name, file in files.items():
+        where = f"{file.path} of {name}"
         try:
-            tables[name] = table = file.read(project.schema, config)
+            table = tables[name] = file.read(project.schema, config)
             check_provable(config, len(table.records))
-        except (Refused, TrainingError, OSError) as error:
-            said = getattr(error, "problems", ()) or (str(error),)
-            problems += [f"{file.path} of {name}: {line}" for line in said]
-            continue
-        if not force:
-            problems += [f"{file.path} of {name}: {doubt.words}; --force?" for doubt in table.doubts]
+        except Refused as error:
+            problems += [f"{where}: {line}" for line in error.problems or [str(error)]]
+        except (TrainingError, OSError) as error:
+            problems.append(f"{where}: {error}")
+        else:
+            problems += [f"{where}: {doubt.words}; --force goes on" for doubt in table.doubts if not force]
     if problems:
-        raise Refused("no run was begun", problems)
+        raise Refused("nothing was run", problems)
     return tables

@@ -37,6 +37,7 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
+        f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
