@@ -25,9 +25,10 @@ from proofward.report.attack_outcome import judge
 from proofward.report.comparison import MethodScores
 from proofward.report.measurements import Measurements
 from proofward.report.model_files import model_files, write_files
+from proofward.report.other_settings import other_settings
 from proofward.report.plot import PlotUnavailable, plot_auc
 from proofward.report.proof_file import PROOFS_NAME, proof_files
-from proofward.report.run_audit import RunAudit
+from proofward.report.run_audit import LEDGER_NAME, RunAudit
 from proofward.report.run_report import compare_run, metrics
 from proofward.report.scenario import Scenario
 
@@ -114,6 +115,8 @@ class DemoRun:
             for watcher in watchers:
                 watcher(event)
 
+        if differences := other_settings(self.folder / LEDGER_NAME, scenario.plan):
+            raise click.UsageError(f"{self.folder} holds a run with other settings: {differences}")
         try:
             make_directory(self.folder)
             engine = InProcessFederation(
