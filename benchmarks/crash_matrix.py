@@ -73,12 +73,11 @@ def run(
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local.create(terms_of(scenario, SERVER, deadline=180), scenario.plan.initial_model, records, SEED)
     start, marker = time.perf_counter(), folder / "killed"
-    local.environment = {"PYTHONPATH": str(HERE.parent)}
     site = ""
     if kill is not None:
         role, step = kill
         site = SITES[role]
-        local.environment["PYTHONPATH"] = f"{HERE / 'killing'}:{HERE.parent}"
+        local.environment["PYTHONPATH"] = str(HERE / "killing")
         local.environment["PROOFWARD_KILL"] = f"{ROLES[role]}:{step}:{marker}"
 
     def revive() -> None:

@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from _machine import print_result
-from crash_matrix import HERE, SEED
+from crash_matrix import SEED
 
 from proofward.cli.demo_flare import read_ledger, terms_of
 from proofward.engines.flare.local import SERVER, LocalConsortium
@@ -56,7 +56,6 @@ def on_flare(scenario: Scenario, folder: Path) -> tuple[list[float], bytes, floa
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     start = time.perf_counter()
     local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records, SEED)
-    local.environment = {"PYTHONPATH": str(HERE.parent)}
     try:
         local.start_all()
         local.wait(TIMEOUT)

@@ -45,7 +45,7 @@ def main() -> None:
         records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
         terms = terms_of(scenario, SERVER, deadline=DEADLINE)
         local.create(terms, scenario.plan.initial_model, records)
-        python_path = f"{HERE}:{HERE.parent}"
+        python_path = str(HERE)
         local.environments[SITE] = {
             "PYTHONPATH": f"{HERE / 'hostile'}:{python_path}",
             "PROOFWARD_HOSTILE": "yes",

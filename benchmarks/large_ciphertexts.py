@@ -28,7 +28,7 @@ from proofward.data.synthetic import make_synthetic
 from proofward.engines.flare.local import SERVER, LocalConsortium
 from proofward.engines.run_folder import Plan
 from proofward.layers.model import FixedPoint, Mlp, Training
-from proofward.models.presets import Preset
+from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario

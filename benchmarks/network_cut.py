@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from _machine import print_result
-from crash_matrix import HERE, SEED, one_message_a_slot, scenario_of
+from crash_matrix import SEED, one_message_a_slot, scenario_of
 
 from proofward.cli.demo_flare import read_ledger, terms_of
 from proofward.engines.flare.local import LocalConsortium
@@ -80,7 +80,6 @@ def federation(cuts: list[tuple[int, int]], seconds: float, rounds: int) -> dict
         records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
         terms = terms_of(scenario, SERVER, deadline=180)
         local.create(terms, scenario.plan.initial_model, records, SEED)
-        local.environment = {"PYTHONPATH": str(HERE.parent)}
         with namespaces(sites) as spaces:
             for name in local.kits:
                 local.prefixes[name] = ("ip", "netns", "exec", spaces.get(name, spaces[SERVER]))

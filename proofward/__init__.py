@@ -1,5 +1,65 @@
-"""Verifiable, private federated learning for hospitals."""
+"""Verifiable, private federated learning for hospitals.
+
+The names in `__all__` are for programs that use ProofWard as a library; README shows how. They are imported
+when they are first used, so that the command line starts fast. Features are integers at the scale that a
+preset has (`to_fixed_point`), labels 0 or 1, and randomness is a function such as `os.urandom`.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from proofward.data.records import Records, to_fixed_point
+    from proofward.engines.in_process import InProcessFederation
+    from proofward.engines.run_folder import Plan
+    from proofward.models.presets import preset
+    from proofward.models.settings import Preset, Settings
+    from proofward.relations.config import RoundConfig
+    from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
+    from proofward.relations.prove import prove_round, verify_round
+    from proofward.relations.round_statement import RoundStatement
+
 __version__ = "0.2.0"
+
+__all__ = [
+    "EnrolmentStatement",
+    "InProcessFederation",
+    "Plan",
+    "Preset",
+    "Records",
+    "RoundConfig",
+    "RoundStatement",
+    "Settings",
+    "__version__",
+    "preset",
+    "prove_enrolment",
+    "prove_round",
+    "to_fixed_point",
+    "verify_enrolment",
+    "verify_round",
+]
+
+_HOMES = {
+    "data.records": ("Records", "to_fixed_point"),
+    "engines.in_process": ("InProcessFederation",),
+    "engines.run_folder": ("Plan",),
+    "models.presets": ("preset",),
+    "models.settings": ("Preset", "Settings"),
+    "relations.config": ("RoundConfig",),
+    "relations.enrolment": ("EnrolmentStatement", "prove_enrolment", "verify_enrolment"),
+    "relations.prove": ("prove_round", "verify_round"),
+    "relations.round_statement": ("RoundStatement",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"proofward.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

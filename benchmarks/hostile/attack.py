@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from proofward.encoding import encode
-from proofward.engines.remote.link import Unreachable
+from proofward.engines.remote.caller import Unreachable
 from proofward.engines.remote.messages import (
     PIECE_BYTES,
     Declined,
@@ -133,7 +133,7 @@ class Attacker:
 def misbehave(site: Any) -> None:
     """In place of `Site.run`."""
     seat = site.home.seats[0]
-    from proofward.engines.remote.link import Caller
+    from proofward.engines.remote.caller import Caller
 
     rules = site.join(seat, Caller(site._carry, site.stop))
     attacker = Attacker(site._carry, rules, seat.member, site.home.key(seat.member))

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from proofward.cli.guard import GuardedGroup
+from proofward.cli.listed_presets import WithPresets
 from proofward.cli.membership import JSON, Refused, answering, tell, tighten
 from proofward.ledger.files import make_directory, sync_directory, write_file
 
@@ -30,7 +31,7 @@ def consortium() -> None:
     """Set up a consortium, at the coordinator's machine."""
 
 
-@consortium.command()
+@consortium.command(cls=WithPresets)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", help="What the consortium is called.")
 @click.option(
@@ -39,7 +40,9 @@ def consortium() -> None:
 @click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
-@click.option("--preset", help="Model and training; wdbc unless given.")
+@click.option("--preset", metavar="NAME|FILE",
+              help="Model and training: a name listed below, or a file like those; "
+              "wdbc unless given.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1, 1 << 20), help="Rounds of training; 15 unless given.")
 @click.option("--threshold", type=click.IntRange(1), metavar="T",
               help="So many hospitals learn nothing together; (hospitals - 1) / 2 rounded down, and at least "
@@ -78,8 +81,9 @@ def init(
         from proofward.cli.flare import require_flare
 
         require_flare()
-    from proofward.cli.project import FILE_NAME, read_project
+    from proofward.cli.project_file import FILE_NAME, read_project
     from proofward.cli.project_table import ProjectError
+    from proofward.cli.project_text import project_text
 
     path = folder / FILE_NAME
     given = [name for name in options if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
@@ -95,6 +99,8 @@ def init(
         else:
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
+        if not draft:
+            _require_room(folder, project)
         chosen = options["trusted_first_model"] or project.first_model_beside(path)
         terms, chosen_file = _terms(project, chosen, path if not given else None)
         make_directory(folder)
@@ -103,7 +109,7 @@ def init(
             if chosen_file:
                 copied = folder / FIRST_MODEL
                 write_file(copied, chosen_file, copied.with_suffix(".tmp"), mode=0o600)
-            write_file(path, project.text().encode(), path.with_suffix(".tmp"), mode=0o600)
+            write_file(path, project_text(project).encode(), path.with_suffix(".tmp"), mode=0o600)
         if draft:
             _tell_draft(path, project, as_json)
             return
@@ -113,6 +119,7 @@ def init(
 
 def _from_options(options: Mapping[str, Any]) -> Project:
     """Raises UsageError."""
+    from proofward.cli.listed_presets import chosen_preset
     from proofward.cli.project import PORT, Project, Site
     from proofward.cli.project_table import ProjectError
     from proofward.federation.messages.rules import HOSPITAL, VERIFIER
@@ -134,17 +141,25 @@ def _from_options(options: Mapping[str, Any]) -> Project:
         Site(name, tuple(role for role in (HOSPITAL, VERIFIER) if name in listed[role]))
         for name in dict.fromkeys((*listed[HOSPITAL], *listed[VERIFIER]))
     )
-    plain = ("preset", "rounds", "threshold", "accepting", "minimum", "abandoning", "deadline",
+    plain = ("rounds", "threshold", "accepting", "minimum", "abandoning", "deadline",
              "upload_slot")  # fmt: skip
     others = {name: options[name] for name in plain if options[name] is not None}
     if options["trusted_first_model"] is not None:
         others["trusted_first_model"] = FIRST_MODEL
     try:
+        if options["preset"] is not None:
+            others.update(chosen_preset(options["preset"]))
         return Project(
             options["title"], server.lower(), sites, int(port) if colon else PORT, **others
         ).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _require_room(folder: Path, project: Project) -> None:
+    from proofward.engines.flare.machine_checks import require_room
+
+    require_room(folder, len(project.sites) + 2)
 
 
 def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Terms, bytes]:
@@ -191,7 +206,6 @@ def _provision(
     from proofward.data.csv_records import FEATURES_NAME, features_to_bytes
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
     from proofward.engines.remote.home import Home
-    from proofward.federation.messages.rules import HOSPITAL
 
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
@@ -202,9 +216,8 @@ def _provision(
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
-    for seat in terms.seats:
-        if seat.role == HOSPITAL:
-            Home(kits[seat.site] / HOME).write(FEATURES_NAME, features_to_bytes(project.features))
+    for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
+        Home(kits[site] / HOME).write(FEATURES_NAME, features_to_bytes(project.features))
     tighten(fresh)
     aside = None
     if before:

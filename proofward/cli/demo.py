@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from proofward.cli.console import FLAW, OK, make_console, print_json
+from proofward.cli.listed_presets import WithPresets
 
 ATTACK_ROUNDS, ROUNDS = 2, 15
 LEAST_HOSPITALS = 3
@@ -19,11 +20,13 @@ LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
 
 def run_folder(chosen: Path | None) -> Path:
     """The folder to write: the one chosen, or a new one named after the time."""
+    from proofward.engines.run_folder import private_of
+
     if chosen is not None:
         return chosen
     stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
     names = (Path("runs") / (stamp if count == 0 else f"{stamp}-{count}") for count in range(1000))
-    return next(path for path in names if not path.exists())
+    return next(path for path in names if not path.exists() and not private_of(path).exists())
 
 
 def list_attacks(as_json: bool) -> None:
@@ -43,25 +46,31 @@ def list_attacks(as_json: bool) -> None:
 
 def check_folder(folder: Path, attack: str | None) -> bool:
     """Whether the folder holds a run to go on with; UsageError when nothing can be written there."""
+    from proofward.engines.run_folder import private_of
     from proofward.ledger.seal import SEAL_NAME
     from proofward.report.run_audit import LEDGER_NAME
 
-    if not folder.exists():
-        return False
-    if not folder.is_dir():
+    private = private_of(folder)
+    if folder.exists() and not folder.is_dir():
         raise click.UsageError(f"{folder} is no folder")
-    if not any(folder.iterdir()):
+    if not folder.exists() or not any(folder.iterdir()):
+        if private.exists():
+            raise click.UsageError(f"{private} holds states of an earlier run; choose another folder")
         return False
     if not (folder / LEDGER_NAME).is_dir():
         raise click.UsageError(f"{folder} is neither empty nor a run")
     if (folder / LEDGER_NAME / SEAL_NAME).exists():
         raise click.UsageError(f"{folder} holds a finished run; choose another folder")
+    if not private.is_dir():
+        words = f"{folder} holds a run that has begun, and the parties' states, {private}, are not there"
+        earlier = f"; move {folder}/parties there" if (folder / "parties").is_dir() else ""
+        raise click.UsageError(f"{words}{earlier or ': put them back, or choose another folder'}")
     if attack is not None:
         raise click.UsageError(f"{folder} holds a run; an attack needs a new folder")
     return True
 
 
-@click.command()
+@click.command(cls=WithPresets)
 @click.option(
     "--rounds", type=click.IntRange(1, 10_000),
     help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
@@ -75,7 +84,8 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
               help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
-@click.option("--preset", "preset_name", default="wdbc", show_default=True, help="Model and data.")
+@click.option("--preset", "preset_name", default="wdbc", show_default=True, metavar="NAME",
+              help="Model and data: a name listed below.")  # fmt: skip
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--engine", type=click.Choice(["in-process", "flare"]), default="in-process", show_default=True,
               help="flare: every party a process of its own on this machine, with mutual TLS.")  # fmt: skip

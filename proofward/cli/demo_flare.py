@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.demo_run import DemoRun, Ended, Unfinished
+from proofward.cli.demo_run import DemoRun
 from proofward.cli.flare import require_flare
+from proofward.cli.in_process_run import Ended, Unfinished
 from proofward.cli.live import LiveTable
 from proofward.engines.remote.terms import UPLOAD_SLOT, Seat, Terms
+from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.refusal import Refusal
@@ -34,6 +36,7 @@ from proofward.ledger.files import make_directory
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
 from proofward.report.measurements import Measurements
+from proofward.report.model_files import write_files
 from proofward.report.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -69,18 +72,19 @@ def terms_of(
 
 
 class FlareDemoRun(DemoRun):
-    """One demonstration in one folder: RUN/consortium holds kits and logs, RUN/ledger what an audit needs."""
+    """One demonstration: RUN.private/consortium holds kits and logs, RUN/ledger what an audit needs."""
 
     def federate(self) -> Ended:
         """See DemoRun."""
         require_flare()
         from proofward.engines.flare.local import SERVER, LocalConsortium, LocalFailure
 
-        if (self.folder / CONSORTIUM).exists():
-            raise click.UsageError(f"{self.folder} holds a run on FLARE; choose another folder")
+        if (self.private / CONSORTIUM).exists():
+            raise click.UsageError(f"{self.private} holds a run on FLARE; choose another folder")
         make_directory(self.folder)
+        private = RunFolder(self.folder).private
         scenario, start = self.scenario, time.perf_counter()
-        local = LocalConsortium(self.folder / CONSORTIUM)
+        local = LocalConsortium(private / CONSORTIUM)
         records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
         terms = terms_of(scenario, SERVER)
         local.create(terms, scenario.plan.initial_model, records, self.randomness)
@@ -95,6 +99,7 @@ class FlareDemoRun(DemoRun):
             local.stop_all()
         self.seconds["federation"] = time.perf_counter() - start
         shutil.move(local.ledger, self.folder / LEDGER)
+        write_files(self.folder, scenario.description.files())
         rules = local.server.rules
         assert rules is not None
         return read_ledger(self.folder / LEDGER, rules)

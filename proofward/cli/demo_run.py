@@ -5,48 +5,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-import click
 from rich.console import Console
 
-from proofward.cli.live import LiveTable
+from proofward.cli.in_process_run import Ended, Unfinished, ended, run_in_process, write_outcome
 from proofward.cli.tables import print_comparison, print_costs, print_outcome
 from proofward.engines.attacks.catalogue import VERIFIER, Attack
-from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult, Signed
-from proofward.federation.history.history import History
-from proofward.federation.messages.events import Event
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.storage.objects import Objects
-from proofward.ledger.errors import LedgerError
-from proofward.ledger.files import make_directory
+from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult
+from proofward.engines.run_folder import private_of
 from proofward.report.attack_outcome import judge
 from proofward.report.comparison import MethodScores
 from proofward.report.measurements import Measurements
-from proofward.report.model_files import model_files, write_files
-from proofward.report.other_settings import other_settings
+from proofward.report.model_files import write_files
 from proofward.report.plot import PlotUnavailable, plot_auc
-from proofward.report.proof_file import PROOFS_NAME, proof_files
-from proofward.report.run_audit import LEDGER_NAME, RunAudit
+from proofward.report.run_audit import RunAudit
 from proofward.report.run_report import compare_run, metrics
 from proofward.report.scenario import Scenario
 
 METRICS_NAME, PLOT_NAME = "metrics.json", "auc.png"
 ATTACKER = "hospital-1"
-
-
-class Unfinished(Exception):
-    """The federation did not come to its end: why."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What is left of a finished run: its ledger's meaning, its objects, the last model's weights."""
-
-    history: History
-    objects: Objects
-    weights: Signed
 
 
 class DemoRun:
@@ -75,15 +54,14 @@ class DemoRun:
     def honest(self) -> tuple[bool, Mapping[str, object]]:
         """Whether the federation finished, and its metrics."""
         try:
-            ended = self.federate()
+            outcome = self.federate()
         except Unfinished as error:
             self.console.print(f"the federation did not finish: {error}", markup=False)
             return False, {"finished": False, "reason": str(error)}
-        report, found = self._write(ended)
+        report, found = self._write(outcome)
         print_comparison(self.console, found)
         print_costs(self.console, report)
-        self.console.print(f"run folder: {self.folder}", markup=False, soft_wrap=True)
-        self.console.print(f"audit it with: proofward audit {self.folder}", markup=False, soft_wrap=True)
+        self._say(f"run folder: {self.folder}", f"audit it with: proofward audit {self.folder}", self._kept())
         return True, {"finished": True, **report}
 
     def attacked(self, attack: Attack) -> tuple[bool, Mapping[str, object]]:
@@ -93,68 +71,57 @@ class DemoRun:
         engine, result = self._federate(attack.parties(ATTACKER))
         history = engine.aggregator.history
         if result.finished:
-            self._write(_ended(engine, result))
+            self._write(ended(engine, result))
         failed = [verdict for verdict in RunAudit(self.folder).run() if not verdict.passed]
         outcome = judge(attack, culprit, result, history, failed)
         print_outcome(self.console, outcome, attack.goes_on)
-        self.console.print(f"run folder: {self.folder}", markup=False, soft_wrap=True)
+        self._say(f"run folder: {self.folder}", self._kept())
         return outcome.refused, asdict(outcome)
+
+    @property
+    def private(self) -> Path:
+        """Where keys and records of the parties are."""
+        return private_of(self.folder)
+
+    def _kept(self) -> str:
+        return f"not to be handed over: {self.private} holds the parties' keys and records"
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self.console.print(line, markup=False, soft_wrap=True)
 
     def federate(self) -> Ended:
         """Runs an honest federation; raises Unfinished."""
-        return _ended(*self._federate(Parties()))
+        return ended(*self._federate(Parties()))
 
     def _federate(self, parties: Parties) -> tuple[InProcessFederation, RunResult]:
         scenario, start = self.scenario, time.perf_counter()
         datasets: dict[str, Dataset] = {
             name: (records.features, records.labels) for name, records in scenario.hospitals.items()
         }
-        watchers = [self.measured.observe]
-
-        def observe(event: Event) -> None:
-            for watcher in watchers:
-                watcher(event)
-
-        if differences := other_settings(self.folder / LEDGER_NAME, scenario.plan):
-            raise click.UsageError(f"{self.folder} holds a run with other settings: {differences}")
-        try:
-            make_directory(self.folder)
-            engine = InProcessFederation(
-                self.folder,
-                scenario.plan,
-                datasets,
-                seed=self.randomness,
-                observe=observe,
-                network=self.measured,
-                parties=parties,
-                workers=self.workers,
-            )
-        except (LedgerError, Refusal) as error:
-            raise click.UsageError(f"{self.folder} holds a run with other settings: {error}") from error
-        except OSError as error:
-            raise click.UsageError(f"{self.folder}: {error.strerror}") from error
-        try:
-            with LiveTable(self.console, engine.rules) as table:
-                watchers.append(table.observe)
-                result = engine.run()
-        except KeyboardInterrupt:
-            self.console.print(f"interrupted; go on with the same options and --run {self.folder}")
-            raise
+        engine, result = run_in_process(
+            self.console,
+            self.folder,
+            scenario.plan,
+            datasets,
+            scenario.description,
+            self.measured,
+            seed=self.randomness,
+            parties=parties,
+            workers=self.workers,
+        )
         self.seconds["federation"] = time.perf_counter() - start
         return engine, result
 
-    def _write(self, ended: Ended) -> tuple[dict[str, object], dict[str, MethodScores]]:
+    def _write(self, outcome: Ended) -> tuple[dict[str, object], dict[str, MethodScores]]:
         """Model, proofs, metrics and plot."""
         start = time.perf_counter()
-        history, objects = ended.history, ended.objects
+        history, objects = outcome.history, outcome.objects
         scenario = self.scenario
         with self.console.status("training the baselines"):
             found = compare_run(scenario, history, objects)
         self.seconds["baselines"] = time.perf_counter() - start
-        proofs = dict(proof_files(history, objects))
-        make_directory(self.folder / PROOFS_NAME)
-        write_files(self.folder, proofs)
-        write_files(self.folder, model_files(history.rules, ended.weights))
+        proofs = write_outcome(self.folder, outcome)
         report = metrics(scenario, self.seed, history, found, self.measured, proofs, self.seconds)
         write_files(self.folder, {METRICS_NAME: (json.dumps(report, indent=1) + "\n").encode()})
         if self.plot:
@@ -163,12 +130,3 @@ class DemoRun:
             except PlotUnavailable as error:
                 self.console.print(f"no plot: {error}", markup=False)
         return report, found
-
-
-def _ended(engine: InProcessFederation, result: RunResult) -> Ended:
-    if not result.finished:
-        reasons = [result.stopped, *result.halted.values(), *(refusal for _, refusal in result.refusals)]
-        raise Unfinished(
-            next((str(reason) for reason in reasons if reason is not None), "nobody could go on")
-        )
-    return Ended(engine.aggregator.history, engine.aggregator.objects, result.weights)

@@ -28,7 +28,8 @@ def doctor(kit: Path, passphrase_file: Path | None, offline: bool, as_json: bool
     problem; warnings do not count.
     """
     require_flare()
-    from proofward.engines.flare.checks import PROBLEM, examine
+    from proofward.engines.flare.checks import examine
+    from proofward.engines.flare.machine_checks import PROBLEM
     from proofward.engines.remote.home import PASSPHRASE_VARIABLE
 
     if passphrase_file is not None:

@@ -16,10 +16,14 @@ from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
 from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
+from proofward.cli.export_audit import export_audit
 from proofward.cli.guard import GuardedGroup
 from proofward.cli.membership import join, revoke
+from proofward.cli.model import model
+from proofward.cli.predict import predict
 from proofward.cli.proofs import inspect, verify
 from proofward.cli.rotate_key import rotate_key
+from proofward.cli.simulate import simulate
 from proofward.cli.start import start, stop
 from proofward.cli.status import status
 
@@ -35,6 +39,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold secrets
 
 
-for command in (demo, audit, verify, inspect, bench, doctor, start, stop, status, bundle, certificates,
-                consortium, join, enrol, confirm, revoke, rotate_key):  # fmt: skip
+for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
+                certificates, consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
+                export_audit):  # fmt: skip
     main.add_command(command)

@@ -17,7 +17,7 @@ from proofward.cli.terms_in_words import in_words
 
 if TYPE_CHECKING:
     from proofward.engines.remote.home import Home
-    from proofward.engines.remote.terms import Seat
+    from proofward.engines.remote.terms import Seat, Terms
     from proofward.federation.history.history import History
     from proofward.federation.messages.rules import Rules
 
@@ -116,12 +116,14 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
     Harmless when it is repeated. The keys become known when the site is started.
     """
     from proofward.data.csv_records import FEATURES_NAME
+    from proofward.engines.flare.checks import TO_JOIN, require_possible
     from proofward.engines.flare.kit import ADMIN, configure, kind_of, server_of
     from proofward.engines.remote.home import KEY, SEED
     from proofward.ledger.key_file import is_encrypted
 
     with answering(as_json):
         home, passphrase = opened(kit), passphrase_of(passphrase_file)
+        require_possible(kit, TO_JOIN)
         if home.repeatable:
             raise Refused(
                 f"{home.root / SEED} would make all keys and secrets of this site known to whoever wrote it: "
@@ -196,13 +198,25 @@ def standing(home: Home, name: str, rules: Rules) -> History:
     return history
 
 
+def ending(terms: Terms, gone: set[str]) -> str:
+    """What a federation lacks for good without these members, "" when it can go on."""
+    for role, least in (("hospital", terms.minimum_updates), ("verifier", terms.accepting_verdicts)):
+        named = terms.named(role)
+        left = [name for name in named if name not in gone]
+        if len(left) < least and gone & set(named):
+            found = f"{len(left)} {role}s are left, the rules ask for {least}"
+            return f"this revocation ends the federation: {found}"
+    return ""
+
+
 @click.command()
 @KIT
 @click.argument("member", metavar="MEMBER")
 @click.option("--reason", required=True, help="Recorded in the ledger for all to read: no patient's data.")
 @click.option("--as", "voter", metavar="NAME", help="Which member of this site asks, if several may.")
+@click.option("--yes", is_flag=True, help="Ask also when this revocation ends the federation.")
 @JSON
-def revoke(kit: Path, member: str, reason: str, voter: str | None, as_json: bool) -> None:
+def revoke(kit: Path, member: str, reason: str, voter: str | None, yes: bool, as_json: bool) -> None:
     """Ask that MEMBER take part no more, in the name of a verifier of KIT or of MEMBER itself.
 
     It is final once as many verifiers ask as accept a proof, and at once for oneself. The site's process
@@ -223,8 +237,12 @@ def revoke(kit: Path, member: str, reason: str, voter: str | None, as_json: bool
         may = [entry for entry in home.seats if entry.role == VERIFIER or entry.member == member]
         asking = choose(may, voter, f"may ask for {member}'s revocation", "--as").member
         rules = home.rules
-        if rules is not None and member in standing(home, asking, rules).revoked:
+        gone = set(standing(home, asking, rules).revoked) if rules is not None else set[str]()
+        if member in gone:
             raise Refused(f"{member} is revoked already")
+        end = "" if yes else ending(home.terms, {*gone, member})
+        if end and (as_json or not click.confirm(f"{end}. Ask all the same?", err=True)):
+            raise Refused(f"{end}; --yes asks all the same")
         new = request_revocation(home.member(asking), member, reason)
         final = "is final" if asking == member else f"needs {home.terms.accepting_verdicts} verifiers in all"
         line = f"{asking} asks that {member} take part no more, which {final}; "

@@ -1,18 +1,19 @@
-"""consortium.toml: what a consortium agrees on, as people write it."""
+"""A consortium's project: what it agrees on, as people write it in consortium.toml."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
-from proofward.cli.project_table import ProjectError, Table
+from proofward.cli.admissible import provable_config
+from proofward.cli.project_table import ProjectError
 from proofward.data.csv_records import Feature, FeaturesInvalid, check_features
 from proofward.data.wdbc import NORMALISATION
-from proofward.engines.remote.terms import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT, Seat, Terms
+from proofward.engines.flare.names import fault_of_name, is_value
+from proofward.engines.remote.terms import UPLOAD_SLOT, Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import (
     AGGREGATOR,
@@ -22,15 +23,15 @@ from proofward.federation.messages.rules import (
     usual_abandonments,
     usual_updates,
 )
-from proofward.layers.errors import TrainingError
-from proofward.models.presets import PRESETS, Preset
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import MAX_WIDTH
+from proofward.models.presets import PRESET_FILES
+from proofward.models.settings import Preset, Settings
 from proofward.relations.config import RoundConfig
-from proofward.relations.measure import check_provable
 
 FILE_NAME = "consortium.toml"
-PORT, ROUNDS, DEADLINE = 8002, 15, 600
+PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
 LEAST_HOSPITALS = 3
-_SITE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
 
@@ -53,6 +54,7 @@ class Site:
 class Project:
     """threshold, accepting, minimum, abandoning: 0 stands for the default, until `completed`.
 
+    settings: of network and training, as the file gives them; `preset` says what they leave open.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
 
@@ -60,7 +62,8 @@ class Project:
     server: str
     sites: tuple[Site, ...]
     port: int = PORT
-    preset: str = "wdbc"
+    preset: str = PRESET
+    settings: Settings = field(default_factory=Settings)
     rounds: int = ROUNDS
     threshold: int = 0
     accepting: int = 0
@@ -71,15 +74,22 @@ class Project:
     trusted_first_model: str = ""
     features: tuple[Feature, ...] = ()
 
-    @property
+    @cached_property
     def setup(self) -> Preset:
-        """The preset."""
-        return PRESETS[self.preset]
+        """Network and training of a completed project; raises ConfigurationError."""
+        found, features = PRESET_FILES[self.preset], len(self.features)
+        settings = self.settings.over(found.settings)
+        if self.settings == Settings() and features == found.features:
+            return found.preset
+        own = settings.preset("", "", features)
+        training, widths = own.training, "-".join(map(str, own.model.widths))
+        summary = f"{features} features: {widths}, {training.duration} of {training.batch}"
+        return replace(own, name=self.preset, summary=summary)
 
     @property
     def placeholders(self) -> bool:
         """Whether the features are those that `completed` made up."""
-        return self.features == placeholder_features(self.setup.model.widths[0])
+        return self.features == placeholder_features(len(self.features))
 
     def first_model_beside(self, path: Path) -> Path | None:
         """The file of the trusted first model, of a project in the file `path`."""
@@ -98,19 +108,19 @@ class Project:
         self._check()
         hospitals, verifiers = self.count(HOSPITAL), self.count(VERIFIER)
         threshold = self.threshold or max(1, (hospitals - 1) // 2)
-        width = self.setup.model.widths[0]
+        width = PRESET_FILES[self.preset].features
         features = self.features
         if not features and width == len(NORMALISATION):
             features = tuple(Feature(*entry) for entry in NORMALISATION)
         if not features:
             features = placeholder_features(width)
-        if len(features) != width:
-            raise ProjectError("feature", f"{width} features, as preset {self.preset} has", len(features))
+        if len(features) > MAX_WIDTH:
+            raise ProjectError("feature", f"at most {MAX_WIDTH} features", len(features))
         try:
             check_features(features)
         except FeaturesInvalid as error:
             raise ProjectError("feature", "distinct names", str(error)) from error
-        return replace(
+        completed = replace(
             self,
             threshold=threshold,
             minimum=self.minimum or usual_updates(hospitals, threshold),
@@ -118,24 +128,29 @@ class Project:
             accepting=self.accepting or verifiers // 2 + 1,
             features=features,
         )
+        try:
+            _ = completed.setup
+        except ConfigurationError as error:
+            raise ProjectError(error.field, error.expected, error.actual) from error
+        return completed
 
     def _check(self) -> None:
         if not 1 <= len(self.title) <= 200 or not self.title.isprintable():
             raise ProjectError("title", "1 to 200 printable characters", repr(self.title))
-        numeric = self.server.rpartition(".")[2].isdigit()
-        if len(self.server) > 64 or numeric or not _HOST.fullmatch(self.server):
+        unusable = is_value(self.server.rpartition(".")[2])
+        if len(self.server) > 64 or unusable or not _HOST.fullmatch(self.server):
             expected = "a name in lower case, at most 64 characters, such as fl.example.org (no address)"
             raise ProjectError("server", expected, repr(self.server))
-        if self.preset not in PRESETS:
-            raise ProjectError("preset", f"one of {', '.join(sorted(PRESETS))}", repr(self.preset))
+        if self.preset not in PRESET_FILES:
+            raise ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
         name = self.trusted_first_model
         if name and (Path(name).name != name or not name.isprintable()):
             raise ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
         for site in self.sites:
             longest = max(len(seat.member) for seat in site.seats())
-            if not _SITE.fullmatch(site.name) or longest > 40 or site.name == TRANSPORT:
+            if (fault := fault_of_name(site.name)) or longest > 40 or site.name == TRANSPORT:
                 expected = "lower-case letters, digits and hyphens, members' names of at most 40"
-                raise ProjectError("site name", expected, repr(site.name))
+                raise ProjectError("site name", expected, fault or repr(site.name))
             if site.name == self.server:
                 raise ProjectError("site name", "another name than the server's", site.name)
         names = [site.name for site in self.sites]
@@ -150,18 +165,12 @@ class Project:
             raise ProjectError("site", "at least one verifier", 0)
 
     def config(self) -> RoundConfig:
-        """The configuration of a completed project; raises ProjectError."""
-        setup = self.setup
-        try:
-            config = RoundConfig(
-                setup.model, setup.scales, setup.training, setup.clip_bound, self.count(HOSPITAL),
-                self.threshold,
-            )  # fmt: skip
-            for rows in (config.least_rows, config.most_rows):
-                check_provable(config, rows)
-        except TrainingError as error:
-            raise ProjectError("policy", "thresholds that fit the members", str(error)) from error
-        return config
+        """The configuration of a completed project; raises ProjectError if no round of it can be proved."""
+        hospitals = self.count(HOSPITAL)
+        if not self.threshold < hospitals:
+            expected = f"fewer than the {hospitals} hospitals"
+            raise ProjectError("policy.threshold", expected, self.threshold)
+        return provable_config(self.setup, hospitals, self.threshold)
 
     def terms(self, model: bytes = b"") -> Terms:
         """The terms of a completed project; raises ProjectError.
@@ -188,87 +197,7 @@ class Project:
             raise ProjectError("policy", "thresholds that fit the members", str(error)) from error
         return terms
 
-    def _first_model(self) -> list[str]:
-        if not self.trusted_first_model:
-            return []
-        why = "who chose it can learn more than sums"
-        return [f"trusted_first_model = {_quoted(self.trusted_first_model)}  # {why}"]
-
-    def text(self) -> str:
-        """The file of a completed project."""
-        lines = [
-            "# What this consortium agrees on. `proofward consortium init FOLDER` makes the kits from it.",
-            f"title = {_quoted(self.title)}",
-            f"server = {_quoted(self.server)}  # the name under which every site reaches the server",
-            f"port = {self.port}  # the only one that is open, at the server",
-            f"preset = {_quoted(self.preset)}  # {self.setup.summary}",
-            f"rounds = {self.rounds}",
-            *self._first_model(),
-            "",
-            "[policy]",
-            f"threshold = {self.threshold}  # so many hospitals learn nothing together",
-            f"accepting = {self.accepting}  # verdicts that accept a proof, of {self.count(VERIFIER)}",
-            f"minimum = {self.minimum}  # fewest hospitals in a sum",
-            f"abandoning = {self.abandoning}  # hospitals that give a set up before the round is tried again",
-            f"deadline = {self.deadline}  # seconds that a phase waits for a member",
-            f"upload_slot = {self.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
-            "their time then tells nothing of the records",
-        ]
-        for site in self.sites:
-            roles = ", ".join(_quoted(role) for role in site.roles)
-            lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
-        lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
-        for entry in self.features:
-            lines += ["[[feature]]", f"name = {_quoted(entry.name)}"]
-            lines += [f"centre = {float(entry.centre)!r}", f"spread = {float(entry.spread)!r}", ""]
-        return "\n".join(lines).rstrip("\n") + "\n"
-
 
 def placeholder_features(count: int) -> tuple[Feature, ...]:
     """Features that stay as they are."""
     return tuple(Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, count + 1))
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def read_project(path: Path) -> Project:
-    """The project in a file, completed; raises ProjectError, OSError."""
-    try:
-        plain = tomllib.loads(path.read_bytes().decode())
-    except (ValueError, RecursionError) as error:
-        raise ProjectError(str(path), "a TOML file", str(error)) from error
-    top = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "policy", "site",
-           "feature")  # fmt: skip
-    table = Table(plain, "", top)
-    policy = Table(table.table("policy"), "policy.", _POLICY)
-    sites, features = [], []
-    for where, values in table.tables("site"):
-        entry = Table(values, where, ("name", "roles"))
-        sites.append(Site(entry.text("name"), entry.roles()))
-    for where, values in table.tables("feature", needed=False):
-        entry = Table(values, where, ("name", "centre", "spread"))
-        try:
-            features.append(Feature(entry.text("name"), entry.number("centre"), entry.number("spread")))
-        except FeaturesInvalid as error:
-            raise ProjectError(where.rstrip("."), "constants of a feature", str(error)) from error
-    return Project(
-        title=table.text("title"),
-        server=table.text("server"),
-        port=table.integer("port", 1, 65535, PORT),
-        preset=table.text("preset", "wdbc"),
-        rounds=table.integer("rounds", 1, 1 << 20, ROUNDS),
-        trusted_first_model=table.text("trusted_first_model", ""),
-        threshold=policy.integer("threshold", 1, 3000, 0),
-        accepting=policy.integer("accepting", 1, 4096, 0),
-        minimum=policy.integer("minimum", 3, 4096, 0),
-        abandoning=policy.integer("abandoning", 2, 4096, 0),
-        deadline=policy.integer("deadline", 1, MAX_DEADLINE, DEADLINE),
-        upload_slot=policy.integer("upload_slot", 0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
-        sites=tuple(sites),
-        features=tuple(features),
-    ).completed()
-
-
-_POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")

@@ -50,7 +50,10 @@ def address_of(text: str) -> tuple[str, int]:
               help="UNSAFE, for trials: do not wait for `proofward confirm`.")  # fmt: skip
 @click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
 @click.option(
-    "--proxy", metavar="URL", help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT."
+    "--proxy",
+    metavar="URL",
+    help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT, or none; needed where the "
+    "environment names one.",
 )
 def start(
     kit: Path,
@@ -78,11 +81,12 @@ def start(
     from proofward.cli.membership import Refused
 
     require_flare()
-    from proofward.engines.flare.isolation import require_no_code
+    from proofward.engines.flare.checks import require_possible
     from proofward.engines.flare.keeper import Keeper
-    from proofward.engines.flare.kit import ADMIN, KitError, kind_of
+    from proofward.engines.flare.kit import ADMIN, SERVER, KitError, kind_of, server_of
     from proofward.engines.flare.proxy import proxy_environment
-    from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, home_of
+    from proofward.engines.flare.supervisor import AlreadyRunning, GaveUp, Supervisor, claimed, home_of
+    from proofward.engines.flare.watch import watched
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
@@ -91,6 +95,7 @@ def start(
     environment: dict[str, str] = {}
     try:
         kind = kind_of(kit)
+        require_possible(kit)
         home, log = Home(home_of(kit)), EventLog(home_of(kit) / "log.jsonl")
         if unconfirmed:
             home.confirm(None)
@@ -101,20 +106,22 @@ def start(
         if proving_lock is not None:
             proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
-        environment.update(proxy_environment(proxy))
-        require_no_code(kit)
+        if kind != SERVER:
+            environment.update(proxy_environment(proxy, server_of(kit)[0]))
         with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
             if kind == ADMIN:
                 os.environ.update(environment)
                 sites = {seat.site for seat in home.terms.seats}
                 tell()
-                finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                with watched(kit, log.note):
+                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
                 console.print("the federation is closed" if finished else "stopped")
             else:
                 _ready(kit, kind, home, passphrase_file, repeatable)
                 tell()
-                Supervisor(kit, stop_event, log.note, environment).run()
-    except (KitError, HomeError, AlreadyRunning, KeyFileInvalid, Refused, OSError) as error:
+                with watched(kit, log.note):
+                    Supervisor(kit, stop_event, log.note, environment).run()
+    except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
         console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     raise SystemExit(OK)
@@ -195,7 +202,7 @@ def _detach(kit: Path) -> None:
         time.sleep(0.1)
     if process.poll() is not None:
         said = path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
-        click.echo(" ".join(said[-3:]) or "it ended at once", err=True)
+        click.echo("\n".join(said[-10:]) or "it ended at once", err=True)
         raise SystemExit(process.returncode or OK)
     click.echo(f"process {process.pid} runs {kit}; `proofward status {kit}` shows how it goes")
 

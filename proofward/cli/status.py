@@ -14,7 +14,8 @@ from proofward.cli.fingerprint import groups, lines
 from proofward.cli.start import KIT
 
 if TYPE_CHECKING:
-    from proofward.engines.remote.overview import MemberView, SiteView
+    from proofward.engines.flare.health import Health
+    from proofward.engines.remote.overview import MemberView
 
 
 @click.command()
@@ -25,54 +26,33 @@ def status(kit: Path, as_json: bool) -> None:
 
     Reads the kit only, also while the site runs. Exit code 1 when something needs the operator.
     """
-    from proofward.engines.flare.supervisor import home_of, running
+    from proofward.engines.flare.health import health
+    from proofward.engines.flare.kit import KitError
     from proofward.engines.remote.home import HomeError
-    from proofward.engines.remote.overview import look
 
     try:
-        view = look(home_of(kit))
-    except HomeError as error:
-        raise click.ClickException(str(error)) from error
-    pid = running(kit)
-    wrong = problems(view)
+        found = health(kit)
+    except (HomeError, KitError) as error:
+        raise click.UsageError(str(error)) from error
     if as_json:
-        print_json({"process": pid, "problems": wrong, **asdict(view)})
+        plain = {"process": found.process, "problems": [asdict(problem) for problem in found.problems]}
+        print_json({**plain, **asdict(found.view)})
     else:
-        show(make_console(), kit, view, pid, wrong)
-    raise SystemExit(FLAW if wrong else OK)
+        show(make_console(), kit, found)
+    raise SystemExit(FLAW if found.problems else OK)
 
 
-def problems(view: SiteView) -> list[str]:
-    """What the operator has to do something about."""
-    found = []
-    for member in view.members:
-        if member.halted:
-            found.append(f"{member.name} refuses to go on: {member.halted}")
-        for what, reason in member.unable.items():
-            found.append(f"{member.name} could not do its part ({what.removeprefix('unable/')}): {reason}")
-        if member.revoked:
-            found.append(f"{member.name} is revoked: it takes part no more")
-        if member.key not in ("plain", "encrypted"):
-            found.append(f"{member.name} has no usable key ({member.key}): proofward join KIT makes one")
-        if member.records is False:
-            found.append(f"{member.name} has no records: proofward enrol KIT --data FILE")
-    if view.unconfirmed:
-        found.append(view.unconfirmed)
-    return found
+NOT_JOINED = "not everybody has joined yet"
 
 
-CLOSED, NOT_JOINED = "closed", "not everybody has joined yet"
-
-
-def show(console: Console, kit: Path, view: SiteView, pid: int | None, wrong: list[str]) -> None:
-    """Prints the view."""
+def show(console: Console, kit: Path, found: Health) -> None:
+    """Prints how the kit stands."""
+    view, pid, over = found.view, found.process, found.over
 
     def say(text: str, style: str = "") -> None:
         console.print(text, markup=False, soft_wrap=True, style=style)
 
     say(f"{view.site}, {view.federation}")
-    phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}
-    over = CLOSED in phases
     if over:
         say("the federation is over; the ledger can be audited")
     say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
@@ -98,8 +78,10 @@ def show(console: Console, kit: Path, view: SiteView, pid: int | None, wrong: li
             say(f"fault:       {fault}")
     for line in view.troubles:
         say(f"log:         {line}")
-    for line in wrong:
-        say(f"TO DO        {line}", "red")
+    for problem in found.problems:
+        say(f"TO DO        {problem.sentence}", "red")
+        if problem.detail:
+            say(f"             the reason in the log: {problem.detail}")
 
 
 def _words(member: MemberView) -> str:

@@ -27,6 +27,11 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
         f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
         f"that may vanish between checked shares and consent: {rules.absent_hospitals}; "
         "with more, the run waits for them",
+        *(
+            ["one hospital that is revoked, or leaves, ends the federation"]
+            if not rules.hospitals_to_spare
+            else []
+        ),
         first_model_in_words(rules),
         f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "

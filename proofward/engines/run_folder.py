@@ -1,12 +1,15 @@
 """The folder of a run: what is public and what is not, identities, and the consortium's rules.
 
-RUN/ledger/            log, objects, seal: all that an audit needs
-RUN/parties/<name>/    identity and private state of a party
+RUN/ledger/             log, objects, seal: all that an audit needs
+RUN.private/<name>/     identity and private state of a party, mode 0700
+
+Nothing secret lies in RUN: that is the folder which is handed over. What goes on with a run needs both.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +27,22 @@ from proofward.federation.messages.rules import (
     usual_abandonments,
 )
 from proofward.federation.messages.values import integers_to_bytes
+from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
+
+PRIVATE_SUFFIX = ".private"
+
+
+class StatesMissing(Exception):
+    """A run is to go on without the private states of its parties: which are missing, and what to do."""
+
+
+def private_of(directory: Path) -> Path:
+    """Where the private states of a run's parties are: beside its folder."""
+    whole = Path(os.path.abspath(directory))
+    return whole.with_name(whole.name + PRIVATE_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -67,9 +83,18 @@ class RunFolder:
         """Folder of the ledger."""
         return self.directory / "ledger"
 
+    @property
+    def private(self) -> Path:
+        """Folder of all that is secret, created with mode 0700."""
+        path = private_of(self.directory)
+        if not path.is_dir():
+            make_directory(path)
+            path.chmod(0o700)
+        return path
+
     def party(self, name: str) -> Path:
         """Private folder of a party, created with mode 0700."""
-        path = self.directory / "parties" / name
+        path = self.private / name
         make_directory(path)
         path.chmod(0o700)
         return path
@@ -79,9 +104,15 @@ class RunFolder:
         return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
 
     def key(self, name: str) -> SigningKey:
-        """A party's signing key, made and saved if there is none."""
+        """A party's signing key, made and saved if there is none and the run has not begun.
+
+        Raises StatesMissing.
+        """
         path = self.party(name) / "identity.key"
         if not path.exists():
+            if (self.ledger / FILE_NAME).exists():
+                words = f"the run in {self.directory} has begun, and {path} is not there: it goes on only"
+                raise StatesMissing(f"{words} with the parties' states: put them back, or choose another")
             SigningKey.generate(self.randomness(name).source("identity", b"")).save(path)
         return SigningKey.load(path)
 

@@ -1,7 +1,8 @@
-"""Named, ready-made training configurations."""
+"""Named, ready-made training configurations, and settings of one's own."""
 
 from __future__ import annotations
 
-from proofward.models.presets import PRESETS, Preset, preset
+from proofward.models.presets import PRESETS, preset
+from proofward.models.settings import Preset, Settings
 
-__all__ = ["PRESETS", "Preset", "preset"]
+__all__ = ["PRESETS", "Preset", "Settings", "preset"]

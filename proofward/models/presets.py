@@ -1,66 +1,77 @@
-"""Ready-made configurations, by name."""
+"""Ready-made settings of network and training: files in `preset_files/`, by name, and files of one's own."""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import MAX_WIDTH
+from proofward.models.settings import Preset, Settings, settings_of
+
+FOLDER = Path(__file__).parent / "preset_files"
+KEYS = ("summary", "features", "model", "training")
+MAX_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
-class Preset:
-    """A network, its scales, its local training, and the L2 bound of an update at scale 2^10 (clip_bound)."""
+class PresetFile:
+    """What a preset's file says; `summary` is its line in lists."""
 
     name: str
     summary: str
-    model: Mlp
-    scales: FixedPoint
-    training: Training
-    clip_bound: int
+    features: int
+    settings: Settings
+
+    @property
+    def preset(self) -> Preset:
+        """The trainer's integers; raises ConfigurationError."""
+        return self.settings.preset(self.name, self.summary, self.features)
 
 
-PRESETS: dict[str, Preset] = {
-    entry.name: entry
-    for entry in (
-        Preset(
-            "wdbc",
-            "breast cancer, 30 features: MLP 30-32-2",
-            Mlp((30, 32, 2)),
-            FixedPoint(),
-            Training(rate=2, batch=16, steps=28),
-            clip_bound=2 << 10,
-        ),
-        Preset(
-            "logistic",
-            "breast cancer, 30 features: logistic regression 30-2",
-            Mlp((30, 2)),
-            FixedPoint(),
-            Training(rate=2, batch=16, steps=28),
-            clip_bound=2 << 10,
-        ),
-        Preset(
-            "wide",
-            "1024 features, eight hidden layers of 1024: synthetic load",
-            Mlp((1024,) * 9 + (2,)),
-            FixedPoint(),
-            Training(rate=1, batch=64, steps=8),
-            clip_bound=2 << 10,
-        ),
-        Preset(
-            "tiny",
-            "four features, four hidden units: for trying things out",
-            Mlp((4, 4, 2)),
-            FixedPoint(),
-            Training(rate=4, batch=4, steps=7),
-            clip_bound=4 << 10,
-        ),
-    )
-}
+def read_preset(path: Path) -> PresetFile:
+    """A preset's file; raises ConfigurationError, OSError."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ConfigurationError(str(path), f"a file of at most {MAX_BYTES} bytes", "more")
+    try:
+        table = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(str(path), "a TOML file", str(error)) from error
+    return _preset_file(path.stem, table)
+
+
+def _preset_file(name: str, table: Mapping[str, Any]) -> PresetFile:
+    for key in table:
+        if key not in KEYS:
+            raise ConfigurationError(key, f"one of {', '.join(KEYS)}", "an unknown key")
+    summary, features = table.get("summary"), table.get("features")
+    if not isinstance(summary, str) or not 1 <= len(summary) <= 100 or not summary.isprintable():
+        raise ConfigurationError("summary", "a line of 1 to 100 characters", summary)
+    if type(features) is not int or not 1 <= features <= MAX_WIDTH:
+        raise ConfigurationError("features", f"an integer in [1, {MAX_WIDTH}]", features)
+    found = PresetFile(name, summary, features, settings_of(table))
+    if not found.settings.complete:
+        expected = "model.hidden, training.learning_rate, batch, clip_bound, and epochs or steps"
+        raise ConfigurationError(name, expected, "some of them missing")
+    return found
+
+
+PRESET_FILES: dict[str, PresetFile] = {path.stem: read_preset(path) for path in sorted(FOLDER.glob("*.toml"))}
+PRESETS: dict[str, Preset] = {name: file.preset for name, file in PRESET_FILES.items()}
+
+
+def preset_file(name: str) -> PresetFile:
+    """The preset of this name; ConfigurationError lists the names there are."""
+    if name not in PRESET_FILES:
+        raise ConfigurationError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", name)
+    return PRESET_FILES[name]
 
 
 def preset(name: str) -> Preset:
     """The configuration of this name; ConfigurationError lists the names there are."""
-    if name not in PRESETS:
-        raise ConfigurationError("preset", f"one of {', '.join(sorted(PRESETS))}", name)
-    return PRESETS[name]
+    return preset_file(name).preset

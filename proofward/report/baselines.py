@@ -19,7 +19,7 @@ from proofward.layers.float_twin import Float32Array, real_features, real_weight
 from proofward.layers.model import Int64Array, initial_weights
 from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
-from proofward.models.presets import Preset
+from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 
 

@@ -12,7 +12,7 @@ from proofward.data.records import Records
 from proofward.layers.float_twin import real_features, scores
 from proofward.layers.model import Int64Array
 from proofward.layers.training import logit_differences
-from proofward.models.presets import Preset
+from proofward.models.settings import Preset
 from proofward.report.baselines import auc, float_rounds, pooled
 
 PROOFWARD, FEDERATED, CENTRALISED, ALONE = "proofward", "federated float", "centralised", "alone"

@@ -145,7 +145,7 @@ def load_proof_file(path: Path) -> ProofFile:
 
 
 def is_proof_file(data: bytes) -> bool:
-    """Whether the bytes begin as a proof file of any protocol does; what follows may be damaged."""
+    """Whether the bytes begin as a proof file does, of this protocol or an earlier one."""
     return ProofFile.kind.encode() in data[:HEADER_BYTES]
 
 

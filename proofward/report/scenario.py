@@ -12,21 +12,28 @@ from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.engines.run_folder import Plan
 from proofward.federation.messages.rules import usual_updates
 from proofward.layers.errors import ConfigurationError
-from proofward.models.presets import Preset, preset
+from proofward.models.presets import preset
+from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
+from proofward.report.description import Description, Feature
 
 VERIFIERS = 3
+WDBC_CLASSES = ("benign", "malignant")
 SYNTHETIC_RECORDS = 30  # for each hospital
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """setup: the preset. hospitals: the records of each, by name. held_out: records of nobody's training."""
+    """setup: the preset. hospitals: the records of each, by name. held_out: records of nobody's training.
+
+    description: what features and labels mean.
+    """
 
     setup: Preset
     hospitals: Mapping[str, Records]
     held_out: Records
     plan: Plan
+    description: Description
 
 
 def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS) -> Scenario:
@@ -46,10 +53,13 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
     features = setup.model.widths[0]
     if features == len(NORMALISATION):
         records = load_wdbc(setup.scales)
+        description = Description.of([Feature(*entry) for entry in NORMALISATION], WDBC_CLASSES)
     else:
         amplitude = 1.0 if features < 100 else 0.25
         count = SYNTHETIC_RECORDS * hospitals
         records = make_synthetic(count, features, seed, setup.scales, amplitude)
+        columns = [f"feature-{number}" for number in range(1, features + 1)]
+        description = Description.of([Feature(name, 0.0, 1.0) for name in columns])
     training, held_out = held_out_split(records, seed)
     parts = hospital_split(training, hospitals, seed)
     names = [f"hospital-{index}" for index in range(hospitals)]
@@ -63,4 +73,4 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
         rounds=rounds,
         config=RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold),
     )
-    return Scenario(setup, dict(zip(names, parts, strict=True)), held_out, plan)
+    return Scenario(setup, dict(zip(names, parts, strict=True)), held_out, plan, description)

@@ -19,7 +19,8 @@ def test_the_run_folder_is_complete(demo_run):
     assert metrics["exit"] == 0 and metrics["finished"]
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        "ledger", "parties", "proofs", "model.safetensors", "model.json", "metrics.json", "auc.png"
+        "ledger", "proofs", "model.safetensors", "model.json", "metrics.json", "auc.png",
+        "features.json", "classes.json",
     }  # fmt: skip
     assert (folder / "ledger" / SEAL_NAME).exists()
     assert {path.name for path in (folder / "proofs").iterdir()} == {
@@ -123,16 +124,50 @@ def test_an_interrupted_run_goes_on(proofward, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(InProcessFederation, "run", interrupted)
         assert proofward("demo", *arguments, "--run", run).exit_code == 130
+    private, away = tmp_path / "run.private", tmp_path / "away"
+    private.rename(away)
+    without = proofward("demo", *arguments, "--run", run)
+    assert without.exit_code == 2 and "run.private, are not there" in without.stderr and not private.exists()
+    away.rename(run / "parties")
+    assert f"move {run}/parties there" in proofward("demo", *arguments, "--run", run).stderr
+    (run / "parties").rename(private)
+    (private / "verifier-1" / "identity.key").rename(away)
+    one = proofward("demo", *arguments, "--run", run)
+    assert one.exit_code == 2 and "verifier-1/identity.key is not there" in one.stderr
+    assert not (private / "verifier-1" / "identity.key").exists()
+    away.rename(private / "verifier-1" / "identity.key")
     other = proofward("demo", *arguments, "--seed", 1, "--run", run)
     assert other.exit_code == 2 and "seed 0 there, " in other.stderr and "seed 1 asked for" in other.stderr
-    before = sorted(path.name for path in (run / "parties").iterdir())
+    before = sorted(path.name for path in private.iterdir())
     more = ("--rounds", 3, "--hospitals", 4, "--verifiers", 4, "--preset", "logistic")
     other = proofward("demo", *arguments, *more, "--run", run)
     for setting in ("rounds: 2 there, 3", "hospitals: 3 there, 4", "verifiers: 3 there, 4", "4-4-2 there, 30-2"):
         assert other.exit_code == 2 and f"{setting} asked for" in other.stderr
     assert "proofward/" not in other.stderr and "expected" not in other.stderr
-    assert sorted(path.name for path in (run / "parties").iterdir()) == before
+    assert sorted(path.name for path in private.iterdir()) == before
     metrics = proofward.json("demo", *arguments, "--run", run)
     assert metrics["exit"] == 0 and metrics["rounds"] == 2
     assert metrics["seconds"]["phases"]["prove"]["count"] == 3
     assert proofward("audit", run).exit_code == 0
+
+
+def test_nothing_secret_lies_in_the_run_folder(demo_run):
+    folder, _ = demo_run
+    private = folder.with_name("run.private")
+    parties = {"aggregator", *(f"{role}-{index}" for role in ("hospital", "verifier") for index in range(3))}
+    assert {path.name for path in private.iterdir()} == parties
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (private, *private.rglob("*")))
+    for hidden in ("*.key", "state*", "*.ratchet", "*.secrets", "*.npz"):
+        assert list(folder.rglob(hidden)) == []
+    assert len(list(private.rglob("identity.key"))) == 7 and len(list(private.rglob("state.sqlite"))) == 6
+
+
+def test_where_the_secrets_are_is_said(proofward, tmp_path):
+    arguments = ("--preset", "tiny", "--hospitals", 3, "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
+    assert f"not to be handed over: {tmp_path / 'run.private'}" in proofward("demo", *arguments).stdout
+
+
+def test_states_of_another_run_are_not_used(proofward, tmp_path):
+    (tmp_path / "run.private" / "aggregator").mkdir(parents=True)
+    result = proofward("demo", "--preset", "tiny", "--run", tmp_path / "run")
+    assert result.exit_code == 2 and "run.private" in result.stderr and not (tmp_path / "run").exists()

@@ -107,18 +107,25 @@ def test_passphrases(diagnose, kit, tmp_path, monkeypatch):
     ("days", "outcome"), [((-9, -2), "problem"), ((9, 20), "problem"), ((0, 5), "warning"), ((0, 90), "ok")]
 )
 def test_certificates_in_time(diagnose, kit, days, outcome):
+    kit_with_certificates(kit, days)
+    assert diagnose(kit, "--offline")["certificate"]["outcome"] == outcome
+
+
+def kit_with_certificates(kit, days):
+    """Replaces a kit's certificates by such as are valid from and until so many days after today."""
     key, authority = (rsa.generate_private_key(65537, 2048) for _ in range(2))
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
     (kit / "startup/rootCA.pem").write_bytes(authority_certificate(authority, name))
     (kit / "startup/client.crt").write_bytes(certificate(key, name, authority, days))
-    assert diagnose(kit, "--offline")["certificate"]["outcome"] == outcome
 
 
 def authority_certificate(key, name):
     now = datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = (
-        builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=900))
+        builder.serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=99))
+        .not_valid_after(now + datetime.timedelta(days=900))
     )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 

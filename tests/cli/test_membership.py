@@ -37,7 +37,11 @@ def folder_of(root, site: str, member: str):
 
 
 def test_a_request_is_kept_once(proofward, root):
-    arguments = ("revoke", root / AUDITOR, "hospital-1", "--reason", "it has left us")
+    arguments = ("revoke", root / AUDITOR, "hospital-1", "--yes", "--reason", "it has left us")
+    refused = proofward.json(*(word for word in arguments if word != "--yes"))
+    assert (refused["exit"], refused["did"]) == (1, "refused")
+    assert "2 hospitals are left, the rules ask for 3" in refused["reason"]
+    assert pending_revocations(folder_of(root, AUDITOR, "verifier-3")) == []
     said = proofward.json(*arguments)
     assert (said["exit"], said["did"], said["by"]) == (0, "asked", "verifier-3")
     folder = folder_of(root, AUDITOR, "verifier-3")
@@ -53,9 +57,9 @@ def test_a_request_is_kept_once(proofward, root):
 def test_who_asks(proofward, root):
     both = proofward("revoke", root / KIT, KIT, "--reason", "we leave")
     assert both.exit_code == 1 and "--as" in both.stderr and "hospital-0, verifier-0" in both.stderr
-    own = proofward("revoke", root / KIT, KIT, "--reason", "we leave", "--as", KIT)
+    own = proofward("revoke", root / KIT, KIT, "--reason", "we leave", "--as", KIT, "--yes")
     assert own.exit_code == 0 and "is final" in own.stdout
-    vote = proofward("revoke", root / KIT, "hospital-1", "--reason", "gone")
+    vote = proofward("revoke", root / KIT, "hospital-1", "--reason", "gone", "--yes")
     assert vote.exit_code == 0 and "needs 3 verifiers" in vote.stdout
     other = proofward("revoke", root / KIT, "hospital-2", "--reason", "gone", "--as", KIT)
     assert other.exit_code == 1 and "hospital-0 is none of this kit's members that may" in other.stderr
@@ -147,7 +151,7 @@ def test_a_site_that_runs_picks_up_a_revocation(proofward, tmp_path):
         furnish(tmp_path)
         running.start()
         running.until(lambda: running.phase("upload"))
-        assert proofward("revoke", tmp_path / KIT, KIT, "--reason", "we leave", "--as", KIT).exit_code == 0
+        assert proofward("revoke", tmp_path / KIT, KIT, "--reason", "we leave", "--as", KIT, "--yes").exit_code == 0
         running.until(lambda: KIT in running.host.aggregator.history.revoked)
         running.join("hospital-1", "hospital-2", "hospital-3", AUDITOR)
         again = proofward("revoke", tmp_path / AUDITOR, KIT, "--reason", "gone")

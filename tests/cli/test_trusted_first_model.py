@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from proofward.cli.project import read_project
+from proofward.cli.project_file import read_project
 from proofward.engines.remote.home import MODEL, Home
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.models.presets import PRESETS

@@ -277,7 +277,7 @@ def test_no_record_no_secret_and_no_reason_is_in_the_log_of_a_run(tmp_path, monk
         parties=ATTACKS["flipped-labels"].parties("hospital-1"),
     ).run()  # fmt: skip
     assert result.finished and {fault.culprit for fault in result.faults} == {"hospital-1"}
-    for identity in (tmp_path / "run" / "parties").glob("*/identity.key"):
+    for identity in (tmp_path / "run.private").glob("*/identity.key"):
         secrets.add(SigningKey.load(identity)._seed)
     written = log.path.read_bytes()
     found = lines(log.path)

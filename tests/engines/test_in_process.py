@@ -43,7 +43,10 @@ def test_old_secrets_are_erased_and_the_latest_checkpoint_kept(tmp_path):
     assert hospital.state.secrets.get(f"dataset/{history.dataset_roots['hospital-0'].hex()}") is not None
     assert hospital.sent(Upload) is not None and hospital.state.sent("upload/1/0/hospital-0") == b""
     assert engine.run().finished
-    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "parties").glob("*/*"))
+    private = tmp_path.with_name(f"{tmp_path.name}.private")
+    hidden = [private, *private.rglob("*")]
+    assert len(hidden) > 10 and all(path.stat().st_mode & 0o077 == 0 for path in hidden)
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger"]
 
 
 def test_a_hospital_that_cannot_prove_is_left_out(tmp_path):

@@ -116,6 +116,13 @@ def test_from_init_to_the_audit(tmp_path):
         for site in started:
             proofward("stop", kits[site])
     proofward("audit", ledger, "--consortium", fingerprint)
+    proofward("export-audit", kits["localhost"], "--out", tmp_path / "pack.zip")
+    for site in sites:
+        model = tmp_path / f"{site}.safetensors"
+        proofward("model", "export", kits[site], "--to", "safetensors", "--out", model)
+        assert model.read_bytes() == (tmp_path / f"{sites[0]}.safetensors").read_bytes()
+    said = json.loads(proofward("predict", model, tmp_path / "north.csv", "--json"))
+    assert len(said["predictions"]) == ROWS and said["round"] == 8 and said["not_used"] == ["label"]
     proofward("audit", ledger, "--consortium", "00" * 32, code=1)
     left = subprocess.run(
         ["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False

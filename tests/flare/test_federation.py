@@ -12,6 +12,7 @@ import pytest
 
 from proofward.cli.demo_flare import read_ledger, terms_of
 from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.engines.flare.provision import COORDINATOR
 from proofward.engines.in_process import InProcessFederation
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
@@ -53,6 +54,21 @@ def test_the_demonstration_ends_with_the_model_of_one_process(tmp_path):
     assert audit.returncode == 0 and json.loads(audit.stdout)["failed"] == 0
     again = command("demo", "--engine", "flare", *same, "--run", tmp_path / "flare")
     assert again.returncode == 2
+    private = tmp_path / "flare.private"
+    assert not list((tmp_path / "flare").rglob("*.key")) and len(list(private.rglob("*.npz"))) == 3
+    packed = command("export-audit", tmp_path / "flare", "--out", tmp_path / "pack", "--json")
+    assert packed.returncode == 0 and json.loads(packed.stdout)["searched"]["records"] > 60
+    assert command("audit", tmp_path / "pack").returncode == 0
+    kits = [kit for kit in (private / "consortium" / "kits").iterdir() if kit.name not in (SERVER, COORDINATOR)]
+    features = ("--features", tmp_path / "flare" / "features.json")
+    taken = {}
+    for source in (tmp_path / "flare", *kits):
+        out = tmp_path / f"{source.name}.json"
+        said = command("model", "export", source, "--to", "json", "--out", out, *features)
+        assert said.returncode == 0, (source, said.stderr)
+        taken[source.name] = out.read_bytes()
+    assert len(taken) == 5 and len(set(taken.values())) == 1
+    assert json.loads(taken["flare"])["model"] == expected["model"]
 
 
 def test_a_site_behind_a_proxy_metrics_and_logs(tmp_path):

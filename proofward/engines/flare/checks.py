@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import os
-import resource
-import shutil
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from proofward.engines.flare.kit import SERVER, KitError, kind_of, require_free, server_of
+from proofward.engines.flare import machine_checks as machine
+from proofward.engines.flare.isolation import code_in
+from proofward.engines.flare.kit import CLIENT, SERVER, KitError, kind_of, require_free, server_of
+from proofward.engines.flare.machine_checks import GOOD, PROBLEM, TIMEOUT, WARNING, Check
+from proofward.engines.flare.names import fault_of_name
+from proofward.engines.flare.proxy import proxies_for, shown
 from proofward.engines.flare.supervisor import home_of, running
 from proofward.engines.remote.home import KEY, NEXT_KEY, SEED, Home, HomeError, passphrase_from_environment
-from proofward.engines.remote.terms import Terms
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import SigningKey
 
-GOOD, WARNING, PROBLEM = "ok", "warning", "problem"
-FLARE_VERSION = "2.9.0"
-WARN_DAYS, TIMEOUT = 30, 5.0
-LEAST_FILES = 1024
-PROXIES = ("grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy")
-
-
-@dataclass(frozen=True)
-class Check:
-    """outcome: ok, warning or problem. remedy: what to do, "" where there is nothing to do."""
-
-    name: str
-    outcome: str
-    detail: str
-    remedy: str = ""
+WARN_DAYS = 30
+TO_JOIN = ("kit", "site name", "folder", "certificate", "code", "disk")
 
 
 def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
@@ -53,37 +38,46 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
         yield Check("kit", PROBLEM, str(error), "ask the coordinator for the start-up kit again")
         return
     yield Check("kit", GOOD, f"{kind}, site {home.site}, {terms.federation}")
+    if kind == CLIENT and (fault := fault_of_name(home.site)):
+        yield Check("site name", PROBLEM, fault, "let the coordinator make kits with another name")
     if home.repeatable:
         remedy = "delete it and the keys, join again, and ask the coordinator why it was there"
         yield Check("randomness", PROBLEM, f"{home.root / SEED} makes all keys and secrets known", remedy)
-    yield from _versions()
+    yield from machine.versions()
+    yield machine.writable([folder for folder in (kit, kit / "local", home.root) if folder.is_dir()])
     yield from _permissions(kit)
+    yield from _code(kit)
     yield from _certificate(kit, home.site)
     yield from _keys(home)
-    yield _clock()
-    yield _disk(kit, terms, kind)
-    yield _memory(terms, home)
-    yield _limits()
-    yield from _proxies()
+    yield machine.clock()
+    yield machine.disk(kit, terms, kind)
+    yield machine.memory(terms, home)
+    yield machine.limits()
+    if kind != SERVER:
+        yield from _proxies(server_of(kit)[0])
     if not offline:
         yield from _connection(kit, kind)
 
 
-def _versions() -> Iterator[Check]:
-    version = ".".join(map(str, sys.version_info[:3]))
-    fine = sys.version_info >= (3, 11)
-    yield Check("python", GOOD if fine else PROBLEM, version, "" if fine else "install Python 3.11 or newer")
-    for name in ("numpy", "numba", "cryptography", "nvflare", "prometheus-client"):
-        try:
-            found = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            optional = name == "prometheus-client"
-            remedy = "pip install 'proofward[flare]'"
-            yield Check(name, WARNING if optional else PROBLEM, "not installed", remedy)
-            continue
-        other = name == "nvflare" and found != FLARE_VERSION
-        remedy = f"this release was tested with {FLARE_VERSION}: pip install nvflare=={FLARE_VERSION}"
-        yield Check(name, WARNING if other else GOOD, found, remedy if other else "")
+def require_possible(kit: Path, names: tuple[str, ...] = ()) -> None:
+    """KitError, a line each, for what makes the kit's work impossible as it stands; connects to nothing.
+
+    names: only these checks. Keys and the seed of comparisons have sentences of their own in `start`.
+    """
+    found = [
+        f"{check.name}: {check.detail}; {check.remedy}"
+        for check in examine(kit, offline=True)
+        if check.outcome == PROBLEM
+        and (check.name in names if names else not check.name.startswith(("key of ", "randomness")))
+    ]
+    if found:
+        raise KitError("\n".join(found))
+
+
+def _code(kit: Path) -> Iterator[Check]:
+    if found := code_in(kit):
+        detail = f"{found} holds code that FLARE would run, and ProofWard has none there"
+        yield Check("code", PROBLEM, detail, "remove it, and ask where it came from")
 
 
 def _permissions(kit: Path) -> Iterator[Check]:
@@ -114,13 +108,14 @@ def _certificate(kit: Path, site: str) -> Iterator[Check]:
         str(entry.value) for entry in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     ]
     now = datetime.datetime.now(datetime.UTC)
-    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    begin = max(certificate.not_valid_before_utc, authority.not_valid_before_utc)
+    end = min(certificate.not_valid_after_utc, authority.not_valid_after_utc)
     if names != [site]:
         yield Check("certificate", PROBLEM, f"of {names}, not of {site}", renew)
     elif now < begin:
-        yield Check(
-            "certificate", PROBLEM, f"valid from {begin:%Y-%m-%d %H:%M} UTC", "set this machine's clock"
-        )
+        detail = f"valid from {begin:%Y-%m-%d %H:%M} UTC, and here it is {now:%Y-%m-%d %H:%M} UTC"
+        remedy = "set this machine's clock: certificates begin a day before they are made"
+        yield Check("certificate", PROBLEM, detail, remedy)
     elif now > end:
         yield Check("certificate", PROBLEM, f"ended on {end:%Y-%m-%d}", renew)
     else:
@@ -150,71 +145,10 @@ def _key(home: Home, member: str) -> Check:
         return Check(name, PROBLEM, str(error), "use the passphrase given at `proofward join`")
 
 
-def _clock() -> Check:
-    try:
-        done = subprocess.run(
-            ["timedatectl", "show", "-p", "NTPSynchronized", "--value"],
-            capture_output=True, text=True, timeout=TIMEOUT, check=False,
-        )  # fmt: skip
-        word = done.stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        word = ""
-    if word == "yes":
-        return Check("clock", GOOD, "synchronised")
-    detail = "not synchronised" if word == "no" else "cannot be told here"
-    return Check("clock", WARNING, detail, "make sure that NTP sets this machine's clock")
-
-
-def disk_needed(terms: Terms, kind: str) -> int:
-    """Bytes that a federation takes: at the server every round's objects, at a site those of one round."""
-    hospitals, model = len(terms.named(HOSPITAL)), 8 * terms.round_config.model.parameters
-    proof = (1 << 20) + model // 16  # 0.5 MB for 1 k parameters, 7.4 MB for 15.7 M: docs/deploy.md
-    one = (hospitals + 3) * model + hospitals * (proof + hospitals * (34 << 10))
-    return one * terms.rounds if kind == SERVER else 2 * one
-
-
-def memory_needed(terms: Terms, home: Home) -> int:
-    """Bytes of memory that the processes of a site need.
-
-    A site needs 0.5 GB, and one that proves needs 500 bytes more for every parameter. That makes 8 GB for
-    15.7 million parameters, measured in benchmarks/large_ciphertexts.py.
-    """
-    proves = any(seat.role == HOSPITAL for seat in home.seats)
-    return (1 << 29) + (500 * terms.round_config.model.parameters if proves else 0)
-
-
-def _disk(kit: Path, terms: Terms, kind: str) -> Check:
-    free, needed = shutil.disk_usage(kit).free, disk_needed(terms, kind)
-    detail = f"{free / 1e9:.1f} GB free, about {needed / 1e9:.1f} GB needed"
-    return Check(
-        "disk", *((GOOD, detail) if free > needed else (PROBLEM, detail, "make room, or move the kit"))
-    )
-
-
-def _memory(terms: Terms, home: Home) -> Check:
-    needed = memory_needed(terms, home)
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return Check("memory", WARNING, f"unknown; about {needed / 1e9:.1f} GB needed")
-    detail = f"{free / 1e9:.1f} GB free, about {needed / 1e9:.1f} GB needed"
-    return Check("memory", *((GOOD, detail) if free > needed else (PROBLEM, detail, "use a larger machine")))
-
-
-def _limits() -> Check:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = soft >= LEAST_FILES or soft == resource.RLIM_INFINITY
-    remedy = "" if enough else f"ulimit -n {LEAST_FILES}, or LimitNOFILE of the service"
-    return Check("open files", GOOD if enough else WARNING, f"at most {soft}; {os.cpu_count()} cores", remedy)
-
-
-def _proxies() -> Iterator[Check]:
-    found = [f"{name}={os.environ[name]}" for name in PROXIES if os.environ.get(name)]
-    if found:
-        yield Check(
-            "proxies", WARNING, ", ".join(found), "these apply to the connection; unset what should not"
-        )
+def _proxies(host: str) -> Iterator[Check]:
+    if found := proxies_for(host, os.environ):
+        remedy = f"`proofward start` wants to know: --proxy URL, --proxy none, or {host} in no_proxy"
+        yield Check("proxies", WARNING, shown(found), remedy)
 
 
 def _connection(kit: Path, kind: str) -> Iterator[Check]:
@@ -256,5 +190,6 @@ def _listening(kit: Path, port: int) -> Check:
         require_free(port)
         return Check("port", GOOD, f"{port} is free")
     except KitError as error:
-        remedy = "stop what listens there, or let the coordinator run `consortium init` with another --port"
+        remedy = "stop what listens there, or let the coordinator make kits with another port: "
+        remedy += "`port` in consortium.toml, or --server NAME:PORT, of `proofward consortium init`"
         return Check("port", PROBLEM, str(error), remedy)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from proofward.engines.remote.desk import Desk
 
 BEAT = 0.2
-FAREWELL = 10.0
+FAREWELL, SLOW_BYTES = 10.0, 1 << 21
 COLLECT_BYTES = 1 << 22
 
 
@@ -86,11 +86,11 @@ class FederationController(Controller):
             self.system_panic(f"the federation has stopped: {host.stopped}", fl_ctx)
             return
         if host.finished:
-            self._part(abort_signal)
+            self._part(abort_signal, 8 * host.aggregator.rules.config.model.parameters)
 
-    def _part(self, abort_signal: Signal) -> None:
-        """Lets members follow to the end."""
-        until = time.monotonic() + FAREWELL
+    def _part(self, abort_signal: Signal, model_bytes: int) -> None:
+        """Lets members follow to the end and fetch the last model."""
+        until = time.monotonic() + FAREWELL + model_bytes / SLOW_BYTES
         while time.monotonic() < until and self.get_num_standing_tasks() and not abort_signal.triggered:
             time.sleep(BEAT)
 

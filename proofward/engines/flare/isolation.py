@@ -56,12 +56,13 @@ def empty_folder(home: Path) -> Path:
     return folder
 
 
-def require_no_code(kit: Path) -> None:
-    """KitError when the kit has a folder of code that FLARE would import from."""
-    if (kit / CUSTOM).exists():
-        raise KitError(
-            f"{kit / CUSTOM} holds code that FLARE would run, and ProofWard has none there: remove it"
-        )
+def code_in(kit: Path) -> str:
+    """A place in the kit from which FLARE's processes could import and where something lies, or ""."""
+    home = kit / "proofward"
+    for folder in (kit / CUSTOM, home / EMPTY):
+        if folder.exists() and (folder.name != EMPTY or any(folder.iterdir())):
+            return str(folder)
+    return ""
 
 
 def flare_command(kit: Path) -> list[str]:

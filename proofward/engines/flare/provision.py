@@ -22,6 +22,7 @@ from proofward.ledger.files import make_directory
 
 VALID_DAYS = 730
 COORDINATOR = "coordinator@proofward.local"
+CERTIFICATES = "proofward.engines.flare.backdated.BackdatedCertBuilder"
 KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
 PROJECT_STATE = Path("proofward") / "state" / "cert.json"
 """Below AUTHORITY: the authority's key, and each site's key and certificate."""
@@ -62,10 +63,16 @@ def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]
                 "path": builder + "static_file.StaticFileBuilder",
                 "args": {"config_folder": "config", "scheme": "grpc"},
             },
-            {"path": builder + "cert.CertBuilder", "args": {"root_valid_days": 5 * VALID_DAYS}},
+            {"path": CERTIFICATES, "args": {"root_valid_days": 5 * VALID_DAYS}},
             {"path": builder + "signature.SignatureBuilder"},
         ],
     }
+
+
+def _last_line(words: str) -> str:
+    """What FLARE's provisioning said last, which is the error; a traceback stands before it."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return lines[-1] if lines else "it gave no reason"
 
 
 README = """This is a start-up kit of a ProofWard consortium. It holds a private TLS key: keep it to yourself.
@@ -104,9 +111,9 @@ def provision(
             builders = prepare_builders(described)
             done = Provisioner(str(authority), builders).provision(prepare_project(described))
         except Exception as error:
-            raise ProvisioningFailed(f"{error}\n{words.getvalue()}".strip()) from error
+            raise ProvisioningFailed(str(error) or type(error).__name__) from error
     if done.get(CtxKey.BUILD_ERROR):
-        raise ProvisioningFailed(words.getvalue().strip())
+        raise ProvisioningFailed(_last_line(words.getvalue()))
     produced = Path(str(done[CtxKey.CURRENT_PROD_DIR]))
     kits = {}
     for kit in sorted(produced.iterdir()):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,13 +21,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
+from proofward.engines.flare import deaths
 from proofward.engines.flare.isolation import empty_folder, flare_command, isolated
+from proofward.engines.flare.last_words import reason_in
 from proofward.ledger.files import write_file
 
 RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
 MAX_OUTPUT_BYTES = 1 << 26
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
-STEADY = 60.0
+STEADY, QUICK = 60.0, 15.0
+MOST_QUICK = 10
+"""Deaths in a row, each within QUICK seconds of its start, after which nothing is started any more."""
 PATIENCE = 10.0
 LOOKING = 0.5  # for as long may `status` or `stop` hold the lock
 MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
@@ -34,6 +41,10 @@ Note = Callable[..., None]
 
 class AlreadyRunning(Exception):
     """Another process runs this kit."""
+
+
+class GaveUp(Exception):
+    """The engine's process died too often; the reason that its log names."""
 
 
 def home_of(kit: Path) -> Path:
@@ -78,6 +89,25 @@ def end_leftovers(kit: Path) -> None:
             (os.killpg if os.getpgid(pid) == pid else os.kill)(pid, signal.SIGKILL)
 
 
+def _only_of_its_key(kit: Path) -> socket.socket | None:
+    """What no other process of this machine has for a kit with the same TLS key; None if one has it.
+
+    Linux gives names to sockets that are no files and end with their process; elsewhere copies go unnoticed.
+    """
+    only = socket.socket(socket.AF_UNIX)
+    if sys.platform == "linux":
+        digest = hashlib.sha256(b"proofward/running")
+        for key in sorted((kit / "startup").glob("*.key")):
+            digest.update(key.read_bytes())
+        try:
+            only.bind(f"\0proofward-{digest.hexdigest()}")
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                only.close()
+                return None
+    return only
+
+
 @contextmanager
 def claimed(kit: Path) -> Iterator[Callable[[], None]]:
     """Nobody else runs the kit meanwhile, or AlreadyRunning; what it gives says that this process does."""
@@ -90,6 +120,11 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
         pid = running(kit)
         words = f"{f'process {pid}' if pid else 'another process'} runs {kit} already"
         raise AlreadyRunning(f"{words}: `proofward stop {kit}` ends it")
+    only = _only_of_its_key(kit)
+    if only is None:
+        os.close(lock)
+        words = f"a copy of {kit}, with the same TLS key, runs on this machine already"
+        raise AlreadyRunning(f"{words}: a site runs once, so end that one and delete one of the two")
 
     def tell() -> None:
         since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -101,6 +136,7 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
         yield tell
     finally:
         path.unlink(missing_ok=True)
+        only.close()
         os.close(lock)
 
 
@@ -135,21 +171,30 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Until `stop` is set. The kit is claimed and configured."""
-        failures = 0
+        """Until `stop` is set, or GaveUp. The kit is claimed and configured."""
+        failures, quick, home = 0, 0, home_of(self.kit)
+        deaths.clear(home)
         try:
             while not self.stop.is_set():
                 started = time.monotonic()
                 self._process = self._start()
                 while self._process.poll() is None and not self.stop.wait(0.2):
                     self._trim()
+                    if failures and time.monotonic() - started > STEADY:
+                        failures = quick = 0
+                        deaths.clear(home)
                 if self.stop.is_set():
                     break
                 self._end()
-                failures = 0 if time.monotonic() - started > STEADY else failures + 1
+                lived = time.monotonic() - started
+                failures, quick = failures + 1, quick + 1 if lived < QUICK else 0
                 self.restarts += 1
-                self._note("restarted", seconds=time.monotonic() - started)
-                self.stop.wait(PAUSES[min(failures, len(PAUSES) - 1)])
+                reason = reason_in(home / OUTPUT_NAME)
+                deaths.record(home, deaths.Deaths(failures, reason, quick >= MOST_QUICK))
+                self._note("restarted", seconds=lived, count=failures)
+                if quick >= MOST_QUICK:
+                    raise GaveUp(f"the engine's process died {quick} times within seconds: {reason}")
+                self.stop.wait(PAUSES[min(failures - 1, len(PAUSES) - 1)])
         finally:
             self._end()
 

@@ -43,6 +43,8 @@ _LEVEL_OF = {
     "disconnected": "warning",
     "resubmitted": "warning",
     "deadline": "warning",
+    "overdue": "warning",
+    "ended": "error",
     "site lost": "warning",
     "lines lost": "error",
 }

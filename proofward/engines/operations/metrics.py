@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from proofward.engines.operations.catalogue import CHECKS, PROBLEMS
 from proofward.engines.operations.event_log import KEPT, rotated
 from proofward.federation.history import history_state as phases
 from proofward.federation.messages import catalogue as messages
@@ -41,19 +42,6 @@ NEXT_PHASE: dict[str, str] = {
     messages.SetWithdrawn.kind: phases.ABANDON, messages.Aggregate.kind: phases.CONFIRM,
     messages.RoundClosed.kind: phases.BETWEEN, messages.FederationClosed.kind: phases.CLOSED,
 }  # fmt: skip
-_CHECKS = """
-abandonment abandonments accepted-set aggregate-ciphertext-sum aggregate-model aggregate-secret-sum
-aggregate-update-sum aggregate-wrong-holders answer attempt beacon beacon-deal beacon-shares certificate
-ciphertext complainers complaint complete confirmations consortium counted-dealers dataset-root dealers
-enrolled-set equivocation extension-signature features first-model flaws holders hospital join key key-proof
-key-used ledger-consistency ledger-gap ledger-root ledger-signature ledger-split ledger-stray
-ledger-structure ledger-truncated ledger-view locks malformed member message-dropped missing model object
-object-digest object-missing object-size object-stray objects participant participants passed-set phase
-record refusal refusals replay replayed-proof request revocation revoked role rotations round rows rules
-sealed-shares sealing-keys second-unmasking sender share-sum share-sums shares-checked signature subject
-terms total-rows unjudged unmasking uploaded-set verdict verifiers vouches wrong-holders
-"""
-CHECKS = frozenset(_CHECKS.split())
 PROVED = (messages.Enrolment.kind, messages.Upload.kind)
 VERDICTS = ("accepted", "refused", "upheld", "dismissed")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}")
@@ -112,6 +100,8 @@ class Metrics:
         self._unable = counter("unable", "Times that a hospital could not prove")
         self._received = counter("received_bytes", "Bytes of objects received")
         self._restarts = counter("restarts", "Starts of parties or sites after their first")
+        self._problems = gauge("problem", "What the operator has to do something about, by name", "check")
+        self._problems_of: dict[str, set[str]] = {}
         self._malformed = counter("malformed_lines", "Lines of the log that are none")
         self._last = gauge("last_event_timestamp_seconds", "Time of the latest line, since 1970")
         self._parties: set[str] = set()
@@ -146,6 +136,13 @@ class Metrics:
             known = check if isinstance(check, str) and check in CHECKS else OTHER
             party = culprit if isinstance(culprit, str) and culprit in self._parties else None
             self._refusals.labels(known, party or _admit(culprit, self._culprits)).inc()
+        elif kind in ("problem", "problem over"):
+            check = line.get("check")
+            known = check if isinstance(check, str) and check in PROBLEMS else OTHER
+            subjects = self._problems_of.setdefault(known, set())
+            subject = _admit(line.get("subject"), self._parties)
+            (subjects.add if kind == "problem" else subjects.discard)(subject)
+            self._problems.labels(known).set(len(subjects))
         elif kind == "unable":
             self._unable.inc()
         elif kind in ("received", "object received"):

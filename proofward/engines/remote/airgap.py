@@ -28,10 +28,11 @@ from proofward.engines.remote.bundle import (
     BundleWriter,
     Header,
 )
+from proofward.engines.remote.caller import Unreachable
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.home import Home, HomeError
 from proofward.engines.remote.joining import assemble, make_request, require_own
-from proofward.engines.remote.link import Unreachable
+from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.terms import Seat
 from proofward.federation.history.history_state import CLOSED
@@ -143,8 +144,7 @@ class AirGap:
         terms, rules = self.home.terms, self.home.rules
         with self.home.lock(seat.member, PATIENCE):
             if rules is None:
-                header = Header(OUT, terms.digest, b"", seat.member, 0)
-                with BundleWriter(path, header) as writer:
+                with BundleWriter(path, Header(OUT, terms.digest, b"", seat.member, 0)) as writer:
                     self._write_join(seat, writer)
                     writer.add(Asked((), ()))
                     trip.length = writer.finish(self.home.key(seat.member, self._passphrase))
@@ -295,5 +295,6 @@ class AirGap:
         member = site.open(seat, rules, objects)
         try:
             yield member, objects, store
+            keep_own_deadline(member, self.home.terms.deadline, self.home.member(seat.member))
         finally:
             member.state.close()

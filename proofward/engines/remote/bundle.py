@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
-from proofward.engines.remote.link import Stream
+from proofward.engines.remote.caller import Stream
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, MAX_OBJECT_BYTES, SmallBlob
 from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Name
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require

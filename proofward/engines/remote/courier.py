@@ -17,6 +17,7 @@ from threading import Event, Thread
 from proofward.encoding import encode
 from proofward.engines.remote.awaited import awaits, needed_objects
 from proofward.engines.remote.bundle import Bundle
+from proofward.engines.remote.caller import Caller, Carry, Stopped, Stream, deliver
 from proofward.engines.remote.gateway import (
     EXTENSIONS,
     GATEWAY,
@@ -30,7 +31,6 @@ from proofward.engines.remote.gateway import (
     Reply,
 )
 from proofward.engines.remote.home import Home, HomeError
-from proofward.engines.remote.link import Caller, Carry, Stopped, Stream, deliver
 from proofward.engines.remote.messages import Assembled, Declined, Extended, Follow, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.federation.history import history_state as phases
@@ -50,7 +50,7 @@ FAILURES = (Refusal, HomeError, LedgerError, OSError)
 
 
 class Courier:
-    """Works between `start` and `finish`. carry: see `link.Caller`."""
+    """Works between `start` and `finish`. carry: see `caller.Caller`."""
 
     def __init__(self, home: Home, carry: Carry, note: Note = lambda kind, **fields: None) -> None:
         self._home = home

@@ -2,7 +2,7 @@
 
 HOME/terms, rules              what was agreed; the rules, once everybody has joined
 HOME/confirmed                 the consortium's fingerprint, once the operator has compared it
-HOME/members/NAME/             identity.key, state.sqlite, dataset.npz, objects/   (private, mode 0700)
+HOME/members/NAME/             identity.key, state.sqlite, dataset.npz, objects/, phase-time   (mode 0700)
 HOME/ledger, incoming, joins   the aggregator's ledger, objects on their way, requests to join
 HOME/served                    for how long the present phase has been open to members, at the aggregator
 HOME/log.jsonl                 what happened, for operators

@@ -178,6 +178,7 @@ class Host:
             aggregator.advance()
         except FederationHalted as halt:
             self.stopped = halt.reason
+            self._note("stopped for good", level="error", check=halt.reason.check, phase=history.phase)
             return
         phase = (history.phase, *history.position())
         if phase != self._phase:

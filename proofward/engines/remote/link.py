@@ -1,40 +1,33 @@
 """A member's side: follows the ledger, hands extensions to the state machine, takes its packets to the host.
 
-A lost connection is waited out; whatever was under way is asked for again. Objects are sent from the offset
-that the host holds. A member that owes something and was declined tries again when the ledger has grown, and
-now and then before.
+A lost connection is waited out; whatever was under way is asked for again. A member that owes something and
+was declined tries again when the ledger has grown, and now and then before.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from threading import Event
-from typing import BinaryIO
 
 from proofward.encoding import decode
+from proofward.engines.remote.caller import (
+    PAUSES,
+    Caller,
+    Note,
+    Stream,
+    deliver,
+)
 from proofward.engines.remote.messages import (
-    PIECE_BYTES,
-    Answer,
-    Declined,
     Extended,
     Follow,
-    Held,
     NotYet,
-    Part,
-    Recorded,
-    Request,
-    Say,
-    Wanted,
-    read_answer,
-    write,
 )
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.own_deadline import Overdue
 from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.federation.history.history_state import CLOSED, UPLOAD
 from proofward.federation.messages.catalogue import Upload
@@ -43,115 +36,8 @@ from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
 
-Carry = Callable[[bytes], bytes]
-Ask = Callable[[Request], Answer]
-Note = Callable[..., None]
 PATIENCE_MS = 4000
-PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-ATTEMPTS = 3
 EAGER = 1.0
-
-
-class Unreachable(Exception):
-    """The host did not answer; it may later."""
-
-
-class Stopped(Exception):
-    """The member's process has been asked to stop."""
-
-
-@dataclass(frozen=True)
-class Stream:
-    """An object's bytes: `size` of them, from `start` on in a seekable file."""
-
-    file: BinaryIO
-    start: int
-    size: int
-
-    def read(self, offset: int, count: int) -> bytes:
-        """At most `count` bytes of the object from `offset` on; raises Refusal when the file is shorter."""
-        count = min(count, self.size - offset)
-        self.file.seek(self.start + offset)
-        data = self.file.read(count)
-        if len(data) != count:
-            raise Refusal("object", TRANSPORT, f"{count} bytes", f"{len(data)} bytes")
-        return data
-
-
-def deliver(ask: Ask, envelope: bytes, objects: Mapping[bytes, Stream], note: Note) -> bool:
-    """Says an envelope and sends what the host wants of its objects; whether it is recorded.
-
-    Raises Refusal for an answer that is none.
-    """
-    for _ in range(ATTEMPTS):
-        answer = ask(Say(envelope))
-        if isinstance(answer, Recorded):
-            return True
-        if isinstance(answer, Declined):
-            note("declined", check=answer.check, culprit=answer.culprit)
-            return False
-        if not isinstance(answer, Wanted):
-            raise Refusal("answer", TRANSPORT, "wanted or recorded", describe(type(answer).__name__))
-        for digest, held in {missing.digest: missing.held for missing in answer.objects}.items():
-            if digest in objects:
-                send(ask, digest, objects[digest], held, note)
-    return False
-
-
-def send(ask: Ask, digest: bytes, stream: Stream, held: int, note: Note) -> None:
-    """Sends an object from the offset that the host holds; raises Refusal for an answer that is none."""
-    start, sent = time.perf_counter(), 0
-    held = min(held, stream.size)
-    for _ in range(2 * (stream.size // PIECE_BYTES + ATTEMPTS)):
-        piece = stream.read(held, PIECE_BYTES)
-        answer = ask(Part(digest, held, piece, held + len(piece) >= stream.size))
-        if isinstance(answer, Declined):
-            note("declined", check=answer.check, culprit=answer.culprit)
-            return
-        if not isinstance(answer, Held):
-            raise Refusal("answer", TRANSPORT, "held", describe(type(answer).__name__))
-        sent += len(piece)
-        if answer.complete:
-            note("object sent", bytes=sent, seconds=time.perf_counter() - start)
-            return
-        held = min(answer.length, stream.size)
-
-
-class Caller:
-    """Requests with retries: `carry` raises Unreachable, and is tried again until `stop` is set."""
-
-    def __init__(self, carry: Carry, stop: Event, note: Note = lambda kind, **fields: None) -> None:
-        self._carry = carry
-        self._stop = stop
-        self._note = note
-        self._failures = 0
-        self.bytes_out = 0
-        self.bytes_in = 0
-
-    def ask(self, request: Request) -> Answer:
-        """The answer; raises Stopped, and Refusal for a malformed one."""
-        data = write(request)
-        while not self._stop.is_set():
-            try:
-                answer = self._carry(data)
-            except Unreachable:
-                if self._failures == 0:
-                    self._note("disconnected")
-                self._stop.wait(PAUSES[min(self._failures, len(PAUSES) - 1)])
-                self._failures += 1
-                continue
-            self.bytes_out += len(data)
-            self.bytes_in += len(answer)
-            if self._failures:
-                self._failures = 0
-                self._note("connected")
-            return read_answer(answer)
-        raise Stopped
-
-    def pause(self, seconds: float) -> None:
-        """Waits, or raises Stopped."""
-        if self._stop.wait(seconds):
-            raise Stopped
 
 
 class Link:
@@ -167,10 +53,7 @@ class Link:
         outdated: Callable[[], bool] = lambda: False,
         slots: UploadSlots | None = None,
     ) -> None:
-        """Asks again and again: `wishes`, whom to have revoked, and `outdated`, whether to open anew.
-
-        An upload leaves at once if `slots` is not given.
-        """
+        """`wishes`: whom to have revoked. `outdated`: whether to open anew. slots: 0 s if not given."""
         self.member = member
         self._caller = caller
         self._ask = caller.ask
@@ -195,9 +78,13 @@ class Link:
         while not self.done and not self._outdated():
             try:
                 self.step()
+            except Overdue:
+                self.member.expire()
             except Refusal as refusal:  # an answer that makes no sense: another may
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
                 self._caller.pause(PAUSES[-1])
+        if self.member.history.phase == CLOSED:
+            self._objects.keep_model(self.member.history.model, self._note)
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
@@ -231,7 +118,7 @@ class Link:
         if len(history.closed) != self._closed:
             self._closed = len(history.closed)
             self._count()
-            self._objects.keep_only({history.model})
+            self._objects.keep_model(history.model, self._note)
         return grown
 
     def _try_again(self) -> bool:

@@ -58,6 +58,18 @@ class RemoteObjects:
         for part in self.store.directory.glob("*.part"):
             part.unlink(missing_ok=True)
 
+    def keep_model(self, digest: bytes, note: Callable[..., None]) -> None:
+        """Removes all objects but a model, the last confirmed one, which is fetched if it is not here.
+
+        Members take it home. Where it does not come, it is noted, and asked for again by who needs it next.
+        """
+        self.keep_only({digest})
+        try:
+            self.open(digest).close()
+        except (LedgerError, Refusal) as error:
+            check = error.check if isinstance(error, Refusal) else type(error).__name__
+            note("declined", check=check, object=digest.hex())
+
     def _fetch(self, digest: bytes) -> bool:
         self.lacking = True
         part = self.store.directory / f"{digest.hex()}.part"

@@ -13,12 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proofward.engines.remote.home import KEY, LOG, NEXT_KEY, Home, HomeError
+from proofward.engines.remote.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
 from proofward.engines.remote.requests import facts, followed, pending_revocations
 from proofward.engines.remote.terms import Seat
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import ENROLMENT
+from proofward.federation.history.reachable import end_by_revocation
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
@@ -34,8 +35,10 @@ LAST_LINES = 5
 class MemberView:
     """A member of the site.
 
-    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why. `asked` is what the operator
-    has asked for and the ledger may not have yet.
+    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why, and `ended` why the round can
+    never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
+    are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
+    seconds since 1970.
     """
 
     name: str
@@ -52,6 +55,9 @@ class MemberView:
     halted: str = ""
     unable: dict[str, str] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    followed: float = 0.0
+    ended: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class LedgerView:
     waits_for: tuple[str, ...]
     faults: tuple[str, ...]
     incoming_bytes: int
+    ended: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,16 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         halted,
         {name: reason for name, reason in private.items() if name in current},
         _asked(folder, seat.member, history),
+        waits_for(history),
+        _changed(folder),
+        str(end_by_revocation(history) or ""),
     )
+
+
+def _changed(folder: Path) -> float:
+    """When a member's state was written last."""
+    found = [path.stat().st_mtime for path in folder.glob(f"{STATE}*") if not path.name.endswith("-shm")]
+    return max(found, default=0.0)
 
 
 def _enrolled(history: History, member: str) -> bool:
@@ -205,6 +221,7 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         waits_for(history),
         found,
         sum(parts),
+        str(end_by_revocation(history) or ""),
     )
 
 

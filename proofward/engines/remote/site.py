@@ -8,13 +8,15 @@ from functools import partial
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
+from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.courier import FAREWELL, Courier
 from proofward.engines.remote.home import Home
 from proofward.engines.remote.joining import assemble, make_request, require_own
-from proofward.engines.remote.link import Caller, Carry, Link, Stopped
+from proofward.engines.remote.link import Link
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.requests import pending_revocations
 from proofward.engines.remote.terms import Seat
 from proofward.engines.remote.upload_slots import UploadSlots
@@ -40,7 +42,7 @@ PASSING = (OSError, sqlite3.Error, MemoryError, LedgerError)
 
 
 class Site:
-    """All members of one site. carry: see `link.Caller`."""
+    """All members of one site. carry: see `caller.Caller`."""
 
     def __init__(
         self,
@@ -111,6 +113,7 @@ class Site:
         while not done:  # again with other keys, when the operator has made one
             keys = self.home.key_files(seat.member)
             member = self.open(seat, rules, objects, ObjectStore(folder / "outgoing"))
+            caller.require_time = OwnDeadline(member, self.home.terms.deadline, folder).require
             link = Link(
                 member,
                 caller,

@@ -33,6 +33,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
+from proofward.federation.history.reachable import require_reachable
 from proofward.federation.messages.beacon import first_model_digest
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
@@ -55,7 +56,11 @@ from proofward.federation.messages.refusal import require
 
 
 def next_record(history: HistoryState, expired: bool) -> Message | None:
-    """The next announcement, None while something is awaited. Not for the unmasking, which needs objects."""
+    """The next announcement, None while something is awaited. Not for the unmasking, which needs objects.
+
+    Raises Refusal when the rules leave no way on.
+    """
+    require_reachable(history)
     plan = _PLANS.get(history.phase)
     return plan(history, expired) if plan else None
 

@@ -13,8 +13,8 @@ class Event:
     """Something that a party has done or noticed.
 
     `kind` is "recorded", "proving", "proved", "verified", "share checked", "aggregated", "confirmed",
-    "refused", "unable" or "halted". `subject` is the message's kind, the phase of a proof, or the hospital it
-    is about. `refusal` is set for "refused" and "halted".
+    "refused", "unable", "overdue", "ended" or "halted". `subject` is the message's kind, the phase of a proof
+    or of the ledger, or the hospital it is about. `refusal` is set for "refused", "ended" and "halted".
     """
 
     party: str

@@ -57,6 +57,9 @@ class Surroundings:
 class Follower:
     """Base of hospitals and verifiers."""
 
+    expiring: tuple[str, ...] = ()
+    """Phases past whose deadline secrets are erased by `expire`."""
+
     def __init__(
         self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
     ) -> None:
@@ -128,6 +131,7 @@ class Follower:
         with self.state.transaction():
             self.state.put(self.fact_name(f"expired/{self.history.phase}"), b"")
         self.erase()
+        self.report("overdue", self.history.phase)
 
     def expired(self, phase: str) -> bool:
         """Whether `expire` was called in this phase of the present attempt."""

@@ -62,6 +62,8 @@ BEFORE_ANSWER = (KEYS, UPLOAD, VERIFY, SHARES, CONSENT, LOCK, UNMASK, ABANDON)
 class Holder(Participant):
     """What a hospital does with the shares of others' keys, and its own."""
 
+    expiring = (SHARES, CONSENT, LOCK, UNMASK)
+
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._unjudged: set[bytes] = set()
@@ -85,7 +87,7 @@ class Holder(Participant):
     @property
     def too_late(self) -> bool:
         """Whether a deadline has passed after which the attempt's secrets are gone."""
-        return self.expired(CONSENT) or self.expired(LOCK) or self.expired(UNMASK)
+        return any(self.expired(phase) for phase in self.expiring)
 
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""

@@ -11,6 +11,7 @@ from proofward.federation.history.beacon_keys import OWN_SHARE, seal_to_holder
 from proofward.federation.history.beacon_sharing import SEED_BYTES, Deal, deal
 from proofward.federation.history.beacon_steps import deal_context, expected_dealers
 from proofward.federation.history.history_state import CONFIRM, DEAL
+from proofward.federation.history.reachable import end_by_revocation
 from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Packet, parse
@@ -23,10 +24,19 @@ class Participant(Follower):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
+        self._notice_end()
         if phase == DEAL:
             yield from self._deal()
         elif phase == CONFIRM:
             yield from self._confirm()
+
+    def _notice_end(self) -> None:
+        """Reports, once, that revocations leave too few hospitals: nobody's fault, and the end."""
+        end = end_by_revocation(self.history)
+        if end is not None and self.state.fact("ended") is None:
+            with self.state.transaction():
+                self.state.put("ended", str(end).encode())
+            self.report("ended", end.check, detail=str(end), refusal=end)
 
     def _deal(self) -> Iterator[bytes]:
         state, rules = self.history.sharing, self.rules

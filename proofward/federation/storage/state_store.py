@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+from urllib.parse import quote
 
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.storage.continuity import StateRefused
@@ -165,3 +166,16 @@ class StateStore:
     def _one(self, query: str, key: str) -> bytes | None:
         row = self._db.execute(query, (key,)).fetchone()
         return None if row is None else bytes(row[0])
+
+
+def stored_secrets(path: Path) -> dict[str, bytes]:
+    """All secrets of a state by name, and the key under which they lie as "ratchet"; nothing is changed.
+
+    Raises StateRefused, and sqlite3.Error.
+    """
+    database = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=30.0)
+    with closing(database), closing(Ratchet(path.with_suffix(RATCHET_SUFFIX))) as ratchet:
+        store = SecretStore(database, ratchet, nullcontext, os.urandom)
+        found = {name: store.get(name) for name in store.names()}
+        keys = {f"ratchet {name.hex()}": ratchet.key(name) for name in ratchet.names()}
+    return {name: data for name, data in (*found.items(), *keys.items()) if data is not None}

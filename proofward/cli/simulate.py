@@ -1,0 +1,179 @@
+"""`proofward simulate`: in one process what a consortium's sites would run, from its file and CSV files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from proofward.cli.console import FLAW, make_console, print_json
+from proofward.cli.enrol import DELIMITERS
+from proofward.cli.membership import Refused, answering
+
+if TYPE_CHECKING:
+    from proofward.cli.project import Project
+    from proofward.data.csv_records import Table
+    from proofward.engines.run_folder import Plan
+    from proofward.relations.config import RoundConfig
+
+
+@click.command()
+@click.argument("project_file", metavar="CONSORTIUM.TOML",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--data", "given", multiple=True, required=True, metavar="[SITE=]FILE",
+              help="A hospital's CSV; once a hospital, in the order of the file's sites "
+              "or with the site's name.")  # fmt: skip
+@click.option("--label", default="label", show_default=True, help="The column with 0 or 1.")
+@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), default="comma", show_default=True)
+@click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
+def simulate(
+    project_file: Path,
+    given: tuple[str, ...],
+    label: str,
+    delimiter: str,
+    chosen: Path | None,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Run CONSORTIUM.TOML in this process, with the rules and the readers that `start` has on NVIDIA FLARE.
+
+    Every update is proved, encrypted, summed and recorded. The folder passes `proofward audit`, and
+    `proofward model export` takes the model from it. Exit code 1 when a file is refused or the federation
+    does not finish.
+    """
+    from proofward.cli.demo import check_folder, run_folder
+    from proofward.cli.kernels import load_kernels
+
+    console = make_console(as_json)
+    folder = run_folder(chosen)
+    resumed = check_folder(folder, None)
+    load_kernels(console)
+
+    from proofward.cli.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.report.description import Description
+    from proofward.report.measurements import Measurements
+
+    with answering(as_json):
+        project = _project(project_file)
+        plan = plan_of_project(project, project_file)
+        files = hospital_files(project, given)
+        tables = read_tables(project, plan.config, files, label, DELIMITERS[delimiter])
+    for name, table in tables.items():
+        _say(console, f"{name}: {files[name]}, {len(table.records)} records{_clipped(table)}")
+    if resumed:
+        _say(console, f"going on with {folder}")
+    datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
+    start, description = time.perf_counter(), Description.of(project.features)
+    try:
+        outcome = ended(
+            *run_in_process(console, folder, plan, datasets, description, Measurements(), workers=workers)
+        )
+    except Unfinished as error:
+        _say(console, f"the federation did not finish: {error}")
+        if as_json:
+            print_json({"run": str(folder), "finished": False, "reason": str(error)})
+        raise SystemExit(FLAW) from error
+    write_outcome(folder, outcome)
+    history = outcome.history
+    _say(console, f"{len(history.closed)} rounds closed, {time.perf_counter() - start:.1f} s")
+    _say(console, f"run folder: {folder}", f"audit it with: proofward audit {folder}")
+    _say(console, f"take the model home with: proofward model export {folder} --to safetensors")
+    if as_json:
+        rows = {name: len(table.records) for name, table in tables.items()}
+        print_json({"run": str(folder), "finished": True, "consortium": history.rules.digest.hex(),
+                    "model": history.model.hex(), "rounds": len(history.closed), "rows": rows})  # fmt: skip
+
+
+def _say(console: Console, *lines: str) -> None:
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _clipped(table: Table) -> str:
+    values = sum(table.clipped.values())
+    return f", {values} values of {', '.join(table.clipped)} clipped to the range of inputs" if values else ""
+
+
+def _project(path: Path) -> Project:
+    from proofward.cli.project_file import read_project
+    from proofward.cli.project_table import ProjectError
+
+    try:
+        return read_project(path)
+    except ProjectError as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+def plan_of_project(project: Project, path: Path) -> Plan:
+    """What the terms of the project in the file `path` agree on; raises Refused, OSError."""
+    from proofward.cli.first_model import read_first_model
+    from proofward.cli.project_table import ProjectError
+    from proofward.engines.remote.plan import plan_of
+    from proofward.federation.messages.values import integers_from_bytes
+
+    chosen = project.first_model_beside(path)
+    try:
+        data = b"" if chosen is None else read_first_model(chosen, project.config())
+        model = project.object_of(data)
+        terms = project.terms(model)
+    except ProjectError as error:
+        raise Refused(f"{path}: {error}") from error
+    weights = integers_from_bytes(model, project.setup.model.parameters) if model else None
+    return plan_of(terms, weights)
+
+
+def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
+    """A file for each hospital: NAME=FILE, the others in the order of the project's sites.
+
+    Raises UsageError.
+    """
+    from proofward.federation.messages.rules import HOSPITAL
+
+    names = [site.name for site in project.sites if HOSPITAL in site.roles]
+    found: dict[str, Path] = {}
+    in_order = []
+    for word in given:
+        name, sign, file = word.partition("=")
+        if not (sign and name in names):
+            in_order.append(word)
+        elif name in found:
+            raise click.UsageError(f"--data: two files for {name}")
+        else:
+            found[name] = Path(file)
+    open_names = [name for name in names if name not in found]
+    if len(in_order) != len(open_names):
+        expected = f"a file for each of {', '.join(names)}"
+        raise click.UsageError(f"--data: expected {expected}, found {len(given)}")
+    found.update({name: Path(file) for name, file in zip(open_names, in_order, strict=True)})
+    for path in found.values():
+        if not path.is_file():
+            raise click.UsageError(f"--data: {path} is no file")
+    return {name: found[name] for name in names}
+
+
+def read_tables(
+    project: Project, config: RoundConfig, files: Mapping[str, Path], label: str, delimiter: str
+) -> dict[str, Table]:
+    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file."""
+    from proofward.data.csv_records import CsvRefused, read_csv
+    from proofward.layers.errors import TrainingError
+    from proofward.relations.measure import check_provable
+
+    tables, problems = {}, []
+    for name, path in files.items():
+        try:
+            tables[name] = read_csv(path, project.features, label, config.scales, delimiter)
+            check_provable(config, len(tables[name].records))
+        except (CsvRefused, TrainingError, OSError) as error:
+            problems.append(f"{path} of {name}: {error}")
+    if problems:
+        raise Refused("; ".join(problems))
+    return tables

@@ -1,0 +1,196 @@
+"""What a kit's operator has to do something about, read off the kit alone and within seconds.
+
+Every kind of problem has a name and a sentence in `catalogue.PROBLEMS`. `status` prints what it finds. The
+process that runs the kit writes a line of the log when a problem begins and when it ends (`watch`), and the
+metrics come from there.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from proofward.engines.flare import deaths as kept
+from proofward.engines.flare.kit import ADMIN, CLIENT, KitError, kind_of, server_of
+from proofward.engines.flare.last_words import last_words
+from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
+from proofward.engines.operations.log_tail import Recent, recent
+from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.home import Home
+from proofward.engines.remote.overview import SiteView, look
+from proofward.federation.history.history_state import CLOSED
+
+SOON_DAYS = 30
+REACHING, CONNECT = 60.0, 3.0
+"""Seconds that a process is given to find the server; seconds for one attempt to connect."""
+MANY_DEATHS, MANY_JOBS = 3, 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Its name, whom or what it is about, what happened and what to do, and the reason that the logs name."""
+
+    check: str
+    subject: str
+    sentence: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a kit stands."""
+
+    process: int | None
+    view: SiteView
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def over(self) -> bool:
+        """Whether the federation has come to its end as far as the kit knows."""
+        view = self.view
+        phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}
+        return CLOSED in phases
+
+
+def health(kit: Path, now: datetime | None = None) -> Health:
+    """Everything that is wrong with a kit; raises HomeError or KitError when it is none."""
+    now = now or datetime.now(UTC)
+    kind, home = kind_of(kit), Home(home_of(kit))
+    found = Health(running(kit), look(home.root))
+    seen = recent(home.root / "log.jsonl")
+    problems = [*_members(found.view), *_certificate(kit, now)]
+    if not found.over:
+        problems += [*_process(kit, found), *_jobs(kit, seen)]
+        problems += _progress(home, found, seen, now)
+        if kind == CLIENT and found.process is not None:
+            problems += _connection(kit, found, seen, now)
+        if kind == ADMIN and found.process is not None and seen.connected is False:
+            words = "the coordinator's process does not reach the server, and tries again"
+            problems.append(Problem("unreachable", found.view.site, words, last_words(kit)))
+    return Health(found.process, found.view, tuple(problems))
+
+
+def _members(view: SiteView) -> list[Problem]:
+    found = []
+    for member in view.members:
+        name = member.name
+        if member.halted:
+            found.append(Problem("halted", name, f"{name} refuses to go on: {member.halted}"))
+        for what, reason in member.unable.items():
+            part = what.removeprefix("unable/")
+            found.append(Problem("unable", name, f"{name} could not do its part ({part}): {reason}"))
+        if member.ended:
+            words = f"{name}: no round can be finished, and nobody broke a rule: {member.ended}"
+            found.append(Problem("ended", name, words))
+        if member.revoked:
+            found.append(Problem("revoked", name, f"{name} is revoked: it takes part no more"))
+        if member.key not in ("plain", "encrypted"):
+            words = f"{name} has no usable key ({member.key}): proofward join KIT makes one"
+            found.append(Problem("no-key", name, words))
+        if member.records is False:
+            words = f"{name} has no records: proofward enrol KIT --data FILE"
+            found.append(Problem("no-records", name, words))
+    if view.ledger is not None and view.ledger.ended:
+        words = f"the federation cannot go on, and nobody broke a rule: {view.ledger.ended}"
+        found.append(Problem("ended", view.site, words))
+    if view.unconfirmed:
+        found.append(Problem("unconfirmed", view.site, view.unconfirmed))
+    return found
+
+
+def _certificate(kit: Path, now: datetime) -> list[Problem]:
+    renew = "the coordinator renews it: proofward certificates renew"
+    site = kit.name
+    try:
+        held = x509.load_pem_x509_certificate(Certificates(kit / "startup").certificate)
+    except (OSError, ValueError, StopIteration):
+        return [Problem("certificate", site, f"the kit's TLS certificate cannot be read; {renew}")]
+    begin, end = held.not_valid_before_utc, held.not_valid_after_utc
+    if now < begin:
+        words = f"the TLS certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on: set this machine's clock"
+        return [Problem("certificate", site, words)]
+    if now > end:
+        return [Problem("certificate", site, f"the TLS certificate ended on {end:%Y-%m-%d}; {renew}")]
+    if (days := (end - now).days) < SOON_DAYS:
+        words = f"the TLS certificate ends in {days} days, on {end:%Y-%m-%d}; {renew}"
+        return [Problem("certificate", site, words)]
+    return []
+
+
+def _process(kit: Path, found: Health) -> list[Problem]:
+    site, deaths = found.view.site, kept.recorded(home_of(kit))
+    if deaths is not None and deaths.gave_up:
+        words = f"the engine's process died {deaths.count} times within seconds and is not started any more; "
+        return [
+            Problem("gave-up", site, f"{words}mend the reason, then proofward start {kit}", deaths.reason)
+        ]
+    problems = []
+    if found.process is None and (home_of(kit) / RUN_NAME).exists():
+        words = f"the process that ran the kit has died: proofward start {kit} goes on where it was"
+        problems.append(Problem("not-running", site, words))
+    if deaths is not None and deaths.count >= MANY_DEATHS:
+        words = f"the engine's process has died {deaths.count} times in a row, and is started again"
+        problems.append(Problem("died", site, words, deaths.reason))
+    return problems
+
+
+def _jobs(kit: Path, seen: Recent) -> list[Problem]:
+    """Jobs that ended in an exception since the last entry of the ledger or the last job that ran."""
+    if seen.failed_jobs < MANY_JOBS:
+        return []
+    words = f"{seen.failed_jobs} jobs in a row have ended in an error: see the server's and the sites' status"
+    return [Problem("job-failed", kit.name, words, last_words(kit))]
+
+
+def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Problem]:
+    """Nobody records anything for longer than the deadline, and for whom it waits."""
+    ledger, problems = found.view.ledger, []
+    deadline = home.terms.deadline
+    if seen.stopped and ledger is not None:
+        words = f"the federation has stopped for good: {seen.stopped}"
+        problems.append(Problem("halted", found.view.site, words))
+    if ledger is not None and ledger.entries and seen.recorded is not None and not seen.stopped:
+        waited = (now - seen.recorded).total_seconds()
+        if waited > deadline:
+            whom = ", ".join(ledger.waits_for) or "nobody that is known"
+            words = f"nothing has been recorded for {waited / 60:.0f} minutes in phase {ledger.phase}; "
+            words += f"the federation waits for {whom}"
+            problems.append(Problem("standstill", found.view.site, words))
+    for member in found.view.members if ledger is None else ():
+        waited = now.timestamp() - member.followed
+        if found.process is not None and member.entries and not member.halted and waited > deadline:
+            whom = ", ".join(member.waits_for) or "nobody that is known"
+            words = f"{member.name} has heard of nothing new for {waited / 60:.0f} minutes, in phase "
+            words += f"{member.phase}; the federation waits for {whom}"
+            problems.append(Problem("standstill", member.name, words))
+    if ledger is None and seen.refused and found.process is not None:
+        words = f"the server refuses what this site sends: {seen.refused}"
+        problems.append(Problem("refused", found.view.site, words))
+    return problems
+
+
+def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[Problem]:
+    """A site whose process runs, and that has heard of no job since."""
+    try:
+        since = datetime.fromisoformat(json.loads((home_of(kit) / RUN_NAME).read_text())["since"])
+        host, port = server_of(kit)
+    except (OSError, ValueError, KeyError, TypeError, KitError):
+        return [Problem("kit", kit.name, f"{kit}: its description cannot be read; restore the kit")]
+    if (seen.started is not None and seen.started > since) or (now - since).total_seconds() < REACHING:
+        return []
+    minutes = (now - since).total_seconds() / 60
+    try:
+        with suppress(AttributeError), socket.create_connection((host, port), CONNECT):
+            pass
+    except OSError as error:
+        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: "
+        words += error.strerror or str(error)
+        return [Problem("unreachable", found.view.site, words, last_words(kit))]
+    words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
+    return [Problem("no-job", found.view.site, words, last_words(kit))]

@@ -1,0 +1,57 @@
+"""Watches a kit while its process runs: a line of the log when a problem begins, and one when it ends."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+from proofward.engines.flare.health import Health, health
+from proofward.engines.flare.kit import KitError
+from proofward.engines.remote.home import HomeError
+
+BEAT = 10.0
+BEGUN, ENDED = "problem", "problem over"
+Note = Callable[..., None]
+
+
+class Watch:
+    """Notes the changes from one look to the next."""
+
+    def __init__(self, kit: Path, note: Note, look: Callable[[Path], Health] = health) -> None:
+        self._kit = kit
+        self._note = note
+        self._look = look
+        self._known: set[tuple[str, str]] = set()
+
+    def beat(self) -> None:
+        """One look. What cannot be read now can be read at the next."""
+        try:
+            found = {(problem.check, problem.subject) for problem in self._look(self._kit).problems}
+        except (HomeError, KitError, OSError, sqlite3.Error):
+            return
+        for check, subject in sorted(found - self._known):
+            self._note(BEGUN, level="error", check=check, subject=subject)
+        for check, subject in sorted(self._known - found):
+            self._note(ENDED, check=check, subject=subject)
+        self._known = found
+
+
+@contextmanager
+def watched(kit: Path, note: Note, beat: float = BEAT) -> Iterator[None]:
+    """Watches the kit on a thread meanwhile."""
+    stop, watch = Event(), Watch(kit, note)
+
+    def run() -> None:
+        while not stop.wait(beat):
+            watch.beat()
+
+    thread = Thread(target=run, name="health", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,147 @@
+"""Network and training as people write them: a table of real numbers, which becomes the trainer's integers.
+
+The trainer computes with integers at fixed scales, so a learning rate is a multiple of batch / 2^k and a clip
+bound one of 2^-10. Other values are refused with their neighbours, never rounded: what a consortium agrees on
+is what is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import MAX_WIDTH, FixedPoint, Mlp, Training
+
+SCALES = FixedPoint()
+CLIP_UNIT = 1 << 10
+MOST_HIDDEN_LAYERS = 64
+MOST_RATE, MOST_CLIP_BOUND, MOST_BATCH = 1 << 16, 1 << 30, 1 << 16
+MOST_EPOCHS, MOST_STEPS = 1 << 12, 1 << 20
+MODEL_KEYS = ("hidden",)
+TRAINING_KEYS = ("learning_rate", "batch", "epochs", "steps", "clip_bound")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network, its scales, its local training, and the L2 bound of an update at scale 2^10 (clip_bound)."""
+
+    name: str
+    summary: str
+    model: Mlp
+    scales: FixedPoint
+    training: Training
+    clip_bound: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is set of network and training; None is left to other settings.
+
+    hidden: widths of the hidden layers, none for logistic regression. learning_rate: of a batch's mean
+    gradient. epochs or steps: a round's local training. clip_bound: the L2 norm that an update may have.
+    """
+
+    hidden: tuple[int, ...] | None = None
+    learning_rate: float | None = None
+    batch: int | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    clip_bound: float | None = None
+
+    def __post_init__(self) -> None:
+        hidden = () if self.hidden is None else self.hidden
+        if len(hidden) > MOST_HIDDEN_LAYERS:
+            raise ConfigurationError("model.hidden", f"at most {MOST_HIDDEN_LAYERS} layers", len(hidden))
+        for width in hidden:
+            _integer("model.hidden", "widths", width, MAX_WIDTH)
+        _integer("training.batch", "a power of two", self.batch, MOST_BATCH)
+        if self.batch is not None and self.batch & (self.batch - 1):
+            below = 1 << (self.batch.bit_length() - 1)
+            near = f"a power of two in [1, {MOST_BATCH}], such as {below} or {min(2 * below, MOST_BATCH)}"
+            raise ConfigurationError("training.batch", near, self.batch)
+        _integer("training.epochs", "an integer", self.epochs, MOST_EPOCHS)
+        _integer("training.steps", "an integer", self.steps, MOST_STEPS)
+        if self.epochs is not None and self.steps is not None:
+            raise ConfigurationError("training", "either epochs or steps", "both")
+        for name in ("learning_rate", "clip_bound"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) is float and math.isfinite(value)):
+                raise ConfigurationError(f"training.{name}", "a number", value)
+        if self.clip_bound is not None:
+            _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to others."""
+        open_to_others = (self.hidden, self.learning_rate, self.batch, self.clip_bound, self.duration)
+        return None not in open_to_others
+
+    @property
+    def duration(self) -> int | None:
+        """Epochs or steps, whichever is set."""
+        return self.steps if self.epochs is None else self.epochs
+
+    def over(self, base: Settings) -> Settings:
+        """These, and the base's where they are silent."""
+        values = {}
+        for entry in fields(self):
+            own = getattr(self, entry.name)
+            kept = own is not None or (entry.name in ("epochs", "steps") and self.duration is not None)
+            values[entry.name] = own if kept else getattr(base, entry.name)
+        return Settings(**values)
+
+    def preset(self, name: str, summary: str, features: int) -> Preset:
+        """The trainer's integers, of complete settings; raises ConfigurationError."""
+        if not self.complete:
+            raise ConfigurationError("settings", "values of network and training", "some left open")
+        assert self.hidden is not None and self.batch is not None
+        assert self.learning_rate is not None and self.clip_bound is not None
+        unit = self.batch / (1 << SCALES.rate_shift)
+        of = f"batch / {1 << SCALES.rate_shift} = {unit!r}"
+        rate = _multiple("training.learning_rate", self.learning_rate, unit, MOST_RATE, of)
+        clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
+        training = Training(rate, self.batch, self.epochs or 0, self.steps or 0)
+        return Preset(name, summary, Mlp((features, *self.hidden, 2)), SCALES, training, clip)
+
+
+def settings_of(table: Mapping[str, Any]) -> Settings:
+    """The settings in the tables [model] and [training] of a file; raises ConfigurationError."""
+    model, training = _table(table, "model", MODEL_KEYS), _table(table, "training", TRAINING_KEYS)
+    values = {**model, **training}
+    if "hidden" in values:
+        if not isinstance(values["hidden"], list):
+            raise ConfigurationError("model.hidden", "a list of widths, such as [32, 16]", values["hidden"])
+        values["hidden"] = tuple(values["hidden"])
+    for name in ("learning_rate", "clip_bound"):
+        if type(values.get(name)) is int and abs(values[name]) <= MOST_CLIP_BOUND:
+            values[name] = float(values[name])
+    return Settings(**values)
+
+
+def _table(table: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    values = table.get(name, {})
+    if not isinstance(values, dict):
+        raise ConfigurationError(name, f"a table, [{name}]", values)
+    for key in values:
+        if key not in keys:
+            raise ConfigurationError(f"{name}.{key}", f"one of {', '.join(keys)}", "an unknown key")
+    return values
+
+
+def _integer(field: str, kind: str, value: object, high: int) -> None:
+    if value is not None and not (type(value) is int and 1 <= value <= high):
+        raise ConfigurationError(field, f"{kind} in [1, {high}]", value)
+
+
+def _multiple(field: str, value: float, unit: float, most: int, of: str) -> int:
+    """value / unit, an integer in [1, most]; units are powers of two, so the division is exact."""
+    count = value / unit
+    if count == int(count) and 1 <= count <= most:
+        return int(count)
+    expected = f"a multiple of {of} in [{unit!r}, {most * unit!r}]"
+    if 1 < count < most:
+        expected += f", such as {math.floor(count) * unit!r} or {math.ceil(count) * unit!r}"
+    raise ConfigurationError(field, expected, value)

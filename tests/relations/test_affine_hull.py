@@ -1,0 +1,220 @@
+"""The real scripts' openings, real and simulated, span the same affine space.
+
+What is compared. Coins are fixed, hence all challenges. After given messages the words of an opening (p, q, V,
+the values at z, every opened column) and the products LEFT * RIGHT in opened columns and at z are a vector
+over F. Every identity of an opening is affine in that vector, with constants that may depend on the messages.
+
+Why it suffices. A message is a value less its pad. The values follow from coins and witness, so the messages
+are uniform and independent of the witness if every message has a uniform pad of its own, which is tested
+first. Given them, a simulator's openings span all coordinates less the equations counted by `dimension`. A
+prover's openings lie in the same space and span it, so they obey no identity besides, whatever the witness.
+Samples are dense and of full rank: dimension + 8 openings fail to span the space with probability about
+2^-64 for each spare one. The code is small (two queries), since identities do not depend on its size; the
+script, its columns, lookups and constraints are those of a round.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from proofward.field.extension import Ext
+from proofward.proof.counter import Counter, Plan
+from proofward.proof.party import Party
+from proofward.proof.prover import Prover
+from proofward.proof.simulator import OpenedColumns
+from proofward.proof.soundness import CodeParameters
+from proofward.proof.transcript import Coins
+from proofward.relations.enrolment import EnrolmentStatement, enrolment
+from proofward.relations.training_round import RoundWitness, training_round
+from tests.proof.hull import Array, affine_dimension
+from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, without_rows
+from tests.proof.toy import seeded
+from tests.proof.uniformity import COINS
+from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
+from tests.relations.retelling import Script, dimension, real, simulated
+
+Said = tuple[Ext, Ext]
+IDENTITIES = ("agree_with_linear_polynomial", "agree_with_quotient")
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
+RULES = config(widths=(1, 2), batch=1, steps=1)
+ROWS, SPARE = 2, 8
+ENROLMENT_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
+ROUND_CODE = CodeParameters(log_k=6, log_n=8, queries=2, openings=1)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A script with witnesses of it, and without one."""
+
+    plan: Plan
+    witnesses: dict[str, Script]
+    nothing: Script
+
+    @property
+    def dimension(self) -> int:
+        return dimension(self.plan)
+
+    def real(self, witness: str, prover: type[Prover] = Prover) -> tuple[list[Ext], Array]:
+        return real(self.witnesses[witness], self.plan, self.dimension + SPARE, prover)
+
+    def simulated(self, said: list[Ext]) -> Array:
+        return simulated(self.nothing, self.plan, self.dimension + SPARE, said)
+
+
+def enrolment_instance() -> Instance:
+    """An enrolment of two records with one feature."""
+    statement = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, RULES)
+
+    def script(known: Any) -> Script:
+        return lambda party: enrolment(party, statement, known) and None
+
+    witnesses = {
+        "small": script(records(RULES, ROWS, 1, 3)),
+        "large": script(records(RULES, ROWS, 2, 900)),
+    }
+    return Instance(Counter(ENROLMENT_CODE).run(script(None)), witnesses, script(None))
+
+
+def round_instance() -> Instance:
+    """A round of one step on two records, by a network without a hidden layer."""
+    case = make_case(RULES, ROWS)
+    statement = case.statement
+    witness, encryption = round_witness(case, seeded(1))
+    enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, RULES)
+    known = (case.features, case.labels)
+
+    def enrol(party: Party) -> None:
+        enrolment(party, enrolled, known)
+
+    first = Prover(Coins(COINS), Counter(ROUND_CODE).run(enrol), seeded(1))
+    enrol(first)
+    reopened = replace(witness, previous=first.committed[0])
+
+    def script(own: Any) -> Script:
+        return lambda party: (
+            training_round(party, statement, encryption.ciphertext, lambda _: DIGESTS, own) and None
+        )
+
+    nothing: Any = None
+    absent = RoundWitness(nothing, nothing, nothing, nothing, nothing, nothing)
+    return Instance(Counter(ROUND_CODE).run(script(None)), {"records": script(reopened)}, script(absent))
+
+
+@pytest.fixture(scope="module")
+def enrolling() -> Instance:
+    return enrolment_instance()
+
+
+@pytest.fixture(scope="module")
+def proving() -> Instance:
+    return round_instance()
+
+
+@pytest.fixture(params=["enrolling", "proving"])
+def instance(request: pytest.FixtureRequest) -> Instance:
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+def said_by(instance: Instance, witness: str, seed: int, prover: type[Prover] = Prover) -> dict[int, Said]:
+    """Of every pad, the message that it hides and that message in clear."""
+
+    class Noting(prover):  # type: ignore[misc,valid-type]
+        def _say(self, keys: list[int], values: Any) -> list[Ext]:
+            sent = super()._say(keys, values)
+            for key, value, message in zip(keys, values, sent, strict=True):
+                assert key not in noted, "a pad hides two messages"
+                noted[key] = (message, value)
+            return sent  # type: ignore[no-any-return]
+
+    noted: dict[int, Said] = {}
+    instance.witnesses[witness](Noting(Coins(COINS), instance.plan, seeded(seed)))
+    return noted
+
+
+def all_hidden(one: dict[int, Said], two: dict[int, Said]) -> bool:
+    """Whether every message moves with its pad, while the value in clear stays."""
+    assert one.keys() == two.keys()
+    assert [value for _, value in one.values()] == [value for _, value in two.values()]
+    return all(one[key][0] != two[key][0] for key in one)
+
+
+def test_every_message_has_a_pad_of_its_own(instance: Instance) -> None:
+    for witness in instance.witnesses:
+        one, two = said_by(instance, witness, 1), said_by(instance, witness, 2)
+        assert len(one) == instance.plan.pads + 2 * instance.plan.products
+        assert all_hidden(one, two)
+
+
+@pytest.mark.parametrize("pads", ["PAD", "LEFT", "RIGHT"])
+def test_fails_for_messages_without_pads(pads: str, instance: Instance) -> None:
+    witness = next(iter(instance.witnesses))
+    prover = without_rows(pads, data_only=True)
+    assert not all_hidden(said_by(instance, witness, 1, prover), said_by(instance, witness, 2, prover))
+
+
+def assert_same_hull(instance: Instance, witness: str) -> None:
+    """Both have the dimension, and real openings lie in the simulated ones' space.
+
+    An opening is a polynomial of degree at most 3 in its randomness, so one that is drawn lies in a space that
+    does not hold all of them with a probability of at most 3 / |F|.
+    """
+    said, told = instance.real(witness)
+    assert affine_dimension(told) == instance.dimension
+    simulations = instance.simulated(said)
+    assert affine_dimension(simulations) == instance.dimension
+    assert affine_dimension(np.concatenate([simulations, told[:SPARE]])) == instance.dimension
+
+
+def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance) -> None:
+    for witness in enrolling.witnesses:
+        assert_same_hull(enrolling, witness)
+
+
+@pytest.mark.slow
+def test_real_and_simulated_rounds_span_one_affine_space(proving: Instance) -> None:
+    assert_same_hull(proving, "records")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "left_out",
+    [["agree_with_linear_polynomial"], ["agree_with_quotient"], list(IDENTITIES)],
+    ids=["linear", "quotient", "simulator of protocol 1"],
+)
+def test_fails_for_a_simulator_that_leaves_out_identities(
+    left_out: list[str], enrolling: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, _ = real(enrolling.witnesses["small"], enrolling.plan, 1)
+    for name in left_out:
+        monkeypatch.setattr(OpenedColumns, name, lambda columns, claims: None)
+    # an identity is over E, so each that is missing leaves two words a column too free
+    missing = 2 * enrolling.plan.code.queries * len(left_out)
+    told = simulated(enrolling.nothing, enrolling.plan, enrolling.dimension + missing + SPARE, said)
+    assert affine_dimension(told) == enrolling.dimension + missing
+
+
+ZEROED = {
+    **{mask: without_rows(mask) for mask in MASKS},
+    **{f"rows of {pads}": without_rows(pads) for pads in ("PAD", "LEFT", "RIGHT")},
+    "all blinding": WithoutBlinding,
+    "blinding of the last column": with_little_blinding(ENROLMENT_CODE.queries - 1),
+    "blinding of the point outside F": with_little_blinding(ENROLMENT_CODE.queries),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mask", ZEROED)
+def test_fails_for_an_enrolment_without_a_mask(mask: str, enrolling: Instance) -> None:
+    _, told = enrolling.real("small", ZEROED[mask])
+    assert affine_dimension(told) < enrolling.dimension
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mask", ZEROED)
+def test_fails_for_a_round_without_a_mask(mask: str, proving: Instance) -> None:
+    _, told = proving.real("records", ZEROED[mask])
+    assert affine_dimension(told) < proving.dimension
