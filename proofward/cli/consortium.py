@@ -203,7 +203,7 @@ def _provision(
     folder: Path, project: Project, terms: Terms, chosen: bytes, before: list[Path]
 ) -> Path | None:
     """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
-    from proofward.data.csv_records import FEATURES_NAME, features_to_bytes
+    from proofward.data.schema import FEATURES_NAME
     from proofward.engines.flare.provision import HOME, Network, ProvisioningFailed, provision
     from proofward.engines.remote.home import Home
 
@@ -217,7 +217,7 @@ def _provision(
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
     for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
-        Home(kits[site] / HOME).write(FEATURES_NAME, features_to_bytes(project.features))
+        Home(kits[site] / HOME).write(FEATURES_NAME, project.schema.to_bytes())
     tighten(fresh)
     aside = None
     if before:
@@ -249,7 +249,6 @@ def _about_features(project: Project) -> list[str]:
 
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
     from proofward.cli.terms_in_words import in_words
-    from proofward.data.csv_records import features_to_bytes
 
     kits = sorted((folder / KITS).iterdir())
     listed = [
@@ -260,7 +259,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         }
         for kit in kits
     ]
-    constants = hashlib.sha256(features_to_bytes(project.features)).hexdigest()
+    constants = hashlib.sha256(project.schema.to_bytes()).hexdigest()
     plain = {
         "did": "provisioned", "project": str(folder / "consortium.toml"), "terms": terms.digest.hex(),
         "features": constants, "kits": listed,

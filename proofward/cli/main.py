@@ -11,6 +11,7 @@ from proofward.cli.audit import audit
 from proofward.cli.bench import bench
 from proofward.cli.bundle import bundle
 from proofward.cli.certificates import certificates
+from proofward.cli.check_data import check_data
 from proofward.cli.confirm import confirm
 from proofward.cli.consortium import consortium
 from proofward.cli.demo import demo
@@ -40,6 +41,6 @@ def main() -> None:
 
 
 for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
-                certificates, consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
-                export_audit):  # fmt: skip
+                certificates, consortium, join, enrol, check_data, confirm, revoke, rotate_key, model,
+                predict, export_audit):  # fmt: skip
     main.add_command(command)

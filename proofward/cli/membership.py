@@ -30,7 +30,11 @@ PASSPHRASE = click.option(
 
 
 class Refused(Exception):
-    """What happened, where, and what to do."""
+    """What happened, where, and what to do. problems: all that was found, a line each."""
+
+    def __init__(self, words: str, problems: Sequence[str] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n  ".join((words, *self.problems)))
 
 
 def tell(plain: Mapping[str, object], lines: Sequence[str], as_json: bool) -> None:
@@ -49,7 +53,8 @@ def answering(as_json: bool) -> Iterator[None]:
 
     What is written is for the operator only.
     """
-    from proofward.data.csv_records import CsvRefused, FeaturesInvalid
+    from proofward.data.csv_problems import CsvRefused
+    from proofward.data.schema import FeaturesInvalid
     from proofward.engines.flare.kit import KitError
     from proofward.engines.remote.home import HomeError
     from proofward.federation.messages.refusal import Refusal
@@ -63,7 +68,9 @@ def answering(as_json: bool) -> Iterator[None]:
     except (Refused, CsvRefused, FeaturesInvalid, KitError, HomeError, Refusal, RulesError, TrainingError,
             LedgerError, OSError, sqlite3.Error) as error:  # fmt: skip
         if as_json:
-            print_json({"did": "refused", "reason": str(error)})
+            problems = list(getattr(error, "problems", ()))
+            plain: dict[str, object] = {"did": "refused", "reason": str(error)}
+            print_json({**plain, "problems": problems} if problems else plain)
         else:
             make_console(quiet=True).print(f"refused: {error}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
@@ -115,7 +122,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
 
     Harmless when it is repeated. The keys become known when the site is started.
     """
-    from proofward.data.csv_records import FEATURES_NAME
+    from proofward.data.schema import FEATURES_NAME
     from proofward.engines.flare.checks import TO_JOIN, require_possible
     from proofward.engines.flare.kit import ADMIN, configure, kind_of, server_of
     from proofward.engines.remote.home import KEY, SEED

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.console import make_console, print_json
-from proofward.cli.enrol import DELIMITERS
+from proofward.cli.data_file import DELIMITERS
 from proofward.cli.membership import Refused, answering
 from proofward.ledger.files import write_file
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from proofward.cli.admissible import provable_config
 from proofward.cli.project_table import ProjectError
-from proofward.data.csv_records import Feature, FeaturesInvalid, check_features
+from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.flare.names import fault_of_name, is_value
 from proofward.engines.remote.terms import UPLOAD_SLOT, Seat, Terms
@@ -73,6 +73,12 @@ class Project:
     upload_slot: int = UPLOAD_SLOT
     trusted_first_model: str = ""
     features: tuple[Feature, ...] = ()
+    notation: Notation = field(default_factory=Notation)
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of every hospital's table, of a completed project."""
+        return Schema(self.features, self.notation)
 
     @cached_property
     def setup(self) -> Preset:
@@ -117,9 +123,9 @@ class Project:
         if len(features) > MAX_WIDTH:
             raise ProjectError("feature", f"at most {MAX_WIDTH} features", len(features))
         try:
-            check_features(features)
+            Schema(features, self.notation)
         except FeaturesInvalid as error:
-            raise ProjectError("feature", "distinct names", str(error)) from error
+            raise ProjectError("columns", "distinct names", str(error)) from error
         completed = replace(
             self,
             threshold=threshold,

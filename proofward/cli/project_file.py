@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from proofward.cli.label_table import NOTATION_KEYS, read_feature, read_notation
 from proofward.cli.project import DEADLINE, PORT, PRESET, ROUNDS, Project, Site
 from proofward.cli.project_table import ProjectError, Table
-from proofward.data.csv_records import Feature, FeaturesInvalid
 from proofward.engines.remote.terms import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.models.settings import Settings, settings_of
 
 FILE_NAME = "consortium.toml"
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "policy",
-       "site", "feature")  # fmt: skip
+       "site", "feature", *NOTATION_KEYS)  # fmt: skip
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
 
@@ -33,11 +33,7 @@ def read_project(path: Path) -> Project:
         entry = Table(values, where, ("name", "roles"))
         sites.append(Site(entry.text("name"), entry.roles()))
     for where, values in table.tables("feature", needed=False):
-        entry = Table(values, where, ("name", "centre", "spread"))
-        try:
-            features.append(Feature(entry.text("name"), entry.number("centre"), entry.number("spread")))
-        except FeaturesInvalid as error:
-            raise ProjectError(where.rstrip("."), "constants of a feature", str(error)) from error
+        features.append(read_feature(values, where))
     return Project(
         title=table.text("title"),
         server=table.text("server"),
@@ -54,6 +50,7 @@ def read_project(path: Path) -> Project:
         upload_slot=policy.integer("upload_slot", 0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
         sites=tuple(sites),
         features=tuple(features),
+        notation=read_notation(table),
     ).completed()
 
 

@@ -40,6 +40,18 @@ class Table:
             raise ProjectError(self._where + name, "a text in quotes", repr(value))
         return value
 
+    def value(self, name: str, default: str) -> str:
+        """What stands in a column: a text, or an integer as its digits."""
+        value = self._values.get(name, default)
+        return str(value) if type(value) is int else self.text(name, default)
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts, empty if it is not there."""
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise ProjectError(self._where + name, "a list of texts in quotes", repr(value)[:80])
+        return value
+
     def integer(self, name: str, low: int, high: int, default: int) -> int:
         """An integer in [low, high]."""
         value = self._get(name, "an integer", default)

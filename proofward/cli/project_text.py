@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from proofward.cli.label_table import label_lines, notation_lines
 from proofward.cli.project import Project
 from proofward.federation.messages.rules import VERIFIER
 from proofward.models.presets import PRESET_FILES
@@ -30,6 +31,7 @@ def project_text(project: Project) -> str:
         *_preset(project),
         f"rounds = {project.rounds}",
         *_first_model(project),
+        *notation_lines(project.notation),
         "",
         "[model]",
         *_settings(project, MODEL_KEYS),
@@ -46,12 +48,14 @@ def project_text(project: Project) -> str:
         f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
         "their time then tells nothing of the records",
     ]
+    lines += label_lines(project.notation.label)
     for site in project.sites:
         roles = ", ".join(_quoted(role) for role in site.roles)
         lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
     lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
     for entry in project.features:
         lines += ["[[feature]]", f"name = {_quoted(entry.name)}"]
+        lines += [f"unit = {_quoted(entry.unit)}"] if entry.unit else []
         lines += [f"centre = {float(entry.centre)!r}", f"spread = {float(entry.spread)!r}", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 

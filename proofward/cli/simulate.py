@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from proofward.cli.console import FLAW, make_console, print_json
-from proofward.cli.enrol import DELIMITERS
+from proofward.cli.data_file import DELIMITERS, DataFile
 from proofward.cli.membership import Refused, answering
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 @click.option("--data", "given", multiple=True, required=True, metavar="[SITE=]FILE",
               help="A hospital's CSV; once a hospital, in the order of the file's sites "
               "or with the site's name.")  # fmt: skip
-@click.option("--label", default="label", show_default=True, help="The column with 0 or 1.")
-@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), default="comma", show_default=True)
+@click.option("--label", default="", metavar="COLUMN", help="The label's column, if it has another name.")
+@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)),
+              help="What parts the cells; the usual one of the decimal mark unless given.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Go on with tables that look wrong, as `enrol --force` does.")
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
@@ -38,7 +40,8 @@ def simulate(
     project_file: Path,
     given: tuple[str, ...],
     label: str,
-    delimiter: str,
+    delimiter: str | None,
+    force: bool,
     chosen: Path | None,
     workers: int,
     as_json: bool,
@@ -65,13 +68,14 @@ def simulate(
         project = _project(project_file)
         plan = plan_of_project(project, project_file)
         files = hospital_files(project, given)
-        tables = read_tables(project, plan.config, files, label, DELIMITERS[delimiter])
+        sources = {name: DataFile(path, label, delimiter or "") for name, path in files.items()}
+        tables = read_tables(project, plan.config, sources, force)
     for name, table in tables.items():
         _say(console, f"{name}: {files[name]}, {len(table.records)} records{_clipped(table)}")
     if resumed:
         _say(console, f"going on with {folder}")
     datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
-    start, description = time.perf_counter(), Description.of(project.features)
+    start, description = time.perf_counter(), Description.of(project.features, project.schema.classes)
     try:
         outcome = ended(
             *run_in_process(console, folder, plan, datasets, description, Measurements(), workers=workers)
@@ -160,20 +164,26 @@ def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
 
 
 def read_tables(
-    project: Project, config: RoundConfig, files: Mapping[str, Path], label: str, delimiter: str
+    project: Project, config: RoundConfig, files: Mapping[str, DataFile], force: bool
 ) -> dict[str, Table]:
-    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file."""
-    from proofward.data.csv_records import CsvRefused, read_csv
+    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file.
+
+    force: whether tables are taken that look wrong.
+    """
     from proofward.layers.errors import TrainingError
     from proofward.relations.measure import check_provable
 
     tables, problems = {}, []
-    for name, path in files.items():
+    for name, file in files.items():
         try:
-            tables[name] = read_csv(path, project.features, label, config.scales, delimiter)
-            check_provable(config, len(tables[name].records))
-        except (CsvRefused, TrainingError, OSError) as error:
-            problems.append(f"{path} of {name}: {error}")
+            tables[name] = table = file.read(project.schema, config)
+            check_provable(config, len(table.records))
+        except (Refused, TrainingError, OSError) as error:
+            said = getattr(error, "problems", ()) or (str(error),)
+            problems += [f"{file.path} of {name}: {line}" for line in said]
+            continue
+        if not force:
+            problems += [f"{file.path} of {name}: {doubt.words}; --force?" for doubt in table.doubts]
     if problems:
-        raise Refused("; ".join(problems))
+        raise Refused("no run was begun", problems)
     return tables

@@ -84,7 +84,7 @@ def start(
     from proofward.engines.flare.checks import require_possible
     from proofward.engines.flare.keeper import Keeper
     from proofward.engines.flare.kit import ADMIN, SERVER, KitError, kind_of, server_of
-    from proofward.engines.flare.proxy import proxy_environment
+    from proofward.engines.flare.proxy import DIRECT, proxy_environment
     from proofward.engines.flare.supervisor import AlreadyRunning, GaveUp, Supervisor, claimed, home_of
     from proofward.engines.flare.watch import watched
     from proofward.engines.operations.event_log import EventLog
@@ -106,8 +106,8 @@ def start(
         if proving_lock is not None:
             proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
-        if kind != SERVER:
-            environment.update(proxy_environment(proxy, server_of(kit)[0]))
+        wanted = DIRECT if kind == SERVER else proxy  # the server connects to itself only
+        environment.update(proxy_environment(wanted, server_of(kit)[0]))
         with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
             if kind == ADMIN:
                 os.environ.update(environment)

@@ -92,6 +92,8 @@ def _words(member: MemberView) -> str:
         parts.append(
             "records enrolled" if member.enrolled else "records here" if member.records else "no records"
         )
+    if member.forced:
+        parts.append(f"FORCED although {', '.join(member.forced)}")
     parts += [f"asked for {what}" for what in member.asked]
     if member.entries:
         parts.append(f"{member.entries} entries followed, round {member.round}, phase {member.phase}")

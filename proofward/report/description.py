@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofward.data.csv_records import FEATURES_NAME, Feature, FeaturesInvalid, check_features
+from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.ledger.reading import NotReadable, read_regular
 
 __all__ = [

@@ -13,7 +13,7 @@ import pytest
 
 from proofward.cli.project_file import read_project
 from proofward.cli.project_text import project_text
-from proofward.data.csv_records import features_from_bytes
+from proofward.data.schema import Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.home import KEY, NEXT_KEY, Home
 from proofward.ledger.key_file import is_encrypted
@@ -63,7 +63,7 @@ def test_every_site_has_a_kit_with_the_same_terms(made):
 def test_all_sites_have_the_same_constants(made):
     folder, _ = made
     data = (folder / "kits" / "a" / "proofward" / "features.json").read_bytes()
-    assert tuple((f.name, f.centre, f.spread) for f in features_from_bytes(data)) == NORMALISATION
+    assert tuple((f.name, f.centre, f.spread) for f in Schema.from_bytes(data).features) == NORMALISATION
     found = {path.parent.parent.name: path.read_bytes() for path in folder.glob("kits/*/*/features.json")}
     assert len(found) == 5 and found == dict.fromkeys(found, data)
 

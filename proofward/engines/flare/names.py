@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _FORM = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
-RESERVED = {"server", "client", "admin", "relay", "all", "default", "root"}
+# The last is the name of the certificates' authority.
+RESERVED = {"server", "client", "admin", "relay", "all", "default", "root", "proofward"}
 VALUES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf", "infinity"}
 
 

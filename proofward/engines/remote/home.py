@@ -13,9 +13,10 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,18 +178,36 @@ class Home:
         path = self.member(name) / NEXT_KEY
         return SigningKey.load(path, passphrase) if path.exists() else None
 
-    def save_dataset(self, name: str, features: Signed, labels: Signed) -> None:
-        """Keeps a hospital's records until they are enrolled: features int64 (n, d), labels int64 (n,)."""
+    def save_dataset(
+        self, name: str, features: Signed, labels: Signed, forced: Sequence[str] = ()
+    ) -> None:
+        """Keeps a hospital's records until they are enrolled: features int64 (n, d), labels int64 (n,).
+
+        forced: what spoke against them when their owner insisted.
+        """
         path = self.member(name) / DATASET
         temporary = path.with_name(f".{DATASET}.tmp")
+        words = np.frombuffer("\n".join(forced).encode(), dtype=np.uint8)
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                np.savez(file, features=features, labels=labels)
+                np.savez(file, features=features, labels=labels, forced=words)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def forced(self, name: str) -> tuple[str, ...]:
+        """What spoke against a hospital's records, which were taken in all the same.
+
+        Empty without records and for such as cannot be read.
+        """
+        path = self.root / "members" / name / DATASET
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                return tuple(found["forced"].tobytes().decode().splitlines())
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return ()
 
     def has_dataset(self, name: str) -> bool:
         """Whether a hospital's records are there."""
