@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.console import FLAW, OK, USAGE, hexadecimal, make_console, print_json
-from proofward.cli.guard import WrongThing
+from proofward.cli.console import FLAW, OK, USAGE, WrongThing, hexadecimal, make_console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console

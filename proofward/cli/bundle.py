@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.console import FLAW, OK, make_console, print_json
+from proofward.cli.console import FLAW, OK, KitPath, make_console, print_json
 from proofward.cli.guard import GuardedGroup
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from proofward.engines.remote.home import Home
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
-KIT = click.argument("kit", type=click.Path(exists=True, file_okay=False, path_type=Path))
+KIT = click.argument("kit", type=KitPath())
 FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 

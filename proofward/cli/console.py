@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from contextvars import ContextVar
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -35,6 +37,28 @@ def print_json(value: object) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, indent=1))
     document_printed.set(True)
+
+
+class WrongThing(click.ClickException):
+    """The command was given a file or a folder of another kind; no hint at the usage is wanted."""
+
+    exit_code = USAGE
+
+
+class KitPath(click.Path):
+    """A folder that has what a start-up kit has; any other is wrong use."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, file_okay=False, path_type=Path)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """The path; raises WrongThing where neither FLARE's files nor ProofWard's are."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not any((path / part).is_dir() for part in ("startup", "proofward")):
+            raise WrongThing(f"{path} is no start-up kit: it has neither startup nor proofward in it")
+        return path
 
 
 def hexadecimal(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:

@@ -178,9 +178,3 @@ def _unsaid(*_warning: object, **_place: object) -> None:
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
     if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
         click.echo(f"Error: {sentence_of(failed.exc_value)}", err=True)
-
-
-class WrongThing(click.ClickException):
-    """The command was given a file or a folder of another kind; no hint at the usage is wanted."""
-
-    exit_code = 2

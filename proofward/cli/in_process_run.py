@@ -21,7 +21,9 @@ from proofward.ledger.files import make_directory
 from proofward.report.description import Description
 from proofward.report.measurements import Measurements
 from proofward.report.model_files import model_files, write_files
+from proofward.report.other_settings import other_settings
 from proofward.report.proof_file import PROOFS_NAME, proof_files
+from proofward.report.run_audit import LEDGER_NAME
 
 
 class Unfinished(Exception):
@@ -56,6 +58,8 @@ def run_in_process(
         for watcher in watchers:
             watcher(event)
 
+    if differences := other_settings(folder / LEDGER_NAME, plan):
+        raise click.UsageError(f"{folder} holds a run with other settings: {differences}")
     try:
         make_directory(folder)
         engine = InProcessFederation(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.console import FLAW, make_console, print_json
+from proofward.cli.console import FLAW, KitPath, make_console, print_json
 from proofward.cli.terms_in_words import in_words
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from proofward.federation.messages.rules import Rules
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
-KIT = click.argument("kit", type=click.Path(exists=True, file_okay=False, path_type=Path))
+KIT = click.argument("kit", type=KitPath())
 PASSPHRASE = click.option(
     "--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="File with the passphrase of the protocol keys; they are encrypted with it.",

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from proofward.cli.console import FLAW, USAGE, make_console, print_json
-from proofward.cli.guard import WrongThing
+from proofward.cli.console import FLAW, USAGE, WrongThing, make_console, print_json
 
 if TYPE_CHECKING:
     from proofward.report.proof_file import ProofFile

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.console import FLAW, OK, make_console
+from proofward.cli.console import FLAW, OK, KitPath, make_console
 
 if TYPE_CHECKING:
     from proofward.engines.remote.home import Home
 
 START_PATIENCE, STOP_PATIENCE, PORT_PATIENCE = 60.0, 30.0, 5.0
-KIT = click.argument("kit", type=click.Path(path_type=Path, exists=True, file_okay=False))
+KIT = click.argument("kit", type=KitPath())
 
 
 def address_of(text: str) -> tuple[str, int]:

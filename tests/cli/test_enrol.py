@@ -131,7 +131,7 @@ def test_kits_that_are_none(proofward, kit, file, tmp_path):
     assert proofward("enrol", kit, "--data", tmp_path / "nowhere").exit_code == 2
     assert proofward("enrol", kit).exit_code == 2
     result = proofward("enrol", tmp_path, "--data", file)
-    assert result.exit_code == 1 and "no start-up kit" in result.stderr
+    assert result.exit_code == 2 and "no start-up kit" in result.stderr
 
 
 @pytest.mark.parametrize("constants", [b"[]", b"[", None])

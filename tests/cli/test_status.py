@@ -79,7 +79,7 @@ def test_before_everybody_has_joined(proofward, tmp_path):
 
 def test_what_is_no_kit(proofward, tmp_path):
     result = proofward("status", tmp_path)
-    assert result.exit_code == 1 and "is this a site's kit?" in result.output
+    assert result.exit_code == 2 and "no start-up kit" in result.stderr
     assert proofward("status", tmp_path / "nothing").exit_code == 2
 
 
