@@ -87,3 +87,18 @@ def test_nothing_is_written(proofward, kit):
     assert proofward("status", place).exit_code == 0
     after = {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
     assert {path: data for path, data in after.items() if not path.name.endswith(("-shm", "-wal"))} == before
+
+
+def test_the_whole_consortium_in_one_table(proofward, finished, tmp_path):
+    for name in ("hospital-0", "hospital-1", harness.SERVER):
+        harness.as_kit(finished / name, tmp_path / "kits" / name)
+    report = proofward.json("consortium", "status", tmp_path)
+    assert report["exit"] == 0 and report["problems"] == 0 and len(report["sites"]) == 3
+    (tmp_path / "kits" / "hospital-0" / "startup" / "client.crt").write_bytes(b"junk")
+    (tmp_path / "kits" / "empty").mkdir()
+    report = proofward.json("consortium", "status", tmp_path)
+    assert report["exit"] == 1 and report["problems"] == 2
+    text = proofward("consortium", "status", tmp_path)
+    assert text.exit_code == 1 and "TO DO  hospital-0: the kit's TLS certificate cannot be read" in text.stdout
+    assert "closed" in text.stdout
+    assert proofward("consortium", "status", tmp_path / "kits").exit_code == 2

@@ -186,18 +186,3 @@ def test_the_reason_is_the_last_error_of_the_newest_log(kit):
     assert last_words(kit) == ""
     (kit / "proofward" / "flare.log").write_text("x\nValueError: first\n  Foo\nKeyError: 'second'\nend\n" + "y" * 9)
     assert last_words(kit) == "KeyError: 'second'"
-
-
-def test_the_whole_consortium_in_one_table(proofward, begun, tmp_path):
-    for name in (SITE, "hospital-1", harness.SERVER):
-        harness.as_kit(begun / name, tmp_path / "kits" / name)
-    report = proofward.json("consortium", "status", tmp_path)
-    assert report["exit"] == 0 and report["problems"] == 0 and len(report["sites"]) == 3
-    deaths.record(tmp_path / "kits" / SITE / "proofward", deaths.Deaths(5, "OSError: full"))
-    (tmp_path / "kits" / "empty").mkdir()
-    report = proofward.json("consortium", "status", tmp_path)
-    assert report["exit"] == 1 and report["problems"] == 2
-    text = proofward("consortium", "status", tmp_path)
-    assert text.exit_code == 1 and f"TO DO  {SITE}: the engine's process has died" in text.stdout
-    assert "upload" in text.stdout
-    assert proofward("consortium", "status", tmp_path / "kits").exit_code == 2
