@@ -14,6 +14,7 @@ from proofward.cli.certificates import certificates
 from proofward.cli.check_data import check_data
 from proofward.cli.confirm import confirm
 from proofward.cli.consortium import consortium
+from proofward.cli.consortium_status import consortium_status
 from proofward.cli.demo import demo
 from proofward.cli.doctor import doctor
 from proofward.cli.enrol import enrol
@@ -44,3 +45,4 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 certificates, consortium, join, enrol, check_data, confirm, revoke, rotate_key, model,
                 predict, export_audit):  # fmt: skip
     main.add_command(command)
+consortium.add_command(consortium_status)

@@ -52,7 +52,7 @@ def test_refused_and_forced(proofward, kit, file, kind):  # noqa: F811
     shown = proofward("status", kit)
     assert f"FORCED although {', '.join(home.forced('hospital-0'))}" in shown.stdout
     assert "records forced" in shown.stdout and shown.exit_code == status["exit"]
-    assert not any("forced" in line for line in status["problems"])
+    assert not any("forced" in problem["sentence"] for problem in status["problems"])
 
 
 def test_right_records_in_place_of_forced_ones(proofward, kit, file):  # noqa: F811

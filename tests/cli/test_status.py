@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 
 import pytest
@@ -25,8 +24,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def kit(finished, tmp_path):
     def take(site: str):
-        shutil.copytree(finished / site / "home", tmp_path / site / "proofward")
-        return tmp_path / site
+        return harness.as_kit(finished / site, tmp_path / site)
 
     return take
 
@@ -62,15 +60,15 @@ def test_what_needs_the_operator_is_said_and_only_here(proofward, kit):
     database.close()
     found = proofward.json("status", place)
     assert found["exit"] == 1 and len(found["problems"]) == 2
-    assert "aggregate-model" in found["problems"][0] and "row 7 is out of range" in found["problems"][1]
+    assert "aggregate-model" in found["problems"][0]["sentence"]
+    assert "row 7 is out of range" in found["problems"][1]["sentence"]
     (folder / "identity.key").unlink()
-    assert any("join" in line for line in proofward.json("status", place)["problems"])
+    assert any(problem["check"] == "no-key" for problem in proofward.json("status", place)["problems"])
 
 
 def test_before_everybody_has_joined(proofward, tmp_path):
     harness.set_up(tmp_path, harness.agreement())
-    (tmp_path / "kit").mkdir()
-    shutil.move(tmp_path / harness.SERVER / "home", tmp_path / "kit" / "proofward")
+    harness.as_kit(tmp_path / harness.SERVER, tmp_path / "kit")
     (tmp_path / "kit" / "proofward" / "joins").mkdir()
     found = proofward.json("status", tmp_path / "kit")
     assert found["consortium"] == "" and "hospital-0" in found["lacking"]
