@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from proofward.cli.console import FLAW
+from proofward.cli.console import FLAW, KitPath
 from proofward.cli.data_file import data_file, data_options, described, schema_of
 from proofward.cli.membership import JSON, Refused, answering, opened, tell
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="check-data")
-@click.argument("where", metavar="KIT_OR_TOML", type=click.Path(exists=True, path_type=Path))
+@click.argument("where", metavar="KIT_OR_TOML", type=KitPath(file_okay=True))
 @data_options
 @JSON
 def check_data(where: Path, as_json: bool, **options: Any) -> None:

@@ -46,17 +46,17 @@ class WrongThing(click.ClickException):
 
 
 class KitPath(click.Path):
-    """A folder that has what a start-up kit has; any other is wrong use."""
+    """A folder that has what a start-up kit has, or a file where one will do; others are wrong use."""
 
-    def __init__(self) -> None:
-        super().__init__(exists=True, file_okay=False, path_type=Path)
+    def __init__(self, file_okay: bool = False) -> None:
+        super().__init__(exists=True, file_okay=file_okay, path_type=Path)
 
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
         """The path; raises WrongThing where neither FLARE's files nor ProofWard's are."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not any((path / part).is_dir() for part in ("startup", "proofward")):
+        if path.is_dir() and not any((path / part).is_dir() for part in ("startup", "proofward")):
             raise WrongThing(f"{path} is no start-up kit: it has neither startup nor proofward in it")
         return path
 

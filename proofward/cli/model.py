@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from proofward.cli.guard import GuardedGroup
 from proofward.cli.membership import JSON, Refused, answering, tell
 from proofward.ledger.files import write_file
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SUFFIXES = {"safetensors": ".safetensors", "json": ".json"}
 
 
-@click.group()
+@click.group(cls=GuardedGroup)
 def model() -> None:
     """Take a model home."""
 

@@ -16,6 +16,9 @@ IDS = [" ".join(path) for path, _ in TAKES_A_PLACE]
 NOT_YET_TOLD_APART = {("certificates", "renew")}
 """A folder without an authority is a refusal there."""
 
+READS_A_PROJECT = {("simulate",), ("check-data",)}
+"""A file is there a project that has to be corrected."""
+
 
 def arguments(command: click.Command, first: str, other: str) -> list[str]:
     """The least that a command has to be given, with `first` as its place."""
@@ -49,7 +52,8 @@ def test_the_wrong_thing(tmp_path, path, command, what):
     given = [*path, *arguments(command, str(place), str(file))]
     plain, document = (CliRunner().invoke(main, [*given, *more]) for more in ((), ("--json",)))
     for result in (plain, document):
-        expected = {1, 2} if path in NOT_YET_TOLD_APART else {2}
+        refusal = path in NOT_YET_TOLD_APART or (path in READS_A_PROJECT and what == "file")
+        expected = {1, 2} if refusal else {2}
         assert result.exit_code in expected, result.output
         for raw in ("Traceback", "unexpected", ".py", "private-", "Errno"):
             assert raw not in result.output
