@@ -47,12 +47,12 @@ def _agreed(where: Path) -> tuple[Schema, RoundConfig]:
         return schema_of(home), home.terms.round_config
     from proofward.cli.console import make_console
     from proofward.cli.kernels import load_kernels
-    from proofward.cli.project_file import read_project
+    from proofward.cli.project_file import opened_project
     from proofward.cli.project_table import ProjectError
 
     load_kernels(make_console(quiet=True))
     try:
-        project = read_project(where)
+        project = opened_project(where)
         return project.schema, project.config()
     except ProjectError as error:
         raise Refused(f"{where}: {error}") from error

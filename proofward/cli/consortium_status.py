@@ -23,10 +23,10 @@ LOOKERS = 16
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @JSON
 def consortium_status(folder: Path, as_json: bool) -> None:
-    """Say how every kit in DIR/kits stands. Exit code 1 when something needs somebody.
+    """Say how every kit in DIR/kits stands.
 
-    Reads the kits only. A kit that works on another machine is seen there, by `proofward status KIT`.
-    For whom the federation waits is known to the server's kit.
+    Exit code 1 when something needs somebody. Reads the kits only. A kit that works on another machine is seen
+    there, by `proofward status KIT`. For whom the federation waits is known to the server's kit.
     """
     from proofward.engines.flare.health import health
     from proofward.engines.flare.kit import KitError

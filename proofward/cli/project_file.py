@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from proofward.cli.console import WrongThing
 from proofward.cli.label_table import NOTATION_KEYS, read_feature, read_notation
+from proofward.cli.membership import Refused
 from proofward.cli.project import DEADLINE, PORT, PRESET, ROUNDS, Project, Site
 from proofward.cli.project_table import ProjectError, Table
 from proofward.engines.remote.terms import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
@@ -59,3 +61,13 @@ def _settings(plain: Mapping[str, Any]) -> Settings:
         return settings_of(plain)
     except ConfigurationError as error:
         raise ProjectError(error.field, error.expected, repr(error.actual)[:80]) from error
+
+
+def opened_project(path: Path) -> Project:
+    """`read_project` for commands; raises WrongThing for a file of another kind, else Refused."""
+    try:
+        return read_project(path)
+    except ProjectError as error:
+        if b"[[site]]" not in path.read_bytes():
+            raise WrongThing(f"{path} is no consortium.toml: it names no [[site]]") from error
+        raise Refused(f"{path}: {error}") from error

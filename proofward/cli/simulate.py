@@ -58,11 +58,12 @@ def simulate(
     load_kernels(console)
 
     from proofward.cli.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.cli.project_file import opened_project
     from proofward.report.description import Description
     from proofward.report.measurements import Measurements
 
     with answering(as_json):
-        project = _project(project_file)
+        project = opened_project(project_file)
         plan = plan_of_project(project, project_file)
         paths = hospital_files(project, given)
         files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))
@@ -98,16 +99,6 @@ def simulate(
 def _say(console: Console, *lines: str) -> None:
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-
-
-def _project(path: Path) -> Project:
-    from proofward.cli.project_file import read_project
-    from proofward.cli.project_table import ProjectError
-
-    try:
-        return read_project(path)
-    except ProjectError as error:
-        raise Refused(f"{path}: {error}") from error
 
 
 def plan_of_project(project: Project, path: Path) -> Plan:

@@ -67,7 +67,7 @@ def print_outcome(console: Console, outcome: Outcome, goes_on: bool) -> None:
     say(f"culprit: {outcome.culprit}")
     if outcome.goes_on:
         say(f"went on: {outcome.rounds} rounds closed; in the last sum: {', '.join(outcome.accepted)}")
-        say(f"audit:   {'everything holds' if not outcome.audit else ', '.join(outcome.audit)}")
+        say(f"audit:   {'the record is consistent' if not outcome.audit else ', '.join(outcome.audit)}")
     else:
         reason = "the run stopped" if goes_on else "members refuse to go on with this aggregator"
         say(f"stopped: {reason}, after {outcome.rounds} closed rounds")
