@@ -25,7 +25,7 @@ LOOKERS = 16
 def consortium_status(folder: Path, as_json: bool) -> None:
     """Say how every kit in DIR/kits stands.
 
-    Exit code 1 when something needs somebody. Reads the kits only. A kit that works on another machine is seen
+    Exit code 1 when something needs somebody. Reads the kits only: one that works on another machine is seen
     there, by `proofward status KIT`. For whom the federation waits is known to the server's kit.
     """
     from proofward.engines.flare.health import health
