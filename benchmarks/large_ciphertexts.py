@@ -30,16 +30,17 @@ from proofward.engines.run_folder import Plan
 from proofward.layers.model import FixedPoint, Mlp, Training
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
+from proofward.report.description import Description, Feature
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario
 
-WIDTH, ROWS, HOSPITALS = 1024, 8, 3
+WIDTH, ROWS, BATCH, HOSPITALS = 1024, 32, 8, 3
 TIMEOUT = 3600.0
 
 
 def scenario_of(layers: int) -> Scenario:
     """One step of training of an MLP of `layers` hidden layers of 1024."""
-    model, scales, training = Mlp((WIDTH,) * (layers + 1) + (2,)), FixedPoint(), Training(1, ROWS, 1)
+    model, scales, training = Mlp((WIDTH,) * (layers + 1) + (2,)), FixedPoint(), Training(1, BATCH, steps=1)
     setup = Preset("large", "large", model, scales, training, 2 << 10)
     names = [f"hospital-{number}" for number in range(HOSPITALS)]
     config = RoundConfig(model, scales, training, 2 << 10, HOSPITALS, 1)
@@ -48,7 +49,8 @@ def scenario_of(layers: int) -> Scenario:
     import numpy as np
 
     parts = [records.select(np.arange(ROWS) + ROWS * number) for number in range(HOSPITALS + 1)]
-    return Scenario(setup, dict(zip(names, parts, strict=False)), parts[-1], plan)
+    description = Description.of([Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, WIDTH + 1)])
+    return Scenario(setup, dict(zip(names, parts, strict=False)), parts[-1], plan, description)
 
 
 class Peaks(threading.Thread):
@@ -123,7 +125,7 @@ def transfers(local: LocalConsortium) -> list[dict[str, object]]:
 
 
 def main() -> None:
-    """Runs it once."""
+    """Runs it once; exit code 1 when the round was not closed or the audit fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smallest", action="store_true", help="one hidden layer: ciphertexts of 8 MB")
     parser.add_argument("--layers", type=int, default=15)
@@ -168,6 +170,8 @@ def main() -> None:
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if closed != 1 or not audited:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

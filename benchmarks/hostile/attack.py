@@ -27,9 +27,12 @@ from proofward.engines.remote.messages import (
 )
 from proofward.federation.history.history import History
 from proofward.federation.messages.catalogue import (
+    Abandonment,
     AcceptedSet,
     BeaconVouch,
+    Confirmation,
     Consent,
+    Lock,
     Message,
     ShareSum,
 )
@@ -101,8 +104,15 @@ class Attacker:
             "an empty message": lambda: self.ask(b""),
             "another hospital's share sum": say(ShareSum(digest, digest), "hospital-1", "hospital"),
             "another hospital's consent": say(Consent(digest, digest), "hospital-1", "hospital"),
+            "another hospital's lock": say(Lock(digest), "hospital-1", "hospital"),
+            "another hospital's abandonment": say(Abandonment(digest), "hospital-1", "hospital"),
+            "another verifier's confirmation": say(Confirmation(digest, digest), "verifier-0", "verifier"),
             "the aggregator's accepted set": say(AcceptedSet(("hospital-0",)), "aggregator", "aggregator"),
             "a second set to unmask": say(Consent(digest, digest), self.name, "verifier"),
+            "a lock of its own": say(Lock(digest), self.name, "verifier"),
+            "an abandonment of its own": say(Abandonment(digest), self.name, "verifier"),
+            "a vouch of its own": say(BeaconVouch(("hospital-0",)), self.name, "verifier"),
+            "a false confirmation of its own": say(Confirmation(digest, digest), self.name, "verifier"),
             "a share sum of its own": say(ShareSum(digest, digest), self.name, "verifier"),
             "everything recorded, again": replay,
             "a changed envelope": altered,
