@@ -8,10 +8,11 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from proofward.cli.fingerprint import digest_of, groups, words
+from proofward.cli.common.fingerprint import digest_of, groups, words
 from proofward.cli.main import main
-from proofward.engines.remote.home import CONFIRMED, Home
+from proofward.engines.remote.agreement.home import CONFIRMED, Home
 from tests.engines import remote_harness as harness
+from tests.engines import remote_kits
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def waiting(tmp_path):
         while not all(home.rules for home in homes.values()):
             time.sleep(0.05)
         for site in consortium.names:
-            harness.furnish_kit(tmp_path / site)
+            remote_kits.furnish_kit(tmp_path / site)
         yield consortium, homes
 
 
@@ -56,7 +57,7 @@ def test_a_fingerprint_given_early_has_to_be_the_one(tmp_path, proofward):
         site = consortium.names[0]
         home = Home(tmp_path / site / "home")
         (home.root / CONFIRMED).unlink()
-        harness.furnish_kit(tmp_path / site)
+        remote_kits.furnish_kit(tmp_path / site)
         assert CliRunner().invoke(main, ["confirm", str(tmp_path / site)]).exit_code == 1
         other = hashlib.sha256(b"another consortium").hexdigest()
         assert proofward.json("confirm", tmp_path / site, "--consortium", other)["did"] == "confirmed"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from proofward.cli.project_file import read_project
-from proofward.cli.project_text import project_text
+from proofward.cli.project.project_file import read_project
+from proofward.cli.project.project_text import project_text
 from proofward.data.schema import Schema
 from proofward.data.wdbc import NORMALISATION
-from proofward.engines.remote.home import KEY, NEXT_KEY, Home
+from proofward.engines.remote.agreement.home import KEY, NEXT_KEY, Home
 from proofward.ledger.key_file import is_encrypted
 from proofward.report.scenario import make_scenario
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from proofward.data.schema import FEATURES_NAME, Feature, Schema
-from proofward.engines.remote.home import STATE, Home
-from proofward.engines.remote.requests import enrolment_begun, followed
+from proofward.engines.remote.agreement.home import STATE, Home
+from proofward.engines.remote.agreement.requests import enrolment_begun, followed
 from proofward.federation.storage.state_store import StateStore
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, agreement, set_up
 
@@ -184,7 +184,7 @@ def test_the_state_is_read_beside_a_writer_and_after_a_crash(tmp_path):
 
 
 def _write(folder) -> None:
-    from proofward.engines.remote.requests import _database
+    from proofward.engines.remote.agreement.requests import _database
 
     with _database(folder) as database:
         database.execute("DELETE FROM facts")

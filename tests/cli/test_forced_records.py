@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from proofward.data.schema import FEATURES_NAME, Label, Notation
-from proofward.engines.remote.home import LOG, Home
+from proofward.engines.remote.agreement.home import LOG, Home
 from tests.cli.test_enrol import HEADER, ROWS, SCHEMA, file, kit  # noqa: F401
 
 GOOD = [f"{n % 2},{n},{n},{n},{n}" for n in range(16)]

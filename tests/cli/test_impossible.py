@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proofward.cli.demo_flare import terms_of
+from proofward.cli.run.demo_flare import terms_of
+from proofward.engines.flare.kits.names import RESERVED, VALUES
 from proofward.engines.flare.local import SERVER, LocalConsortium
-from proofward.engines.flare.names import RESERVED, VALUES
 from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, running
 from proofward.report.scenario import make_scenario
 from tests.cli.test_doctor import kit_with_certificates

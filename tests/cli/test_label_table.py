@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.project_file import read_project
-from proofward.cli.project_text import project_text
+from proofward.cli.project.project_file import read_project
+from proofward.cli.project.project_text import project_text
 from proofward.data.csv_records import read_csv
 from proofward.data.schema import Feature, Label, Notation
 from proofward.data.wdbc import NORMALISATION, load_wdbc

@@ -6,9 +6,10 @@ import sqlite3
 
 import pytest
 
-from proofward.cli.fingerprint import groups
+from proofward.cli.common.fingerprint import groups
 from proofward.engines.remote.overview import look
 from tests.engines import remote_harness as harness
+from tests.engines import remote_kits
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def kit(finished, tmp_path):
     def take(site: str):
-        return harness.as_kit(finished / site, tmp_path / site)
+        return remote_kits.as_kit(finished / site, tmp_path / site)
 
     return take
 
@@ -68,7 +69,7 @@ def test_what_needs_the_operator_is_said_and_only_here(proofward, kit):
 
 def test_before_everybody_has_joined(proofward, tmp_path):
     harness.set_up(tmp_path, harness.agreement())
-    harness.as_kit(tmp_path / harness.SERVER, tmp_path / "kit")
+    remote_kits.as_kit(tmp_path / harness.SERVER, tmp_path / "kit")
     (tmp_path / "kit" / "proofward" / "joins").mkdir()
     found = proofward.json("status", tmp_path / "kit")
     assert found["consortium"] == "" and "hospital-0" in found["lacking"]
@@ -91,7 +92,7 @@ def test_nothing_is_written(proofward, kit):
 
 def test_the_whole_consortium_in_one_table(proofward, finished, tmp_path):
     for name in ("hospital-0", "hospital-1", harness.SERVER):
-        harness.as_kit(finished / name, tmp_path / "kits" / name)
+        remote_kits.as_kit(finished / name, tmp_path / "kits" / name)
     report = proofward.json("consortium", "status", tmp_path)
     assert report["exit"] == 0 and report["problems"] == 0 and len(report["sites"]) == 3
     (tmp_path / "kits" / "hospital-0" / "startup" / "client.crt").write_bytes(b"junk")

@@ -6,7 +6,6 @@ them is a wire in which tests lose, delay, repeat and cut messages.
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 import time
@@ -14,14 +13,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from proofward.encoding import decode
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.engines.remote.caller import Carry, Unreachable
-from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.desk import Desk
-from proofward.engines.remote.home import Home
 from proofward.engines.remote.host import Host
 from proofward.engines.remote.messages import Request, Say, read_request
 from proofward.engines.remote.site import Site
-from proofward.engines.remote.terms import Seat, Terms
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import slot
 from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
@@ -86,24 +85,6 @@ def set_up(
             if seat.role == "hospital":
                 home.save_dataset(seat.member, *records[seat.member])
     return terms
-
-
-def furnish_kit(place: Path) -> None:
-    """Makes ROOT/SITE what commands take for a kit: its home under the name there, and FLARE's description."""
-    if not (place / "proofward").exists():
-        (place / "proofward").symlink_to(place / "home")
-    kind = "server" if (place / "startup" / "server.crt").exists() else "client"
-    service = {"target": "server.invalid:8002"}
-    described = json.dumps({"servers": [{"name": "proofward", "service": service}]})
-    (place / "startup" / f"fed_{kind}.json").write_text(described)
-
-
-def as_kit(site: Path, place: Path) -> Path:
-    """A copy of ROOT/SITE at `place`, as a kit."""
-    shutil.copytree(site / "home", place / "proofward")
-    shutil.copytree(site / "startup", place / "startup")
-    furnish_kit(place)
-    return place
 
 
 def open_desk(root: Path, **options) -> Desk:

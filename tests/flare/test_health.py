@@ -19,6 +19,7 @@ from proofward.engines.operations.catalogue import PROBLEMS
 from proofward.engines.operations.event_log import EventLog
 from proofward.engines.operations.metrics import Metrics, Tail, feed
 from tests.engines import remote_harness as harness
+from tests.engines import remote_kits
 
 SITE = "hospital-0"
 NOW = datetime.now(UTC)
@@ -37,12 +38,12 @@ def begun(tmp_path_factory):
 
 @pytest.fixture
 def kit(begun, tmp_path):
-    return harness.as_kit(begun / SITE, tmp_path / SITE)
+    return remote_kits.as_kit(begun / SITE, tmp_path / SITE)
 
 
 @pytest.fixture
 def server(begun, tmp_path):
-    return harness.as_kit(begun / harness.SERVER, tmp_path / "server")
+    return remote_kits.as_kit(begun / harness.SERVER, tmp_path / "server")
 
 
 def found(kit, now=NOW):

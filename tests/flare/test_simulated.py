@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.data_file import DataFile
-from proofward.cli.demo_flare import read_ledger
-from proofward.cli.project_file import read_project
-from proofward.cli.simulate import hospital_files, plan_of_project, read_tables
+from proofward.cli.kit.data_file import DataFile
+from proofward.cli.project.project_file import read_project
+from proofward.cli.run.demo_flare import read_ledger
+from proofward.cli.run.simulate import hospital_files, plan_of_project, read_tables
 from proofward.engines.flare.local import LocalConsortium
 from proofward.engines.in_process import InProcessFederation
 from proofward.report.run_audit import RunAudit

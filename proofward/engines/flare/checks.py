@@ -13,13 +13,20 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from proofward.engines.flare import machine_checks as machine
-from proofward.engines.flare.isolation import code_in
-from proofward.engines.flare.kit import CLIENT, SERVER, KitError, kind_of, require_free, server_of
+from proofward.engines.flare.kits.isolation import code_in
+from proofward.engines.flare.kits.kit import CLIENT, SERVER, KitError, kind_of, require_free, server_of
+from proofward.engines.flare.kits.names import fault_of_name
+from proofward.engines.flare.kits.proxy import proxies_for, shown
 from proofward.engines.flare.machine_checks import GOOD, PROBLEM, TIMEOUT, WARNING, Check
-from proofward.engines.flare.names import fault_of_name
-from proofward.engines.flare.proxy import proxies_for, shown
 from proofward.engines.flare.supervisor import home_of, running
-from proofward.engines.remote.home import KEY, NEXT_KEY, SEED, Home, HomeError, passphrase_from_environment
+from proofward.engines.remote.agreement.home import (
+    KEY,
+    NEXT_KEY,
+    SEED,
+    Home,
+    HomeError,
+    passphrase_from_environment,
+)
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted

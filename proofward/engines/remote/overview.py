@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from proofward.engines.remote.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
-from proofward.engines.remote.requests import facts, followed, pending_revocations
-from proofward.engines.remote.terms import Seat
+from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
+from proofward.engines.remote.agreement.requests import facts, followed, pending_revocations
+from proofward.engines.remote.agreement.terms import Seat
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import ENROLMENT
