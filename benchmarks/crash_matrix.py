@@ -3,14 +3,17 @@
     python benchmarks/crash_matrix.py [--smallest] [--cells 4] [--seed 0]
 
 Every cell is a whole run of real processes with mutual TLS on localhost. The party's processes kill
-themselves right after the N-th commit to its state (or entry of the ledger), N drawn from the seed; then
-`proofward start` is given again, as an operator would. A cell is good when the federation ends with the
+themselves right after the N-th commit to its state (or entry of the ledger); then `proofward start` is given
+again, as an operator would. The undisturbed run counts the steps of each role, and N is drawn from the seed,
+one from each of as many equal parts of their first 85 % as there are cells: from the enrolment into the last
+round, not in its very end. A cell is good when the federation ends with the
 model of an undisturbed run, the audit passes, and no member signed two messages in one place.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import tempfile
@@ -36,16 +39,22 @@ SEED = b"crash-matrix"
 HOSPITALS, TIMEOUT, DOWN = 3, 300.0, 1.0
 ROLES = {"server": "aggregator", "hospital": "hospital-1", "verifier": "verifier-3"}
 SITES = {"server": SERVER, "hospital": "hospital-1", "verifier": "observer-0"}
-STEPS = {"server": 90, "hospital": 60, "verifier": 60}
-"""Steps of the parties in two rounds, at least (the ledger grows faster than members follow it)."""
+SURE = 0.85
+"""Share of the counted steps from which kills are drawn: a busy machine commits in fewer, larger steps."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What became of one kill."""
+    """What became of one kill.
+
+    after: round and kind of the ledger's last entry when the death was noticed. of_steps: the role's steps in
+    the undisturbed run.
+    """
 
     role: str
     step: int
+    of_steps: int
+    after: str
     killed: bool
     finished: bool
     same_model: bool
@@ -65,24 +74,41 @@ def scenario_of(rounds: int) -> Scenario:
     return make_scenario("tiny", HOSPITALS, rounds, 0, HOSPITALS + 1)
 
 
-def run(
-    folder: Path, scenario: Scenario, kill: tuple[str, int] | None
-) -> tuple[LocalConsortium, bool, float]:
-    """A federation of which one party is killed; whether it was, and the seconds that it took."""
+def last_recorded(local: LocalConsortium) -> str:
+    """Round and kind of the last entry that the server has logged."""
+    log = local.server.root / "log.jsonl"
+    lines = log.read_text().splitlines() if log.exists() else []
+    entries = [line for line in lines if '"recorded"' in line and line.endswith("}")]
+    if not entries:
+        return "nothing"
+    last = json.loads(entries[-1])
+    return f"{last['round']}/{last['subject']}"
+
+
+def run(folder: Path, scenario: Scenario, kill: tuple[str, int] | None) -> tuple[LocalConsortium, str, float]:
+    """A federation of which one party is killed; after which entry ("" if it was not), and the seconds.
+
+    Without a kill the parties' steps are counted, see `steps_of`.
+    """
     local = LocalConsortium(folder)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local.create(terms_of(scenario, SERVER, deadline=180), scenario.plan.initial_model, records, SEED)
     start, marker = time.perf_counter(), folder / "killed"
-    site = ""
+    site, after = "", ""
+    local.environment["PYTHONPATH"] = str(HERE / "killing")
     if kill is not None:
         role, step = kill
         site = SITES[role]
-        local.environment["PYTHONPATH"] = str(HERE / "killing")
         local.environment["PROOFWARD_KILL"] = f"{ROLES[role]}:{step}:{marker}"
+    else:
+        counted = (f"{member}:0:{folder / role}" for role, member in ROLES.items())
+        local.environment["PROOFWARD_KILL"] = ";".join(counted)
 
     def revive() -> None:
+        nonlocal after
         process = local.processes.get(site)
         if process is not None and process.poll() is not None and marker.exists():
+            after = after or last_recorded(local)
             time.sleep(DOWN)
             local.start(site)
 
@@ -91,7 +117,20 @@ def run(
         local.wait(TIMEOUT, revive)
     finally:
         local.stop_all()
-    return local, marker.exists(), time.perf_counter() - start
+    return local, (after or "the end") if marker.exists() else "", time.perf_counter() - start
+
+
+def steps_of(folder: Path) -> dict[str, int]:
+    """Commits of each role in the undisturbed run in this folder."""
+    return {role: (folder / role).stat().st_size for role in ROLES}
+
+
+def drawn(steps: int, cells: int, rng: random.Random) -> list[int]:
+    """One step from each of `cells` equal parts of the steps."""
+    most = int(SURE * steps)
+    if most < cells:
+        raise SystemExit(f"expected at least {cells} steps to draw from, the undisturbed run has {most}")
+    return [rng.randint(most * part // cells + 1, most * (part + 1) // cells) for part in range(cells)]
 
 
 def one_message_a_slot(local: LocalConsortium) -> bool:
@@ -121,21 +160,21 @@ def submissions(local: LocalConsortium) -> int:
     return log.read_text().count('"submitted"')
 
 
-def cell(role: str, step: int, scenario: Scenario, model: bytes) -> Cell:
+def cell(role: str, step: int, steps: int, scenario: Scenario, model: bytes) -> Cell:
     """Runs one cell."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            local, killed, seconds = run(Path(folder), scenario, (role, step))
+            local, after, seconds = run(Path(folder), scenario, (role, step))
         except Exception as error:
             print(f"{role} at step {step}: {error}", file=sys.stderr)
-            return Cell(role, step, False, False, False, False, False, 0.0, 0)
+            return Cell(role, step, steps, "", False, False, False, False, False, 0.0, 0)
         rules = local.server.rules
         assert rules is not None
         ended = read_ledger(local.ledger, rules)
         audit = all(verdict.passed for verdict in RunAudit(local.ledger).run())
         return Cell(
-            role, step, killed, True, ended.history.model == model, audit, one_message_a_slot(local),
-            round(seconds, 1), submissions(local),
+            role, step, steps, after, bool(after), True, ended.history.model == model, audit,
+            one_message_a_slot(local), round(seconds, 1), submissions(local),
         )  # fmt: skip
 
 
@@ -152,21 +191,23 @@ def main() -> None:
         local, _, undisturbed = run(Path(folder), scenario, None)
         rules = local.server.rules
         assert rules is not None
-        model = read_ledger(local.ledger, rules).history.model
-    plan = [("hospital", 20)] if options.smallest else [
-        (role, step) for role in ROLES for step in sorted(rng.sample(range(1, STEPS[role]), options.cells))
+        model, steps = read_ledger(local.ledger, rules).history.model, steps_of(Path(folder))
+    plan = [("hospital", steps["hospital"] // 2)] if options.smallest else [
+        (role, step) for role in ROLES for step in drawn(steps[role], options.cells, rng)
     ]  # fmt: skip
     cells = []
-    print("role      step  killed finished model audit slots seconds jobs", file=sys.stderr)
+    print("role      step  killed finished model audit slots seconds jobs after", file=sys.stderr)
     for role, step in plan:
-        found = cell(role, step, scenario, model)
+        found = cell(role, step, steps[role], scenario, model)
         cells.append(found)
         marks = [found.killed, found.finished, found.same_model, found.audit, found.one_message_a_slot]
         words = "  ".join("yes" if mark else "NO" for mark in marks)
-        print(f"{role:9} {step:4}  {words}  {found.seconds:6.1f} {found.jobs:4}", file=sys.stderr, flush=True)
+        rest = f"{found.seconds:6.1f} {found.jobs:4}  {found.after}"
+        print(f"{role:9} {step:4}  {words}  {rest}", file=sys.stderr, flush=True)
     print_result(
         "crash_matrix",
         undisturbed_seconds=round(undisturbed, 1),
+        steps=steps,
         cells=[asdict(found) for found in cells],
         good=sum(found.good for found in cells),
     )

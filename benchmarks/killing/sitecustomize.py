@@ -1,8 +1,9 @@
 """Put on PYTHONPATH by `crash_matrix.py`: makes a party kill itself and its whole site at a given step.
 
-PROOFWARD_KILL = NAME:N:FILE. The N-th time that the member NAME commits to its state (or that the
-aggregator appends to its ledger), after the commit, everything that runs the site gets SIGKILL, once: FILE is
-made first.
+PROOFWARD_KILL = NAME:N:FILE, several with ";" between them. The N-th time that the member NAME commits to its
+state (or that the aggregator appends to its ledger), after the commit, everything that runs the site gets
+SIGKILL, once: FILE is made first. With N = 0 nothing is killed: FILE gets a byte a commit, so that its size
+is the number of steps.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ def _ancestors() -> list[int]:
 
 class _Countdown:
     def __init__(self, left: int, marker: Path) -> None:
-        self.left, self.marker = left, marker
+        self.left, self.marker, self.counting = left, marker, left == 0
 
     def step(self) -> None:
+        if self.counting:
+            with self.marker.open("ab") as file:
+                file.write(b".")
+            return
         self.left -= 1
         if self.left == 0 and not self.marker.exists():
             self.marker.touch()
@@ -70,6 +75,6 @@ def _arm(name: str, countdown: _Countdown) -> None:
     StateStore.transaction = counted_transaction  # type: ignore[method-assign]
 
 
-if _PLAN:
-    _name, _number, _file = _PLAN.split(":", 2)
+for _entry in filter(None, _PLAN.split(";")):
+    _name, _number, _file = _entry.split(":", 2)
     _arm(_name, _Countdown(int(_number), Path(_file)))
