@@ -14,7 +14,7 @@ RUN python -m venv --without-pip /opt/venv \
 # first start, into /tmp. Their cache goes by the time of the source files, and image layers keep whole seconds only.
 RUN find /opt/venv/lib/python3.11/site-packages/proofward -name "*.py" -exec touch --date=@1700000000 {} + \
     && python -m compileall -q -f /opt/venv/lib/python3.11/site-packages/proofward \
-    && NUMBA_CACHE_DIR=/opt/kernels /opt/venv/bin/python -c "from rich.console import Console; from proofward.cli.kernels import load_kernels; load_kernels(Console())" \
+    && NUMBA_CACHE_DIR=/opt/kernels /opt/venv/bin/python -c "from rich.console import Console; from proofward.cli.common.kernels import load_kernels; load_kernels(Console())" \
     && chmod -R a+rX /opt/kernels /opt/venv
 
 FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3

@@ -15,7 +15,7 @@ from proofward.federation.storage.ledger_folder import topic_of
 from proofward.ledger.audit import verify_all
 from proofward.ledger.database import FILE_NAME
 from proofward.proof.errors import ProofRejected
-from proofward.report.proof_file import ProofFile, proof_files, read_proof_file
+from proofward.report.handover.proof_file import ProofFile, proof_files, read_proof_file
 
 
 def reader_targets(directory: Path) -> Iterator[Target]:

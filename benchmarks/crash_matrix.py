@@ -23,7 +23,7 @@ from pathlib import Path
 
 from _machine import print_result
 
-from proofward.cli.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_flare import read_ledger, terms_of
 from proofward.encoding import decode
 from proofward.engines.flare.local import SERVER, LocalConsortium
 from proofward.federation.history.history import slot

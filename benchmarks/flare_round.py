@@ -23,7 +23,7 @@ from pathlib import Path
 from _machine import print_result
 from crash_matrix import SEED
 
-from proofward.cli.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_flare import read_ledger, terms_of
 from proofward.engines.flare.local import SERVER, LocalConsortium
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.messages.catalogue import RoundClosed

@@ -29,6 +29,9 @@ LAYERS = (
 )
 WINGS = {"federation": ("messages", "storage", "history", "parties")}
 """Layers within a folder, the lowest first."""
+UNDER = {"cli": ("common", "project", "kit", "run", "evidence"), "report": ("handover",),
+         "engines/remote": ("agreement",), "engines/flare": ("kits",)}  # fmt: skip
+"""Layers within a folder below its own files, the lowest first."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
 TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
@@ -76,6 +79,20 @@ def test_imports_between_wings_go_downwards(folder: str) -> None:
             parts = name.split(".")
             if parts[:2] == ["proofward", folder] and len(parts) > 2:
                 assert wings.index(parts[2]) <= own, f"{path.relative_to(ROOT)} imports upwards: {name}"
+
+
+@pytest.mark.parametrize("folder", UNDER)
+def test_imports_of_wings_under_a_folder_go_downwards(folder: str) -> None:
+    wings, place = UNDER[folder], PACKAGE / folder
+    assert {path.name for path in place.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(wings)
+    prefix = ["proofward", *folder.split("/")]
+    for path in place.glob("*/*.py"):
+        own = wings.index(path.parent.name)
+        for name in imported_modules(path):
+            parts = name.split(".")
+            if parts[: len(prefix)] == prefix and len(parts) > len(prefix):
+                found = wings.index(parts[len(prefix)]) if parts[len(prefix)] in wings else len(wings)
+                assert found <= own, f"{path.relative_to(ROOT)} imports upwards: {name}"
 
 
 def test_no_circle_of_imports() -> None:

@@ -7,25 +7,27 @@ import resource
 import click
 
 from proofward import __version__
-from proofward.cli.audit import audit
-from proofward.cli.bench import bench
-from proofward.cli.bundle import bundle
-from proofward.cli.certificates import certificates
-from proofward.cli.confirm import confirm
-from proofward.cli.consortium import consortium
-from proofward.cli.demo import demo
-from proofward.cli.doctor import doctor
-from proofward.cli.enrol import enrol
-from proofward.cli.export_audit import export_audit
-from proofward.cli.guard import GuardedGroup
-from proofward.cli.membership import join, revoke
-from proofward.cli.model import model
-from proofward.cli.predict import predict
-from proofward.cli.proofs import inspect, verify
-from proofward.cli.rotate_key import rotate_key
-from proofward.cli.simulate import simulate
-from proofward.cli.start import start, stop
-from proofward.cli.status import status
+from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.audit import audit
+from proofward.cli.evidence.export_audit import export_audit
+from proofward.cli.evidence.model import model
+from proofward.cli.evidence.predict import predict
+from proofward.cli.evidence.proofs import inspect, verify
+from proofward.cli.kit.bundle import bundle
+from proofward.cli.kit.check_data import check_data
+from proofward.cli.kit.confirm import confirm
+from proofward.cli.kit.doctor import doctor
+from proofward.cli.kit.enrol import enrol
+from proofward.cli.kit.membership import join, revoke
+from proofward.cli.kit.rotate_key import rotate_key
+from proofward.cli.kit.start import start, stop
+from proofward.cli.kit.status import status
+from proofward.cli.project.certificates import certificates
+from proofward.cli.project.consortium import consortium
+from proofward.cli.project.consortium_status import consortium_status
+from proofward.cli.run.bench import bench
+from proofward.cli.run.demo import demo
+from proofward.cli.run.simulate import simulate
 
 
 @click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,6 +42,7 @@ def main() -> None:
 
 
 for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
-                certificates, consortium, join, enrol, confirm, revoke, rotate_key, model, predict,
-                export_audit):  # fmt: skip
+                certificates, consortium, join, enrol, check_data, confirm, revoke, rotate_key, model,
+                predict, export_audit):  # fmt: skip
     main.add_command(command)
+consortium.add_command(consortium_status)

@@ -1,204 +1,192 @@
 """Records from a CSV file with a header: columns by name, normalised with public constants.
 
-Nothing that is raised or said here repeats a cell of the file: cells are patients' data.
+Nothing that is raised or said here repeats a cell of the file: cells are patients' data. All that is wrong is
+said at once, with counts and places.
 """
 
 from __future__ import annotations
 
 import csv
-import json
-import math
+import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from proofward.data.csv_header import Header, read_header
+from proofward.data.csv_problems import CsvRefused, Places, Problems, described
+from proofward.data.plausibility import Doubt, Readings, column_doubts, notes, outside, table_doubts
 from proofward.data.records import Records, to_fixed_point
+from proofward.data.schema import DECIMALS, Schema, folded, plain_number
 from proofward.layers.model import FixedPoint
 
-FEATURES_NAME = "features.json"
-MAX_NAME = 200
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_SHOWN = 5
-
-
-class CsvRefused(ValueError):
-    """A file that is not accepted: where and what is wrong, never a value."""
-
-
-class FeaturesInvalid(ValueError):
-    """Constants of features that make no sense."""
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A value x of the column `name` becomes (x - centre) / spread."""
-
-    name: str
-    centre: float
-    spread: float
-
-    def __post_init__(self) -> None:
-        name = self.name
-        if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-            raise FeaturesInvalid(f"name of a feature: expected 1 to {MAX_NAME} characters, found {name!r}")
-        if name != name.strip():
-            raise FeaturesInvalid(f"feature {name!r}: expected a name without spaces at its ends")
-        for field in ("centre", "spread"):
-            value = getattr(self, field)
-            if type(value) not in (int, float) or not math.isfinite(value):
-                raise FeaturesInvalid(f"{field} of feature {name}: expected a number, found {value!r}")
-        if self.spread <= 0:
-            raise FeaturesInvalid(f"spread of feature {name}: expected more than 0, found {self.spread!r}")
-
-
-def check_features(features: Sequence[Feature]) -> None:
-    """Raises FeaturesInvalid when two have one name."""
-    names = [feature.name for feature in features]
-    for name in names:
-        if names.count(name) > 1:
-            raise FeaturesInvalid(f"features: expected distinct names, found {name} twice")
-
-
-def features_to_bytes(features: Sequence[Feature]) -> bytes:
-    """The file that every hospital's kit holds: the same bytes for the same constants."""
-    plain = [
-        {"name": entry.name, "centre": float(entry.centre), "spread": float(entry.spread)}
-        for entry in features
-    ]
-    return (json.dumps(plain, indent=1) + "\n").encode()
-
-
-def features_from_bytes(data: bytes) -> tuple[Feature, ...]:
-    """Inverse of `features_to_bytes`; raises FeaturesInvalid."""
-    try:
-        entries = json.loads(data)
-        features = tuple(Feature(**entry) for entry in entries)
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        if isinstance(error, FeaturesInvalid):
-            raise
-        raise FeaturesInvalid(f"expected a list of name, centre and spread: {error}") from error
-    check_features(features)
-    return features
+_TOO_LARGE = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a file gave, and what had to be brought into range.
+    """What a file gave.
 
-    records: in the file's order. clipped: by feature, how many values lay outside the range; only those with
-    any.
+    records: in the file's order. clipped: by feature, how many values lay outside the range of inputs; only
+    those with any. doubts: what should stop it, unless its owner insists. notes: what is worth a word.
     """
 
     records: Records
     clipped: Mapping[str, int]
+    doubts: tuple[Doubt, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_csv(
-    path: Path, features: Sequence[Feature], label: str, scales: FixedPoint, delimiter: str = ","
+    path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str = "", least_rows: int = 1
 ) -> Table:
     """A file's records at scale fa.
 
-    Rows are counted as a spreadsheet does: the header is row 1. Raises CsvRefused.
+    Rows are counted as a spreadsheet does: the header is row 1. delimiter: "" for the usual one. least_rows:
+    how many the consortium's training needs. Raises CsvRefused with all that is wrong.
     """
+    problems, reading = Problems(), _Reading(schema)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _rows(csv.reader(file, delimiter=delimiter, strict=True))
-            _, header = next(rows, (1, []))
-            columns = _columns(header, features, label)
-            values, labels = _cells(rows, header, columns, label)
-    except UnicodeDecodeError as error:
-        raise CsvRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
-    if not values:
-        raise CsvRefused("the file has no records below its header")
-    centre = np.array([feature.centre for feature in features])
-    spread = np.array([feature.spread for feature in features])
-    normalised = (np.array(values, dtype=np.float64) - centre) / spread
-    low, high = scales.input_range
-    scaled = np.rint(normalised * (1 << scales.activation_bits))
-    outside = ((scaled < low) | (scaled > high)).sum(axis=0)
-    clipped = {feature.name: int(count) for feature, count in zip(features, outside, strict=True) if count}
-    return Table(Records(to_fixed_point(normalised, scales), np.array(labels, dtype=np.int64)), clipped)
+            lines = csv.reader(file, delimiter=delimiter or schema.notation.delimiter, strict=True)
+            rows = _rows(lines, problems)
+            _, cells = next(rows, (1, []))
+            header = read_header(cells, schema, problems)
+            if header is not None:
+                for number, row in rows:
+                    reading.take(header, number, row, problems)
+    except UnicodeDecodeError:
+        problems.say("the file is no UTF-8 text: save it as CSV UTF-8")
+        header = None
+    if header is None:
+        raise CsvRefused(problems.lines())
+    if reading.seen < least_rows:
+        problems.say(
+            f"too few rows: expected at least {least_rows} records below the header, which one batch of the "
+            f"agreed training needs, found {reading.seen}"
+        )
+    return _table(reading.readings(header), reading, scales, problems)
 
 
-def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _table(readings: Readings, reading: _Reading, scales: FixedPoint, problems: Problems) -> Table:
+    schema = reading.schema
+    normalised = readings.normalised(schema)
+    clipped = outside(normalised, scales)
+    doubts = column_doubts(readings, schema, clipped, normalised)
+    if problems:
+        raise CsvRefused([*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)])
+    with np.errstate(over="ignore"):
+        records = Records(to_fixed_point(normalised, scales), readings.labels)
+    counts = clipped.sum(axis=0)
+    return Table(
+        records,
+        {entry.name: int(count) for entry, count in zip(schema.features, counts, strict=True) if count},
+        (*doubts, *table_doubts(readings, schema, records)),
+        (*notes(readings), *reading.repeated_identifiers()),
+    )
+
+
+def _rows(reader: Iterator[list[str]], problems: Problems) -> Iterator[tuple[int, list[str]]]:
     """Rows with their numbers, without empty ones at the end."""
-    number, empty = 0, 0
+    number = 0
+    empty: list[int] = []
     while True:
         try:
             row = next(reader, None)
         except csv.Error as error:
-            raise CsvRefused(f"row {number + 1}: {error}") from error
+            problems.say(f"row {number + 1}: {error}; nothing after it could be read")
+            return
         if row is None:
             return
         number += 1
         if any(cell.strip() for cell in row):
-            if empty:
-                raise CsvRefused(f"row {empty} is empty: remove it")
+            for before in empty:
+                problems.row(before, "empty rows between others, which have to be removed")
+            empty = []
             yield number, row
-        elif not empty:
-            empty = number
+        else:
+            empty.append(number)
 
 
-def _columns(header: list[str], features: Sequence[Feature], label: str) -> list[int]:
-    """Positions of the features' columns, then the label's.
+class _Reading:
+    """Rows as they come: numbers and labels of the good ones, problems of the others."""
 
-    A first row without any expected name may be a patient's: it is not repeated.
-    """
-    found = [name.strip() for name in header]
-    wanted = [*(feature.name for feature in features), label]
-    if len(set(wanted)) != len(wanted):
-        raise CsvRefused(f"the label's column has the name of a feature, {label}")
-    if not set(found) & set(wanted):
-        raise CsvRefused(
-            "row 1: none of the expected column names; the first row has to be a header, "
-            f"the delimiter the one that is given; expected {_listed(wanted)}"
-        )
-    problems = []
-    for name in wanted:
-        if found.count(name) > 1:
-            problems.append(f"column {name} is there twice")
-    if missing := [name for name in wanted if name not in found]:
-        problems.append(f"missing: {_listed(missing)}")
-    extra = [
-        f"column {position} (no name)" if not name or _NUMBER.fullmatch(name) else name
-        for position, name in enumerate(found, 1)
-        if name not in wanted
-    ]
-    if extra:
-        problems.append(f"not expected: {_listed(extra)}")
-    if problems:
-        raise CsvRefused(f"row 1: {'; '.join(problems)}")
-    return [found.index(name) for name in wanted]
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.seen = 0
+        self._values, self._labels, self._numbers = array("d"), array("q"), array("q")
+        self._identifiers: dict[tuple[str, int], tuple[set[bytes], Places]] = {}
 
+    def take(self, header: Header, number: int, row: list[str], problems: Problems) -> None:
+        """A row below the header."""
+        self.seen += 1
+        if len(row) < header.width or any(cell.strip() for cell in row[header.width :]):
+            problems.row(number, f"rows that have not {header.width} cells, as the header has")
+            return
+        for name, at in header.ignored:
+            self._note_identifier(name, at, number, row[at].strip())
+        good, values = True, []
+        for feature, at in zip(self.schema.features, header.features, strict=True):
+            value, what = self._number(row[at])
+            if value is None:
+                problems.cell(number, at + 1, feature.name, what)
+                good = False
+            else:
+                values.append(value)
+        label, what = self._label(row[header.label])
+        if label is None:
+            problems.cell(number, header.label + 1, self.schema.label.column, what)
+        elif good:
+            self._values.extend(values)
+            self._labels.append(label)
+            self._numbers.append(number)
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+    def readings(self, header: Header) -> Readings:
+        """The good rows."""
+        values = np.array(self._values, dtype=np.float64).reshape(len(self._labels), len(header.features))
+        labels = np.array(self._labels, dtype=np.int64)
+        return Readings(values, labels, self._numbers, [at + 1 for at in header.features])
 
+    def repeated_identifiers(self) -> list[str]:
+        """What ignored columns with mostly different cells, such as patients' numbers, say of repetitions."""
+        return [
+            f"{described(at + 1, name)} (ignored): {again.count} rows repeat an earlier one's ({again})"
+            for (name, at), (seen, again) in self._identifiers.items()
+            if 0 < again.count <= len(seen)
+        ]
 
-def _cells(
-    rows: Iterator[tuple[int, list[str]]], header: list[str], columns: list[int], label: str
-) -> tuple[list[list[float]], list[int]]:
-    values, labels = [], []
-    for number, row in rows:
-        if len(row) != len(header):
-            raise CsvRefused(f"row {number}: expected {len(header)} cells, found {len(row)}")
-        numbers = [_number(row[column], number, header[column].strip()) for column in columns]
-        if numbers[-1] not in (0.0, 1.0):
-            raise CsvRefused(f"row {number}, column {label}: expected a label of 0 or 1")
-        values.append(numbers[:-1])
-        labels.append(int(numbers[-1]))
-    return values, labels
+    def _note_identifier(self, name: str, at: int, number: int, cell: str) -> None:
+        seen, again = self._identifiers.setdefault((name, at), (set(), Places()))
+        if cell:
+            digest = hashlib.blake2b(cell.encode(), digest_size=16).digest()
+            if digest in seen:
+                again.add(number)
+            seen.add(digest)
 
+    def _number(self, cell: str) -> tuple[float | None, str]:
+        """A cell's number, or None and what is wrong."""
+        text, decimal = cell.strip(), self.schema.notation.decimal
+        if not text:
+            return None, "empty cells"
+        if decimal != ".":
+            text = "" if "." in text else text.replace(decimal, ".")
+        value = plain_number(text)
+        if value is None and _TOO_LARGE.fullmatch(text) and text.count(".") < 2:
+            return None, "numbers that are too large to be one"
+        return value, f"cells that are no number with a decimal {DECIMALS[decimal]}"
 
-def _number(cell: str, row: int, column: str) -> float:
-    text = cell.strip()
-    if not text:
-        raise CsvRefused(f"row {row}, column {column}: the cell is empty")
-    value = float(text) if _NUMBER.fullmatch(text) else math.inf
-    if not math.isfinite(value):
-        raise CsvRefused(f"row {row}, column {column}: expected a number with a decimal point")
-    return value
+    def _label(self, cell: str) -> tuple[int | None, str]:
+        """A cell's label, or None and what is wrong."""
+        label, text = self.schema.label, folded(cell)
+        if not text:
+            return None, "empty cells"
+        if label.numbers is not None:
+            value, _ = self._number(text)
+            found = [index for index, known in enumerate(label.numbers) if known == value]
+        else:
+            found = [index for index, known in enumerate(label.classes) if folded(known) == text]
+        words = f"cells that are none of the agreed labels, {label.negative} and {label.positive}"
+        return (found[0] if found else None), words

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 CHECKS: dict[str, tuple[str, str]] = {
-    "version": ("protocol", "The ledger is of the protocol that this release audits."),
     "rules": ("the rules", "The first entry holds the rules, and they are those asked for."),
     "entries": ("reading the entries", "Every entry can be read, and names no more objects than allowed."),
     "ledger-seal": ("the seal", "Every file is the one that the aggregator signed at the end."),

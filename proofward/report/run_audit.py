@@ -21,8 +21,8 @@ from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.reading import MAX_OBJECTS, MOST_FLAWS, NotReadable, entries_of, read_regular
-from proofward.report.model_files import MODEL_NAME, RULES_NAME, model_files
-from proofward.report.proof_file import PROOFS_NAME, proof_files
+from proofward.report.handover.model_files import MODEL_NAME, RULES_NAME, model_files
+from proofward.report.handover.proof_file import PROOFS_NAME, proof_files
 
 LEDGER_NAME = "ledger"
 

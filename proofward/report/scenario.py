@@ -15,7 +15,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.models.presets import preset
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
-from proofward.report.description import Description, Feature
+from proofward.report.handover.description import Description, Feature
 
 VERIFIERS = 3
 WDBC_CLASSES = ("benign", "malignant")

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from proofward.engines.remote import site
-from proofward.engines.remote.home import NEXT_KEY
+from proofward.engines.remote.agreement.home import NEXT_KEY
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
 from tests.engines.test_bundle import ALONE, BEACON, SITES, Carrier

@@ -8,16 +8,11 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from proofward.cli.fingerprint import digest_of, groups, words
+from proofward.cli.common.fingerprint import digest_of, groups, words
 from proofward.cli.main import main
-from proofward.engines.remote.home import CONFIRMED, Home
+from proofward.engines.remote.agreement.home import CONFIRMED, Home
 from tests.engines import remote_harness as harness
-
-
-def as_kit(place):
-    """What commands look for in a kit."""
-    (place / "proofward").symlink_to(place / "home")
-    (place / "startup" / "fed_client.json").write_text("{}")
+from tests.engines import remote_kits
 
 
 @pytest.fixture
@@ -31,7 +26,7 @@ def waiting(tmp_path):
         while not all(home.rules for home in homes.values()):
             time.sleep(0.05)
         for site in consortium.names:
-            as_kit(tmp_path / site)
+            remote_kits.furnish_kit(tmp_path / site)
         yield consortium, homes
 
 
@@ -40,7 +35,7 @@ def test_the_federation_begins_when_all_have_confirmed(waiting, tmp_path, proofw
     first, *others = consortium.names
     digest = homes[first].rules.digest.hex()
     before = proofward.json("status", tmp_path / first)
-    assert before["exit"] == 1 and any("confirm" in line for line in before["problems"])
+    assert before["exit"] == 1 and any(problem["check"] == "unconfirmed" for problem in before["problems"])
     assert words(digest)[:20] in proofward("status", tmp_path / first).stdout
     refused = CliRunner().invoke(main, ["confirm", str(tmp_path / first)], input="n\n")
     assert refused.exit_code == 1 and words(digest).split()[-1] in refused.output
@@ -62,7 +57,7 @@ def test_a_fingerprint_given_early_has_to_be_the_one(tmp_path, proofward):
         site = consortium.names[0]
         home = Home(tmp_path / site / "home")
         (home.root / CONFIRMED).unlink()
-        as_kit(tmp_path / site)
+        remote_kits.furnish_kit(tmp_path / site)
         assert CliRunner().invoke(main, ["confirm", str(tmp_path / site)]).exit_code == 1
         other = hashlib.sha256(b"another consortium").hexdigest()
         assert proofward.json("confirm", tmp_path / site, "--consortium", other)["did"] == "confirmed"
@@ -70,7 +65,7 @@ def test_a_fingerprint_given_early_has_to_be_the_one(tmp_path, proofward):
         while not consortium.sites[site].failures:
             time.sleep(0.05)
         found = proofward.json("status", tmp_path / site)
-        assert found["exit"] == 1 and any(other in line for line in found["problems"])
+        assert found["exit"] == 1 and any(other in problem["sentence"] for problem in found["problems"])
 
 
 def test_words_and_digits_are_read_again():

@@ -123,7 +123,7 @@ def test_an_interrupted_run_goes_on(proofward, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(InProcessFederation, "run", interrupted)
-        assert proofward("demo", *arguments, "--run", run).exit_code == 1
+        assert proofward("demo", *arguments, "--run", run).exit_code == 130
     private, away = tmp_path / "run.private", tmp_path / "away"
     private.rename(away)
     without = proofward("demo", *arguments, "--run", run)
@@ -137,7 +137,14 @@ def test_an_interrupted_run_goes_on(proofward, tmp_path, monkeypatch):
     assert not (private / "verifier-1" / "identity.key").exists()
     away.rename(private / "verifier-1" / "identity.key")
     other = proofward("demo", *arguments, "--seed", 1, "--run", run)
-    assert other.exit_code == 2 and "other settings" in other.stderr
+    assert other.exit_code == 2 and "seed 0 there, " in other.stderr and "seed 1 asked for" in other.stderr
+    before = sorted(path.name for path in private.iterdir())
+    more = ("--rounds", 3, "--hospitals", 4, "--verifiers", 4, "--preset", "logistic")
+    other = proofward("demo", *arguments, *more, "--run", run)
+    for setting in ("rounds: 2 there, 3", "hospitals: 3 there, 4", "verifiers: 3 there, 4", "4-4-2 there, 30-2"):
+        assert other.exit_code == 2 and f"{setting} asked for" in other.stderr
+    assert "proofward/" not in other.stderr and "expected" not in other.stderr
+    assert sorted(path.name for path in private.iterdir()) == before
     metrics = proofward.json("demo", *arguments, "--run", run)
     assert metrics["exit"] == 0 and metrics["rounds"] == 2
     assert metrics["seconds"]["phases"]["prove"]["count"] == 3

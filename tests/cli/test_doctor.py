@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proofward.cli.demo_flare import terms_of
+from proofward.cli.run.demo_flare import terms_of
 from proofward.engines.flare.local import SERVER, LocalConsortium
 from proofward.report.scenario import make_scenario
 
@@ -91,7 +91,7 @@ def test_missing_keys_and_records(diagnose, kit):
 
 
 def test_passphrases(diagnose, kit, tmp_path, monkeypatch):
-    from proofward.engines.remote.home import PASSPHRASE_VARIABLE, Home
+    from proofward.engines.remote.agreement.home import PASSPHRASE_VARIABLE, Home
 
     monkeypatch.setenv(PASSPHRASE_VARIABLE, "")  # taken back at the end, whatever the command sets
     (kit / "proofward/members/hospital-0/identity.key").unlink()

@@ -9,20 +9,21 @@ import stat
 import numpy as np
 import pytest
 
-from proofward.data.csv_records import FEATURES_NAME, Feature, features_to_bytes
-from proofward.engines.remote.home import STATE, Home
-from proofward.engines.remote.requests import enrolment_begun, followed
+from proofward.data.schema import FEATURES_NAME, Feature, Schema
+from proofward.engines.remote.agreement.home import STATE, Home
+from proofward.engines.remote.agreement.requests import enrolment_begun, followed
 from proofward.federation.storage.state_store import StateStore
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, agreement, set_up
 
 HEADER = "label,feature-4,feature-3,feature-2,feature-1\n"
-ROWS = "1,0.25,0.5,-1,1000\n0,0,0,0,0\n" * 4
+ROWS = "1,0.25,0.5,-1,1000\n0,0,0,0,0\n" + "".join(f"{n % 2},{n},{n},{n},{n}\n" for n in range(1, 7))
 SECRET = "73.125"
+SCHEMA = Schema(tuple(Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, 5)))
 
 
 def furnish(root) -> None:
     """Makes kits of the homes that the harness writes."""
-    constants = features_to_bytes([Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, 5)])
+    constants = SCHEMA.to_bytes()
     for name in ("hospital-0", "hospital-1", "hospital-2", AUDITOR, SERVER):
         (root / name / "proofward").symlink_to(root / name / "home")
         kind = "server" if name == SERVER else "client"
@@ -50,9 +51,10 @@ def file(tmp_path):
 def test_records_are_taken_in(proofward, kit, file):
     said = proofward.json("enrol", kit, "--data", file)
     assert (said["exit"], said["did"], said["member"], said["rows"]) == (0, "taken in", "hospital-0", 8)
-    assert said["labels"] == {"0": 4, "1": 4} and said["clipped"] == {"feature-1": 4}
+    assert said["labels"] == {"0": 4, "1": 4} and said["clipped"] == {"feature-1": 1}
     features, labels = Home(kit / "home").dataset("hospital-0")
     assert features[:2].tolist() == [[2047, -64, 32, 16], [0, 0, 0, 0]] and labels.tolist() == [1, 0] * 4
+    assert (said["forced"], said["doubts"], said["notes"]) == (False, [], [])
     path = kit / "home" / "members" / "hospital-0" / "dataset.npz"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
@@ -60,9 +62,7 @@ def test_records_are_taken_in(proofward, kit, file):
 def test_words(proofward, kit, file):
     result = proofward("enrol", kit, "--data", file)
     assert "8 records, 4 of label 0, 4 of label 1" in result.stdout
-    assert "4 values of feature-1" in result.stdout and "1000" not in result.stdout
-    file.write_text(HEADER + "1,0,0,0,0\n" * 8)
-    assert "one label" in proofward("enrol", kit, "--data", file, "--force").stdout
+    assert "1 values of feature-1" in result.stdout and "1000" not in result.stdout
 
 
 def test_another_label_and_delimiter(proofward, kit, file):
@@ -75,11 +75,11 @@ def test_another_label_and_delimiter(proofward, kit, file):
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        (HEADER + ROWS + f"1,0,0,0,{SECRET}x\n", "row 10, column feature-1"),
-        (HEADER + ROWS + f"{SECRET},0,0,0,0\n", "row 10, column label"),
-        (HEADER + f"1,,0,0,{SECRET}\n", "row 2, column feature-4: the cell is empty"),
+        (HEADER + ROWS + f"1,0,0,0,{SECRET}x\n", "column 5, feature-1: cells that are no number with a decimal point: 1 (row 10)"),
+        (HEADER + ROWS + f"{SECRET},0,0,0,0\n", "column 1, label: cells that are none of the agreed labels, 0 and 1: 1 (row 10)"),
+        (HEADER + f"1,,0,0,{SECRET}\n", "column 2, feature-4: empty cells: 1 (row 2)"),
         (f"0,0,0,0,{SECRET}\n" * 9, "header"),
-        (HEADER.replace("feature-3", "colour") + f"1,0,0,0,{SECRET}\n", "missing: feature-3"),
+        (HEADER.replace("feature-3", "colour") + f"1,0,0,0,{SECRET}\n", "missing 1 of 5 columns: feature-3"),
     ],
 )
 def test_refusals_leak_nothing_and_keep_nothing(proofward, kit, file, text, where):
@@ -95,21 +95,21 @@ def test_refusals_leak_nothing_and_keep_nothing(proofward, kit, file, text, wher
 def test_too_few_rows_for_a_step_of_training(proofward, kit, file):
     file.write_text(HEADER + "1,0,0,0,0\n")
     result = proofward("enrol", kit, "--data", file)
-    assert result.exit_code == 1 and "rows: expected 4 to" in result.stderr
+    assert result.exit_code == 1 and "expected at least 4 records" in result.stderr and "found 1" in result.stderr
 
 
 def test_records_are_replaced_when_told_to_only(proofward, kit, file):
     assert proofward("enrol", kit, "--data", file).exit_code == 0
     file.write_text(HEADER + ROWS + ROWS)
     again = proofward("enrol", kit, "--data", file)
-    assert again.exit_code == 1 and "--force" in again.stderr
+    assert again.exit_code == 1 and "--replace" in again.stderr
     home = Home(kit / "home")
     assert len(home.dataset("hospital-0")[1]) == 8
     with home.lock("hospital-0"):
-        running = proofward("enrol", kit, "--data", file, "--force")
+        running = proofward("enrol", kit, "--data", file, "--replace")
     assert running.exit_code == 1 and "stop it first" in running.stderr
     assert len(home.dataset("hospital-0")[1]) == 8
-    assert proofward("enrol", kit, "--data", file, "--force").exit_code == 0
+    assert proofward("enrol", kit, "--data", file, "--replace").exit_code == 0
     assert len(home.dataset("hospital-0")[1]) == 16
 
 
@@ -131,7 +131,7 @@ def test_kits_that_are_none(proofward, kit, file, tmp_path):
     assert proofward("enrol", kit, "--data", tmp_path / "nowhere").exit_code == 2
     assert proofward("enrol", kit).exit_code == 2
     result = proofward("enrol", tmp_path, "--data", file)
-    assert result.exit_code == 1 and "no start-up kit" in result.stderr
+    assert result.exit_code == 2 and "no start-up kit" in result.stderr
 
 
 @pytest.mark.parametrize("constants", [b"[]", b"[", None])
@@ -155,11 +155,11 @@ def test_an_enrolled_hospitals_records_are_fixed(proofward, tmp_path, file):
         for stopped in (False, True):
             if stopped:
                 running.stop("hospital-0")
-            result = proofward("enrol", tmp_path / "hospital-0", "--data", file, "--force")
+            result = proofward("enrol", tmp_path / "hospital-0", "--data", file, "--replace")
             assert result.exit_code == 1 and "has enrolled" in result.stderr
         assert np.array_equal(home.dataset("hospital-0")[0], before)
         (folder / STATE).write_bytes(b"no database" * 1000)
-        broken = proofward("enrol", tmp_path / "hospital-0", "--data", file, "--force")
+        broken = proofward("enrol", tmp_path / "hospital-0", "--data", file, "--replace")
         assert broken.exit_code == 1 and "cannot be read" in broken.stderr
         assert np.array_equal(home.dataset("hospital-0")[0], before)
 
@@ -184,7 +184,7 @@ def test_the_state_is_read_beside_a_writer_and_after_a_crash(tmp_path):
 
 
 def _write(folder) -> None:
-    from proofward.engines.remote.requests import _database
+    from proofward.engines.remote.agreement.requests import _database
 
     with _database(folder) as database:
         database.execute("DELETE FROM facts")

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from proofward.cli.guard import TRACEBACK_VARIABLE, sentence_of
+from proofward.cli.common.guard import TRACEBACK_VARIABLE, sentence_of
 from proofward.cli.main import main
 from proofward.ledger.errors import LedgerUnavailable
 
@@ -95,7 +95,7 @@ def test_errors_of_the_project_are_sentences_already():
 
 
 def test_a_document_that_was_printed_is_the_only_one(monkeypatch):
-    from proofward.cli.console import print_json
+    from proofward.cli.common.console import print_json
 
     def body(**options: object) -> None:
         print_json({"did": "it"})

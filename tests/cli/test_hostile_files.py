@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from proofward.encoding import decode_item, encode, encode_item
 from proofward.ledger.log import Log
-from proofward.report.proof_file import MAX_FILE_BYTES, ProofFile
+from proofward.report.handover.proof_file import MAX_FILE_BYTES, ProofFile
 from tests.ledger.conftest import SIGNER
 from tests.ledger.hostile import FOLDERS, _deep, _many, _terabyte, _to_device
 from tests.peak_memory import begin_peak, peak_megabytes

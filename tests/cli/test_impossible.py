@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proofward.cli.demo_flare import terms_of
+from proofward.cli.run.demo_flare import terms_of
+from proofward.engines.flare.kits.names import RESERVED, VALUES
 from proofward.engines.flare.local import SERVER, LocalConsortium
-from proofward.engines.flare.names import RESERVED, VALUES
 from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, running
 from proofward.report.scenario import make_scenario
 from tests.cli.test_doctor import kit_with_certificates
@@ -229,3 +229,14 @@ def test_two_of_one_process(kit):
         tell()
         assert running(kit) == os.getpid()
     assert running(kit) is None
+
+
+def test_records_may_come_later(proofward, kit, started):
+    (kit / "proofward" / "members" / "hospital-0" / "dataset.npz").unlink()
+    assert proofward("start", kit).exit_code == 0 and len(started) == 1
+
+
+def test_the_servers_own_connections_use_no_proxy(proofward, consortium, started, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy.example.org:3128")
+    assert proofward("start", consortium.kits[SERVER]).exit_code == 0
+    assert started[0]._environment["https_proxy"] == ""

@@ -10,7 +10,7 @@ from numba import njit
 from rich.console import Console
 
 import proofward as proofward_package
-from proofward.cli import kernels
+from proofward.cli.common import kernels
 from proofward.field.warm_up import MODULES
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from proofward import __version__
-from proofward.cli import bench
+from proofward.cli.run import bench
 
 
 @pytest.mark.parametrize("command", [(), ("demo",), ("audit",), ("verify",), ("inspect",), ("bench",)])

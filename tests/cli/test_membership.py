@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from proofward.engines.remote.home import NEXT_KEY, Home
-from proofward.engines.remote.requests import (
+from proofward.engines.remote.agreement.home import NEXT_KEY, Home
+from proofward.engines.remote.agreement.requests import (
     MAX_REASON,
     REQUESTS,
     followed,

@@ -12,7 +12,7 @@ import pytest
 
 from proofward.layers.training import logit_differences
 from proofward.report.baselines import auc
-from proofward.report.exported_model import read_exported
+from proofward.report.handover.exported_model import read_exported
 from proofward.report.scenario import make_scenario
 
 KINDS = ("safetensors", "json")

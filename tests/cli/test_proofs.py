@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proofward.encoding import encode
-from proofward.report.proof_file import ProofFile, is_proof_file
+from proofward.report.handover.proof_file import ProofFile, is_proof_file
 
 
 @pytest.fixture(scope="module")

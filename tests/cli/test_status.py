@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 
 import pytest
 
-from proofward.cli.fingerprint import groups
+from proofward.cli.common.fingerprint import groups
 from proofward.engines.remote.overview import look
 from tests.engines import remote_harness as harness
+from tests.engines import remote_kits
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def kit(finished, tmp_path):
     def take(site: str):
-        shutil.copytree(finished / site / "home", tmp_path / site / "proofward")
-        return tmp_path / site
+        return remote_kits.as_kit(finished / site, tmp_path / site)
 
     return take
 
@@ -62,15 +61,15 @@ def test_what_needs_the_operator_is_said_and_only_here(proofward, kit):
     database.close()
     found = proofward.json("status", place)
     assert found["exit"] == 1 and len(found["problems"]) == 2
-    assert "aggregate-model" in found["problems"][0] and "row 7 is out of range" in found["problems"][1]
+    assert "aggregate-model" in found["problems"][0]["sentence"]
+    assert "row 7 is out of range" in found["problems"][1]["sentence"]
     (folder / "identity.key").unlink()
-    assert any("join" in line for line in proofward.json("status", place)["problems"])
+    assert any(problem["check"] == "no-key" for problem in proofward.json("status", place)["problems"])
 
 
 def test_before_everybody_has_joined(proofward, tmp_path):
     harness.set_up(tmp_path, harness.agreement())
-    (tmp_path / "kit").mkdir()
-    shutil.move(tmp_path / harness.SERVER / "home", tmp_path / "kit" / "proofward")
+    remote_kits.as_kit(tmp_path / harness.SERVER, tmp_path / "kit")
     (tmp_path / "kit" / "proofward" / "joins").mkdir()
     found = proofward.json("status", tmp_path / "kit")
     assert found["consortium"] == "" and "hospital-0" in found["lacking"]
@@ -79,7 +78,7 @@ def test_before_everybody_has_joined(proofward, tmp_path):
 
 def test_what_is_no_kit(proofward, tmp_path):
     result = proofward("status", tmp_path)
-    assert result.exit_code == 1 and "is this a site's kit?" in result.output
+    assert result.exit_code == 2 and "no start-up kit" in result.stderr
     assert proofward("status", tmp_path / "nothing").exit_code == 2
 
 
@@ -89,3 +88,18 @@ def test_nothing_is_written(proofward, kit):
     assert proofward("status", place).exit_code == 0
     after = {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
     assert {path: data for path, data in after.items() if not path.name.endswith(("-shm", "-wal"))} == before
+
+
+def test_the_whole_consortium_in_one_table(proofward, finished, tmp_path):
+    for name in ("hospital-0", "hospital-1", harness.SERVER):
+        remote_kits.as_kit(finished / name, tmp_path / "kits" / name)
+    report = proofward.json("consortium", "status", tmp_path)
+    assert report["exit"] == 0 and report["problems"] == 0 and len(report["sites"]) == 3
+    (tmp_path / "kits" / "hospital-0" / "startup" / "client.crt").write_bytes(b"junk")
+    (tmp_path / "kits" / "empty").mkdir()
+    report = proofward.json("consortium", "status", tmp_path)
+    assert report["exit"] == 1 and report["problems"] == 2
+    text = proofward("consortium", "status", tmp_path)
+    assert text.exit_code == 1 and "TO DO  hospital-0: the kit's TLS certificate cannot be read" in text.stdout
+    assert "closed" in text.stdout
+    assert proofward("consortium", "status", tmp_path / "kits").exit_code == 2

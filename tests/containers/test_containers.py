@@ -115,7 +115,7 @@ def test_the_options_of_the_build_exist() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     for extra in re.findall(r"\$\(ls [^)]*\)\[(\w+)\]", text):
         assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
-    from proofward.cli.kernels import load_kernels
+    from proofward.cli.common.kernels import load_kernels
 
     assert load_kernels.__name__ in text
 
@@ -158,7 +158,7 @@ def test_every_service_has_its_own_kit_and_no_other(services: dict[str, Any]) ->
         source, _, target = volume.rpartition(":")
         assert target == "/kit"
         mounted[name] = source.rpartition("/")[2]
-    from proofward.engines.flare.provision import COORDINATOR as KIT
+    from proofward.engines.flare.kits.provision import COORDINATOR as KIT
 
     assert mounted.pop(COORDINATOR) == KIT
     assert all(kit == name for name, kit in mounted.items())

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from proofward.encoding import decode
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.engines.remote.caller import Carry, Unreachable
-from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.desk import Desk
-from proofward.engines.remote.home import Home
 from proofward.engines.remote.host import Host
 from proofward.engines.remote.messages import Request, Say, read_request
 from proofward.engines.remote.site import Site
-from proofward.engines.remote.terms import Seat, Terms
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import slot
 from proofward.federation.messages.catalogue import Consent, Lock, ShareSum

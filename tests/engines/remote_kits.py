@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -47,3 +49,21 @@ def write_kit(folder: Path, site: str, prefix: str = "client") -> None:
     (folder / "rootCA.pem").write_bytes(pem(issue("authority")))
     (folder / f"{prefix}.crt").write_bytes(pem(issue(site)))
     (folder / f"{prefix}.key").write_bytes(pem(rsa_key(site)))
+
+
+def furnish_kit(place: Path) -> None:
+    """Makes ROOT/SITE what commands take for a kit: its home under the name there, and FLARE's description."""
+    if not (place / "proofward").exists():
+        (place / "proofward").symlink_to(place / "home")
+    kind = "server" if (place / "startup" / "server.crt").exists() else "client"
+    service = {"target": "server.invalid:8002"}
+    described = json.dumps({"servers": [{"name": "proofward", "service": service}]})
+    (place / "startup" / f"fed_{kind}.json").write_text(described)
+
+
+def as_kit(site: Path, place: Path) -> Path:
+    """A copy of ROOT/SITE at `place`, as a kit."""
+    shutil.copytree(site / "home", place / "proofward")
+    shutil.copytree(site / "startup", place / "startup")
+    furnish_kit(place)
+    return place

@@ -15,11 +15,11 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.remote import bundle as format_
 from proofward.engines.remote import courier
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, BundleJoin, BundleWriter
-from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.gateway import accept, give
-from proofward.engines.remote.home import Home, HomeError
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey

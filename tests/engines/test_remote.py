@@ -12,7 +12,7 @@ import pytest
 
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.remote import site
-from proofward.engines.remote.home import DATASET, Home
+from proofward.engines.remote.agreement.home import DATASET, Home
 from proofward.engines.remote.host import extension
 from proofward.engines.remote.messages import Follow
 from proofward.federation.history.faults import faults

@@ -13,6 +13,10 @@ import pytest
 from proofward.encoding import decode, encode
 from proofward.encoding.cbor import MAX_ITEMS
 from proofward.engines.operations.verification_pool import PooledProofs
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.joining import make_request
+from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import (
     BACK,
@@ -23,10 +27,7 @@ from proofward.engines.remote.bundle import (
     BundleWriter,
     Header,
 )
-from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.gateway import Gateway, accept
-from proofward.engines.remote.home import Home
-from proofward.engines.remote.joining import make_request
 from proofward.engines.remote.messages import (
     Assembled,
     Declined,
@@ -40,7 +41,6 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.engines.remote.terms import Terms
 from proofward.federation.history.judging import Unable
 from proofward.federation.history.proofs import EnrolmentJob
 from proofward.federation.messages.envelope import Envelope

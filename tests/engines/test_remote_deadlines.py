@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proofward.engines.remote import own_deadline
-from proofward.engines.remote.home import DATASET, Home
+from proofward.engines.remote.agreement.home import DATASET, Home
 from proofward.engines.remote.own_deadline import FILE, OwnDeadline
 from proofward.federation.history.history_state import CONSENT, LOCK, SHARES
 from proofward.federation.storage import secret_store

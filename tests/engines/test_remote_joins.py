@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.encoding import decode, encode
-from proofward.engines.remote.home import Home
-from proofward.engines.remote.joining import JoinRequest, assemble, make_request, open_request
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.joining import JoinRequest, assemble, make_request, open_request
 from proofward.engines.remote.messages import Assembled, Declined, Join, NotYet, read_answer
 from proofward.federation.messages.refusal import Refusal
 from proofward.ledger.keys import SigningKey
@@ -95,7 +95,7 @@ def test_no_altered_request_is_believed(desk, good, place, value, count):
 
 def test_certificates_of_any_shape_are_judged(desk, rng: random.Random):
     """The signatures are right, the certificate is not: what the library raises is a refusal."""
-    from proofward.engines.remote import joining
+    from proofward.engines.remote.agreement import joining
 
     good = decode(request(desk.terms), JoinRequest)
     for _ in range(300):

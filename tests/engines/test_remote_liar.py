@@ -16,8 +16,8 @@ import pytest
 
 from proofward.encoding import decode, encode
 from proofward.engines.remote import messages
+from proofward.engines.remote.agreement.joining import JoinRequest
 from proofward.engines.remote.caller import Stream, deliver, send
-from proofward.engines.remote.joining import JoinRequest
 from proofward.engines.remote.messages import (
     PIECE_BYTES,
     Assembled,

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from proofward.encoding import decode, encode
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.joining import make_request
 from proofward.engines.remote.desk import Desk
-from proofward.engines.remote.home import Home
 from proofward.engines.remote.host import NOTING, Host
 from proofward.engines.remote.incoming import KEPT_SECONDS
-from proofward.engines.remote.joining import make_request
 from proofward.engines.remote.messages import (
     Join,
     Part,

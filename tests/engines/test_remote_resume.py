@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from proofward.encoding import decode
+from proofward.engines.remote.agreement.home import SEED as SEED_FILE
 from proofward.engines.remote.caller import Unreachable, deliver, send
-from proofward.engines.remote.home import SEED as SEED_FILE
 from proofward.engines.remote.messages import PIECE_BYTES, Held, Join, Part, Say, Wanted
 from proofward.federation.messages.envelope import Envelope
 from tests.engines.remote_child import ask, listen

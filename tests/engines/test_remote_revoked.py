@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.engines.remote.home import Home
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.requests import request_revocation
 from proofward.engines.remote.overview import look
-from proofward.engines.remote.requests import request_revocation
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, Lost, agreement, topic
 
 GONE = "hospital-2"

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import proofward
-from proofward.cli.demo_flare import terms_of
+from proofward.cli.run.demo_flare import terms_of
 from proofward.engines.flare.local import COORDINATOR, SERVER, LocalConsortium
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from proofward.cli.fingerprint import words
+from proofward.cli.common.fingerprint import words
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
 from proofward.engines.flare.local import free_port

@@ -10,9 +10,9 @@ import urllib.request
 
 import pytest
 
-from proofward.cli.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_flare import read_ledger, terms_of
+from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.flare.local import SERVER, LocalConsortium
-from proofward.engines.flare.provision import COORDINATOR
 from proofward.engines.in_process import InProcessFederation
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario

@@ -13,7 +13,7 @@ import numpy
 import pytest
 from nvflare.apis.job_launcher_spec import JobProcessArgs
 
-from proofward.engines.flare.isolation import (
+from proofward.engines.flare.kits.isolation import (
     PATH,
     SAFE,
     code_in,
@@ -21,7 +21,7 @@ from proofward.engines.flare.isolation import (
     interpreter,
     isolated,
 )
-from proofward.engines.flare.kit import KitError
+from proofward.engines.flare.kits.kit import KitError
 from proofward.engines.flare.launcher import ServerLauncher, SiteLauncher, job_command
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from safetensors.numpy import load
 
 from proofward import __version__
 from proofward.layers.model import FixedPoint, Mlp
-from proofward.report.description import (
+from proofward.report.handover.description import (
     CLASSES_NAME,
     Column,
     Description,
@@ -20,7 +20,7 @@ from proofward.report.description import (
     FeaturesInvalid,
     read_description,
 )
-from proofward.report.exported_model import (
+from proofward.report.handover.exported_model import (
     FORMAT,
     WRITERS,
     ExportedModel,

@@ -12,7 +12,7 @@ from safetensors.numpy import load
 from proofward.engines.run_folder import RunFolder
 from proofward.layers.model import Mlp
 from proofward.report.baselines import first_weights
-from proofward.report.model_files import (
+from proofward.report.handover.model_files import (
     MODEL_NAME,
     RULES_NAME,
     model_files,

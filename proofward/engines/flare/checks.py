@@ -13,19 +13,28 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from proofward.engines.flare import machine_checks as machine
-from proofward.engines.flare.isolation import code_in
-from proofward.engines.flare.kit import CLIENT, SERVER, KitError, kind_of, require_free, server_of
+from proofward.engines.flare.kits.isolation import code_in
+from proofward.engines.flare.kits.kit import CLIENT, SERVER, KitError, kind_of, require_free, server_of
+from proofward.engines.flare.kits.names import fault_of_name
+from proofward.engines.flare.kits.proxy import proxies_for, shown
 from proofward.engines.flare.machine_checks import GOOD, PROBLEM, TIMEOUT, WARNING, Check
-from proofward.engines.flare.names import fault_of_name
-from proofward.engines.flare.proxy import proxies_for, shown
 from proofward.engines.flare.supervisor import home_of, running
-from proofward.engines.remote.home import KEY, NEXT_KEY, SEED, Home, HomeError, passphrase_from_environment
+from proofward.engines.remote.agreement.home import (
+    KEY,
+    NEXT_KEY,
+    SEED,
+    Home,
+    HomeError,
+    passphrase_from_environment,
+)
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import SigningKey
 
 WARN_DAYS = 30
+ELSEWHERE = ("key of ", "randomness", "records of ")
+"""Keys and the seed of comparisons have sentences of their own in `start`, and records may come later."""
 TO_JOIN = ("kit", "site name", "folder", "certificate", "code", "disk")
 
 
@@ -62,13 +71,13 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
 def require_possible(kit: Path, names: tuple[str, ...] = ()) -> None:
     """KitError, a line each, for what makes the kit's work impossible as it stands; connects to nothing.
 
-    names: only these checks. Keys and the seed of comparisons have sentences of their own in `start`.
+    names: only these checks; without names all but ELSEWHERE.
     """
     found = [
         f"{check.name}: {check.detail}; {check.remedy}"
         for check in examine(kit, offline=True)
         if check.outcome == PROBLEM
-        and (check.name in names if names else not check.name.startswith(("key of ", "randomness")))
+        and (check.name in names if names else not check.name.startswith(ELSEWHERE))
     ]
     if found:
         raise KitError("\n".join(found))
@@ -93,7 +102,8 @@ def _permissions(kit: Path) -> Iterator[Check]:
 
 
 def _certificate(kit: Path, site: str) -> Iterator[Check]:
-    renew = "ask the coordinator for a new certificate (docs/deploy.md, When things change)"
+    renew = "ask the coordinator for a new one, which `proofward certificates renew` makes, and put it in "
+    renew += f"with `proofward certificates install {kit} FILE`"
     try:
         name = "server.crt" if (kit / "startup" / "server.crt").exists() else "client.crt"
         certificate = x509.load_pem_x509_certificate((kit / "startup" / name).read_bytes())
@@ -126,9 +136,18 @@ def _certificate(kit: Path, site: str) -> Iterator[Check]:
 def _keys(home: Home) -> Iterator[Check]:
     for seat in home.seats:
         yield _key(home, seat.member)
-        if seat.role == HOSPITAL and not home.has_dataset(seat.member):
-            remedy = f"proofward enrol {home.root.parent} --data FILE"
-            yield Check(f"records of {seat.member}", PROBLEM, "none", remedy)
+        if seat.role == HOSPITAL:
+            yield _records(home, seat.member)
+
+
+def _records(home: Home, member: str) -> Check:
+    name = f"records of {member}"
+    if not home.has_dataset(member):
+        return Check(name, PROBLEM, "none", f"proofward enrol {home.root.parent} --data FILE")
+    if forced := home.forced(member):
+        remedy = "make sure that they are right before they are enrolled: nothing changes them afterwards"
+        return Check(name, WARNING, f"forced although {', '.join(forced)}", remedy)
+    return Check(name, GOOD, "here")
 
 
 def _key(home: Home, member: str) -> Check:

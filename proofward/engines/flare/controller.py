@@ -21,7 +21,7 @@ from nvflare.apis.signal import Signal
 from proofward.engines.flare.memory import Collector, without_scipy
 from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
 from proofward.engines.operations.event_log import EventLog
-from proofward.engines.remote.certificates import Certificates
+from proofward.engines.remote.agreement.certificates import Certificates
 
 if TYPE_CHECKING:
     from proofward.engines.remote.desk import Desk
@@ -43,8 +43,8 @@ class FederationController(Controller):
     def start_controller(self, fl_ctx: FLContext) -> None:
         """Opens the ledger and registers the handler of requests."""
         with without_scipy():
+            from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
             from proofward.engines.remote.desk import Desk
-            from proofward.engines.remote.home import Home, passphrase_from_environment
         engine = fl_ctx.get_engine()
         root = Path(fl_ctx.get_workspace().get_root_dir())
         home = Home(root / "proofward")

@@ -17,9 +17,9 @@ from nvflare.apis.signal import Signal
 
 from proofward.engines.flare.wire import TASK, TOPIC, answered, pack, unpack
 from proofward.engines.operations.event_log import EventLog
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
 from proofward.engines.remote.caller import Unreachable
-from proofward.engines.remote.certificates import Certificates
-from proofward.engines.remote.home import Home, passphrase_from_environment
 from proofward.engines.remote.proving import SiteProofs, make_proofs
 from proofward.engines.remote.site import Site
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from cryptography import x509
 
 from proofward.engines.flare import deaths as kept
-from proofward.engines.flare.kit import ADMIN, CLIENT, KitError, kind_of, server_of
+from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of, server_of
 from proofward.engines.flare.last_words import last_words
 from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
 from proofward.engines.operations.log_tail import Recent, recent
-from proofward.engines.remote.certificates import Certificates
-from proofward.engines.remote.home import Home
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.overview import SiteView, look
 from proofward.federation.history.history_state import CLOSED
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from proofward.engines.flare.kit import CONTROLLER, EXECUTOR
+from proofward.engines.flare.kits.kit import CONTROLLER, EXECUTOR
 from proofward.engines.flare.wire import TASK
 from proofward.ledger.files import make_directory
 

@@ -15,7 +15,7 @@ from threading import Event
 from typing import Any
 
 from proofward.engines.flare.job import build_job
-from proofward.engines.flare.provision import COORDINATOR
+from proofward.engines.flare.kits.provision import COORDINATOR
 
 Note = Callable[..., None]
 BEAT = 1.0

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from proofward.engines.flare.isolation import interpreter, isolated
-from proofward.engines.flare.kit import configure
-from proofward.engines.flare.provision import COORDINATOR, HOME, Network, provision
+from proofward.engines.flare.kits.isolation import interpreter, isolated
+from proofward.engines.flare.kits.kit import configure
+from proofward.engines.flare.kits.provision import COORDINATOR, HOME, Network, provision
 from proofward.engines.flare.supervisor import flare_processes, running
-from proofward.engines.remote.home import Home, Signed
-from proofward.engines.remote.terms import Terms
+from proofward.engines.remote.agreement.home import Home, Signed
+from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.seal import SEAL_NAME
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofward.engines.flare.kit import SERVER, KitError
-from proofward.engines.remote.home import Home
-from proofward.engines.remote.terms import Terms
+from proofward.engines.flare.kits.kit import SERVER, KitError
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.messages.rules import HOSPITAL
 
 GOOD, WARNING, PROBLEM = "ok", "warning", "problem"

@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Event
 
 from proofward.engines.flare import deaths
-from proofward.engines.flare.isolation import empty_folder, flare_command, isolated
+from proofward.engines.flare.kits.isolation import empty_folder, flare_command, isolated
 from proofward.engines.flare.last_words import reason_in
 from proofward.ledger.files import write_file
 

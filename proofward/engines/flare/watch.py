@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from proofward.engines.flare.health import Health, health
-from proofward.engines.flare.kit import KitError
-from proofward.engines.remote.home import HomeError
+from proofward.engines.flare.kits.kit import KitError
+from proofward.engines.remote.agreement.home import HomeError
 
 BEAT = 10.0
 BEGUN, ENDED = "problem", "problem over"

@@ -46,6 +46,7 @@ _LEVEL_OF = {
     "overdue": "warning",
     "ended": "error",
     "site lost": "warning",
+    "records forced": "warning",
     "lines lost": "error",
 }
 

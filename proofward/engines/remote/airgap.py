@@ -17,6 +17,10 @@ from threading import Event
 from typing import BinaryIO
 
 from proofward.encoding import decode
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home, HomeError
+from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
+from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.bundle import (
     BACK,
     MAX_NAMED,
@@ -29,12 +33,8 @@ from proofward.engines.remote.bundle import (
     Header,
 )
 from proofward.engines.remote.caller import Unreachable
-from proofward.engines.remote.certificates import Certificates
-from proofward.engines.remote.home import Home, HomeError
-from proofward.engines.remote.joining import assemble, make_request, require_own
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
-from proofward.engines.remote.terms import Seat
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages import events

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from proofward.encoding import encode
+from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.awaited import awaits, needed_objects
 from proofward.engines.remote.bundle import Bundle
 from proofward.engines.remote.caller import Caller, Carry, Stopped, Stream, deliver
@@ -30,7 +31,6 @@ from proofward.engines.remote.gateway import (
     Order,
     Reply,
 )
-from proofward.engines.remote.home import Home, HomeError
 from proofward.engines.remote.messages import Assembled, Declined, Extended, Follow, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.federation.history import history_state as phases

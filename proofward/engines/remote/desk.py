@@ -12,11 +12,11 @@ from pathlib import Path
 from threading import Lock
 
 from proofward.encoding import decode
-from proofward.engines.remote.certificates import Certificates
-from proofward.engines.remote.home import MODEL, Home
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import MODEL, Home
+from proofward.engines.remote.agreement.joining import JoinRequest, assemble, make_request, open_request
 from proofward.engines.remote.host import Host
 from proofward.engines.remote.incoming import Incoming
-from proofward.engines.remote.joining import JoinRequest, assemble, make_request, open_request
 from proofward.engines.remote.messages import (
     Answer,
     Assembled,

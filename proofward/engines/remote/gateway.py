@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import Annotated, ClassVar, TypeVar
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home, HomeError
+from proofward.engines.remote.agreement.joining import open_request
+from proofward.engines.remote.agreement.requests import followed
+from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.bundle import (
     BACK,
     OUT,
@@ -28,12 +33,7 @@ from proofward.engines.remote.bundle import (
     BundleWriter,
     Header,
 )
-from proofward.engines.remote.certificates import Certificates
-from proofward.engines.remote.home import Home, HomeError
-from proofward.engines.remote.joining import open_request
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, Assembled
-from proofward.engines.remote.requests import followed
-from proofward.engines.remote.terms import Seat
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.messages.envelope import Envelope, open_envelope
 from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Text

@@ -10,12 +10,12 @@ import json
 import sqlite3
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from proofward.engines.remote.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
-from proofward.engines.remote.requests import facts, followed, pending_revocations
-from proofward.engines.remote.terms import Seat
+from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
+from proofward.engines.remote.agreement.requests import facts, followed, pending_revocations
+from proofward.engines.remote.agreement.terms import Seat
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import ENROLMENT
@@ -38,7 +38,8 @@ class MemberView:
     `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why, and `ended` why the round can
     never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
-    seconds since 1970.
+    seconds since 1970. `forced` is what spoke against a hospital's records when its operator
+    insisted on them.
     """
 
     name: str
@@ -58,6 +59,7 @@ class MemberView:
     waits_for: tuple[str, ...] = ()
     followed: float = 0.0
     ended: str = ""
+    forced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ def look(root: Path) -> SiteView:
         consortium=rules.digest.hex() if rules else "",
         unconfirmed=_unconfirmed(home, rules),
         lacking=tuple(lacking) if joins.exists() and rules is None else (),
-        members=tuple(_member(home, seat, rules) for seat in home.seats),
+        members=tuple(
+            replace(_member(home, seat, rules), forced=home.forced(seat.member)) for seat in home.seats
+        ),
         ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
         troubles=tuple(_troubles(root / LOG)),
     )

@@ -8,17 +8,17 @@ from functools import partial
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
+from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
+from proofward.engines.remote.agreement.requests import pending_revocations
+from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
-from proofward.engines.remote.certificates import Certificates
 from proofward.engines.remote.courier import FAREWELL, Courier
-from proofward.engines.remote.home import Home
-from proofward.engines.remote.joining import assemble, make_request, require_own
 from proofward.engines.remote.link import Link
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import OwnDeadline
-from proofward.engines.remote.requests import pending_revocations
-from proofward.engines.remote.terms import Seat
 from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore

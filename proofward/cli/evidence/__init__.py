@@ -1,0 +1,1 @@
+"""Commands on what a federation leaves: its ledger, its proofs, its model."""

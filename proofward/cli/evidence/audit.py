@@ -1,0 +1,108 @@
+"""`proofward audit`: replays a run from its folder alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.common.console import FLAW, OK, USAGE, WrongThing, hexadecimal, make_console, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from proofward.federation.parties.audit_verdict import AuditVerdict
+
+LEDGER_FILE = "ledger.db"
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+@click.option("--details", is_flag=True, help="Print a line for every check.")
+@click.option("--failures", is_flag=True, help="Print a line for every check that failed.")
+@click.option("--consortium", callback=hexadecimal, metavar="DIGEST", help="Digest of the rules to expect.")
+@click.option(
+    "--remember", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A signed checkpoint kept elsewhere, which the ledger has to continue; may be repeated.",
+)  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Processes that verify proofs; the cores are divided among them.")  # fmt: skip
+def audit(
+    run: Path,
+    as_json: bool,
+    details: bool,
+    failures: bool,
+    consortium: bytes | None,
+    remember: tuple[Path, ...],
+    workers: int,
+) -> None:
+    """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
+
+    Says two things apart: whether the record is consistent, and whether everybody kept the rules, else who
+    did not, where and how. Exit code 0 when both hold; 1 when the record has a flaw or somebody broke the
+    rules, and the two sentences, or "consistent" and "rules_kept" of --json, say which; 2 when there is no
+    ledger, or one of an earlier protocol, which another release audits. A refused proof is "refused": the
+    record of it is in order, and the hospital broke a rule. Metrics and plot are no evidence and not read.
+    """
+    if not holds_ledger(run):
+        raise WrongThing(f"{run}: no ledger here: give a run's folder, or one with {LEDGER_FILE} in it")
+    from proofward.cli.common.kernels import load_kernels
+
+    load_kernels(make_console(quiet=True))
+
+    from proofward.cli.evidence.audit_words import screen, to_document
+    from proofward.engines.operations.verification_pool import PooledProofs
+    from proofward.federation.parties.audit_verdict import VERSION
+    from proofward.ledger.note import MAX_NOTE_BYTES
+    from proofward.ledger.reading import NotReadable, read_regular
+    from proofward.report.audit_summary import AuditSummary
+    from proofward.report.run_audit import RunAudit
+
+    try:
+        notes = [read_regular(path, MAX_NOTE_BYTES, follow=True) for path in remember]
+    except NotReadable as error:
+        raise click.BadParameter(f"--remember: {error}") from error
+    console = make_console()
+    started = time.perf_counter()
+    verdicts: list[AuditVerdict] = []
+    with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
+        auditor = RunAudit(run, proofs, consortium, notes)
+        for verdict in auditor.run():
+            verdicts.append(verdict)
+            if details and not as_json:
+                print_line(console, verdict)
+    summary = AuditSummary(verdicts, auditor.history)
+    if failures and not details and not as_json:
+        for verdict in summary.failed:
+            print_line(console, verdict)
+    seconds, others = time.perf_counter() - started, auditor.no_evidence()
+    if as_json:
+        print_json({**to_document(summary), "seconds": seconds, "no_evidence": others})
+    else:
+        for line in screen(summary, consortium):
+            console.print(line, markup=False, soft_wrap=True)
+        if others:
+            console.print(f"no evidence, not read: {', '.join(others)}", markup=False, soft_wrap=True)
+        console.print(f"{len(verdicts)} checks in {seconds:.1f} s; --details lists them", markup=False)
+    earlier = any(entry.refusal is not None and entry.refusal.check == VERSION for entry in summary.failed)
+    raise SystemExit(USAGE if earlier else OK if summary.passed else FLAW)
+
+
+def holds_ledger(run: Path) -> bool:
+    """Whether a folder, or the ledger's folder in it, has anything that belongs to a ledger."""
+    names = (LEDGER_FILE, "ledger.seal", "objects")
+    return any(os.path.lexists(folder / name) for folder in (run, run / "ledger") for name in names)
+
+
+def print_line(console: Console, verdict: AuditVerdict) -> None:
+    """One check with its outcome: ok, refused or FAILED."""
+    from proofward.cli.evidence.audit_words import describe
+    from proofward.report.audit_summary import outcome
+
+    mark = {"passed": "ok", "refused": "refused", "failed": "FAILED"}[outcome(verdict)]
+    console.print(f"{mark:7} {describe(verdict)}", markup=False, soft_wrap=True)

@@ -1,0 +1,69 @@
+"""`proofward export-audit`: what an auditor needs of a run or of the server's kit, and no secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.console import make_console
+
+if TYPE_CHECKING:
+    from proofward.report.handover.audit_pack import Packed
+
+
+@click.command(name="export-audit")
+@click.argument("source", metavar="RUN_OR_KIT", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.zip|DIR",
+              help="Zip file or folder to write; NAME-audit.zip here unless given.")  # fmt: skip
+@JSON
+def export_audit(source: Path, out: Path | None, as_json: bool) -> None:
+    """Pack what `proofward audit` needs of a finished run, or of the server's kit, to be handed over.
+
+    Nothing is written when the pack would hold a key, a record or a secret of a party whose state is here, or
+    any file that is no part of a ledger.
+    """
+    from proofward.cli.common.kernels import load_kernels
+
+    load_kernels(make_console(quiet=True))
+
+    from proofward.report.handover.audit_pack import PackRefused, make_pack
+    from proofward.report.handover.model_source import NoModel, NotASource
+
+    with answering(as_json):
+        path = out or Path(f"{source.resolve().name}-audit.zip")
+        if path.exists():
+            raise Refused(f"{path} is there already: name another with --out")
+        try:
+            packed = make_pack(source, path)
+        except NotASource as error:
+            raise click.UsageError(str(error)) from error
+        except (PackRefused, NoModel) as error:
+            raise Refused(f"{error}; nothing was written") from error
+        _tell(path, packed, as_json)
+
+
+def _tell(path: Path, packed: Packed, as_json: bool) -> None:
+    known = packed.known
+    searched = {"keys": len(known.keys), "records": len(known.records), "others": len(known.others)}
+    plain = {
+        "did": "packed", "path": str(path), "files": packed.files, "bytes": packed.length,
+        "consortium": packed.consortium.hex(), "finished": packed.finished, "searched": searched,
+        "unread": [str(entry) for entry in known.unread],
+    }  # fmt: skip
+    lines = [
+        f"{path}: {packed.files} files, {packed.length:,} bytes, of consortium {packed.consortium.hex()}"
+    ]
+    if known.all:
+        counts = f"{searched['keys']} keys, {searched['records']} records, {searched['others']} other secrets"
+        lines.append(f"searched for {counts} of the parties whose states are here: none is in it")
+    else:
+        lines.append("no party's state is here, so that only names and kinds of files could be checked")
+    lines += [f"not looked into, since it cannot be read: {entry}" for entry in known.unread]
+    if not packed.finished:
+        lines.append("the federation did not come to its end: the audit will say so")
+    folder = "DIR, once it is unpacked there" if path.suffix == ".zip" else str(path)
+    lines.append(f"next: proofward audit {folder}")
+    tell(plain, lines, as_json)

@@ -1,0 +1,211 @@
+"""`proofward verify` and `proofward inspect`: a proof of training as a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from proofward.cli.common.console import FLAW, USAGE, WrongThing, make_console, print_json
+
+if TYPE_CHECKING:
+    from proofward.report.handover.proof_file import ProofFile
+
+PROOF = click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def _refuse(check: str, detail: str, as_json: bool) -> None:
+    """Ends with a refusal: of what a proof file holds, or of one of an earlier protocol."""
+    if as_json:
+        print_json({"valid": False, "check": check, "detail": detail})
+    else:
+        make_console().print(f"REFUSED by {check}: {detail}", markup=False, soft_wrap=True)
+    raise SystemExit(USAGE if check == "version" else FLAW)
+
+
+def _require_proof_file(path: Path) -> None:
+    """Ends with exit code 2 unless the file begins as a proof file does."""
+    from proofward.report.handover.proof_file import HEADER_BYTES, is_proof_file
+
+    with path.open("rb") as file:
+        if not is_proof_file(file.read(HEADER_BYTES)):
+            raise WrongThing(f"{path}: not a proof file")
+
+
+def _undecided(reason: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"valid": None, "check": "unjudged", "detail": reason})
+    else:
+        make_console().print(f"NOT JUDGED: {reason}", markup=False, soft_wrap=True)
+    raise SystemExit(FLAW)
+
+
+@click.command()
+@PROOF
+@JSON
+@click.option("--accept-weak", is_flag=True, help="Accept rules of fewer than 80 bits, which are for tests.")
+def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
+    """Verify the file PROOF: statement, ciphertext and proof of one hospital's round.
+
+    Exit code 1 when it is refused, 2 when it is not a proof file or was made by an earlier protocol, which
+    another release verifies.
+    """
+    _require_proof_file(proof)
+    from proofward.cli.common.kernels import load_kernels
+
+    load_kernels(make_console(quiet=True))
+
+    from proofward.federation.history.judging import Unable
+    from proofward.proof.errors import ProofRejected
+    from proofward.report.handover.proof_file import load_proof_file
+
+    try:
+        file = load_proof_file(proof)
+        started = time.perf_counter()
+        found = file.verify(accept_weak)
+    except ProofRejected as error:
+        _refuse(error.check, error.detail, as_json)
+        return
+    except Unable as error:
+        _undecided(str(error), as_json)
+        return
+    seconds = time.perf_counter() - started
+    result = {
+        "valid": True,
+        "hospital": file.hospital,
+        "round": file.round,
+        "consortium": file.consortium.digest.hex(),
+        "beacon": file.beacon.hex(),
+        "dataset": file.dataset_root.hex(),
+        "next_dataset": found.dataset_root.hex(),
+        "soundness_bits": found.soundness_bits,
+        "policy_bits": file.consortium.config.security_bits,
+        "seconds": seconds,
+    }
+    if as_json:
+        print_json(result)
+        return
+    console = make_console()
+    bits = f"{found.soundness_bits:.1f} bits (the rules demand {result['policy_bits']})"
+    console.print(
+        f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, {bits}, "
+        f"{seconds * 1000:.0f} ms",
+        markup=False,
+        soft_wrap=True,
+    )
+    for name in ("consortium", "beacon", "dataset", "next_dataset"):
+        console.print(f"  {name.replace('_', ' '):13}{result[name]}", markup=False)
+    console.print("That these are what the consortium recorded is shown by `proofward audit`.", markup=False)
+
+
+@click.command()
+@PROOF
+@JSON
+def inspect(proof: Path, as_json: bool) -> None:
+    """Describe the file PROOF without verifying it: sizes, soundness by source, what is public.
+
+    Exit code 1 when it is damaged, 2 when it is not a proof file.
+    """
+    _require_proof_file(proof)
+    from proofward.cli.common.kernels import load_kernels
+
+    load_kernels(make_console(quiet=True))
+
+    from proofward.proof.errors import ProofRejected
+    from proofward.relations.measure import round_plan
+    from proofward.report.handover.proof_file import load_proof_file
+
+    try:
+        file = load_proof_file(proof)
+        description = describe(file, len(file.data))
+    except ProofRejected as error:
+        _refuse(error.check, error.detail, as_json)
+        return
+    if as_json:
+        print_json(description)
+        return
+    console = make_console()
+    for title, key in (("Public", "public"), ("Sizes, bytes", "bytes"), ("Proof", "proof")):
+        table = Table(title=title, show_header=False, title_justify="left", box=None)
+        entries = description[key]
+        assert isinstance(entries, dict)
+        for name, value in entries.items():
+            table.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
+        console.print(table)
+    demanded = file.consortium.config.security_bits
+    title = f"Soundness (the rules demand {demanded} bits)"
+    table = Table(title=title, title_justify="left", box=None)
+    table.add_column("source of error")
+    table.add_column("bounded by")
+    table.add_column("log2", justify="right")
+    plan = round_plan(file.statement)
+    for source in plan.soundness.report():
+        table.add_row(source.name, source.theorem, f"{source.log2_error:.1f}")
+    table.add_row("all (union bound)", "", f"{-plan.soundness_bits:.1f}", style="bold")
+    table.add_row("the rules' policy", "", f"{-file.statement.config.security_bits}")
+    console.print(table)
+    console.print(f"Hidden: {description['hidden']}.", markup=False)
+
+
+def describe(file: ProofFile, size: int) -> dict[str, object]:
+    """Plain values; raises ProofRejected where the statement is impossible."""
+    from proofward.relations.measure import round_plan
+
+    rules, statement = file.consortium, file.statement
+    config, plan = statement.config, round_plan(statement)
+    code, rule = plan.code, statement.rule
+    return {
+        "public": {
+            "federation": rules.federation,
+            "consortium": rules.digest.hex(),
+            "hospital": file.hospital,
+            "round": file.round,
+            "attempt": file.attempt,
+            "rows": file.rows,
+            "model": "-".join(map(str, config.model.widths)),
+            "parameters": config.model.parameters,
+            "steps": config.training.steps_for(file.rows),
+            "batch": config.training.batch,
+            "local_training": config.training.duration,
+            "rate": config.training.rate,
+            "clip_bound": config.clip_bound,
+            "weight": rule.weight,
+            "bound_of_update": rule.bound,
+            "scales": config.scales.to_dict(),
+            "key_shares": f"any {config.threshold + 1} of {config.holders}",
+            "beacon": file.beacon.hex(),
+            "dataset": file.dataset_root.hex(),
+        },
+        "bytes": {
+            "file": size,
+            "initial_weights": len(file.initial_weights),
+            "ciphertext": len(file.ciphertext),
+            "proof": len(file.proof),
+        },
+        "proof": {
+            "committed_values": plan.values,
+            "columns": plan.columns,
+            "tableau_rows": ", ".join(map(str, plan.tableau_rows)),
+            "row_length": code.k,
+            "code_length": code.n,
+            "opened_columns": code.queries,
+            "openings_of_a_dataset": code.openings,
+            "linear_constraints": plan.constraints,
+            "products": plan.products,
+            "pads": plan.pads,
+        },
+        "soundness": {
+            "bits": plan.soundness_bits,
+            "policy_bits": config.security_bits,
+            "sources": [
+                {"name": source.name, "theorem": source.theorem, "log2_error": source.log2_error}
+                for source in plan.soundness.report()
+            ],
+        },
+        "hidden": "records, labels, weights after the first step, the update and its norm, whether it was "
+        "clipped, losses, the number of correct predictions, the key of the ciphertext",
+    }

@@ -1,0 +1,1 @@
+"""Commands of a site's operator, on a start-up kit."""

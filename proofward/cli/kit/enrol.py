@@ -1,0 +1,90 @@
+"""`proofward enrol`: a hospital's records, from a CSV file into its kit."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
+from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
+
+if TYPE_CHECKING:
+    from proofward.data.csv_records import Table
+    from proofward.engines.remote.agreement.home import Home
+
+
+@click.command()
+@KIT
+@data_options
+@click.option("--member", metavar="NAME", help="Which hospital, if the site has several.")
+@click.option("--replace", is_flag=True, help="Replace records that are not enrolled yet.")
+@click.option("--force", is_flag=True, help="Take in what can be read but looks wrong; this is recorded.")
+@JSON
+def enrol(kit: Path, member: str | None, replace: bool, force: bool, as_json: bool, **options: Any) -> None:
+    """Take a hospital's records into KIT: labels, and a column for each feature of the consortium.
+
+    The columns are in KIT/proofward/features.json. Values are normalised with the consortium's constants;
+    they stay in the kit, readable by its owner only, and no message of this command repeats one. The running
+    site enrols with them. `proofward check-data` looks at a file beforehand.
+    """
+    from proofward.federation.messages.rules import HOSPITAL
+
+    with answering(as_json):
+        home = opened(kit)
+        seats = [seat for seat in home.seats if seat.role == HOSPITAL]
+        name = choose(seats, member, "has data", "--member").member
+        _check_open(home, name, replace)
+        schema, file = schema_of(home), data_file(options)
+        table = file.read(schema, home.terms.round_config)
+        doubts = [doubt.words for doubt in table.doubts]
+        if doubts and not force:
+            words = f"{file.path}: nothing was taken in, for this would spoil what all train together; where "
+            words += "it is right as it is, --force takes it in, and says so in the hospital's status and log"
+            raise Refused(words, doubts)
+        _save(home, name, table)
+        plain, lines = described(table, schema)
+        lines = [f"{name}: {lines[0]}", *lines[1:]]
+        lines += [f"forced although {words}" for words in doubts]
+        lines.append(f"next: proofward start {kit}; where it runs already, it goes on within seconds")
+        tell({"did": "taken in", "member": name, "forced": bool(doubts), **plain}, lines, as_json)
+
+
+def _check_open(home: Home, name: str, replace: bool) -> None:
+    """Raises Refused when there are records that may not be replaced."""
+    from proofward.engines.remote.agreement.requests import enrolment_begun, followed
+
+    folder, rules = home.member(name), home.rules
+    try:
+        enrolled = rules is not None and name in followed(folder, rules).enrolments
+        begun = enrolled or enrolment_begun(folder)
+    except sqlite3.Error as error:
+        raise Refused(f"{folder}: its state cannot be read: {error}") from error
+    if begun:
+        raise Refused(f"{name} has enrolled: its records are fixed for this federation")
+    if home.has_dataset(name) and not replace:
+        raise Refused(f"{name} has records already, not enrolled yet; --replace replaces them")
+
+
+def _save(home: Home, name: str, table: Table) -> None:
+    """Records that a process may have read are replaced while none runs only.
+
+    Forced ones are written down before they are there, so that there are none without a line in the log.
+    """
+    from proofward.engines.operations.event_log import EventLog
+    from proofward.engines.remote.agreement.home import LOG
+
+    forced = list(dict.fromkeys(doubt.short for doubt in table.doubts))
+    with ExitStack() as stack:
+        if home.has_dataset(name):
+            stack.enter_context(home.lock(name, patience=0.0))
+            _check_open(home, name, replace=True)
+        if forced:
+            log = EventLog(home.root / LOG)
+            log.note("records forced", party=name)
+            if log.lost:
+                raise Refused(f"{log.path} cannot be written, and forced records have to be recorded in it")
+        home.save_dataset(name, table.records.features, table.records.labels, forced)

@@ -1,0 +1,146 @@
+"""What an operator does with the site's kit: `proofward join` and `proofward revoke`."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.common.answering import (
+    JSON,
+    KIT,
+    PASSPHRASE,
+    Refused,
+    answering,
+    choose,
+    opened,
+    passphrase_of,
+    standing,
+    tell,
+    tighten,
+)
+from proofward.cli.project.terms_in_words import in_words
+
+if TYPE_CHECKING:
+    from proofward.engines.remote.agreement.terms import Terms
+
+@click.command()
+@KIT
+@PASSPHRASE
+@JSON
+def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Make the protocol keys of the site's members in KIT, and show what they join.
+
+    Harmless when it is repeated. The keys become known when the site is started.
+    """
+    from proofward.data.schema import FEATURES_NAME
+    from proofward.engines.flare.checks import TO_JOIN, require_possible
+    from proofward.engines.flare.kits.kit import ADMIN, configure, kind_of, server_of
+    from proofward.engines.remote.agreement.home import KEY, SEED
+    from proofward.ledger.key_file import is_encrypted
+
+    with answering(as_json):
+        home, passphrase = opened(kit), passphrase_of(passphrase_file)
+        require_possible(kit, TO_JOIN)
+        if home.repeatable:
+            raise Refused(
+                f"{home.root / SEED} would make all keys and secrets of this site known to whoever wrote it: "
+                "no hospital's kit has such a file; ask the coordinator why, and delete it"
+            )
+        tightened, terms = tighten(kit), home.terms
+        plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
+        lines = in_words(terms, *server_of(kit))
+        if tightened:
+            lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
+        if kind_of(kit) == ADMIN:
+            lines.append(f"the coordinator has no keys to make; next: proofward start {kit}")
+            tell({"did": "nothing", **plain, "members": []}, lines, as_json)
+            return
+        configure(kit)
+        members, made = [], 0
+        for seat in home.seats:
+            path = home.member(seat.member) / KEY
+            known = path.exists()
+            if known and passphrase is not None and not is_encrypted(path):
+                words = f"{path} was made without a passphrase; leave it out, or, before the site was started"
+                raise Refused(f"{words} the first time, delete the file and join again")
+            key = home.make_key(seat.member, passphrase)
+            made += not known
+            described = {"member": seat.member, "role": seat.role, "key": key.public.fingerprint}
+            members.append({**described, "new": not known, "encrypted": is_encrypted(path)})
+            lines.append(
+                f"{seat.role} {seat.member}: key {key.public.fingerprint}{', made before' if known else ''}"
+            )
+        if (constants := home.root / FEATURES_NAME).exists():
+            plain["features"] = hashlib.sha256(constants.read_bytes()).hexdigest()
+            lines.append(f"features {plain['features']}")
+        rules = home.rules
+        plain["consortium"] = None if rules is None else rules.digest.hex()
+        if rules is not None:
+            lines.append(f"everybody has joined: consortium {rules.digest.hex()}")
+        if not made:
+            lines.append("all keys were there: nothing was changed")
+        elif passphrase is None:
+            lines.append("the keys are not encrypted: --passphrase-file would do that")
+        else:
+            lines.append("keep the passphrase: `proofward start` needs it, and nothing replaces it")
+        lines.append(
+            "next: compare the terms' digest with the other sites by telephone, enrol and start; then confirm"
+        )
+        tell({"did": "joined" if made else "nothing", **plain, "members": members}, lines, as_json)
+
+
+def ending(terms: Terms, gone: set[str]) -> str:
+    """What a federation lacks for good without these members, "" when it can go on."""
+    for role, least in (("hospital", terms.minimum_updates), ("verifier", terms.accepting_verdicts)):
+        named = terms.named(role)
+        left = [name for name in named if name not in gone]
+        if len(left) < least and gone & set(named):
+            found = f"{len(left)} {role}s are left, the rules ask for {least}"
+            return f"this revocation ends the federation: {found}"
+    return ""
+
+
+@click.command()
+@KIT
+@click.argument("member", metavar="MEMBER")
+@click.option("--reason", required=True, help="Recorded in the ledger for all to read: no patient's data.")
+@click.option("--as", "voter", metavar="NAME", help="Which member of this site asks, if several may.")
+@click.option("--yes", is_flag=True, help="Ask also when this revocation ends the federation.")
+@JSON
+def revoke(kit: Path, member: str, reason: str, voter: str | None, yes: bool, as_json: bool) -> None:
+    """Ask that MEMBER take part no more, in the name of a verifier of KIT or of MEMBER itself.
+
+    It is final once as many verifiers ask as accept a proof, and at once for oneself. The site's process
+    sends it when it works next.
+    """
+    from proofward.engines.remote.agreement.requests import MAX_REASON, request_revocation
+    from proofward.federation.messages.rules import AGGREGATOR, VERIFIER
+
+    reason = reason.strip()
+    if not 1 <= len(reason) <= MAX_REASON:
+        raise click.BadParameter(f"expected 1 to {MAX_REASON} characters", param_hint="--reason")
+    with answering(as_json):
+        home = opened(kit)
+        seat = home.terms.find(member)
+        if seat is None or seat.role == AGGREGATOR:
+            others = [entry.member for entry in home.terms.seats if entry.role != AGGREGATOR]
+            raise Refused(f"{member} is no hospital or verifier of the consortium: {', '.join(others)}")
+        may = [entry for entry in home.seats if entry.role == VERIFIER or entry.member == member]
+        asking = choose(may, voter, f"may ask for {member}'s revocation", "--as").member
+        rules = home.rules
+        gone = set(standing(home, asking, rules).revoked) if rules is not None else set[str]()
+        if member in gone:
+            raise Refused(f"{member} is revoked already")
+        end = "" if yes else ending(home.terms, {*gone, member})
+        if end and (as_json or not click.confirm(f"{end}. Ask all the same?", err=True)):
+            raise Refused(f"{end}; --yes asks all the same")
+        new = request_revocation(home.member(asking), member, reason)
+        final = "is final" if asking == member else f"needs {home.terms.accepting_verdicts} verifiers in all"
+        line = f"{asking} asks that {member} take part no more, which {final}; "
+        line += "the site's process sends it when it works next"
+        if not new:
+            line = f"{asking} has asked for {member}'s revocation before: nothing was changed"
+        tell({"did": "asked" if new else "nothing", "member": member, "by": asking}, [line], as_json)

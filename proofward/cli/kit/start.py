@@ -1,0 +1,228 @@
+"""`proofward start` and `proofward stop`: a kit's process on this machine, in the foreground or detached."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.common.console import FLAW, OK, KitPath, make_console
+
+if TYPE_CHECKING:
+    from proofward.engines.remote.agreement.home import Home
+
+START_PATIENCE, STOP_PATIENCE, PORT_PATIENCE = 60.0, 30.0, 5.0
+KIT = click.argument("kit", type=KitPath())
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """HOST:PORT or PORT; UsageError."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise click.BadParameter(f"expected HOST:PORT or PORT, found {text}", param_hint="--metrics")
+    return host or "127.0.0.1", int(port)
+
+
+@click.command()
+@KIT
+@click.option("--detach", is_flag=True, help="Go on in the background; `proofward stop KIT` ends it.")
+@click.option("--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="File with the passphrase of the protocol keys.")  # fmt: skip
+@click.option("--verification-workers", type=click.IntRange(0, 64),
+              help="Processes that verify; one a core unless given, 0: none of their own.")  # fmt: skip
+@click.option("--proving-lock", type=click.Path(path_type=Path, dir_okay=False),
+              help="Sites of one machine with the same file prove in turns: for little memory.")  # fmt: skip
+@click.option(
+    "--repeatable",
+    is_flag=True,
+    help="UNSAFE, for comparisons: run a site whose keys and randomness come from a known seed.",
+)
+@click.option("--unconfirmed", is_flag=True,
+              help="UNSAFE, for trials: do not wait for `proofward confirm`.")  # fmt: skip
+@click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
+@click.option(
+    "--proxy",
+    metavar="URL",
+    help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT, or none; needed where the "
+    "environment names one.",
+)
+def start(
+    kit: Path,
+    detach: bool,
+    passphrase_file: Path | None,
+    verification_workers: int | None,
+    proving_lock: Path | None,
+    repeatable: bool,
+    unconfirmed: bool,
+    metrics: str | None,
+    proxy: str | None,
+) -> None:
+    """Run the site of the start-up kit KIT: a server, a hospital or verifier, or the coordinator.
+
+    It is started again when it dies, and goes on where it was. SIGTERM or Ctrl-C ends it.
+    """
+    console = make_console()
+    if detach:
+        _detach(kit)
+        return
+    stop_event = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # before anything that takes time
+        signal.signal(number, lambda *_: stop_event.set())
+    from proofward.cli.common.answering import Refused
+    from proofward.cli.common.flare import require_flare
+
+    require_flare()
+    from proofward.engines.flare.checks import require_possible
+    from proofward.engines.flare.keeper import Keeper
+    from proofward.engines.flare.kits.kit import ADMIN, SERVER, KitError, kind_of, server_of
+    from proofward.engines.flare.kits.proxy import DIRECT, proxy_environment
+    from proofward.engines.flare.supervisor import AlreadyRunning, GaveUp, Supervisor, claimed, home_of
+    from proofward.engines.flare.watch import watched
+    from proofward.engines.operations.event_log import EventLog
+    from proofward.engines.remote.agreement.home import PASSPHRASE_VARIABLE, Home, HomeError
+    from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
+    from proofward.ledger.errors import KeyFileInvalid
+
+    environment: dict[str, str] = {}
+    try:
+        kind = kind_of(kit)
+        require_possible(kit)
+        home, log = Home(home_of(kit)), EventLog(home_of(kit) / "log.jsonl")
+        if unconfirmed:
+            home.confirm(None)
+        if passphrase_file is not None:
+            environment[PASSPHRASE_VARIABLE] = str(passphrase_file.resolve())
+        if verification_workers is not None:
+            environment[WORKERS_VARIABLE] = str(verification_workers)
+        if proving_lock is not None:
+            proving_lock.touch(0o600)
+            environment[TURNS_VARIABLE] = str(proving_lock.resolve())
+        wanted = DIRECT if kind == SERVER else proxy  # the server connects to itself only
+        environment.update(proxy_environment(wanted, server_of(kit)[0]))
+        with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
+            if kind == ADMIN:
+                os.environ.update(environment)
+                sites = {seat.site for seat in home.terms.seats}
+                tell()
+                with watched(kit, log.note):
+                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                console.print("the federation is closed" if finished else "stopped")
+            else:
+                _ready(kit, kind, home, passphrase_file, repeatable)
+                tell()
+                with watched(kit, log.note):
+                    Supervisor(kit, stop_event, log.note, environment).run()
+    except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
+        console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
+        raise SystemExit(FLAW) from error
+    raise SystemExit(OK)
+
+
+def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repeatable: bool) -> None:
+    """Writes the kit's local settings; raises what `start` reports unless it can run.
+
+    Among other things, the keys have to open and the port has to be free.
+    """
+    from proofward.cli.common.answering import passphrase_of
+    from proofward.engines.flare.kits.kit import SERVER, KitError, configure, require_free, server_of
+    from proofward.engines.flare.supervisor import end_leftovers
+    from proofward.engines.remote.agreement.home import KEY, SEED, HomeError
+
+    if home.repeatable and not repeatable:
+        raise HomeError(
+            f"{SEED} makes this site's keys and randomness known to whoever wrote it: delete the file "
+            "and the keys, or, for a comparison without real data, give --repeatable"
+        )
+    passphrase = passphrase_of(passphrase_file)
+    for seat in home.seats:
+        if not (home.root / "members" / seat.member / KEY).exists():
+            raise HomeError(f"{seat.member} has no key: proofward join {kit}")
+        home.key(seat.member, passphrase)
+    end_leftovers(kit)
+    until = time.monotonic() + PORT_PATIENCE
+    while kind == SERVER:
+        try:
+            require_free(server_of(kit)[1])
+            break
+        except KitError:  # what was ended may hold it for a moment
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+    configure(kit)
+
+
+@contextmanager
+def _served(metrics: str | None, log: Path) -> Iterator[None]:
+    if metrics is None:
+        yield
+        return
+    from proofward.engines.operations.metrics import MetricsUnavailable, serve
+
+    host, port = address_of(metrics)
+    try:
+        served = serve(log, port, host)
+    except MetricsUnavailable as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise OSError(f"--metrics {metrics}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        served.close()
+
+
+def _detach(kit: Path) -> None:
+    """Starts the same command in the background, and waits until it runs the kit or has ended."""
+    from proofward.engines.flare.kits.isolation import interpreter, isolated
+    from proofward.engines.flare.supervisor import home_of, running
+
+    arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
+    path, environment = home_of(kit) / "start.log", isolated(os.environ, kit)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}; is {kit} a start-up kit?") from error
+    with os.fdopen(descriptor, "ab") as output:
+        start = os.fstat(descriptor).st_size
+        process = subprocess.Popen(
+            interpreter("-m", "proofward", *arguments),
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True,
+        )  # fmt: skip
+    until = time.monotonic() + START_PATIENCE
+    while time.monotonic() < until and process.poll() is None and running(kit) != process.pid:
+        time.sleep(0.1)
+    if process.poll() is not None:
+        said = path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
+        click.echo("\n".join(said[-10:]) or "it ended at once", err=True)
+        raise SystemExit(process.returncode or OK)
+    click.echo(f"process {process.pid} runs {kit}; `proofward status {kit}` shows how it goes")
+
+
+@click.command()
+@KIT
+def stop(kit: Path) -> None:
+    """End the process that runs KIT; what it did is on disk, and `proofward start` goes on."""
+    from proofward.engines.flare.supervisor import running
+
+    pid = running(kit)
+    if pid is None:
+        click.echo(f"nothing runs {kit}")
+        raise SystemExit(OK)
+    os.kill(pid, signal.SIGTERM)
+    until = time.monotonic() + STOP_PATIENCE
+    while time.monotonic() < until:
+        if running(kit) is None:
+            click.echo(f"process {pid} has ended")
+            raise SystemExit(OK)
+        time.sleep(0.1)
+    click.echo(f"process {pid} has not ended within {STOP_PATIENCE:.0f} s", err=True)
+    raise SystemExit(FLAW)

@@ -1,0 +1,100 @@
+"""`proofward status`: how a site stands, from its kit alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from proofward.cli.common.console import FLAW, OK, make_console, print_json
+from proofward.cli.common.fingerprint import groups, lines
+from proofward.cli.kit.start import KIT
+
+if TYPE_CHECKING:
+    from proofward.engines.flare.health import Health
+    from proofward.engines.remote.overview import MemberView
+
+
+@click.command()
+@KIT
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def status(kit: Path, as_json: bool) -> None:
+    """Say how the site of the start-up kit KIT stands: process, members, round, what is waited for.
+
+    Reads the kit only, also while the site runs. Exit code 1 when something needs the operator.
+    """
+    from proofward.engines.flare.health import health
+    from proofward.engines.flare.kits.kit import KitError
+    from proofward.engines.remote.agreement.home import HomeError
+
+    try:
+        found = health(kit)
+    except (HomeError, KitError) as error:
+        raise click.UsageError(str(error)) from error
+    if as_json:
+        plain = {"process": found.process, "problems": [asdict(problem) for problem in found.problems]}
+        print_json({**plain, **asdict(found.view)})
+    else:
+        show(make_console(), kit, found)
+    raise SystemExit(FLAW if found.problems else OK)
+
+
+NOT_JOINED = "not everybody has joined yet"
+
+
+def show(console: Console, kit: Path, found: Health) -> None:
+    """Prints how the kit stands."""
+    view, pid, over = found.view, found.process, found.over
+
+    def say(text: str, style: str = "") -> None:
+        console.print(text, markup=False, soft_wrap=True, style=style)
+
+    say(f"{view.site}, {view.federation}")
+    if over:
+        say("the federation is over; the ledger can be audited")
+    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
+    say(f"terms:       {groups(view.terms)}")
+    if view.members:
+        for number, line in enumerate(lines(view.consortium) if view.consortium else [NOT_JOINED]):
+            say(f"{'' if number else 'consortium:':12} {line}")
+    else:
+        say("coordinator: has no members; the server's and the sites' status say how the rounds go")
+    if view.lacking:
+        say(f"not joined:  {', '.join(view.lacking)}")
+    for member in view.members:
+        say(f"{member.role + ':':12} {member.name}: {_words(member)}")
+    if view.ledger is not None:
+        ledger = view.ledger
+        place = f"{ledger.entries} entries, round {ledger.round}, phase {ledger.phase}"
+        say(f"ledger:      {place}, {ledger.rounds_closed} of {ledger.rounds} rounds closed")
+        if ledger.waits_for:
+            say(f"waits for:   {', '.join(ledger.waits_for)}")
+        if ledger.incoming_bytes:
+            say(f"on the way:  {ledger.incoming_bytes:,} bytes of objects")
+        for fault in ledger.faults:
+            say(f"fault:       {fault}")
+    for line in view.troubles:
+        say(f"log:         {line}")
+    for problem in found.problems:
+        say(f"TO DO        {problem.sentence}", "red")
+        if problem.detail:
+            say(f"             the reason in the log: {problem.detail}")
+
+
+def _words(member: MemberView) -> str:
+    parts = [f"{member.key} key"]
+    if member.fingerprint:
+        parts = [f"{member.key} key {member.fingerprint[:16]}"]
+    if member.records is not None:
+        parts.append(
+            "records enrolled" if member.enrolled else "records here" if member.records else "no records"
+        )
+    if member.forced:
+        parts.append(f"FORCED although {', '.join(member.forced)}")
+    parts += [f"asked for {what}" for what in member.asked]
+    if member.entries:
+        parts.append(f"{member.entries} entries followed, round {member.round}, phase {member.phase}")
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""Commands and files of the coordinator: consortium.toml, kits, certificates."""

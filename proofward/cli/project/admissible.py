@@ -1,0 +1,111 @@
+"""Whether rounds of some settings can be proved; if not, why, and which values of each setting would do.
+
+Bounds of the fixed-point integers, sizes of the statements and the proven soundness depend on all settings
+together, so the reason rarely names the value to change. One setting at a time is changed here, the others
+left as they are, until all bounds hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from proofward.cli.project.project_table import ProjectError
+from proofward.layers.errors import TrainingError
+from proofward.layers.model import Mlp
+from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, Preset
+from proofward.relations.config import RoundConfig
+from proofward.relations.measure import check_provable
+
+BETWEEN, HALVINGS = 4, 6
+"""Proofs are measured at both ends of the range of rows, and at every so many powers of two between."""
+
+
+def provable_config(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
+    """The configuration, if every round of it can be proved; raises ProjectError."""
+    try:
+        return _config(setup, hospitals, threshold)
+    except TrainingError as error:
+        remedies = "; ".join(_remedies(setup, hospitals, threshold))
+        expected = "settings of which every round can be proved"
+        if remedies:
+            expected += f" (with the others as they are: {remedies})"
+        raise ProjectError("model and training", expected, f"that {error}") from error
+
+
+def _config(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
+    config = _rules(setup, hospitals, threshold)
+    between = {
+        1 << bits for bits in range(0, 24, BETWEEN) if config.least_rows < 1 << bits < config.most_rows
+    }
+    for rows in sorted({config.least_rows, *between, config.most_rows}):
+        check_provable(config, rows)
+    return config
+
+
+def _rules(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
+    return RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold)
+
+
+def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
+    """For each setting that could mend it alone: the values that would."""
+    training, hidden = setup.training, setup.model.widths[1:-1]
+    unit = training.batch / (1 << setup.scales.rate_shift)
+    duration = "epochs" if training.epochs else "steps"
+
+    def trained(**changes: int) -> Preset:
+        return replace(setup, training=replace(training, **changes))
+
+    def narrowed(width: int) -> Preset:
+        widths = (setup.model.widths[0], *(min(width, own) for own in hidden), 2)
+        return replace(setup, model=Mlp(widths))
+
+    def most(value: int, change: Callable[[int], Preset]) -> int:
+        """The largest value below `value` with all bounds, or a fraction of it that proofs bear too; or 0."""
+        found = _last(1, value, lambda other: _bounded(change(other), hospitals, threshold))
+        shares = (found >> halvings for halvings in range(HALVINGS))
+        return next((own for own in shares if own and _provable(change(own), hospitals, threshold)), 0)
+
+    if rate := most(training.rate, lambda value: trained(rate=value)):
+        yield f"learning_rate at most {rate * unit!r}"
+    if count := most(getattr(training, duration), lambda value: trained(**{duration: value})):
+        yield f"{duration} at most {count}"
+    if power := most(training.batch.bit_length() - 1, lambda bits: trained(batch=1 << bits)):
+        yield f"batch at most {1 << power} with a learning_rate in proportion"
+    if hidden and (width := most(max(hidden), narrowed)):
+        yield f"hidden widths at most {width}"
+    if bound := most(setup.clip_bound, lambda value: replace(setup, clip_bound=value)):
+        yield f"clip_bound at most {bound / CLIP_UNIT!r}"
+    found = _last(0, MOST_CLIP_BOUND - setup.clip_bound, lambda less: _bounded(
+        replace(setup, clip_bound=MOST_CLIP_BOUND - less), hospitals, threshold))  # fmt: skip
+    larger = replace(setup, clip_bound=MOST_CLIP_BOUND - found)
+    if found and _provable(larger, hospitals, threshold):
+        yield f"clip_bound at least {larger.clip_bound / CLIP_UNIT!r}"
+
+
+def _bounded(setup: Preset, hospitals: int, threshold: int) -> bool:
+    """Whether all bounds hold; proofs are not measured, which takes longer."""
+    try:
+        _rules(setup, hospitals, threshold)
+    except TrainingError:
+        return False
+    return True
+
+
+def _provable(setup: Preset, hospitals: int, threshold: int) -> bool:
+    try:
+        _config(setup, hospitals, threshold)
+    except TrainingError:
+        return False
+    return True
+
+
+def _last(first: int, beyond: int, holds: Callable[[int], bool]) -> int:
+    """The last value in [first, beyond) that holds, by bisection; 0 if the first does not."""
+    if beyond <= first or not holds(first):
+        return 0
+    low, high = first, beyond
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low

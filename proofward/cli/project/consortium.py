@@ -1,0 +1,288 @@
+"""`proofward consortium init`: a consortium's project file, the start-up kits of its sites, the authority."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from proofward.cli.common.answering import JSON, Refused, answering, tell, tighten
+from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.project.listed_presets import WithPresets
+from proofward.ledger.files import make_directory, sync_directory, write_file
+
+if TYPE_CHECKING:
+    from proofward.cli.project.project import Project
+    from proofward.engines.remote.agreement.terms import Terms
+
+FRESH, KITS, AUTHORITY, PROJECT = ".provisioning", "kits", "authority", "proofward"
+FIRST_MODEL = "first-model.safetensors"
+
+
+@click.group(cls=GuardedGroup)
+def consortium() -> None:
+    """Set up a consortium, at the coordinator's machine."""
+
+
+@consortium.command(cls=WithPresets)
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--title", help="What the consortium is called.")
+@click.option(
+    "--server", metavar="FQDN[:PORT]", help="The name under which sites reach the server; port 8002."
+)
+@click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
+@click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
+              help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
+@click.option("--preset", metavar="NAME|FILE",
+              help="Model and training: a name listed below, or a file like those; "
+              "wdbc unless given.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(1, 1 << 20), help="Rounds of training; 15 unless given.")
+@click.option("--threshold", type=click.IntRange(1), metavar="T",
+              help="So many hospitals learn nothing together; (hospitals - 1) / 2 rounded down, and at least "
+              "1, unless given.")  # fmt: skip
+@click.option("--accepting", type=click.IntRange(1), metavar="K",
+              help="Verdicts that accept a proof; a majority of the verifiers unless given.")  # fmt: skip
+@click.option("--minimum", type=click.IntRange(3), metavar="M",
+              help="Fewest hospitals in a sum; unless given, more than half of hospitals + threshold, and at "
+              "least threshold + 2. With fewer, fewer dishonest ones open two sums.")  # fmt: skip
+@click.option("--abandoning", type=click.IntRange(2), metavar="A",
+              help="Hospitals that give a set up before its round is tried again; "
+              "all but one unless given.")  # fmt: skip
+@click.option("--deadline", type=click.IntRange(1, 30 * 24 * 3600),
+              help="Seconds that a phase waits for a member; 600 unless given.")  # fmt: skip
+@click.option("--upload-slot", type=click.IntRange(0, 3600),
+              help="Uploads leave every so many seconds, so that their time tells nothing of the records; "
+              "0 for at once; 2 unless given.")  # fmt: skip
+@click.option("--trusted-first-model", metavar="FILE",
+              type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Start from this model.safetensors of an earlier federation instead of a model that the "
+              "members draw. Whoever chose it can learn more than sums: the terms say so.")  # fmt: skip
+@click.option("--draft", is_flag=True, help="Write consortium.toml only, to be edited; no kits.")
+@click.option("--force", is_flag=True,
+              help="Make kits anew; earlier ones are moved aside and of no use any more.")  # fmt: skip
+@JSON
+@click.pass_context
+def init(
+    context: click.Context, /, folder: Path, draft: bool, force: bool, as_json: bool, **options: Any
+) -> None:
+    """Write DIR/consortium.toml and, made from it, a start-up kit for every site, in DIR/kits.
+
+    Where DIR/consortium.toml is there already, it is read: leave the other options out then. Terms and
+    normalisation are the same in every kit; DIR/authority can make certificates and belongs off the network.
+    """
+    if not draft:
+        from proofward.cli.common.flare import require_flare
+
+        require_flare()
+    from proofward.cli.project.project_file import FILE_NAME, read_project
+    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.project_text import project_text
+
+    path = folder / FILE_NAME
+    given = [name for name in options if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+    with answering(as_json):
+        if path.exists() and not given:
+            try:
+                project = read_project(path)
+            except ProjectError as error:
+                raise Refused(f"{path}: {error}; correct the file and run the command again") from error
+        elif path.exists() and not force:
+            words = f"{path} is there already; leave out --{given[0]} and the like to use it"
+            raise Refused(f"{words}, or give --force to write it anew")
+        else:
+            project = _from_options(options)
+        before = _kits_before(folder, force, draft)
+        if not draft:
+            _require_room(folder, project)
+        chosen = options["trusted_first_model"] or project.first_model_beside(path)
+        terms, chosen_file = _terms(project, chosen, path if not given else None)
+        make_directory(folder)
+        folder.chmod(0o700)
+        if given:
+            if chosen_file:
+                copied = folder / FIRST_MODEL
+                write_file(copied, chosen_file, copied.with_suffix(".tmp"), mode=0o600)
+            write_file(path, project_text(project).encode(), path.with_suffix(".tmp"), mode=0o600)
+        if draft:
+            _tell_draft(path, project, as_json)
+            return
+        moved = _provision(folder, project, terms, chosen_file, before)
+        _tell(folder, project, terms, moved, as_json)
+
+
+def _from_options(options: Mapping[str, Any]) -> Project:
+    """Raises UsageError."""
+    from proofward.cli.project.listed_presets import chosen_preset
+    from proofward.cli.project.project import PORT, Project, Site
+    from proofward.cli.project.project_table import ProjectError
+    from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+
+    for name, flag in (("title", "title"), ("server", "server"), ("hospitals", "hospital"),
+                       ("verifiers", "verifier")):  # fmt: skip
+        if not options[name]:
+            raise click.UsageError(f"--{flag} is missing, and there is no consortium.toml to read")
+    server, colon, port = options["server"].partition(":")
+    if colon and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise click.BadParameter(
+            f"expected FQDN or FQDN:PORT, found {options['server']}", param_hint="--server"
+        )
+    listed = {HOSPITAL: options["hospitals"], VERIFIER: options["verifiers"]}
+    for role, names in listed.items():
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise click.UsageError(f"--{role} {twice[0]} is given twice")
+    sites = tuple(
+        Site(name, tuple(role for role in (HOSPITAL, VERIFIER) if name in listed[role]))
+        for name in dict.fromkeys((*listed[HOSPITAL], *listed[VERIFIER]))
+    )
+    plain = ("rounds", "threshold", "accepting", "minimum", "abandoning", "deadline",
+             "upload_slot")  # fmt: skip
+    others = {name: options[name] for name in plain if options[name] is not None}
+    if options["trusted_first_model"] is not None:
+        others["trusted_first_model"] = FIRST_MODEL
+    try:
+        if options["preset"] is not None:
+            others.update(chosen_preset(options["preset"]))
+        return Project(
+            options["title"], server.lower(), sites, int(port) if colon else PORT, **others
+        ).completed()
+    except ProjectError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _require_room(folder: Path, project: Project) -> None:
+    from proofward.engines.flare.machine_checks import require_room
+
+    require_room(folder, len(project.sites) + 2)
+
+
+def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Terms, bytes]:
+    """The terms, and the bytes of the trusted first model's file, b"" if there is none.
+
+    chosen: that file. path: the project file that was read; without one, what is wrong is wrong usage.
+    """
+    from proofward.cli.common.console import make_console
+    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.project.first_model import read_first_model
+    from proofward.cli.project.project_table import ProjectError
+
+    load_kernels(make_console(quiet=True))
+    try:
+        data = b"" if chosen is None else read_first_model(chosen, project.config())
+        return project.terms(project.object_of(data)), data
+    except ProjectError as error:
+        if path is None:
+            raise click.UsageError(str(error)) from error
+        raise Refused(f"{path}: {error}; correct the file and run the command again") from error
+
+
+def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
+    """What earlier runs of the command left and kits would take the place of."""
+    found = [folder / name for name in (KITS, AUTHORITY) if (folder / name).exists()]
+    if not found or draft:
+        return []
+    if not force:
+        words = f"{folder} has {' and '.join(path.name for path in found)} already, which were perhaps handed"
+        words += " out; --force moves them aside and makes new ones, which do not work together with them"
+        raise Refused(words)
+    from proofward.engines.flare.supervisor import running
+
+    for kit in sorted((folder / KITS).glob("*")):
+        if (process := running(kit)) is not None:
+            raise Refused(f"process {process} runs {kit}; end it with `proofward stop {kit}` first")
+    return found
+
+
+def _provision(
+    folder: Path, project: Project, terms: Terms, chosen: bytes, before: list[Path]
+) -> Path | None:
+    """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
+    from proofward.data.schema import FEATURES_NAME
+    from proofward.engines.flare.kits.provision import HOME, Network, ProvisioningFailed, provision
+    from proofward.engines.remote.agreement.home import Home
+
+    fresh = folder / FRESH
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        kits = provision(
+            fresh, PROJECT, Network(project.server, project.port), terms, project.object_of(chosen)
+        )
+    except ProvisioningFailed as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
+    for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
+        Home(kits[site] / HOME).write(FEATURES_NAME, project.schema.to_bytes())
+    tighten(fresh)
+    aside = None
+    if before:
+        aside = folder / f"replaced-{datetime.datetime.now():%Y-%m-%d-%H%M%S-%f}"
+        make_directory(aside)
+        for path in before:
+            os.replace(path, aside / path.name)
+    for name in (AUTHORITY, KITS):
+        os.replace(fresh / name, folder / name)
+    fresh.rmdir()
+    sync_directory(folder)
+    return aside
+
+
+def _tell_draft(path: Path, project: Project, as_json: bool) -> None:
+    lines = [f"{path}: {len(project.sites)} sites, {project.rounds} rounds of {project.setup.summary}"]
+    lines += _about_features(project)
+    lines.append(f"next: read and edit it, then `proofward consortium init {path.parent}`")
+    tell({"did": "drafted", "project": str(path)}, lines, as_json)
+
+
+def _about_features(project: Project) -> list[str]:
+    if not project.placeholders:
+        return []
+    return [
+        "its features are placeholders that change nothing: put names, centres and spreads in their place"
+    ]
+
+
+def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
+    from proofward.cli.project.terms_in_words import in_words
+
+    kits = sorted((folder / KITS).iterdir())
+    listed = [
+        {
+            "site": kit.name,
+            "path": str(kit),
+            "members": [{"name": seat.member, "role": seat.role} for seat in terms.at(kit.name)],
+        }
+        for kit in kits
+    ]
+    constants = hashlib.sha256(project.schema.to_bytes()).hexdigest()
+    plain = {
+        "did": "provisioned", "project": str(folder / "consortium.toml"), "terms": terms.digest.hex(),
+        "features": constants, "kits": listed,
+        "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
+    }  # fmt: skip
+    lines = [*in_words(terms, project.server, project.port), "", "kits, and to whom each goes:"]
+    for kit in kits:
+        roles = ", ".join(f"{seat.role} {seat.member}" for seat in terms.at(kit.name))
+        lines.append(f"  {kit}: {roles or 'the coordinator, who opens the federation'}")
+    lines += [
+        "Each holds the private key of its site: hand it over in person or over a channel that is encrypted",
+        "to its operator (scp, an encrypted medium; no e-mail), and delete your copy.",
+        f"{folder / AUTHORITY} can make certificates of any site: move it to a medium that is kept offline.",
+        *_about_features(project),
+    ]
+    if aside is not None:
+        lines.append(
+            f"earlier kits are in {aside}: they hold keys and perhaps records; delete them if not needed"
+        )
+    lines += [
+        "next, at every site but the coordinator's: proofward join KIT",
+        "      at every hospital:                   proofward enrol KIT --data FILE.csv",
+        "      then everywhere:                     proofward start KIT",
+        "Compare the digests that `join` shows, by telephone: terms and features are the same everywhere.",
+    ]
+    tell(plain, lines, as_json)

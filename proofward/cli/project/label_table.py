@@ -1,0 +1,66 @@
+"""What consortium.toml says of hospitals' tables: label, ignored columns, decimal mark, clipping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from proofward.cli.project.project_table import ProjectError, Table
+from proofward.data.schema import CLIPPED_PERCENT, Feature, FeaturesInvalid, Label, Notation, ascending
+
+NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "label")
+_LABEL_KEYS = ("column", "positive", "negative")
+
+
+def read_notation(table: Table) -> Notation:
+    """The notation in the file's top table; raises ProjectError."""
+    usual, label = Label(), Table(table.table("label"), "label.", _LABEL_KEYS)
+    try:
+        return Notation(
+            Label(
+                column=label.text("column", usual.column),
+                negative=label.value("negative", usual.negative),
+                positive=label.value("positive", usual.positive),
+            ),
+            ascending(table.texts("ignore")),
+            table.text("decimal", "."),
+            table.integer("clipped_percent", 0, 100, CLIPPED_PERCENT),
+        )
+    except FeaturesInvalid as error:
+        raise ProjectError("columns", "a label, columns to ignore and a decimal mark", str(error)) from error
+
+
+def read_feature(values: Mapping[str, Any], where: str) -> Feature:
+    """A feature in one of the tables [[feature]]; raises ProjectError."""
+    entry = Table(values, where, ("name", "unit", "centre", "spread"))
+    name, unit = entry.text("name"), entry.text("unit", "")
+    try:
+        return Feature(name, entry.number("centre"), entry.number("spread"), unit)
+    except FeaturesInvalid as error:
+        raise ProjectError(where.rstrip("."), "constants of a feature", str(error)) from error
+
+
+def notation_lines(notation: Notation) -> list[str]:
+    """The lines of the file's top table."""
+    ignored = ", ".join(map(_quoted, notation.ignore))
+    return [
+        f"ignore = [{ignored}]  # columns that may be there and are not used",
+        f'decimal = {_quoted(notation.decimal)}  # the mark in numbers; with "," semicolons part the cells',
+        f"clipped_percent = {notation.clipped_percent}  # a column of which more is out of range is refused",
+    ]
+
+
+def label_lines(label: Label) -> list[str]:
+    """The lines of the file's table [label]."""
+    return [
+        "",
+        "[label]",
+        f"column = {_quoted(label.column)}",
+        f"positive = {_quoted(label.positive)}  # what stands in the column for class 1",
+        f"negative = {_quoted(label.negative)}  # and for class 0, alike at every hospital",
+    ]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,44 @@
+"""Presets on the command line: listed in the help of commands that take one, chosen by name or by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class WithPresets(click.Command):
+    """A command whose help ends with the presets, a line each, and where their files are."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click."""
+        from proofward.models.presets import FOLDER, PRESET_FILES
+
+        with formatter.section("Presets"):
+            formatter.write_dl([(name, entry.summary) for name, entry in PRESET_FILES.items()])
+        with formatter.indentation():
+            formatter.write_text(f"Their files, to be copied: {FOLDER}")
+
+
+def chosen_preset(given: str) -> dict[str, Any]:
+    """Fields of a project: a preset's name, or all that a file sets; raises ProjectError."""
+    from proofward.cli.project.project import placeholder_features
+    from proofward.cli.project.project_table import ProjectError
+    from proofward.layers.errors import ConfigurationError
+    from proofward.models.presets import PRESET_FILES, read_preset
+
+    if given in PRESET_FILES:
+        return {"preset": given}
+    path = Path(given)
+    if not path.is_file():
+        expected = f"one of {', '.join(sorted(PRESET_FILES))}, or a file like theirs"
+        raise ProjectError("preset", expected, repr(given))
+    try:
+        found = read_preset(path)
+    except ConfigurationError as error:
+        raise ProjectError(f"{given}: {error.field}", error.expected, repr(error.actual)[:80]) from error
+    except OSError as error:
+        raise ProjectError("preset", "a file that can be read", f"{given}: {error.strerror}") from error
+    features = placeholder_features(found.features)
+    return {"settings": found.settings, "features": features}

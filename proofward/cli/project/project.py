@@ -1,0 +1,209 @@
+"""A consortium's project: what it agrees on, as people write it in consortium.toml."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from proofward.cli.project.admissible import provable_config
+from proofward.cli.project.project_table import ProjectError
+from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
+from proofward.data.wdbc import NORMALISATION
+from proofward.engines.flare.kits.names import fault_of_name, is_value
+from proofward.engines.remote.agreement.terms import UPLOAD_SLOT, Seat, Terms
+from proofward.federation.messages.refusal import TRANSPORT
+from proofward.federation.messages.rules import (
+    AGGREGATOR,
+    HOSPITAL,
+    VERIFIER,
+    RulesError,
+    usual_abandonments,
+    usual_updates,
+)
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import MAX_WIDTH
+from proofward.models.presets import PRESET_FILES
+from proofward.models.settings import Preset, Settings
+from proofward.relations.config import RoundConfig
+
+FILE_NAME = "consortium.toml"
+PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
+LEAST_HOSPITALS = 3
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place with its roles, HOSPITAL, VERIFIER or both."""
+
+    name: str
+    roles: tuple[str, ...]
+
+    def seats(self) -> list[Seat]:
+        """Its members; a hospital's verifier is a second one."""
+        both = len(self.roles) > 1
+        names = {HOSPITAL: self.name, VERIFIER: f"{self.name}-{VERIFIER}" if both else self.name}
+        return [Seat(names[role], role, self.name) for role in self.roles]
+
+
+@dataclass(frozen=True)
+class Project:
+    """threshold, accepting, minimum, abandoning: 0 stands for the default, until `completed`.
+
+    settings: of network and training, as the file gives them; `preset` says what they leave open.
+    trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
+    """
+
+    title: str
+    server: str
+    sites: tuple[Site, ...]
+    port: int = PORT
+    preset: str = PRESET
+    settings: Settings = field(default_factory=Settings)
+    rounds: int = ROUNDS
+    threshold: int = 0
+    accepting: int = 0
+    minimum: int = 0
+    abandoning: int = 0
+    deadline: int = DEADLINE
+    upload_slot: int = UPLOAD_SLOT
+    trusted_first_model: str = ""
+    features: tuple[Feature, ...] = ()
+    notation: Notation = field(default_factory=Notation)
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of every hospital's table, of a completed project."""
+        return Schema(self.features, self.notation)
+
+    @cached_property
+    def setup(self) -> Preset:
+        """Network and training of a completed project; raises ConfigurationError."""
+        found, features = PRESET_FILES[self.preset], len(self.features)
+        settings = self.settings.over(found.settings)
+        if self.settings == Settings() and features == found.features:
+            return found.preset
+        own = settings.preset("", "", features)
+        training, widths = own.training, "-".join(map(str, own.model.widths))
+        summary = f"{features} features: {widths}, {training.duration} of {training.batch}"
+        return replace(own, name=self.preset, summary=summary)
+
+    @property
+    def placeholders(self) -> bool:
+        """Whether the features are those that `completed` made up."""
+        return self.features == placeholder_features(len(self.features))
+
+    def first_model_beside(self, path: Path) -> Path | None:
+        """The file of the trusted first model, of a project in the file `path`."""
+        return path.parent / self.trusted_first_model if self.trusted_first_model else None
+
+    def object_of(self, chosen: bytes) -> bytes:
+        """The object of a first model's file: its weights, which the file ends with; b"" for b""."""
+        return chosen[-8 * self.setup.model.parameters :]
+
+    def count(self, role: str) -> int:
+        """Number of sites with a role."""
+        return sum(role in site.roles for site in self.sites)
+
+    def completed(self) -> Project:
+        """With defaults in place of what was left open; raises ProjectError."""
+        self._check()
+        hospitals, verifiers = self.count(HOSPITAL), self.count(VERIFIER)
+        threshold = self.threshold or max(1, (hospitals - 1) // 2)
+        width = PRESET_FILES[self.preset].features
+        features = self.features
+        if not features and width == len(NORMALISATION):
+            features = tuple(Feature(*entry) for entry in NORMALISATION)
+        if not features:
+            features = placeholder_features(width)
+        if len(features) > MAX_WIDTH:
+            raise ProjectError("feature", f"at most {MAX_WIDTH} features", len(features))
+        try:
+            Schema(features, self.notation)
+        except FeaturesInvalid as error:
+            raise ProjectError("columns", "distinct names", str(error)) from error
+        completed = replace(
+            self,
+            threshold=threshold,
+            minimum=self.minimum or usual_updates(hospitals, threshold),
+            abandoning=self.abandoning or usual_abandonments(hospitals),
+            accepting=self.accepting or verifiers // 2 + 1,
+            features=features,
+        )
+        try:
+            _ = completed.setup
+        except ConfigurationError as error:
+            raise ProjectError(error.field, error.expected, error.actual) from error
+        return completed
+
+    def _check(self) -> None:
+        if not 1 <= len(self.title) <= 200 or not self.title.isprintable():
+            raise ProjectError("title", "1 to 200 printable characters", repr(self.title))
+        unusable = is_value(self.server.rpartition(".")[2])
+        if len(self.server) > 64 or unusable or not _HOST.fullmatch(self.server):
+            expected = "a name in lower case, at most 64 characters, such as fl.example.org (no address)"
+            raise ProjectError("server", expected, repr(self.server))
+        if self.preset not in PRESET_FILES:
+            raise ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
+        name = self.trusted_first_model
+        if name and (Path(name).name != name or not name.isprintable()):
+            raise ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
+        for site in self.sites:
+            longest = max(len(seat.member) for seat in site.seats())
+            if (fault := fault_of_name(site.name)) or longest > 40 or site.name == TRANSPORT:
+                expected = "lower-case letters, digits and hyphens, members' names of at most 40"
+                raise ProjectError("site name", expected, fault or repr(site.name))
+            if site.name == self.server:
+                raise ProjectError("site name", "another name than the server's", site.name)
+        names = [site.name for site in self.sites]
+        members = [seat.member for site in self.sites for seat in site.seats()]
+        for what, found in (("site", names), ("member", [AGGREGATOR, *members])):
+            twice = sorted({name for name in found if found.count(name) > 1})
+            if twice:
+                raise ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
+        if (count := self.count(HOSPITAL)) < LEAST_HOSPITALS:
+            raise ProjectError("site", "three hospitals: of two each can subtract its own update", count)
+        if not self.count(VERIFIER):
+            raise ProjectError("site", "at least one verifier", 0)
+
+    def config(self) -> RoundConfig:
+        """The configuration of a completed project; raises ProjectError if no round of it can be proved."""
+        hospitals = self.count(HOSPITAL)
+        if not self.threshold < hospitals:
+            expected = f"fewer than the {hospitals} hospitals"
+            raise ProjectError("policy.threshold", expected, self.threshold)
+        return provable_config(self.setup, hospitals, self.threshold)
+
+    def terms(self, model: bytes = b"") -> Terms:
+        """The terms of a completed project; raises ProjectError.
+
+        model: the trusted first model, as an object's bytes; b"" for one that the members draw.
+        """
+        config, seats = self.config(), [Seat(AGGREGATOR, AGGREGATOR, self.server)]
+        seats += [seat for site in self.sites for seat in site.seats()]
+        try:
+            terms = Terms.of(
+                config,
+                federation=self.title,
+                seats=tuple(sorted(seats, key=lambda seat: seat.member)),
+                accepting_verdicts=self.accepting,
+                minimum_updates=self.minimum,
+                abandonments=self.abandoning,
+                rounds=self.rounds,
+                initial_model=hashlib.sha256(model).digest() if model else b"",
+                deadline=self.deadline,
+                upload_slot=self.upload_slot,
+            )
+            terms.check()
+        except RulesError as error:
+            raise ProjectError("policy", "thresholds that fit the members", str(error)) from error
+        return terms
+
+
+def placeholder_features(count: int) -> tuple[Feature, ...]:
+    """Features that stay as they are."""
+    return tuple(Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, count + 1))

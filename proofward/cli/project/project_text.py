@@ -1,0 +1,92 @@
+"""consortium.toml, written: every value of a completed project, with a word on what it means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from proofward.cli.project.label_table import label_lines, notation_lines
+from proofward.cli.project.project import Project
+from proofward.federation.messages.rules import VERIFIER
+from proofward.models.presets import PRESET_FILES
+from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
+
+MEANING = {
+    "hidden": "widths of the hidden layers; [] for logistic regression",
+    "learning_rate": "of a batch's mean gradient, a multiple of batch / 1024",
+    "batch": "records of a step, a power of two",
+    "epochs": "passes over a hospital's records in a round, or give steps",
+    "steps": "of a round, the same for every hospital, or give epochs",
+    "clip_bound": "the L2 norm that an update may have, a multiple of 1 / 1024",
+}
+
+
+def project_text(project: Project) -> str:
+    """The file of a completed project."""
+    lines = [
+        "# What this consortium agrees on. `proofward consortium init FOLDER` makes the kits from it.",
+        f"title = {_quoted(project.title)}",
+        f"server = {_quoted(project.server)}  # the name under which every site reaches the server",
+        f"port = {project.port}  # the only one that is open, at the server",
+        *_preset(project),
+        f"rounds = {project.rounds}",
+        *_first_model(project),
+        *notation_lines(project.notation),
+        "",
+        "[model]",
+        *_settings(project, MODEL_KEYS),
+        "",
+        "[training]",
+        *_settings(project, TRAINING_KEYS),
+        "",
+        "[policy]",
+        f"threshold = {project.threshold}  # so many hospitals learn nothing together",
+        f"accepting = {project.accepting}  # verdicts that accept a proof, of {project.count(VERIFIER)}",
+        f"minimum = {project.minimum}  # fewest hospitals in a sum",
+        f"abandoning = {project.abandoning}  # hospitals that give a set up before the round is tried again",
+        f"deadline = {project.deadline}  # seconds that a phase waits for a member",
+        f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
+        "their time then tells nothing of the records",
+    ]
+    lines += label_lines(project.notation.label)
+    for site in project.sites:
+        roles = ", ".join(_quoted(role) for role in site.roles)
+        lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
+    lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
+    for entry in project.features:
+        lines += ["[[feature]]", f"name = {_quoted(entry.name)}"]
+        lines += [f"unit = {_quoted(entry.unit)}"] if entry.unit else []
+        lines += [f"centre = {float(entry.centre)!r}", f"spread = {float(entry.spread)!r}", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _preset(project: Project) -> list[str]:
+    """None where nothing is left to it."""
+    if project.settings.complete:
+        return []
+    return [f"preset = {_quoted(project.preset)}  # {PRESET_FILES[project.preset].summary}; "
+            "what is behind # below"]  # fmt: skip
+
+
+def _first_model(project: Project) -> list[str]:
+    if not project.trusted_first_model:
+        return []
+    why = "who chose it can learn more than sums"
+    return [f"trusted_first_model = {_quoted(project.trusted_first_model)}  # {why}"]
+
+
+def _settings(project: Project, names: Sequence[str]) -> list[str]:
+    """Values of the project's own; the preset's behind a comment's sign, to be changed there."""
+    own, whole = project.settings, project.settings.over(PRESET_FILES[project.preset].settings)
+    lines = []
+    for name in names:
+        value = getattr(whole, name)
+        if value is not None:
+            sign = "# " if getattr(own, name) is None else ""
+            plain = list(value) if isinstance(value, tuple) else value
+            lines.append(f"{sign}{name} = {plain!r}  # {MEANING[name]}")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

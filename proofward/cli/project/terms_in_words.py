@@ -1,0 +1,75 @@
+"""What a consortium agrees on, in words: for who joins it and for who has made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proofward.engines.remote.agreement.terms import Terms
+    from proofward.federation.messages.rules import Rules
+    from proofward.relations.config import RoundConfig
+
+USUAL_BATCH, USUAL_RATE = 16, 8
+"""Smaller batches, and larger `Training.rate` than this, are pointed out."""
+
+
+def in_words(terms: Terms, server: str, port: int) -> list[str]:
+    """What was agreed, for people."""
+    config, verifiers, rules = terms.round_config, terms.named("verifier"), terms.check()
+    training = config.training
+    return [
+        f"{terms.federation}: {terms.rounds} rounds, server {server}, port {port}",
+        f"hospitals: {', '.join(terms.named('hospital'))}",
+        f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
+        f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",
+        f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
+        f"model; fewer cannot",
+        f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
+        f"that may vanish between checked shares and consent: {rules.absent_hospitals}; "
+        "with more, the run waits for them",
+        *(
+            ["one hospital that is revoked, or leaves, ends the federation"]
+            if not rules.hospitals_to_spare
+            else []
+        ),
+        first_model_in_words(rules),
+        f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
+        f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
+        f"{config.security_bits} bits of security"
+        + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
+        f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
+        f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
+        *unusual(config),
+        f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
+    ]
+
+
+def uploads_in_words(slot: int) -> str:
+    """When uploads leave."""
+    if slot == 0:
+        return "uploads leave at once, so that their time tells how long the work took"
+    return f"uploads leave every {slot} s"
+
+
+def first_model_in_words(rules: Rules) -> str:
+    """Where the first model comes from."""
+    if rules.trusts_first_model:
+        return f"trusted first model {rules.initial_model.hex()}: whoever chose it can learn more than sums"
+    return "first model drawn by the members: nobody chooses it"
+
+
+def unusual(config: RoundConfig) -> list[str]:
+    """What these terms have that makes a single update, if it is ever opened, tell much about its records."""
+    training, found = config.training, []
+    if training.batch < USUAL_BATCH:
+        found.append(
+            f"unusual: batches of {training.batch} records, fewer than {USUAL_BATCH}: "
+            "an update that is opened may show single records"
+        )
+    if training.rate > USUAL_RATE:
+        learning_rate = training.rate * training.batch / 2**config.scales.rate_shift
+        found.append(
+            f"unusual: rate = {training.rate}, above {USUAL_RATE} (a learning rate of {learning_rate:g}): "
+            "an update that is opened may show single records"
+        )
+    return found

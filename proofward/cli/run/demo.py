@@ -1,0 +1,166 @@
+"""`proofward demo`: a whole federation on one machine, honest or with one dishonest member."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from proofward.cli.common.console import FLAW, OK, make_console, print_json
+from proofward.cli.project.listed_presets import WithPresets
+
+ATTACK_ROUNDS, ROUNDS = 2, 15
+LEAST_HOSPITALS = 3
+"""The least number in a sum."""
+LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
+"""Hospitals, of which enough for a sum go on without the culprit."""
+
+
+def run_folder(chosen: Path | None) -> Path:
+    """The folder to write: the one chosen, or a new one named after the time."""
+    from proofward.engines.run_folder import private_of
+
+    if chosen is not None:
+        return chosen
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    names = (Path("runs") / (stamp if count == 0 else f"{stamp}-{count}") for count in range(1000))
+    return next(path for path in names if not path.exists() and not private_of(path).exists())
+
+
+def list_attacks(as_json: bool) -> None:
+    """A name a line, or names with descriptions as JSON."""
+    from proofward.cli.common.kernels import load_kernels
+
+    load_kernels(make_console(quiet=True))
+
+    from proofward.engines.attacks.catalogue import ATTACKS
+
+    if as_json:
+        print_json({name: attack.what for name, attack in ATTACKS.items()})
+        return
+    for name in ATTACKS:
+        click.echo(name)
+
+
+def check_folder(folder: Path, attack: str | None) -> bool:
+    """Whether the folder holds a run to go on with; UsageError when nothing can be written there."""
+    from proofward.engines.run_folder import private_of
+    from proofward.ledger.seal import SEAL_NAME
+    from proofward.report.run_audit import LEDGER_NAME
+
+    private = private_of(folder)
+    if folder.exists() and not folder.is_dir():
+        raise click.UsageError(f"{folder} is no folder")
+    if not folder.exists() or not any(folder.iterdir()):
+        if private.exists():
+            raise click.UsageError(f"{private} holds states of an earlier run; choose another folder")
+        return False
+    if not (folder / LEDGER_NAME).is_dir():
+        raise click.UsageError(f"{folder} is neither empty nor a run")
+    if (folder / LEDGER_NAME / SEAL_NAME).exists():
+        raise click.UsageError(f"{folder} holds a finished run; choose another folder")
+    if not private.is_dir():
+        words = f"{folder} holds a run that has begun, and the parties' states, {private}, are not there"
+        earlier = f"; move {folder}/parties there" if (folder / "parties").is_dir() else ""
+        raise click.UsageError(f"{words}{earlier or ': put them back, or choose another folder'}")
+    if attack is not None:
+        raise click.UsageError(f"{folder} holds a run; an attack needs a new folder")
+    return True
+
+
+@click.command(cls=WithPresets)
+@click.option(
+    "--rounds", type=click.IntRange(1, 10_000),
+    help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
+)  # fmt: skip
+@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, 100), default=5, show_default=True,
+              help="A sum needs three; an attack needs a fourth, the culprit, beside them.")  # fmt: skip
+@click.option(
+    "--verifiers", type=click.IntRange(1, 100), help="3 unless given; on FLARE one more than hospitals."
+)
+@click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
+              help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
+@click.option("--preset", "preset_name", default="wdbc", show_default=True, metavar="NAME",
+              help="Model and data: a name listed below.")  # fmt: skip
+@click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
+@click.option("--engine", type=click.Choice(["in-process", "flare"]), default="in-process", show_default=True,
+              help="flare: every party a process of its own on this machine, with mutual TLS.")  # fmt: skip
+@click.option("--repeatable", is_flag=True,
+              help="UNSAFE, to compare engines: the seed gives all that is random, keys too.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
+@click.option("--no-plot", is_flag=True, help="Write no plot.")
+def demo(
+    rounds: int | None,
+    hospitals: int,
+    verifiers: int | None,
+    chosen: Path | None,
+    seed: int,
+    preset_name: str,
+    attack: str | None,
+    engine: str,
+    repeatable: bool,
+    workers: int,
+    as_json: bool,
+    no_plot: bool,
+) -> None:
+    """Run a federation of hospitals on this machine: every update proved, encrypted, summed, recorded.
+
+    Exit code 1 when the federation does not finish, or when an attack is not refused by the check that
+    should.
+    """
+    if attack == "list":
+        list_attacks(as_json)
+        return
+    from proofward.cli.common.kernels import load_kernels
+
+    console = make_console(as_json)
+    load_kernels(console)
+
+    from proofward.engines.attacks.catalogue import ATTACKS
+
+    if attack is not None and attack not in ATTACKS:
+        raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
+    if engine == "flare" and attack is not None:
+        raise click.UsageError("attacks run in one process: leave out --engine flare")
+    number = rounds or (ROUNDS if attack is None else ATTACK_ROUNDS)
+    _check_attack(attack, hospitals, number)
+    folder = run_folder(chosen)
+    resumed = check_folder(folder, attack)
+
+    from proofward.cli.run.demo_flare import FlareDemoRun
+    from proofward.cli.run.demo_run import DemoRun
+    from proofward.data.wdbc import DataUnavailable
+    from proofward.layers.errors import TrainingError
+    from proofward.report.scenario import VERIFIERS, make_scenario
+
+    try:
+        judges = verifiers or (hospitals + 1 if engine == "flare" else VERIFIERS)
+        scenario = make_scenario(preset_name, hospitals, number, seed, judges)
+    except (TrainingError, DataUnavailable) as error:
+        raise click.UsageError(str(error)) from error
+    kind = FlareDemoRun if engine == "flare" else DemoRun
+    run = kind(console, folder, scenario, seed, workers, plot=not no_plot, repeatable=repeatable)
+    if resumed:
+        console.print(f"going on with {folder}", markup=False)
+    outcome: Mapping[str, object]
+    if attack is None:
+        passed, outcome = run.honest()
+    else:
+        passed, outcome = run.attacked(ATTACKS[attack])
+    if as_json:
+        print_json({"run": str(folder), **outcome})
+    raise SystemExit(OK if passed else FLAW)
+
+
+def _check_attack(attack: str | None, hospitals: int, rounds: int) -> None:
+    if attack is not None and hospitals < LEAST_BESIDE_A_CULPRIT:
+        expected = f"--hospitals {LEAST_BESIDE_A_CULPRIT} or more, for the others to go on"
+        raise click.UsageError(f"an attack needs {expected}")
+    if attack == "replayed-proof" and rounds < 2:
+        raise click.UsageError("this attack needs --rounds 2 or more")

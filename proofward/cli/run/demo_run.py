@@ -1,0 +1,132 @@
+"""Runs a demonstration, writes its folder, and prints what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from proofward.cli.run.in_process_run import Ended, Unfinished, ended, run_in_process, write_outcome
+from proofward.cli.run.tables import print_comparison, print_costs, print_outcome
+from proofward.engines.attacks.catalogue import VERIFIER, Attack
+from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult
+from proofward.engines.run_folder import private_of
+from proofward.report.attack_outcome import judge
+from proofward.report.comparison import MethodScores
+from proofward.report.handover.model_files import write_files
+from proofward.report.measurements import Measurements
+from proofward.report.plot import PlotUnavailable, plot_auc
+from proofward.report.run_audit import RunAudit
+from proofward.report.run_report import compare_run, metrics
+from proofward.report.scenario import Scenario
+
+METRICS_NAME, PLOT_NAME = "metrics.json", "auc.png"
+ATTACKER = "hospital-1"
+
+
+class DemoRun:
+    """One demonstration in one folder."""
+
+    def __init__(
+        self,
+        console: Console,
+        folder: Path,
+        scenario: Scenario,
+        seed: int,
+        workers: int = 1,
+        plot: bool = True,
+        repeatable: bool = False,
+    ) -> None:
+        self.console = console
+        self.folder = folder
+        self.scenario = scenario
+        self.seed = seed
+        self.workers = workers
+        self.plot = plot
+        self.randomness = f"proofward/demo/{seed}".encode() if repeatable else None
+        self.measured = Measurements()
+        self.seconds: dict[str, float] = {}
+
+    def honest(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether the federation finished, and its metrics."""
+        try:
+            outcome = self.federate()
+        except Unfinished as error:
+            self.console.print(f"the federation did not finish: {error}", markup=False)
+            return False, {"finished": False, "reason": str(error)}
+        report, found = self._write(outcome)
+        print_comparison(self.console, found)
+        print_costs(self.console, report)
+        self._say(f"run folder: {self.folder}", f"audit it with: proofward audit {self.folder}", self._kept())
+        return True, {"finished": True, **report}
+
+    def attacked(self, attack: Attack) -> tuple[bool, Mapping[str, object]]:
+        """Whether the right check refused the attack, and what happened."""
+        culprit = attack.culprit(ATTACKER, VERIFIER, self.scenario.plan.aggregator)
+        self.console.print(f"attack {attack.name}: {culprit}. {attack.what}", markup=False, soft_wrap=True)
+        engine, result = self._federate(attack.parties(ATTACKER))
+        history = engine.aggregator.history
+        if result.finished:
+            self._write(ended(engine, result))
+        failed = [verdict for verdict in RunAudit(self.folder).run() if not verdict.passed]
+        outcome = judge(attack, culprit, result, history, failed)
+        print_outcome(self.console, outcome, attack.goes_on)
+        self._say(f"run folder: {self.folder}", self._kept())
+        return outcome.refused, asdict(outcome)
+
+    @property
+    def private(self) -> Path:
+        """Where keys and records of the parties are."""
+        return private_of(self.folder)
+
+    def _kept(self) -> str:
+        return f"not to be handed over: {self.private} holds the parties' keys and records"
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self.console.print(line, markup=False, soft_wrap=True)
+
+    def federate(self) -> Ended:
+        """Runs an honest federation; raises Unfinished."""
+        return ended(*self._federate(Parties()))
+
+    def _federate(self, parties: Parties) -> tuple[InProcessFederation, RunResult]:
+        scenario, start = self.scenario, time.perf_counter()
+        datasets: dict[str, Dataset] = {
+            name: (records.features, records.labels) for name, records in scenario.hospitals.items()
+        }
+        engine, result = run_in_process(
+            self.console,
+            self.folder,
+            scenario.plan,
+            datasets,
+            scenario.description,
+            self.measured,
+            seed=self.randomness,
+            parties=parties,
+            workers=self.workers,
+        )
+        self.seconds["federation"] = time.perf_counter() - start
+        return engine, result
+
+    def _write(self, outcome: Ended) -> tuple[dict[str, object], dict[str, MethodScores]]:
+        """Model, proofs, metrics and plot."""
+        start = time.perf_counter()
+        history, objects = outcome.history, outcome.objects
+        scenario = self.scenario
+        with self.console.status("training the baselines"):
+            found = compare_run(scenario, history, objects)
+        self.seconds["baselines"] = time.perf_counter() - start
+        proofs = write_outcome(self.folder, outcome)
+        report = metrics(scenario, self.seed, history, found, self.measured, proofs, self.seconds)
+        write_files(self.folder, {METRICS_NAME: (json.dumps(report, indent=1) + "\n").encode()})
+        if self.plot:
+            try:
+                plot_auc(found, self.folder / PLOT_NAME)
+            except PlotUnavailable as error:
+                self.console.print(f"no plot: {error}", markup=False)
+        return report, found

@@ -1,0 +1,173 @@
+"""`proofward simulate`: in one process what a consortium's sites would run, from its file and CSV files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from proofward.cli.common.answering import Refused, answering
+from proofward.cli.common.console import FLAW, make_console, print_json
+from proofward.cli.kit.data_file import DataFile, described, files_alike, notation_options
+
+if TYPE_CHECKING:
+    from proofward.cli.project.project import Project
+    from proofward.data.csv_records import Table
+    from proofward.engines.run_folder import Plan
+    from proofward.relations.config import RoundConfig
+
+
+@click.command()
+@click.argument("project_file", metavar="CONSORTIUM.TOML",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--data", "given", multiple=True, required=True, metavar="[SITE=]FILE",
+              help="A hospital's CSV; once a hospital, in the order of the file's sites "
+              "or with the site's name.")  # fmt: skip
+@notation_options
+@click.option("--force", is_flag=True, help="Go on with what can be read but looks wrong.")
+@click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
+def simulate(
+    project_file: Path,
+    given: tuple[str, ...],
+    force: bool,
+    chosen: Path | None,
+    workers: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run CONSORTIUM.TOML in this process, with the rules and the readers that `start` has on NVIDIA FLARE.
+
+    Every update is proved, encrypted, summed and recorded. The folder passes `proofward audit`, and
+    `proofward model export` takes the model from it. Exit code 1 when a file is refused or the federation
+    does not finish.
+    """
+    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.run.demo import check_folder, run_folder
+
+    console = make_console(as_json)
+    folder = run_folder(chosen)
+    resumed = check_folder(folder, None)
+    load_kernels(console)
+
+    from proofward.cli.project.project_file import opened_project
+    from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.report.handover.description import Description
+    from proofward.report.measurements import Measurements
+
+    with answering(as_json):
+        project = opened_project(project_file)
+        plan = plan_of_project(project, project_file)
+        paths = hospital_files(project, given)
+        files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))
+        tables = read_tables(project, plan.config, files, force)
+    for name, table in tables.items():
+        lines = described(table, project.schema)[1]
+        _say(console, f"{name}: {paths[name]}: {lines[0]}", *lines[1:])
+        _say(console, *(f"forced although {doubt.words}" for doubt in table.doubts))
+    if resumed:
+        _say(console, f"going on with {folder}")
+    datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
+    start, description = time.perf_counter(), Description.of(project.features, project.schema.classes)
+    try:
+        outcome = ended(
+            *run_in_process(console, folder, plan, datasets, description, Measurements(), workers=workers)
+        )
+    except Unfinished as error:
+        _say(console, f"the federation did not finish: {error}")
+        if as_json:
+            print_json({"run": str(folder), "finished": False, "reason": str(error)})
+        raise SystemExit(FLAW) from error
+    write_outcome(folder, outcome)
+    history = outcome.history
+    _say(console, f"{len(history.closed)} rounds closed, {time.perf_counter() - start:.1f} s")
+    _say(console, f"run folder: {folder}", f"audit it with: proofward audit {folder}")
+    _say(console, f"take the model home with: proofward model export {folder} --to safetensors")
+    if as_json:
+        rows = {name: len(table.records) for name, table in tables.items()}
+        print_json({"run": str(folder), "finished": True, "consortium": history.rules.digest.hex(),
+                    "model": history.model.hex(), "rounds": len(history.closed), "rows": rows})  # fmt: skip
+
+
+def _say(console: Console, *lines: str) -> None:
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def plan_of_project(project: Project, path: Path) -> Plan:
+    """What the terms of the project in the file `path` agree on; raises Refused, OSError."""
+    from proofward.cli.project.first_model import read_first_model
+    from proofward.cli.project.project_table import ProjectError
+    from proofward.engines.remote.agreement.plan import plan_of
+    from proofward.federation.messages.values import integers_from_bytes
+
+    chosen = project.first_model_beside(path)
+    try:
+        data = b"" if chosen is None else read_first_model(chosen, project.config())
+        model = project.object_of(data)
+        terms = project.terms(model)
+    except ProjectError as error:
+        raise Refused(f"{path}: {error}") from error
+    weights = integers_from_bytes(model, project.setup.model.parameters) if model else None
+    return plan_of(terms, weights)
+
+
+def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
+    """A file for each hospital: NAME=FILE, the others in the order of the project's sites.
+
+    Raises UsageError.
+    """
+    from proofward.federation.messages.rules import HOSPITAL
+
+    names = [site.name for site in project.sites if HOSPITAL in site.roles]
+    found: dict[str, Path] = {}
+    in_order = []
+    for word in given:
+        name, sign, file = word.partition("=")
+        if not (sign and name in names):
+            in_order.append(word)
+        elif name in found:
+            raise click.UsageError(f"--data: two files for {name}")
+        else:
+            found[name] = Path(file)
+    open_names = [name for name in names if name not in found]
+    if len(in_order) != len(open_names):
+        expected = f"a file for each of {', '.join(names)}"
+        raise click.UsageError(f"--data: expected {expected}, found {len(given)}")
+    found.update({name: Path(file) for name, file in zip(open_names, in_order, strict=True)})
+    for path in found.values():
+        if not path.is_file():
+            raise click.UsageError(f"--data: {path} is no file")
+    return {name: found[name] for name in names}
+
+
+def read_tables(
+    project: Project, config: RoundConfig, files: Mapping[str, DataFile], force: bool = False
+) -> dict[str, Table]:
+    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file."""
+    from proofward.layers.errors import TrainingError
+    from proofward.relations.measure import check_provable
+
+    tables: dict[str, Table] = {}
+    problems: list[str] = []
+    for name, file in files.items():
+        where = f"{file.path} of {name}"
+        try:
+            table = tables[name] = file.read(project.schema, config)
+            check_provable(config, len(table.records))
+        except Refused as error:
+            problems += [f"{where}: {line}" for line in error.problems or [str(error)]]
+        except (TrainingError, OSError) as error:
+            problems.append(f"{where}: {error}")
+        else:
+            problems += [f"{where}: {doubt.words}; --force goes on" for doubt in table.doubts if not force]
+    if problems:
+        raise Refused("nothing was run", problems)
+    return tables

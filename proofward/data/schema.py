@@ -1,0 +1,224 @@
+"""The columns of a consortium's tables, alike at every hospital: features, label, what is ignored, notation.
+
+Every hospital's kit holds it in the file `FEATURES_NAME`. Its bytes are canonical: one schema has one
+encoding, so hospitals compare its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+FEATURES_NAME = "features.json"
+MAX_BYTES = 1 << 24
+MAX_NAME, MAX_UNIT, MAX_IGNORED = 200, 40, 1000
+CLIPPED_PERCENT = 20
+VERSION = "proofward/columns/v1"
+DECIMALS = {".": "point", ",": "comma"}
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class FeaturesInvalid(ValueError):
+    """A schema that makes no sense: what is wrong, expected and found."""
+
+
+def folded(name: str) -> str:
+    """A column's name as names are compared: without blanks at its ends, accents in one encoding."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
+def plain_number(text: str) -> float | None:
+    """The value of a decimal number with a point, None for any other text and for what is not finite."""
+    value = float(text) if _PLAIN_NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def _check_name(what: str, name: object) -> None:
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise FeaturesInvalid(f"{what}: expected 1 to {MAX_NAME} characters, found {name!r:.80}")
+    if name != name.strip():
+        raise FeaturesInvalid(f"{what} {name!r}: expected a name without spaces at its ends")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A value x of the column `name` becomes (x - centre) / spread. unit: "" where none is given."""
+
+    name: str
+    centre: float
+    spread: float
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        name, unit = self.name, self.unit
+        _check_name("name of a feature", name)
+        for constant in ("centre", "spread"):
+            value = getattr(self, constant)
+            if type(value) not in (int, float) or not _finite(value):
+                raise FeaturesInvalid(f"{constant} of feature {name}: expected a number, found {value!r:.40}")
+        if self.spread <= 0:
+            raise FeaturesInvalid(f"spread of feature {name}: expected more than 0, found {self.spread!r}")
+        if not isinstance(unit, str) or len(unit) > MAX_UNIT or not (unit == "" or unit.isprintable()):
+            words = f"unit of feature {name}: expected a text of at most {MAX_UNIT} characters"
+            raise FeaturesInvalid(f"{words}, found {unit!r:.80}")
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def check_features(features: Sequence[Feature]) -> None:
+    """Raises FeaturesInvalid when two have one name."""
+    seen: set[str] = set()
+    for feature in features:
+        if folded(feature.name) in seen:
+            raise FeaturesInvalid(f"features: expected distinct names, found {feature.name} twice")
+        seen.add(folded(feature.name))
+
+
+@dataclass(frozen=True)
+class Label:
+    """The column with the label, and what stands in it for 0 (negative) and for 1 (positive).
+
+    Where both are numbers they are compared as numbers, else letter by letter.
+    """
+
+    column: str = "label"
+    negative: str = "0"
+    positive: str = "1"
+
+    def __post_init__(self) -> None:
+        _check_name("label.column", self.column)
+        _check_name("label.negative", self.negative)
+        _check_name("label.positive", self.positive)
+        numbers = self.numbers
+        same = folded(self.negative) == folded(self.positive)
+        if same or (numbers is not None and numbers[0] == numbers[1]):
+            words = "label: expected different values for negative and positive"
+            raise FeaturesInvalid(f"{words}, found {self.negative} and {self.positive}")
+
+    @property
+    def numbers(self) -> tuple[float, float] | None:
+        """(negative, positive), if both are numbers."""
+        found = plain_number(self.negative), plain_number(self.positive)
+        return None if found[0] is None or found[1] is None else (found[0], found[1])
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """Names of the classes 0 and 1."""
+        return self.negative, self.positive
+
+
+@dataclass(frozen=True)
+class Notation:
+    """What a table holds beside features, and how it is written.
+
+    ignore: columns that may be there and are not used. decimal: the mark in numbers, a point or a comma.
+    clipped_percent: `enrol` refuses a column of which a larger share lies outside the range of inputs.
+    """
+
+    label: Label = field(default_factory=Label)
+    ignore: tuple[str, ...] = ()
+    decimal: str = "."
+    clipped_percent: int = CLIPPED_PERCENT
+
+    def __post_init__(self) -> None:
+        if len(self.ignore) > MAX_IGNORED:
+            raise FeaturesInvalid(f"ignore: expected at most {MAX_IGNORED} columns, found {len(self.ignore)}")
+        for name in self.ignore:
+            _check_name("ignore", name)
+        if list(self.ignore) != sorted(set(self.ignore)):
+            raise FeaturesInvalid("ignore: expected distinct names in ascending order")
+        if not isinstance(self.decimal, str) or self.decimal not in DECIMALS:
+            raise FeaturesInvalid(f'decimal: expected "." or ",", found {self.decimal!r:.40}')
+        if type(self.clipped_percent) is not int or not 0 <= self.clipped_percent <= 100:
+            words = "clipped_percent: expected an integer in [0, 100]"
+            raise FeaturesInvalid(f"{words}, found {self.clipped_percent!r:.40}")
+
+    @property
+    def delimiter(self) -> str:
+        """What usually stands between cells: a semicolon where the comma is the decimal mark."""
+        return ";" if self.decimal == "," else ","
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All that hospitals have to agree on to make the same numbers of the same records.
+
+    features: in the model's order.
+    """
+
+    features: tuple[Feature, ...]
+    notation: Notation = field(default_factory=Notation)
+
+    def __post_init__(self) -> None:
+        check_features(self.features)
+        names = {folded(feature.name) for feature in self.features}
+        label, ignored = self.label.column, {folded(name) for name in self.notation.ignore}
+        if folded(label) in names:
+            raise FeaturesInvalid(f"the label's column has the name of a feature, {label}")
+        if both := sorted(ignored & {*names, folded(label)}):
+            raise FeaturesInvalid(f"ignore: expected columns that are not used, found {both[0]}")
+
+    @property
+    def label(self) -> Label:
+        """The label's column and values."""
+        return self.notation.label
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """Names of the classes 0 and 1."""
+        return self.label.classes
+
+    def to_bytes(self) -> bytes:
+        """The file that every hospital's kit holds: the same bytes for the same schema."""
+        features = [
+            {"name": entry.name, "unit": entry.unit, "centre": float(entry.centre),
+             "spread": float(entry.spread)}
+            for entry in self.features
+        ]  # fmt: skip
+        notation = self.notation
+        plain = {
+            "version": VERSION,
+            "label": asdict(notation.label),
+            "ignore": list(notation.ignore),
+            "decimal": notation.decimal,
+            "clipped_percent": notation.clipped_percent,
+            "features": features,
+        }
+        return (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Schema:
+        """Inverse of `to_bytes`, of these bytes and no others; raises FeaturesInvalid."""
+        if len(data) > MAX_BYTES:
+            raise FeaturesInvalid(f"expected at most {MAX_BYTES} bytes, found {len(data)}")
+        try:
+            plain = json.loads(data)
+            version = plain.pop("version")
+            if version != VERSION:
+                raise FeaturesInvalid(f"version: expected {VERSION}, found {version!r:.80}")
+            features = tuple(Feature(**entry) for entry in plain.pop("features"))
+            label, ignore = Label(**plain.pop("label")), tuple(plain.pop("ignore"))
+            schema = cls(features, Notation(label, ignore, **plain))
+            canonical = schema.to_bytes()
+        except FeaturesInvalid:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            words = "expected label, ignore, decimal, clipped_percent, and features with name, unit, centre"
+            raise FeaturesInvalid(f"{words} and spread: {type(error).__name__}") from error
+        if canonical != data:
+            raise FeaturesInvalid("expected the canonical encoding, found another of the same columns")
+        return schema
+
+
+def ascending(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns to ignore as `Notation` wants them."""
+    return tuple(sorted(set(names)))

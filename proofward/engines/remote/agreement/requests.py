@@ -1,0 +1,135 @@
+"""What an operator asks of a member whose process may be running: files that the process picks up.
+
+A process holds its member's lock and state database, so whoever stands beside it writes here only:
+
+HOME/members/NAME/requests/revoke-MEMBER   {"member": ..., "reason": ...}: `Follower.request_revocation`
+HOME/members/NAME/next.key                 the key to change to
+
+and reads the database without writing. A request stays: asking for the same thing again changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from proofward.engines.remote.agreement.home import KEY, NEXT_KEY, STATE, Home
+from proofward.federation.history.history import History
+from proofward.federation.messages.rules import Rules
+from proofward.ledger.files import make_directory, sync_directory, write_file
+from proofward.ledger.keys import SigningKey
+
+REQUESTS, REVOKE = "requests", "revoke-"
+MAX_REASON = 400
+_MAX_BYTES = 1 << 13
+
+
+def request_revocation(folder: Path, member: str, reason: str) -> bool:
+    """Writes a request into a member's folder, durably.
+
+    Returns False when this member's revocation was asked for before.
+    """
+    if not 1 <= len(reason) <= MAX_REASON:
+        raise ValueError(f"reason: expected 1 to {MAX_REASON} characters, found {len(reason)}")
+    requests = folder / REQUESTS
+    make_directory(requests)
+    requests.chmod(0o700)
+    path = requests / f"{REVOKE}{member}"
+    if _read(path) is not None:
+        return False
+    data = (json.dumps({"member": member, "reason": reason}) + "\n").encode()
+    write_file(path, data, requests / f".{path.name}.tmp", mode=0o600)
+    return True
+
+
+def pending_revocations(folder: Path) -> list[tuple[str, str]]:
+    """Member and reason of every request in a member's folder, by member.
+
+    What is no request is passed over: it came from nobody's command. Never raises for what lies there.
+    """
+    try:
+        found = sorted((folder / REQUESTS).glob(f"{REVOKE}*"))
+    except OSError:
+        return []
+    return [request for path in found if (request := _read(path)) is not None]
+
+
+def _read(path: Path) -> tuple[str, str] | None:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            return None
+        plain = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(plain, dict):
+        return None
+    member, reason = plain.get("member"), plain.get("reason")
+    if not isinstance(member, str) or not isinstance(reason, str) or path.name != f"{REVOKE}{member}":
+        return None
+    return (member, reason) if 1 <= len(reason) <= MAX_REASON else None
+
+
+@contextmanager
+def _database(folder: Path) -> Iterator[sqlite3.Connection | None]:
+    """A member's state, to be read only; None before there is any."""
+    path = folder / STATE
+    if not path.exists() or path.stat().st_size == 0:
+        yield None
+        return
+    database = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=30.0)
+    try:
+        known = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        yield database if {"entries", "facts", "secrets"} <= known else None
+    finally:
+        database.close()
+
+
+def followed(folder: Path, rules: Rules) -> History:
+    """The ledger as a member has followed it; raises Refusal when what is stored makes no sense."""
+    with _database(folder) as database:
+        rows = [] if database is None else database.execute("SELECT data FROM entries ORDER BY number")
+        history = History(rules)
+        for row in rows:
+            history.apply(bytes(row[0]))
+    return history
+
+
+def facts(folder: Path, prefixes: tuple[str, ...]) -> dict[str, str]:
+    """A member's private notes whose names begin so, as text."""
+    with _database(folder) as database:
+        rows = [] if database is None else database.execute("SELECT name, value FROM facts")
+        return {
+            str(name): bytes(value).decode(errors="replace")
+            for name, value in rows
+            if name.startswith(prefixes)
+        }
+
+
+def enrolment_begun(folder: Path) -> bool:
+    """Whether a hospital has committed to its records: from then on they are what it trains on."""
+    with _database(folder) as database:
+        if database is None:
+            return False
+        found = database.execute("SELECT 1 FROM secrets WHERE substr(name, 1, 8) = 'dataset/' LIMIT 1")
+        return found.fetchone() is not None
+
+
+def make_next_key(home: Home, name: str, passphrase: bytes | None, present: SigningKey) -> SigningKey:
+    """The key to change to: made and saved if there is none. present: the key in force; another one each."""
+    path = home.member(name) / NEXT_KEY
+    if not path.exists():
+        source = home.randomness(name).source("next-identity", present.public.raw)
+        SigningKey.generate(source).save(path, passphrase)
+    return SigningKey.load(path, passphrase)
+
+
+def promote_next_key(home: Home, name: str) -> None:
+    """The next key, which the ledger has as the member's by now, takes the earlier one's place."""
+    folder = home.member(name)
+    os.replace(folder / NEXT_KEY, folder / KEY)
+    sync_directory(folder)

@@ -1,0 +1,125 @@
+"""What a model's inputs and outputs mean: names, units and scaling of its features, names of its classes.
+
+None of it is in the ledger. A run folder and every member's kit hold it in a file, and it is as good as
+whoever wrote that: the digest of the features is what members compare when they join.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
+from proofward.ledger.reading import NotReadable, read_regular
+
+__all__ = [
+    "CLASSES_NAME", "FEATURES_NAME", "Column", "Description", "Feature", "FeaturesInvalid", "check_classes",
+    "read_description",
+]  # fmt: skip
+CLASSES_NAME = "classes.json"
+USUAL_CLASSES = ("0", "1")
+MAX_BYTES = 1 << 26
+MAX_UNIT = 40
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature with its unit, "" where none is given: a value x becomes (x - centre) / spread."""
+
+    feature: Feature
+    unit: str = ""
+
+    def to_plain(self) -> dict[str, object]:
+        """Plain values; the unit only if there is one."""
+        entry = self.feature
+        plain: dict[str, object] = {"name": entry.name}
+        if self.unit:
+            plain["unit"] = self.unit
+        return {**plain, "centre": float(entry.centre), "spread": float(entry.spread)}
+
+    @classmethod
+    def from_plain(cls, value: object) -> Column:
+        """Inverse of `to_plain`; raises FeaturesInvalid."""
+        if not isinstance(value, dict):
+            raise FeaturesInvalid(f"a feature: expected name, centre and spread, found {value!r:.80}")
+        rest = dict(value)
+        unit = rest.pop("unit", "")
+        if not isinstance(unit, str) or len(unit) > MAX_UNIT or not (unit == "" or unit.isprintable()):
+            raise FeaturesInvalid(f"unit of a feature: expected up to {MAX_UNIT} characters, found {unit!r}")
+        try:
+            return cls(Feature(**rest), unit)
+        except TypeError as error:
+            raise FeaturesInvalid(f"a feature: expected name, unit, centre and spread: {error}") from error
+
+
+@dataclass(frozen=True)
+class Description:
+    """columns: of the features, in the model's order. classes: names of the labels 0 and 1."""
+
+    columns: tuple[Column, ...]
+    classes: tuple[str, str] = USUAL_CLASSES
+
+    def __post_init__(self) -> None:
+        check_features(self.features)
+        check_classes(self.classes)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features without their units."""
+        return tuple(column.feature for column in self.columns)
+
+    @classmethod
+    def of(cls, features: Sequence[Feature], classes: tuple[str, str] = USUAL_CLASSES) -> Description:
+        """Features that have no units, or carry them themselves."""
+        return cls(tuple(Column(entry, getattr(entry, "unit", "")) for entry in features), classes)
+
+    def files(self) -> dict[str, bytes]:
+        """The files that hold it, by name."""
+        columns = [column.to_plain() for column in self.columns]
+        return {
+            FEATURES_NAME: (json.dumps(columns, indent=1) + "\n").encode(),
+            CLASSES_NAME: (json.dumps(list(self.classes), ensure_ascii=False) + "\n").encode(),
+        }
+
+
+def check_classes(classes: object) -> tuple[str, str]:
+    """The names of the labels 0 and 1, if that is what it is; raises FeaturesInvalid."""
+    match classes:
+        case [str() as first, str() as second] if first != second:
+            if all(1 <= len(name) <= 200 and name.isprintable() for name in (first, second)):
+                return first, second
+    raise FeaturesInvalid(f"classes: expected two different names, found {classes!r:.80}")
+
+
+def read_description(features: Path, classes: Path | None = None, *, follow: bool = False) -> Description:
+    """The description in a file of features and, if there is one, a file of class names.
+
+    Where the file of features has the values of a label, these name the classes. follow: whether the first
+    file may be a link, as where a user names it.
+    Raises FeaturesInvalid with the file's name, also when the features are not there.
+    """
+    columns = _json(features, follow)
+    names = USUAL_CLASSES
+    try:
+        match columns:  # with the label's values, or without
+            case {"features": list() as listed, "label": {"negative": negative, "positive": positive}}:
+                columns, names = listed, check_classes([negative, positive])
+        if not isinstance(columns, list):
+            raise FeaturesInvalid("expected a list of name, centre and spread")
+        if classes is not None and classes.exists():
+            names = check_classes(_json(classes))
+        return Description(tuple(Column.from_plain(entry) for entry in columns), names)
+    except FeaturesInvalid as error:
+        raise FeaturesInvalid(f"{features}: {error}") from error
+
+
+def _json(path: Path, follow: bool = False) -> object:
+    try:
+        value: object = json.loads(read_regular(path, MAX_BYTES, follow=follow))
+    except NotReadable as error:
+        raise FeaturesInvalid(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise FeaturesInvalid(f"{path}: expected JSON, found {error}") from error
+    return value

@@ -1,0 +1,180 @@
+"""The last confirmed model of a run folder, or of the kit of any member, also while the federation runs.
+
+A run and the server's kit have the ledger with its objects. Every other member has the entries in its state
+and keeps the model of the last closed round among its objects. Each signature and each step is judged again
+as the entries are read, and the weights are those whose digest the ledger names; proofs are not verified:
+that is the audit's business.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+
+from proofward.encoding import MalformedMessage, decode
+from proofward.engines.flare.kits.kit import ADMIN, KitError, kind_of
+from proofward.engines.flare.supervisor import home_of
+from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.requests import followed
+from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.history import History, slot_of
+from proofward.federation.messages.catalogue import FederationOpened, RoundClosed
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import AGGREGATOR, Rules, RulesError
+from proofward.federation.storage.objects import Objects, StoredObjects
+from proofward.ledger.database import FILE_NAME, Database
+from proofward.ledger.objects import ObjectStore
+from proofward.ledger.seal import OBJECTS_NAME
+from proofward.report.handover.description import CLASSES_NAME, FEATURES_NAME, Description, read_description
+from proofward.report.handover.exported_model import ExportedModel, Origin
+
+LEDGER_NAME = "ledger"
+
+
+class NotASource(ValueError):
+    """The folder is neither a run, nor a ledger, nor a member's kit: what is expected."""
+
+
+class NoModel(ValueError):
+    """There is no model to take yet, or not here: why, and what to do."""
+
+
+def ledger_of(folder: Path) -> Path:
+    """The folder of a ledger: a run's, the server's kit's, or the folder itself; raises NotASource."""
+    for place in (folder / LEDGER_NAME, folder, home_of(folder) / LEDGER_NAME):
+        if (place / FILE_NAME).exists():
+            return place
+    raise NotASource(f"{folder} has no ledger: expected the folder of a run, or a start-up kit")
+
+
+def is_kit(folder: Path) -> bool:
+    """Whether a folder is a start-up kit."""
+    try:
+        kind_of(folder)
+    except KitError:
+        return False
+    return True
+
+
+def last_model(folder: Path, features: Path | None = None) -> ExportedModel:
+    """The model of the last closed round.
+
+    features: a file that describes them, instead of the folder's own. Raises NotASource, NoModel,
+    FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
+    """
+    if is_kit(folder):
+        history, objects = _of_kit(folder)
+        beside = home_of(folder)
+    else:
+        place = ledger_of(folder)
+        history, objects = read_ledger(place)
+        beside = place.parent if place == folder and not (folder / FEATURES_NAME).exists() else folder
+    described = described_by(beside, features)
+    return _exported(history, objects, described)
+
+
+def described_by(folder: Path, features: Path | None = None) -> Description:
+    """The description of a run's or kit's features; raises NoModel, FeaturesInvalid."""
+    path = features or folder / FEATURES_NAME
+    if not path.exists():
+        words = f"{path} is not there, without which nobody can use the model: give --features FILE with"
+        raise NoModel(f"{words} names, centres and spreads, as proofward/features.json of a hospital's kit")
+    return read_description(path, folder / CLASSES_NAME, follow=features is not None)
+
+
+def read_ledger(place: Path, live: bool = False) -> tuple[History, Objects]:
+    """A ledger's meaning and its objects; live: see Database. Raises Refusal, RulesError, LedgerError."""
+    with closing(Database(place, writable=False, live=live)) as database:
+        entries = database.entries()
+        first = next(entries, None)
+        if first is None:
+            raise NoModel(f"{place} has no entry yet: not everybody has joined")
+        history = _replayed(_rules(first), chain([first], entries))
+    store = ObjectStore(place / OBJECTS_NAME, create=False)
+    return history, Objects(StoredObjects(store), history.rules.aggregator)
+
+
+def _rules(first: bytes) -> Rules:
+    try:
+        record = decode(first, Envelope).record
+    except MalformedMessage as error:
+        raise RulesError("entry 0", "the rules", str(error)) from error
+    if not isinstance(record, FederationOpened):
+        raise RulesError("entry 0", "the rules", record.kind)
+    return Rules.from_bytes(record.rules)
+
+
+def _replayed(rules: Rules, entries: Iterable[bytes]) -> History:
+    history = History(rules)
+    for entry in entries:
+        history.apply(entry)
+    return history
+
+
+def _of_kit(kit: Path) -> tuple[History, Objects]:
+    """The furthest that a member of the kit has followed and has the model of."""
+    home = Home(home_of(kit))
+    if kind_of(kit) == ADMIN:
+        raise NoModel(f"{kit} is the coordinator's, which follows no ledger: take the server's or a member's")
+    rules = home.rules
+    if rules is None:
+        raise NoModel(f"{kit}: not everybody has joined yet, so that there is no model")
+    found: list[tuple[History, Objects]] = []
+    for seat in home.seats:
+        if seat.role == AGGREGATOR:
+            place = home.root / LEDGER_NAME
+            if (place / FILE_NAME).exists():
+                found.append(read_ledger(place, live=True))
+            continue
+        folder = home.root / "members" / seat.member
+        try:
+            history = followed(folder, rules)
+        except sqlite3.Error as error:
+            raise NoModel(f"{folder}: its state cannot be read: {error}") from error
+        store = ObjectStore(folder / OBJECTS_NAME, create=False)
+        found.append((history, Objects(StoredObjects(store), rules.aggregator)))
+    if not found:
+        raise NoModel(f"{kit} has followed no ledger yet")
+    found.sort(key=lambda pair: len(pair[0].closed), reverse=True)
+    held = [pair for pair in found if pair[0].closed and _has(*pair)]
+    return held[0] if held else found[0]
+
+
+def _has(history: History, objects: Objects) -> bool:
+    try:
+        objects.get(history.model)
+    except Refusal:
+        return False
+    return True
+
+
+def _exported(history: History, objects: Objects, described: Description) -> ExportedModel:
+    rules = history.rules
+    if not history.closed:
+        raise NoModel("no round has been closed yet: there is no model that the members have confirmed")
+    state = history.closed[-1]
+    closing_slot = slot_of(RoundClosed, state.number, state.attempt, rules.aggregator)
+    entries = history.recorded[history.slots[closing_slot]] + 1
+    try:
+        weights = model_weights(history, objects, history.model)
+    except Refusal as refusal:
+        if refusal.check != "object-missing":
+            raise
+        words = (
+            f"the model of round {state.number}, {history.model.hex()}, is not here: it may be on its way,"
+        )
+        words += " so try again; what ended with an earlier version has it in the server's kit only"
+        raise NoModel(words) from refusal
+    origin = Origin(
+        federation=rules.federation,
+        consortium=rules.digest,
+        round=state.number,
+        rounds=rules.rounds,
+        entries=entries,
+        root=history.roots[entries],
+    )
+    return ExportedModel(origin, rules.config.model, rules.config.scales, described, weights)

@@ -1,0 +1,189 @@
+"""What a model says of new records: a table without labels, the integers that decide, probabilities.
+
+The integers are those of the federation's own evaluation (`layers.training.logit_differences`): features are
+scaled and rounded as at enrolment, and the score is the logit difference at scale 2^activation_bits. The
+class is classes[1] where the score is above 0. The probability is the sigmoid of the score.
+
+Nothing that is raised here repeats a cell of the file: cells are patients' data.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.data.records import to_fixed_point
+from proofward.layers.errors import TrainingError
+from proofward.layers.model import Int64Array
+from proofward.layers.training import logit_differences
+from proofward.report.handover.exported_model import ExportedModel, ModelInvalid
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_SHOWN = 8
+MOST_ERRORS = 10
+
+
+class TableRefused(ValueError):
+    """A file that is not accepted: where and what is wrong, never a value."""
+
+
+@dataclass(frozen=True)
+class NewRecords:
+    """values: float64 (n, features). rows: numbers in the file. ignored: columns that are no feature."""
+
+    values: NDArray[np.float64]
+    rows: tuple[int, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """scores: int64 (n,). probabilities: of classes[1]. classes: of each record, by name.
+
+    clipped: by feature, how many values lay outside the range that a model can take.
+    """
+
+    rows: tuple[int, ...]
+    scores: Int64Array
+    probabilities: NDArray[np.float64]
+    classes: tuple[str, ...]
+    clipped: Mapping[str, int]
+
+
+def predict(model: ExportedModel, records: NewRecords) -> Predictions:
+    """Raises ModelInvalid for weights that no federation can have made."""
+    scales, features = model.scales, model.description.features
+    centre = np.array([entry.centre for entry in features])
+    spread = np.array([entry.spread for entry in features])
+    with np.errstate(over="ignore"):  # what is too large is clipped, and counted
+        normalised = (records.values - centre) / spread
+        scaled = np.rint(normalised * (1 << scales.activation_bits))
+    low, high = scales.input_range
+    outside = ((scaled < low) | (scaled > high)).sum(axis=0)
+    clipped = {entry.name: int(count) for entry, count in zip(features, outside, strict=True) if count}
+    with np.errstate(over="ignore"):
+        inputs = to_fixed_point(normalised, scales)
+    try:
+        scores = logit_differences(model.model, scales, model.weights, inputs)
+    except TrainingError as error:
+        raise ModelInvalid(f"its weights cannot be computed with: {error}") from error
+    unit = 1 << scales.activation_bits
+    probabilities = np.array([_sigmoid(int(score) / unit) for score in scores])
+    names = model.description.classes
+    chosen = tuple(names[int(score > 0)] for score in scores)
+    return Predictions(records.rows, scores, probabilities, chosen, clipped)
+
+
+def _sigmoid(value: float) -> float:
+    if value >= 0:
+        return 1 / (1 + math.exp(-value))
+    decay = math.exp(max(value, -700.0))
+    return decay / (1 + decay)
+
+
+def read_records(path: Path, names: Sequence[str], delimiter: str = ",", decimal: str = ".") -> NewRecords:
+    """The records of a CSV file with a header, which has these columns in any order, and perhaps others.
+
+    Rows are counted as a spreadsheet does: the header is row 1. Raises TableRefused, with all that is wrong.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = _rows(csv.reader(file, delimiter=delimiter, strict=True))
+            _, header = next(rows, (1, []))
+            found = [name.strip() for name in header]
+            places = _places(found, names)
+            values, numbers = _values(rows, found, places, decimal)
+    except UnicodeDecodeError as error:
+        raise TableRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
+    if not values:
+        raise TableRefused("the file has no records below its header")
+    wanted = set(names)
+    ignored = tuple(
+        f"column {at} (no name)" if not name or _NUMBER.fullmatch(name) else name
+        for at, name in enumerate(found, 1)
+        if name not in wanted
+    )
+    return NewRecords(np.array(values, dtype=np.float64), tuple(numbers), ignored)
+
+
+def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    number = 0
+    while True:
+        number += 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise TableRefused(f"row {number}: {error}") from error
+        if row is None:
+            return
+        if any(cell.strip() for cell in row):
+            yield number, row
+
+
+def _places(found: Sequence[str], names: Sequence[str]) -> list[int]:
+    missing = [name for name in names if name not in found]
+    twice = [name for name in names if found.count(name) > 1]
+    problems = []
+    if len(missing) == len(names):
+        problems.append(
+            "no column of the model: the first row has to be a header, the delimiter the one that is given"
+        )
+    if missing:
+        problems.append(f"missing {len(missing)} of {len(names)} columns: {listed(missing)}")
+    if twice:
+        problems.append(f"there twice: {listed(twice)}")
+    if problems:
+        raise TableRefused(f"row 1: {'; '.join(problems)}")
+    return [found.index(name) for name in names]
+
+
+def _values(
+    rows: Iterator[tuple[int, list[str]]], header: Sequence[str], places: Sequence[int], decimal: str
+) -> tuple[list[list[float]], list[int]]:
+    """The numbers of all rows; raises TableRefused with what is wrong in any of them."""
+    wrong: dict[str, list[int]] = defaultdict(list)
+    values: list[list[float]] = []
+    numbers: list[int] = []
+    for number, row in rows:
+        if len(row) != len(header):
+            wrong[f"not {len(header)} cells, as the header has"].append(number)
+            continue
+        cells = []
+        for place in places:
+            text = row[place].strip()
+            if decimal != ".":
+                text = text.replace(".", "?").replace(decimal, ".")
+            value = float(text) if _NUMBER.fullmatch(text) else math.inf
+            if not math.isfinite(value):
+                kind = f"no number with the decimal mark {decimal}" if text else "empty"
+                wrong[f"column {header[place]}: {kind}"].append(number)
+            cells.append(value)
+        values.append(cells)
+        numbers.append(number)
+    if wrong:
+        lines = [f"{what}, in {_counted(at)}" for what, at in list(wrong.items())[:MOST_ERRORS]]
+        if len(wrong) > MOST_ERRORS:
+            lines.append(f"and {len(wrong) - MOST_ERRORS} more kinds of errors")
+        raise TableRefused("; ".join(lines))
+    return values, numbers
+
+
+def _counted(rows: Sequence[int]) -> str:
+    if len(rows) == 1:
+        return f"row {rows[0]}"
+    shown = ", ".join(map(str, rows[:3]))
+    return f"{len(rows)} rows ({shown}{', ...' if len(rows) > 3 else ''})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names, the first of them if there are many."""
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

@@ -1,0 +1,41 @@
+"""A consortium's file and CSV files of three hospitals with twelve columns and labels M and B."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+HOSPITALS, COLUMNS = ("a", "b", "c"), 12
+CENTRE, SPREAD = 10.0, 3.0
+
+
+def write_tables(folder: Path, rows: int = 100, seed: int = 1) -> list[Path]:
+    """FOLDER/a.csv and so on; the label depends on two columns and chance."""
+    rng, paths = np.random.default_rng(seed), []
+    for name in HOSPITALS:
+        values = rng.normal(CENTRE, SPREAD, (rows, COLUMNS))
+        labels = (values[:, 0] + values[:, 1] + rng.normal(0, 1, rows) > 2 * CENTRE).astype(int)
+        lines = [",".join([*(f"marker {number}" for number in range(COLUMNS)), "diagnosis", "id"])]
+        for row, label in zip(values, labels, strict=True):
+            lines.append(",".join([*(f"{value:.3f}" for value in row), "BM"[label], f"{name}{len(lines)}"]))
+        paths.append(folder / f"{name}.csv")
+        paths[-1].write_text("\n".join(lines) + "\n")
+    return paths
+
+
+def write_project(folder: Path, rounds: int = 2, hidden: str = "[16]", more: str = "", **training: object) -> Path:
+    """FOLDER/consortium.toml: what has to be in it, network and training."""
+    values = {"learning_rate": 0.0625, "batch": 16, "steps": 14, "clip_bound": 2, **training}
+    lines = ['title = "Markers"', 'server = "localhost"', f"rounds = {rounds}", 'ignore = ["id"]', more]
+    lines += ["[model]", f"hidden = {hidden}", "[training]"]
+    lines += [f"{name} = {value}" for name, value in values.items()]
+    lines += ["[label]", 'column = "diagnosis"', 'positive = "M"', 'negative = "B"']
+    for name in HOSPITALS:
+        lines += ["[[site]]", f'name = "{name}"', 'roles = ["hospital", "verifier"]']
+    lines += ["[[site]]", 'name = "judge"', 'roles = ["verifier"]']
+    for number in range(COLUMNS):
+        lines += ["[[feature]]", f'name = "marker {number}"', f"centre = {CENTRE}", f"spread = {SPREAD}"]
+    path = folder / "consortium.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -1,0 +1,132 @@
+"""`proofward simulate`: the rules of the sites, their readers, and a folder that passes its audit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from proofward.cli.project.project_file import read_project
+from proofward.cli.run.simulate import hospital_files, plan_of_project
+from proofward.engines.run_folder import RunFolder
+from proofward.report.handover.model_files import safetensors_bytes
+from tests.cli.own_tables import HOSPITALS, write_project, write_tables
+
+
+def data(*files: object) -> list[object]:
+    return [word for file in files for word in ("--data", file)]
+
+
+def test_a_run_passes_its_audit_and_gives_a_model(proofward, tmp_path):
+    path, files = write_project(tmp_path, rounds=1), write_tables(tmp_path, rows=20)
+    said = proofward.json("simulate", path, *data(*files), "--run", tmp_path / "run")
+    assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 1)
+    assert said["rows"] == dict.fromkeys(HOSPITALS, 20)
+    names = {entry.name for entry in (tmp_path / "run").iterdir()}
+    assert names == {"ledger", "proofs", "model.safetensors", "model.json", "features.json", "classes.json"}
+    assert proofward("audit", tmp_path / "run", "--consortium", said["consortium"]).exit_code == 0
+    out = tmp_path / "own.json"
+    assert proofward("model", "export", tmp_path / "run", "--to", "json", "--out", out).exit_code == 0
+    assert "marker 11" in out.read_text() and said["model"] in out.read_text()
+    assert json.loads((tmp_path / "run" / "classes.json").read_text()) == ["B", "M"]
+    again = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
+    assert again.exit_code == 2 and "finished run" in again.stderr
+
+
+def test_rules_are_those_of_the_terms(tmp_path):
+    path = write_project(tmp_path)
+    project = read_project(path)
+    folder, plan = RunFolder(tmp_path / "run", b"seed"), plan_of_project(project, path)
+    rules, terms = folder.rules(plan), project.terms()
+    keys = {seat.member: folder.key(seat.member).public.raw for seat in terms.seats}
+    assert rules.data == terms.rules(keys).data
+    assert set(rules.verifiers) == {"a-verifier", "b-verifier", "c-verifier", "judge"}
+
+
+def test_a_trusted_first_model_is_the_plans_too(tmp_path):
+    path = write_project(tmp_path, more='trusted_first_model = "first.safetensors"')
+    project = read_project(path)
+    weights = np.arange(project.setup.model.parameters, dtype=np.int64)
+    (tmp_path / "first.safetensors").write_bytes(safetensors_bytes(project.setup.model, weights))
+    plan = plan_of_project(project, path)
+    assert np.array_equal(plan.initial_weights, weights)
+    folder = RunFolder(tmp_path / "run", b"seed")
+    terms = project.terms(plan.initial_model)
+    keys = {seat.member: folder.key(seat.member).public.raw for seat in terms.seats}
+    assert folder.rules(plan).data == terms.rules(keys).data and terms.initial_model
+
+
+def test_files_go_to_hospitals_in_order_or_by_name(proofward, tmp_path):
+    path, files = write_project(tmp_path), write_tables(tmp_path, rows=1)
+    project = read_project(path)
+    assert list(hospital_files(project, [str(file) for file in files]).values()) == files
+    named = [f"b={files[0]}", str(files[1]), str(files[2])]
+    assert hospital_files(project, named) == {"a": files[1], "b": files[0], "c": files[2]}
+    for given, words in (
+        (files[:2], "expected a file for each of a, b, c, found 2"),
+        ((*files, files[0]), "found 4"),
+        ((f"b={files[0]}", f"b={files[1]}", files[2]), "two files for b"),
+        ((*files[:2], tmp_path), "is no file"),
+        ((*files[:2], f"judge={files[2]}"), "is no file"),
+    ):
+        result = proofward("simulate", path, *data(*given), "--run", tmp_path / "run")
+        assert result.exit_code == 2 and words in " ".join(result.stderr.split()), result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_wrong_in_any_file_is_said_at_once(proofward, tmp_path):
+    path, files = write_project(tmp_path), write_tables(tmp_path, rows=20)
+    files[0].write_text("\n".join(files[0].read_text().splitlines()[:6]) + "\n")
+    files[2].write_text(files[2].read_text().replace("marker 3", "marker three"))
+    result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
+    assert result.exit_code == 1 and not (tmp_path / "run").exists()
+    assert "a.csv of a: too few rows: expected at least 16" in result.stderr and "b.csv" not in result.stderr
+    assert "c.csv of c: row 1" in result.stderr
+
+
+def test_what_looks_wrong_is_refused_unless_forced(proofward, tmp_path):
+    path, files = write_project(tmp_path, rounds=1), write_tables(tmp_path, rows=20)
+    files[1].write_text(files[1].read_text().replace(",B,", ",M,"))
+    result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
+    assert result.exit_code == 1 and "b.csv of b: " in result.stderr and "--force" in result.stderr
+    assert "a.csv" not in result.stderr and not (tmp_path / "run").exists()
+    forced = proofward("simulate", path, *data(*files), "--run", tmp_path / "run", "--force")
+    assert forced.exit_code == 0 and "forced although" in forced.stdout
+
+
+def test_a_project_that_makes_no_sense(proofward, tmp_path):
+    files = write_tables(tmp_path, rows=1)
+    for changes, words in (({"batch": 3}, "training.batch"), ({"steps": 1_000_000}, "steps at most")):
+        path = write_project(tmp_path, **changes)
+        result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
+        assert result.exit_code == 1 and f"refused: {path}: " in result.stderr and words in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_from_own_tables_to_a_model_in_four_commands(tmp_path):
+    """The fifth is `pip install`. Five minutes on an idle machine; only the commands are counted here."""
+    write_project(tmp_path, rounds=5)
+    write_tables(tmp_path)
+    start, commands = time.monotonic(), (
+        ("simulate", "consortium.toml", "--data", "a.csv", "--data", "b.csv", "--data", "c.csv", "--run", "run"),
+        ("audit", "run"),
+        ("model", "export", "run", "--to", "json", "--out", "own.json"),
+        ("predict", "own.json", "a.csv"),
+    )  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for command in commands:
+        run = subprocess.run(
+            [sys.executable, "-m", "proofward", *command], cwd=tmp_path, env=environment, text=True,
+            capture_output=True, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, (command, run.stdout, run.stderr)
+    print(f"{time.monotonic() - start:.0f} s")
+    assert len(run.stdout.splitlines()) > 100
+    exported = json.loads((tmp_path / "own.json").read_text())
+    assert "marker 0" in json.dumps(exported)
