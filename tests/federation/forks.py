@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
-from proofward.engines.run_folder import Plan
+from proofward.engines.run_folder import Plan, private_of
 from tests.federation.adopted import adopt
 from tests.federation.fakes import FakeProofs, datasets
 from tests.federation.harness import Withholding, opened
@@ -50,8 +50,9 @@ class Past:
         **options,
     ) -> InProcessFederation:
         """One of the ledgers: `members` follow it, and what those in `recorded` had said is recorded first."""
-        shutil.copytree(self.directory, directory)
-        adopt(directory)
+        for source, copy in ((self.directory, directory), tuple(map(private_of, (self.directory, directory)))):
+            shutil.copytree(source, copy)
+            adopt(copy)
         engine = InProcessFederation(
             directory,
             self.agreed,
