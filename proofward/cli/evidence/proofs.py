@@ -28,12 +28,17 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
 
 
 def _require_proof_file(path: Path) -> None:
-    """Ends with exit code 2 unless the file begins as a proof file does."""
-    from proofward.report.handover.proof_file import HEADER_BYTES, is_proof_file
+    """Ends with exit code 2 for a regular file that does not begin as a proof file does."""
+    from proofward.ledger.reading import NotReadable, open_regular
+    from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, is_proof_file
 
-    with path.open("rb") as file:
-        if not is_proof_file(file.read(HEADER_BYTES)):
-            raise WrongThing(f"{path}: not a proof file")
+    try:
+        with open_regular(path, MAX_FILE_BYTES, follow=True) as file:
+            begins = is_proof_file(file.read(HEADER_BYTES))
+    except NotReadable:
+        return  # `load_proof_file` refuses it, with the reason
+    if not begins:
+        raise WrongThing(f"{path}: not a proof file")
 
 
 def _undecided(reason: str, as_json: bool) -> None:

@@ -75,17 +75,19 @@ def renew(folder: Path, sites: tuple[str, ...], days: int, as_json: bool) -> Non
 def install(kit: Path, file: Path, as_json: bool) -> None:
     """Put the renewed certificate FILE into KIT, if it is for KIT's key and of the same authority."""
     from proofward.engines.flare.kits.kit import kind_of
-    from proofward.engines.flare.kits.renewal import RenewalRefused, check_renewed
+    from proofward.engines.flare.kits.renewal import MAX_BYTES, RenewalRefused, check_renewed
     from proofward.engines.remote.agreement.certificates import Certificates
     from proofward.ledger.files import write_file
+    from proofward.ledger.reading import NotReadable, read_regular
 
     with answering(as_json):
         kind_of(kit)
         held = Certificates(kit / "startup")
-        with file.open("rb") as opened:
-            data = opened.read(1 << 20)
         try:
+            data = read_regular(file, MAX_BYTES, follow=True)
             new = check_renewed(data, held.certificate, held.authority, datetime.now(UTC))
+        except NotReadable as error:
+            raise Refused(f"{file}: not a certificate in PEM: found {error.actual}") from error
         except RenewalRefused as error:
             raise Refused(f"{file}: {error}") from error
         path = held.certificate_path

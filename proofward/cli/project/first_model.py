@@ -6,17 +6,22 @@ from pathlib import Path
 
 from proofward.cli.project.project_table import ProjectError
 from proofward.layers.training import magnitude
+from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.config import RoundConfig
 from proofward.report.handover.model_files import MODEL_NAME, safetensors_length, weights_from_safetensors
 
 FIELD = "trusted_first_model"
+SLACK = 1 << 16
+"""Bytes more than a model's file has, up to which it is read before it is refused."""
 
 
 def read_first_model(path: Path, config: RoundConfig) -> bytes:
-    """The bytes of a model file that fits the configuration; raises ProjectError, OSError."""
+    """The bytes of a model file that fits the configuration; raises ProjectError."""
     model, limit = config.model, config.weight_limit
-    with path.open("rb") as file:
-        data = file.read(safetensors_length(model) + 1)
+    try:
+        data = read_regular(path, safetensors_length(model) + SLACK, follow=True)
+    except NotReadable as error:
+        raise ProjectError(FIELD, error.expected, f"{path}, {error.actual}") from error
     weights = weights_from_safetensors(model, data)
     if weights is None:
         widths = "-".join(map(str, model.widths))

@@ -14,18 +14,22 @@ from proofward.cli.project.project import DEADLINE, PORT, PRESET, ROUNDS, Projec
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.engines.remote.agreement.terms import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
+from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.settings import Settings, settings_of
 
 FILE_NAME = "consortium.toml"
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "policy",
        "site", "feature", *NOTATION_KEYS)  # fmt: skip
+MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
 
 def read_project(path: Path) -> Project:
-    """The project in a file, completed; raises ProjectError, OSError."""
+    """The project in a file, completed; raises ProjectError."""
     try:
-        plain = tomllib.loads(path.read_bytes().decode())
+        plain = tomllib.loads(read_regular(path, MAX_BYTES, follow=True).decode())
+    except NotReadable as error:
+        raise ProjectError(str(path), error.expected, error.actual) from error
     except (ValueError, RecursionError) as error:
         raise ProjectError(str(path), "a TOML file", str(error)) from error
     table = Table(plain, "", TOP)
@@ -68,6 +72,6 @@ def opened_project(path: Path) -> Project:
     try:
         return read_project(path)
     except ProjectError as error:
-        if b"[[site]]" not in path.read_bytes():
+        if path.is_file() and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
             raise WrongThing(f"{path} is no consortium.toml: it names no [[site]]") from error
         raise Refused(f"{path}: {error}") from error
