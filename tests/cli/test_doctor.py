@@ -68,6 +68,9 @@ def test_a_good_kit(diagnose, kit):
 
 def test_what_is_no_kit(proofward, tmp_path):
     found = proofward.json("doctor", tmp_path)
+    assert found["exit"] == 2 and "no start-up kit" in found["error"]
+    (tmp_path / "startup").mkdir()
+    found = proofward.json("doctor", tmp_path)
     assert found["exit"] == 1 and found["checks"][0]["name"] == "kit"
 
 
