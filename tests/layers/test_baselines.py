@@ -66,7 +66,7 @@ def test_a_low_clip_bound_clips() -> None:
 
 def test_presets_are_consistent() -> None:
     for name, setup in PRESETS.items():
-        assert setup.name == name and preset(name) is setup and setup.summary
+        assert setup.name == name and preset(name) == setup and setup.summary
         assert setup.clip_bound > 0 and setup.training.steps_for(512) >= 1
     with pytest.raises(ConfigurationError, match="wdbc"):
         preset("none")
