@@ -51,17 +51,12 @@ class RoundConfig:
     most_rows: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("clip_bound", 1, 1 << 30),
-            ("holders", 2, 3000),
-            ("threshold", 1, self.holders - 1),
-            ("security_bits", 20 if self.weak_security_for_tests else LEAST_POLICY_BITS, 128),
-            ("least_rows", 0, 1 << 24),
-            ("most_rows", 0, 1 << 24),
-        ):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise ConfigurationError(name, f"an integer in [{low}, {high}]", value)
+        self._require("clip_bound", 1, 1 << 30)
+        self._require("holders", 2, 3000)
+        self._require("threshold", 1, self.holders - 1)
+        self._require("security_bits", 20 if self.weak_security_for_tests else LEAST_POLICY_BITS, 128)
+        self._require("least_rows", 0, 1 << 24)
+        self._require("most_rows", 0, 1 << 24)
         self._check_weakness()
         if self.scales.weight_bits < WEIGHT_BITS:
             raise ConfigurationError("weight_bits", f"at least {WEIGHT_BITS}", self.scales.weight_bits)
@@ -71,6 +66,11 @@ class RoundConfig:
             raise ConfigurationError("least_rows", f"at most most_rows = {self.most_rows}", self.least_rows)
         for rows in (self.least_rows, self.most_rows):
             self.check_rows(rows)
+
+    def _require(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if type(value) is not int or not low <= value <= high:
+            raise ConfigurationError(name, f"an integer in [{low}, {high}]", value)
 
     def _check_weakness(self) -> None:
         """The flag says whether the policy is below LEAST_POLICY_BITS, where proofs can be forged."""

@@ -49,6 +49,8 @@ def test_every_rule_changes_the_digest() -> None:
         ("clip_bound", 1 << 31),
         ("clip_bound", 1.5),
         ("holders", 1),
+        ("holders", None),
+        ("threshold", "1"),
         ("threshold", 0),
         ("threshold", 3),
         ("security_bits", 19),
