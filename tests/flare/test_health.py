@@ -22,7 +22,10 @@ from tests.engines import remote_harness as harness
 from tests.engines import remote_kits
 
 SITE = "hospital-0"
-NOW = datetime.now(UTC)
+
+
+def right_now():
+    return datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def server(begun, tmp_path):
     return remote_kits.as_kit(begun / harness.SERVER, tmp_path / "server")
 
 
-def found(kit, now=NOW):
+def found(kit, now=None):
     seen = {problem.check: problem for problem in health(kit, now).problems}
     assert set(seen) <= set(PROBLEMS)
     return seen
@@ -55,7 +58,7 @@ def found(kit, now=NOW):
 def log(kit, *lines):
     with (kit / "proofward" / "log.jsonl").open("a") as file:
         for minutes, kind, fields in lines:
-            moment = (NOW - timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
+            moment = (right_now() - timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
             file.write(json.dumps({"time": moment, "level": "info", "kind": kind, **fields}) + "\n")
 
 
@@ -64,7 +67,7 @@ def test_nothing_is_wrong_with_a_kit_that_was_stopped(kit, server):
 
 
 def test_a_process_that_was_killed(kit):
-    (kit / "proofward" / RUN_NAME).write_text(json.dumps({"pid": 1, "since": NOW.isoformat()}))
+    (kit / "proofward" / RUN_NAME).write_text(json.dumps({"pid": 1, "since": right_now().isoformat()}))
     assert "proofward start" in found(kit)["not-running"].sentence
     with claimed(kit) as tell:
         tell()
@@ -75,7 +78,10 @@ def test_a_process_that_dies_again_and_again(kit):
     deaths.record(kit / "proofward", deaths.Deaths(2, "OSError: once"))
     assert found(kit) == {}
     deaths.record(kit / "proofward", deaths.Deaths(5, "ModuleNotFoundError: No module named 'x'"))
-    assert found(kit)["died"].detail.startswith("ModuleNotFoundError") and "5 times" in found(kit)["died"].sentence
+    assert (
+        found(kit)["died"].detail.startswith("ModuleNotFoundError")
+        and "5 times" in found(kit)["died"].sentence
+    )
     deaths.record(kit / "proofward", deaths.Deaths(10, "OSError: full", True))
     assert "not started any more" in found(kit)["gave-up"].sentence
     for junk in (b"", b"[]", b'{"count": "5", "reason": "", "gave_up": false}', b"x" * 9000):
@@ -111,7 +117,7 @@ def test_jobs_that_end_in_an_exception(server):
 def test_nobody_goes_on_for_longer_than_the_deadline(kit, server):
     log(server, (0, "recorded", {"round": 1, "subject": "holder-keys"}))
     assert found(server) == {}
-    later = NOW + timedelta(minutes=30)
+    later = right_now() + timedelta(minutes=30)
     seen = found(server, later)["standstill"]
     assert "hospital-" in seen.sentence and "upload" in seen.sentence
     assert "standstill" not in found(kit, later)  # nobody runs it, so it cannot know
@@ -140,7 +146,7 @@ def test_a_server_that_is_not_reached_or_sends_no_job(kit):
         described = {"servers": [{"service": {"target": f"127.0.0.1:{answering.getsockname()[1]}"}}]}
         (kit / "startup" / "fed_client.json").write_text(json.dumps(described))
         assert not {"unreachable", "no-job"} & set(found(kit))
-        later = datetime.now(UTC) + timedelta(minutes=5)
+        later = right_now() + timedelta(minutes=5)
         assert "coordinator" in found(kit, later)["no-job"].sentence
         answering.close()
         assert "has not been reached for 5 minutes" in found(kit, later)["unreachable"].sentence
@@ -150,7 +156,7 @@ def test_a_server_that_is_not_reached_or_sends_no_job(kit):
 
 def test_certificates(kit):
     for days, words in ((0, None), (20_000, "ended on"), (-20_000, "clock")):
-        seen = found(kit, NOW + timedelta(days=days)).get("certificate")
+        seen = found(kit, right_now() + timedelta(days=days)).get("certificate")
         assert seen is None if words is None else words in seen.sentence
     (kit / "startup" / "client.crt").write_bytes(b"junk")
     assert "cannot be read" in found(kit)["certificate"].sentence
@@ -185,5 +191,7 @@ def test_a_kit_that_vanishes_stops_no_watch(kit):
 
 def test_the_reason_is_the_last_error_of_the_newest_log(kit):
     assert last_words(kit) == ""
-    (kit / "proofward" / "flare.log").write_text("x\nValueError: first\n  Foo\nKeyError: 'second'\nend\n" + "y" * 9)
+    (kit / "proofward" / "flare.log").write_text(
+        "x\nValueError: first\n  Foo\nKeyError: 'second'\nend\n" + "y" * 9
+    )
     assert last_words(kit) == "KeyError: 'second'"
