@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.common.console import FLAW, OK, KitPath, make_console, print_json
+from proofward.cli.common.answering import tell
+from proofward.cli.common.console import FLAW, OK, KitPath, make_console
 from proofward.cli.common.guard import GuardedGroup
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def import_bundle(kit: Path, file: Path, as_json: bool) -> None:
                 f"next: let this site's process run; `proofward bundle export {kit} FILE --for {member}`",
             ]
             plain = {"did": "accepted", "member": member, "messages": messages, "objects": len(found.objects)}
-            _print(plain | {"followed": found.header.size}, words, as_json)
+            tell(plain | {"followed": found.header.size}, words, as_json)
         else:
             trip = _airgap(kit).absorb(found)
             _tell(trip, [*_taken(trip), *_standing(trip)], "imported", as_json)
@@ -104,7 +105,7 @@ class _Refusals:
             plain, words = {"did": "failed", "reason": str(error)}, str(error)
         else:
             return
-        _print(plain, [words], self._as_json)
+        tell(plain, [words], self._as_json)
         raise SystemExit(FLAW) from error
 
 
@@ -147,7 +148,7 @@ def _give(kit: Path, member: str, file: Path, as_json: bool) -> None:
         words.append(f"next: wait and export again; nothing is awaited of {member} at the moment")
     plain = {"did": "answered", "member": member, "followed": reply.size, "round": reply.round}
     plain |= {"phase": reply.phase, "awaited": reply.awaited, "objects": len(reply.objects)}
-    _print(plain | {"bytes": given.length, "undelivered": given.waiting}, words, as_json)
+    tell(plain | {"bytes": given.length, "undelivered": given.waiting}, words, as_json)
 
 
 def _written(trip: Trip, file: Path) -> str:
@@ -192,14 +193,5 @@ def _tell(trip: Trip, words: list[str], did: str, as_json: bool) -> None:
     }
     if trip.length:
         plain["bytes"] = trip.length
-    _print(plain, words, as_json)
+    tell(plain, words, as_json)
     raise SystemExit(OK if trip.halted is None else FLAW)
-
-
-def _print(plain: dict[str, object], words: list[str], as_json: bool) -> None:
-    if as_json:
-        print_json(plain)
-        return
-    console = make_console()
-    for line in words:
-        console.print(line, markup=False, soft_wrap=True)
