@@ -11,7 +11,7 @@ from typing import Any
 from cryptography import x509
 from nvflare.lighter.impl.cert import CertBuilder
 
-EARLIER = datetime.timedelta(days=1)
+from proofward.engines.flare.kits.renewal import BACK_DATED
 
 
 class BackdatedCertBuilder(CertBuilder):
@@ -21,7 +21,7 @@ class BackdatedCertBuilder(CertBuilder):
     def _generate_cert(
         *arguments: Any, not_valid_before: datetime.datetime | None = None, **options: Any
     ) -> x509.Certificate:
-        begin = (not_valid_before or datetime.datetime.now(datetime.UTC)) - EARLIER
+        begin = (not_valid_before or datetime.datetime.now(datetime.UTC)) - BACK_DATED
         made = CertBuilder._generate_cert(*arguments, not_valid_before=begin, **options)
         assert isinstance(made, x509.Certificate)
         return made
