@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from proofward.engines.flare.health import Health, health
 from proofward.engines.flare.kits.kit import KitError
 from proofward.engines.remote.agreement.home import HomeError
 
-BEAT = 10.0
+BEAT, RESTS = 10.0, 19.0
+"""Seconds between looks, or so many times what a look takes, if that is more."""
 BEGUN, ENDED = "problem", "problem over"
 Note = Callable[..., None]
 
@@ -41,12 +43,15 @@ class Watch:
 
 @contextmanager
 def watched(kit: Path, note: Note, beat: float = BEAT) -> Iterator[None]:
-    """Watches the kit on a thread meanwhile."""
+    """Watches the kit on a thread meanwhile; looks take a twentieth of the time at most."""
     stop, watch = Event(), Watch(kit, note)
 
     def run() -> None:
-        while not stop.wait(beat):
+        pause = beat
+        while not stop.wait(pause):
+            start = time.monotonic()
             watch.beat()
+            pause = max(beat, RESTS * (time.monotonic() - start))
 
     thread = Thread(target=run, name="health", daemon=True)
     thread.start()
