@@ -14,18 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proofward.cli.run.demo_flare import terms_of
-from proofward.engines.flare.local import SERVER, LocalConsortium
-from proofward.report.scenario import make_scenario
+from proofward.engines.flare.local import SERVER
+from tests.cli.local_kits import local_consortium
 
 
 @pytest.fixture(scope="module")
 def consortium(tmp_path_factory):
-    scenario = make_scenario("tiny", 3, 1, 0, 4)
-    local = LocalConsortium(tmp_path_factory.mktemp("doctor") / "consortium")
-    records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
-    local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)
-    return local
+    return local_consortium(tmp_path_factory.mktemp("doctor") / "consortium")
 
 
 @pytest.fixture

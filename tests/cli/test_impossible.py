@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proofward.cli.run.demo_flare import terms_of
 from proofward.engines.flare.kits.names import RESERVED, VALUES
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.engines.flare.local import SERVER
 from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, running
-from proofward.report.scenario import make_scenario
+from tests.cli.local_kits import local_consortium
 from tests.cli.test_doctor import kit_with_certificates
 
 SITES = ("--hospital", "b", "--hospital", "c", "--verifier", "b", "--verifier", "c")
@@ -33,11 +32,7 @@ PROXIES = [
 
 @pytest.fixture(scope="module")
 def consortium(tmp_path_factory):
-    scenario = make_scenario("tiny", 3, 1, 0, 4)
-    local = LocalConsortium(tmp_path_factory.mktemp("impossible") / "consortium")
-    records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
-    local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)
-    return local
+    return local_consortium(tmp_path_factory.mktemp("impossible") / "consortium")
 
 
 @pytest.fixture
