@@ -19,7 +19,7 @@ def end_by_revocation(history: HistoryState) -> Refusal | None:
     if found is None or not history.revoked:
         return None
     check, able = found
-    names, least = able(history), history.rules.minimum_updates
+    names, least = history.rules.holders_among(able(history)), history.rules.minimum_updates
     if len(names) >= least:
         return None
     last = max(history.revoked, key=lambda name: history.revoked[name])
@@ -34,7 +34,7 @@ def require_reachable(history: HistoryState) -> None:
 
 
 def _with_keys(history: HistoryState) -> set[str]:
-    return set(history.active(history.round.participants)) & set(history.rules.hospitals)
+    return set(history.active(history.round.participants))
 
 
 def _with_uploads(history: HistoryState) -> set[str]:
