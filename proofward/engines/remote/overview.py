@@ -14,8 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
-from proofward.engines.remote.agreement.requests import facts, followed, pending_revocations
+from proofward.engines.remote.agreement.requests import (
+    facts,
+    followed,
+    pending_admissions,
+    pending_revocations,
+)
 from proofward.engines.remote.agreement.terms import Seat
+from proofward.federation.history.admission_steps import waiting_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import ENROLMENT
@@ -39,7 +45,8 @@ class MemberView:
     never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator
-    insisted on them.
+    insisted on them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for
+    which hospital's admission.
     """
 
     name: str
@@ -60,6 +67,8 @@ class MemberView:
     followed: float = 0.0
     ended: str = ""
     forced: tuple[str, ...] = ()
+    outside: bool = False
+    admissions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,8 @@ class LedgerView:
     faults: tuple[str, ...]
     incoming_bytes: int
     ended: str = ""
+    admitted: tuple[str, ...] = ()
+    admissions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +166,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         seat.member,
         seat.role,
         key,
-        PublicKey(history.keys[seat.member]).fingerprint,
+        PublicKey(known).fingerprint if (known := history.keys.get(seat.member)) else "",
         records,
         history.size,
         number,
@@ -169,6 +180,8 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         waits_for(history),
         _changed(folder),
         str(end_by_revocation(history) or ""),
+        outside=known is None,
+        admissions=waiting_in_words(history),
     )
 
 
@@ -188,9 +201,14 @@ def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
         for member, _ in pending_revocations(folder)
         if (name, member) not in history.revocation_votes and member not in history.revoked
     ]
+    found += [
+        f"admission of {member}"
+        for member, key in pending_admissions(folder)
+        if (name, member, key) not in history.admission_votes and member not in history.admitted
+    ]
     if (folder / NEXT_KEY).exists():
-        first = next(entry.key for entry in history.rules.members if entry.name == name)
-        changed = history.keys[name] != first
+        first = history.find(name)
+        changed = first is not None and history.keys[name] != first.key
         found.append("a new key, the one here" if changed else "a new key, which is not in force yet")
     return tuple(found)
 
@@ -226,6 +244,8 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         found,
         sum(parts),
         str(end_by_revocation(history) or ""),
+        tuple(sorted(history.admitted)),
+        waiting_in_words(history),
     )
 
 

@@ -16,6 +16,7 @@ from proofward.federation.messages.catalogue import AdmissionVote
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER, Member, RulesError
+from proofward.ledger.keys import PublicKey
 
 MAX_VOTES = 64
 """Votes of one verifier: enough for a federation, and no way to fill the ledger."""
@@ -37,6 +38,16 @@ def waiting_admissions(history: HistoryState) -> dict[tuple[str, bytes], tuple[s
         for (name, key), voters in votes.items()
         if name not in history.keys and key not in history.used_keys
     }
+
+
+def waiting_in_words(history: HistoryState) -> tuple[str, ...]:
+    """A sentence about every hospital for which too few verifiers have voted yet."""
+    needed = history.rules.accepting_verdicts
+    return tuple(
+        f"{name} with key {PublicKey(key).fingerprint[:16]} is to be admitted: {', '.join(voters)} asked, "
+        f"{needed} verifiers are needed"
+        for (name, key), voters in waiting_admissions(history).items()
+    )
 
 
 def check_candidate(history: HistoryState, sender: str, name: str, key: bytes) -> None:

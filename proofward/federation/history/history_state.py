@@ -53,7 +53,8 @@ class HistoryState:
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
-    admitted: hospitals that the rules do not name, with the key that was voted for; admitted_in: rounds, names
+    admitted: hospitals that the rules do not name, with the key that was voted for
+    admitted_in: (round, name) of each
     """
 
     def __init__(self, rules: Rules) -> None:

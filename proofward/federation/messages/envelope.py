@@ -87,7 +87,7 @@ def open_envelope(data: bytes, rules: Rules, keys: Mapping[str, bytes] | None = 
 
     keys: the members' present keys by name (`History.keys`); without, those of the rules, which are the
     present ones only as long as nobody has changed its key. Who has a key and is not named by the rules is a
-    hospital that was admitted. The culprit is "transport" as long as the signature does not prove who sent it.
+    hospital that was admitted. The culprit is "transport" as long as the signature does not prove a sender.
     """
     try:
         envelope = decode(data, Envelope)
