@@ -325,7 +325,7 @@ def test_its_keys_and_complaint_are_refused_and_its_shares_checked_names_nobody(
     stopped.network.topic = "shares-checked"
     history = stopped.history
     stopped.engine.run(lambda: history.phase == SHARES)
-    about = m.ShareComplaint("hospital-0", history.round.uploads["hospital-0"].digest, bytes(64))
+    about = m.ShareComplaint("hospital-0", history.round.uploads["hospital-0"].digest, bytes(32))
     assert stopped.check(said_by_new(stopped, about, member.key)) == ("participant", NEW)
     names = m.SharesChecked(tuple(sorted(history.round.passed)))
     assert stopped.check(said_by_new(stopped, names, member.key)) == ("shares-checked", NEW)

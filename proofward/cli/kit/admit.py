@@ -32,7 +32,7 @@ def admit(kit: Path, name: str, key: str, voter: str | None, as_json: bool) -> N
     """
     from proofward.engines.flare.kits.names import fault_of_name
     from proofward.engines.remote.agreement.requests import request_admission
-    from proofward.federation.history.admission_steps import check_candidate
+    from proofward.federation.history.admission_steps import admission_votes, check_candidate
     from proofward.federation.messages.rules import VERIFIER
 
     found = re.fullmatch(f"{PREFIX}([0-9a-fA-F]{{64}})", key.strip())
@@ -47,17 +47,17 @@ def admit(kit: Path, name: str, key: str, voter: str | None, as_json: bool) -> N
         may = [seat for seat in home.seats if seat.role == VERIFIER]
         asking, rules = choose(may, voter, "may vote for an admission", "--as").member, home.rules
         if rules is None:
-            raise Refused("not everybody has joined yet: hospitals are admitted to a consortium that has begun")
+            raise Refused("not everybody has joined yet: hospitals are admitted once it has begun")
         history = standing(home, asking, rules)
         known = history.admitted.get(name)
         check_candidate(history, asking, name, public)
         new = known is None and request_admission(home.member(asking), name, public)
-        voters = [by for by, about, with_key in history.admission_votes if (about, with_key) == (name, public)]
+        voters = admission_votes(history).get((name, public), ())
         line = f"{asking} votes that {name} be admitted with that key; "
-        line += f"{rules.accepting_verdicts} verifiers are needed; the site's process sends it when it works next"
+        line += f"{rules.accepting_verdicts} verifiers are needed; the site's process sends it when it works"
         if known is not None:
             line = f"{name} is admitted already: nothing was changed"
         elif not new:
             line = f"{asking} has voted for {name} before: nothing was changed"
-        plain = {"did": "asked" if new else "nothing", "member": name, "by": asking, "votes": sorted(voters)}
+        plain = {"did": "asked" if new else "nothing", "member": name, "by": asking, "votes": list(voters)}
         tell({**plain, "needed": rules.accepting_verdicts, "admitted": known is not None}, [line], as_json)

@@ -39,13 +39,13 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
         _require_free_name(folder, name, terms, earlier)
         hospitals = {*terms.named("hospital"), *(set(earlier) - {seat.site for seat in terms.seats})}
         if len(hospitals) >= (most := terms.check().most_hospitals):
-            raise Refused(f"there are {len(hospitals)} hospitals: one sum holds the updates of at most {most}")
+            raise Refused(f"there are {len(hospitals)} hospitals, and one sum holds at most {most} updates")
         kit = _provisioned(folder, project, terms, earlier, name)
         lines = [
             f"{kit}: the kit of {name}, with the terms {terms.digest.hex()}",
-            "It holds the private key of its site: hand it over in person or over a channel that is encrypted,",
+            "It holds the private key of its site: hand it over in person or over an encrypted channel,",
             "and delete your copy. Move the authority off this machine again.",
-            f"next, at {name}:           proofward join KIT, enrol KIT --data FILE.csv, start KIT, confirm KIT",
+            f"next, at {name}: proofward join KIT, enrol KIT --data FILE.csv, start KIT, confirm KIT",
             f"      at {terms.accepting_verdicts} verifiers at least: proofward admit KIT {name} --key KEY,",
             f"      with the key that `join` shows at {name}, told by telephone or in person.",
         ]
