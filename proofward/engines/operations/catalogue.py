@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _CHECKS = """
-abandonment abandonments accepted-set aggregate-ciphertext-sum aggregate-model aggregate-secret-sum
+abandonment abandonments accepted-set admission aggregate-ciphertext-sum aggregate-model aggregate-secret-sum
 aggregate-update-sum aggregate-wrong-holders answer attempt beacon beacon-deal beacon-shares certificate
 ciphertext complainers complaint complete confirmations consortium counted-dealers dataset-root dealers
 enrolled-set equivocation extension-signature features first-model flaws holders hospital join key key-proof
