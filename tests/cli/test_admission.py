@@ -52,7 +52,11 @@ def test_a_hospital_is_admitted_in_mid_run_and_takes_part(proofward, tmp_path):
         assert (again["exit"], again["did"]) == (0, "nothing")
         running.until(lambda: bool(history.admission_votes))
         for place in (SERVER, AUDITOR):
-            running.until(lambda place=place: "verifier-0 asked, 3 verifiers" in proofward("status", tmp_path / place).stdout)
+            running.until(
+                lambda place=place: (
+                    "verifier-0 asked, 3 verifiers" in proofward("status", tmp_path / place).stdout
+                )
+            )
         assert history.admitted == {}
         for place in ("hospital-2", AUDITOR):
             assert proofward("admit", tmp_path / place, NEW, "--key", key).exit_code == 0
@@ -83,7 +87,9 @@ def test_who_may_vote_when(proofward, root):
     early = proofward("admit", root / AUDITOR, NEW, "--key", KEY)
     assert early.exit_code == 1 and "not everybody has joined" in early.stderr
     terms = Home(root / AUDITOR / "home").terms
-    keys = {seat.member: SigningKey(seat.member.encode().ljust(32, b"-")[:32]).public.raw for seat in terms.seats}
+    keys = {
+        seat.member: SigningKey(seat.member.encode().ljust(32, b"-")[:32]).public.raw for seat in terms.seats
+    }
     rules = terms.rules(keys)
     for site in (AUDITOR, KIT, SERVER):
         Home(root / site / "home").pin(rules)
@@ -133,7 +139,10 @@ def test_add_site_makes_a_kit_by_the_same_authority_and_changes_no_other(proofwa
     made = certificate(kit)
     made.verify_directly_issued_by(root)
     names = [entry.value for entry in made.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
-    assert names == ["new"] and (kit / "startup" / "rootCA.pem").read_bytes() == before[known / "startup" / "rootCA.pem"]
+    assert (
+        names == ["new"]
+        and (kit / "startup" / "rootCA.pem").read_bytes() == before[known / "startup" / "rootCA.pem"]
+    )
     assert all(path.read_bytes() == data for path, data in before.items())
     home, other = Home(kit / "proofward"), Home(known / "proofward")
     assert home.added and home.terms.digest == other.terms.digest and home.site == "new"

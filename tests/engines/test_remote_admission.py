@@ -102,7 +102,9 @@ def test_rejects_another_role_key_or_terms(root):
 def test_a_name_of_the_terms_is_never_an_added_one(root):
     terms = set_up(root, agreement())
     with pytest.raises(Refusal, match="member"):
-        make_request(terms, "hospital-0", KEY, pem(issue("hospital-0")), pem(rsa_key("hospital-0")), added=True)
+        make_request(
+            terms, "hospital-0", KEY, pem(issue("hospital-0")), pem(rsa_key("hospital-0")), added=True
+        )
     with pytest.raises(Refusal, match="member"):
         make_request(terms, NEW, KEY, pem(issue(NEW)), pem(rsa_key(NEW)))
     desk = open_desk(root)

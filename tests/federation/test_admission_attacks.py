@@ -61,12 +61,19 @@ def audited(directory):
 
 
 @pytest.mark.parametrize(
-    ("aggregator", "check"), [(RecordsStranger, "sender"), (ForgesVote, "signature")], ids=["stranger", "vote"]
+    ("aggregator", "check"),
+    [(RecordsStranger, "sender"), (ForgesVote, "signature")],
+    ids=["stranger", "vote"],
 )
 def test_with_too_few_votes_nobody_follows_and_only_the_aggregator_is_blamed(tmp_path, aggregator, check):
     agreed = plan(**AGREED)
     engine = InProcessFederation(
-        tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=Parties(aggregator=aggregator)
+        tmp_path,
+        agreed,
+        datasets(agreed),
+        seed=b"s",
+        proofs=FakeProofs(),
+        parties=Parties(aggregator=aggregator),
     )
     kind = Impatient if aggregator is RecordsStranger else Hospital
     stranger = engine.add_hospital(NEW, *records(), kind)
@@ -74,9 +81,9 @@ def test_with_too_few_votes_nobody_follows_and_only_the_aggregator_is_blamed(tmp
     result = engine.run()
     honest = set(engine.members) - {NEW}
     assert not result.finished and engine.aggregator.forged is not None
-    assert {(name, found.check, found.culprit) for name, found in result.halted.items() if name in honest} == {
-        (name, check, AGGREGATOR) for name in honest
-    }
+    assert {
+        (name, found.check, found.culprit) for name, found in result.halted.items() if name in honest
+    } == {(name, check, AGGREGATOR) for name in honest}
     assert all(member.history.admitted == {} for member in engine.members.values())
     summary = audited(tmp_path)
     assert not summary.consistent and {breach.member for breach in summary.breaches} <= {AGGREGATOR}

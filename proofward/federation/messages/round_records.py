@@ -32,7 +32,7 @@ class RoundOpened(Message):
 
 @dataclass(frozen=True)
 class HolderKeys(Message):
-    """Hospital that takes part: one public sealing key for each dealer, for this attempt; none if admitted."""
+    """Hospital that takes part: a public sealing key for each dealer in this attempt; none if admitted."""
 
     kind: ClassVar[str] = "holder-keys"
     sealing_keys: SealingKeys
