@@ -21,6 +21,7 @@ from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Rules
 from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.hospital import Hospital
 from proofward.ledger.keys import SigningKey
 from tests.federation.fakes import FakeProofs, plan
 from tests.federation.harness import Stopped
@@ -40,9 +41,9 @@ def stop(directory, phase, member="", topic="", **changes) -> Stopped:
     return Stopped(directory, phase, number, member, topic, plan(**{**AGREED, **changes}))
 
 
-def add(stopped, voters=("verifier-0", "verifier-2")):
+def add(stopped, voters=("verifier-0", "verifier-2"), kind=Hospital):
     """A new hospital, and these verifiers' wish to admit it."""
-    member = stopped.engine.add_hospital(NEW, *records())
+    member = stopped.engine.add_hospital(NEW, *records(), kind)
     for name in voters:
         stopped.engine.verifiers[name].request_admission(NEW, member.key.public.raw)
     return member

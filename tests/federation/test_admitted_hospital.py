@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -115,3 +116,12 @@ def test_it_may_leave(tmp_path):
     result = stopped.engine.run()
     assert result.finished and set(stopped.history.revoked) == {NEW} and flaws(tmp_path) == []
     assert [fault.culprit for fault in faults(stopped.history)] == [NEW]
+
+
+def test_its_bad_share_is_complained_of_and_it_alone_is_blamed(tmp_path):
+    stopped = stop(tmp_path, KEYS)
+    add(stopped, kind=SealsWrongShare)
+    result = stopped.engine.run()
+    assert result.finished and result.halted == {} and flaws(tmp_path) == []
+    assert {(fault.round, fault.culprit, fault.check) for fault in result.faults} == {(2, NEW, "key-share")}
+    assert NEW not in stopped.history.closed[1].accepted.record.hospitals
