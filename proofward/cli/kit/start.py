@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 START_PATIENCE, STOP_PATIENCE, PORT_PATIENCE = 60.0, 30.0, 5.0
 KIT = click.argument("kit", type=KitPath())
+JOB_OVER = "the server has ended the job for good: `proofward status` of its kit says how all stands"
 
 
 def address_of(text: str) -> tuple[str, int]:
@@ -115,7 +116,7 @@ def start(
                 tell()
                 with watched(kit, log.note):
                     finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
-                console.print("the federation is closed" if finished else "stopped")
+                console.print(JOB_OVER if finished else "stopped")
             else:
                 _ready(kit, kind, home, passphrase_file, repeatable)
                 tell()

@@ -9,6 +9,7 @@ from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.requests import pending_revocations
@@ -122,6 +123,7 @@ class Site:
                 partial(pending_revocations, folder),
                 lambda keys=keys: self.home.key_files(seat.member) != keys,  # type: ignore[misc]
                 UploadSlots(self.home.terms.upload_slot),
+                partial(pending_ends, folder),
             )
             try:
                 link.run()
