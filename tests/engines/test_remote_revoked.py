@@ -14,6 +14,7 @@ from tests.engines.remote_kits import as_kit
 
 GONE = "hospital-2"
 SITES = {"verifier-2": AUDITOR}
+VOTERS = (("verifier-0", "hospital-0"), ("verifier-1", "hospital-1"), ("verifier-3", AUDITOR))
 
 
 @pytest.mark.parametrize(
@@ -32,11 +33,7 @@ def test_every_member_learns_why_no_round_can_be_finished(tmp_path, word, phase,
         consortium.wire.trouble = trouble
         consortium.start(observe=events.append)
         consortium.until(lambda: consortium.phase(phase))
-        for verifier, site in (
-            ("verifier-0", "hospital-0"),
-            ("verifier-1", "hospital-1"),
-            ("verifier-3", AUDITOR),
-        ):
+        for verifier, site in VOTERS:
             request_revocation(Home(tmp_path / site / "home").member(verifier), GONE, "gone")
         consortium.until(lambda: consortium.host.stuck is not None)
         members = {"hospital-0", "hospital-1", "verifier-0", "verifier-1", "verifier-2", "verifier-3"}
@@ -57,7 +54,7 @@ def test_every_member_learns_why_no_round_can_be_finished(tmp_path, word, phase,
 
 def test_with_too_few_verifiers_for_an_end_the_host_stops_and_leaves_a_mark(tmp_path):
     def trouble(site, request, number):
-        if topic(request) == "upload":
+        if site == GONE and topic(request) == "upload":
             raise Lost
         return 1, True
 
@@ -66,8 +63,13 @@ def test_with_too_few_verifiers_for_an_end_the_host_stops_and_leaves_a_mark(tmp_
         consortium.wire.trouble = trouble
         consortium.start()
         consortium.until(lambda: consortium.phase("upload"))
-        for name, site in (("verifier-0", "hospital-0"), ("verifier-1", "hospital-1"), (GONE, GONE)):
-            request_revocation(Home(tmp_path / site / "home").member(name), name, "it leaves")
+        folders = [Home(tmp_path / site / "home").member(name) for name, site in VOTERS]
+        for folder in folders:
+            request_revocation(folder, GONE, "gone")
+        consortium.until(lambda: consortium.host.stuck is not None)
+        assert not consortium.host_finished and not mark.exists()
+        for folder in folders[1:]:
+            request_revocation(folder, folder.name, "it leaves")
         consortium.until(lambda: consortium.host_finished)
         reason = consortium.host.stopped
         assert reason is not None and reason.check == "uploaded-set"
