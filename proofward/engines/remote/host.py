@@ -219,12 +219,12 @@ class Host:
             if known != reason:
                 self._note("waiting for an end", level="error", check=reason.check, phase=history.phase)
             return
-        self.stopped = reason
         self._note("stopped for good", level="error", check=reason.check, phase=history.phase)
         if self._memory is not None:
             mark = self._memory.with_name(STOPPED)
             with suppress(OSError):  # the log has it, too
                 write_file(mark, str(reason).encode(), mark.with_suffix(".tmp"), 0o600)
+        self.stopped = reason
 
     def _served(self, phase: tuple[object, ...]) -> float:
         """Seconds for which an earlier process has served this phase."""

@@ -17,31 +17,30 @@ from proofward.federation.messages.catalogue import EnrolmentVerdict, Verdict
 from proofward.federation.messages.refusal import Refusal
 
 JUDGED = (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM)
-OF_VERIFIERS = ("verifiers", "confirmations")
-"""Checks that fail for want of verifiers; the others fail for want of hospitals."""
-
 Verdicts = dict[tuple[str, str], Verdict] | dict[tuple[str, str], EnrolmentVerdict]
 
 
 def explained(history: HistoryState, found: Refusal) -> Refusal:
     """A refusal of the next announcement, with the reason, in the name of a member whose absence it is.
 
-    That is the last one revoked where enough would be left without revocations, else the first of the others.
+    That is the last verifier revoked where too few of them are left; the last hospital revoked where enough
+    would be left without revocations; else the first of the other hospitals that are missing.
     """
-    about_verifiers = found.check in OF_VERIFIERS
-    everybody = history.rules.verifiers if about_verifiers else history.rules.hospitals
-    least = history.rules.accepting_verdicts if about_verifiers else history.rules.minimum_updates
-    revoked = sorted(set(everybody) & set(history.revoked), key=lambda name: history.revoked[name])
-    others = {} if about_verifiers else absent_hospitals(history)
+    rules, others = history.rules, absent_hospitals(history)
+    order = sorted(history.revoked, key=lambda name: history.revoked[name])
+    verifiers = [name for name in order if name in rules.verifiers]
+    hospitals = [name for name in order if name in rules.hospitals]
     words = [found.actual]
-    if revoked:
-        words.append(f"revoked: {', '.join(sorted(revoked))}")
+    if order:
+        words.append(f"revoked: {', '.join(sorted(order))}")
     words += [f"{name}: {why}" for name, why in others.items()]
     culprit = found.culprit
-    if others and (not revoked or len(set(everybody) - set(others)) < least):
+    if verifiers and len(history.active(rules.verifiers)) < rules.accepting_verdicts:
+        culprit = verifiers[-1]
+    elif others and (not hospitals or len(rules.hospitals) - len(others) < rules.minimum_updates):
         culprit = next(iter(others))
-    elif revoked:
-        culprit = revoked[-1]
+    elif order:
+        culprit = (hospitals or order)[-1]
     return Refusal(found.check, culprit, found.expected, "; ".join(words))
 
 
