@@ -88,6 +88,7 @@ class _Refusals:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from proofward.engines.contract import KitError
         from proofward.engines.remote.agreement.home import HomeError
         from proofward.federation.messages.refusal import Refusal
         from proofward.federation.messages.rules import RulesError
@@ -101,7 +102,7 @@ class _Refusals:
             }
             plain |= {"expected": error.expected, "actual": error.actual}
             words = f"refused: {error}"
-        elif isinstance(error, HomeError | RulesError | LedgerError | OSError):
+        elif isinstance(error, HomeError | KitError | RulesError | LedgerError | OSError):
             plain, words = {"did": "failed", "reason": str(error)}, str(error)
         else:
             return
@@ -110,10 +111,11 @@ class _Refusals:
 
 
 def _opened(kit: Path) -> tuple[Home, Certificates]:
-    from proofward.engines.remote.agreement.certificates import Certificates
+    from proofward.engines.contract import home_of
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import Home
 
-    return Home(kit / "proofward"), Certificates(kit / "startup")
+    return Home(home_of(kit)), engine_of(kit).certificates(kit)
 
 
 def _airgap(kit: Path) -> AirGap:

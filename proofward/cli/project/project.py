@@ -12,7 +12,7 @@ from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.project_table import ProjectError
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
-from proofward.engines.flare.kits.names import fault_of_name, is_value
+from proofward.engines.remote.agreement.names import fault_of_name, is_value
 from proofward.engines.remote.agreement.terms import UPLOAD_SLOT, Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import (
