@@ -15,6 +15,7 @@ from proofward.engines.registry import ENGINES
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "proofward"
 LAYERS = (
+    "catalogue",
     "encoding",
     "field",
     "proof",

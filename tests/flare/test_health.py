@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
+from proofward.catalogue.problems import PROBLEMS
 from proofward.engines.contract import GaveUp
 from proofward.engines.flare import deaths
 from proofward.engines.flare.health import health
 from proofward.engines.flare.last_words import last_words
 from proofward.engines.flare.supervisor import RUN_NAME, Supervisor, claimed
-from proofward.engines.operations.catalogue import PROBLEMS
 from proofward.engines.operations.event_log import EventLog
 from proofward.engines.operations.metrics import Metrics, Tail, feed
 from proofward.engines.operations.watch import Watch

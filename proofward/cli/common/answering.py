@@ -70,7 +70,9 @@ def answering(as_json: bool) -> Iterator[None]:
             plain: dict[str, object] = {"did": "refused", "reason": str(error)}
             print_json({**plain, "problems": problems} if problems else plain)
         else:
-            make_console(quiet=True).print(f"refused: {error}", markup=False, soft_wrap=True)
+            demand = error.demand if isinstance(error, Refusal) else ""
+            words = f"refused: {error}" + (f"\nwhat is demanded: {demand}" if demand else "")
+            make_console(quiet=True).print(words, markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     finally:
         os.umask(previous)

@@ -94,6 +94,7 @@ class _Refusals:
         from proofward.federation.messages.rules import RulesError
         from proofward.ledger.errors import LedgerError
 
+        demand = ""
         if isinstance(error, Refusal):
             plain: dict[str, object] = {
                 "did": "refused",
@@ -101,12 +102,12 @@ class _Refusals:
                 "culprit": error.culprit,
             }
             plain |= {"expected": error.expected, "actual": error.actual}
-            words = f"refused: {error}"
+            words, demand = f"refused: {error}", error.demand
         elif isinstance(error, HomeError | KitError | RulesError | LedgerError | OSError):
             plain, words = {"did": "failed", "reason": str(error)}, str(error)
         else:
             return
-        tell(plain, [words], self._as_json)
+        tell(plain, [words, *([f"what is demanded: {demand}"] if demand else [])], self._as_json)
         raise SystemExit(FLAW) from error
 
 
