@@ -24,7 +24,7 @@ from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import slot
 from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.rules import usual_abandonments
+from proofward.federation.messages.usual import usual_abandonments
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey

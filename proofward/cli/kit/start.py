@@ -20,6 +20,7 @@ from proofward.cli.common.console import FLAW, OK, KitPath, make_console
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
 
+LOCAL = "127.0.0.1"
 START_PATIENCE, STOP_PATIENCE = 60.0, 30.0
 KIT = click.argument("kit", type=KitPath())
 
@@ -29,7 +30,7 @@ def address_of(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise click.BadParameter(f"expected HOST:PORT or PORT, found {text}", param_hint="--metrics")
-    return host or "127.0.0.1", int(port)
+    return host or LOCAL, int(port)
 
 
 @click.command()
@@ -37,8 +38,8 @@ def address_of(text: str) -> tuple[str, int]:
 @click.option("--detach", is_flag=True, help="Go on in the background; `proofward stop KIT` ends it.")
 @click.option("--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="File with the passphrase of the protocol keys.")  # fmt: skip
-@click.option("--verification-workers", type=click.IntRange(0, 64),
-              help="Processes that verify; one a core unless given, 0: none of their own.")  # fmt: skip
+@click.option("--verification-workers", type=click.IntRange(0, 64), show_default="one a core",
+              help="Processes that verify; zero for none of their own.")  # fmt: skip
 @click.option("--proving-lock", type=click.Path(path_type=Path, dir_okay=False),
               help="Sites of one machine with the same file prove in turns: for little memory.")  # fmt: skip
 @click.option(
@@ -48,7 +49,8 @@ def address_of(text: str) -> tuple[str, int]:
 )
 @click.option("--unconfirmed", is_flag=True,
               help="UNSAFE, for trials: do not wait for `proofward confirm`.")  # fmt: skip
-@click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
+@click.option("--metrics", metavar="[HOST:]PORT", show_default=f"HOST {LOCAL}, none without PORT",
+              help="Serve Prometheus metrics.")  # fmt: skip
 @click.option(
     "--proxy",
     metavar="URL",

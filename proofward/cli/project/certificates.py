@@ -22,8 +22,9 @@ def certificates() -> None:
 @certificates.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--site", "sites", multiple=True, metavar="NAME", help="Only this one; may be repeated; all unless given."
-)
+    "--site", "sites", multiple=True, metavar="NAME", show_default="all",
+    help="Only this one; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--days",
     type=click.IntRange(1, 3650),

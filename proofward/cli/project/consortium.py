@@ -16,9 +16,20 @@ from click.core import ParameterSource
 from proofward.cli.common.answering import JSON, Refused, answering, tell, tighten
 from proofward.cli.common.engine import ENGINE, installed
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS, examples, usual_minimum
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.engines.contract import AUTHORITY, KITS, Engine
 from proofward.engines.registry import ENGINES, engine_of
+from proofward.federation.messages.usual import (
+    LEAST_HOSPITALS,
+    MAX_DEADLINE,
+    MAX_ROUNDS,
+    MAX_UPLOAD_SLOT,
+    UPLOAD_SLOT,
+    usual_abandonments,
+    usual_threshold,
+    usual_verdicts,
+)
 from proofward.ledger.files import make_directory, sync_directory, write_file
 
 if TYPE_CHECKING:
@@ -37,32 +48,32 @@ def consortium() -> None:
 @consortium.command(cls=WithPresets)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", help="What the consortium is called.")
-@click.option(
-    "--server", metavar="FQDN[:PORT]", help="The name under which sites reach the server; port 8002."
-)
+@click.option("--server", metavar="FQDN[:PORT]", show_default=f"PORT {PORT}",
+              help="The name under which sites reach the server.")  # fmt: skip
 @click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
-@click.option("--preset", metavar="NAME|FILE",
-              help="Model and training: a name listed below, or a file like those; "
-              "wdbc unless given.")  # fmt: skip
-@click.option("--rounds", type=click.IntRange(1, 1 << 20), help="Rounds of training; 15 unless given.")
+@click.option("--preset", metavar="NAME|FILE", default=PRESET, show_default=True,
+              help="Model and training: a name listed below, or a file like those.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(1, MAX_ROUNDS), default=ROUNDS, show_default=True,
+              help="Rounds of training.")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(1), metavar="T",
-              help="So many hospitals learn nothing together; (hospitals - 1) / 2 rounded down, and at least "
-              "1, unless given.")  # fmt: skip
+              show_default=f"{examples(usual_threshold)} hospitals",
+              help="So many hospitals may collude and learn nothing together.")  # fmt: skip
 @click.option("--accepting", type=click.IntRange(1), metavar="K",
-              help="Verdicts that accept a proof; a majority of the verifiers unless given.")  # fmt: skip
-@click.option("--minimum", type=click.IntRange(3), metavar="M",
-              help="Fewest hospitals in a sum; unless given, more than half of hospitals + threshold, and at "
-              "least threshold + 2. With fewer, fewer dishonest ones open two sums.")  # fmt: skip
-@click.option("--abandoning", type=click.IntRange(2), metavar="A",
-              help="Hospitals that give a set up before its round is tried again; "
-              "all but one unless given.")  # fmt: skip
-@click.option("--deadline", type=click.IntRange(1, 30 * 24 * 3600),
-              help="Seconds that a phase waits for a member; 600 unless given.")  # fmt: skip
-@click.option("--upload-slot", type=click.IntRange(0, 3600),
-              help="Uploads leave every so many seconds, so that their time tells nothing of the records; "
-              "0 for at once; 2 unless given.")  # fmt: skip
+              show_default=f"{examples(usual_verdicts)} verifiers",
+              help="Verdicts that accept a proof, a majority of the verifiers or more.")  # fmt: skip
+@click.option("--minimum", type=click.IntRange(LEAST_HOSPITALS), metavar="M",
+              show_default=f"{examples(usual_minimum)} hospitals",
+              help="Fewest hospitals in a sum. With fewer, fewer dishonest ones open two sums.")  # fmt: skip
+@click.option("--abandoning", type=click.IntRange(usual_abandonments(LEAST_HOSPITALS)), metavar="A",
+              show_default=f"{examples(usual_abandonments)} hospitals",
+              help="Hospitals that give a set up before its round is tried again.")  # fmt: skip
+@click.option("--deadline", type=click.IntRange(1, MAX_DEADLINE), default=DEADLINE, show_default=True,
+              help="Seconds that a phase waits for a member.")  # fmt: skip
+@click.option("--upload-slot", type=click.IntRange(0, MAX_UPLOAD_SLOT), default=UPLOAD_SLOT,
+              show_default=True, help="Uploads leave every so many seconds, so that their time tells nothing "
+              "of the records; zero lets them leave at once.")  # fmt: skip
 @click.option("--trusted-first-model", metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Start from this model.safetensors of an earlier federation instead of a model that the "
@@ -124,7 +135,7 @@ def init(
 def _from_options(options: Mapping[str, Any]) -> Project:
     """Raises UsageError."""
     from proofward.cli.project.listed_presets import chosen_preset
-    from proofward.cli.project.project import PORT, Project, Site
+    from proofward.cli.project.project import Project, Site
     from proofward.cli.project.project_table import ProjectError
     from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 

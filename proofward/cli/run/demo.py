@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
+from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.engines.registry import ENGINES
+from proofward.federation.messages.usual import LEAST_HOSPITALS
+from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
 
-ATTACK_ROUNDS, ROUNDS = 2, 15
+ATTACK_ROUNDS = 2
 IN_PROCESS = "in-process"
-LEAST_HOSPITALS = 3
-"""The least number in a sum."""
 LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
 """Hospitals, of which enough for a sum go on without the culprit."""
 
@@ -75,19 +76,21 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 
 @click.command(cls=WithPresets)
 @click.option(
-    "--rounds", type=click.IntRange(1, 10_000),
-    help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
+    "--rounds", type=click.IntRange(1, MAX_ROUNDS), show_default=f"{ROUNDS}; {ATTACK_ROUNDS} with an attack",
+    help="Rounds of training.",
 )  # fmt: skip
-@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, 100), default=5, show_default=True,
-              help="A sum needs three; an attack needs a fourth, the culprit, beside them.")  # fmt: skip
+@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, MAX_HOSPITALS), default=5,
+              show_default=True, help="An attack needs one more than a sum does, the culprit.")  # fmt: skip
 @click.option(
-    "--verifiers", type=click.IntRange(1, 100), help="3 unless given; with --engine one more than hospitals."
+    "--verifiers", type=click.IntRange(1, MAX_HOSPITALS), help="Who checks every proof.",
+    show_default=f"{VERIFIERS}; with --engine one more than hospitals",
 )
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
+              show_default="a new dated one",
+              help="Folder to write, or an interrupted run to go on with.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
               help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
-@click.option("--preset", "preset_name", default="wdbc", show_default=True, metavar="NAME",
+@click.option("--preset", "preset_name", default=PRESET, show_default=True, metavar="NAME",
               help="Model and data: a name listed below.")  # fmt: skip
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--engine", type=click.Choice([IN_PROCESS, *ENGINES]), default=IN_PROCESS, show_default=True,
@@ -141,7 +144,7 @@ def demo(
     from proofward.cli.run.demo_sites import SitesDemoRun
     from proofward.data.wdbc import DataUnavailable
     from proofward.layers.errors import TrainingError
-    from proofward.report.scenario import VERIFIERS, make_scenario
+    from proofward.report.scenario import make_scenario
 
     try:
         judges = verifiers or (VERIFIERS if engine == IN_PROCESS else hospitals + 1)

@@ -17,7 +17,7 @@ from proofward.cli.run.demo_run import DemoRun
 from proofward.cli.run.in_process_run import Ended, Unfinished
 from proofward.cli.run.live import LiveTable
 from proofward.engines.contract import Engine, home_of
-from proofward.engines.remote.agreement.terms import UPLOAD_SLOT, Seat, Terms
+from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
@@ -27,8 +27,8 @@ from proofward.federation.messages.rules import (
     HOSPITAL,
     VERIFIER,
     Rules,
-    usual_abandonments,
 )
+from proofward.federation.messages.usual import UPLOAD_SLOT, usual_abandonments
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import Database
