@@ -18,7 +18,8 @@ from proofward.federation.history.history_state import CONFIRM, KEYS
 from proofward.federation.messages import catalogue as messages
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import RulesError, usual_updates
+from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.usual import usual_updates
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.hospital import Hospital

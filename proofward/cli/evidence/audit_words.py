@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proofward.catalogue.audits import counted
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
-from proofward.report.checks_in_words import counted
 
 MOST_LINES = 8
 """Lines of one kind on the one screen; the others are counted."""

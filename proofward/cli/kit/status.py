@@ -14,7 +14,7 @@ from proofward.cli.common.fingerprint import groups, lines
 from proofward.cli.kit.start import JOB_OVER, KIT
 
 if TYPE_CHECKING:
-    from proofward.engines.flare.health import Health
+    from proofward.engines.contract import Health
     from proofward.engines.remote.overview import MemberView
 
 
@@ -26,12 +26,12 @@ def status(kit: Path, as_json: bool) -> None:
 
     Reads the kit only, also while the site runs. Exit code 1 when something needs the operator.
     """
-    from proofward.engines.flare.health import health
-    from proofward.engines.flare.kits.kit import KitError
+    from proofward.engines.contract import KitError
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import HomeError
 
     try:
-        found = health(kit)
+        found = engine_of(kit).health(kit)
     except (HomeError, KitError) as error:
         raise click.UsageError(str(error)) from error
     if as_json:

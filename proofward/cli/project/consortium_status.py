@@ -14,7 +14,7 @@ from proofward.cli.common.answering import JSON
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
 
 if TYPE_CHECKING:
-    from proofward.engines.flare.health import Health
+    from proofward.engines.contract import Health
 
 LOOKERS = 16
 
@@ -28,9 +28,8 @@ def consortium_status(folder: Path, as_json: bool) -> None:
     Exit code 1 when something needs somebody. Reads the kits only: one that works on another machine is seen
     there, by `proofward status KIT`. For whom the federation waits is known to the server's kit.
     """
-    from proofward.engines.flare.health import health
-    from proofward.engines.flare.kits.kit import KitError
-    from proofward.engines.flare.kits.provision import KITS
+    from proofward.engines.contract import KITS, KitError
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import HomeError
 
     places = sorted(path for path in (folder / KITS).glob("*") if path.is_dir())
@@ -39,7 +38,7 @@ def consortium_status(folder: Path, as_json: bool) -> None:
 
     def look(kit: Path) -> Health | str:
         try:
-            return health(kit)
+            return engine_of(kit).health(kit)
         except (HomeError, KitError) as error:
             return str(error)
 

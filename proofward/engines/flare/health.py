@@ -10,22 +10,20 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 
+from proofward.engines.contract import ADMIN, CLIENT, Health, KitError, Problem, home_of
 from proofward.engines.flare import deaths as kept
-from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of, server_of
+from proofward.engines.flare.kits.kit import certificates_of, kind_of, server_of
 from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
+from proofward.engines.flare.supervisor import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import SiteView, look
-from proofward.federation.history.history_state import CLOSED
 
 SOON_DAYS = 30
 REACHING, CONNECT = 60.0, 3.0
@@ -33,33 +31,6 @@ REACHING, CONNECT = 60.0, 3.0
 MOST_WORDS = 2000
 MANY_DEATHS, MANY_JOBS = 3, 2
 SEAL = "the verifiers can end and seal it: proofward end KIT"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Its name, whom or what it is about, what happened and what to do, and the reason that the logs name."""
-
-    check: str
-    subject: str
-    sentence: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Health:
-    """How a kit stands; job_over: a coordinator's, whose job the server has ended for good."""
-
-    process: int | None
-    view: SiteView
-    problems: tuple[Problem, ...] = field(default=())
-    job_over: bool = False
-
-    @property
-    def over(self) -> bool:
-        """Whether the federation has come to its end as far as the kit knows."""
-        view = self.view
-        phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}
-        return CLOSED in phases
 
 
 def health(kit: Path, now: datetime | None = None) -> Health:
@@ -112,8 +83,8 @@ def _certificate(kit: Path, now: datetime) -> list[Problem]:
     renew = "the coordinator renews it: proofward certificates renew"
     site = kit.name
     try:
-        held = x509.load_pem_x509_certificate(Certificates(kit / "startup").certificate)
-    except (OSError, ValueError, StopIteration):
+        held = x509.load_pem_x509_certificate(certificates_of(kit).certificate)
+    except (OSError, ValueError):
         return [Problem("certificate", site, f"the kit's TLS certificate cannot be read; {renew}")]
     begin, end = held.not_valid_before_utc, held.not_valid_after_utc
     if now < begin:

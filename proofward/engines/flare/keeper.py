@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+from proofward.engines.contract import Note
 from proofward.engines.flare.job import build_job
 from proofward.engines.flare.kits.provision import COORDINATOR
 
-Note = Callable[..., None]
 BEAT = 1.0
 SETTLING = 15.0
 LEFT_OUT, VANISHED = 4.0, 30.0

@@ -5,8 +5,6 @@ Messages and docs/audit.md are made from it; a test compares the document and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 CHECKS: dict[str, tuple[str, str]] = {
     "rules": ("the rules", "The first entry holds the rules, and they are those asked for."),
     "entries": ("reading the entries", "Every entry can be read, and names no more objects than allowed."),
@@ -68,22 +66,3 @@ def counted(check: str) -> str:
 def deed(check: str) -> str:
     """What the failure of a check proves of somebody, in words."""
     return DEEDS.get(check, OTHERWISE)
-
-
-def table() -> Iterator[str]:
-    """The lines of the table in docs/audit.md."""
-    yield "| check | about | what it shows |"
-    yield "| --- | --- | --- |"
-    for name, (about, shows) in CHECKS.items():
-        yield f"| `{name}` | {about} | {shows} |"
-
-
-def deeds_table() -> Iterator[str]:
-    """The lines of the second table in docs/audit.md."""
-    yield "| check | what is said of whom it accuses |"
-    yield "| --- | --- |"
-    yield f"| `round-proof` | {TRAINING} |"
-    yield f"| `enrolment-proof` | {ENROLMENT} |"
-    for name, words in DEEDS.items():
-        yield f"| `{name}` | {words} |"
-    yield f"| any other | {OTHERWISE} |"
