@@ -13,7 +13,7 @@ PROBLEMS: dict[str, str] = {
     "standstill": "Nothing has been recorded for longer than the deadline.",
     "halted": "A member refuses to go on.",
     "unable": "A member could not do its part.",
-    "ended": "Revocations have left too few members; nobody broke a rule.",
+    "ended": "No round can be finished any more, since too few members are left.",
     "revoked": "A member takes part no more.",
     "no-key": "A member has no usable key.",
     "no-records": "A hospital has no records.",

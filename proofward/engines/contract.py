@@ -99,11 +99,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Health:
-    """How a kit stands."""
+    """How a kit stands; job_over: a coordinator's, whose job the server has ended for good."""
 
     process: int | None
     view: SiteView
     problems: tuple[Problem, ...] = field(default=())
+    job_over: bool = False
 
     @property
     def over(self) -> bool:

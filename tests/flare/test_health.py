@@ -132,6 +132,19 @@ def test_a_federation_that_has_stopped_for_good(server):
     assert "uploaded-set" in found(server)["halted"].sentence
 
 
+def test_the_mark_of_a_host_that_has_stopped_for_good(server):
+    (server / "proofward" / "stopped").write_text("locks (hospital-1): expected of 3 holders, found one")
+    assert "locks (hospital-1)" in found(server)["halted"].sentence
+    assert "standstill" not in found(server, right_now() + timedelta(days=1))
+
+
+def test_the_coordinators_job_is_over_until_another_is_submitted(kit):
+    log(kit, (3, "submitted", {"count": 1}), (2, "job over", {"subject": "FINISHED:COMPLETED"}))
+    assert health(kit).job_over
+    log(kit, (1, "submitted", {"count": 2}))
+    assert not health(kit).job_over
+
+
 def test_a_server_that_refuses(kit):
     log(kit, (1, "declined", {"check": "certificate", "culprit": "transport"}))
     with claimed(kit) as tell:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LOCAL = "127.0.0.1"
 START_PATIENCE, STOP_PATIENCE = 60.0, 30.0
 KIT = click.argument("kit", type=KitPath())
+JOB_OVER = "the server has ended the job for good: `proofward status` of its kit says how all stands"
 
 
 def address_of(text: str) -> tuple[str, int]:
@@ -109,7 +110,7 @@ def start(
             with watched(kit, engine.health, log.note):
                 finished = engine.run(kit, stop_event, note=log.note, environment=environment, ready=tell)
             if kind == ADMIN:
-                console.print("the federation is closed" if finished else "stopped")
+                console.print(JOB_OVER if finished else "stopped")
     except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
         console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error

@@ -71,7 +71,7 @@ def _plain(seen: Health | str) -> dict[str, object]:
 def _row(seen: Health | str) -> tuple[str, str, str]:
     if isinstance(seen, str):
         return "no kit", "", ""
-    process = str(seen.process) if seen.process else "over" if seen.over else "none"
+    process = str(seen.process) if seen.process else "over" if seen.over or seen.job_over else "none"
     places = [(member.entries, member.round, member.phase) for member in seen.view.members]
     if seen.view.ledger is not None:
         places.append((seen.view.ledger.entries, seen.view.ledger.round, seen.view.ledger.phase))

@@ -1,8 +1,8 @@
 """The server's side on FLARE: a Controller that serves members' requests and drives the aggregator.
 
-The job ends well only when the federation's last entry is in the ledger; anything else is reported with
-`system_panic`, since FLARE calls a job completed for less. A job that dies is submitted again (`keeper`) and
-goes on from the ledger.
+The job ends well only when the federation's last entry is in the ledger, or when the host has stopped for
+good and left its mark; anything else is reported with `system_panic`, since FLARE calls a job completed for
+less. A job that dies is submitted again (`keeper`) and goes on from the ledger; one that ended well is not.
 """
 
 from __future__ import annotations
@@ -82,9 +82,6 @@ class FederationController(Controller):
             return
         host = self.desk.host
         host.run(lambda: bool(abort_signal.triggered))
-        if host.stopped is not None:
-            self.system_panic(f"the federation has stopped: {host.stopped}", fl_ctx)
-            return
         if host.finished:
             self._part(abort_signal, 8 * host.aggregator.rules.config.model.parameters)
 

@@ -42,6 +42,7 @@ NEXT_PHASE: dict[str, str] = {
     messages.ShareSum.kind: phases.UNMASK,
     messages.SetWithdrawn.kind: phases.ABANDON, messages.Aggregate.kind: phases.CONFIRM,
     messages.RoundClosed.kind: phases.BETWEEN, messages.FederationClosed.kind: phases.CLOSED,
+    messages.FederationEnded.kind: phases.CLOSED,
 }  # fmt: skip
 PROVED = (messages.Enrolment.kind, messages.Upload.kind)
 VERDICTS = ("accepted", "refused", "upheld", "dismissed")

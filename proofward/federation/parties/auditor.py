@@ -200,6 +200,10 @@ class Auditor:
 
     def _complete(self, history: History) -> AuditVerdict:
         closed, rounds = len(history.closed), history.rules.rounds
+        if (ended := history.ended) is not None:
+            model = f"model {ended.model.hex()}" if ended.model else "no model"
+            detail = f"ended by vote of {', '.join(ended.verifiers)} after round {closed}, {model}"
+            return AuditVerdict("complete", f"{closed} of {rounds} rounds", detail=detail)
         if history.phase == CLOSED:
             return AuditVerdict("complete", f"{rounds} rounds", detail=f"final model {history.model.hex()}")
         actual = f"{closed} closed rounds, ending in phase {history.phase}"

@@ -154,6 +154,8 @@ def _has(history: History, objects: Objects) -> bool:
 
 def _exported(history: History, objects: Objects, described: Description) -> ExportedModel:
     rules = history.rules
+    if history.ended is not None and not history.closed:
+        raise NoModel("the federation was ended by vote before a round was closed: there is no model")
     if not history.closed:
         raise NoModel("no round has been closed yet: there is no model that the members have confirmed")
     state = history.closed[-1]
