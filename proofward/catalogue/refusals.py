@@ -37,7 +37,7 @@ REFUSALS: dict[str, str] = {
     "counted-dealers": "The dealers that count are those with enough vouchers, and enough of them.",
     "dataset-root": "The verdicts on an upload's dataset agree with the enrolled one.",
     "dealers": "The dealers of the beacon are those who have dealt, and enough of them.",
-    "end-votes": "An end before all rounds has the votes of enough verifiers, and names exactly those.",
+    "end-votes": "The end before all rounds is recorded with enough verifiers' votes for it, and only then.",
     "enrolled-set": "The enrolled hospitals are those that the verdicts accept, and enough of them.",
     "equivocation": "A member says one thing where it may say one.",
     "extension-signature": "News of the ledger are signed by its host.",
@@ -109,7 +109,7 @@ REFUSALS: dict[str, str] = {
     "verdict": "A verdict accepts with a dataset's root, or names the check that refused.",
     "verifiers": "Enough verifiers are not revoked.",
     "version": "The ledger is of this protocol.",
-    "voted-end": "An end that was voted for comes when it is due, and nothing else is announced then.",
+    "voted-end": "Nothing but the end is recorded once enough verifiers have voted for it.",
     "vouches": "Enough holders have vouched for the beacon's deals.",
     "wrong-holders": "Holders that are called wrong have returned a share sum.",
 }

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from proofward.cli.run.demo_flare import terms_of
+from proofward.cli.run.demo_sites import terms_of
+from proofward.engines.contract import HOME
 from proofward.engines.flare.health import health
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.flare.local import HOME, SERVER, LocalConsortium
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.remote.agreement.end_requests import request_end
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import request_revocation
