@@ -10,7 +10,20 @@ import pytest
 
 from proofward import __version__
 from proofward.engines.operations import metrics
-from tests.docs.blocks import DATA, DOCUMENTS, PAGES, READ, ROOT, RUN, Block, blocks, calls, contained, inline, text_of
+from tests.docs.blocks import (
+    DATA,
+    DOCUMENTS,
+    PAGES,
+    READ,
+    ROOT,
+    RUN,
+    Block,
+    blocks,
+    calls,
+    contained,
+    inline,
+    text_of,
+)
 from tests.docs.command_line import NotTheProgram, all_options, check
 
 FOREIGN = {"--constraint", "proofward bundle 1"}
