@@ -34,7 +34,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def wheel_python(folder: Path) -> Path:
-    """The Python of a fresh environment with the wheel and, by a .pth file, the other packages of this one."""
+    """The Python of a fresh environment with the wheel and, by a .pth file, this one's other packages."""
     environment = folder / "an environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     packages = next((environment / "lib").glob("python*/site-packages"))
