@@ -106,7 +106,7 @@ def test_deployment_and_a_trip_of_a_memory_stick(sandbox):
             sandbox.run_block(block, **kit)
         assert (sandbox.folder / "trial" / "renewed" / "c.crt").exists()
         said = sandbox.run_block(end)
-        assert "row,score,probability of 1,class" in said and "everybody kept the rules" in said
+        assert "row,score,probability of 1,class" in said and "Everybody kept the rules." in said
         again = json.loads(sandbox.run('proofward rotate-key "$KIT" --member "$MEMBER" --json'))
         assert again["in_force"] is True
         sandbox.run_block(backup)
