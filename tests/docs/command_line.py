@@ -72,6 +72,8 @@ def check(words: list[str], whole: bool) -> None:
     known, arguments, given = options_of(command), [], set()
     while rest:
         word, rest = rest[0], rest[1:]
+        if word == "--":
+            break
         if not word.startswith("-") or PLACEHOLDER.fullmatch(word):
             arguments.append(word)
             continue
