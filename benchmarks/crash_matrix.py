@@ -1,6 +1,6 @@
 """kill -9 of server, hospital and verifier at persisted steps of a federation on FLARE, then a restart.
 
-    python benchmarks/crash_matrix.py [--smallest] [--cells 4] [--seed 0] [--install editable|wheel]
+    python benchmarks/crash_matrix.py [--smallest] [--cells 4] [--seed 0] [--role server] [--install wheel]
 
 Every cell is a whole run of real processes with mutual TLS on localhost. The party's processes kill
 themselves right after the N-th commit to its state (or entry of the ledger). `proofward status` has to say so
@@ -10,7 +10,8 @@ each role, and N is drawn from the seed, one from each of as many equal parts of
 cells: from the enrolment into the last round, not in its very end. A cell is good when the federation ends
 with the model of an undisturbed run, the audit passes, and no member signed two messages in one place. The
 folder has a space in its name; with `--install wheel` all processes have the package from a wheel, in an
-environment without the source.
+environment without the source. The smallest size has one cell and one round; its step is a known one, and the
+undisturbed model comes from the same federation in this process, with the same randomness.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from proofward.cli.run.demo_flare import read_ledger, terms_of
 from proofward.encoding import decode
 from proofward.engines.flare.kits.isolation import interpreter, isolated
 from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history.history import slot
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.wire import Packet, parse
@@ -46,6 +48,8 @@ SEED = b"crash-matrix"
 HOSPITALS, TIMEOUT, TOLD = 3, 600.0, 120.0
 ROLES = {"server": "aggregator", "hospital": "hospital-1", "verifier": "verifier-3"}
 SITES = {"server": SERVER, "hospital": "hospital-1", "verifier": "observer-0"}
+HALF = {"server": 39, "hospital": 28, "verifier": 22}
+"""Steps of a federation of one round, halfway."""
 SURE = 0.85
 """Share of the counted steps from which kills are drawn: a busy machine commits in fewer, larger steps."""
 
@@ -225,25 +229,40 @@ def cell(role: str, step: int, steps: int, scenario: Scenario, model: bytes) -> 
         )  # fmt: skip
 
 
+def undisturbed(scenario: Scenario, smallest: bool) -> tuple[bytes, dict[str, int], float]:
+    """The model of a run without a kill, the steps of each role in it, and its seconds."""
+    with tempfile.TemporaryDirectory(prefix="crash matrix ") as name:
+        folder = Path(name)
+        if smallest:
+            start = time.perf_counter()
+            records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
+            federation = InProcessFederation(folder / "run", scenario.plan, records, seed=SEED)
+            federation.run()
+            steps = {role: 2 * half for role, half in HALF.items()}
+            return federation.aggregator.history.model, steps, time.perf_counter() - start
+        local, _, seconds = run(folder, scenario, None)
+        rules = local.server.rules
+        assert rules is not None
+        return read_ledger(local.ledger, rules).history.model, steps_of(folder), seconds
+
+
 def main() -> None:
     """Prints the table and the JSON; exit code 1 when a cell is not good."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smallest", action="store_true", help="one cell, one round")
     parser.add_argument("--cells", type=int, default=4, help="kills of each role")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--role", choices=list(ROLES), action="append", help="who is killed; all if left out")
     parser.add_argument("--install", choices=[EDITABLE, WHEEL], default=installed())
     options = parser.parse_args()
     if (code := run_again(__file__, options.install)) is not None:
         raise SystemExit(code)
     rng = random.Random(options.seed)
     scenario = scenario_of(1 if options.smallest else 2)
-    with tempfile.TemporaryDirectory(prefix="crash matrix ") as folder:
-        local, _, undisturbed = run(Path(folder), scenario, None)
-        rules = local.server.rules
-        assert rules is not None
-        model, steps = read_ledger(local.ledger, rules).history.model, steps_of(Path(folder))
-    plan = [("hospital", steps["hospital"] // 2)] if options.smallest else [
-        (role, step) for role in ROLES for step in drawn(steps[role], options.cells, rng)
+    model, steps, seconds = undisturbed(scenario, options.smallest)
+    roles = options.role or (["hospital"] if options.smallest else list(ROLES))
+    plan = [(role, HALF[role]) for role in roles] if options.smallest else [
+        (role, step) for role in roles for step in drawn(steps[role], options.cells, rng)
     ]  # fmt: skip
     cells = []
     print("role      step  killed told finished model audit slots seconds jobs after", file=sys.stderr)
@@ -258,7 +277,7 @@ def main() -> None:
     print_result(
         "crash_matrix",
         install=installed(),
-        undisturbed_seconds=round(undisturbed, 1),
+        undisturbed_seconds=round(seconds, 1),
         steps=steps,
         cells=[asdict(found) for found in cells],
         good=sum(found.good for found in cells),
