@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from proofward.engines.flare.local import free_port
+from proofward.engines.local import free_port
 from tests.docs.blocks import RUN, Block, blocks
 
 PATIENCE = 1800.0
