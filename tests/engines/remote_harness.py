@@ -34,7 +34,7 @@ from tests.federation.fakes import FakeProofs, datasets, plan
 
 SEED = b"remote"
 SERVER, AUDITOR = "server", "auditor"
-PATIENCE = 100.0
+PATIENCE = 600.0
 
 
 def agreement(**changes) -> Plan:
