@@ -8,7 +8,7 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from tests.engines.remote_harness import PATIENCE
+from tests.patience import PATIENCE
 
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["proofward.federation.history.proofs", "tests.engines.remote_child"])

@@ -24,7 +24,6 @@ from tests.engines.forked import Forked
 from tests.engines.remote_child import ask, listen
 from tests.engines.remote_harness import (
     AUDITOR,
-    PATIENCE,
     SERVER,
     Consortium,
     one_slot_one_envelope,
@@ -32,6 +31,7 @@ from tests.engines.remote_harness import (
 )
 from tests.engines.test_remote_liar import no_note, stream
 from tests.engines.waiting import LATE, Waiting
+from tests.patience import PATIENCE
 
 NEVER = 0
 APART = {"verifier-0": AUDITOR}
