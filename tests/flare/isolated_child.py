@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 import proofward
-from proofward.cli.run.demo_flare import terms_of
-from proofward.engines.flare.local import COORDINATOR, SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import terms_of
 from proofward.engines.flare.supervisor import flare_processes
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
 
@@ -66,7 +66,7 @@ def main(folder: Path, other: str) -> None:
         local.wait(PATIENCE, kill_once)
     finally:
         local.stop_all()
-    kept = (local.kits[COORDINATOR] / "proofward" / "log.jsonl").read_text().splitlines()
+    kept = (local.kits[local.coordinator] / "proofward" / "log.jsonl").read_text().splitlines()
     print(
         json.dumps(
             {

@@ -6,8 +6,9 @@ import stat
 import threading
 import time
 
+from proofward.engines.contract import home_of
 from proofward.engines.flare import supervisor as supervision
-from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor, home_of
+from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor
 from tests.patience import PATIENCE
 
 
