@@ -30,7 +30,7 @@ def admit(kit: Path, name: str, key: str, voter: str | None, as_json: bool) -> N
     It is admitted once as many verifiers ask as accept a proof, and is then a member for good: only
     `proofward revoke` ends that. The site's process sends the vote when it works next.
     """
-    from proofward.engines.flare.kits.names import fault_of_name
+    from proofward.engines.remote.agreement.names import fault_of_name
     from proofward.engines.remote.agreement.requests import request_admission
     from proofward.federation.history.admission_steps import admission_votes, check_candidate
     from proofward.federation.messages.rules import VERIFIER

@@ -14,6 +14,7 @@ from proofward.ledger.files import sync_directory
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
+    from proofward.engines.contract import Engine
     from proofward.engines.remote.agreement.terms import Terms
 
 FRESH = ".adding"
@@ -30,17 +31,21 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
     verifiers as accept a proof have voted for it with `proofward admit`, and its records are enrolled. It
     holds no shares of others' keys and verifies nothing.
     """
-    from proofward.cli.common.flare import require_flare
+    from proofward.cli.common.engine import installed
+    from proofward.engines.contract import HOME, KITS
+    from proofward.engines.registry import engine_of_authority
+    from proofward.engines.remote.agreement.home import Home
 
-    require_flare()
     with answering(as_json):
+        engine = installed(engine_of_authority(folder))
         project, terms = _agreed(folder)
-        earlier = _earlier_sites(folder, project)
+        earlier = _issued(folder, engine)
         _require_free_name(folder, name, terms, earlier)
-        hospitals = {*terms.named("hospital"), *(set(earlier) - {seat.site for seat in terms.seats})}
+        added = {path.name for path in (folder / KITS).glob("*") if Home(path / HOME).added}
+        hospitals = {*terms.named("hospital"), *added}
         if len(hospitals) >= (most := terms.check().most_hospitals):
             raise Refused(f"there are {len(hospitals)} hospitals, and one sum holds at most {most} updates")
-        kit = _provisioned(folder, project, terms, earlier, name)
+        kit = _provisioned(folder, engine, project, terms, name)
         lines = [
             f"{kit}: the kit of {name}, with the terms {terms.digest.hex()}",
             "It holds the private key of its site: hand it over in person or over an encrypted channel,",
@@ -60,7 +65,7 @@ def _agreed(folder: Path) -> tuple[Project, Terms]:
     from proofward.cli.project.first_model import read_first_model
     from proofward.cli.project.project_file import FILE_NAME, read_project
     from proofward.cli.project.project_table import ProjectError
-    from proofward.engines.flare.kits.provision import HOME, KITS
+    from proofward.engines.contract import HOME, KITS
     from proofward.engines.remote.agreement.home import Home, HomeError
 
     path = folder / FILE_NAME
@@ -83,21 +88,19 @@ def _agreed(folder: Path) -> tuple[Project, Terms]:
     return project, terms
 
 
-def _earlier_sites(folder: Path, project: Project) -> list[str]:
-    """Sites with a certificate of the authority, but for the server and the coordinator; raises Refused."""
-    from proofward.engines.flare.kits.provision import AUTHORITY, COORDINATOR
-    from proofward.engines.flare.kits.renewal import CertificateAuthority, RenewalRefused
+def _issued(folder: Path, engine: Engine) -> list[str]:
+    """Names for which the authority has made a certificate; raises Refused."""
+    from proofward.engines.contract import RenewalRefused
 
     try:
-        issued = CertificateAuthority(folder / AUTHORITY).sites
+        return list(engine.authority(folder).sites)
     except RenewalRefused as error:
         raise Refused(str(error)) from error
-    return [site for site in issued if site not in (project.server, COORDINATOR)]
 
 
 def _require_free_name(folder: Path, name: str, terms: Terms, earlier: list[str]) -> None:
-    from proofward.engines.flare.kits.names import fault_of_name
-    from proofward.engines.flare.kits.provision import KITS
+    from proofward.engines.contract import KITS
+    from proofward.engines.remote.agreement.names import fault_of_name
     from proofward.federation.messages.rules import RulesError, check_name
 
     if fault := fault_of_name(name):
@@ -111,31 +114,29 @@ def _require_free_name(folder: Path, name: str, terms: Terms, earlier: list[str]
         raise Refused(f"{name} is a site or member of this consortium already: choose another name")
 
 
-def _provisioned(folder: Path, project: Project, terms: Terms, earlier: list[str], name: str) -> Path:
+def _provisioned(folder: Path, engine: Engine, project: Project, terms: Terms, name: str) -> Path:
     """Makes the kit beside its place, and moves it there with what the authority has to remember of it."""
-    from proofward.cli.project.consortium import PROJECT
     from proofward.data.schema import FEATURES_NAME
-    from proofward.engines.flare.kits import provision as kits
-    from proofward.engines.flare.machine_checks import require_room
+    from proofward.engines import contract as kits
     from proofward.engines.remote.agreement.home import Home
 
-    require_room(folder, 1)
+    engine.require_room(folder, 1)
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         fresh.mkdir(mode=0o700)
         shutil.copytree(folder / kits.AUTHORITY, fresh / kits.AUTHORITY)
         network = kits.Network(project.server, project.port)
-        made = kits.provision_added(fresh, PROJECT, network, terms, earlier, name)
+        made = engine.add_site(fresh, network, terms, name)
         Home(made / kits.HOME).write(FEATURES_NAME, project.schema.to_bytes())
         tighten(fresh)
         (folder / kits.KITS).mkdir(mode=0o700, exist_ok=True)
-        state = Path(kits.AUTHORITY, kits.PROJECT_STATE)
-        os.replace(fresh / state, folder / state)
+        shutil.copytree(fresh / kits.AUTHORITY, folder / kits.AUTHORITY, dirs_exist_ok=True)
+        tighten(folder / kits.AUTHORITY)
         os.replace(made, folder / kits.KITS / name)
         sync_directory(folder / kits.KITS)
     except kits.ProvisioningFailed as error:
-        raise Refused(f"NVIDIA FLARE makes no kit of this: {error}") from error
+        raise Refused(f"no kit can be made of this: {error}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return folder / kits.KITS / name

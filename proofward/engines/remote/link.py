@@ -54,10 +54,11 @@ class Link:
         outdated: Callable[[], bool] = lambda: False,
         slots: UploadSlots | None = None,
         admissions: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
+        ends: Callable[[], Iterable[tuple[str, bool]]] = tuple,
     ) -> None:
-        """`wishes`: whom to have revoked; `admissions`: whom to admit, with which key.
+        """`wishes`: whom to have revoked. `outdated`: whether to open anew. slots: 0 s if not given.
 
-        `outdated`: whether to open anew. slots: 0 s if not given.
+        `ends`: why to end the federation, and whether at once. `admissions`: whom to admit, with which key.
         """
         self.member = member
         self._caller = caller
@@ -69,6 +70,7 @@ class Link:
         self._idle = 0
         self._owing = False
         self._wishes = wishes
+        self._ends = ends
         self._outdated = outdated
         self._slots = slots or UploadSlots(0)
         self._admissions = admissions
@@ -89,7 +91,7 @@ class Link:
             except Refusal as refusal:  # an answer that makes no sense: another may
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
                 self._caller.pause(PAUSES[-1])
-        if self.member.history.phase == CLOSED:
+        if self.member.history.phase == CLOSED and self.member.history.closed:
             self._objects.keep_model(self.member.history.model, self._note)
 
     def step(self) -> bool:
@@ -149,6 +151,11 @@ class Link:
                 self._known = -1  # so that it is said at once
             except Refusal as refusal:
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
+
+        if isinstance(self.member, Verifier):
+            for reason, at_once in self._ends():
+                if self.member.request_end(reason, at_once):
+                    self._known = -1
 
     def _count(self) -> None:
         """Says how many bytes crossed since the last time."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
 from proofward.engines.remote.agreement.requests import (
     facts,
@@ -22,10 +23,11 @@ from proofward.engines.remote.agreement.requests import (
 )
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.federation.history.admission_steps import waiting_in_words
+from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import ENROLMENT
-from proofward.federation.history.reachable import end_by_revocation
+from proofward.federation.history.history_state import CLOSED, ENROLMENT
+from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
@@ -46,7 +48,7 @@ class MemberView:
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator
     insisted on them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for
-    which hospital's admission.
+    which hospital's admission. `end` says who has ended the federation by vote, or asks for it.
     """
 
     name: str
@@ -69,6 +71,7 @@ class MemberView:
     forced: tuple[str, ...] = ()
     outside: bool = False
     admissions: tuple[str, ...] = ()
+    end: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class LedgerView:
     ended: str = ""
     admitted: tuple[str, ...] = ()
     admissions: tuple[str, ...] = ()
+    end: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,9 +183,10 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         _asked(folder, seat.member, history),
         waits_for(history),
         _changed(folder),
-        str(end_by_revocation(history) or ""),
+        str(no_way_on(history) or ""),
         outside=known is None,
         admissions=waiting_in_words(history),
+        end=end_in_words(history),
     )
 
 
@@ -205,6 +210,11 @@ def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
         f"admission of {member}"
         for member, key in pending_admissions(folder)
         if (name, member, key) not in history.admission_votes and member not in history.admitted
+    ]
+    found += [
+        "an end at once" if at_once else "an end after the open round"
+        for _, at_once in pending_ends(folder)
+        if (name, at_once) not in history.end_votes and history.phase != CLOSED
     ]
     if (folder / NEXT_KEY).exists():
         first = history.find(name)
@@ -243,9 +253,10 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         waits_for(history),
         found,
         sum(parts),
-        str(end_by_revocation(history) or ""),
+        str(no_way_on(history) or ""),
         tuple(sorted(history.admitted)),
         waiting_in_words(history),
+        end_in_words(history),
     )
 
 

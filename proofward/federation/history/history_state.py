@@ -10,8 +10,10 @@ from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
+    EndVote,
     Enrolment,
     EnrolmentVerdict,
+    FederationEnded,
     MessageRefused,
     RevocationVote,
 )
@@ -55,6 +57,7 @@ class HistoryState:
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
     admitted: hospitals that the rules do not name, with the key that was voted for
     admitted_in: (round, name) of each
+    end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -82,6 +85,8 @@ class HistoryState:
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
+        self.end_votes: dict[tuple[str, bool], EndVote] = {}
+        self.ended: FederationEnded | None = None
         self.revoked: dict[str, int] = {}
         self.revoked_in: list[tuple[int, str]] = []
         self.admission_votes: dict[tuple[str, str, bytes], AdmissionVote] = {}

@@ -19,7 +19,9 @@ from proofward.federation.messages.enrolment_records import (
 )
 from proofward.federation.messages.ledger_records import (
     AdmissionVote,
+    EndVote,
     FederationClosed,
+    FederationEnded,
     FederationOpened,
     KeyRotation,
     MessageRefused,
@@ -66,10 +68,12 @@ __all__ = [
     "Confirmation",
     "Consent",
     "DealsClosed",
+    "EndVote",
     "Enrolment",
     "EnrolmentClosed",
     "EnrolmentVerdict",
     "FederationClosed",
+    "FederationEnded",
     "FederationOpened",
     "HolderKeys",
     "KeyRotation",
