@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from _machine import print_result
-from crash_matrix import SEED, model_in_process, one_message_a_slot, scenario_of
+from crash_matrix import SEED, one_message_a_slot, scenario_of, undisturbed
 
 from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.engines.contract import Network
@@ -126,8 +126,7 @@ def main() -> None:
     rounds = 1 if options.smallest else ROUNDS
     plans = [(2, 20)] if options.smallest else [(2, 40), (0, 100)]
     if options.smallest:  # all parties in one process make the same model
-        with tempfile.TemporaryDirectory() as folder:
-            quiet: dict[str, object] = {"model": model_in_process(Path(folder), scenario_of(rounds)).hex()}
+        quiet: dict[str, object] = {"model": undisturbed(scenario_of(rounds), True)[0].hex()}
     else:
         quiet = federation([], 0.0, rounds)
     cut = federation(plans, 3.0 if options.smallest else options.seconds, rounds)

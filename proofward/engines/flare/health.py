@@ -26,8 +26,8 @@ from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import SiteView, look
 
 SOON_DAYS = 30
-REACHING, CONNECT = 60.0, 3.0
-"""Seconds that a process is given to find the server; seconds for one attempt to connect."""
+REACHING, CONNECT, QUIET = 60.0, 3.0, 5.0
+"""Seconds that a process is given to find the server, for an attempt to connect, without news before one."""
 MOST_WORDS = 2000
 MANY_DEATHS, MANY_JOBS = 3, 2
 SEAL = "the verifiers can end and seal it: proofward end KIT"
@@ -160,21 +160,45 @@ def _stopped(home: Home) -> str:
 
 
 def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[Problem]:
-    """A site whose process runs, and that has heard of no job since."""
+    """A site whose process runs, and that does not reach the server or has heard of no job since."""
+    assert found.process is not None
     try:
         since = datetime.fromisoformat(json.loads((home_of(kit) / RUN_NAME).read_text())["since"])
-        host, port = server_of(kit)
+        server = server_of(kit)
     except (OSError, ValueError, KeyError, TypeError, KitError):
         return [Problem("kit", kit.name, f"{kit}: its description cannot be read; restore the kit")]
-    if (seen.started is not None and seen.started > since) or (now - since).total_seconds() < REACHING:
+    site, (host, port) = found.view.site, server
+    if seen.started is not None and seen.started > since:
+        heard = max((member.followed for member in found.view.members), default=0.0)
+        if now.timestamp() - max(heard, seen.started.timestamp()) < QUIET:
+            return []
+        if reason := _unreached(server, found.process, "connection lost" if seen.connected is False else ""):
+            words = f"the server {host}:{port} does not answer: {reason}; "
+            return [Problem("unreachable", site, words + "the site goes on by itself once it does")]
+        return []
+    if (now - since).total_seconds() < REACHING:
         return []
     minutes = (now - since).total_seconds() / 60
-    try:
-        with suppress(AttributeError), socket.create_connection((host, port), CONNECT):
-            pass
-    except OSError as error:
-        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: "
-        words += error.strerror or str(error)
-        return [Problem("unreachable", found.view.site, words, last_words(kit))]
+    if reason := _unreached(server, found.process, ""):
+        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: {reason}"
+        return [Problem("unreachable", site, words, last_words(kit))]
     words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
-    return [Problem("no-job", found.view.site, words, last_words(kit))]
+    return [Problem("no-job", site, words, last_words(kit))]
+
+
+def _unreached(server: tuple[str, int], process: int, behind_proxy: str) -> str:
+    """Why the server cannot be connected to, "" if it can.
+
+    behind_proxy: the answer for a process that connects through a proxy, which says nothing by itself.
+    """
+    with suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        given = [words[at + 1] for at, word in enumerate(words[:-1]) if word == b"--proxy"]
+        given += [word[8:] for word in words if word.startswith(b"--proxy=")]
+        if given and given[-1] != b"none":
+            return behind_proxy
+    try:
+        with socket.create_connection(server, CONNECT):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
