@@ -26,6 +26,7 @@ from proofward.cli.project.terms_in_words import in_words
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
 
+
 @click.command()
 @KIT
 @PASSPHRASE
@@ -37,7 +38,8 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
     """
     from proofward.data.schema import FEATURES_NAME
     from proofward.engines.flare.checks import TO_JOIN, require_possible
-    from proofward.engines.flare.kits.kit import ADMIN, configure, kind_of, server_of
+    from proofward.engines.flare.kits.addresses import addresses_of, server_of
+    from proofward.engines.flare.kits.kit import ADMIN, configure, kind_of
     from proofward.engines.remote.agreement.home import KEY, SEED
     from proofward.ledger.key_file import is_encrypted
 
@@ -51,7 +53,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
             )
         tightened, terms = tighten(kit), home.terms
         plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
-        lines = in_words(terms, *server_of(kit))
+        lines = in_words(terms, addresses_of(kit), server_of(kit)[1])
         if tightened:
             lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
         if kind_of(kit) == ADMIN:

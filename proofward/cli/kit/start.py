@@ -32,6 +32,12 @@ def address_of(text: str) -> tuple[str, int]:
     return host or "127.0.0.1", int(port)
 
 
+def _canonical(host: str | None) -> str | None:
+    from proofward.engines.flare.kits.addresses import canonical
+
+    return None if host is None else canonical(host)
+
+
 @click.command()
 @KIT
 @click.option("--detach", is_flag=True, help="Go on in the background; `proofward stop KIT` ends it.")
@@ -55,6 +61,9 @@ def address_of(text: str) -> tuple[str, int]:
     help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT, or none; needed where the "
     "environment names one.",
 )
+@click.option("--server", metavar="HOST", callback=lambda _context, _option, value: _canonical(value),
+              help="Connect to this one of the server's names and addresses; unless given, to the first that "
+              "answers.")  # fmt: skip
 def start(
     kit: Path,
     detach: bool,
@@ -65,6 +74,7 @@ def start(
     unconfirmed: bool,
     metrics: str | None,
     proxy: str | None,
+    server: str | None,
 ) -> None:
     """Run the site of the start-up kit KIT: a server, a hospital or verifier, or the coordinator.
 
@@ -83,8 +93,10 @@ def start(
     require_flare()
     from proofward.engines.flare.checks import require_possible
     from proofward.engines.flare.keeper import Keeper
-    from proofward.engines.flare.kits.kit import ADMIN, SERVER, KitError, kind_of, server_of
+    from proofward.engines.flare.kits.addresses import addresses_of
+    from proofward.engines.flare.kits.kit import ADMIN, SERVER, KitError, kind_of
     from proofward.engines.flare.kits.proxy import DIRECT, proxy_environment
+    from proofward.engines.flare.reaching import pointer
     from proofward.engines.flare.supervisor import AlreadyRunning, GaveUp, Supervisor, claimed, home_of
     from proofward.engines.flare.watch import watched
     from proofward.engines.operations.event_log import EventLog
@@ -107,20 +119,22 @@ def start(
             proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
         wanted = DIRECT if kind == SERVER else proxy  # the server connects to itself only
-        environment.update(proxy_environment(wanted, server_of(kit)[0]))
+        for host in addresses_of(kit) if server is None else (server,):
+            environment.update(proxy_environment(wanted, host))
+        point = pointer(kit, server, proxied=proxy not in (None, DIRECT))
         with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
             if kind == ADMIN:
                 os.environ.update(environment)
                 sites = {seat.site for seat in home.terms.seats}
                 tell()
                 with watched(kit, log.note):
-                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
+                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note, point).run()
                 console.print("the federation is closed" if finished else "stopped")
             else:
                 _ready(kit, kind, home, passphrase_file, repeatable)
                 tell()
                 with watched(kit, log.note):
-                    Supervisor(kit, stop_event, log.note, environment).run()
+                    Supervisor(kit, stop_event, log.note, environment, before=point).run()
     except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
         console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
@@ -133,7 +147,8 @@ def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repea
     Among other things, the keys have to open and the port has to be free.
     """
     from proofward.cli.common.answering import passphrase_of
-    from proofward.engines.flare.kits.kit import SERVER, KitError, configure, require_free, server_of
+    from proofward.engines.flare.kits.addresses import server_of
+    from proofward.engines.flare.kits.kit import SERVER, KitError, configure, require_free
     from proofward.engines.flare.supervisor import end_leftovers
     from proofward.engines.remote.agreement.home import KEY, SEED, HomeError
 

@@ -35,8 +35,10 @@ def consortium() -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", help="What the consortium is called.")
 @click.option(
-    "--server", metavar="FQDN[:PORT]", help="The name under which sites reach the server; port 8002."
-)
+    "--server", "servers", multiple=True, metavar="HOST[:PORT]",
+    help="A name or an IP address under which sites reach the server, [IPv6]:PORT for IPv6 with a port; "
+    "port 8002 unless given; repeat it for several, the preferred one first.",
+)  # fmt: skip
 @click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
@@ -122,17 +124,17 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     from proofward.cli.project.listed_presets import chosen_preset
     from proofward.cli.project.project import PORT, Project, Site
     from proofward.cli.project.project_table import ProjectError
+    from proofward.engines.flare.kits.addresses import split_ports
     from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 
-    for name, flag in (("title", "title"), ("server", "server"), ("hospitals", "hospital"),
+    for name, flag in (("title", "title"), ("servers", "server"), ("hospitals", "hospital"),
                        ("verifiers", "verifier")):  # fmt: skip
         if not options[name]:
             raise click.UsageError(f"--{flag} is missing, and there is no consortium.toml to read")
-    server, colon, port = options["server"].partition(":")
-    if colon and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise click.BadParameter(
-            f"expected FQDN or FQDN:PORT, found {options['server']}", param_hint="--server"
-        )
+    try:
+        servers, port = split_ports(options["servers"])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--server") from error
     listed = {HOSPITAL: options["hospitals"], VERIFIER: options["verifiers"]}
     for role, names in listed.items():
         if twice := [name for name in names if names.count(name) > 1]:
@@ -149,9 +151,7 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     try:
         if options["preset"] is not None:
             others.update(chosen_preset(options["preset"]))
-        return Project(
-            options["title"], server.lower(), sites, int(port) if colon else PORT, **others
-        ).completed()
+        return Project(options["title"], servers, sites, PORT if port is None else port, **others).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
 
@@ -210,9 +210,8 @@ def _provision(
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        kits = provision(
-            fresh, PROJECT, Network(project.server, project.port), terms, project.object_of(chosen)
-        )
+        network = Network(project.server, project.port, project.servers)
+        kits = provision(fresh, PROJECT, network, terms, project.object_of(chosen))
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
@@ -265,7 +264,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         "features": constants, "kits": listed,
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
-    lines = [*in_words(terms, project.server, project.port), "", "kits, and to whom each goes:"]
+    lines = [*in_words(terms, project.servers, project.port), "", "kits, and to whom each goes:"]
     for kit in kits:
         roles = ", ".join(f"{seat.role} {seat.member}" for seat in terms.at(kit.name))
         lines.append(f"  {kit}: {roles or 'the coordinator, who opens the federation'}")

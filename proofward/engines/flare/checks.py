@@ -6,18 +6,22 @@ import datetime
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from proofward.engines.flare import machine_checks as machine
+from proofward.engines.flare.kits.addresses import addresses_of, server_of, shown
 from proofward.engines.flare.kits.isolation import code_in
-from proofward.engines.flare.kits.kit import CLIENT, SERVER, KitError, kind_of, require_free, server_of
+from proofward.engines.flare.kits.kit import CLIENT, SERVER, KitError, kind_of, require_free
 from proofward.engines.flare.kits.names import fault_of_name
-from proofward.engines.flare.kits.proxy import proxies_for, shown
-from proofward.engines.flare.machine_checks import GOOD, PROBLEM, TIMEOUT, WARNING, Check
+from proofward.engines.flare.kits.proxy import proxies_for
+from proofward.engines.flare.kits.proxy import shown as shown_proxies
+from proofward.engines.flare.machine_checks import GOOD, PROBLEM, WARNING, Check
+from proofward.engines.flare.reaching import handshake
 from proofward.engines.flare.supervisor import home_of, running
 from proofward.engines.remote.agreement.home import (
     KEY,
@@ -42,7 +46,7 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
     """All checks of a kit; never raises for what it finds. offline: nothing is connected to."""
     try:
         kind, home = kind_of(kit), Home(home_of(kit))
-        terms = home.terms
+        terms, addresses = home.terms, addresses_of(kit)
     except (KitError, HomeError) as error:
         yield Check("kit", PROBLEM, str(error), "ask the coordinator for the start-up kit again")
         return
@@ -63,9 +67,11 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
     yield machine.memory(terms, home)
     yield machine.limits()
     if kind != SERVER:
-        yield from _proxies(server_of(kit)[0])
-    if not offline:
-        yield from _connection(kit, kind)
+        yield from _proxies(addresses)
+    if offline:
+        return
+    port = server_of(kit)[1]
+    yield from [_listening(kit, port)] if kind == SERVER else _connections(kit, addresses, port)
 
 
 def require_possible(kit: Path, names: tuple[str, ...] = ()) -> None:
@@ -164,42 +170,50 @@ def _key(home: Home, member: str) -> Check:
         return Check(name, PROBLEM, str(error), "use the passphrase given at `proofward join`")
 
 
-def _proxies(host: str) -> Iterator[Check]:
-    if found := proxies_for(host, os.environ):
-        remedy = f"`proofward start` wants to know: --proxy URL, --proxy none, or {host} in no_proxy"
-        yield Check("proxies", WARNING, shown(found), remedy)
+def _proxies(addresses: Sequence[str]) -> Iterator[Check]:
+    for host in addresses:
+        if found := proxies_for(host, os.environ):
+            remedy = f"`proofward start` wants to know: --proxy URL, --proxy none, or {host} in no_proxy"
+            yield Check("proxies", WARNING, shown_proxies(found), remedy)
+            return
 
 
-def _connection(kit: Path, kind: str) -> Iterator[Check]:
-    host, port = server_of(kit)
-    if kind == SERVER:
-        yield _listening(kit, port)
-        return
+def _connections(kit: Path, addresses: Sequence[str], port: int) -> list[Check]:
+    """Of each address; where one answers, the others are no problem."""
+    if len(addresses) == 1:
+        return list(_connection(kit, addresses[0], port, ""))
+    found = [list(_connection(kit, host, port, f" {host}")) for host in addresses]
+    if any(checks[-1].outcome == GOOD for checks in found):
+        found = [
+            [replace(check, outcome=WARNING) if check.outcome == PROBLEM else check for check in checks]
+            for checks in found
+        ]
+    return [check for checks in found for check in checks]
+
+
+def _connection(kit: Path, host: str, port: int, suffix: str) -> Iterator[Check]:
+    """Whether the name resolves and the server answers there; `suffix` ends the checks' names."""
     try:
         address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
     except OSError as error:
-        yield Check("name", PROBLEM, f"{host}: {error.strerror}", f"let DNS or /etc/hosts resolve {host}")
+        remedy = f"let DNS or /etc/hosts resolve {host}"
+        yield Check(f"name{suffix}", PROBLEM, f"{host}: {error.strerror}", remedy)
         return
-    yield Check("name", GOOD, f"{host} is {address}")
-    startup = kit / "startup"
+    if address != host:
+        yield Check(f"name{suffix}", GOOD, f"{host} is {address}")
+    name, place = f"connection{suffix}", shown(host, port)
     try:
-        context = ssl.create_default_context(cafile=str(startup / "rootCA.pem"))
-        context.load_cert_chain(startup / "client.crt", startup / "client.key")
-        context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection((host, port), timeout=TIMEOUT)
-        with context.wrap_socket(plain, server_hostname=host) as peer:
-            answered = peer.recv(1)  # the server speaks first, once it has seen this kit's certificate
-            detail = f"{host}:{port}, {peer.version()}, both certificates are accepted"
+        if version := handshake(kit, host, port):
+            yield Check(name, GOOD, f"{place}, {version}, both certificates are accepted")
+        else:
             remedy = "the server refuses this kit's certificate: is the kit of this consortium?"
-            yield Check(
-                "connection", *((GOOD, detail) if answered else (PROBLEM, "closed by the server", remedy))
-            )
+            yield Check(name, PROBLEM, f"{place}: closed by the server", remedy)
     except ssl.SSLError as error:
-        detail = f"{host}:{port}: {error.reason or error}"
-        yield Check("connection", PROBLEM, detail, "somebody else answers there, or a proxy breaks TLS open")
+        detail = f"{place}: {error.reason or error}"
+        yield Check(name, PROBLEM, detail, "somebody else answers there, or a proxy breaks TLS open")
     except OSError as error:
         remedy = "is the server started? does a firewall allow this connection outwards?"
-        yield Check("connection", PROBLEM, f"{host}:{port}: {error.strerror or error}", remedy)
+        yield Check(name, PROBLEM, f"{place}: {error.strerror or error}", remedy)
 
 
 def _listening(kit: Path, port: int) -> Check:

@@ -17,7 +17,8 @@ from pathlib import Path
 from cryptography import x509
 
 from proofward.engines.flare import deaths as kept
-from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of, server_of
+from proofward.engines.flare.kits.addresses import addresses_of, server_of, shown
+from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of
 from proofward.engines.flare.last_words import last_words
 from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
 from proofward.engines.operations.log_tail import Recent, recent
@@ -27,8 +28,8 @@ from proofward.engines.remote.overview import SiteView, look
 from proofward.federation.history.history_state import CLOSED
 
 SOON_DAYS = 30
-REACHING, CONNECT = 60.0, 3.0
-"""Seconds that a process is given to find the server; seconds for one attempt to connect."""
+REACHING, CONNECT, LEAST_CONNECT = 60.0, 3.0, 0.75
+"""Seconds that a process is given to find the server; seconds for all attempts to connect, and for one."""
 MANY_DEATHS, MANY_JOBS = 3, 2
 
 
@@ -179,18 +180,21 @@ def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[P
     """A site whose process runs, and that has heard of no job since."""
     try:
         since = datetime.fromisoformat(json.loads((home_of(kit) / RUN_NAME).read_text())["since"])
-        host, port = server_of(kit)
+        addresses, port = addresses_of(kit), server_of(kit)[1]
     except (OSError, ValueError, KeyError, TypeError, KitError):
         return [Problem("kit", kit.name, f"{kit}: its description cannot be read; restore the kit")]
     if (seen.started is not None and seen.started > since) or (now - since).total_seconds() < REACHING:
         return []
     minutes = (now - since).total_seconds() / 60
-    try:
-        with suppress(AttributeError), socket.create_connection((host, port), CONNECT):
-            pass
-    except OSError as error:
-        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: "
-        words += error.strerror or str(error)
+    failures, patience = [], max(CONNECT / len(addresses), LEAST_CONNECT)
+    for host in addresses:
+        try:
+            with suppress(AttributeError), socket.create_connection((host, port), patience):
+                break
+        except OSError as error:
+            failures.append(f"{shown(host, port)}: {error.strerror or error}")
+    if len(failures) == len(addresses):
+        words = f"the server has not been reached for {minutes:.0f} minutes: {', '.join(failures)}"
         return [Problem("unreachable", found.view.site, words, last_words(kit))]
     words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
     return [Problem("no-job", found.view.site, words, last_words(kit))]

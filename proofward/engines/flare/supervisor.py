@@ -160,11 +160,12 @@ class Supervisor:
         note: Note = lambda kind, **fields: None,
         environment: Mapping[str, str] | None = None,
         command: Sequence[str] | None = None,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
-        """command: what to run, instead of the kit's FLARE process."""
+        """command: what to run, instead of the kit's FLARE process; before: called before each start."""
         self.kit = kit.resolve()
         self.stop = stop
-        self._command = command
+        self._command, self._before = command, before
         self.restarts = 0
         self._note = note
         self._environment = {**MEMORY, **os.environ, **(environment or {})}
@@ -199,6 +200,7 @@ class Supervisor:
             self._end()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        self._before()
         path = home_of(self.kit) / OUTPUT_NAME
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:

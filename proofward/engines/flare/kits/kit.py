@@ -23,6 +23,8 @@ LAUNCHER, SERVER_LAUNCHER, SITE_LAUNCHER = (
     "proofward.engines.flare.launcher.ServerLauncher",
     "proofward.engines.flare.launcher.SiteLauncher",
 )
+DESCRIPTIONS = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
+"""FLARE's own description of a kit, by its kind."""
 HEARTBEAT_TIMEOUT = 60
 
 
@@ -32,25 +34,12 @@ class KitError(Exception):
 
 def kind_of(kit: Path) -> str:
     """SERVER, CLIENT or ADMIN; raises KitError."""
-    for kind, name in ((SERVER, "fed_server.json"), (CLIENT, "fed_client.json"), (ADMIN, "fed_admin.json")):
+    for kind, name in DESCRIPTIONS.items():
         if (kit / "startup" / name).is_file():
             return kind
     raise KitError(
         f"{kit} is no start-up kit: it has no startup/fed_server.json, fed_client.json or fed_admin.json"
     )
-
-
-def server_of(kit: Path) -> tuple[str, int]:
-    """The server's name and port, as the kit has them; raises KitError."""
-    names = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
-    try:
-        found = json.loads((kit / "startup" / names[kind_of(kit)]).read_text())
-        if kind_of(kit) == ADMIN:
-            return str(found["admin"]["host"]), int(found["admin"]["port"])
-        host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
-        return host, int(port)
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise KitError(f"{kit}: the kit's own description cannot be read: {error}") from error
 
 
 def require_free(port: int) -> None:

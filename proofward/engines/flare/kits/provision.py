@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofward.engines.flare.kits.addresses import equip
 from proofward.engines.flare.kits.isolation import organisation
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.terms import Terms
@@ -22,6 +23,8 @@ from proofward.ledger.files import make_directory
 
 VALID_DAYS = 730
 COORDINATOR = "coordinator@proofward.local"
+ADDRESSES_PROPERTY = "proofward_addresses"
+"""Of the server in FLARE's project description: all names and IP addresses that its certificate is for."""
 CERTIFICATES = "proofward.engines.flare.kits.backdated.BackdatedCertBuilder"
 KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
 PROJECT_STATE = Path("proofward") / "state" / "cert.json"
@@ -34,17 +37,26 @@ class ProvisioningFailed(Exception):
 
 @dataclass(frozen=True)
 class Network:
-    """server: fully qualified name under which sites reach it; port: the only one, incoming at the server."""
+    """server: its name, the kit's and the certificate's; port: the only one, incoming at the server.
+
+    addresses: all names and IP addresses under which sites reach it, the name alone unless given.
+    """
 
     server: str
     port: int
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What the certificate is for and kits connect to."""
+        return self.addresses or (self.server,)
 
 
 def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]:
     """FLARE's project description."""
     participants: list[dict[str, Any]] = [
         {"name": network.server, "type": "server", "org": "consortium", "fed_learn_port": network.port,
-         "admin_port": network.port},
+         "admin_port": network.port, ADDRESSES_PROPERTY: list(network.hosts)},
         {"name": COORDINATOR, "type": "admin", "org": "consortium", "role": "project_admin"},
     ]  # fmt: skip
     participants += [{"name": site, "type": "client", "org": organisation(site)} for site in sites]
@@ -126,6 +138,7 @@ def provision(
         # They would run it without our settings, and import from the kit's folder.
         for script in ("start.sh", "sub_start.sh", "stop_fl.sh", "fl_admin.sh"):
             (target / "startup" / script).unlink(missing_ok=True)
+        equip(target, network.hosts)
         Home.create(target / HOME, kit.name, terms, own_model, seed)
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
