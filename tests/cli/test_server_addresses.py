@@ -120,7 +120,7 @@ def test_a_server_without_a_name(proofward, tmp_path):
     kits = tmp_path / "c" / "kits"
     assert hosts_in(kits / "server" / "startup" / "server.crt") == ([], ["2001:db8::7"])
     described = json.loads((kits / "a" / "startup" / "fed_client.json").read_text())
-    assert described["servers"][0]["service"]["target"] == "2001%3Adb8%3A%3A7:8002"
+    assert described["servers"][0]["service"]["target"] == "%5B2001%3Adb8%3A%3A7%5D:8002"
     assert server_of(kits / COORDINATOR) == ("2001:db8::7", 8002)
 
 

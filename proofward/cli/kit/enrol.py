@@ -11,6 +11,7 @@ import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
 from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.data.csv_records import Table
@@ -49,7 +50,7 @@ def enrol(kit: Path, member: str | None, replace: bool, force: bool, as_json: bo
         plain, lines = described(table, schema)
         lines = [f"{name}: {lines[0]}", *lines[1:]]
         lines += [f"forced although {words}" for words in doubts]
-        lines.append(f"next: proofward start {kit}; where it runs already, it goes on within seconds")
+        lines.append(f"next: {command('start', kit)}; where it runs already, it goes on within seconds")
         tell({"did": "taken in", "member": name, "forced": bool(doubts), **plain}, lines, as_json)
 
 

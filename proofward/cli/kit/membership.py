@@ -22,6 +22,7 @@ from proofward.cli.common.answering import (
     tighten,
 )
 from proofward.cli.project.terms_in_words import in_words
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
@@ -57,7 +58,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
         if tightened:
             lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
         if kind_of(kit) == ADMIN:
-            lines.append(f"the coordinator has no keys to make; next: proofward start {kit}")
+            lines.append(f"the coordinator has no keys to make; next: {command('start', kit)}")
             tell({"did": "nothing", **plain, "members": []}, lines, as_json)
             return
         configure(kit)

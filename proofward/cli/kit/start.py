@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.console import FLAW, OK, KitPath, make_console
+from proofward.cli.common.guard import sentence_of
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
@@ -136,7 +138,8 @@ def start(
                 with watched(kit, log.note):
                     Supervisor(kit, stop_event, log.note, environment, before=point).run()
     except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
-        console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
+        words = sentence_of(error) if isinstance(error, OSError) else str(error)
+        console.print(f"{kit}: {words}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     raise SystemExit(OK)
 
@@ -151,6 +154,7 @@ def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repea
     from proofward.engines.flare.kits.kit import SERVER, KitError, configure, require_free
     from proofward.engines.flare.supervisor import end_leftovers
     from proofward.engines.remote.agreement.home import KEY, SEED, HomeError
+    from proofward.ledger.errors import KeyFileInvalid
 
     if home.repeatable and not repeatable:
         raise HomeError(
@@ -160,8 +164,12 @@ def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repea
     passphrase = passphrase_of(passphrase_file)
     for seat in home.seats:
         if not (home.root / "members" / seat.member / KEY).exists():
-            raise HomeError(f"{seat.member} has no key: proofward join {kit}")
-        home.key(seat.member, passphrase)
+            raise HomeError(f"{seat.member} has no key: {command('join', kit)}")
+        try:
+            home.key(seat.member, passphrase)
+        except KeyFileInvalid as error:
+            path = home.member(seat.member) / KEY
+            raise HomeError(f"{path}: {error}; put it back from a copy of the kit") from error
     end_leftovers(kit)
     until = time.monotonic() + PORT_PATIENCE
     while kind == SERVER:
@@ -219,7 +227,7 @@ def _detach(kit: Path) -> None:
         said = path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
         click.echo("\n".join(said[-10:]) or "it ended at once", err=True)
         raise SystemExit(process.returncode or OK)
-    click.echo(f"process {process.pid} runs {kit}; `proofward status {kit}` shows how it goes")
+    click.echo(f"process {process.pid} runs {kit}; `{command('status', kit)}` shows how it goes")
 
 
 @click.command()

@@ -12,6 +12,7 @@ from rich.console import Console
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
 from proofward.cli.common.fingerprint import groups, lines
 from proofward.cli.kit.start import KIT
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.flare.health import Health
@@ -55,7 +56,8 @@ def show(console: Console, kit: Path, found: Health) -> None:
     say(f"{view.site}, {view.federation}")
     if over:
         say("the federation is over; the ledger can be audited")
-    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
+    begin = f"none; {command('start', kit)}"
+    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else begin}")
     say(f"terms:       {groups(view.terms)}")
     if view.members:
         for number, line in enumerate(lines(view.consortium) if view.consortium else [NOT_JOINED]):

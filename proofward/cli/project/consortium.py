@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from proofward.cli.common.answering import JSON, Refused, answering, tell, tighten
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.project.listed_presets import WithPresets
+from proofward.engines.operations.suggestions import command
 from proofward.ledger.files import make_directory, sync_directory, write_file
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
 
     for kit in sorted((folder / KITS).glob("*")):
         if (process := running(kit)) is not None:
-            raise Refused(f"process {process} runs {kit}; end it with `proofward stop {kit}` first")
+            raise Refused(f"process {process} runs {kit}; end it with `{command('stop', kit)}` first")
     return found
 
 
@@ -234,7 +235,7 @@ def _provision(
 def _tell_draft(path: Path, project: Project, as_json: bool) -> None:
     lines = [f"{path}: {len(project.sites)} sites, {project.rounds} rounds of {project.setup.summary}"]
     lines += _about_features(project)
-    lines.append(f"next: read and edit it, then `proofward consortium init {path.parent}`")
+    lines.append(f"next: read and edit it, then `{command('consortium', 'init', path.parent)}`")
     tell({"did": "drafted", "project": str(path)}, lines, as_json)
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import FLAW, make_console, print_json
 from proofward.cli.kit.data_file import DataFile, described, files_alike, notation_options
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
@@ -88,8 +89,8 @@ def simulate(
     write_outcome(folder, outcome)
     history = outcome.history
     _say(console, f"{len(history.closed)} rounds closed, {time.perf_counter() - start:.1f} s")
-    _say(console, f"run folder: {folder}", f"audit it with: proofward audit {folder}")
-    _say(console, f"take the model home with: proofward model export {folder} --to safetensors")
+    _say(console, f"run folder: {folder}", f"audit it with: {command('audit', folder)}")
+    _say(console, f"take the model home with: {command('model', 'export', folder, '--to', 'safetensors')}")
     if as_json:
         rows = {name: len(table.records) for name, table in tables.items()}
         print_json({"run": str(folder), "finished": True, "consortium": history.rules.digest.hex(),

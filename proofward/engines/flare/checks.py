@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-
 from proofward.engines.flare import machine_checks as machine
+from proofward.engines.flare.certificate import certificate_check
 from proofward.engines.flare.kits.addresses import addresses_of, server_of, shown
+from proofward.engines.flare.kits.files import REMEDY, damage
 from proofward.engines.flare.kits.isolation import code_in
 from proofward.engines.flare.kits.kit import CLIENT, SERVER, KitError, kind_of, require_free
 from proofward.engines.flare.kits.names import fault_of_name
@@ -23,6 +22,7 @@ from proofward.engines.flare.kits.proxy import shown as shown_proxies
 from proofward.engines.flare.machine_checks import GOOD, PROBLEM, WARNING, Check
 from proofward.engines.flare.reaching import handshake
 from proofward.engines.flare.supervisor import home_of, running
+from proofward.engines.operations.suggestions import Placeholder, command, quoted
 from proofward.engines.remote.agreement.home import (
     KEY,
     NEXT_KEY,
@@ -36,7 +36,6 @@ from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import SigningKey
 
-WARN_DAYS = 30
 ELSEWHERE = ("key of ", "randomness", "records of ")
 """Keys and the seed of comparisons have sentences of their own in `start`, and records may come later."""
 TO_JOIN = ("kit", "site name", "folder", "certificate", "code", "disk")
@@ -46,6 +45,9 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
     """All checks of a kit; never raises for what it finds. offline: nothing is connected to."""
     try:
         kind, home = kind_of(kit), Home(home_of(kit))
+        if damaged := damage(kit):
+            yield from (Check("kit", PROBLEM, words, REMEDY) for words in damaged)
+            return
         terms, addresses = home.terms, addresses_of(kit)
     except (KitError, HomeError) as error:
         yield Check("kit", PROBLEM, str(error), "ask the coordinator for the start-up kit again")
@@ -60,7 +62,7 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
     yield machine.writable([folder for folder in (kit, kit / "local", home.root) if folder.is_dir()])
     yield from _permissions(kit)
     yield from _code(kit)
-    yield from _certificate(kit, home.site)
+    yield _certificate(kit, home.site)
     yield from _keys(home)
     yield machine.clock()
     yield machine.disk(kit, terms, kind)
@@ -103,40 +105,14 @@ def _permissions(kit: Path) -> Iterator[Check]:
         if path.name in (KEY, NEXT_KEY, "state.sqlite", "dataset.npz")
     ]
     loose = [str(path) for path in secret if path.exists() and path.stat().st_mode & 0o077]
-    remedy = f"chmod -R go-rwx {kit}" if loose else ""
+    remedy = f"chmod -R go-rwx {quoted(kit)}" if loose else ""
     yield Check("permissions", PROBLEM if loose else GOOD, ", ".join(loose) or "owner only", remedy)
 
 
-def _certificate(kit: Path, site: str) -> Iterator[Check]:
+def _certificate(kit: Path, site: str) -> Check:
     renew = "ask the coordinator for a new one, which `proofward certificates renew` makes, and put it in "
-    renew += f"with `proofward certificates install {kit} FILE`"
-    try:
-        name = "server.crt" if (kit / "startup" / "server.crt").exists() else "client.crt"
-        certificate = x509.load_pem_x509_certificate((kit / "startup" / name).read_bytes())
-        authority = x509.load_pem_x509_certificate((kit / "startup" / "rootCA.pem").read_bytes())
-        certificate.verify_directly_issued_by(authority)
-    except (OSError, ValueError, TypeError, InvalidSignature) as error:
-        yield Check(
-            "certificate", PROBLEM, f"not by the kit's authority: {error or type(error).__name__}", renew
-        )
-        return
-    names = [
-        str(entry.value) for entry in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    ]
-    now = datetime.datetime.now(datetime.UTC)
-    begin = max(certificate.not_valid_before_utc, authority.not_valid_before_utc)
-    end = min(certificate.not_valid_after_utc, authority.not_valid_after_utc)
-    if names != [site]:
-        yield Check("certificate", PROBLEM, f"of {names}, not of {site}", renew)
-    elif now < begin:
-        detail = f"valid from {begin:%Y-%m-%d %H:%M} UTC, and here it is {now:%Y-%m-%d %H:%M} UTC"
-        remedy = "set this machine's clock: certificates begin a day before they are made"
-        yield Check("certificate", PROBLEM, detail, remedy)
-    elif now > end:
-        yield Check("certificate", PROBLEM, f"ended on {end:%Y-%m-%d}", renew)
-    else:
-        soon = (end - now).days < WARN_DAYS
-        yield Check("certificate", WARNING if soon else GOOD, f"until {end:%Y-%m-%d}", renew if soon else "")
+    renew += f"with `{command('certificates', 'install', kit, Placeholder('FILE'))}`"
+    return certificate_check(kit, site, datetime.now(UTC), renew)
 
 
 def _keys(home: Home) -> Iterator[Check]:
@@ -149,7 +125,7 @@ def _keys(home: Home) -> Iterator[Check]:
 def _records(home: Home, member: str) -> Check:
     name = f"records of {member}"
     if not home.has_dataset(member):
-        return Check(name, PROBLEM, "none", f"proofward enrol {home.root.parent} --data FILE")
+        return Check(name, PROBLEM, "none", command("enrol", home.root.parent, "--data", Placeholder("FILE")))
     if forced := home.forced(member):
         remedy = "make sure that they are right before they are enrolled: nothing changes them afterwards"
         return Check(name, WARNING, f"forced although {', '.join(forced)}", remedy)
@@ -159,7 +135,7 @@ def _records(home: Home, member: str) -> Check:
 def _key(home: Home, member: str) -> Check:
     path, name = home.root / "members" / member / KEY, f"key of {member}"
     if not path.exists():
-        return Check(name, PROBLEM, "missing", f"proofward join {home.root.parent}")
+        return Check(name, PROBLEM, "missing", command("join", home.root.parent))
     try:
         encrypted = is_encrypted(path)
         if encrypted and passphrase_from_environment() is None:

@@ -14,20 +14,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from proofward.engines.flare import deaths as kept
+from proofward.engines.flare.certificate import certificate_check
 from proofward.engines.flare.kits.addresses import addresses_of, server_of, shown
 from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of
 from proofward.engines.flare.last_words import last_words
+from proofward.engines.flare.machine_checks import GOOD
 from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
 from proofward.engines.operations.log_tail import Recent, recent
-from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.operations.suggestions import command
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.overview import SiteView, look
 from proofward.federation.history.history_state import CLOSED
 
-SOON_DAYS = 30
 REACHING, CONNECT, LEAST_CONNECT = 60.0, 3.0, 0.75
 """Seconds that a process is given to find the server; seconds for all attempts to connect, and for one."""
 MANY_DEATHS, MANY_JOBS = 3, 2
@@ -65,7 +64,7 @@ def health(kit: Path, now: datetime | None = None) -> Health:
     kind, home = kind_of(kit), Home(home_of(kit))
     found = Health(running(kit), look(home.root))
     seen = recent(home.root / "log.jsonl")
-    problems = [*_members(found.view), *_certificate(kit, now)]
+    problems = [*_members(found.view), *_certificate(kit, home.site, now)]
     if not found.over:
         problems += [*_process(kit, found), *_jobs(kit, seen)]
         problems += _progress(home, found, seen, now)
@@ -105,23 +104,12 @@ def _members(view: SiteView) -> list[Problem]:
     return found
 
 
-def _certificate(kit: Path, now: datetime) -> list[Problem]:
+def _certificate(kit: Path, site: str, now: datetime) -> list[Problem]:
     renew = "the coordinator renews it: proofward certificates renew"
-    site = kit.name
-    try:
-        held = x509.load_pem_x509_certificate(Certificates(kit / "startup").certificate)
-    except (OSError, ValueError, StopIteration):
-        return [Problem("certificate", site, f"the kit's TLS certificate cannot be read; {renew}")]
-    begin, end = held.not_valid_before_utc, held.not_valid_after_utc
-    if now < begin:
-        words = f"the TLS certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on: set this machine's clock"
-        return [Problem("certificate", site, words)]
-    if now > end:
-        return [Problem("certificate", site, f"the TLS certificate ended on {end:%Y-%m-%d}; {renew}")]
-    if (days := (end - now).days) < SOON_DAYS:
-        words = f"the TLS certificate ends in {days} days, on {end:%Y-%m-%d}; {renew}"
-        return [Problem("certificate", site, words)]
-    return []
+    found = certificate_check(kit, site, now, renew)
+    if found.outcome == GOOD:
+        return []
+    return [Problem("certificate", site, f"the TLS certificate: {found.detail}; {found.remedy}")]
 
 
 def _process(kit: Path, found: Health) -> list[Problem]:
@@ -129,11 +117,11 @@ def _process(kit: Path, found: Health) -> list[Problem]:
     if deaths is not None and deaths.gave_up:
         words = f"the engine's process died {deaths.count} times within seconds and is not started any more; "
         return [
-            Problem("gave-up", site, f"{words}mend the reason, then proofward start {kit}", deaths.reason)
+            Problem("gave-up", site, f"{words}mend the reason, then {command('start', kit)}", deaths.reason)
         ]
     problems = []
     if found.process is None and (home_of(kit) / RUN_NAME).exists():
-        words = f"the process that ran the kit has died: proofward start {kit} goes on where it was"
+        words = f"the process that ran the kit has died: {command('start', kit)} goes on where it was"
         problems.append(Problem("not-running", site, words))
     if deaths is not None and deaths.count >= MANY_DEATHS:
         words = f"the engine's process has died {deaths.count} times in a row, and is started again"

@@ -24,6 +24,7 @@ from threading import Event
 from proofward.engines.flare import deaths
 from proofward.engines.flare.kits.isolation import empty_folder, flare_command, isolated
 from proofward.engines.flare.last_words import reason_in
+from proofward.engines.operations.suggestions import command
 from proofward.ledger.files import write_file
 
 RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
@@ -119,7 +120,7 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
         os.close(lock)
         pid = running(kit)
         words = f"{f'process {pid}' if pid else 'another process'} runs {kit} already"
-        raise AlreadyRunning(f"{words}: `proofward stop {kit}` ends it")
+        raise AlreadyRunning(f"{words}: `{command('stop', kit)}` ends it")
     only = _only_of_its_key(kit)
     if only is None:
         os.close(lock)

@@ -105,6 +105,15 @@ def listening_host(addresses: Sequence[str]) -> str:
     return "127.0.0.1" if all(text in _ONE_MACHINE for text in addresses) else "0"
 
 
+def _written(host: str) -> str:
+    """A host as FLARE and gRPC take it."""
+    return quote(f"[{host}]", safe="") if ":" in host else host
+
+
+def _read(text: str) -> str:
+    return unquote(text).removeprefix("[").removesuffix("]")
+
+
 def description(kit: Path) -> tuple[Path, dict[str, Any]]:
     """FLARE's description of a kit, and where it lies; raises KitError."""
     path = kit / "startup" / DESCRIPTIONS[kind_of(kit)]
@@ -124,9 +133,9 @@ def server_of(kit: Path) -> tuple[str, int]:
     path, found = description(kit)
     try:
         if kind_of(kit) == ADMIN:
-            return unquote(str(found["admin"]["host"])), int(found["admin"]["port"])
+            return _read(str(found["admin"]["host"])), int(found["admin"]["port"])
         host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
-        return unquote(host), int(port)
+        return _read(host), int(port)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise KitError(f"{path} names no server: ask the coordinator for the kit again") from error
 
@@ -155,9 +164,9 @@ def point(kit: Path, host: str) -> None:
     path, found = description(kit)
     _, port = server_of(kit)
     if kind_of(kit) == ADMIN:
-        found["admin"]["host"] = quote(host, safe="")
+        found["admin"]["host"] = _written(host)
     else:
-        target = listening_host(addresses_of(kit)) if kind_of(kit) == SERVER else quote(host, safe="")
+        target = listening_host(addresses_of(kit)) if kind_of(kit) == SERVER else _written(host)
         found["servers"][0]["service"]["target"] = f"{target}:{port}"
     data = (json.dumps(found, indent=2) + "\n").encode()
     if data != path.read_bytes():

@@ -57,7 +57,8 @@ def configure(kit: Path) -> None:
     try:
         resources = json.loads((local / "resources.json.default").read_text())
     except (OSError, ValueError) as error:
-        raise KitError(f"{local / 'resources.json.default'}: {error}") from error
+        words = f"{local / 'resources.json.default'} is missing or damaged"
+        raise KitError(f"{words}: ask the coordinator for the kit again") from error
     settings = _server(resources, kit) if kind_of(kit) == SERVER else _client(resources)
     settings["class_list_enforcement_mode"] = "enforce"
     settings["allow_log_streaming"] = False
