@@ -39,10 +39,31 @@ def wheel_python(tmp_path_factory):
     return folder / "bin" / "python"
 
 
+FINDER = f"""import importlib.util, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == "proofward":
+            return importlib.util.spec_from_file_location(name, {str(ROOT / "proofward" / "__init__.py")!r})
+sys.meta_path.append(Finder)
+"""
+
+
+@pytest.fixture(scope="module")
+def finder_python(tmp_path_factory):
+    """A Python with an editable install that puts no folder on the search path, as setuptools makes some."""
+    folder = tmp_path_factory.mktemp("finder") / "a venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    packages = next((folder / "lib").glob("python*/site-packages"))
+    (packages / "proofward_finder.py").write_text(FINDER)
+    (packages / "rest.pth").write_text(f"{Path(numpy.__file__).parents[1]}\nimport proofward_finder\n")
+    return folder / "bin" / "python"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("install", ["editable", "wheel"])
+@pytest.mark.parametrize("install", ["finder", "wheel"])
 def test_a_site_comes_back_and_nothing_planted_is_imported(tmp_path, install, request):
-    python = sys.executable if install == "editable" else request.getfixturevalue("wheel_python")
+    """An editable install without the source on the search path, and a wheel's files."""
+    python = request.getfixturevalue(f"{install}_python")
     (tmp_path / "here").mkdir()
     environment = {name: value for name, value in os.environ.items() if name != PATH}
     run = subprocess.run(
@@ -52,7 +73,7 @@ def test_a_site_comes_back_and_nothing_planted_is_imported(tmp_path, install, re
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout.splitlines()[-1])
     assert str(ROOT) not in found["path"]
-    assert (Path(found["package"]) == ROOT / "proofward") == (install == "editable")
+    assert (Path(found["package"]) == ROOT / "proofward") == (install == "finder")
     assert found["killed"] == ["hospital-1"] and found["submitted"] >= 2
     assert found["imported"] == "" and found["sound"]
 

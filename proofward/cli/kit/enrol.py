@@ -75,10 +75,11 @@ def _save(home: Home, name: str, table: Table) -> None:
 
     Forced ones are written down before they are there, so that there are none without a line in the log.
     """
+    from proofward.data.plausibility import short_doubts
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.agreement.home import LOG
 
-    forced = list(dict.fromkeys(doubt.short for doubt in table.doubts))
+    forced = short_doubts(table.doubts)
     with ExitStack() as stack:
         if home.has_dataset(name):
             stack.enter_context(home.lock(name, patience=0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import FLAW, make_console, print_json
 from proofward.cli.kit.data_file import DataFile, described, files_alike, notation_options
 from proofward.engines.operations.suggestions import command
+
+FORCED_NAME = "forced.json"
+"""In the run's folder: what spoke against the records that were forced, by hospital, without a count."""
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
               help="A hospital's CSV; once a hospital, in the order of the file's sites "
               "or with the site's name.")  # fmt: skip
 @notation_options
-@click.option("--force", is_flag=True, help="Go on with what can be read but looks wrong.")
+@click.option("--force", is_flag=True, help="Go on with what can be read but looks wrong; RUN/forced.json says so.")
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
@@ -59,6 +63,7 @@ def simulate(
     load_kernels(console)
 
     from proofward.cli.project.project_file import opened_project
+    from proofward.data.plausibility import short_doubts
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
     from proofward.report.handover.description import Description
     from proofward.report.measurements import Measurements
@@ -75,11 +80,13 @@ def simulate(
         _say(console, *(f"forced although {doubt.words}" for doubt in table.doubts))
     if resumed:
         _say(console, f"going on with {folder}")
+    forced = {name: kept for name, table in tables.items() if (kept := short_doubts(table.doubts))}
+    notes = {FORCED_NAME: (json.dumps(forced, indent=1) + "\n").encode()} if forced else {}
     datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
     start, description = time.perf_counter(), Description.of(project.features, project.schema.classes)
     try:
         outcome = ended(
-            *run_in_process(console, folder, plan, datasets, description, Measurements(), workers=workers)
+            *run_in_process(console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes)
         )
     except Unfinished as error:
         _say(console, f"the federation did not finish: {error}")
@@ -94,7 +101,8 @@ def simulate(
     if as_json:
         rows = {name: len(table.records) for name, table in tables.items()}
         print_json({"run": str(folder), "finished": True, "consortium": history.rules.digest.hex(),
-                    "model": history.model.hex(), "rounds": len(history.closed), "rows": rows})  # fmt: skip
+                    "model": history.model.hex(), "rounds": len(history.closed), "rows": rows,
+                    "forced": forced})  # fmt: skip
 
 
 def _say(console: Console, *lines: str) -> None:
