@@ -33,7 +33,8 @@ if TYPE_CHECKING:
               help="A hospital's CSV; once a hospital, in the order of the file's sites "
               "or with the site's name.")  # fmt: skip
 @notation_options
-@click.option("--force", is_flag=True, help="Go on with what can be read but looks wrong; RUN/forced.json says so.")
+@click.option("--force", is_flag=True,
+              help="Go on with what can be read but looks wrong; DIR/forced.json says so.")  # fmt: skip
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
@@ -63,8 +64,8 @@ def simulate(
     load_kernels(console)
 
     from proofward.cli.project.project_file import opened_project
-    from proofward.data.plausibility import short_doubts
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.data.plausibility import short_doubts
     from proofward.report.handover.description import Description
     from proofward.report.measurements import Measurements
 
@@ -85,9 +86,10 @@ def simulate(
     datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
     start, description = time.perf_counter(), Description.of(project.features, project.schema.classes)
     try:
-        outcome = ended(
-            *run_in_process(console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes)
+        ran = run_in_process(
+            console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes
         )
+        outcome = ended(*ran)
     except Unfinished as error:
         _say(console, f"the federation did not finish: {error}")
         if as_json:
