@@ -23,9 +23,9 @@ from pathlib import Path
 
 from _machine import print_result
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.encoding import decode
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.federation.history.history import slot
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.wire import Packet, parse

@@ -9,8 +9,8 @@ import pytest
 
 from proofward.engines.flare.kits.files import REMEDY
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.flare.local import SERVER
 from proofward.engines.flare.supervisor import Supervisor
+from proofward.engines.local import SERVER
 from tests.cli.local_kits import local_consortium
 
 FILES = {
@@ -57,7 +57,7 @@ def spoil(path: Path, how: str) -> None:
     else:
         path.unlink()
         if how == "folder":
-            path.mkdir()
+            path.mkdir(0o700)
 
 
 @pytest.mark.parametrize("how", ["gone", "empty", "garbage", "folder"])
@@ -75,15 +75,17 @@ def test_rejects_a_damaged_kit(proofward, consortium, started, tmp_path, site, n
     if name not in DESCRIBES:
         assert REMEDY in result.output
         checks = {check["name"]: check for check in proofward.json("doctor", kit, "--offline")["checks"]}
-        assert name in checks["kit"]["detail"] and checks["kit"]["remedy"] == REMEDY
+        check = checks["certificate" if name.endswith((".pem", ".crt", ".key")) else "kit"]
+        assert name in check["detail"] and check["remedy"] == REMEDY
 
 
 def test_several_damaged_files_are_named_at_once(proofward, consortium, started, tmp_path):
     kit = Path(shutil.copytree(consortium.kits["hospital-0"], tmp_path / "kit"))
-    for name in ("startup/rootCA.pem", "proofward/terms"):
-        spoil(kit / name, "gone")
-    lines = proofward("start", kit).output.splitlines()
-    assert len(lines) == 2 and "rootCA.pem is missing" in lines[0] and "terms is missing" in lines[1]
+    for names in (("rootCA.pem", "client.crt"), ("server_addresses.json", "fed_client.json")):
+        for name in names:
+            spoil(kit / "startup" / name, "empty")
+        output = proofward("start", kit).output
+        assert output.count("\n") == 1 and all(f"{name} is damaged" in output for name in names)
 
 
 @pytest.mark.parametrize("how", ["gone", "empty", "garbage"])

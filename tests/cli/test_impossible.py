@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from proofward.engines.contract import AlreadyRunning
 from proofward.engines.flare.kits.addresses import equip
-from proofward.engines.flare.kits.names import RESERVED, VALUES
-from proofward.engines.flare.local import SERVER
-from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, running
+from proofward.engines.flare.supervisor import Supervisor, claimed, running
+from proofward.engines.local import SERVER
+from proofward.engines.remote.agreement.names import RESERVED, VALUES
 from tests.cli.local_kits import local_consortium
 from tests.cli.test_doctor import kit_with_certificates
 

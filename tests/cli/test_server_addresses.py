@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proofward.cli.run.demo_flare import terms_of
+from proofward.cli.run.demo_sites import terms_of
+from proofward.engines.contract import KitError, Network
 from proofward.engines.flare.checks import examine
-from proofward.engines.flare.kits.addresses import addresses_of, equip, server_of, split_port
-from proofward.engines.flare.kits.kit import KitError
-from proofward.engines.flare.kits.provision import COORDINATOR, Network
-from proofward.engines.flare.local import SERVER, LocalConsortium, free_port
+from proofward.engines.flare.kits.addresses import addresses_of, equip, server_of
+from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.flare.reaching import answering_address, pointer
 from proofward.engines.flare.supervisor import Supervisor
+from proofward.engines.local import SERVER, LocalConsortium, free_port
+from proofward.engines.remote.agreement.addresses import split_port
 from proofward.report.scenario import make_scenario
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "o")

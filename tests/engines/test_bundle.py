@@ -15,7 +15,6 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.remote import bundle as format_
 from proofward.engines.remote import courier
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, BundleJoin, BundleWriter
@@ -24,6 +23,7 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.objects import ObjectStore
+from tests.engines import remote_kits
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
 from tests.federation.adopted import adopt
 from tests.federation.fakes import FakeProofs
@@ -48,9 +48,9 @@ class Carrier:
         self.trips: list[tuple[list[str], str]] = []
         self.kept: list[bytes] = []
 
-    def home_of(self, site: str) -> tuple[Home, Certificates]:
+    def home_of(self, site: str) -> tuple[Home, remote_kits.Certificates]:
         root = self.consortium.root / site
-        return Home(root / "home"), Certificates(root / "startup")
+        return Home(root / "home"), remote_kits.certificates(root / "startup")
 
     def out(self, carried=lambda path: None) -> list[str]:
         """From the hospital to the gateway; the messages carried."""

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 import proofward
-from proofward.cli.run.demo_flare import terms_of
-from proofward.engines.flare.local import COORDINATOR, SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import terms_of
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
 
@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
         local.wait(PATIENCE, kill_once)
     finally:
         local.stop_all()
-    kept = (local.kits[COORDINATOR] / "proofward" / "log.jsonl").read_text().splitlines()
+    kept = (local.kits[local.coordinator] / "proofward" / "log.jsonl").read_text().splitlines()
     print(
         json.dumps(
             {

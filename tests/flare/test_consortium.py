@@ -16,7 +16,7 @@ import pytest
 from proofward.cli.common.fingerprint import words
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
-from proofward.engines.flare.local import free_port
+from proofward.engines.local import free_port
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME

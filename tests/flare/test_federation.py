@@ -10,10 +10,10 @@ import urllib.request
 
 import pytest
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.flare.local import SERVER, LocalConsortium
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
 from tests.flare.connect_proxy import ConnectProxy
@@ -84,7 +84,7 @@ def test_a_site_behind_a_proxy_metrics_and_logs(tmp_path):
             with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=10) as answer:
                 scraped.append(answer.read().decode())
 
-    from proofward.engines.flare.local import free_port
+    from proofward.engines.local import free_port
 
     metrics = free_port()
     with ConnectProxy() as proxy:

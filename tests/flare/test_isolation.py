@@ -13,16 +13,10 @@ import numpy
 import pytest
 from nvflare.apis.job_launcher_spec import JobProcessArgs
 
-from proofward.engines.flare.kits.isolation import (
-    PATH,
-    SAFE,
-    code_in,
-    empty_folder,
-    interpreter,
-    isolated,
-)
-from proofward.engines.flare.kits.kit import KitError
+from proofward.engines.contract import KitError
+from proofward.engines.flare.kits.isolation import code_in, empty_folder
 from proofward.engines.flare.launcher import ServerLauncher, SiteLauncher, job_command
+from proofward.engines.operations.isolation import PATH, SAFE, interpreter, isolated
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = Path(__file__).parent / "isolated_child.py"

@@ -6,8 +6,9 @@ import stat
 import threading
 import time
 
+from proofward.engines.contract import home_of
 from proofward.engines.flare import supervisor as supervision
-from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor, home_of
+from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor
 
 
 def test_the_output_of_a_kit_stays_in_bounds(tmp_path, monkeypatch):

@@ -9,8 +9,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from proofward.engines.flare.machine_checks import GOOD, PROBLEM, WARNING, Check
-from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.contract import GOOD, PROBLEM, WARNING, Check
+from proofward.engines.flare.kits.files import REMEDY, fault_of
+from proofward.engines.flare.kits.kit import certificates_of
 
 WARN_DAYS = 30
 NAME = "certificate"
@@ -18,13 +19,15 @@ NAME = "certificate"
 
 def certificate_check(kit: Path, site: str, now: datetime, renew: str) -> Check:
     """The check of that name; renew: what to do for a new certificate."""
-    held = Certificates(kit / "startup")
-    try:
-        certificate = x509.load_pem_x509_certificate(held.certificate)
-        authority = x509.load_pem_x509_certificate(held.authority)
-        key = load_pem_private_key(held.private_key, None)
-    except (OSError, ValueError, TypeError, StopIteration):
-        return Check(NAME, PROBLEM, f"{held.startup}: a certificate or its key cannot be read", renew)
+    held = certificates_of(kit)
+    parsers = ((held.authority_path, x509.load_pem_x509_certificate),
+               (held.certificate_path, x509.load_pem_x509_certificate),
+               (held.key_path, lambda data: load_pem_private_key(data, None)))  # fmt: skip
+    if damaged := [fault for path, parse in parsers if (fault := fault_of(path, parse))]:
+        return Check(NAME, PROBLEM, ", ".join(damaged), REMEDY)
+    certificate = x509.load_pem_x509_certificate(held.certificate)
+    authority = x509.load_pem_x509_certificate(held.authority)
+    key = load_pem_private_key(held.private_key, None)
     try:
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
@@ -37,7 +40,7 @@ def certificate_check(kit: Path, site: str, now: datetime, renew: str) -> Check:
     if names != [site]:
         return Check(NAME, PROBLEM, f"of {', '.join(names)}, not of {site}", renew)
     if key.public_key() != certificate.public_key():
-        return Check(NAME, PROBLEM, f"for another key than the one in {held.startup}", renew)
+        return Check(NAME, PROBLEM, f"for another key than the one in {held.key_path.parent}", renew)
     if now < begin:
         detail = f"valid from {begin:%Y-%m-%d %H:%M} UTC, and here it is {now:%Y-%m-%d %H:%M} UTC"
         remedy = "set this machine's clock: certificates begin a day before they are made"

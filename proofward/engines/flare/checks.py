@@ -10,19 +10,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from proofward.engines.contract import CLIENT, GOOD, PROBLEM, SERVER, WARNING, Check, KitError, home_of
 from proofward.engines.flare import machine_checks as machine
 from proofward.engines.flare.certificate import certificate_check
-from proofward.engines.flare.kits.addresses import addresses_of, server_of, shown
+from proofward.engines.flare.kits.addresses import addresses_of, server_of
 from proofward.engines.flare.kits.files import REMEDY, damage
 from proofward.engines.flare.kits.isolation import code_in
-from proofward.engines.flare.kits.kit import CLIENT, SERVER, KitError, kind_of, require_free
-from proofward.engines.flare.kits.names import fault_of_name
+from proofward.engines.flare.kits.kit import kind_of, require_free
 from proofward.engines.flare.kits.proxy import proxies_for
 from proofward.engines.flare.kits.proxy import shown as shown_proxies
-from proofward.engines.flare.machine_checks import GOOD, PROBLEM, WARNING, Check
 from proofward.engines.flare.reaching import handshake
-from proofward.engines.flare.supervisor import home_of, running
+from proofward.engines.flare.supervisor import running
 from proofward.engines.operations.suggestions import Placeholder, command, quoted
+from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import (
     KEY,
     NEXT_KEY,
@@ -31,6 +31,7 @@ from proofward.engines.remote.agreement.home import (
     HomeError,
     passphrase_from_environment,
 )
+from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
@@ -46,7 +47,7 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
     try:
         kind, home = kind_of(kit), Home(home_of(kit))
         if damaged := damage(kit):
-            yield from (Check("kit", PROBLEM, words, REMEDY) for words in damaged)
+            yield Check("kit", PROBLEM, ", ".join(damaged), REMEDY)
             return
         terms, addresses = home.terms, addresses_of(kit)
     except (KitError, HomeError) as error:

@@ -10,52 +10,28 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from proofward.engines.contract import ADMIN, CLIENT, GOOD, Health, KitError, Problem, home_of
 from proofward.engines.flare import deaths as kept
 from proofward.engines.flare.certificate import certificate_check
-from proofward.engines.flare.kits.addresses import addresses_of, server_of, shown
-from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of
+from proofward.engines.flare.kits.addresses import addresses_of, server_of
+from proofward.engines.flare.kits.kit import kind_of
 from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.machine_checks import GOOD
-from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
+from proofward.engines.flare.supervisor import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
 from proofward.engines.operations.suggestions import command
+from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import SiteView, look
-from proofward.federation.history.history_state import CLOSED
 
 REACHING, CONNECT, LEAST_CONNECT = 60.0, 3.0, 0.75
 """Seconds that a process is given to find the server; seconds for all attempts to connect, and for one."""
+MOST_WORDS = 2000
 MANY_DEATHS, MANY_JOBS = 3, 2
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Its name, whom or what it is about, what happened and what to do, and the reason that the logs name."""
-
-    check: str
-    subject: str
-    sentence: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Health:
-    """How a kit stands."""
-
-    process: int | None
-    view: SiteView
-    problems: tuple[Problem, ...] = field(default=())
-
-    @property
-    def over(self) -> bool:
-        """Whether the federation has come to its end as far as the kit knows."""
-        view = self.view
-        phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}
-        return CLOSED in phases
+SEAL = "the verifiers can end and seal it: proofward end KIT"
 
 
 def health(kit: Path, now: datetime | None = None) -> Health:
@@ -73,7 +49,7 @@ def health(kit: Path, now: datetime | None = None) -> Health:
         if kind == ADMIN and found.process is not None and seen.connected is False:
             words = "the coordinator's process does not reach the server, and tries again"
             problems.append(Problem("unreachable", found.view.site, words, last_words(kit)))
-    return Health(found.process, found.view, tuple(problems))
+    return Health(found.process, found.view, tuple(problems), seen.job_over)
 
 
 def _members(view: SiteView) -> list[Problem]:
@@ -86,7 +62,7 @@ def _members(view: SiteView) -> list[Problem]:
             part = what.removeprefix("unable/")
             found.append(Problem("unable", name, f"{name} could not do its part ({part}): {reason}"))
         if member.ended:
-            words = f"{name}: no round can be finished, and nobody broke a rule: {member.ended}"
+            words = f"{name}: no round can be finished any more: {member.ended}; {SEAL}"
             found.append(Problem("ended", name, words))
         if member.revoked:
             found.append(Problem("revoked", name, f"{name} is revoked: it takes part no more"))
@@ -97,7 +73,7 @@ def _members(view: SiteView) -> list[Problem]:
             words = f"{name} has no records: proofward enrol KIT --data FILE"
             found.append(Problem("no-records", name, words))
     if view.ledger is not None and view.ledger.ended:
-        words = f"the federation cannot go on, and nobody broke a rule: {view.ledger.ended}"
+        words = f"the federation cannot go on: {view.ledger.ended}; {SEAL}"
         found.append(Problem("ended", view.site, words))
     if view.unconfirmed:
         found.append(Problem("unconfirmed", view.site, view.unconfirmed))
@@ -141,10 +117,11 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
     """Nobody records anything for longer than the deadline, and for whom it waits."""
     ledger, problems = found.view.ledger, []
     deadline = home.terms.deadline
-    if seen.stopped and ledger is not None:
-        words = f"the federation has stopped for good: {seen.stopped}"
+    stopped = _stopped(home) or seen.stopped
+    if stopped and ledger is not None:
+        words = f"the federation has stopped for good, and too few verifiers are left to end it: {stopped}"
         problems.append(Problem("halted", found.view.site, words))
-    if ledger is not None and ledger.entries and seen.recorded is not None and not seen.stopped:
+    if ledger is not None and ledger.entries and seen.recorded is not None and not (stopped or ledger.ended):
         waited = (now - seen.recorded).total_seconds()
         if waited > deadline:
             whom = ", ".join(ledger.waits_for) or "nobody that is known"
@@ -162,6 +139,14 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
         words = f"the server refuses what this site sends: {seen.refused}"
         problems.append(Problem("refused", found.view.site, words))
     return problems
+
+
+def _stopped(home: Home) -> str:
+    """Why the host has stopped for good, from the mark that it left; "" while it has not."""
+    try:
+        return (home.root / STOPPED).read_text(encoding="utf-8", errors="replace")[:MOST_WORDS]
+    except OSError:
+        return ""
 
 
 def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[Problem]:

@@ -11,8 +11,9 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from proofward.engines.flare.kits.addresses import addresses_of, point, server_of, shown
-from proofward.engines.flare.kits.kit import KitError
+from proofward.engines.contract import SERVER
+from proofward.engines.flare.kits.addresses import addresses_of, point, server_of
+from proofward.engines.flare.kits.kit import certificates_of, kind_of
 
 TIMEOUT = 5.0
 
@@ -22,9 +23,9 @@ def handshake(kit: Path, host: str, port: int) -> str:
 
     Raises ssl.SSLError and OSError.
     """
-    startup = kit / "startup"
-    context = ssl.create_default_context(cafile=str(startup / "rootCA.pem"))
-    context.load_cert_chain(startup / "client.crt", startup / "client.key")
+    held = certificates_of(kit)
+    context = ssl.create_default_context(cafile=str(held.authority_path))
+    context.load_cert_chain(held.certificate_path, held.key_path)
     context.set_alpn_protocols(["h2"])
     plain = socket.create_connection((host, port), timeout=TIMEOUT)
     with context.wrap_socket(plain, server_hostname=host) as peer:
@@ -51,16 +52,7 @@ def pointer(kit: Path, named: str | None, proxied: bool) -> Callable[[], None]:
     none does or where a proxy resolves the names, so that nothing can be told from here.
     """
     known = addresses_of(kit)
-    if named is not None and named not in known:
-        listed = ", ".join(known)
-        raise KitError(f"--server: {named} is none of the server's names and addresses: {listed}")
-    if named is not None or proxied or len(known) == 1:
+    if named is not None or proxied or len(known) == 1 or kind_of(kit) == SERVER:
         chosen = named or known[0]
         return lambda: point(kit, chosen)
     return lambda: point(kit, answering_address(kit) or known[0])
-
-
-def listed(kit: Path) -> str:
-    """All that the server is reached by, for people; raises KitError."""
-    _, port = server_of(kit)
-    return ", ".join(shown(host, port) for host in addresses_of(kit))

@@ -6,11 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
+from proofward.engines.contract import ADMIN, home_of
 from proofward.engines.flare.kits.addresses import ADDRESSES
-from proofward.engines.flare.kits.kit import ADMIN, DESCRIPTIONS, SERVER, kind_of
+from proofward.engines.flare.kits.kit import DESCRIPTIONS, kind_of
 from proofward.engines.remote.agreement.home import SITE, TERMS
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.messages.rules import RulesError
@@ -47,33 +45,29 @@ def _name(data: bytes) -> None:
         raise ValueError
 
 
-def _private_key(data: bytes) -> None:
-    load_pem_private_key(data, None)
-
-
 def _needed(kit: Path) -> Iterator[tuple[Path, Parser]]:
     kind = kind_of(kit)
-    startup, own = kit / "startup", "server" if kind == SERVER else "client"
+    startup = kit / "startup"
     yield startup / DESCRIPTIONS[kind], _description
     if (startup / ADDRESSES).exists():  # kits of earlier releases have none
         yield startup / ADDRESSES, _texts
-    yield startup / "rootCA.pem", x509.load_pem_x509_certificate
-    yield startup / f"{own}.crt", x509.load_pem_x509_certificate
-    yield startup / f"{own}.key", _private_key
     if kind != ADMIN:
         yield kit / "local" / "resources.json.default", _object
-    yield kit / "proofward" / SITE, _name
-    yield kit / "proofward" / TERMS, Terms.from_bytes
+    yield home_of(kit) / SITE, _name
+    yield home_of(kit) / TERMS, Terms.from_bytes
+
+
+def fault_of(path: Path, parse: Parser) -> str:
+    """What is wrong with a file that `parse` has to take, "" for nothing; `REMEDY` is what to do."""
+    try:
+        parse(read_regular(path, MAX_BYTES, follow=True))
+    except NotReadable as error:
+        return f"{path} {'is missing' if error.missing else f'cannot be read: {error.actual}'}"
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, RulesError):
+        return f"{path} is damaged"
+    return ""
 
 
 def damage(kit: Path) -> list[str]:
-    """What is wrong with a kit's files, a sentence each, of which `REMEDY` is the end; raises KitError."""
-    found = []
-    for path, parse in _needed(kit):
-        try:
-            parse(read_regular(path, MAX_BYTES, follow=True))
-        except NotReadable as error:
-            found.append(f"{path} {'is missing' if not path.exists() else f'cannot be read: {error.actual}'}")
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, RulesError):
-            found.append(f"{path} is damaged")
-    return found
+    """What is wrong with a kit's files, but for its certificates and protocol keys; raises KitError."""
+    return [fault for path, parse in _needed(kit) if (fault := fault_of(path, parse))]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
+from proofward.engines.contract import ADMIN, CLIENT, SERVER, KitError
+from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES
 from proofward.ledger.files import write_file
 
-SERVER, CLIENT, ADMIN = "server", "client", "admin"
 CONTROLLER = "proofward.engines.flare.controller.FederationController"
 EXECUTOR = "proofward.engines.flare.executor.SiteExecutor"
 COLLECTOR = "proofward.engines.flare.memory.ParentCollector"
@@ -26,10 +28,7 @@ LAUNCHER, SERVER_LAUNCHER, SITE_LAUNCHER = (
 DESCRIPTIONS = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
 """FLARE's own description of a kit, by its kind."""
 HEARTBEAT_TIMEOUT = 60
-
-
-class KitError(Exception):
-    """The folder is no start-up kit, or one of another kind."""
+PORT_PATIENCE = 5.0
 
 
 def kind_of(kit: Path) -> str:
@@ -42,6 +41,14 @@ def kind_of(kit: Path) -> str:
     )
 
 
+def certificates_of(kit: Path) -> Certificates:
+    """The kit's TLS certificate and key under FLARE's names, and the authority's certificate."""
+    startup = kit / "startup"
+    signs = (DESCRIPTIONS[SERVER], "server.crt")
+    own = SERVER if any((startup / name).exists() for name in signs) else CLIENT
+    return Certificates(startup / "rootCA.pem", startup / f"{own}.crt", startup / f"{own}.key")
+
+
 def require_free(port: int) -> None:
     """Raises KitError when another process listens on a port of this machine."""
     try:
@@ -49,6 +56,18 @@ def require_free(port: int) -> None:
             return
     except OSError as error:
         raise KitError(f"port {port}: {error.strerror}") from error
+
+
+def await_free(port: int) -> None:
+    """Waits for a port that a process just ended may hold for a moment; raises KitError."""
+    until = time.monotonic() + PORT_PATIENCE
+    while True:
+        try:
+            return require_free(port)
+        except KitError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)
 
 
 def configure(kit: Path) -> None:

@@ -10,10 +10,10 @@ import contextlib
 import io
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofward.engines.contract import AUTHORITY, HOME, KITS, Network, ProvisioningFailed
 from proofward.engines.flare.kits.addresses import equip
 from proofward.engines.flare.kits.isolation import organisation
 from proofward.engines.remote.agreement.home import Home
@@ -26,30 +26,8 @@ COORDINATOR = "coordinator@proofward.local"
 ADDRESSES_PROPERTY = "proofward_addresses"
 """Of the server in FLARE's project description: all names and IP addresses that its certificate is for."""
 CERTIFICATES = "proofward.engines.flare.kits.backdated.BackdatedCertBuilder"
-KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
 PROJECT_STATE = Path("proofward") / "state" / "cert.json"
 """Below AUTHORITY: the authority's key, and each site's key and certificate."""
-
-
-class ProvisioningFailed(Exception):
-    """FLARE refused the project: its own words."""
-
-
-@dataclass(frozen=True)
-class Network:
-    """server: its name, the kit's and the certificate's; port: the only one, incoming at the server.
-
-    addresses: all names and IP addresses under which sites reach it, the name alone unless given.
-    """
-
-    server: str
-    port: int
-    addresses: tuple[str, ...] = ()
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """What the certificate is for and kits connect to."""
-        return self.addresses or (self.server,)
 
 
 def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]:
