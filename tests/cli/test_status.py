@@ -103,7 +103,8 @@ def test_the_whole_consortium_in_one_table(proofward, finished, tmp_path):
     report = proofward.json("consortium", "status", tmp_path)
     assert report["exit"] == 1 and report["problems"] == 2
     text = proofward("consortium", "status", tmp_path)
-    assert text.exit_code == 1 and "TO DO  hospital-0: the kit's TLS certificate cannot be read" in text.stdout
+    assert text.exit_code == 1 and "TO DO  hospital-0: the TLS certificate: " in text.stdout
+    assert "client.crt is damaged; put it back from a copy" in text.stdout
     assert "closed" in text.stdout
     assert proofward("consortium", "status", tmp_path / "kits").exit_code == 2
 

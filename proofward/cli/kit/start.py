@@ -71,9 +71,8 @@ def _address_of(known: Sequence[str], server: str | None) -> str | None:
     help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT, or none; needed where the "
     "environment names one.",
 )
-@click.option("--server", metavar="HOST",
-              help="Connect to this one of the server's names and addresses; unless given, to the first that "
-              "answers.")  # fmt: skip
+@click.option("--server", metavar="HOST", show_default="the first that answers",
+              help="Which of the server's names and addresses to connect to.")  # fmt: skip
 def start(
     kit: Path,
     detach: bool,
