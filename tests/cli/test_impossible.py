@@ -57,7 +57,7 @@ def one_line(text: str) -> str:
     return text
 
 
-NAMES = [*sorted(RESERVED | VALUES), "1", "007", "1e3", "0x1f", "2024-01-01", "1-000", "-x", "--force", "a-",
+NAMES = [*sorted(RESERVED | VALUES), "~", "-h", "--", "0x1F", "ON", "Null", "a.", ".a", "a" * 300, "a/b", "..", "a%41", "a\\n", "$a", "1", "007", "1e3", "0x1f", "2024-01-01", "1-000", "-x", "--force", "a-",
          "A", "a_b", "a.b", "a b", "é", "", "a" * 41, "transport"]  # fmt: skip
 
 

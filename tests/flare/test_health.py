@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -164,8 +165,29 @@ def test_a_server_that_is_not_reached_or_sends_no_job(kit):
         assert "coordinator" in found(kit, later)["no-job"].sentence
         answering.close()
         assert "has not been reached for 5 minutes" in found(kit, later)["unreachable"].sentence
-        log(kit, (-1, "started", {"party": SITE}))
-        assert not {"unreachable", "no-job"} & set(found(kit, later))
+        log(kit, (0, "started", {"party": SITE}))
+        assert not {"unreachable", "no-job"} & set(found(kit, right_now() - timedelta(seconds=1)))
+        assert "goes on by itself" in found(kit, later)["unreachable"].sentence
+        port = int(described["servers"][0]["service"]["target"].rpartition(":")[2])
+        with socket.create_server(("127.0.0.1", port)):
+            assert not {"unreachable", "no-job"} & set(found(kit, later))
+
+
+def test_behind_a_proxy_only_the_lost_connection_tells(kit, monkeypatch):
+    command = b"python\0-m\0proofward\0start\0--proxy\0http://proxy:1\0"
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: command if path.name == "cmdline" else read(path))
+    later = right_now() + timedelta(minutes=5)
+    with claimed(kit) as tell:
+        tell()
+        described = {"servers": [{"service": {"target": "127.0.0.1:1"}}]}
+        (kit / "startup" / "fed_client.json").write_text(json.dumps(described))
+        log(kit, (0, "started", {"party": SITE}), (0, "connected", {}))
+        assert "unreachable" not in found(kit, later)
+        log(kit, (0, "disconnected", {}))
+        assert "connection lost" in found(kit, later)["unreachable"].sentence
+        command = b"python\0-m\0proofward\0start\0--proxy=none\0"
+        assert "refused" in found(kit, later)["unreachable"].sentence
 
 
 def test_certificates(kit):

@@ -54,21 +54,26 @@ def finder_python(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("install", ["finder", "wheel"])
-def test_a_site_comes_back_and_nothing_planted_is_imported(tmp_path, install, request):
-    """An editable install without the source on the search path, and a wheel's files."""
-    python = request.getfixturevalue(f"{install}_python")
+def test_sites_come_back_and_nothing_planted_is_imported(tmp_path, wheel_python, finder_python):
+    """One site runs from an editable install, everybody else from a wheel's; one of either is killed."""
     (tmp_path / "here").mkdir()
     environment = {name: value for name, value in os.environ.items() if name != PATH}
+    own = subprocess.run(
+        [str(finder_python), "-P", "-c", "import proofward, sys; print(*sys.path, proofward.__file__, sep=chr(10))"],
+        capture_output=True, text=True, cwd=tmp_path / "here", env=environment, check=True,
+    )  # fmt: skip
+    *searched, package = own.stdout.splitlines()
+    assert Path(package).parent == ROOT / "proofward" and str(ROOT) not in searched
     run = subprocess.run(
-        [str(python), "-P", str(CHILD), str(tmp_path)], capture_output=True, text=True, timeout=900,
-        cwd=tmp_path / "here", env=environment, check=False,
+        [str(wheel_python), "-P", str(CHILD), str(tmp_path), str(finder_python)], capture_output=True, text=True,
+        timeout=3600, cwd=tmp_path / "here", env=environment, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout.splitlines()[-1])
     assert str(ROOT) not in found["path"]
-    assert (Path(found["package"]) == ROOT / "proofward") == (install == "finder")
-    assert found["killed"] == ["hospital-1"] and found["submitted"] >= 2
+    assert Path(found["package"]).is_relative_to(wheel_python.parents[1])
+    assert found["killed"] == {"hospital-0": [str(finder_python)], "hospital-1": [str(wheel_python)]}
+    assert found["submitted"] >= 2
     assert found["imported"] == "" and found["sound"]
 
 

@@ -50,8 +50,8 @@ def consortium() -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", help="What the consortium is called.")
 @click.option("--server", "servers", multiple=True, metavar="HOST[:PORT]", show_default=f"PORT {PORT}",
-              help="A name or an IP address under which sites reach the server, in brackets where it has colons "
-              "and a port follows; repeat it for several, the preferred one first.")  # fmt: skip
+              help="A name or an IP address under which sites reach the server, in brackets where it has "
+              "colons and a port follows; repeat it for several, the preferred one first.")  # fmt: skip
 @click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip

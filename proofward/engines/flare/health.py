@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +28,9 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import SiteView, look
 
-REACHING, CONNECT, LEAST_CONNECT = 60.0, 3.0, 0.75
-"""Seconds that a process is given to find the server; seconds for all attempts to connect, and for one."""
+REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0
+"""Seconds that a process is given to find the server, for all attempts to connect, at least for each of them,
+without news before one."""
 MOST_WORDS = 2000
 MANY_DEATHS, MANY_JOBS = 3, 2
 SEAL = "the verifiers can end and seal it: proofward end KIT"
@@ -150,24 +152,49 @@ def _stopped(home: Home) -> str:
 
 
 def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[Problem]:
-    """A site whose process runs, and that has heard of no job since."""
+    """A site whose process runs, and that does not reach the server or has heard of no job since."""
+    assert found.process is not None
     try:
         since = datetime.fromisoformat(json.loads((home_of(kit) / RUN_NAME).read_text())["since"])
-        addresses, port = addresses_of(kit), server_of(kit)[1]
+        servers, port = addresses_of(kit), server_of(kit)[1]
     except (OSError, ValueError, KeyError, TypeError, KitError):
         return [Problem("kit", kit.name, f"{kit}: its description cannot be read; restore the kit")]
-    if (seen.started is not None and seen.started > since) or (now - since).total_seconds() < REACHING:
+    site = found.view.site
+    if seen.started is not None and seen.started > since:
+        heard = max((member.followed for member in found.view.members), default=0.0)
+        if now.timestamp() - max(heard, seen.started.timestamp()) < QUIET:
+            return []
+        lost = "connection lost" if seen.connected is False else ""
+        if reason := _unreached(servers, port, found.process, lost):
+            words = f"the server does not answer: {reason}; "
+            return [Problem("unreachable", site, words + "the site goes on by itself once it does")]
+        return []
+    if (now - since).total_seconds() < REACHING:
         return []
     minutes = (now - since).total_seconds() / 60
-    failures, patience = [], max(CONNECT / len(addresses), LEAST_CONNECT)
-    for host in addresses:
+    if reason := _unreached(servers, port, found.process, ""):
+        words = f"the server has not been reached for {minutes:.0f} minutes: {reason}"
+        return [Problem("unreachable", site, words, last_words(kit))]
+    words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
+    return [Problem("no-job", site, words, last_words(kit))]
+
+
+def _unreached(servers: Sequence[str], port: int, process: int, behind_proxy: str) -> str:
+    """Why the server cannot be connected to under any of its addresses, "" if it can.
+
+    behind_proxy: the answer for a process that connects through a proxy, which says nothing by itself.
+    """
+    with suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        given = [words[at + 1] for at, word in enumerate(words[:-1]) if word == b"--proxy"]
+        given += [word[8:] for word in words if word.startswith(b"--proxy=")]
+        if given and given[-1] != b"none":
+            return behind_proxy
+    failures, patience = [], max(CONNECT / len(servers), LEAST_CONNECT)
+    for host in servers:
         try:
-            with suppress(AttributeError), socket.create_connection((host, port), patience):
-                break
+            with socket.create_connection((host, port), patience):
+                return ""
         except OSError as error:
             failures.append(f"{shown(host, port)}: {error.strerror or error}")
-    if len(failures) == len(addresses):
-        words = f"the server has not been reached for {minutes:.0f} minutes: {', '.join(failures)}"
-        return [Problem("unreachable", found.view.site, words, last_words(kit))]
-    words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
-    return [Problem("no-job", found.view.site, words, last_words(kit))]
+    return ", ".join(failures)
