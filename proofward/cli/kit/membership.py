@@ -23,11 +23,13 @@ from proofward.cli.common.answering import (
 )
 from proofward.cli.kit.admit import key_in_words
 from proofward.cli.project.terms_in_words import in_words
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.rules import Rules
+
 
 
 @click.command()
@@ -56,11 +58,11 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
             )
         tightened, terms = tighten(kit), home.terms
         plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
-        lines = in_words(terms, *engine.server(kit))
+        lines = in_words(terms, engine.addresses(kit), engine.server(kit)[1])
         if tightened:
             lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
         if engine.kind(kit) == ADMIN:
-            lines.append(f"the coordinator has no keys to make; next: proofward start {kit}")
+            lines.append(f"the coordinator has no keys to make; next: {command('start', kit)}")
             tell({"did": "nothing", **plain, "members": []}, lines, as_json)
             return
         engine.configure(kit)

@@ -12,6 +12,7 @@ from rich.console import Console
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
 from proofward.cli.common.fingerprint import groups, lines
 from proofward.cli.kit.start import JOB_OVER, KIT
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.contract import Health
@@ -61,7 +62,8 @@ def show(console: Console, kit: Path, found: Health) -> None:
         say(JOB_OVER)
     for words in filter(None, ends):
         say(f"end:         {words}")
-    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
+    begin = f"none; {command('start', kit)}"
+    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else begin}")
     say(f"terms:       {groups(view.terms)}")
     if view.members:
         for number, line in enumerate(lines(view.consortium) if view.consortium else [NOT_JOINED]):

@@ -126,7 +126,7 @@ def _provisioned(folder: Path, engine: Engine, project: Project, terms: Terms, n
     try:
         fresh.mkdir(mode=0o700)
         shutil.copytree(folder / kits.AUTHORITY, fresh / kits.AUTHORITY)
-        network = kits.Network(project.server, project.port)
+        network = kits.Network(project.server, project.port, project.servers)
         made = engine.add_site(fresh, network, terms, name)
         Home(made / kits.HOME).write(FEATURES_NAME, project.schema.to_bytes())
         tighten(fresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,12 +14,12 @@ USUAL_BATCH, USUAL_RATE = 16, 8
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
 
 
-def in_words(terms: Terms, server: str, port: int) -> list[str]:
-    """What was agreed, for people."""
+def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
+    """What was agreed, for people. servers: the names and addresses under which it is reached."""
     config, verifiers, rules = terms.round_config, terms.named("verifier"), terms.check()
     training = config.training
     return [
-        f"{terms.federation}: {terms.rounds} rounds, server {server}, port {port}",
+        f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
         f"hospitals: {', '.join(terms.named('hospital'))}",
         f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
         f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from proofward.engines.contract import AUTHORITY, HOME, KITS, Network, ProvisioningFailed
+from proofward.engines.flare.kits.addresses import equip
 from proofward.engines.flare.kits.isolation import organisation
 from proofward.engines.remote.agreement.home import ADDED, Home
 from proofward.engines.remote.agreement.terms import Terms
@@ -22,6 +23,8 @@ from proofward.ledger.files import make_directory
 
 VALID_DAYS = 730
 COORDINATOR = "coordinator@proofward.local"
+ADDRESSES_PROPERTY = "proofward_addresses"
+"""Of the server in FLARE's project description: all names and IP addresses that its certificate is for."""
 CERTIFICATES = "proofward.engines.flare.kits.backdated.BackdatedCertBuilder"
 PROJECT_STATE = Path("proofward") / "state" / "cert.json"
 """Below AUTHORITY: the authority's key, and each site's key and certificate."""
@@ -31,7 +34,7 @@ def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]
     """FLARE's project description."""
     participants: list[dict[str, Any]] = [
         {"name": network.server, "type": "server", "org": "consortium", "fed_learn_port": network.port,
-         "admin_port": network.port},
+         "admin_port": network.port, ADDRESSES_PROPERTY: list(network.hosts)},
         {"name": COORDINATOR, "type": "admin", "org": "consortium", "role": "project_admin"},
     ]  # fmt: skip
     participants += [{"name": site, "type": "client", "org": organisation(site)} for site in sites]
@@ -90,7 +93,7 @@ def provision(
         shutil.move(kit, target)
         kits[kit.name] = target
         own_model = model if model and kit.name == terms.aggregator.site else None
-        _furnish(target, terms, own_model, seed)
+        _furnish(target, network, terms, own_model, seed)
     _close(folder)
     return kits
 
@@ -108,7 +111,7 @@ def provision_added(
     make_directory(target.parent)
     shutil.move(produced / site, target)
     shutil.rmtree(produced)
-    _furnish(target, terms, None, None)
+    _furnish(target, network, terms)
     Home(target / HOME).write(ADDED, b"")
     _close(folder)
     return target
@@ -137,12 +140,15 @@ def _produced(folder: Path, described: dict[str, Any]) -> Path:
     return Path(str(done[CtxKey.CURRENT_PROD_DIR]))
 
 
-def _furnish(target: Path, terms: Terms, model: bytes | None, seed: bytes | None) -> None:
+def _furnish(
+    target: Path, network: Network, terms: Terms, model: bytes | None = None, seed: bytes | None = None
+) -> None:
     """Makes FLARE's kit one of ours."""
     (target / "readme.txt").write_text(README)
     # They would run it without our settings, and import from the kit's folder.
     for script in ("start.sh", "sub_start.sh", "stop_fl.sh", "fl_admin.sh"):
         (target / "startup" / script).unlink(missing_ok=True)
+    equip(target, network.hosts)
     Home.create(target / HOME, target.name, terms, model, seed)
 
 

@@ -76,7 +76,11 @@ class Home:
     @property
     def site(self) -> str:
         """The site's name."""
-        return self.read(SITE).decode()
+        try:
+            return self.read(SITE).decode()
+        except UnicodeDecodeError as error:
+            words = f"{self.root / SITE} is damaged: ask the coordinator for the kit again"
+            raise HomeError(words) from error
 
     @property
     def terms(self) -> Terms:
