@@ -30,10 +30,10 @@ from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_kits import certificates, write_kit
 from tests.federation.fakes import FakeProofs, datasets, plan
+from tests.patience import PATIENCE
 
 SEED = b"remote"
 SERVER, AUDITOR = "server", "auditor"
-PATIENCE = 100.0
 
 
 def agreement(**changes) -> Plan:
@@ -68,7 +68,7 @@ def terms_of(
 def set_up(
     root: Path,
     agreed: Plan,
-    deadline: int = 60,
+    deadline: int = 3600,
     sites: dict[str, str] | None = None,
     upload_slot: int = 0,
 ) -> Terms:
@@ -150,7 +150,7 @@ class Consortium:
         self,
         root: Path,
         agreed: Plan | None = None,
-        deadline: int = 60,
+        deadline: int = 3600,
         sites: dict[str, str] | None = None,
         answer: Callable[[bytes], bytes] | None = None,
         upload_slot: int = 0,

@@ -40,6 +40,7 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.history.judging import Unable
 from proofward.federation.history.proofs import EnrolmentJob
 from proofward.federation.messages.envelope import Envelope
@@ -51,6 +52,7 @@ from proofward.ledger.keys import SigningKey
 from proofward.relations.enrolment import EnrolmentStatement
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement, set_up, terms_of, topic
 from tests.engines.remote_kits import certificates
+from tests.engines.unhurried import Unhurried
 from tests.engines.waiting import Waiting
 from tests.federation.fakes import FakeProofs, plan
 
@@ -69,7 +71,8 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
         return tuple(bytes([number]) + b"\xff" * (PUBLIC_KEY_BYTES - 1) for number in range(len(keys)))
 
     monkeypatch.setattr(hospital, "holder_keys", no_keys)
-    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=1), deadline=30) as consortium:
+    with Unhurried(tmp_path, agreement(hospitals=4, verifiers=5, rounds=1)) as consortium:
+        consortium.absent = lambda history: {"hospital-1"} if history.phase != ENROLMENT else ()
         stop, answers = threading.Event(), []
 
         def attack():
@@ -92,7 +95,8 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
 
 
 def test_an_enrolment_that_was_declined_for_a_whole_round_is_still_there(tmp_path):
-    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=4), deadline=4) as consortium:
+    with Unhurried(tmp_path, agreement(hospitals=4, verifiers=5, rounds=4)) as consortium:
+        consortium.absent = lambda history: {"hospital-2"} if history.phase == ENROLMENT else ()
         honest, declined = consortium.desk.answer, []
 
         def answer(data: bytes) -> bytes:
@@ -161,7 +165,7 @@ def test_a_full_disk_once_costs_no_member_the_federation(tmp_path, monkeypatch):
         return real(self, digest)
 
     monkeypatch.setattr(RemoteObjects, "_fetch", once)
-    with Consortium(tmp_path, agreement(rounds=2), deadline=60) as consortium:
+    with Consortium(tmp_path, agreement(rounds=2)) as consortium:
         consortium.start()
         consortium.join()
         assert failed and consortium.noted("failed", party="hospital-0", check="OSError")

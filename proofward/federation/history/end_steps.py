@@ -16,8 +16,6 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import require
 from proofward.federation.messages.rules import AGGREGATOR, VERIFIER
 
-END_VOTES, VOTED_END = "end-votes", "voted-end"
-
 
 def end_voters(history: HistoryState, at_once: bool = False) -> tuple[str, ...]:
     """Verifiers, none of them revoked, that have voted for an end; at_once: for one without delay."""
@@ -69,7 +67,7 @@ def require_no_end(history: HistoryState, envelope: Envelope) -> None:
     record = envelope.record
     if envelope.role == AGGREGATOR and not isinstance(record, FederationEnded | MessageRefused):
         due = voted_end(history)
-        require(due is None, VOTED_END, envelope.sender, "the end that was voted for", record.kind)
+        require(due is None, "voted-end", envelope.sender, "the end that was voted for", record.kind)
 
 
 def _check_vote(history: HistoryState, sender: str, record: EndVote) -> None:
@@ -82,12 +80,12 @@ def _apply_vote(history: HistoryState, envelope: Envelope, record: EndVote) -> N
 
 def _check_ended(history: HistoryState, sender: str, record: FederationEnded) -> None:
     quorum, voters = history.rules.accepting_verdicts, end_voters(history)
-    require(len(voters) >= quorum, END_VOTES, sender, f"votes of at least {quorum} verifiers", voters)
+    require(len(voters) >= quorum, "end-votes", sender, f"votes of at least {quorum} verifiers", voters)
     due = voted_end(history)
     expected = "all rounds, or an open round that is closed or can never be"
-    require(due is not None, VOTED_END, sender, expected, f"an end in phase {history.phase}")
+    require(due is not None, "voted-end", sender, expected, f"an end in phase {history.phase}")
     assert due is not None
-    require(record.verifiers == due.verifiers, END_VOTES, sender, due.verifiers, record.verifiers)
+    require(record.verifiers == due.verifiers, "end-votes", sender, due.verifiers, record.verifiers)
     require(record.rounds == due.rounds, "round", sender, f"{due.rounds} closed rounds", record.rounds)
     require(record.model == due.model, "model", sender, due.model or "no model", record.model)
 
