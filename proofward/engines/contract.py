@@ -164,6 +164,13 @@ class Engine(ABC):
         seed: only for repeatable runs. Raises ProvisioningFailed.
         """
 
+    def add_site(self, folder: Path, network: Network, terms: Terms, site: str) -> Path:
+        """Writes FOLDER/kits/SITE for a hospital that the terms do not name, see `Home.added`.
+
+        The authority in the folder makes its certificate; no other kit changes. Raises ProvisioningFailed.
+        """
+        raise ProvisioningFailed(f"the engine {self.name} adds no sites to a consortium")
+
     @abstractmethod
     def authority(self, folder: Path) -> Authority:
         """What FOLDER/authority holds; raises RenewalRefused."""

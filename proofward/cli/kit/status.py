@@ -74,6 +74,9 @@ def show(console: Console, kit: Path, found: Health) -> None:
         say(f"not joined:  {', '.join(view.lacking)}")
     for member in view.members:
         say(f"{member.role + ':':12} {member.name}: {_words(member)}")
+    own = [line for member in view.members for line in member.admissions]
+    for line in dict.fromkeys((*own, *(view.ledger.admissions if view.ledger else ()))):
+        say(f"admission:   {line}")
     if view.ledger is not None:
         ledger = view.ledger
         place = f"{ledger.entries} entries, round {ledger.round}, phase {ledger.phase}"
@@ -82,6 +85,8 @@ def show(console: Console, kit: Path, found: Health) -> None:
             say(f"waits for:   {', '.join(ledger.waits_for)}")
         if ledger.incoming_bytes:
             say(f"on the way:  {ledger.incoming_bytes:,} bytes of objects")
+        if ledger.admitted:
+            say(f"admitted:    {', '.join(ledger.admitted)}, by vote")
         for fault in ledger.faults:
             say(f"fault:       {fault}")
     for line in view.troubles:
@@ -100,6 +105,8 @@ def _words(member: MemberView) -> str:
         parts.append(
             "records enrolled" if member.enrolled else "records here" if member.records else "no records"
         )
+    if member.outside:
+        parts.append("not admitted yet: verifiers have to vote, `proofward admit`")
     if member.forced:
         parts.append(f"FORCED although {', '.join(member.forced)}")
     parts += [f"asked for {what}" for what in member.asked]

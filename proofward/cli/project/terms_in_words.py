@@ -33,6 +33,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
             if not rules.hospitals_to_spare
             else []
         ),
+        f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
         first_model_in_words(rules),
         f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "

@@ -63,6 +63,16 @@ class FlareEngine(Engine):
             record_engine(place, self.name)
         return kits
 
+    def add_site(self, folder: Path, network: Network, terms: Terms, site: str) -> Path:
+        """See the contract."""
+        from proofward.engines.flare.kits.provision import COORDINATOR, provision_added
+
+        issued = self.authority(folder).sites
+        earlier = [known for known in issued if known not in (network.server, COORDINATOR)]
+        kit = provision_added(folder, PROJECT, network, terms, earlier, site)
+        record_engine(home_of(kit), self.name)
+        return kit
+
     def authority(self, folder: Path) -> Authority:
         """See the contract."""
         from proofward.engines.flare.kits.renewal import CertificateAuthority
