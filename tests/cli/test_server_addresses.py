@@ -92,6 +92,7 @@ def made(proofward, tmp_path_factory) -> Path:
     result = proofward("consortium", "init", folder)
     assert result.exit_code == 0, result.stderr
     assert "server 10.0.0.5 or fl.example.org or 2001:db8::7, port 8102" in result.stdout
+    assert "\none hospital that is revoked, or leaves, ends the federation\n" in result.stdout
     return folder
 
 
@@ -113,6 +114,14 @@ def test_every_kit_knows_all_and_connects_to_the_first(made):
     for kit in (made / "kits").iterdir():
         assert addresses_of(kit) == CANONICAL
         assert server_of(kit) == ("0" if kit.name == "fl.example.org" else "10.0.0.5", 8102)
+
+
+def test_an_added_site_knows_all_too(proofward, made, tmp_path):
+    folder = Path(shutil.copytree(made, tmp_path / "c"))
+    result = proofward("consortium", "add-site", folder, "d")
+    assert result.exit_code == 0, result.stderr
+    assert addresses_of(folder / "kits" / "d") == CANONICAL
+    assert server_of(folder / "kits" / "d") == ("10.0.0.5", 8102)
 
 
 def test_a_server_without_a_name(proofward, tmp_path):
