@@ -1,0 +1,107 @@
+"""A file of `torch.export.save`, made harmless before torch reads it.
+
+torch itself says of `torch.export.load` that it must not read files from strangers: it unpickles example
+inputs and some constants, evaluates expressions in text and compiles guards. Here the file is taken apart
+first. What is passed on to torch is written anew: the list of operators, with targets of ATen alone, without
+guards, metadata and example inputs, and weights as raw numbers. Anything else is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from proofward.ledger.reading import NotReadable, read_regular
+from proofward.models.graph.refusals import ImportRefused
+
+MAX_BYTES = 1 << 31
+SAMPLE, MODEL = "data/sample_inputs/model.pt", "models/model.json"
+WEIGHTS, CONSTANTS = "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
+PLAIN = ("archive_format", "archive_version", "byteorder", ".data/version", ".data/serialization_id")
+_WEIGHT = re.compile(r"data/weights/weight_\d+", re.ASCII)
+_SYMBOL = re.compile(r"s\d{1,9}|Symbol\('s\d{1,9}'(, positive=True)?, integer=True\)", re.ASCII)
+_TARGET = re.compile(r"torch\.ops\.aten\.\w+\.\w+|_operator\.(mul|add|sub|floordiv|ge|le|eq)", re.ASCII)
+
+
+def vetted(path: Path) -> bytes:
+    """An archive of the same program in which torch finds nothing to unpickle or execute."""
+    try:
+        held = read_regular(path, MAX_BYTES, follow=True)
+        return _rewritten(held, path)
+    except NotReadable as error:
+        raise ImportRefused([f"{path}: expected {error.expected}, found {error.actual}"]) from error
+    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError) as error:
+        if isinstance(error, ImportRefused):
+            raise
+        words = "expected a program that torch.export.save wrote"
+        raise ImportRefused([f"{path}: {words}: {type(error).__name__}"]) from error
+
+
+def _rewritten(held: bytes, path: Path) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(held)) as archive:
+        names = {name.partition("/")[2]: name for name in archive.namelist()}
+        if sum(entry.file_size for entry in archive.infolist()) > len(held):
+            raise ImportRefused([f"{path}: a compressed archive: torch.export.save writes none"])
+        if MODEL not in names:
+            pickled = "data.pkl" in names
+            words = "a pickled module or state dict, which can execute code" if pickled else "no exported program"
+            raise ImportRefused([f"{path}: {words}: write it with torch.export.save(torch.export.export(...))"])
+        other = [
+            name for name in names
+            if name not in (*PLAIN, SAMPLE, MODEL, WEIGHTS, CONSTANTS) and not _WEIGHT.fullmatch(name)
+            and not name.startswith("extra/")
+        ]  # fmt: skip
+        if other:
+            raise ImportRefused([f"{path}: {', '.join(sorted(other))[:200]}: constants and objects are not read"])
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as out:
+            for name in sorted(set(names) - {"extra"}):
+                if name.startswith("extra/"):
+                    continue
+                data = archive.read(names[name])
+                if name == SAMPLE:
+                    data = b""
+                elif name == MODEL:
+                    data = _program(json.loads(data), path)
+                elif name in (WEIGHTS, CONSTANTS):
+                    data = _payload(json.loads(data), path)
+                out.writestr(f"program/{name}", data)
+    return made.getvalue()
+
+
+def _payload(config: Any, path: Path) -> bytes:
+    for name, entry in config["config"].items():
+        if entry["use_pickle"] is not False or not re.fullmatch(r"weight_\d+", str(entry["path_name"]), re.ASCII):
+            raise ImportRefused([f"{path}: {name!r:.80} is pickled or no weight, and is not read"])
+    _check_symbols(config, path)
+    return json.dumps(config).encode()
+
+
+def _program(program: Any, path: Path) -> bytes:
+    graph = program["graph_module"]["graph"]
+    for node in graph["nodes"]:
+        if not _TARGET.fullmatch(str(node["target"])):
+            words = f"operator {node['target']!r:.80}: expected ATen's alone"
+            raise ImportRefused([f"{path}: {words}: control flow and operators of one's own are not proved"])
+        node["metadata"] = {}
+    program["guards_code"] = []
+    _check_symbols(program, path)
+    return json.dumps(program).encode()
+
+
+def _check_symbols(value: Any, path: Path) -> None:
+    """torch evaluates every `expr_str` as an expression: only names of sizes are passed on."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            text = item.get("expr_str", "s0")
+            if not _SYMBOL.fullmatch(str(text)):
+                raise ImportRefused([f"{path}: a size {text!r:.80}: only the batch may be free"])
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item

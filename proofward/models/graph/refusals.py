@@ -1,0 +1,62 @@
+"""What is not imported: every kind of layer by name, with what to use instead, and all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NOT_YET = "not proved by this version yet: Linear layers with ReLU between, and two outputs, are"
+RELU = "use ReLU, the only activation that is proved"
+LOGITS = "leave it out: the last layer gives two logits, and training applies softmax and cross-entropy itself"
+DROP = "remove it (p = 0): training is proved without random masks"
+NORM = (
+    "training BatchNorm is not proved: fold it into the Linear before it "
+    "(torch.nn.utils.fusion.fuse_linear_bn_eval), or scale the features beforehand"
+)
+ONE_OUTPUT = "one output: use two outputs, a logit for each class, and no sigmoid"
+_GROUPS = {
+    NOT_YET: (
+        "conv conv1d conv2d conv3d convolution convtranspose convtranspose1d convtranspose2d convtranspose3d "
+        "convinteger maxpool maxpool1d maxpool2d maxpool3d maxpool2dwithindices averagepool avgpool1d "
+        "avgpool2d avgpool3d adaptiveavgpool1d adaptiveavgpool2d adaptivemaxpool2d globalaveragepool "
+        "globalmaxpool add sub mul div sum mean reducemean reducesum cat concat embedding lstm gru rnn "
+        "rnntanh rnnrelu scaleddotproductattention attention bmm matmul mm einsum split slice gather pad "
+        "constantpadnd"
+    ),
+    RELU: "gelu silu sigmoid tanh leakyrelu elu selu celu prelu relu6 hardtanh hardswish hardsigmoid mish "
+    "softplus softsign logsigmoid swish thresholdedrelu clamp clip erf",
+    LOGITS: "softmax logsoftmax argmax topk crossentropyloss nllloss",
+    DROP: "dropout dropout1d dropout2d dropout3d alphadropout featuredropout featurealphadropout",
+    NORM: "batchnorm batchnormalization nativebatchnorm cudnnbatchnorm",
+    "layers that normalise are not proved: scale the features beforehand": (
+        "layernorm layernormalization nativelayernorm groupnorm instancenorm instancenormalization "
+        "groupnormalization lpnormalization"
+    ),
+    "use the same float32 or float64 throughout": (
+        "cast to tocopy quantizelinear dequantizelinear quantizepertensor fakequantizepertensoraffine "
+        "qlinearmatmul matmulinteger dynamicquantizelinear"
+    ),
+    "data-dependent control flow is not proved: the same layers have to run for every record": (
+        "if loop scan cond whileloop mapimpl where nonzero item"
+    ),
+}
+INSTEAD = {name: remedy for remedy, names in _GROUPS.items() for name in names.split()}
+
+
+class ImportRefused(ValueError):
+    """A network that is not taken in: everything that is wrong with it, each with what to do."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__("; ".join(self.problems))
+
+
+def plain_name(operator: str) -> str:
+    """The bare name of an operator: aten.leaky_relu_.default and LeakyRelu become leakyrelu."""
+    name = operator.removeprefix("torch.ops.").removeprefix("aten.").split(".")[0]
+    return name.replace("_", "").lower()
+
+
+def unsupported(operator: str, where: str, details: str = "") -> str:
+    """The refusal of an operator that no layer of the trainer stands for."""
+    remedy = INSTEAD.get(plain_name(operator), NOT_YET)
+    return f"{where}: {operator}{f' ({details})' if details else ''}: {remedy}"
