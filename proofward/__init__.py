@@ -14,18 +14,25 @@ if TYPE_CHECKING:
     from proofward.data.records import Records, to_fixed_point
     from proofward.engines.in_process import InProcessFederation
     from proofward.engines.run_folder import Plan
+    from proofward.models.graph.from_onnx import from_onnx
+    from proofward.models.graph.from_torch import from_torch
+    from proofward.models.graph.network import Network
+    from proofward.models.graph.refusals import ImportRefused
     from proofward.models.presets import preset
     from proofward.models.settings import Preset, Settings
     from proofward.relations.config import RoundConfig
     from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
     from proofward.relations.prove import prove_round, verify_round
     from proofward.relations.round_statement import RoundStatement
+    from proofward.report.handover.exported_torch import to_torch
 
 __version__ = "0.2.0"
 
 __all__ = [
     "EnrolmentStatement",
+    "ImportRefused",
     "InProcessFederation",
+    "Network",
     "Plan",
     "Preset",
     "Records",
@@ -33,10 +40,13 @@ __all__ = [
     "RoundStatement",
     "Settings",
     "__version__",
+    "from_onnx",
+    "from_torch",
     "preset",
     "prove_enrolment",
     "prove_round",
     "to_fixed_point",
+    "to_torch",
     "verify_enrolment",
     "verify_round",
 ]
@@ -45,12 +55,17 @@ _HOMES = {
     "data.records": ("Records", "to_fixed_point"),
     "engines.in_process": ("InProcessFederation",),
     "engines.run_folder": ("Plan",),
+    "models.graph.from_onnx": ("from_onnx",),
+    "models.graph.from_torch": ("from_torch",),
+    "models.graph.network": ("Network",),
+    "models.graph.refusals": ("ImportRefused",),
     "models.presets": ("preset",),
     "models.settings": ("Preset", "Settings"),
     "relations.config": ("RoundConfig",),
     "relations.enrolment": ("EnrolmentStatement", "prove_enrolment", "verify_enrolment"),
     "relations.prove": ("prove_round", "verify_round"),
     "relations.round_statement": ("RoundStatement",),
+    "report.handover.exported_torch": ("to_torch",),
 }
 
 

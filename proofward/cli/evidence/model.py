@@ -1,7 +1,8 @@
-"""`proofward model export`: the last confirmed model of a run or a kit, as a file to take home."""
+"""`proofward model`: the last confirmed model of a run or a kit, as a file to take home."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,24 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.model_import import import_model
 from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
+    from proofward.report.handover.agreement import Agreement
     from proofward.report.handover.exported_model import ExportedModel
 
 OUT = "model-round-{}"
-SUFFIXES = {"safetensors": ".safetensors", "json": ".json"}
+SUFFIXES = {"safetensors": ".safetensors", "json": ".json", "onnx": ".onnx", "torch": ".pt2"}
 
 
 @click.group(cls=GuardedGroup)
 def model() -> None:
-    """Take a model home."""
+    """Take a model home, or bring one in."""
+
+
+model.add_command(import_model)
 
 
 @model.command()
@@ -31,26 +37,41 @@ def model() -> None:
               show_default=f"{OUT.format('N')} with the format's ending", help="File to write.")  # fmt: skip
 @click.option("--features", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Names, centres and spreads of the features, where the folder has none.")  # fmt: skip
+@click.option("--rows", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.csv",
+              help="Records on which an onnx or torch file is compared with the model.",
+              show_default="drawn ones")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @JSON
 def export(
-    source: Path, kind: str, out: Path | None, features: Path | None, force: bool, as_json: bool
+    source: Path,
+    kind: str,
+    out: Path | None,
+    features: Path | None,
+    rows: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write the last confirmed model of a run folder, or of the kit of a hospital, a verifier or the server.
 
     The file has the weights as exact integers and as floats, the features' names, units and scaling, the
     classes' names, and the ledger that it comes from. The ledger proves the weights; names and scaling are
-    those of the folder. `proofward predict` uses it.
+    those of the folder. `proofward predict` uses a file in safetensors or JSON. An onnx or torch file
+    computes with real numbers what the model computes with integers, from records in their own units: it is
+    written when its error on records is within the bound that is printed beside it.
     """
     from proofward.cli.common.console import make_console
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.models.graph.refusals import ImportRefused
     from proofward.report.handover.exported_model import WRITERS, ModelInvalid
     from proofward.report.handover.model_source import NoModel, NotASource, last_model
+    from proofward.report.handover.prediction import TableRefused
 
     with answering(as_json):
+        if rows is not None and kind in WRITERS:
+            raise click.UsageError("--rows: for onnx and torch, whose files are compared")
         try:
             found = last_model(source, features)
         except NotASource as error:
@@ -60,15 +81,36 @@ def export(
         path = out or Path(f"{OUT.format(found.origin.round)}{SUFFIXES[kind]}")
         if path.exists() and not force:
             raise Refused(f"{path} is there already; --force replaces it")
-        data = WRITERS[kind](found)
+        agreement = None
+        if kind in WRITERS:
+            data = WRITERS[kind](found)
+        else:
+            try:
+                data, agreement = _program(found, kind, rows)
+            except (ImportRefused, ModelInvalid, TableRefused) as error:
+                raise Refused(str(error)) from error
         write_file(path, data, path.with_name(f".{path.name}.writing"), mode=0o644)
-        _tell(found, path, kind, as_json)
+        _tell(found, path, kind, agreement, as_json)
 
 
-def _tell(found: ExportedModel, path: Path, kind: str, as_json: bool) -> None:
+def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes, Agreement]:
+    """A file that computes by itself, and how far it is from the model."""
+    from proofward.report.handover.agreement import compared, drawn_rows
+    from proofward.report.handover.exported_onnx import onnx_program
+    from proofward.report.handover.exported_torch import torch_program
+    from proofward.report.handover.prediction import read_records
+
+    values = drawn_rows(found)
+    if rows is not None:
+        values = read_records(rows, [entry.name for entry in found.description.features]).values
+    data, program = {"onnx": onnx_program, "torch": torch_program}[kind](found)
+    return data, compared(found, program, values)
+
+
+def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
     origin, described = found.origin, found.description
     widths = "-".join(map(str, found.model.widths))
-    plain = {
+    plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
         "round": origin.round, "rounds": origin.rounds, "consortium": origin.consortium.hex(),
         "ledger": {"entries": origin.entries, "root": origin.root.hex()},
@@ -78,6 +120,13 @@ def _tell(found: ExportedModel, path: Path, kind: str, as_json: bool) -> None:
         f"classes: {described.classes[0]}, {described.classes[1]}; {len(described.columns)} features",
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
-        f"next: {command('predict', path, Placeholder('FILE.csv'))}",
     ]
+    if agreement is None:
+        lines.append(f"next: {command('predict', path, Placeholder('FILE.csv'))}")
+    else:
+        plain["agreement"] = asdict(agreement)
+        lines.append(
+            f"largest error of the logits' difference on {agreement.rows} records: {agreement.observed:.3g}, "
+            f"of at most {agreement.bound:.3g}"
+        )
     tell(plain, lines, as_json)

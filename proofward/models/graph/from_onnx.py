@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from proofward.models.graph.network import FloatArray, LinearStep, Network, ReluStep, Step, compare, network
-from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, unsupported
+from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, require, unsupported
 
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 DTYPES = ("float32", "float64")
@@ -28,6 +28,7 @@ def from_onnx(path: Path | str) -> Network:
 
     Raises ImportRefused, with everything that is wrong and what to use instead.
     """
+    require("onnx")
     import onnx
 
     path = Path(path)
@@ -41,7 +42,8 @@ def from_onnx(path: Path | str) -> Network:
         raise
     except Exception as error:  # onnx raises errors of several libraries, protobuf's among them
         words = str(error).splitlines()[0][:200] if str(error) else ""
-        raise ImportRefused([f"{path}: no ONNX file that can be read: {type(error).__name__}: {words}"]) from error
+        words = f"no ONNX file that can be read: {type(error).__name__}: {words}"
+        raise ImportRefused([f"{path}: {words}"]) from error
     made, batch = _Reader(file.graph).read()
     compare(made, _runner(file, batch), "the file")
     return made
@@ -82,7 +84,8 @@ class _Reader:
         self._check_type(kind, f"input {inputs[0].name}")
         shape = self.shapes[inputs[0].name]
         if len(shape) < 2 or not all(isinstance(size, int) and size for size in shape[1:]):
-            self.problems.append(f"input {inputs[0].name} of shape {shape}: expected records of a known shape")
+            words = f"of shape {shape}: expected records of a known shape"
+            self.problems.append(f"input {inputs[0].name} {words}")
         if self.problems:
             raise ImportRefused(self.problems)
         self._chain(self.graph.output[0].name, inputs[0].name)
@@ -97,7 +100,8 @@ class _Reader:
         for node in self.graph.node:
             kind = node.op_type
             if node.domain not in ("", "ai.onnx"):
-                self.problems.append(f"{_where(node)}: {node.domain}.{kind}: only ONNX's own operators are read")
+                words = f"{node.domain}.{kind}: only ONNX's own operators are read"
+                self.problems.append(f"{_where(node)}: {words}")
             elif kind == "Dropout":
                 ratio = self._constant(node, 1)
                 ratio = _attributes(node).get("ratio", 0.5) if ratio is None else float(ratio)
@@ -109,7 +113,7 @@ class _Reader:
             elif kind == "MatMul" and self._constant(node, 1) is None:
                 self.problems.append(unsupported(kind, _where(node), "of two computed tensors"))
             elif kind == "Reshape" and self._constant(node, 1) is None:
-                words = "a shape that is computed: export it with torch.onnx.export(..., dynamo=True), or use Flatten"
+                words = "a shape that is computed: use Flatten, or torch.onnx.export(..., dynamo=True)"
                 self.problems.append(f"{_where(node)}: Reshape: {words}")
             elif kind not in ("Gemm", "MatMul", "Add", "Relu", "Identity", "Constant", *RESHAPES):
                 self.problems.append(unsupported(kind, _where(node), _details(node)))
@@ -128,7 +132,9 @@ class _Reader:
             if kind == "Relu":
                 self.steps.append(ReluStep(_where(node)))
             elif kind == "Add":
-                bias, source = self._bias_of(node)
+                found = self._bias_of(node)
+                assert found is not None  # or the operator was refused
+                bias, source = found
             elif kind in ("Gemm", "MatMul"):
                 self._linear(node, bias)
                 bias = None
@@ -167,8 +173,8 @@ class _Reader:
     def _linear(self, node: Any, bias: FloatArray | None) -> None:
         where, weight, options = _where(node), self._constant(node, 1), _attributes(node)
         if weight is None or weight.ndim != 2 or len(self.shapes.get(node.input[0], (0, 0))) != 2:
-            words = "flatten the records before, and give it a weight of its own with two axes"
-            self.problems.append(f"{where}: {node.op_type} of records with several axes, or without a weight: {words}")
+            words = "of records with several axes, or without a weight: flatten the records before"
+            self.problems.append(f"{where}: {node.op_type} {words}")
             return
         if node.op_type == "Gemm":
             constant = self._constant(node, 2)

@@ -17,12 +17,19 @@ import numpy as np
 
 from proofward.models.graph.network import FloatArray, LinearStep, Network, ReluStep, Step, compare, network
 from proofward.models.graph.pt2_archive import vetted
-from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, plain_name, unsupported
+from proofward.models.graph.refusals import (
+    CONTROL,
+    ONE_OUTPUT,
+    ImportRefused,
+    plain_name,
+    require,
+    unsupported,
+)
 
 RESHAPES = ("view", "reshape", "flatten", "unsafeview", "squeeze", "unsqueeze")
 SAME = ("alias", "detach", "clone", "contiguous", "identity", "liftfreshcopy")
 RELU = ("relu",)
-SIZES = ("symsize", "mul", "floordiv", "add", "sub", "assertscalar", "symconstrainrange", "asserttensormetadata")
+SIZES = ("symsize", "mul", "floordiv", "add", "sub", "ge", "le", "eq", "assertscalar", "symconstrainrange")
 DTYPES = ("torch.float32", "torch.float64")
 
 
@@ -32,6 +39,7 @@ def from_torch(module: Any, example: Any) -> Network:
     example: a tensor of records (n, ...), of which only the shape of a record and the type count; nothing is
     learned from its values. Raises ImportRefused, with everything that is wrong and what to use instead.
     """
+    require("torch")
     import torch
 
     if not isinstance(module, torch.nn.Module):
@@ -53,6 +61,7 @@ def from_torch(module: Any, example: Any) -> Network:
 
 def from_pt2(path: Path) -> Network:
     """The network in a file that `torch.export.save` wrote; nothing of the file is unpickled or executed."""
+    require("torch")
     import torch
 
     data = vetted(path)
@@ -103,7 +112,7 @@ def _masks(module: Any) -> list[str]:
 def _not_exported(error: Exception) -> str:
     words = f"{type(error).__name__}: {_first_line(error)}"
     if "DataDependent" in words or "data-dependent" in words:
-        return f"data-dependent control flow is not proved: the same layers have to run for every record ({words})"
+        return f"{CONTROL} ({words})"
     return f"torch.export cannot export it with a batch of any size: {words}"
 
 
@@ -199,8 +208,8 @@ def _where(node: Any) -> str:
 
 def _check_type(value: Any, where: str) -> None:
     if str(value.dtype) not in DTYPES:
-        kinds = "float32 or float64"
-        raise ImportRefused([f"{where}: numbers of type {value.dtype}: expected {kinds}; convert with .float()"])
+        words = f"numbers of type {value.dtype}: expected float32 or float64"
+        raise ImportRefused([f"{where}: {words}; convert with .float()"])
 
 
 def _linear(program: Any, kinds: dict[str, Any], node: Any) -> LinearStep:
@@ -210,8 +219,8 @@ def _linear(program: Any, kinds: dict[str, Any], node: Any) -> LinearStep:
     for name in names:
         entry = kinds.get(name)
         if entry is None or entry.kind.name != "PARAMETER":
-            words = f"{where}: weights that are computed or no parameters: use nn.Linear, with weights of its own"
-            raise ImportRefused([words])
+            words = "weights that are computed or no parameters: use nn.Linear, with its own"
+            raise ImportRefused([f"{where}: {words}"])
         tensor = program.state_dict[entry.target]
         _check_type(tensor, where)
         if not tensor.requires_grad:

@@ -48,7 +48,7 @@ Step = LinearStep | ReluStep
 
 @dataclass(frozen=True)
 class FirstWeights:
-    """weights: flat int64 at scale 2^weight_bits. clipped: by tensor, how many values were beyond the limit."""
+    """weights: flat int64 at scale 2^weight_bits. clipped: by tensor, how many values were beyond limit."""
 
     weights: Int64Array
     limit: float
@@ -107,12 +107,14 @@ def network(shape: tuple[int, ...], steps: Sequence[Step]) -> Network:
     if outputs == 1:
         problems.append(ONE_OUTPUT)
     elif outputs != 2:
-        problems.append(f"{outputs} outputs: more than two classes are not proved by this version yet; use two")
+        words = "more than two classes are not proved by this version yet; use two"
+        problems.append(f"{outputs} outputs: {words}")
     if len(linear) - 1 > MOST_HIDDEN_LAYERS:
         problems.append(f"{len(linear) - 1} hidden layers: expected at most {MOST_HIDDEN_LAYERS}")
     for step in linear:
         if max(step.weight.shape) > MAX_WIDTH:
-            problems.append(f"{step.where}: {step.weight.shape[::-1]}, expected widths of at most {MAX_WIDTH}")
+            words = f"widths {step.weight.shape[::-1]}, expected at most {MAX_WIDTH}"
+            problems.append(f"{step.where}: {words}")
     for before, after in pairwise(linear):
         if len(before.weight) != after.weight.shape[1]:
             words = f"{before.where} gives {len(before.weight)} values, {after.where} takes"

@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import ClassVar
 
 from proofward.encoding.cbor import Item, encode_item
@@ -96,7 +97,7 @@ class Graph:
         first = self.nodes[0] if self.nodes else None
         shape = first.shape if isinstance(first, Input) else ()
         if not linear or mlp_graph(shape, [linear[0].inputs, *(node.outputs for node in linear)]) != self:
-            expected = "Input, Flatten where it has several axes, and Linear layers with ReLU between, two-class head"
+            expected = "Input, Flatten of several axes, Linear layers with ReLU between, two-class head"
             raise ConfigurationError("graph", expected, [node.kind for node in self.nodes])
         return Mlp((linear[0].inputs, *(node.outputs for node in linear)))
 
@@ -115,7 +116,7 @@ def mlp_graph(shape: tuple[int, ...], widths: Sequence[int]) -> Graph:
     nodes: list[Node] = [Input((), shape)]
     if len(shape) != 1:
         nodes.append(Flatten((len(nodes) - 1,)))
-    for index, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for index, (inputs, outputs) in enumerate(pairwise(widths)):
         if index:
             nodes.append(ReLU((len(nodes) - 1,)))
         nodes.append(Linear((len(nodes) - 1,), inputs, outputs))

@@ -48,15 +48,17 @@ def _rewritten(held: bytes, path: Path) -> bytes:
             raise ImportRefused([f"{path}: a compressed archive: torch.export.save writes none"])
         if MODEL not in names:
             pickled = "data.pkl" in names
-            words = "a pickled module or state dict, which can execute code" if pickled else "no exported program"
-            raise ImportRefused([f"{path}: {words}: write it with torch.export.save(torch.export.export(...))"])
+            words = "pickled, which can execute code" if pickled else "no exported program"
+            remedy = "write it with torch.export.save(torch.export.export(...))"
+            raise ImportRefused([f"{path}: {words}: {remedy}"])
         other = [
             name for name in names
             if name not in (*PLAIN, SAMPLE, MODEL, WEIGHTS, CONSTANTS) and not _WEIGHT.fullmatch(name)
             and not name.startswith("extra/")
         ]  # fmt: skip
         if other:
-            raise ImportRefused([f"{path}: {', '.join(sorted(other))[:200]}: constants and objects are not read"])
+            words = f"{', '.join(sorted(other))[:200]}: constants and objects are not read"
+            raise ImportRefused([f"{path}: {words}"])
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as out:
             for name in sorted(set(names) - {"extra"}):
@@ -75,7 +77,8 @@ def _rewritten(held: bytes, path: Path) -> bytes:
 
 def _payload(config: Any, path: Path) -> bytes:
     for name, entry in config["config"].items():
-        if entry["use_pickle"] is not False or not re.fullmatch(r"weight_\d+", str(entry["path_name"]), re.ASCII):
+        raw = re.fullmatch(r"weight_\d+", str(entry["path_name"]), re.ASCII)
+        if entry["use_pickle"] is not False or not raw:
             raise ImportRefused([f"{path}: {name!r:.80} is pickled or no weight, and is not read"])
     _check_symbols(config, path)
     return json.dumps(config).encode()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 NOT_YET = "not proved by this version yet: Linear layers with ReLU between, and two outputs, are"
 RELU = "use ReLU, the only activation that is proved"
-LOGITS = "leave it out: the last layer gives two logits, and training applies softmax and cross-entropy itself"
+LOGITS = "leave it out: the last layer gives two logits, and training applies softmax by itself"
+CONTROL = "data-dependent control flow is not proved: the same layers have to run for every record"
 DROP = "remove it (p = 0): training is proved without random masks"
 NORM = (
     "training BatchNorm is not proved: fold it into the Linear before it "
@@ -35,9 +37,7 @@ _GROUPS = {
         "cast to tocopy quantizelinear dequantizelinear quantizepertensor fakequantizepertensoraffine "
         "qlinearmatmul matmulinteger dynamicquantizelinear"
     ),
-    "data-dependent control flow is not proved: the same layers have to run for every record": (
-        "if loop scan cond whileloop mapimpl where nonzero item"
-    ),
+    CONTROL: "if loop scan cond whileloop mapimpl where nonzero item",
 }
 INSTEAD = {name: remedy for remedy, names in _GROUPS.items() for name in names.split()}
 
@@ -60,3 +60,9 @@ def unsupported(operator: str, where: str, details: str = "") -> str:
     """The refusal of an operator that no layer of the trainer stands for."""
     remedy = INSTEAD.get(plain_name(operator), NOT_YET)
     return f"{where}: {operator}{f' ({details})' if details else ''}: {remedy}"
+
+
+def require(package: str) -> None:
+    """Raises ImportRefused where a package is not installed that only imports and exports need."""
+    if find_spec(package) is None:
+        raise ImportRefused([f"{package} is not installed: pip install 'proofward[{package}]'"])

@@ -1,0 +1,88 @@
+"""`proofward model import`: a network of PyTorch or ONNX, as the first model of a consortium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.ledger.files import write_file
+
+if TYPE_CHECKING:
+    from proofward.models.graph.network import FirstWeights, Network
+
+TORCH, ONNX = ".pt2", ".onnx"
+PICKLED = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
+LIMIT = 64.0
+
+
+@click.command("import")
+@click.argument("source", metavar=f"FILE{TORCH}|FILE{ONNX}",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True,
+              help="The first model to write, in safetensors.")  # fmt: skip
+@click.option("--limit", type=click.FloatRange(min=0, max=LIMIT, min_open=True), default=LIMIT,
+              show_default=True, help="Weights are clipped to this magnitude.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@JSON
+def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bool) -> None:
+    """Take in a network of Linear layers with ReLU between and two outputs, and print what to write where.
+
+    FILE is a program that torch.export.save wrote, or an ONNX file. Pickled modules and state dicts can
+    execute code and are not read. What the network computes is compared with torch or onnxruntime; everything
+    that training cannot prove is refused by name. The weights become the consortium's first model.
+    """
+    from proofward.models.graph.refusals import ImportRefused
+    from proofward.models.settings import SCALES
+    from proofward.report.handover.model_files import safetensors_bytes
+
+    with answering(as_json):
+        if out.exists() and not force:
+            raise Refused(f"{out} is there already; --force replaces it")
+        try:
+            found = _read(source)
+        except ImportRefused as error:
+            raise Refused(f"{source} is not taken in:", error.problems) from error
+        first = found.first_weights(SCALES, limit)
+        data = safetensors_bytes(found.model, first.weights)
+        write_file(out, data, out.with_name(f".{out.name}.writing"), mode=0o644)
+        _tell(found, first, out, as_json)
+
+
+def _read(source: Path) -> Network:
+    from proofward.models.graph.from_onnx import from_onnx
+    from proofward.models.graph.from_torch import from_pt2
+
+    kind = source.suffix.lower()
+    if kind == TORCH:
+        return from_pt2(source)
+    if kind == ONNX:
+        return from_onnx(source)
+    words = "a program that torch.export.save wrote" if kind in PICKLED else "a network's file"
+    pickled = ": what is pickled can execute code, and is not read" if kind in PICKLED else ""
+    raise click.UsageError(f"{source}: expected {words}, named *{TORCH}, or *{ONNX}{pickled}")
+
+
+def _tell(found: Network, first: FirstWeights, out: Path, as_json: bool) -> None:
+    model = found.model
+    hidden = list(model.widths[1:-1])
+    plain = {
+        "did": "imported", "file": str(out), "graph": found.graph.digest.hex(), "widths": list(model.widths),
+        "hidden": hidden, "parameters": model.parameters, "clipped": first.clipped, "limit": first.limit,
+        "notes": list(found.notes),
+    }  # fmt: skip
+    clipped = [f"clipped to {first.limit:g} in magnitude: {count} values of {name}"
+               for name, count in first.clipped.items()]  # fmt: skip
+    lines = [
+        f"{out}: {found.graph.words()}, {model.parameters} parameters",
+        f"graph {found.graph.digest.hex()}",
+        *found.notes,
+        *(clipped or ["no weight was clipped"]),
+        f"in consortium.toml, with {model.widths[0]} features:",
+        f'trusted_first_model = "{out.name}"',
+        "[model]",
+        f"hidden = {hidden}",
+    ]
+    tell(plain, lines, as_json)

@@ -1,0 +1,93 @@
+"""An exported model as a PyTorch module, and as a program that torch alone can load.
+
+The module takes records in the features' own units and gives two logits, in double precision: it centres,
+scales, rounds and clips as at enrolment, and saturates hidden values as in training. Nothing is pickled: the
+module is built from an exported model's safetensors or JSON, and `torch.export.load` reads the program.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from proofward.ledger.reading import NotReadable, read_regular
+from proofward.models.graph.refusals import require
+from proofward.report.handover.agreement import FloatArray, Program
+from proofward.report.handover.exported_model import ExportedModel, ModelInvalid, NotAModel, read_exported
+
+MAX_BYTES = 1 << 31
+DESCRIPTION = "proofward.json"
+
+
+def to_torch(path: Path | str) -> Any:
+    """The torch.nn.Module of a file that `proofward model export --to safetensors` or `json` wrote.
+
+    Its attributes `features` and `classes` hold the names. Raises NotAModel, ModelInvalid, ImportRefused.
+    """
+    try:
+        return module_of(read_exported(read_regular(Path(path), MAX_BYTES, follow=True)))
+    except NotReadable as error:
+        raise NotAModel(f"{path}: expected {error.expected}, found {error.actual}") from error
+
+
+def module_of(model: ExportedModel) -> Any:
+    """The module of an exported model."""
+    require("torch")
+    import torch
+
+    scales = model.scales
+    unit = float(1 << scales.activation_bits)
+    low, high = scales.input_range
+
+    class Exported(torch.nn.Module):
+        """Records in their own units to two logits, float64."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            described = model.description.features
+            self.features = tuple(entry.name for entry in described)
+            self.classes = model.description.classes
+            for name in ("centre", "spread"):
+                held = torch.tensor([getattr(entry, name) for entry in described], dtype=torch.float64)
+                self.register_buffer(name, held)
+            self.layers = torch.nn.ModuleList()
+            for weight, bias in model.model.unflatten(model.weights):
+                layer = torch.nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
+                layer.weight.data = torch.from_numpy(model.real(weight))
+                layer.bias.data = torch.from_numpy(model.real(bias))
+                self.layers.append(layer)
+
+        def forward(self, records: Any) -> Any:
+            scaled = torch.round((records.double() - self.centre) / self.spread * unit)
+            values = torch.clamp(scaled, low, high) / unit
+            for layer in self.layers[:-1]:
+                values = torch.clamp(layer(values), 0, scales.activation_limit / unit)
+            return self.layers[-1](values)
+
+    return Exported().eval()
+
+
+def torch_program(model: ExportedModel) -> tuple[bytes, Program]:
+    """The file of `torch.export.save`, and what it computes when it is loaded again."""
+    module = module_of(model)
+    import torch
+
+    example = torch.zeros((2, model.model.widths[0]), dtype=torch.float64)
+    program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    file = io.BytesIO()
+    description = json.dumps(model.to_plain(), ensure_ascii=False)
+    torch.export.save(program, file, extra_files={DESCRIPTION: description})
+    data = file.getvalue()
+    loaded = torch.export.load(io.BytesIO(data)).module()
+
+    def run(rows: FloatArray) -> FloatArray:
+        if len(rows) == 0:
+            raise ModelInvalid("no records to compare on")
+        with torch.no_grad():
+            return np.asarray(loaded(torch.from_numpy(rows)).numpy(), dtype=np.float64)
+
+    return data, run
