@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.refusals import CONTROL, ImportRefused
 
 MAX_BYTES = 1 << 31
 SAMPLE, MODEL = "data/sample_inputs/model.pt", "models/model.json"
@@ -34,7 +34,15 @@ def vetted(path: Path) -> bytes:
         return _rewritten(held, path)
     except NotReadable as error:
         raise ImportRefused([f"{path}: expected {error.expected}, found {error.actual}"]) from error
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        RecursionError,
+        NotImplementedError,
+    ) as error:
         if isinstance(error, ImportRefused):
             raise
         words = "expected a program that torch.export.save wrote"
@@ -89,7 +97,7 @@ def _program(program: Any, path: Path) -> bytes:
     for node in graph["nodes"]:
         if not _TARGET.fullmatch(str(node["target"])):
             words = f"operator {node['target']!r:.80}: expected ATen's alone"
-            raise ImportRefused([f"{path}: {words}: control flow and operators of one's own are not proved"])
+            raise ImportRefused([f"{path}: {words}; {CONTROL}"])
         node["metadata"] = {}
     program["guards_code"] = []
     _check_symbols(program, path)
@@ -97,11 +105,17 @@ def _program(program: Any, path: Path) -> bytes:
 
 
 def _check_symbols(value: Any, path: Path) -> None:
-    """torch evaluates every `expr_str` as an expression: only names of sizes are passed on."""
+    """torch evaluates every `expr_str` as an expression: only names of sizes are passed on.
+
+    Graphs within the graph, and objects, are refused.
+    """
     stack = [value]
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
+            other = {"as_graph", "as_custom_obj", "as_operator"} & item.keys()
+            if other:
+                raise ImportRefused([f"{path}: {other.pop()[3:]}: {CONTROL}"])
             text = item.get("expr_str", "s0")
             if not _SYMBOL.fullmatch(str(text)):
                 raise ImportRefused([f"{path}: a size {text!r:.80}: only the batch may be free"])
