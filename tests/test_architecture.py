@@ -156,6 +156,27 @@ def test_nothing_is_pickled(path: Path) -> None:
     assert "allow_pickle=True" not in path.read_text()
 
 
+OUTSIDE = {
+    "models/graph/from_torch.py": {"torch"},
+    "models/graph/from_onnx.py": {"onnx", "onnxruntime"},
+    "report/handover/exported_torch.py": {"torch"},
+    "report/handover/exported_onnx.py": {"onnx", "onnxruntime"},
+}
+"""Files that bring networks in and out, and what they alone import."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_imports_and_exports_of_networks_need_torch_or_onnx(path: Path) -> None:
+    own = path.relative_to(PACKAGE).as_posix()
+    frameworks = {"torch", "onnx", "onnxruntime", "onnxscript", "tensorflow", "jax"}
+    assert {name.split(".")[0] for name in imported_modules(path)} & frameworks == OUTSIDE.get(own, set())
+    tree = ast.parse(path.read_text())
+    at_once = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in at_once if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in at_once if isinstance(node, ast.ImportFrom)}
+    assert not {name.split(".")[0] for name in names} & frameworks, "imported before it is needed"
+
+
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_of_tests_and_benchmarks_have_at_most_300_lines(path: Path) -> None:
     lines = path.read_text().count("\n")

@@ -100,7 +100,29 @@ def expression(plain):
     plain.update(json.loads(text))
 
 
+def structure(kind, context):
+    """Inputs in another container, whose context torch would act on."""
+
+    def change(plain):
+        signature = plain["graph_module"]["module_call_graph"][0]["signature"]
+        signature["in_spec"] = json.dumps([1, {"type": kind, "context": json.dumps(context), "children_spec": []}])
+
+    return change
+
+
+ENUM = {"__enum__": True, "fqn": "antigravity:x", "name": "y"}
+FACTORY = {"default_factory_module": "antigravity", "default_factory_name": "x", "dict_context": []}
+
+
+def inner_graph(plain):
+    nodes(plain)[0]["inputs"].append({"name": "branch", "arg": {"as_graph": {"name": "g", "graph": {}}}, "kind": 1})
+
+
 HOSTILE = {
+    "an enumeration": (document(MODEL, structure("builtins.dict", ENUM)), "expected one tensor each"),
+    "an enumeration in a list": (document(MODEL, structure("builtins.list", [ENUM])), "expected one tensor each"),
+    "a factory": (document(MODEL, structure("collections.defaultdict", FACTORY)), "expected one tensor each"),
+    "a graph within the graph": (document(MODEL, inner_graph), "graph: data-dependent control flow"),
     "a pickled weight": (document(WEIGHTS, lambda p: next(iter(p["config"].values())).update(use_pickle=True)), "pickled"),
     "no word on pickling": (document(WEIGHTS, lambda p: next(iter(p["config"].values())).update(use_pickle=None)), "pickled"),
     "a constant": (
@@ -128,12 +150,12 @@ def test_rejects_what_could_execute_or_is_damaged(program, tmp_path, name):
 
 def test_rejects_pickled_modules_and_other_files(tmp_path):
     torch.save(nn.Linear(3, 2), tmp_path / "m.pt2")
-    with pytest.raises(ImportRefused, match="pickled, which can execute code: write it with torch.export.save"):
+    with pytest.raises(ImportRefused, match=r"pickled, which can execute code: write it with torch.export.save"):
         from_pt2(tmp_path / "m.pt2")
     (tmp_path / "x.pt2").write_bytes(b"no archive")
-    with pytest.raises(ImportRefused, match="expected a program that torch.export.save wrote"):
+    with pytest.raises(ImportRefused, match=r"expected a program that torch.export.save wrote"):
         from_pt2(tmp_path / "x.pt2")
-    with pytest.raises(ImportRefused, match="nowhere.pt2"):
+    with pytest.raises(ImportRefused, match=r"nowhere.pt2"):
         from_pt2(tmp_path / "nowhere.pt2")
 
 

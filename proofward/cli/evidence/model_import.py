@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TORCH, ONNX = ".pt2", ".onnx"
 PICKLED = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
-LIMIT = 64.0
+LIMIT = 64.0  #: layers.bounds.LARGEST_WEIGHT, which is not imported while commands are listed
 
 
 @click.command("import")

@@ -22,6 +22,7 @@ MAX_BYTES = 1 << 31
 SAMPLE, MODEL = "data/sample_inputs/model.pt", "models/model.json"
 WEIGHTS, CONSTANTS = "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
 PLAIN = ("archive_format", "archive_version", "byteorder", ".data/version", ".data/serialization_id")
+CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 _WEIGHT = re.compile(r"data/weights/weight_\d+", re.ASCII)
 _SYMBOL = re.compile(r"s\d{1,9}|Symbol\('s\d{1,9}'(, positive=True)?, integer=True\)", re.ASCII)
 _TARGET = re.compile(r"torch\.ops\.aten\.\w+\.\w+|_operator\.(mul|add|sub|floordiv|ge|le|eq)", re.ASCII)
@@ -88,7 +89,7 @@ def _payload(config: Any, path: Path) -> bytes:
         raw = re.fullmatch(r"weight_\d+", str(entry["path_name"]), re.ASCII)
         if entry["use_pickle"] is not False or not raw:
             raise ImportRefused([f"{path}: {name!r:.80} is pickled or no weight, and is not read"])
-    _check_symbols(config, path)
+    _check_text(config, path)
     return json.dumps(config).encode()
 
 
@@ -100,14 +101,14 @@ def _program(program: Any, path: Path) -> bytes:
             raise ImportRefused([f"{path}: {words}; {CONTROL}"])
         node["metadata"] = {}
     program["guards_code"] = []
-    _check_symbols(program, path)
+    _check_text(program, path)
     return json.dumps(program).encode()
 
 
-def _check_symbols(value: Any, path: Path) -> None:
+def _check_text(value: Any, path: Path) -> None:
     """torch evaluates every `expr_str` as an expression: only names of sizes are passed on.
 
-    Graphs within the graph, and objects, are refused.
+    Graphs within the graph, and objects, are refused, as is what makes torch import modules.
     """
     stack = [value]
     while stack:
@@ -116,9 +117,26 @@ def _check_symbols(value: Any, path: Path) -> None:
             other = {"as_graph", "as_custom_obj", "as_operator"} & item.keys()
             if other:
                 raise ImportRefused([f"{path}: {other.pop()[3:]}: {CONTROL}"])
+            for name in ("in_spec", "out_spec"):
+                _check_structure(json.loads(item.get(name, "[1, null]")), path)
             text = item.get("expr_str", "s0")
             if not _SYMBOL.fullmatch(str(text)):
                 raise ImportRefused([f"{path}: a size {text!r:.80}: only the batch may be free"])
             stack += item.values()
         elif isinstance(item, list):
             stack += item
+
+
+def _check_structure(spec: Any, path: Path) -> None:
+    """How inputs and outputs are nested: in tuples, lists and dictionaries with plain keys."""
+    stack = [spec[1]]
+    while stack:
+        item = stack.pop()
+        if item is None:
+            continue
+        context = json.loads(item["context"] or "null")
+        keys = context is None or all(isinstance(key, str) for key in context)
+        if item["type"] not in CONTAINERS or not keys or isinstance(context, dict):
+            words = f"inputs or outputs in a {item['type']!r:.80}: expected one tensor each"
+            raise ImportRefused([f"{path}: {words}"])
+        stack += item["children_spec"]
