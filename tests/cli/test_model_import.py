@@ -13,8 +13,10 @@ from proofward.layers.bounds import LARGEST_WEIGHT
 from proofward.layers.model import Mlp
 from proofward.models.presets import PRESETS
 from proofward.models.settings import SCALES
+from proofward.report.baselines import auc
 from proofward.report.handover.model_files import weights_from_safetensors
 from proofward.report.scenario import make_scenario
+from tests.cli.own_tables import COLUMNS, write_project, write_tables
 
 TINY = PRESETS["tiny"]
 WIDTHS = TINY.model.widths
@@ -132,6 +134,31 @@ def test_the_demonstration_leaves_as_a_program(proofward, demo_run, tmp_path, ki
         assert found["rows"] == count and 0 < found["observed"] <= found["bound"] < 10
     text = proofward("model", "export", demo_run[0], "--to", kind, "--out", out, "--force").stdout
     assert "largest error of the logits' difference on 1000 records" in text and "of at most" in text
+
+
+def test_from_an_onnx_file_through_proved_training_to_an_onnx_file(proofward, tmp_path):
+    """Three hospitals with tables of their own train the network that was brought in, and take it out again."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    network_file(tmp_path / "net.onnx", widths=(COLUMNS, 16, 2), scale=0.3)
+    imported = proofward.json("model", "import", tmp_path / "net.onnx", "--out", tmp_path / "first.safetensors")
+    write_project(tmp_path, rounds=1, hidden=str(imported["hidden"]), more='trusted_first_model = "first.safetensors"')
+    tables = write_tables(tmp_path)
+    data = [word for path in tables for word in ("--data", path)]
+    run = proofward.json("simulate", tmp_path / "consortium.toml", *data, "--run", tmp_path / "run")
+    assert run["exit"] == 0
+    said = proofward.json("model", "export", tmp_path / "run", "--to", "onnx", "--out", tmp_path / "m.onnx", "--rows", tables[0])
+    assert said["exit"] == 0 and said["agreement"]["observed"] <= said["agreement"]["bound"] and said["agreement"]["rows"] == 100
+    assert proofward.json("model", "export", tmp_path / "run", "--to", "json", "--out", tmp_path / "m.json")["exit"] == 0
+    scores = np.array([entry["score"] for entry in proofward.json("predict", tmp_path / "m.json", tables[0])["predictions"]])
+    with tables[0].open() as file:
+        rows = list(csv.DictReader(file))
+    values = np.array([[float(row[f"marker {at}"]) for at in range(COLUMNS)] for row in rows])
+    labels = np.array([int(row["diagnosis"] == "M") for row in rows])
+    logits = onnxruntime.InferenceSession(tmp_path / "m.onnx").run(["logits"], {"records": values})[0]
+    difference = logits[:, 1] - logits[:, 0]
+    assert np.abs(difference - scores / 64).max() <= said["agreement"]["bound"]
+    assert abs(auc(difference, labels) - auc(scores, labels)) < 0.002
+    assert len(set(scores.tolist())) > 20
 
 
 def test_rows_are_for_programs(proofward, demo_run, tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN, READ, DATA = "sh", "console", ("toml", "ini", "yaml", "python", "text")
-DOCUMENTS = ("README.md", "docs/deploy.md", "docs/audit.md", "docs/air-gap.md")
+DOCUMENTS = ("README.md", "docs/deploy.md", "docs/audit.md", "docs/air-gap.md", "docs/models.md")
 PAGES = (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md", "docs/rounds.md", "docs/protocol.md", "docs/glossary.md")
 PROGRAM = "proofward"
 SEPARATORS = set(";&|()<>")

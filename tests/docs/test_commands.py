@@ -78,7 +78,7 @@ def test_most_of_the_commands_are_run():
     [
         ("start KIT --detatch", "no option --detatch"),
         ("begin KIT", "no command begin"),
-        ("model export KIT --to onnx", "onnx"),
+        ("model export KIT --to keras", "keras"),
         ("stop", "needs 1 arguments"),
         ("stop a b", "takes 1 arguments"),
         ("enrol KIT", "needs --data"),

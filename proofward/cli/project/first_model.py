@@ -27,5 +27,7 @@ def read_first_model(path: Path, config: RoundConfig) -> bytes:
         widths = "-".join(map(str, model.widths))
         raise ProjectError(FIELD, f"a {MODEL_NAME} of a federation with a {widths} model", f"{path}, another")
     if magnitude(weights) > limit:
-        raise ProjectError(FIELD, f"weights of at most {limit}", magnitude(weights))
+        real = limit / (1 << config.scales.weight_bits)
+        words = f"weights of at most {limit}, that is {real:g} (`proofward model import` has --limit)"
+        raise ProjectError(FIELD, words, magnitude(weights))
     return data
