@@ -15,6 +15,7 @@ from proofward.cli.evidence.predict import predict
 from proofward.cli.evidence.proofs import inspect, verify
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
+from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
 from proofward.cli.kit.doctor import doctor
 from proofward.cli.kit.enrol import enrol
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
-                certificates, consortium, join, enrol, check_data, confirm, revoke, rotate_key, model,
-                predict, export_audit):  # fmt: skip
+                certificates, consortium, join, enrol, check_data, check_images, confirm, revoke, rotate_key,
+                model, predict, export_audit):  # fmt: skip
     main.add_command(command)
 consortium.add_command(consortium_status)
