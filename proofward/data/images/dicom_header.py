@@ -124,6 +124,9 @@ def described(dataset: Any, limits: Limits) -> Description:
         signed=bool(_integer(dataset, "PixelRepresentation", 0, 1)),
         photometric=_text(dataset, "PhotometricInterpretation"),
     )
+    highest = _integer(dataset, "HighBit", 0, 63, found.stored - 1)
+    if highest != found.stored - 1:
+        raise ImageRefused(UNSUPPORTED, f"High Bit {found.stored - 1}, the last bit stored", str(highest))
     _check_kind(found)
     _check_size(found, limits)
     if not syntax.is_encapsulated:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, generate_uid
 
 from proofward.data.images.admission import Admission
 from proofward.data.images.dicom import dicom_pictures
@@ -32,7 +32,8 @@ def dicom(
     meta.MediaStorageSOPClassUID = CTImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[path.name])
     meta.TransferSyntaxUID = ExplicitVRBigEndian if big_endian else ExplicitVRLittleEndian
-    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128, is_implicit_VR=False,
+                       is_little_endian=not big_endian)  # fmt: skip
     data.SOPClassUID = CTImageStorage
     shape = stored.shape[1:] if frames else stored.shape
     data.Rows, data.Columns = shape[:2]
@@ -50,12 +51,8 @@ def dicom(
     data.HighBit = data.BitsStored - 1
     order = ">" if big_endian else "<"
     pixels = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
-    if big_endian and stored.dtype.itemsize == 1:
-        pixels += b"\0" * (len(pixels) % 2)
     data.PixelData = pixels + b"\0" * (len(pixels) % 2)
     data["PixelData"].VR = "OB" if stored.dtype.itemsize == 1 else "OW"
-    if meta.TransferSyntaxUID == ExplicitVRLittleEndian and elements.get("compressed"):
-        data.compress(RLELossless)
     data.save_as(path, enforce_file_format=True)
     return path
 
