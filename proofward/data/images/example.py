@@ -14,8 +14,8 @@ from proofward.data.images.refusal import Reason
 from proofward.data.images.rule import ImageRule
 
 Bytes = NDArray[np.uint8]
-NO_WINDOW = "have no window of their own and were taken at their full range"
-ENLARGED = "are smaller than the agreed size and were enlarged"
+NO_WINDOW = "taken at their full range, having no window of their own"
+ENLARGED = "enlarged, being smaller than the agreed size"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.rule import ImageRule
 
 _SHOWN = 3
-SAME_BYTES = "hold one grey value only"
+CONSTANT = "images of one grey value only"
 ONE_CLASS = "all images have one label"
 
 
@@ -114,7 +114,7 @@ class _Seen:
         for note in picture.notes:
             self._place(note, example.name)
         if int(picture.pixels.min()) == int(picture.pixels.max()):
-            self._place(SAME_BYTES, example.name)
+            self._place(CONSTANT, example.name)
         at = self._first.setdefault(digest, len(self.digests))
         if at < len(self.digests):
             self._copy(example, at)
@@ -139,10 +139,10 @@ class _Seen:
         """What should stop the set."""
         doubts = []
         for what, words in (
-            ("label", "repeat an earlier image under another label"),
-            ("part", "repeat an image of another part"),
-            ("patient", "repeat an earlier image under another patient"),
-            (SAME_BYTES, SAME_BYTES),
+            ("label", "repeats of an earlier image under another label"),
+            ("part", "repeats of an image of another part"),
+            ("patient", "repeats of an earlier image under another patient"),
+            (CONSTANT, CONSTANT),
         ):
             if what in self._places:
                 doubts.append(_told(self._places[what], words))
@@ -159,14 +159,14 @@ class _Seen:
         """What stops nothing."""
         notes = []
         if "copy" in self._places:
-            notes.append(_told(self._places["copy"], "repeat an earlier one to the last pixel"))
-        for what in sorted(set(self._places) - {"copy", "label", "part", "patient", SAME_BYTES}):
+            notes.append(_told(self._places["copy"], "repeats of an earlier image, to the last pixel"))
+        for what in sorted(set(self._places) - {"copy", "label", "part", "patient", CONSTANT}):
             notes.append(_told(self._places[what], what))
         absent = [name for label, name in enumerate(classes) if label not in set(self.labels)]
         if absent and self.labels:
             notes.append(f"no image of class {', '.join(map(shown, absent))}")
         if ignored:
-            notes.append(_told(ignored, "were not looked at"))
+            notes.append(_told(ignored, "files that were not looked at"))
         unknown = self.patients.count(None)
         if unknown:
             words = f"{unknown} of {len(self.patients)} images name no patient"
@@ -183,4 +183,4 @@ def _told(names: Iterable[str], words: str) -> str:
     listed = list(names)
     first = ", ".join(map(shown, listed[:_SHOWN]))
     more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return f"{len(listed)} images: {words} ({first}{more})"
+    return f"{words}: {len(listed)} ({first}{more})"
