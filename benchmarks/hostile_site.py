@@ -22,8 +22,8 @@ from pathlib import Path
 from _machine import print_result
 from crash_matrix import HERE, scenario_of
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import read_ledger, terms_of
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.federation.history.faults import faults
 from proofward.report.run_audit import RunAudit
 

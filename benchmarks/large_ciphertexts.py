@@ -23,9 +23,9 @@ from pathlib import Path
 
 from _machine import print_result
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.data.synthetic import make_synthetic
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.run_folder import Plan
 from proofward.layers.model import FixedPoint, Mlp, Training
 from proofward.models.settings import Preset

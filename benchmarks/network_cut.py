@@ -22,9 +22,9 @@ from pathlib import Path
 from _machine import print_result
 from crash_matrix import SEED, one_message_a_slot, scenario_of
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
-from proofward.engines.flare.kits.provision import Network
-from proofward.engines.flare.local import LocalConsortium
+from proofward.cli.run.demo_sites import read_ledger, terms_of
+from proofward.engines.contract import Network
+from proofward.engines.local import LocalConsortium
 from proofward.report.run_audit import RunAudit
 
 SERVER, PORT, TIMEOUT, ROUNDS = "pw-server.test", 8002, 420.0, 3

@@ -18,6 +18,7 @@ from proofward.cli.kit.check_data import check_data
 from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
 from proofward.cli.kit.doctor import doctor
+from proofward.cli.kit.end import end
 from proofward.cli.kit.enrol import enrol
 from proofward.cli.kit.membership import join, revoke
 from proofward.cli.kit.rotate_key import rotate_key
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
-                certificates, consortium, join, enrol, check_data, check_images, confirm, revoke, rotate_key,
-                model, predict, export_audit):  # fmt: skip
+                certificates, consortium, join, enrol, check_data, check_images, confirm, revoke, end,
+                rotate_key, model, predict, export_audit):  # fmt: skip
     main.add_command(command)
 consortium.add_command(consortium_status)

@@ -18,14 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
-from proofward.federation.messages.rules import (
-    AGGREGATOR,
-    HOSPITAL,
-    VERIFIER,
-    Member,
-    Rules,
-    usual_abandonments,
-)
+from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.usual import usual_abandonments
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory

@@ -17,6 +17,7 @@ from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
 from tests.engines.test_bundle import ALONE, BEACON, SITES, Carrier
 from tests.federation.fakes import FakeProofs
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ class Commands:
         return said
 
     def answer(self) -> dict:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             given = self.call.json("bundle", "export", self.gateway, self.stick / "back", "--for", ALONE)
             if given["exit"] == 0 and (given["awaited"] or given["phase"] == "closed"):

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proofward.engines.flare.local import SERVER
+from proofward.engines.local import SERVER
 from tests.cli.local_kits import local_consortium
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proofward.engines.flare.kits.names import RESERVED, VALUES
-from proofward.engines.flare.local import SERVER
-from proofward.engines.flare.supervisor import AlreadyRunning, Supervisor, claimed, running
+from proofward.engines.contract import AlreadyRunning
+from proofward.engines.flare.supervisor import Supervisor, claimed, running
+from proofward.engines.local import SERVER
+from proofward.engines.remote.agreement.names import RESERVED, VALUES
 from tests.cli.local_kits import local_consortium
 from tests.cli.test_doctor import kit_with_certificates
 
@@ -55,7 +56,7 @@ def one_line(text: str) -> str:
     return text
 
 
-NAMES = [*sorted(RESERVED | VALUES), "1", "007", "1e3", "0x1f", "2024-01-01", "1-000", "-x", "--force", "a-",
+NAMES = [*sorted(RESERVED | VALUES), "~", "-h", "--", "0x1F", "ON", "Null", "a.", ".a", "a" * 300, "a/b", "..", "a%41", "a\\n", "$a", "1", "007", "1e3", "0x1f", "2024-01-01", "1-000", "-x", "--force", "a-",
          "A", "a_b", "a.b", "a b", "é", "", "a" * 41, "transport"]  # fmt: skip
 
 

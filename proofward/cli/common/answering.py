@@ -54,7 +54,7 @@ def answering(as_json: bool) -> Iterator[None]:
     from proofward.data.csv_problems import CsvRefused
     from proofward.data.images.refusal import ImageRefused, ImagesExtraMissing, ImagesRefused
     from proofward.data.schema import FeaturesInvalid
-    from proofward.engines.flare.kits.kit import KitError
+    from proofward.engines.contract import KitError
     from proofward.engines.remote.agreement.home import HomeError
     from proofward.federation.messages.refusal import Refusal
     from proofward.federation.messages.rules import RulesError
@@ -72,7 +72,9 @@ def answering(as_json: bool) -> Iterator[None]:
             plain: dict[str, object] = {"did": "refused", "reason": str(error)}
             print_json({**plain, "problems": problems} if problems else plain)
         else:
-            make_console(quiet=True).print(f"refused: {error}", markup=False, soft_wrap=True)
+            demand = error.demand if isinstance(error, Refusal) else ""
+            words = f"refused: {error}" + (f"\nwhat is demanded: {demand}" if demand else "")
+            make_console(quiet=True).print(words, markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     finally:
         os.umask(previous)
@@ -93,11 +95,11 @@ def tighten(folder: Path) -> int:
 
 def opened(kit: Path) -> Home:
     """The site's folder in a kit; raises KitError, HomeError."""
-    from proofward.engines.flare.kits.kit import kind_of
-    from proofward.engines.flare.supervisor import home_of
+    from proofward.engines.contract import home_of
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import Home
 
-    kind_of(kit)
+    engine_of(kit).kind(kit)
     return Home(home_of(kit))
 
 

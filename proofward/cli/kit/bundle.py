@@ -88,11 +88,13 @@ class _Refusals:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from proofward.engines.contract import KitError
         from proofward.engines.remote.agreement.home import HomeError
         from proofward.federation.messages.refusal import Refusal
         from proofward.federation.messages.rules import RulesError
         from proofward.ledger.errors import LedgerError
 
+        demand = ""
         if isinstance(error, Refusal):
             plain: dict[str, object] = {
                 "did": "refused",
@@ -100,20 +102,21 @@ class _Refusals:
                 "culprit": error.culprit,
             }
             plain |= {"expected": error.expected, "actual": error.actual}
-            words = f"refused: {error}"
-        elif isinstance(error, HomeError | RulesError | LedgerError | OSError):
+            words, demand = f"refused: {error}", error.demand
+        elif isinstance(error, HomeError | KitError | RulesError | LedgerError | OSError):
             plain, words = {"did": "failed", "reason": str(error)}, str(error)
         else:
             return
-        tell(plain, [words], self._as_json)
+        tell(plain, [words, *([f"what is demanded: {demand}"] if demand else [])], self._as_json)
         raise SystemExit(FLAW) from error
 
 
 def _opened(kit: Path) -> tuple[Home, Certificates]:
-    from proofward.engines.remote.agreement.certificates import Certificates
+    from proofward.engines.contract import home_of
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import Home
 
-    return Home(kit / "proofward"), Certificates(kit / "startup")
+    return Home(home_of(kit)), engine_of(kit).certificates(kit)
 
 
 def _airgap(kit: Path) -> AirGap:

@@ -36,14 +36,15 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
     Harmless when it is repeated. The keys become known when the site is started.
     """
     from proofward.data.schema import FEATURES_NAME
-    from proofward.engines.flare.checks import TO_JOIN, require_possible
-    from proofward.engines.flare.kits.kit import ADMIN, configure, kind_of, server_of
+    from proofward.engines.contract import ADMIN
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import KEY, SEED
     from proofward.ledger.key_file import is_encrypted
 
     with answering(as_json):
         home, passphrase = opened(kit), passphrase_of(passphrase_file)
-        require_possible(kit, TO_JOIN)
+        engine = engine_of(kit)
+        engine.require_possible(kit, joining=True)
         if home.repeatable:
             raise Refused(
                 f"{home.root / SEED} would make all keys and secrets of this site known to whoever wrote it: "
@@ -51,14 +52,14 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
             )
         tightened, terms = tighten(kit), home.terms
         plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
-        lines = in_words(terms, *server_of(kit))
+        lines = in_words(terms, *engine.server(kit))
         if tightened:
             lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
-        if kind_of(kit) == ADMIN:
+        if engine.kind(kit) == ADMIN:
             lines.append(f"the coordinator has no keys to make; next: proofward start {kit}")
             tell({"did": "nothing", **plain, "members": []}, lines, as_json)
             return
-        configure(kit)
+        engine.configure(kit)
         members, made = [], 0
         for seat in home.seats:
             path = home.member(seat.member) / KEY

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
 from proofward.cli.common.fingerprint import groups, lines
-from proofward.cli.kit.start import KIT
+from proofward.cli.kit.start import JOB_OVER, KIT
 
 if TYPE_CHECKING:
-    from proofward.engines.flare.health import Health
+    from proofward.engines.contract import Health
     from proofward.engines.remote.overview import MemberView
 
 
@@ -26,17 +26,18 @@ def status(kit: Path, as_json: bool) -> None:
 
     Reads the kit only, also while the site runs. Exit code 1 when something needs the operator.
     """
-    from proofward.engines.flare.health import health
-    from proofward.engines.flare.kits.kit import KitError
+    from proofward.engines.contract import KitError
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import HomeError
 
     try:
-        found = health(kit)
+        found = engine_of(kit).health(kit)
     except (HomeError, KitError) as error:
         raise click.UsageError(str(error)) from error
     if as_json:
-        plain = {"process": found.process, "problems": [asdict(problem) for problem in found.problems]}
-        print_json({**plain, **asdict(found.view)})
+        plain = {"process": found.process, "job_over": found.job_over}
+        problems = [asdict(problem) for problem in found.problems]
+        print_json({**plain, "problems": problems, **asdict(found.view)})
     else:
         show(make_console(), kit, found)
     raise SystemExit(FLAW if found.problems else OK)
@@ -47,14 +48,19 @@ NOT_JOINED = "not everybody has joined yet"
 
 def show(console: Console, kit: Path, found: Health) -> None:
     """Prints how the kit stands."""
-    view, pid, over = found.view, found.process, found.over
+    view, pid, over = found.view, found.process, found.over or found.job_over
+    ends = {member.end: None for member in view.members} | ({view.ledger.end: None} if view.ledger else {})
 
     def say(text: str, style: str = "") -> None:
         console.print(text, markup=False, soft_wrap=True, style=style)
 
     say(f"{view.site}, {view.federation}")
-    if over:
+    if found.over:
         say("the federation is over; the ledger can be audited")
+    elif over:
+        say(JOB_OVER)
+    for words in filter(None, ends):
+        say(f"end:         {words}")
     say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
     say(f"terms:       {groups(view.terms)}")
     if view.members:

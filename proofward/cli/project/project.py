@@ -8,20 +8,27 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.project_table import ProjectError
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
-from proofward.engines.flare.kits.names import fault_of_name, is_value
-from proofward.engines.remote.agreement.terms import UPLOAD_SLOT, Seat, Terms
+from proofward.engines.remote.agreement.names import fault_of_name, is_value
+from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import (
     AGGREGATOR,
     HOSPITAL,
     VERIFIER,
     RulesError,
+)
+from proofward.federation.messages.usual import (
+    LEAST_HOSPITALS,
+    UPLOAD_SLOT,
     usual_abandonments,
+    usual_threshold,
     usual_updates,
+    usual_verdicts,
 )
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import MAX_WIDTH
@@ -30,8 +37,6 @@ from proofward.models.settings import Preset, Settings
 from proofward.relations.config import RoundConfig
 
 FILE_NAME = "consortium.toml"
-PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
-LEAST_HOSPITALS = 3
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
 
@@ -113,7 +118,7 @@ class Project:
         """With defaults in place of what was left open; raises ProjectError."""
         self._check()
         hospitals, verifiers = self.count(HOSPITAL), self.count(VERIFIER)
-        threshold = self.threshold or max(1, (hospitals - 1) // 2)
+        threshold = self.threshold or usual_threshold(hospitals)
         width = PRESET_FILES[self.preset].features
         features = self.features
         if not features and width == len(NORMALISATION):
@@ -131,7 +136,7 @@ class Project:
             threshold=threshold,
             minimum=self.minimum or usual_updates(hospitals, threshold),
             abandoning=self.abandoning or usual_abandonments(hospitals),
-            accepting=self.accepting or verifiers // 2 + 1,
+            accepting=self.accepting or usual_verdicts(verifiers),
             features=features,
         )
         try:

@@ -9,10 +9,11 @@ from typing import Any
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
+from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
-from proofward.cli.project.project import DEADLINE, PORT, PRESET, ROUNDS, Project, Site
+from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
-from proofward.engines.remote.agreement.terms import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
+from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.settings import Settings, settings_of

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 @notation_options
 @click.option("--force", is_flag=True, help="Go on with what can be read but looks wrong.")
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
+              show_default="a new dated one",
+              help="Folder to write, or an interrupted run to go on with.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")

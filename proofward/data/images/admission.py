@@ -11,13 +11,14 @@ LEAST_SALT = 16
 class Limits:
     """Bounds that are checked against headers before anything is decoded.
 
-    pixels: of one picture or frame. frames: of one file. file_bytes: of one file in a folder.
+    pixels: of one picture or frame. frames, file_pixels: of one file, in all its frames. file_bytes: of one file in a folder.
     inflated: bytes of a deflated DICOM file. ratio: how many times more than its compressed bytes a
     member of an archive may declare, beyond 16 MiB. examples: in a whole set.
     """
 
     pixels: int = 1 << 26
     frames: int = 1 << 14
+    file_pixels: int = 1 << 31
     file_bytes: int = 1 << 31
     inflated: int = 1 << 30
     ratio: int = 200

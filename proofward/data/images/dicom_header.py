@@ -163,6 +163,9 @@ def _check_size(found: Description, limits: Limits) -> None:
         raise ImageRefused(TOO_LARGE, f"at most {limits.pixels} pixels a frame", actual)
     if found.frames > limits.frames:
         raise ImageRefused(TOO_LARGE, f"at most {limits.frames} frames", str(found.frames))
+    if pixels * found.frames > limits.file_pixels:
+        actual = f"{found.frames} frames of {found.rows} x {found.columns}"
+        raise ImageRefused(TOO_LARGE, f"at most {limits.file_pixels} pixels in a file", actual)
 
 
 def _check_length(found: Description, actual: int) -> None:

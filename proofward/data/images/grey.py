@@ -80,7 +80,8 @@ def _counted(values: NDArray[np.int64], steps: NDArray[np.int64]) -> Bytes:
     if most - least < _TABLE < values.size:
         table = np.searchsorted(steps, np.arange(least, most + 1), side="right").astype(np.uint8)
         return np.asarray(table[values - least])
-    return np.searchsorted(steps, values.ravel(), side="right").astype(np.uint8).reshape(values.shape)
+    counted = np.searchsorted(steps, values.ravel(), side="right").astype(np.uint8)
+    return np.asarray(counted.reshape(values.shape))
 
 
 def full_range(bits: int, signed: bool) -> tuple[int, int]:

@@ -12,13 +12,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from proofward.engines.contract import CLIENT, GOOD, PROBLEM, SERVER, WARNING, Check, KitError, home_of
 from proofward.engines.flare import machine_checks as machine
 from proofward.engines.flare.kits.isolation import code_in
-from proofward.engines.flare.kits.kit import CLIENT, SERVER, KitError, kind_of, require_free, server_of
-from proofward.engines.flare.kits.names import fault_of_name
+from proofward.engines.flare.kits.kit import certificates_of, kind_of, require_free, server_of
 from proofward.engines.flare.kits.proxy import proxies_for, shown
-from proofward.engines.flare.machine_checks import GOOD, PROBLEM, TIMEOUT, WARNING, Check
-from proofward.engines.flare.supervisor import home_of, running
+from proofward.engines.flare.machine_checks import TIMEOUT
+from proofward.engines.flare.supervisor import running
 from proofward.engines.remote.agreement.home import (
     KEY,
     NEXT_KEY,
@@ -27,6 +27,7 @@ from proofward.engines.remote.agreement.home import (
     HomeError,
     passphrase_from_environment,
 )
+from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
@@ -105,9 +106,9 @@ def _certificate(kit: Path, site: str) -> Iterator[Check]:
     renew = "ask the coordinator for a new one, which `proofward certificates renew` makes, and put it in "
     renew += f"with `proofward certificates install {kit} FILE`"
     try:
-        name = "server.crt" if (kit / "startup" / "server.crt").exists() else "client.crt"
-        certificate = x509.load_pem_x509_certificate((kit / "startup" / name).read_bytes())
-        authority = x509.load_pem_x509_certificate((kit / "startup" / "rootCA.pem").read_bytes())
+        held = certificates_of(kit)
+        certificate = x509.load_pem_x509_certificate(held.certificate)
+        authority = x509.load_pem_x509_certificate(held.authority)
         certificate.verify_directly_issued_by(authority)
     except (OSError, ValueError, TypeError, InvalidSignature) as error:
         yield Check(
@@ -181,10 +182,10 @@ def _connection(kit: Path, kind: str) -> Iterator[Check]:
         yield Check("name", PROBLEM, f"{host}: {error.strerror}", f"let DNS or /etc/hosts resolve {host}")
         return
     yield Check("name", GOOD, f"{host} is {address}")
-    startup = kit / "startup"
+    held = certificates_of(kit)
     try:
-        context = ssl.create_default_context(cafile=str(startup / "rootCA.pem"))
-        context.load_cert_chain(startup / "client.crt", startup / "client.key")
+        context = ssl.create_default_context(cafile=str(held.authority_path))
+        context.load_cert_chain(held.certificate_path, held.key_path)
         context.set_alpn_protocols(["h2"])
         plain = socket.create_connection((host, port), timeout=TIMEOUT)
         with context.wrap_socket(plain, server_hostname=host) as peer:

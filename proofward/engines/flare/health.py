@@ -10,52 +10,27 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 
+from proofward.engines.contract import ADMIN, CLIENT, Health, KitError, Problem, home_of
 from proofward.engines.flare import deaths as kept
-from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of, server_of
+from proofward.engines.flare.kits.kit import certificates_of, kind_of, server_of
 from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
+from proofward.engines.flare.supervisor import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import SiteView, look
-from proofward.federation.history.history_state import CLOSED
 
 SOON_DAYS = 30
-REACHING, CONNECT = 60.0, 3.0
-"""Seconds that a process is given to find the server; seconds for one attempt to connect."""
+REACHING, CONNECT, QUIET = 60.0, 3.0, 5.0
+"""Seconds that a process is given to find the server, for an attempt to connect, without news before one."""
+MOST_WORDS = 2000
 MANY_DEATHS, MANY_JOBS = 3, 2
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Its name, whom or what it is about, what happened and what to do, and the reason that the logs name."""
-
-    check: str
-    subject: str
-    sentence: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Health:
-    """How a kit stands."""
-
-    process: int | None
-    view: SiteView
-    problems: tuple[Problem, ...] = field(default=())
-
-    @property
-    def over(self) -> bool:
-        """Whether the federation has come to its end as far as the kit knows."""
-        view = self.view
-        phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}
-        return CLOSED in phases
+SEAL = "the verifiers can end and seal it: proofward end KIT"
 
 
 def health(kit: Path, now: datetime | None = None) -> Health:
@@ -73,7 +48,7 @@ def health(kit: Path, now: datetime | None = None) -> Health:
         if kind == ADMIN and found.process is not None and seen.connected is False:
             words = "the coordinator's process does not reach the server, and tries again"
             problems.append(Problem("unreachable", found.view.site, words, last_words(kit)))
-    return Health(found.process, found.view, tuple(problems))
+    return Health(found.process, found.view, tuple(problems), seen.job_over)
 
 
 def _members(view: SiteView) -> list[Problem]:
@@ -86,7 +61,7 @@ def _members(view: SiteView) -> list[Problem]:
             part = what.removeprefix("unable/")
             found.append(Problem("unable", name, f"{name} could not do its part ({part}): {reason}"))
         if member.ended:
-            words = f"{name}: no round can be finished, and nobody broke a rule: {member.ended}"
+            words = f"{name}: no round can be finished any more: {member.ended}; {SEAL}"
             found.append(Problem("ended", name, words))
         if member.revoked:
             found.append(Problem("revoked", name, f"{name} is revoked: it takes part no more"))
@@ -97,7 +72,7 @@ def _members(view: SiteView) -> list[Problem]:
             words = f"{name} has no records: proofward enrol KIT --data FILE"
             found.append(Problem("no-records", name, words))
     if view.ledger is not None and view.ledger.ended:
-        words = f"the federation cannot go on, and nobody broke a rule: {view.ledger.ended}"
+        words = f"the federation cannot go on: {view.ledger.ended}; {SEAL}"
         found.append(Problem("ended", view.site, words))
     if view.unconfirmed:
         found.append(Problem("unconfirmed", view.site, view.unconfirmed))
@@ -108,8 +83,8 @@ def _certificate(kit: Path, now: datetime) -> list[Problem]:
     renew = "the coordinator renews it: proofward certificates renew"
     site = kit.name
     try:
-        held = x509.load_pem_x509_certificate(Certificates(kit / "startup").certificate)
-    except (OSError, ValueError, StopIteration):
+        held = x509.load_pem_x509_certificate(certificates_of(kit).certificate)
+    except (OSError, ValueError):
         return [Problem("certificate", site, f"the kit's TLS certificate cannot be read; {renew}")]
     begin, end = held.not_valid_before_utc, held.not_valid_after_utc
     if now < begin:
@@ -152,10 +127,11 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
     """Nobody records anything for longer than the deadline, and for whom it waits."""
     ledger, problems = found.view.ledger, []
     deadline = home.terms.deadline
-    if seen.stopped and ledger is not None:
-        words = f"the federation has stopped for good: {seen.stopped}"
+    stopped = _stopped(home) or seen.stopped
+    if stopped and ledger is not None:
+        words = f"the federation has stopped for good, and too few verifiers are left to end it: {stopped}"
         problems.append(Problem("halted", found.view.site, words))
-    if ledger is not None and ledger.entries and seen.recorded is not None and not seen.stopped:
+    if ledger is not None and ledger.entries and seen.recorded is not None and not (stopped or ledger.ended):
         waited = (now - seen.recorded).total_seconds()
         if waited > deadline:
             whom = ", ".join(ledger.waits_for) or "nobody that is known"
@@ -175,22 +151,54 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
     return problems
 
 
+def _stopped(home: Home) -> str:
+    """Why the host has stopped for good, from the mark that it left; "" while it has not."""
+    try:
+        return (home.root / STOPPED).read_text(encoding="utf-8", errors="replace")[:MOST_WORDS]
+    except OSError:
+        return ""
+
+
 def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[Problem]:
-    """A site whose process runs, and that has heard of no job since."""
+    """A site whose process runs, and that does not reach the server or has heard of no job since."""
+    assert found.process is not None
     try:
         since = datetime.fromisoformat(json.loads((home_of(kit) / RUN_NAME).read_text())["since"])
-        host, port = server_of(kit)
+        server = server_of(kit)
     except (OSError, ValueError, KeyError, TypeError, KitError):
         return [Problem("kit", kit.name, f"{kit}: its description cannot be read; restore the kit")]
-    if (seen.started is not None and seen.started > since) or (now - since).total_seconds() < REACHING:
+    site, (host, port) = found.view.site, server
+    if seen.started is not None and seen.started > since:
+        heard = max((member.followed for member in found.view.members), default=0.0)
+        if now.timestamp() - max(heard, seen.started.timestamp()) < QUIET:
+            return []
+        if reason := _unreached(server, found.process, "connection lost" if seen.connected is False else ""):
+            words = f"the server {host}:{port} does not answer: {reason}; "
+            return [Problem("unreachable", site, words + "the site goes on by itself once it does")]
+        return []
+    if (now - since).total_seconds() < REACHING:
         return []
     minutes = (now - since).total_seconds() / 60
-    try:
-        with suppress(AttributeError), socket.create_connection((host, port), CONNECT):
-            pass
-    except OSError as error:
-        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: "
-        words += error.strerror or str(error)
-        return [Problem("unreachable", found.view.site, words, last_words(kit))]
+    if reason := _unreached(server, found.process, ""):
+        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: {reason}"
+        return [Problem("unreachable", site, words, last_words(kit))]
     words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
-    return [Problem("no-job", found.view.site, words, last_words(kit))]
+    return [Problem("no-job", site, words, last_words(kit))]
+
+
+def _unreached(server: tuple[str, int], process: int, behind_proxy: str) -> str:
+    """Why the server cannot be connected to, "" if it can.
+
+    behind_proxy: the answer for a process that connects through a proxy, which says nothing by itself.
+    """
+    with suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        given = [words[at + 1] for at, word in enumerate(words[:-1]) if word == b"--proxy"]
+        given += [word[8:] for word in words if word.startswith(b"--proxy=")]
+        if given and given[-1] != b"none":
+            return behind_proxy
+    try:
+        with socket.create_connection(server, CONNECT):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+from proofward.engines.contract import Note
 from proofward.engines.flare.job import build_job
 from proofward.engines.flare.kits.provision import COORDINATOR
 
-Note = Callable[..., None]
 BEAT = 1.0
 SETTLING = 15.0
 LEFT_OUT, VANISHED = 4.0, 30.0
@@ -46,7 +45,10 @@ class Keeper:
         self._server_start: object = None
 
     def run(self) -> bool:
-        """Until the federation is closed (True) or `stop` is set (False)."""
+        """Until the host has ended the job for good (True) or `stop` is set (False).
+
+        It does so when the federation is closed or ended, and when it can neither go on nor be ended.
+        """
         try:
             while not self.stop.is_set():
                 try:
@@ -89,6 +91,7 @@ class Keeper:
         if self._job:
             status = str(session.get_job_meta(self._job).get("status"))
             if status == COMPLETED:
+                self._note("job over", subject=status)
                 return True
             if status.startswith("FINISHED") or self._lost(alive, info.server_info.start_time):
                 self._note("job ended", subject=status)

@@ -21,9 +21,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
+from proofward.engines.contract import AlreadyRunning, GaveUp, Note, home_of
 from proofward.engines.flare import deaths
-from proofward.engines.flare.kits.isolation import empty_folder, flare_command, isolated
+from proofward.engines.flare.kits.isolation import empty_folder, flare_command
 from proofward.engines.flare.last_words import reason_in
+from proofward.engines.operations.isolation import isolated
 from proofward.ledger.files import write_file
 
 RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
@@ -36,20 +38,6 @@ PATIENCE = 10.0
 LOOKING = 0.5  # for as long may `status` or `stop` hold the lock
 MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """glibc gives buffers of messages back as soon as they are freed."""
-Note = Callable[..., None]
-
-
-class AlreadyRunning(Exception):
-    """Another process runs this kit."""
-
-
-class GaveUp(Exception):
-    """The engine's process died too often; the reason that its log names."""
-
-
-def home_of(kit: Path) -> Path:
-    """ProofWard's folder in a kit."""
-    return kit / "proofward"
 
 
 def _locked(descriptor: int) -> bool:

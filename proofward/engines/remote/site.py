@@ -9,6 +9,7 @@ from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.requests import pending_revocations
@@ -20,6 +21,7 @@ from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.upload_slots import UploadSlots
+from proofward.engines.remote.wishes import take_wishes
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
@@ -122,6 +124,7 @@ class Site:
                 partial(pending_revocations, folder),
                 lambda keys=keys: self.home.key_files(seat.member) != keys,  # type: ignore[misc]
                 UploadSlots(self.home.terms.upload_slot),
+                partial(pending_ends, folder),
             )
             try:
                 link.run()
@@ -178,7 +181,11 @@ class Site:
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)
+        member: Follower
         if seat.role == HOSPITAL:
             records = self.home.dataset(seat.member)
-            return Hospital(seat.member, key, around, *records, next_key=following)
-        return Verifier(seat.member, key, around, next_key=following)
+            member = Hospital(seat.member, key, around, *records, next_key=following)
+        else:
+            member = Verifier(seat.member, key, around, next_key=following)
+        take_wishes(member, folder, self._note)
+        return member

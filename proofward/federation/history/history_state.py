@@ -9,8 +9,10 @@ from typing import Any
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
+    EndVote,
     Enrolment,
     EnrolmentVerdict,
+    FederationEnded,
     MessageRefused,
     RevocationVote,
 )
@@ -52,6 +54,7 @@ class HistoryState:
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
     revocation_votes: keyed (sender, member)
+    end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -79,6 +82,8 @@ class HistoryState:
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
+        self.end_votes: dict[tuple[str, bool], EndVote] = {}
+        self.ended: FederationEnded | None = None
         self.revoked: dict[str, int] = {}
         self.revoked_in: list[tuple[int, str]] = []
 

@@ -107,8 +107,10 @@ def _reveal(history: HistoryState, expired: bool) -> Message | None:
     state, least = history.sharing, history.rules.config.threshold + 1
     able = sorted({*state.shares, *(name for name in history.active(state.holders) if name in state.vouches)})
     require(len(able) >= least, "beacon-shares", history.rules.aggregator, f"of {least} hospitals", able)
+    if not (expired or set(able) <= set(state.shares)):
+        return None
     beacon = beacon_that_follows(history)
-    if beacon is None or not (expired or set(able) <= set(state.shares)):
+    if beacon is None:
         return None
     return BeaconFixed(beacon, first_model_digest(history.rules, beacon))
 

@@ -18,7 +18,9 @@ from proofward.federation.messages.enrolment_records import (
     VouchesClosed,
 )
 from proofward.federation.messages.ledger_records import (
+    EndVote,
     FederationClosed,
+    FederationEnded,
     FederationOpened,
     KeyRotation,
     MessageRefused,
@@ -64,10 +66,12 @@ __all__ = [
     "Confirmation",
     "Consent",
     "DealsClosed",
+    "EndVote",
     "Enrolment",
     "EnrolmentClosed",
     "EnrolmentVerdict",
     "FederationClosed",
+    "FederationEnded",
     "FederationOpened",
     "HolderKeys",
     "KeyRotation",

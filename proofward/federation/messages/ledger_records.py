@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length
-from proofward.federation.messages.field_types import Check, Digest, Evidence, Name, Signature, Text
+from proofward.federation.messages.field_types import (
+    Check,
+    Count,
+    Digest,
+    Evidence,
+    MaybeDigest,
+    Name,
+    Names,
+    Signature,
+    Text,
+)
 from proofward.federation.messages.record import Message
 
 
@@ -48,6 +58,20 @@ class KeyRotation(Message):
 
 
 @dataclass(frozen=True)
+class EndVote(Message):
+    """Verifier: the federation shall end before all rounds, after the open one or at once."""
+
+    kind: ClassVar[str] = "end-vote"
+    roundless: ClassVar[bool] = True
+    at_once: bool
+    reason: Text
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return ("at once" if self.at_once else "after the round",)
+
+
+@dataclass(frozen=True)
 class MessageRefused(Message):
     """Aggregator: an envelope that a member signed and that breaks the rules here, for anybody to judge."""
 
@@ -69,3 +93,16 @@ class FederationClosed(Message):
 
     kind: ClassVar[str] = "federation-closed"
     model: Digest
+
+
+@dataclass(frozen=True)
+class FederationEnded(Message):
+    """Aggregator, last entry: who voted for an end before all rounds, the closed rounds, and their model.
+
+    model: of the last closed round; empty when no round was closed.
+    """
+
+    kind: ClassVar[str] = "federation-ended"
+    verifiers: Names
+    rounds: Count
+    model: MaybeDigest

@@ -26,13 +26,14 @@ from proofward.federation.history.round_state import Finding, M, Recorded
 from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.messages.catalogue import (
     ComplaintVerdict,
+    EndVote,
     Enrolment,
     EnrolmentVerdict,
     Upload,
     Verdict,
 )
 from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.follower import Surroundings
+from proofward.federation.parties.follower import REASON, Surroundings
 from proofward.federation.parties.participant import Participant
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
@@ -51,6 +52,24 @@ class Verifier(Participant):
     ) -> None:
         super().__init__(name, key, around, next_key)
         self._unable: set[bytes] = set()
+
+    def request_end(self, reason: str, at_once: bool = False) -> bool:
+        """An operator's wish that the federation end before all rounds: stored, and sent when it works next.
+
+        The end comes after the open round, or at once. False when it was asked for before.
+        """
+        if self.state.fact(_wish(at_once)) is not None:
+            return False
+        with self.state.transaction():
+            self.state.put(_wish(at_once), describe(reason, REASON).encode())
+        return True
+
+    def _votes(self) -> Iterator[bytes]:
+        yield from super()._votes()
+        for at_once in (False, True) if self.history.phase in ANY_PHASE else ():
+            reason = self.state.fact(_wish(at_once))
+            if reason is not None and (self.name, at_once) not in self.history.end_votes:
+                yield self.say(EndVote(at_once, reason.decode()))
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
@@ -167,3 +186,8 @@ class Verifier(Participant):
             upheld, detail = judge_complaint(self.history, self.objects, self.proofs, holder, dealer)
             self.report("verified", f"{holder} against {dealer}", start, "upheld" if upheld else "dismissed")
             yield self.say(ComplaintVerdict(holder, dealer, said.digest, upheld, describe(detail, DETAIL)))
+
+
+def _wish(at_once: bool) -> str:
+    """Name of the stored fact that the operator wants an end."""
+    return "end/at once" if at_once else "end/after the round"

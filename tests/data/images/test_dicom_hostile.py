@@ -48,7 +48,7 @@ def test_declared_sizes_are_checked_before_decoding(tmp_path):
     assert peak_megabytes() - begin < 30
 
 
-@pytest.mark.parametrize(("limits", "found"), [({"pixels": 63}, "8 x 8"), ({"file_bytes": 100}, "bytes")])
+@pytest.mark.parametrize(("limits", "found"), [({"pixels": 63}, "8 x 8"), ({"file_pixels": 63}, "1 frames of 8 x 8"), ({"frames": 0}, "1"), ({"file_bytes": 100}, "bytes")])
 def test_limits_are_the_sites(tmp_path, limits, found):
     reason = refused(dicom(tmp_path / "a", SMALL), admission=with_limits(**limits))
     assert reason.kind == TOO_LARGE and found in reason.actual

@@ -102,7 +102,7 @@ def test_batches_have_one_shape_and_the_order_of_the_set():
 )  # fmt: skip
 def test_what_changed_since_the_inspection_is_refused(other):
     found = inspected(example(1), example(2))
-    with pytest.raises(ImagesRefused, match="changed|were inspected"):
+    with pytest.raises(ImagesRefused, match=r"changed|were inspected"):
         list(batches(Given(other), found, 1))
 
 

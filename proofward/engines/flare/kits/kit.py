@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
+from proofward.engines.contract import ADMIN, CLIENT, SERVER, KitError
+from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES
 from proofward.ledger.files import write_file
 
-SERVER, CLIENT, ADMIN = "server", "client", "admin"
 CONTROLLER = "proofward.engines.flare.controller.FederationController"
 EXECUTOR = "proofward.engines.flare.executor.SiteExecutor"
 COLLECTOR = "proofward.engines.flare.memory.ParentCollector"
@@ -24,10 +26,7 @@ LAUNCHER, SERVER_LAUNCHER, SITE_LAUNCHER = (
     "proofward.engines.flare.launcher.SiteLauncher",
 )
 HEARTBEAT_TIMEOUT = 60
-
-
-class KitError(Exception):
-    """The folder is no start-up kit, or one of another kind."""
+PORT_PATIENCE = 5.0
 
 
 def kind_of(kit: Path) -> str:
@@ -53,6 +52,13 @@ def server_of(kit: Path) -> tuple[str, int]:
         raise KitError(f"{kit}: the kit's own description cannot be read: {error}") from error
 
 
+def certificates_of(kit: Path) -> Certificates:
+    """The kit's TLS certificate and key under FLARE's names, and the authority's certificate."""
+    startup = kit / "startup"
+    own = SERVER if (startup / "server.crt").exists() else CLIENT
+    return Certificates(startup / "rootCA.pem", startup / f"{own}.crt", startup / f"{own}.key")
+
+
 def require_free(port: int) -> None:
     """Raises KitError when another process listens on a port of this machine."""
     try:
@@ -60,6 +66,18 @@ def require_free(port: int) -> None:
             return
     except OSError as error:
         raise KitError(f"port {port}: {error.strerror}") from error
+
+
+def await_free(port: int) -> None:
+    """Waits for a port that a process just ended may hold for a moment; raises KitError."""
+    until = time.monotonic() + PORT_PATIENCE
+    while True:
+        try:
+            return require_free(port)
+        except KitError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)
 
 
 def configure(kit: Path) -> None:

@@ -10,10 +10,10 @@ import contextlib
 import io
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofward.engines.contract import AUTHORITY, HOME, KITS, Network, ProvisioningFailed
 from proofward.engines.flare.kits.isolation import organisation
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.terms import Terms
@@ -23,21 +23,8 @@ from proofward.ledger.files import make_directory
 VALID_DAYS = 730
 COORDINATOR = "coordinator@proofward.local"
 CERTIFICATES = "proofward.engines.flare.kits.backdated.BackdatedCertBuilder"
-KITS, AUTHORITY, HOME = "kits", "authority", "proofward"
 PROJECT_STATE = Path("proofward") / "state" / "cert.json"
 """Below AUTHORITY: the authority's key, and each site's key and certificate."""
-
-
-class ProvisioningFailed(Exception):
-    """FLARE refused the project: its own words."""
-
-
-@dataclass(frozen=True)
-class Network:
-    """server: fully qualified name under which sites reach it; port: the only one, incoming at the server."""
-
-    server: str
-    port: int
 
 
 def project(name: str, network: Network, sites: Sequence[str]) -> dict[str, Any]:

@@ -23,11 +23,9 @@ from proofward.federation.messages.rules import (
     RulesError,
     check_name,
 )
+from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
-
-MAX_DEADLINE = 30 * 24 * 3600
-UPLOAD_SLOT, MAX_UPLOAD_SLOT = 2, 3600
 
 
 @dataclass(frozen=True)

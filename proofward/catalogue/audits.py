@@ -5,8 +5,6 @@ Messages and docs/audit.md are made from it; a test compares the document and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 CHECKS: dict[str, tuple[str, str]] = {
     "rules": ("the rules", "The first entry holds the rules, and they are those asked for."),
     "entries": ("reading the entries", "Every entry can be read, and names no more objects than allowed."),
@@ -32,7 +30,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "complaint": ("verdicts on complaints", "A verifier said of a complaint what the auditor finds."),
     "aggregate": ("sums and models", "The sum is of the accepted updates, and the model follows from it."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
-    "complete": ("the end", "All agreed rounds were closed."),
+    "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
     "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),
     "file": ("files made from the ledger", "The model and the proof files are what the ledger gives."),
     "files": ("objects behind the files", "The files of the run can be made again from the ledger."),
@@ -68,22 +66,3 @@ def counted(check: str) -> str:
 def deed(check: str) -> str:
     """What the failure of a check proves of somebody, in words."""
     return DEEDS.get(check, OTHERWISE)
-
-
-def table() -> Iterator[str]:
-    """The lines of the table in docs/audit.md."""
-    yield "| check | about | what it shows |"
-    yield "| --- | --- | --- |"
-    for name, (about, shows) in CHECKS.items():
-        yield f"| `{name}` | {about} | {shows} |"
-
-
-def deeds_table() -> Iterator[str]:
-    """The lines of the second table in docs/audit.md."""
-    yield "| check | what is said of whom it accuses |"
-    yield "| --- | --- |"
-    yield f"| `round-proof` | {TRAINING} |"
-    yield f"| `enrolment-proof` | {ENROLMENT} |"
-    for name, words in DEEDS.items():
-        yield f"| `{name}` | {words} |"
-    yield f"| any other | {OTHERWISE} |"
