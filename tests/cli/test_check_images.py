@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import h5py
 import pytest
 
 from tests.data.images.making import PATIENT, dicom, encoded, png, textured
@@ -96,6 +97,19 @@ def test_a_window_and_other_files(proofward, scans, tmp_path):
     assert result.exit_code == 1 and "expected a folder of images" in result.output
     (tmp_path / "nothing").mkdir()
     assert proofward("check-images", tmp_path / "nothing", "--size", "8x8").exit_code == 1
+
+
+def test_an_hdf5_file_with_slides(proofward, tmp_path):
+    path, table = tmp_path / "x.h5", tmp_path / "meta.csv"
+    with h5py.File(path, "w") as file:
+        file["x"], file["y"] = textured(1, (6, 96, 96, 3)), [0, 1] * 3
+    table.write_text("wsi\n" + "A\nB\nC\n" * 2)
+    options = ("--size", "32x32", "--channels", "3", "--patients", table, "--patient-column", "wsi")
+    said = proofward.json("check-images", path, *options)
+    assert (said["exit"], said["images"], said["patients"], said["formats"]) == (0, 6, 3, {"HDF5": 6})
+    table.write_text("wsi\nA\n")
+    said = proofward.json("check-images", path, *options)
+    assert said["exit"] == 1 and "expected 6 rows below the header, found 1" in said["reason"]
 
 
 def test_without_the_extra_the_answer_names_it(scans):

@@ -37,17 +37,41 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="file|full|CENTRE,WIDTH",
     help="Which values become black and white.",
 )
-@click.option("--resampling", type=click.Choice(["area", "bilinear"]), default="area", show_default=True)
-@click.option("--fit", type=click.Choice(["stretch", "crop", "pad"]), default="stretch", show_default=True)
+@click.option(
+    "--resampling",
+    type=click.Choice(["area", "bilinear"]),
+    default="area",
+    show_default=True,
+    help="How a picture is brought to the size: the mean below each pixel, or between the nearest four.",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(["stretch", "crop", "pad"]),
+    default="stretch",
+    show_default=True,
+    help="What is done with a picture of another shape.",
+)
 @click.option(
     "--labels",
     type=_FILE,
     metavar="CSV",
     help="Table of files, labels and patients; without it each folder is a class.",
 )
-@click.option("--file-column", default="file", show_default=True, metavar="COLUMN")
-@click.option("--label-column", default="label", show_default=True, metavar="COLUMN")
-@click.option("--patient-column", default="patient", show_default=True, metavar="COLUMN")
+@click.option("--file-column", default="file", show_default=True, metavar="COLUMN", help="Of the table.")
+@click.option("--label-column", default="label", show_default=True, metavar="COLUMN", help="Of the table.")
+@click.option(
+    "--patient-column",
+    default="patient",
+    show_default=True,
+    metavar="COLUMN",
+    help="Of either table; the one with labels need not have it.",
+)
+@click.option(
+    "--patients",
+    type=_FILE,
+    metavar="CSV",
+    help="For an HDF5 file: table with a row for each image, in their order, and the patient's number.",
+)
 @click.option("--only-listed", is_flag=True, help="Leave files alone that the table does not name.")
 @click.option(
     "--class",
@@ -76,7 +100,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="PNG",
     help="Write some of the images for a look; the file holds patients' images and stays at the site.",
 )
-@JSON  # fmt: skip
+@JSON
 def check_images(images: Path, as_json: bool, **options: Any) -> None:
     """Look at a site's images as the consortium's rule makes them, and keep nothing of them.
 
@@ -145,6 +169,7 @@ def _admission(options: dict[str, Any]) -> Admission:
 
 def _source(images: Path, admission: Admission, options: dict[str, Any]) -> Source:
     from proofward.data.images.listing import Columns, read_listing
+    from proofward.data.images.patient_column import read_patients
     from proofward.data.images.sources import source_at
 
     listing = None
@@ -153,6 +178,9 @@ def _source(images: Path, admission: Admission, options: dict[str, Any]) -> Sour
         listing = read_listing(options["labels"], admission.salt, columns)
     elif options["only_listed"]:
         raise Refused("--only-listed means nothing without --labels")
+    patients: tuple[bytes, ...] = ()
+    if options["patients"] is not None:
+        patients = read_patients(options["patients"], admission.salt, options["patient_column"])
     return source_at(
         images,
         admission,
@@ -160,6 +188,7 @@ def _source(images: Path, admission: Admission, options: dict[str, Any]) -> Sour
         listing=listing,
         only_listed=options["only_listed"],
         parts=tuple(options["parts"]),
+        patients=patients,
     )
 
 

@@ -11,9 +11,9 @@ LEAST_SALT = 16
 class Limits:
     """Bounds that are checked against headers before anything is decoded.
 
-    pixels: of one picture or frame. frames, file_pixels: of one file, in all its frames. file_bytes: of one file in a folder.
-    inflated: bytes of a deflated DICOM file. ratio: how many times more than its compressed bytes a
-    member of an archive may declare, beyond 16 MiB. examples: in a whole set.
+    pixels: of one picture or frame. frames, file_pixels: of one DICOM file, in all its frames. file_bytes: of
+    one file in a folder. inflated: bytes of a deflated DICOM file. ratio: how many times more than its
+    compressed bytes a member of an npz archive may declare, beyond 16 MiB. examples: images in one array.
     """
 
     pixels: int = 1 << 26

@@ -41,10 +41,10 @@ def checked_labels(name: str, labels: NDArray[Any], count: int, classes: int) ->
     return flat
 
 
-def picture_of(image: Bytes, kind: str, rule: ImageRule) -> Picture:
+def picture_of(image: Bytes, kind: str, rule: ImageRule, patient: bytes | None = None) -> Picture:
     """One image of an array."""
     plane = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
     if plane.ndim == 2 and rule.window == FIXED:
         plane = fixed(plane, rule)
     pixels, notes = finished(plane, rule)
-    return Picture(pixels, kind, plane.ndim == 3, notes=notes)
+    return Picture(pixels, kind, plane.ndim == 3, patient=patient, notes=notes)

@@ -116,7 +116,9 @@ class ImageFolder:
 
     def _is_ignored(self, name: str, path: Path) -> bool:
         listing = self.listing
-        if listing is not None and (path.absolute() == listing.path.absolute() or (self.only_listed and name not in listing.files)):
+        if listing is not None and path.absolute() == listing.path.absolute():
+            return True
+        if listing is not None and self.only_listed and name not in listing.files:
             return True
         return _is_left(name)
 

@@ -79,9 +79,9 @@ def _counted(values: NDArray[np.int64], steps: NDArray[np.int64]) -> Bytes:
     least, most = int(values.min()), int(values.max())
     if most - least < _TABLE < values.size:
         table = np.searchsorted(steps, np.arange(least, most + 1), side="right").astype(np.uint8)
-        return np.asarray(table[values - least])
-    counted = np.searchsorted(steps, values.ravel(), side="right").astype(np.uint8)
-    return np.asarray(counted.reshape(values.shape))
+        return np.asarray(table[values - least], dtype=np.uint8)
+    counts = np.searchsorted(steps, values.ravel(), side="right")
+    return np.asarray(counts.reshape(values.shape), dtype=np.uint8)
 
 
 def full_range(bits: int, signed: bool) -> tuple[int, int]:

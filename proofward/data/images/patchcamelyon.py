@@ -6,7 +6,7 @@ a virtual data set, external storage or a filter that would load a plug-in is re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
@@ -19,6 +19,7 @@ from proofward.data.images.admission import Limits
 from proofward.data.images.arrays import check_images, checked_labels, picture_of
 from proofward.data.images.example import Example, Unread
 from proofward.data.images.extra import imported
+from proofward.data.images.patient_column import check_count
 from proofward.data.images.refusal import (
     DAMAGED,
     MISSING,
@@ -27,6 +28,7 @@ from proofward.data.images.refusal import (
     UNLABELLED,
     UNSUPPORTED,
     ImageRefused,
+    ImagesRefused,
 )
 from proofward.data.images.rule import ImageRule
 
@@ -40,12 +42,16 @@ _PIECE = 1 << 22
 
 @dataclass(frozen=True)
 class PatchCamelyon:
-    """A file with `x`. Its `y` is there, in the file `labels`, or in the one beside it that has _y for _x."""
+    """A file with `x`. Its `y` is there, in the file `labels`, or in the one beside it that has _y for _x.
+
+    patients: digests, one for each image; () where nobody knows them.
+    """
 
     path: Path
     limits: Limits = field(default_factory=Limits)
     agreed: tuple[str, ...] = ()
     labels: Path | None = None
+    patients: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -64,6 +70,8 @@ class PatchCamelyon:
                 yield from self._examples(file, rule)
         except ImageRefused as refusal:
             yield Unread(self.path.name, refusal.reason)
+        except ImagesRefused:
+            raise
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             found = f"one that is damaged ({type(error).__name__})"
             yield Unread(self.path.name, ImageRefused(DAMAGED, "a whole HDF5 file", found).reason)
@@ -72,12 +80,15 @@ class PatchCamelyon:
         images = _dataset(file, IMAGES)
         check_images(IMAGES, images.shape, images.dtype, self.limits)
         labels = self._labels(file, images.shape[0])
+        patients: Sequence[bytes | None] = self.patients or [None] * len(labels)
+        check_count(patients, len(labels))
         step = max(1, _PIECE // prod(images.shape[1:]))
         if images.chunks:
             step = max(images.chunks[0], step - step % images.chunks[0])
         for first in range(0, images.shape[0], step):
             for at, image in enumerate(images[first : first + step], first):
-                yield Example(f"{IMAGES}[{at}]", picture_of(image, KIND, rule), int(labels[at]))
+                picture = picture_of(image, KIND, rule, patients[at])
+                yield Example(f"{IMAGES}[{at}]", picture, int(labels[at]))
 
     def _labels(self, file: Any, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         if LABELS in file and self.labels is None:

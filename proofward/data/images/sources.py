@@ -23,19 +23,21 @@ def source_at(
     listing: Listing | None = None,
     only_listed: bool = False,
     parts: tuple[str, ...] = (),
+    patients: tuple[bytes, ...] = (),
 ) -> Source:
     """The images at a path; raises ImagesRefused where no reader takes it or an option is of no use."""
     if len(set(classes)) != len(classes):
         raise ImagesRefused("classes: expected each name once")
     if path.is_dir():
-        _without(path, parts=bool(parts))
+        _without(path, parts=bool(parts), patients=bool(patients))
         return ImageFolder(path, admission, classes, listing, only_listed)
     _without(path, labels=listing is not None)
     with path.open("rb") as file:
         start = file.read(len(SIGNATURE))
     if start == SIGNATURE:
         _without(path, parts=bool(parts))
-        return PatchCamelyon(path, admission.limits, classes)
+        return PatchCamelyon(path, admission.limits, classes, patients=patients)
+    _without(path, patients=bool(patients))
     if start.startswith(_ZIP):
         return MedMnist(path, admission.limits, classes, parts)
     raise ImagesRefused(f"{path}: expected a folder of images, an npz archive or an HDF5 file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -12,9 +13,12 @@ import pytest
 
 from proofward.data.images.admission import Limits
 from proofward.data.images.example import Example, Unread
+from proofward.data.images.identity import patient_digest
 from proofward.data.images.inspection import inspect
 from proofward.data.images.medmnist import MedMnist
 from proofward.data.images.patchcamelyon import PatchCamelyon
+from proofward.data.images.patient_column import read_patients
+from proofward.data.images.patient_split import patient_split
 from proofward.data.images.refusal import (
     DAMAGED,
     MISSING,
@@ -27,7 +31,7 @@ from proofward.data.images.refusal import (
 )
 from proofward.data.images.rule import ImageRule
 from proofward.data.images.stream import batches
-from tests.data.images.making import real_data, textured
+from tests.data.images.making import SALT, real_data, textured
 from tests.peak_memory import begin_peak, peak_megabytes
 
 RULE = ImageRule(28, 28)
@@ -165,6 +169,27 @@ def test_patchcamelyon(tmp_path, how):
     everything = list(patches(tmp_path / "a.h5", **how).examples(ImageRule(96, 96, channels=3)))
     assert (np.stack([one.picture.pixels for one in everything]) == np.moveaxis(PATCHES, 3, 1)).all()
     assert [one.label for one in everything] == [0, 1, 0, 1, 0, 1, 0]
+
+
+def test_slides_of_patches_are_patients(tmp_path):
+    meta = tmp_path / "camelyonpatch_level_2_split_train_meta.csv"
+    rows = "".join(f"{at},1,2,True,slide_{at // 2}\n" for at in range(7))
+    meta.write_text("id,coord_y,coord_x,tumor_patch,wsi\n" + rows)
+    patients = read_patients(meta, SALT, "wsi")
+    source = replace(patches(tmp_path / "a.h5"), patients=patients)
+    inspection = inspect(source, RULE)
+    assert len(set(inspection.patients)) == 4 and inspection.patients[0] == patient_digest(SALT, b"slide_0")
+    assert "slide_" not in repr(source) + repr(inspection)
+    for seed in range(3):
+        who = [{inspection.patients[at] for at in part} for part in patient_split(inspection, seed)]
+        assert who[0] and who[1] and not who[0] & who[1]
+    with pytest.raises(ImagesRefused, match="expected 7 rows below the header, found 6"):
+        inspect(replace(source, patients=patients[:6]), RULE)
+    with pytest.raises(ImagesRefused, match="the column slide once"):
+        read_patients(meta, SALT, "slide")
+    meta.write_text("wsi\nA\n \n")
+    with pytest.raises(ImagesRefused, match="row 3: expected a patient"):
+        read_patients(meta, SALT, "wsi")
 
 
 def test_images_and_labels_in_two_files(tmp_path):
