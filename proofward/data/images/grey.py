@@ -92,7 +92,7 @@ def full_range(bits: int, signed: bool) -> tuple[int, int]:
 def scaled(stored: NDArray[np.integer], bits: int, signed: bool = False) -> Bytes:
     """Bytes of stored integers whose black and white are the ends of their range."""
     if bits == 8 and not signed:
-        return np.clip(stored, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(stored, 0, 255), dtype=np.uint8)
     low, high = full_range(bits, signed)
     return windowed(stored, Window(Fraction(low), Fraction(high)), Fraction(1), Fraction(0))
 
