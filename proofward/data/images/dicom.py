@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from proofward.data.images.admission import Admission
+from proofward.data.images.blocks import by_rows
 from proofward.data.images.colour import rgb_of_ybr
 from proofward.data.images.dicom_frames import Frame, frames_of
 from proofward.data.images.dicom_grey import grey_bytes
@@ -66,4 +67,4 @@ def _colours(frame: Frame, dataset: Any, description: Description) -> Bytes:
         table = np.asarray(processing.apply_color_lut(frame.stored, dataset))
         return scaled(table[..., :3], 8 * table.dtype.itemsize)
     plane = scaled(frame.stored, description.stored, description.signed)
-    return rgb_of_ybr(plane) if frame.photometric in ("YBR_FULL", "YBR_FULL_422") else plane
+    return by_rows(rgb_of_ybr, plane) if frame.photometric in ("YBR_FULL", "YBR_FULL_422") else plane

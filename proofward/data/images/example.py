@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,7 +26,7 @@ class Picture:
     kind: str
     colour: bool
     frame: int | None = None
-    patient: bytes | None = None
+    patient: bytes | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
 

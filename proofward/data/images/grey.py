@@ -16,6 +16,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.data.images.blocks import by_rows
 from proofward.data.images.example import Bytes
 from proofward.data.images.refusal import UNSUPPORTED, ImageRefused
 from proofward.data.images.rule import ImageRule
@@ -62,16 +63,14 @@ def windowed(stored: NDArray[np.integer], window: Window, slope: Fraction, inter
     """Bytes of stored integers below 2^32 in size, whose values are slope * stored + intercept."""
     if slope == 0:
         raise ImageRefused(UNSUPPORTED, "a Rescale Slope that is not 0", "0")
-    values = stored.astype(np.int64)
-    if slope < 0:
-        values, slope = -values, -slope
-    places = [(threshold - intercept) / slope for threshold in thresholds(window)]
+    sign = -1 if slope < 0 else 1
+    places = [(threshold - intercept) / abs(slope) for threshold in thresholds(window)]
     if window.low == window.high:  # a step, which low itself does not pass
         steps = [floor(place) + 1 for place in places]
     else:
         steps = [ceil(place) for place in places]
     bounded = np.array([min(max(step, -_FARTHEST), _FARTHEST) for step in steps], dtype=np.int64)
-    return _counted(values, bounded)
+    return by_rows(lambda part: _counted(sign * part.astype(np.int64), bounded), stored)
 
 
 def _counted(values: NDArray[np.int64], steps: NDArray[np.int64]) -> Bytes:

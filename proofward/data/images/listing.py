@@ -31,7 +31,7 @@ class Listed:
     """What a row says of a file."""
 
     label: str
-    patient: bytes | None
+    patient: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from proofward.data.images.admission import Limits
+from proofward.data.images.blocks import by_rows
 from proofward.data.images.codestream import declared
 from proofward.data.images.colour import over_black
 from proofward.data.images.example import Bytes, Picture
@@ -138,7 +139,7 @@ def _coloured(image: Any) -> Bytes:
 def _transparent(image: Any) -> Bytes:
     """RGBA over black."""
     layers = np.asarray(image.convert("RGBA"), dtype=np.uint8)
-    return over_black(layers[..., :3], layers[..., 3])
+    return by_rows(over_black, layers[..., :3], layers[..., 3])
 
 
 _CONVERSIONS: dict[str, Callable[[Any], Bytes]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.data.images.blocks import by_rows
 from proofward.data.images.colour import luma
 from proofward.data.images.example import ENLARGED, Bytes
 from proofward.data.images.rule import AREA, CROP, STRETCH, ImageRule
@@ -15,7 +16,7 @@ Wide = NDArray[np.int64]
 def finished(plane: Bytes, rule: ImageRule) -> tuple[Bytes, tuple[str, ...]]:
     """(channels, height, width) of a grey (h, w) or coloured (h, w, 3) picture, and what is to be noted."""
     if plane.ndim == 3 and rule.channels == 1:
-        plane = luma(plane)
+        plane = by_rows(luma, plane)
     planes = [plane] if plane.ndim == 2 else [plane[..., at] for at in range(3)]
     notes = (ENLARGED,) if plane.shape[0] < rule.height or plane.shape[1] < rule.width else ()
     done = [fitted(one, rule) for one in planes]
@@ -52,31 +53,38 @@ def resampled(plane: Bytes, height: int, width: int, resampling: str) -> Bytes:
     if plane.shape == (height, width):
         return np.ascontiguousarray(plane)
     along = _areas if resampling == AREA else _between
-    rows, total = along(plane.astype(np.int64), height)
-    columns, more = along(np.ascontiguousarray(rows.T), width)
-    total *= more
+    turned = by_rows(lambda part: along(part.T.astype(np.int64), height).T, plane.T)  # some columns at a time
+    columns = along(np.ascontiguousarray(turned), width)
+    total = _weight(len(plane), height, resampling) * _weight(plane.shape[1], width, resampling)
     return np.ascontiguousarray(((2 * columns.T + total) // (2 * total)).astype(np.uint8))
 
 
-def _areas(lines: Wide, size: int) -> tuple[Wide, int]:
-    """Sums over the area below each of `size` pixels along axis 0, times size; and their common weight.
+def _weight(count: int, size: int, resampling: str) -> int:
+    """What the weights of a pixel sum to, along an axis of `count` lines."""
+    if resampling == AREA:
+        return 1 if count == size else count
+    return 2 * size
+
+
+def _areas(lines: Wide, size: int) -> Wide:
+    """Sums over the area below each of `size` pixels along axis 0, times size.
 
     Output i lies over [i n / size, (i + 1) n / size) of n lines. With edge i n = q size + r the sum up to an
     edge, times size, is size * (lines before q) + r * (line q).
     """
     count = len(lines)
     if count == size:
-        return lines, 1
+        return lines
     before = np.zeros((count + 2, *lines.shape[1:]), dtype=np.int64)
     np.cumsum(lines, axis=0, out=before[1:-1])
     before[-1] = before[-2]  # so that line `count`, beyond the last, is zero
     whole, part = np.divmod(np.arange(size + 1, dtype=np.int64) * count, size)
     up_to = size * before[whole] + part[:, None] * (before[whole + 1] - before[whole])
-    return np.diff(up_to, axis=0), count
+    return np.asarray(np.diff(up_to, axis=0))
 
 
-def _between(lines: Wide, size: int) -> tuple[Wide, int]:
-    """Values between the two nearest lines at the centres of `size` pixels, times 2 size; and 2 size.
+def _between(lines: Wide, size: int) -> Wide:
+    """Values between the two nearest lines at the centres of `size` pixels along axis 0, times 2 size.
 
     The centre of output i is at ((2 i + 1) n - size) / (2 size) in lines, kept within the first and the last.
     """
@@ -84,4 +92,4 @@ def _between(lines: Wide, size: int) -> tuple[Wide, int]:
     places = (2 * np.arange(size, dtype=np.int64) + 1) * count - size
     whole, part = np.divmod(np.clip(places, 0, 2 * size * (count - 1)), 2 * size)
     upper = np.minimum(whole + 1, count - 1)
-    return (2 * size - part)[:, None] * lines[whole] + part[:, None] * lines[upper], 2 * size
+    return np.asarray((2 * size - part)[:, None] * lines[whole] + part[:, None] * lines[upper])

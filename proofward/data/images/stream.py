@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class Batch:
 
     pixels: Bytes
     labels: NDArray[np.int64]
-    patients: tuple[bytes | None, ...]
+    patients: tuple[bytes | None, ...] = field(repr=False)
     positions: NDArray[np.int64]
 
 

@@ -16,6 +16,7 @@ from proofward.data.images.refusal import ImageRefused
 from proofward.data.images.resampling import fitted, resampled
 from proofward.data.images.rule import ImageRule
 from tests.data.images.making import textured
+from tests.peak_memory import begin_peak, peak_megabytes
 
 DECIMALS = st.decimals(-3000, 3000, places=3).map(Fraction)
 
@@ -95,6 +96,16 @@ def test_resampling_is_exact(high, wide, height, width, seed, how):
                 for column, wx in weights(wide, width, x)
             )
             assert found[y, x] == half_up(Fraction(total)), (y, x)
+
+
+def test_large_pictures_are_treated_in_parts():
+    """One of 32 million pixels needs a fraction of what its pixels would take as integers of 64 bits."""
+    stored = np.tile(np.arange(4096, dtype=np.uint16), (8192, 1))
+    low = begin_peak()
+    plane = windowed(stored, Window.linear(Fraction(2048), Fraction(4096)), Fraction(1), Fraction(0))
+    small = resampled(plane, 64, 64, "area")
+    assert peak_megabytes() - low < 130
+    assert (plane == plane[0]).all() and (small == small[0]).all() and small[0, 0] == 2 and small[0, -1] == 253
 
 
 def test_fits():
