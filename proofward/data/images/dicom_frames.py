@@ -47,7 +47,9 @@ def frames_of(dataset: Any, description: Description) -> Iterator[Frame]:
     while True:
         try:
             decoded = next(frames, None)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic of the RLE plug-in is no Exception
             words = " ".join(str(error).split()).rpartition(f"{_DECODER}: ")[2]
             raise ImageRefused(DAMAGED, "a frame that can be decoded", printable(words, 200)) from None
         if decoded is None:
@@ -74,6 +76,9 @@ def _check_codestreams(dataset: Any, description: Description) -> None:
         found = declared(frame)
         if found is not None and (found.rows, found.columns, found.components) != expected:
             raise ImageRefused(DAMAGED, f"a codestream of {Declared(*expected, bits=0)}", str(found))
+        if found is not None and found.bits > description.allocated:
+            wanted = f"a codestream of at most {description.allocated} bits"
+            raise ImageRefused(DAMAGED, wanted, f"one of {found.bits}")
 
 
 def _checked(stored: NDArray[np.integer], description: Description) -> NDArray[np.integer]:

@@ -102,6 +102,31 @@ def test_a_codestream_of_another_size_is_refused(tmp_path, name):
     assert reason.kind == DAMAGED and "65535 x 65535" in reason.actual and "codestream of" in reason.expected
 
 
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_changed_frames_are_read_or_refused(tmp_path, name, rng):
+    """The plug-in for RLE panics on some of them, which is no Exception of Python's."""
+    for _ in range(40):
+        places = [(rng.random(), rng.randrange(256)) for _ in range(rng.randint(1, 5))]
+
+        def spoil(frame: bytes, places=places) -> bytes:
+            data = bytearray(frame)
+            for place, value in places:
+                data[int(place * place * len(data))] = value  # the header is hit more often
+            return bytes(data)
+
+        try:
+            read(changed(name, tmp_path / "a", spoil), ImageRule(4, 4), OPEN)
+        except ImageRefused as refusal:
+            assert refusal.reason.kind in (DAMAGED, UNSUPPORTED, TOO_LARGE)
+
+
+def test_a_codestream_of_more_bits_is_refused(tmp_path):
+    data = pydicom.dcmread(BUNDLED / "JPGExtended.dcm")
+    data.BitsAllocated, data.BitsStored, data.HighBit = 8, 8, 7
+    data.save_as(tmp_path / "a")
+    assert refused(tmp_path / "a", admission=OPEN).words.endswith("codestream of at most 8 bits, found one of 12")
+
+
 def test_fewer_frames_than_declared(tmp_path):
     data = pydicom.dcmread(BUNDLED / "SC_rgb_jpeg_dcmtk.dcm")
     data.NumberOfFrames = 3
@@ -176,6 +201,7 @@ def test_text_in_the_pixels(tmp_path, keyword):
     assert len(read(dicom(tmp_path / "b", SMALL, **{keyword: "NO"}), ImageRule(4, 4))) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 def test_the_patient_is_a_salted_digest_and_nothing_else(tmp_path, caplog, capfd):
     path = dicom(tmp_path / "a", SMALL, PatientName=SECRET, PatientAge="not an age", PatientBirthDate="when")
     with warnings.catch_warnings(), caplog.at_level(logging.DEBUG):
