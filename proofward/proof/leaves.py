@@ -37,6 +37,11 @@ class LinearCombination:
     def log_size(self) -> int:
         return self.terms[0][1].log_size
 
+    @property
+    def name(self) -> str:
+        """That of its first column, for messages."""
+        return self.terms[0][1].name
+
     def at(self, point: Point) -> Form:
         """Its multilinear extension."""
         form = Form.of(self.constant)
@@ -54,11 +59,36 @@ class LinearCombination:
 
 
 @dataclass(frozen=True, slots=True)
+class VirtualColumn:
+    """2^log_size values that are looked up without being committed to.
+
+    They are fixed by what was committed to before the lookups' challenges. `entries` yields them as an
+    F-array, a prover's. `extension` is called by every party, once, when the lookups have come to a point: it
+    yields the multilinear extension there as a form. It may send hidden values, and whoever made the column
+    must then prove what they are.
+    """
+
+    name: str
+    log_size: int
+    entries: Callable[[], Array]
+    extension: Callable[[Point], Form]
+
+    def at(self, point: Point) -> Form:
+        """Its multilinear extension at the lookups' point."""
+        return self.extension(point)
+
+    def values(self, of: Callable[[Column], Array]) -> Array:
+        """Its values as an F-array; a prover's."""
+        del of
+        return self.entries()
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """One lookup per entry of a column: `first`, and for tables of pairs `second`."""
 
     table: Table
-    first: LinearCombination
+    first: LinearCombination | VirtualColumn
     second: LinearCombination | None = None
 
     @property

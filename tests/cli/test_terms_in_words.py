@@ -13,7 +13,7 @@ from proofward.report.scenario import make_scenario
 
 
 def words(terms: Terms) -> str:
-    return "\n".join(in_words(terms, "fl.example.org", 8002))
+    return "\n".join(in_words(terms, ("fl.example.org",), 8002))
 
 
 def terms(hospitals: int) -> Terms:

@@ -195,7 +195,7 @@ def test_certificates(kit):
         seen = found(kit, right_now() + timedelta(days=days)).get("certificate")
         assert seen is None if words is None else words in seen.sentence
     (kit / "startup" / "client.crt").write_bytes(b"junk")
-    assert "cannot be read" in found(kit)["certificate"].sentence
+    assert "client.crt is damaged; put it back" in found(kit)["certificate"].sentence
 
 
 def test_each_problem_is_a_line_of_the_log_and_a_metric(kit):

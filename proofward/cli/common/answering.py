@@ -136,6 +136,8 @@ def standing(home: Home, name: str, rules: Rules) -> History:
     history = followed(home.member(name), rules)
     if history.size and history.phase not in ANY_PHASE:
         raise Refused(f"the federation is {history.phase}: nothing can be recorded any more")
+    if history.find(name) is None:
+        raise Refused(f"{name} is not admitted yet: nothing of it can be recorded before")
     if name in history.revoked:
         raise Refused(f"{name} is revoked: nothing of it is recorded any more")
     return history
