@@ -18,6 +18,7 @@ import numpy.typing as npt
 from proofward.field.contract import combine_rows
 from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_sub, zeros
 from proofward.field.goldilocks import random_field
+from proofward.field.memory import kept_memory
 from proofward.field.multilinear import eq_table
 from proofward.field.ntt import intt
 from proofward.proof.algebra import (
@@ -72,6 +73,10 @@ class Prover(Party):
 
     def run(self, script: Callable[[Party], None]) -> bytes:
         """The proof of a script's statement."""
+        with kept_memory():
+            return self._run(script)
+
+    def _run(self, script: Callable[[Party], None]) -> bytes:
         with self.timed("sumchecks"):
             script(self)
         if (self.pads, self.products) != (self.plan.pads, self.plan.products):
