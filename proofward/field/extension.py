@@ -112,6 +112,16 @@ class Ext:
         return Ext(c0, c1)
 
 
+def elements(values: Array) -> list[Ext]:
+    """The elements of an E-array."""
+    result = []
+    for c0, c1 in zip(*values.tolist(), strict=True):
+        element = _new(Ext)
+        element.c0, element.c1 = c0, c1
+        result.append(element)
+    return result
+
+
 def planes(values: Array) -> tuple[Array, Array]:
     """Both planes of an E-array as contiguous F-arrays; half of a table needs no copy.
 

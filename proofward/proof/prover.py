@@ -99,13 +99,11 @@ class Prover(Party):
 
     def pad(self, key: int) -> Ext:
         """The value of a pad."""
-        row, position = self.extension_rows.position(key)
-        return element(self._values, row * self.code.k + position)
+        return element(self._values, self.extension_rows.flat(key))
 
     def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
         sent = [value - self.pad(key) for key, value in zip(keys, values, strict=True)]
-        for value in sent:
-            self._proof += value.to_bytes()
+        self._proof += b"".join([value.to_bytes() for value in sent])
         return sent
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:
