@@ -14,14 +14,16 @@ from proofward.engines.attacks.hospitals import ComplainsFalsely, Equivocates, S
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CONFIRM
+from proofward.federation.history.history_state import CONFIRM, KEYS
 from proofward.federation.messages import catalogue as messages
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import RulesError, usual_updates
+from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.usual import usual_updates
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.verifier import Verifier
 from proofward.lattice.errors import LatticeError
 from proofward.ledger.database import Database
 from proofward.ledger.errors import LedgerError
@@ -46,7 +48,7 @@ DETERMINED = frozenset(
         messages.UploadsClosed, messages.AttemptRestarted, messages.SetWithdrawn,
         messages.VerdictsClosed, messages.SharesChecked, messages.AcceptedSet, messages.RoundClosed,
         messages.MessageRefused, messages.FederationClosed, messages.Consent, messages.Lock,
-        messages.Abandonment, messages.Confirmation,
+        messages.Abandonment, messages.Confirmation, messages.FederationEnded,
     )
 )  # fmt: skip
 """Kinds whose whole content follows from the ledger: even their signer may say nothing else."""
@@ -104,6 +106,17 @@ class _Rotates(Hospital):
         super().__init__(name, key, *rest, next_key=NEXT_KEY)
 
 
+class _Ends(Verifier):
+    """Asks for an end at once when the first keys are asked for."""
+
+    def duties(self) -> Iterator[bytes]:
+        """See Follower."""
+        if self.history.phase == KEYS:
+            self.request_end("enough", at_once=True)
+            yield from self._votes()
+        yield from super().duties()
+
+
 class _Leaves(Hospital):
     """Asks for its own revocation when the round is nearly over."""
 
@@ -114,6 +127,15 @@ class _Leaves(Hospital):
             yield from self._votes()
         else:
             yield from super().duties()
+
+
+class _Admits(Verifier):
+    """Asks for a hospital's admission."""
+
+    def duties(self) -> Iterator[bytes]:
+        """See Follower."""
+        self.request_admission("hospital-x", SigningKey(bytes(range(32))).public.raw)
+        yield from super().duties()
 
 
 def federation(directory: Path, network: Intercepting, parties: Parties | None = None) -> InProcessFederation:
@@ -174,19 +196,30 @@ def entry_targets(directory: Path) -> Iterator[Target]:
     The entry is judged by the ledger's rules where it stands. The body is signed by the same sender after
     every change.
 
-    The run has a bad dealer, a false complaint, an equivocator, a lost consent, a change of keys, a leaver,
-    so that all kinds occur.
+    One run has a bad dealer, a false complaint, an equivocator, a lost consent, a change of keys, a leaver, a
+    vote to admit, another is ended by vote, so that all kinds occur.
     """
     network = Intercepting(HOSPITALS[4], messages.Consent.kind, attempt=1)
     unlike = (SealsWrongShare, Equivocates, _Leaves, _Rotates, Hospital, ComplainsFalsely)
-    parties = Parties(dict(zip(HOSPITALS, unlike, strict=False)))
-    engine = federation(directory, network, parties)
+    parties = Parties(dict(zip(HOSPITALS, unlike, strict=False)), {VERIFIER: _Admits})
+    engine = federation(directory / "closed", network, parties)
     if not engine.run().finished:
         raise RuntimeError("the federation did not finish")
+    ended = federation(directory / "ended", Intercepting("", ""), Parties(verifiers={VERIFIER: _Ends}))
+    if not ended.run().finished:
+        raise RuntimeError("the federation was not ended")
+    seen: set[str] = set()
+    for run in (engine, ended):
+        yield from _of_each_kind(run, seen)
+    seal, verifier = (engine.folder.ledger / SEAL_NAME).read_bytes(), log_verifier(engine.rules)
+    yield Target("seal", seal, parts_of(seal), refusal_of(lambda data: parse_seal(data, verifier)))
+
+
+def _of_each_kind(engine: InProcessFederation, seen: set[str]) -> Iterator[Target]:
+    """The first entry of every kind that is not among `seen`, and its body."""
     database = Database(engine.folder.ledger, writable=False)
     entries = [database.entry(position) for position in range(database.size())]
     database.close()
-    seen: set[str] = set()
     for position, entry in enumerate(entries):
         envelope = decode(entry, Envelope)
         if envelope.topic not in seen:
@@ -209,5 +242,3 @@ def entry_targets(directory: Path) -> Iterator[Target]:
                 partial(_judge_signed, envelope, key, judge),
                 envelope.topic not in DETERMINED,
             )
-    seal, verifier = (engine.folder.ledger / SEAL_NAME).read_bytes(), log_verifier(engine.rules)
-    yield Target("seal", seal, parts_of(seal), refusal_of(lambda data: parse_seal(data, verifier)))

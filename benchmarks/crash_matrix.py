@@ -1,31 +1,40 @@
 """kill -9 of server, hospital and verifier at persisted steps of a federation on FLARE, then a restart.
 
-    python benchmarks/crash_matrix.py [--smallest] [--cells 4] [--seed 0]
+    python benchmarks/crash_matrix.py [--smallest] [--cells 4] [--seed 0] [--role server] [--install wheel]
 
 Every cell is a whole run of real processes with mutual TLS on localhost. The party's processes kill
-themselves right after the N-th commit to its state (or entry of the ledger); then `proofward start` is given
-again, as an operator would. The undisturbed run counts the steps of each role, and N is drawn from the seed,
-one from each of as many equal parts of their first 85 % as there are cells: from the enrolment into the last
-round, not in its very end. A cell is good when the federation ends with the
-model of an undisturbed run, the audit passes, and no member signed two messages in one place.
+themselves right after the N-th commit to its state (or entry of the ledger). `proofward status` has to say so
+at every site that it concerns: at the killed one, and at all others when it is the server that they cannot
+reach. Then `proofward start` is given again, as an operator would. The undisturbed run counts the steps of
+each role, and N is drawn from the seed, one from each of as many equal parts of their first 85 % as there are
+cells: from the enrolment into the last round, not in its very end. A cell is good when the federation ends
+with the model of an undisturbed run, the audit passes, and no member signed two messages in one place. The
+folder has a space in its name; with `--install wheel` all processes have the package from a wheel, in an
+environment without the source. The smallest size has one cell and one round; its step is a known one, and the
+undisturbed model comes from the same federation in this process, with the same randomness.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from _installed import EDITABLE, WHEEL, installed, run_again
 from _machine import print_result
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.encoding import decode
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.engines.in_process import InProcessFederation
+from proofward.engines.local import SERVER, LocalConsortium
+from proofward.engines.operations.isolation import interpreter, isolated
 from proofward.federation.history.history import slot
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.wire import Packet, parse
@@ -36,9 +45,11 @@ from proofward.report.scenario import Scenario, make_scenario
 
 HERE = Path(__file__).resolve().parent
 SEED = b"crash-matrix"
-HOSPITALS, TIMEOUT, DOWN = 3, 300.0, 1.0
+HOSPITALS, TIMEOUT, TOLD = 3, 1800.0, 120.0
 ROLES = {"server": "aggregator", "hospital": "hospital-1", "verifier": "verifier-3"}
 SITES = {"server": SERVER, "hospital": "hospital-1", "verifier": "observer-0"}
+HALF = {"server": 39, "hospital": 28, "verifier": 22}
+"""Steps of a federation of one round, halfway."""
 SURE = 0.85
 """Share of the counted steps from which kills are drawn: a busy machine commits in fewer, larger steps."""
 
@@ -56,6 +67,8 @@ class Cell:
     of_steps: int
     after: str
     killed: bool
+    told: bool
+    told_seconds: float
     finished: bool
     same_model: bool
     audit: bool
@@ -66,7 +79,17 @@ class Cell:
     @property
     def good(self) -> bool:
         """Whether all that must hold does."""
-        return self.killed and self.finished and self.same_model and self.audit and self.one_message_a_slot
+        ended = self.finished and self.same_model and self.audit and self.one_message_a_slot
+        return self.killed and self.told and ended
+
+
+@dataclass
+class Death:
+    """What was seen of one: after which entry, whether all sites that it concerns said so, and how soon."""
+
+    after: str = ""
+    told: bool = False
+    told_seconds: float = 0.0
 
 
 def scenario_of(rounds: int) -> Scenario:
@@ -85,8 +108,33 @@ def last_recorded(local: LocalConsortium) -> str:
     return f"{last['round']}/{last['subject']}"
 
 
-def run(folder: Path, scenario: Scenario, kill: tuple[str, int] | None) -> tuple[LocalConsortium, str, float]:
-    """A federation of which one party is killed; after which entry ("" if it was not), and the seconds.
+def says(local: LocalConsortium, site: str, check: str) -> bool:
+    """Whether `proofward status` of a site ends with 1 and names this problem."""
+    kit = local.kits[site].resolve()
+    command = [*interpreter("-m", "proofward", "status", str(kit)), "--json"]
+    environment = isolated(os.environ, kit)
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    problems = {problem["check"] for problem in json.loads(run.stdout)["problems"]}
+    return run.returncode == 1 and check in problems
+
+
+def wait_until_told(local: LocalConsortium, killed: str, death: Death) -> None:
+    """Asks every site that the death concerns until it says so, or for TOLD seconds."""
+    start = time.perf_counter()
+    left = {killed: "not-running"}
+    if killed == SERVER:
+        left |= {site: "unreachable" for site in local.kits if site != SERVER}
+    while left and time.perf_counter() - start < TOLD:
+        left = {site: check for site, check in left.items() if not says(local, site, check)}
+    death.told, death.told_seconds = not left, round(time.perf_counter() - start, 1)
+    if left:
+        print(f"nothing said by {', '.join(left)}", file=sys.stderr)
+
+
+def run(
+    folder: Path, scenario: Scenario, kill: tuple[str, int] | None
+) -> tuple[LocalConsortium, Death, float]:
+    """A federation of which one party is killed; what was seen of it, and the seconds.
 
     Without a kill the parties' steps are counted, see `steps_of`.
     """
@@ -94,7 +142,7 @@ def run(folder: Path, scenario: Scenario, kill: tuple[str, int] | None) -> tuple
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local.create(terms_of(scenario, SERVER, deadline=180), scenario.plan.initial_model, records, SEED)
     start, marker = time.perf_counter(), folder / "killed"
-    site, after = "", ""
+    site, death = "", Death()
     local.environment["PYTHONPATH"] = str(HERE / "killing")
     if kill is not None:
         role, step = kill
@@ -105,11 +153,11 @@ def run(folder: Path, scenario: Scenario, kill: tuple[str, int] | None) -> tuple
         local.environment["PROOFWARD_KILL"] = ";".join(counted)
 
     def revive() -> None:
-        nonlocal after
         process = local.processes.get(site)
         if process is not None and process.poll() is not None and marker.exists():
-            after = after or last_recorded(local)
-            time.sleep(DOWN)
+            if not death.after:
+                death.after = last_recorded(local)
+                wait_until_told(local, site, death)
             local.start(site)
 
     try:
@@ -117,7 +165,9 @@ def run(folder: Path, scenario: Scenario, kill: tuple[str, int] | None) -> tuple
         local.wait(TIMEOUT, revive)
     finally:
         local.stop_all()
-    return local, (after or "the end") if marker.exists() else "", time.perf_counter() - start
+    if marker.exists() and not death.after:
+        death.after = "the end"
+    return local, death, time.perf_counter() - start
 
 
 def steps_of(folder: Path) -> dict[str, int]:
@@ -162,20 +212,38 @@ def submissions(local: LocalConsortium) -> int:
 
 def cell(role: str, step: int, steps: int, scenario: Scenario, model: bytes) -> Cell:
     """Runs one cell."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="crash matrix ") as folder:
         try:
-            local, after, seconds = run(Path(folder), scenario, (role, step))
+            local, death, seconds = run(Path(folder), scenario, (role, step))
         except Exception as error:
             print(f"{role} at step {step}: {error}", file=sys.stderr)
-            return Cell(role, step, steps, "", False, False, False, False, False, 0.0, 0)
+            return Cell(role, step, steps, "", False, False, 0.0, False, False, False, False, 0.0, 0)
         rules = local.server.rules
         assert rules is not None
         ended = read_ledger(local.ledger, rules)
         audit = all(verdict.passed for verdict in RunAudit(local.ledger).run())
         return Cell(
-            role, step, steps, after, bool(after), True, ended.history.model == model, audit,
-            one_message_a_slot(local), round(seconds, 1), submissions(local),
+            role, step, steps, death.after, bool(death.after), death.told, death.told_seconds, True,
+            ended.history.model == model, audit, one_message_a_slot(local), round(seconds, 1),
+            submissions(local),
         )  # fmt: skip
+
+
+def undisturbed(scenario: Scenario, smallest: bool) -> tuple[bytes, dict[str, int], float]:
+    """The model of a run without a kill, the steps of each role in it, and its seconds."""
+    with tempfile.TemporaryDirectory(prefix="crash matrix ") as name:
+        folder = Path(name)
+        if smallest:
+            start = time.perf_counter()
+            records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
+            federation = InProcessFederation(folder / "run", scenario.plan, records, seed=SEED)
+            federation.run()
+            steps = {role: 2 * half for role, half in HALF.items()}
+            return federation.aggregator.history.model, steps, time.perf_counter() - start
+        local, _, seconds = run(folder, scenario, None)
+        rules = local.server.rules
+        assert rules is not None
+        return read_ledger(local.ledger, rules).history.model, steps_of(folder), seconds
 
 
 def main() -> None:
@@ -184,29 +252,32 @@ def main() -> None:
     parser.add_argument("--smallest", action="store_true", help="one cell, one round")
     parser.add_argument("--cells", type=int, default=4, help="kills of each role")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--role", choices=list(ROLES), action="append", help="who is killed; all if left out")
+    parser.add_argument("--install", choices=[EDITABLE, WHEEL], default=installed())
     options = parser.parse_args()
+    if (code := run_again(__file__, options.install)) is not None:
+        raise SystemExit(code)
     rng = random.Random(options.seed)
     scenario = scenario_of(1 if options.smallest else 2)
-    with tempfile.TemporaryDirectory() as folder:
-        local, _, undisturbed = run(Path(folder), scenario, None)
-        rules = local.server.rules
-        assert rules is not None
-        model, steps = read_ledger(local.ledger, rules).history.model, steps_of(Path(folder))
-    plan = [("hospital", steps["hospital"] // 2)] if options.smallest else [
-        (role, step) for role in ROLES for step in drawn(steps[role], options.cells, rng)
+    model, steps, seconds = undisturbed(scenario, options.smallest)
+    roles = options.role or (["hospital"] if options.smallest else list(ROLES))
+    plan = [(role, HALF[role]) for role in roles] if options.smallest else [
+        (role, step) for role in roles for step in drawn(steps[role], options.cells, rng)
     ]  # fmt: skip
     cells = []
-    print("role      step  killed finished model audit slots seconds jobs after", file=sys.stderr)
+    print("role      step  killed told finished model audit slots seconds jobs after", file=sys.stderr)
     for role, step in plan:
         found = cell(role, step, steps[role], scenario, model)
         cells.append(found)
-        marks = [found.killed, found.finished, found.same_model, found.audit, found.one_message_a_slot]
+        marks = [found.killed, found.told, found.finished, found.same_model, found.audit]
+        marks.append(found.one_message_a_slot)
         words = "  ".join("yes" if mark else "NO" for mark in marks)
         rest = f"{found.seconds:6.1f} {found.jobs:4}  {found.after}"
         print(f"{role:9} {step:4}  {words}  {rest}", file=sys.stderr, flush=True)
     print_result(
         "crash_matrix",
-        undisturbed_seconds=round(undisturbed, 1),
+        install=installed(),
+        undisturbed_seconds=round(seconds, 1),
         steps=steps,
         cells=[asdict(found) for found in cells],
         good=sum(found.good for found in cells),

@@ -23,15 +23,15 @@ from pathlib import Path
 from _machine import print_result
 from crash_matrix import SEED
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.federation.messages.catalogue import RoundClosed
 from proofward.federation.messages.events import Event
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario, make_scenario
 
-HOSPITALS, TIMEOUT = 3, 600.0
+HOSPITALS, TIMEOUT = 3, 1800.0
 
 
 def in_process(scenario: Scenario, folder: Path) -> tuple[list[float], bytes]:

@@ -22,12 +22,12 @@ from pathlib import Path
 from _machine import print_result
 from crash_matrix import HERE, scenario_of
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import read_ledger, terms_of
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.federation.history.faults import faults
 from proofward.report.run_audit import RunAudit
 
-SITE, CULPRIT, DEADLINE, TIMEOUT = "observer-0", "verifier-3", 12, 420.0
+SITE, CULPRIT, DEADLINE, TIMEOUT = "observer-0", "verifier-3", 12, 1800.0
 HARMLESS = ("declined", "no answer", "no proper answer", "recorded; 0 recorded twice")
 
 

@@ -1,13 +1,41 @@
-"""What all tests share: randomness that is the same in every run, and another in every test."""
+"""What all tests share: randomness that is the same in every run and another in every test, and the order."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
+
+TESTS = Path(__file__).parent
+LONGEST_FIRST = (
+    "flare/test_isolation.py",
+    "relations/test_affine_hull.py",
+    "engines/test_remote_resume.py",
+    "flare/test_consortium.py",
+    "engines/test_attacks.py",
+    "relations/test_rejects_mutants_of_the_witness.py",
+    "flare/test_federation.py",
+    "cli/test_audit.py",
+    "engines/test_bundle.py",
+    "engines/test_verification_pool.py",
+    "layers/test_long_runs.py",
+    "engines/test_resume.py",
+    "federation/test_games.py",
+)
+"""Files that take longest. A file is one worker's, so the last to begin must be short ones."""
 
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """A generator seeded with the test's own name."""
     return random.Random(request.node.nodeid)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, all else as it was found."""
+    places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
+    gone = [str(path) for path in places if not path.is_file()]
+    if gone:
+        raise pytest.UsageError(f"tests/conftest.py names files that are not there: {', '.join(gone)}")
+    items.sort(key=lambda item: places.get(item.path, len(places)))

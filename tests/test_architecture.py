@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from proofward.engines.registry import ENGINES
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "proofward"
 LAYERS = (
+    "catalogue",
     "encoding",
     "field",
     "proof",
@@ -93,6 +96,23 @@ def test_imports_of_wings_under_a_folder_go_downwards(folder: str) -> None:
             if parts[: len(prefix)] == prefix and len(parts) > len(prefix):
                 found = wings.index(parts[len(prefix)]) if parts[len(prefix)] in wings else len(wings)
                 assert found <= own, f"{path.relative_to(ROOT)} imports upwards: {name}"
+
+
+def test_only_the_registry_imports_an_engine_by_name() -> None:
+    """Commands and reports ask the registry for a kit's engine; an engine knows no other."""
+    engines = {name: f"proofward.engines.{name}" for name in ENGINES}
+    registry = PACKAGE / "engines" / "registry.py"
+    assert {name for name in imported_modules(registry) if name.startswith(tuple(engines.values()))}
+    for path in set(SOURCES) - {registry}:
+        for engine, prefix in engines.items():
+            if path.is_relative_to(PACKAGE / "engines" / engine):
+                continue
+            named = {name for name in imported_modules(path) if f"{name}.".startswith(f"{prefix}.")}
+            assert not named, f"{path.relative_to(ROOT)} imports the engine {engine}: {sorted(named)}"
+            if path.is_relative_to(PACKAGE / "cli"):
+                words = {node.value for node in ast.walk(ast.parse(path.read_text()))
+                         if isinstance(node, ast.Constant)}  # fmt: skip
+                assert engine not in words, f"{path.relative_to(ROOT)} names the engine {engine}"
 
 
 def test_no_circle_of_imports() -> None:

@@ -13,15 +13,18 @@ from proofward.cli.evidence.export_audit import export_audit
 from proofward.cli.evidence.model import model
 from proofward.cli.evidence.predict import predict
 from proofward.cli.evidence.proofs import inspect, verify
+from proofward.cli.kit.admit import admit
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
 from proofward.cli.kit.confirm import confirm
 from proofward.cli.kit.doctor import doctor
+from proofward.cli.kit.end import end
 from proofward.cli.kit.enrol import enrol
 from proofward.cli.kit.membership import join, revoke
 from proofward.cli.kit.rotate_key import rotate_key
 from proofward.cli.kit.start import start, stop
 from proofward.cli.kit.status import status
+from proofward.cli.project.add_site import add_site
 from proofward.cli.project.certificates import certificates
 from proofward.cli.project.consortium import consortium
 from proofward.cli.project.consortium_status import consortium_status
@@ -42,7 +45,8 @@ def main() -> None:
 
 
 for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
-                certificates, consortium, join, enrol, check_data, confirm, revoke, rotate_key, model,
-                predict, export_audit):  # fmt: skip
+                certificates, consortium, join, enrol, check_data, confirm, revoke, admit, end, rotate_key,
+                model, predict, export_audit):  # fmt: skip
     main.add_command(command)
+consortium.add_command(add_site)
 consortium.add_command(consortium_status)

@@ -23,6 +23,7 @@ from proofward.data.records import Records, to_fixed_point
 from proofward.data.schema import DECIMALS, Schema, folded, plain_number
 from proofward.layers.model import FixedPoint
 
+_NO_TEXT = "the file is no UTF-8 text: save it as CSV UTF-8"
 _TOO_LARGE = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -54,12 +55,16 @@ def read_csv(
             lines = csv.reader(file, delimiter=delimiter or schema.notation.delimiter, strict=True)
             rows = _rows(lines, problems)
             _, cells = next(rows, (1, []))
-            header = read_header(cells, schema, problems)
+            header = None
+            if any("\0" in cell for cell in cells):  # UTF-16 or no text at all, and yet valid UTF-8
+                problems.say(_NO_TEXT)
+            else:
+                header = read_header(cells, schema, problems)
             if header is not None:
                 for number, row in rows:
                     reading.take(header, number, row, problems)
     except UnicodeDecodeError:
-        problems.say("the file is no UTF-8 text: save it as CSV UTF-8")
+        problems.say(_NO_TEXT)
         header = None
     if header is None:
         raise CsvRefused(problems.lines())

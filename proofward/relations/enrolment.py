@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +106,14 @@ def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed
 
 def enrolment_plan(statement: EnrolmentStatement) -> Plan:
     """The measures of an enrolment's proof; raises SoundnessBelowPolicy where the policy cannot be met."""
-    config = statement.config
-    plan = Counter(config.code(statement.rows)).run(lambda party: enrolment(party, statement, None))
+    return _plan(statement.config, statement.rows, statement.features)
+
+
+@lru_cache(maxsize=64)
+def _plan(config: RoundConfig, rows: int, features: int) -> Plan:
+    """They depend on nothing else: neither the consortium nor the hospital's name changes the script."""
+    statement = EnrolmentStatement(bytes(32), "", rows, features, config)
+    plan = Counter(config.code(rows)).run(lambda party: enrolment(party, statement, None))
     plan.soundness.require(config.security_bits)
     return plan
 

@@ -90,6 +90,7 @@ def delta_bounds(model: Mlp, scales: FixedPoint, training: Training, rows: int) 
     return DeltaBounds(largest, squared)
 
 
+@lru_cache(maxsize=256)
 def update_rule(
     *,
     model: Mlp,

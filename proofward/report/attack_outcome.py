@@ -47,6 +47,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "added-update": ("accepted-set", "accepted-set"),
     "another-model": ("aggregate-model", "aggregate-model"),
     "another-first-model": ("first-model", "first-model"),
+    "early-end": ("end-votes", "end-votes"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
     "wrong-verdict": ("verdict", "verdict"),

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from proofward.catalogue.audits import ENROLMENT, TRAINING, deed
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history_state import CLOSED, HistoryState
 from proofward.federation.parties.audit_verdict import AuditVerdict
-from proofward.report.checks_in_words import ENROLMENT, TRAINING, deed
 
 SIGNED = frozenset(
     {"rules", "entries", "ledger-structure", "ledger-entry", "ledger-tree", "ledger-checkpoint"}

@@ -10,14 +10,19 @@ from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.rules import usual_updates
+from proofward.federation.messages.usual import (
+    LEAST_HOSPITALS,
+    usual_threshold,
+    usual_updates,
+    usual_verdicts,
+)
 from proofward.layers.errors import ConfigurationError
 from proofward.models.presets import preset
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
+from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
 from proofward.report.handover.description import Description, Feature
 
-VERIFIERS = 3
 WDBC_CLASSES = ("benign", "malignant")
 SYNTHETIC_RECORDS = 30  # for each hospital
 
@@ -42,14 +47,15 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
     Presets of 30 features get the breast cancer records, others synthetic ones. The seed fixes the records
     and their division.
 
-    Any t = (hospitals - 1) // 2 hospitals learn nothing together.
     Raises ConfigurationError, DataUnavailable.
     """
     setup = preset(name)
-    if not 3 <= hospitals <= 100:
-        raise ConfigurationError("hospitals", "an integer in [3, 100]", hospitals)
-    if not 1 <= rounds <= 10_000:
-        raise ConfigurationError("rounds", "an integer in [1, 10000]", rounds)
+    for what, least, most, found in (
+        ("hospitals", LEAST_HOSPITALS, MAX_HOSPITALS, hospitals),
+        ("rounds", 1, MAX_ROUNDS, rounds),
+    ):
+        if not least <= found <= most:
+            raise ConfigurationError(what, f"an integer in [{least}, {most}]", found)
     features = setup.model.widths[0]
     if features == len(NORMALISATION):
         records = load_wdbc(setup.scales)
@@ -63,12 +69,12 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
     training, held_out = held_out_split(records, seed)
     parts = hospital_split(training, hospitals, seed)
     names = [f"hospital-{index}" for index in range(hospitals)]
-    threshold = max(1, (hospitals - 1) // 2)
+    threshold = usual_threshold(hospitals)
     plan = Plan(
         federation=f"demonstration: {setup.summary}; records divided by seed {seed}",
         hospitals=names,
         verifiers=[f"verifier-{index}" for index in range(verifiers)],
-        accepting_verdicts=verifiers // 2 + 1,
+        accepting_verdicts=usual_verdicts(verifiers),
         minimum_updates=usual_updates(hospitals, threshold),
         rounds=rounds,
         config=RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from proofward.cli.main import main
+from tests.remembered import remembered_proofs
 
 
 class Command:
@@ -28,6 +30,13 @@ class Command:
 @pytest.fixture(scope="session")
 def proofward() -> Command:
     return Command()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def remembered() -> Iterator[None]:
+    """The tests of a command audit the same few runs again and again."""
+    with remembered_proofs():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from proofward.cli.run.demo_flare import terms_of
-from proofward.engines.flare.local import SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import terms_of
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.report.scenario import make_scenario
 
 

@@ -39,3 +39,26 @@ def write_project(folder: Path, rounds: int = 2, hidden: str = "[16]", more: str
     path = folder / "consortium.toml"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def edit_draft(path: Path, rounds: int = 5) -> None:
+    """What an operator does by hand: the columns, the label's notation, network and training."""
+    text = path.read_text()
+    for old, new in (
+        ("rounds = 15", f"rounds = {rounds}"),
+        ("ignore = []", 'ignore = ["id"]'),
+        ("# hidden = [4]", "hidden = [16]"),
+        ("# learning_rate = 0.015625", "learning_rate = 0.0625"),
+        ("# batch = 4 ", "batch = 16 "),
+        ("# steps = 7 ", "steps = 14 "),
+        ("# clip_bound = 4.0", "clip_bound = 2"),
+        ('column = "label"', 'column = "diagnosis"'),
+        ('positive = "1"', 'positive = "M"'),
+        ('negative = "0"', 'negative = "B"'),
+    ):
+        assert text.count(old) == 1, (old, text)
+        text = text.replace(old, new)
+    features = "\n".join(
+        f'[[feature]]\nname = "marker {number}"\ncentre = {CENTRE}\nspread = {SPREAD}\n' for number in range(COLUMNS)
+    )
+    path.write_text(text[: text.index("[[feature]]")] + features)

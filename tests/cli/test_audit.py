@@ -127,12 +127,14 @@ def test_one_changed_byte_in_any_kind_of_file_is_a_flaw(proofward, copy, rng):
 
 @pytest.mark.slow
 def test_one_byte_changed_missing_or_added_anywhere_is_a_flaw(proofward, copy, rng):
+    """Every file: objects, which are found by their digests, in one of the ways, all others in each."""
     files = [path for path in sorted(copy.rglob("*")) if path.is_file()]
-    for path in files * 2:
+    for number, path in enumerate(files):
         data = path.read_bytes()
         at = rng.randrange(len(data))
         other = bytes([data[at] ^ rng.randrange(1, 256)])
-        for changed_data in (data[:at] + other + data[at + 1 :], data[:at] + data[at + 1 :], data + other):
+        ways = (data[:at] + other + data[at + 1 :], data[:at] + data[at + 1 :], data + other)
+        for changed_data in ways[number % 3 :][:1] if "objects" in path.parts else ways:
             path.write_bytes(changed_data)
             assert proofward("audit", copy).exit_code == 1, (path.relative_to(copy), at)
         path.write_bytes(data)

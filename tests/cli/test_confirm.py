@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -66,6 +68,15 @@ def test_a_fingerprint_given_early_has_to_be_the_one(tmp_path, proofward):
             time.sleep(0.05)
         found = proofward.json("status", tmp_path / site)
         assert found["exit"] == 1 and any(other in problem["sentence"] for problem in found["problems"])
+
+
+def test_without_the_list_of_words(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mnemonic", None)
+    digest = hashlib.sha256(b"").hexdigest()
+    assert digest_of(groups(digest)) == digest
+    for ask in (lambda: words(digest), lambda: digest_of("abandon " * 24)):
+        with pytest.raises(click.UsageError, match="pip install"):
+            ask()
 
 
 def test_words_and_digits_are_read_again():

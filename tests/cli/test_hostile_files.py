@@ -20,6 +20,7 @@ from proofward.ledger.log import Log
 from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, ProofFile
 from tests.ledger.conftest import SIGNER
 from tests.ledger.hostile import FOLDERS, _deep, _many, _terabyte, _to_device
+from tests.patience import PATIENCE
 from tests.peak_memory import begin_peak, peak_megabytes
 
 ROOT = Path(__file__).parents[2]
@@ -231,7 +232,7 @@ def test_a_small_proof_file_with_a_huge_claim(proof, tmp_path, rows) -> None:
     for command in ("verify", "inspect"):
         ended = subprocess.run(
             [sys.executable, "-c", MEASURE, command, str(other)],
-            capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,
+            capture_output=True, text=True, timeout=PATIENCE, check=True, cwd=ROOT,
         )  # fmt: skip
         code, seconds, megabytes = ended.stdout.split("\n")[-2].split()
         assert code == "1" or command == "inspect"

@@ -1,10 +1,10 @@
-"""Runs a federation and kills its own process at a given step: argv = folder, step, fake or real."""
+"""Runs a federation and kills its own process at a given step."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
@@ -45,7 +45,6 @@ def build(folder: Path, countdown: Countdown, proofs: str = "fake") -> InProcess
     )
 
 
-if __name__ == "__main__":
-    counter = Countdown(int(sys.argv[2]))
-    build(Path(sys.argv[1]), counter, sys.argv[3]).run()
-    print(-counter.left)
+def main(said: Connection, folder: Path, step: int, proofs: str) -> None:
+    """In a process of its own; `proofs` are fake or real."""
+    build(folder, Countdown(step), proofs).run()

@@ -1,4 +1,4 @@
-"""One site, or the desk, in a process of its own that kills itself at a step: argv = folder, site, socket, step.
+"""One site, or the desk, in a process of its own that kills itself at a step.
 
 Every request on its way out and every answer, and every event, is a step; questions for new entries are not.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -86,8 +85,8 @@ def listen(address: str, answer: Answering) -> Listener:
     return listener
 
 
-def main(root: Path, name: str, address: str, steps: int) -> int:
-    """Runs to the end; prints the number of steps."""
+def main(said: Connection, root: Path, name: str, address: str, steps: int) -> None:
+    """Runs to the end and says the number of steps; the desk then answers until it gets a word."""
     countdown = Countdown(steps)
     if name == SERVER:
         desk = open_desk(root, observe=countdown.step)
@@ -95,16 +94,12 @@ def main(root: Path, name: str, address: str, steps: int) -> int:
         while desk.host is None:
             time.sleep(0.01)
         desk.host.run(lambda: False)
-        print(countdown.count, flush=True)
-        sys.stdin.read()
+        said.send(countdown.count)
+        said.recv()
         desk.host.aggregator.ledger.close()
-        return 0
+        return
     carry = countdown.around(ask(address))
     site = open_site(root, name, carry, threading.Event(), observe=countdown.step)
     site.run()
-    print(countdown.count, site.failures or "")
-    return len(site.failures)
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    assert site.failures == {}
+    said.send(countdown.count)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from proofward.encoding import decode
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.engines.remote.caller import Carry, Unreachable
@@ -25,16 +24,16 @@ from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import slot
 from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.rules import usual_abandonments
+from proofward.federation.messages.usual import usual_abandonments
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
-from tests.engines.remote_kits import write_kit
+from tests.engines.remote_kits import certificates, write_kit
 from tests.federation.fakes import FakeProofs, datasets, plan
+from tests.patience import PATIENCE
 
 SEED = b"remote"
 SERVER, AUDITOR = "server", "auditor"
-PATIENCE = 100.0
 
 
 def agreement(**changes) -> Plan:
@@ -69,7 +68,7 @@ def terms_of(
 def set_up(
     root: Path,
     agreed: Plan,
-    deadline: int = 60,
+    deadline: int = 3600,
     sites: dict[str, str] | None = None,
     upload_slot: int = 0,
 ) -> Terms:
@@ -89,12 +88,12 @@ def set_up(
 
 def open_desk(root: Path, **options) -> Desk:
     """The desk on its folder."""
-    return Desk(Home(root / SERVER / "home"), Certificates(root / SERVER / "startup"), **options)
+    return Desk(Home(root / SERVER / "home"), certificates(root / SERVER / "startup"), **options)
 
 
 def open_site(root: Path, name: str, carry: Carry, stop: threading.Event, **options) -> Site:
     """A site on its folder."""
-    home, kit = Home(root / name / "home"), Certificates(root / name / "startup")
+    home, kit = Home(root / name / "home"), certificates(root / name / "startup")
     return Site(home, kit, carry, stop, **{"proofs": FakeProofs(), **options})
 
 
@@ -151,7 +150,7 @@ class Consortium:
         self,
         root: Path,
         agreed: Plan | None = None,
-        deadline: int = 60,
+        deadline: int = 3600,
         sites: dict[str, str] | None = None,
         answer: Callable[[bytes], bytes] | None = None,
         upload_slot: int = 0,

@@ -12,6 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from proofward.engines.flare.kits.kit import certificates_of
+from proofward.engines.remote.agreement.certificates import Certificates
+
 DAY = datetime.timedelta(days=1)
 
 
@@ -49,6 +52,11 @@ def write_kit(folder: Path, site: str, prefix: str = "client") -> None:
     (folder / "rootCA.pem").write_bytes(pem(issue("authority")))
     (folder / f"{prefix}.crt").write_bytes(pem(issue(site)))
     (folder / f"{prefix}.key").write_bytes(pem(rsa_key(site)))
+
+
+def certificates(startup: Path) -> Certificates:
+    """What `write_kit` wrote."""
+    return certificates_of(startup.parent)
 
 
 def furnish_kit(place: Path) -> None:

@@ -49,6 +49,7 @@ AGGREGATOR_CHECKS = {
     "added-update": ("accepted-set", "accepted-set"),
     "another-model": ("aggregate-model", "aggregate-model"),
     "another-first-model": ("first-model", "first-model"),
+    "early-end": ("end-votes", "end-votes"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
 }

@@ -15,7 +15,6 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.remote import bundle as format_
 from proofward.engines.remote import courier
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, BundleJoin, BundleWriter
@@ -24,9 +23,11 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.objects import ObjectStore
+from tests.engines import remote_kits
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
-from tests.federation.adopted import adopt
+from tests.federation.adopted import adopt, tree
 from tests.federation.fakes import FakeProofs
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 ALONE = "hospital-2"
@@ -48,9 +49,9 @@ class Carrier:
         self.trips: list[tuple[list[str], str]] = []
         self.kept: list[bytes] = []
 
-    def home_of(self, site: str) -> tuple[Home, Certificates]:
+    def home_of(self, site: str) -> tuple[Home, remote_kits.Certificates]:
         root = self.consortium.root / site
-        return Home(root / "home"), Certificates(root / "startup")
+        return Home(root / "home"), remote_kits.certificates(root / "startup")
 
     def out(self, carried=lambda path: None) -> list[str]:
         """From the hospital to the gateway; the messages carried."""
@@ -63,7 +64,7 @@ class Carrier:
 
     def answered(self, due: bool = True):
         """The answer on the stick, once the federation waits for the hospital again."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
                 given = give(self.gateway[0], self.member, self.stick / "back")
@@ -190,22 +191,16 @@ def here(midway, tmp_path):
     return carrier
 
 
-def tree(folder: Path) -> dict[Path, bytes]:
-    """Every file but databases' and locks'."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
-    return {path: path.read_bytes() for path in files if "sqlite" not in path.name}
-
-
-def refused(here: Carrier, name: str, data: bytes | None = None) -> Refusal:
-    """Why the bundle on the stick, or with these bytes, is not taken; nothing is written for it."""
+def refused(here: Carrier, name: str, data: bytes | None = None, alone: bool = True) -> Refusal:
+    """Why the bundle on the stick, or with these bytes, is not taken; nothing is written for it (alone)."""
     path = here.stick / name
     if data is not None:
         path.write_bytes(data)
-    before = tree(here.stick.parent)
+    before = tree(here.stick.parent) if alone else None
     with pytest.raises(Refusal) as caught:
         found = Bundle.read(path)
         accept(*here.gateway, found) if found.header.direction == OUT else here.airgap.absorb(found)
-    assert tree(here.stick.parent) == before
+    assert before is None or tree(here.stick.parent) == before
     return caught.value
 
 
@@ -225,8 +220,12 @@ def test_rejects_flipped_bits_in_every_region(here, name):
     data = (here.stick / name).read_bytes()
     rng = random.Random(name)
     regions = [range(part * len(data) // 60, (part + 1) * len(data) // 60) for part in range(60)]
+    before = tree(here.stick.parent)
     for at in (*map(rng.choice, regions), *range(300), *range(len(data) - 200, len(data))):
-        refused(here, name, data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :])
+        flipped = data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :]
+        refused(here, name, flipped, alone=False)
+    (here.stick / name).write_bytes(data)
+    assert tree(here.stick.parent) == before
 
 
 def rewritten(here: Carrier, key: SigningKey | None = None, extra=(), objects=(), **changes) -> bytes:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-import proofward.federation
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.operations import metrics as module
 from proofward.engines.operations.event_log import EVENT_KINDS, EventLog, event_fields, rotated
 from proofward.engines.operations.metrics import (
-    CHECKS,
     MAX_PARTIES,
     Metrics,
     MetricsUnavailable,
@@ -31,6 +27,7 @@ from proofward.federation.history.history_state import ANY_PHASE, BEFORE, CLOSED
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.refusal import Refusal
 from proofward.report.scenario import make_scenario
+from tests.patience import PATIENCE
 
 MOMENT = 1_767_225_600.0
 
@@ -193,19 +190,6 @@ def test_lines_that_are_no_json_are_counted(registry, metrics, tmp_path):
     assert read(registry, "unable_total") == 1
 
 
-def test_the_checks_are_those_of_the_protocol():
-    found = {"equivocation", "second-unmasking", "aggregate-model"}
-    places = {"require": 1, "Refusal": 0}
-    for path in Path(proofward.federation.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in places:
-                by_name = [keyword.value for keyword in node.keywords if keyword.arg == "check"]
-                named = by_name[0] if by_name else node.args[places[node.func.id]]
-                found |= {named.value} if isinstance(named, ast.Constant) else set()
-    assert len(found) > 50, "the search for checks finds next to nothing"
-    assert found - CHECKS == set() and len(CHECKS) < 100
-
-
 def test_a_tail_waits_for_the_end_of_a_line(tmp_path):
     path = tmp_path / "log.jsonl"
     tail = Tail(path)
@@ -251,7 +235,7 @@ def test_a_tail_left_behind_goes_on_with_what_is_kept(tmp_path):
 
 
 def scrape(served):
-    with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/metrics", timeout=PATIENCE) as answer:
         families = text_string_to_metric_families(answer.read().decode())
         return {
             (sample.name, *sample.labels.values()): sample.value
@@ -270,7 +254,7 @@ def test_a_run_is_served(tmp_path, monkeypatch):
         assert scrape(served)["proofward_phase", BEFORE] == 1
         engine = InProcessFederation(tmp_path / "run", scenario.plan, data, observe=log.observe, workers=2)
         assert engine.run().finished and rotated(log.path, 1).exists()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while (found := scrape(served))["proofward_phase", CLOSED] != 1 and time.monotonic() < deadline:
             time.sleep(0.05)
     finally:
@@ -281,7 +265,7 @@ def test_a_run_is_served(tmp_path, monkeypatch):
     assert found["proofward_proof_seconds_sum", "hospital-2", "upload"] > 0
     assert found["proofward_aggregation_seconds_count", "aggregator", "sum"] == 1
     assert found["proofward_malformed_lines_total",] == 0
-    assert abs(found["proofward_last_event_timestamp_seconds",] - time.time()) < 60
+    assert abs(found["proofward_last_event_timestamp_seconds",] - time.time()) < PATIENCE
     with pytest.raises(OSError):
         scrape(served)
     again = serve(log.path, 0)  # all is in the log

@@ -13,7 +13,6 @@ import pytest
 from proofward.encoding import decode, encode
 from proofward.encoding.cbor import MAX_ITEMS
 from proofward.engines.operations.verification_pool import PooledProofs
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import make_request
 from proofward.engines.remote.agreement.terms import Terms
@@ -41,6 +40,7 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.history.judging import Unable
 from proofward.federation.history.proofs import EnrolmentJob
 from proofward.federation.messages.envelope import Envelope
@@ -51,6 +51,8 @@ from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SigningKey
 from proofward.relations.enrolment import EnrolmentStatement
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement, set_up, terms_of, topic
+from tests.engines.remote_kits import certificates
+from tests.engines.unhurried import Unhurried
 from tests.engines.waiting import Waiting
 from tests.federation.fakes import FakeProofs, plan
 
@@ -69,7 +71,8 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
         return tuple(bytes([number]) + b"\xff" * (PUBLIC_KEY_BYTES - 1) for number in range(len(keys)))
 
     monkeypatch.setattr(hospital, "holder_keys", no_keys)
-    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=1), deadline=30) as consortium:
+    with Unhurried(tmp_path, agreement(hospitals=4, verifiers=5, rounds=1)) as consortium:
+        consortium.absent = lambda history: {"hospital-1"} if history.phase != ENROLMENT else ()
         stop, answers = threading.Event(), []
 
         def attack():
@@ -92,7 +95,8 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
 
 
 def test_an_enrolment_that_was_declined_for_a_whole_round_is_still_there(tmp_path):
-    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=4), deadline=4) as consortium:
+    with Unhurried(tmp_path, agreement(hospitals=4, verifiers=5, rounds=4)) as consortium:
+        consortium.absent = lambda history: {"hospital-2"} if history.phase == ENROLMENT else ()
         honest, declined = consortium.desk.answer, []
 
         def answer(data: bytes) -> bytes:
@@ -131,13 +135,13 @@ def test_an_air_gapped_member_that_claims_a_future_ledger_holds_nobody_up(tmp_pa
     with Consortium(tmp_path, agreement(rounds=1), deadline=3600) as consortium:
         consortium.start(AUDITOR)
         for name in ("hospital-0", "hospital-1", "hospital-2"):
-            kit = Certificates(tmp_path / name / "startup")
+            kit = certificates(tmp_path / name / "startup")
             for seat in Home(tmp_path / name / "home").seats:
                 key = consortium.key(seat.member)
                 consortium.desk.join(
                     make_request(consortium.terms, seat.member, key, kit.certificate, kit.private_key)
                 )
-        home, kit = Home(tmp_path / AUDITOR / "home"), Certificates(tmp_path / AUDITOR / "startup")
+        home, kit = Home(tmp_path / AUDITOR / "home"), certificates(tmp_path / AUDITOR / "startup")
         consortium.until(lambda: home.rules is not None and consortium.host.aggregator.history.size > 0)
         for member, size in (("hospital-1", 1 << 62), ("hospital-2", 0)):
             path = tmp_path / f"{member}.stick"
@@ -161,7 +165,7 @@ def test_a_full_disk_once_costs_no_member_the_federation(tmp_path, monkeypatch):
         return real(self, digest)
 
     monkeypatch.setattr(RemoteObjects, "_fetch", once)
-    with Consortium(tmp_path, agreement(rounds=2), deadline=60) as consortium:
+    with Consortium(tmp_path, agreement(rounds=2)) as consortium:
         consortium.start()
         consortium.join()
         assert failed and consortium.noted("failed", party="hospital-0", check="OSError")
@@ -195,7 +199,7 @@ def test_an_air_gapped_member_takes_no_rules_without_its_own_key(tmp_path):
     def requests() -> list[bytes]:
         found = []
         for seat in terms.seats:
-            home, kit = Home(tmp_path / seat.site / "home"), Certificates(tmp_path / seat.site / "startup")
+            home, kit = Home(tmp_path / seat.site / "home"), certificates(tmp_path / seat.site / "startup")
             key = home.key(seat.member)
             found.append(make_request(terms, seat.member, key, kit.certificate, kit.private_key))
         return found
@@ -203,7 +207,7 @@ def test_an_air_gapped_member_takes_no_rules_without_its_own_key(tmp_path):
     before, home = requests(), Home(tmp_path / "hospital-0" / "home")
     (home.member("hospital-0") / "identity.key").unlink()
     SigningKey(b"n" * 32).save(home.member("hospital-0") / "identity.key")
-    gap = AirGap(home, Certificates(tmp_path / "hospital-0" / "startup"), proofs=FakeProofs())
+    gap = AirGap(home, certificates(tmp_path / "hospital-0" / "startup"), proofs=FakeProofs())
     for name, joins in (("old", before), ("new", requests())):
         with BundleWriter(tmp_path / name, Header(BACK, terms.digest, b"", "hospital-0", 0)) as writer:
             for join in joins:

@@ -6,11 +6,8 @@ Nobody says two things on one slot, and no object is sent twice.
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +19,11 @@ from proofward.engines.remote.agreement.home import SEED as SEED_FILE
 from proofward.engines.remote.caller import Unreachable, deliver, send
 from proofward.engines.remote.messages import PIECE_BYTES, Held, Join, Part, Say, Wanted
 from proofward.federation.messages.envelope import Envelope
+from tests.engines import remote_child
+from tests.engines.forked import Forked
 from tests.engines.remote_child import ask, listen
 from tests.engines.remote_harness import (
     AUDITOR,
-    PATIENCE,
     SERVER,
     Consortium,
     one_slot_one_envelope,
@@ -33,17 +31,15 @@ from tests.engines.remote_harness import (
 )
 from tests.engines.test_remote_liar import no_note, stream
 from tests.engines.waiting import LATE, Waiting
+from tests.patience import PATIENCE
 
-ROOT = Path(__file__).parents[2]
 NEVER = 0
 APART = {"verifier-0": AUDITOR}
 """hospital-0 is alone at its site, two verifiers are at the auditor's."""
 
 
-def child(root: Path, name: str, address: str, step: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "tests.engines.remote_child", str(root), name, address, str(step)]
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, **streams)
+def child(root: Path, name: str, address: str, step: int) -> Forked:
+    return Forked(remote_child.main, root, name, address, step)
 
 
 def unseeded(root: Path) -> None:
@@ -65,12 +61,10 @@ def killed_site(root: Path, name: str, steps: list[int]) -> int:
         listener = listen(address, consortium.wire.carrier(name))
         consortium.start(*(other for other in consortium.names if other != name))
         for step in steps:
-            process = child(root, name, address, step)
-            _, errors = process.communicate(timeout=PATIENCE)
-            assert process.returncode == -signal.SIGKILL, f"{step}: {errors}"
-        process = child(root, name, address, NEVER)
-        counted, errors = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, errors + counted
+            code, said = child(root, name, address, step).end()
+            assert code == -signal.SIGKILL, f"{step}: {said}"
+        code, counted = child(root, name, address, NEVER).end()
+        assert code == 0, counted
         consortium.join()
         listener.close()
         one_slot_one_envelope(sent(consortium))
@@ -78,7 +72,7 @@ def killed_site(root: Path, name: str, steps: list[int]) -> int:
         assert history.refusals == [] and len(history.closed) == 2
         assert all(len(state.accepted.record.hospitals) == 3 for state in history.closed)
         assert consortium.audit() == []
-        return int(counted)
+        return counted
 
 
 @pytest.mark.slow
@@ -100,13 +94,13 @@ class Elsewhere:
     def serve(self, done: threading.Event) -> None:
         for step in self.steps:
             process = child(self.root, SERVER, self.address, step)
-            while process.poll() is None and not done.wait(0.05):
+            while process.alive and not done.wait(0.05):
                 pass
-            output, errors = process.communicate("", timeout=PATIENCE)
-            assert process.returncode in (0, -signal.SIGKILL), errors
-            self.kills += process.returncode == -signal.SIGKILL
-            if process.returncode == 0:
-                self.counted = int(output)
+            code, said = process.end()
+            assert code in (0, -signal.SIGKILL), said
+            self.kills += code == -signal.SIGKILL
+            if code == 0:
+                self.counted = said
                 return
 
 

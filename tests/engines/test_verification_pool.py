@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -146,10 +147,30 @@ def test_a_proof_that_kills_its_process_gets_no_verdict(case, hostile, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_proof_that_hangs_stops_nobody_else(case, hostile):
+def test_a_proof_that_hangs_stops_nobody_else(case, hostile, tmp_path, monkeypatch):
+    """The pool's clock goes on only when the others have their verdicts and the hostile proof hangs."""
     valid = RelationProofs().verify_round(case.statement, case.result.sealed_shares, *_bytes(case))
-    with PooledProofs(workers=2, timeout=40) as proofs:
-        outcomes = dict(proofs.verify_rounds([hostile, *good(case)]))
+    clock, judged = [0.0], threading.Event()
+    monkeypatch.setattr(verification_pool, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(verification_pool._Pool, "_patience", lambda pool: 0.05)
+
+    def pass_time():
+        judged.wait()
+        for tries in (1, 2):
+            while len(os.listdir(tmp_path / "took")) < tries:
+                time.sleep(0.01)
+            clock[0] += verification_pool.TIMEOUT
+
+    thread = threading.Thread(target=pass_time, daemon=True)
+    thread.start()
+    outcomes = {}
+    with PooledProofs(workers=2) as proofs:
+        for key, outcome in proofs.verify_rounds([hostile, *good(case)]):
+            outcomes[key] = outcome
+            if len(outcomes) == 3:
+                judged.set()
+    thread.join()
+    assert "not judged within 1800 seconds" in str(outcomes["hostile"])
     assert isinstance(outcomes.pop("hostile"), Unable)
     assert outcomes == {str(number): valid for number in range(3)}
 

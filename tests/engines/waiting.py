@@ -8,7 +8,8 @@ from proofward.encoding import encode
 from proofward.engines.remote import messages
 from proofward.engines.remote.messages import Declined
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from tests.engines.remote_harness import PATIENCE, SERVER, Consortium, Lost, agreement, open_desk, topic
+from tests.engines.remote_harness import SERVER, Consortium, Lost, agreement, open_desk, topic
+from tests.patience import PATIENCE
 
 LATE = "hospital-2"
 

@@ -14,3 +14,9 @@ def adopt(root: Path) -> None:
         file = os.open(path, os.O_RDWR)
         ratchet._write(file, ratchet._IDENTITY, ratchet._identity(file))
         os.close(file)
+
+
+def tree(folder: Path) -> dict[Path, bytes]:
+    """Every file but databases' and locks'."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {path: path.read_bytes() for path in files if "sqlite" not in path.name}

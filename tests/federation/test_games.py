@@ -13,7 +13,8 @@ import pytest
 from proofward.federation.history import consent_steps
 from proofward.federation.history.history import STEPS
 from proofward.federation.history.history_state import LOCK
-from proofward.federation.messages.rules import Rules, usual_updates
+from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.usual import usual_updates
 from tests.federation.fakes import plan
 from tests.federation.games import Adversary, World
 

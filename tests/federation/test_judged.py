@@ -20,6 +20,7 @@ from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.round_statement import RoundStatement
 from tests.federation.fakes import plan
+from tests.patience import PATIENCE
 
 CONFIG = plan().config
 
@@ -160,7 +161,7 @@ def test_a_claim_with_junk_as_proof_is_refused_at_small_cost(claim) -> None:
     """Statements at and beyond the limits of size: five seconds and 500 MB, in a process of its own."""
     ended = subprocess.run(
         [sys.executable, "-c", MEASURE, json.dumps(CLAIMS[claim])],
-        capture_output=True, text=True, timeout=120, check=True, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, timeout=PATIENCE, check=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     kinds, seconds, megabytes = json.loads(ended.stdout)
     assert set(kinds) <= {"ProofRejected", "ConfigurationError", "WraparoundPossible"} and kinds

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # a process of its own, so that a deadlock ends with it
@@ -54,7 +56,7 @@ def test_nested_calls_from_many_threads_do_all_work_once(threads: int) -> None:
         env={**os.environ, "PROOFWARD_THREADS": str(threads)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert done.stdout.split(maxsplit=1) == [str(threads), "{20}\n"]

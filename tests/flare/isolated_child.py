@@ -1,8 +1,9 @@
-"""A federation whose kits lie in a folder named to hurt, with modules planted in them; a site dies and comes back.
+"""A federation whose kits lie in a folder named to hurt, with modules planted in them; two sites die and come back.
 
-    python -P isolated_child.py FOLDER
+    python -P isolated_child.py FOLDER PYTHON
 
-Run with the Python of an installation; prints what became of it as JSON.
+Run with the Python of an installation, which all sites use but one: that one uses PYTHON, of another
+installation. Prints what became of it as JSON.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import sys
 from pathlib import Path
 
 import proofward
-from proofward.cli.run.demo_flare import terms_of
-from proofward.engines.flare.local import COORDINATOR, SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import terms_of
+from proofward.engines.flare.supervisor import flare_processes
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
 
 NAME = 'it\'s "her" $HOME & {x} %d \\n `id` ünï;#'
 PLANTED = ("json.py", "numpy.py", "torch.py", "nvflare/__init__.py", "proofward/__init__.py",
            "proofward/federation/__init__.py", "proofward/json.py")  # fmt: skip
-VICTIM, PATIENCE = "hospital-1", 600.0
+ELSEWHERE, VICTIMS, PATIENCE = "hospital-0", ("hospital-0", "hospital-1"), 3000.0
+OTHER = ("/bin/sh", "-c", 'shift; exec "$0" "$@"')
+"""Runs a command with the interpreter that follows in place of its own."""
 
 
 def plant(kit: Path, told: Path) -> None:
@@ -31,9 +35,15 @@ def plant(kit: Path, told: Path) -> None:
         path.write_text(f"open({str(told)!r}, 'a').write(__file__ + chr(10))\nraise ImportError('planted')\n")
 
 
-def main(folder: Path) -> None:
-    """Sets up, runs, kills and restarts; a local federation with the present Python."""
-    scenario = make_scenario("tiny", 3, 2, 5, 4)
+def pythons(kit: Path) -> list[str]:
+    """The interpreters of a kit's processes."""
+    commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in flare_processes(kit)]
+    return sorted({command.split(b"\0")[0].decode() for command in commands})
+
+
+def main(folder: Path, other: str) -> None:
+    """Sets up, runs, kills and restarts."""
+    scenario = make_scenario("tiny", 3, 2, 5, 3)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local = LocalConsortium(folder / NAME)
     local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)
@@ -41,20 +51,22 @@ def main(folder: Path) -> None:
     for kit in local.kits.values():
         plant(kit, told)
     local.environment["PYTHONPATH"] = ":/local/custom:"  # as FLARE's own script would have it
-    log, killed = local.server.root / "log.jsonl", []
+    local.prefixes[ELSEWHERE] = (*OTHER, other)
+    log, killed = local.server.root / "log.jsonl", {}
 
     def kill_once() -> None:
         if not killed and log.exists() and '"round-opened"' in log.read_text():
-            killed.append(VICTIM)
-            local.kill(VICTIM)
-            local.start(VICTIM)
+            for victim in VICTIMS:
+                killed[victim] = pythons(local.kits[victim])
+                local.kill(victim)
+                local.start(victim)
 
     try:
         local.start_all()
         local.wait(PATIENCE, kill_once)
     finally:
         local.stop_all()
-    kept = (local.kits[COORDINATOR] / "proofward" / "log.jsonl").read_text().splitlines()
+    kept = (local.kits[local.coordinator] / "proofward" / "log.jsonl").read_text().splitlines()
     print(
         json.dumps(
             {
@@ -70,4 +82,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

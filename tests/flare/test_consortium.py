@@ -16,18 +16,19 @@ import pytest
 from proofward.cli.common.fingerprint import words
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
-from proofward.engines.flare.local import free_port
+from proofward.engines.local import free_port
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
-ROWS, PATIENCE = 24, 240.0
+ROWS = 24
 
 
 def proofward(*words: object, code: int = 0) -> str:
     run = subprocess.run(
-        [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE,
         check=False,
     )  # fmt: skip
     assert run.returncode == code, (words, run.stdout, run.stderr)

@@ -10,20 +10,21 @@ import urllib.request
 
 import pytest
 
-from proofward.cli.run.demo_flare import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.flare.local import SERVER, LocalConsortium
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.local import SERVER, LocalConsortium
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
 from tests.flare.connect_proxy import ConnectProxy
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
 
 
 def command(*words: object) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=600,
+        [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE,
         check=False,
     )  # fmt: skip
 
@@ -81,10 +82,10 @@ def test_a_site_behind_a_proxy_metrics_and_logs(tmp_path):
     def scrape() -> None:
         log = local.kits[SERVER] / "proofward" / "log.jsonl"
         if not scraped and log.exists() and '"round-opened"' in log.read_text():
-            with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=PATIENCE) as answer:
                 scraped.append(answer.read().decode())
 
-    from proofward.engines.flare.local import free_port
+    from proofward.engines.local import free_port
 
     metrics = free_port()
     with ConnectProxy() as proxy:
@@ -92,7 +93,7 @@ def test_a_site_behind_a_proxy_metrics_and_logs(tmp_path):
         local.site_options[SERVER] = ("--metrics", str(metrics))
         try:
             local.start_all()
-            local.wait(240, scrape)
+            local.wait(PATIENCE, scrape)
             status = command("status", local.kits["hospital-1"], "--json")
         finally:
             local.stop_all()
@@ -125,7 +126,7 @@ def test_rounds_go_on_without_a_site_that_dies(tmp_path):
     scenario = make_scenario("tiny", 4, 1, 6, 5)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local = LocalConsortium(tmp_path / "consortium")
-    local.create(terms_of(scenario, SERVER, deadline=10, upload_slot=0), scenario.plan.initial_model, records)
+    local.create(terms_of(scenario, SERVER, deadline=30, upload_slot=0), scenario.plan.initial_model, records)
     log = local.server.root / "log.jsonl"
 
     def kill() -> None:
@@ -134,7 +135,7 @@ def test_rounds_go_on_without_a_site_that_dies(tmp_path):
 
     try:
         local.start_all()
-        local.wait(300, kill)
+        local.wait(PATIENCE, kill)
     finally:
         local.stop_all()
     assert "hospital-2" not in local.processes

@@ -6,18 +6,20 @@ import json
 import shutil
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from proofward.catalogue.problems import PROBLEMS
+from proofward.engines.contract import GaveUp
 from proofward.engines.flare import deaths
 from proofward.engines.flare.health import health
 from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.supervisor import RUN_NAME, GaveUp, Supervisor, claimed
-from proofward.engines.flare.watch import Watch
-from proofward.engines.operations.catalogue import PROBLEMS
+from proofward.engines.flare.supervisor import RUN_NAME, Supervisor, claimed
 from proofward.engines.operations.event_log import EventLog
 from proofward.engines.operations.metrics import Metrics, Tail, feed
+from proofward.engines.operations.watch import Watch
 from tests.engines import remote_harness as harness
 from tests.engines import remote_kits
 
@@ -117,7 +119,7 @@ def test_jobs_that_end_in_an_exception(server):
 def test_nobody_goes_on_for_longer_than_the_deadline(kit, server):
     log(server, (0, "recorded", {"round": 1, "subject": "holder-keys"}))
     assert found(server) == {}
-    later = right_now() + timedelta(minutes=30)
+    later = right_now() + timedelta(minutes=90)
     seen = found(server, later)["standstill"]
     assert "hospital-" in seen.sentence and "upload" in seen.sentence
     assert "standstill" not in found(kit, later)  # nobody runs it, so it cannot know
@@ -129,6 +131,19 @@ def test_nobody_goes_on_for_longer_than_the_deadline(kit, server):
 def test_a_federation_that_has_stopped_for_good(server):
     log(server, (5, "stopped for good", {"check": "uploaded-set", "phase": "upload"}))
     assert "uploaded-set" in found(server)["halted"].sentence
+
+
+def test_the_mark_of_a_host_that_has_stopped_for_good(server):
+    (server / "proofward" / "stopped").write_text("locks (hospital-1): expected of 3 holders, found one")
+    assert "locks (hospital-1)" in found(server)["halted"].sentence
+    assert "standstill" not in found(server, right_now() + timedelta(days=1))
+
+
+def test_the_coordinators_job_is_over_until_another_is_submitted(kit):
+    log(kit, (3, "submitted", {"count": 1}), (2, "job over", {"subject": "FINISHED:COMPLETED"}))
+    assert health(kit).job_over
+    log(kit, (1, "submitted", {"count": 2}))
+    assert not health(kit).job_over
 
 
 def test_a_server_that_refuses(kit):
@@ -150,8 +165,29 @@ def test_a_server_that_is_not_reached_or_sends_no_job(kit):
         assert "coordinator" in found(kit, later)["no-job"].sentence
         answering.close()
         assert "has not been reached for 5 minutes" in found(kit, later)["unreachable"].sentence
-        log(kit, (-1, "started", {"party": SITE}))
-        assert not {"unreachable", "no-job"} & set(found(kit, later))
+        log(kit, (0, "started", {"party": SITE}))
+        assert not {"unreachable", "no-job"} & set(found(kit, right_now() - timedelta(seconds=1)))
+        assert "goes on by itself" in found(kit, later)["unreachable"].sentence
+        port = int(described["servers"][0]["service"]["target"].rpartition(":")[2])
+        with socket.create_server(("127.0.0.1", port)):
+            assert not {"unreachable", "no-job"} & set(found(kit, later))
+
+
+def test_behind_a_proxy_only_the_lost_connection_tells(kit, monkeypatch):
+    command = b"python\0-m\0proofward\0start\0--proxy\0http://proxy:1\0"
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: command if path.name == "cmdline" else read(path))
+    later = right_now() + timedelta(minutes=5)
+    with claimed(kit) as tell:
+        tell()
+        described = {"servers": [{"service": {"target": "127.0.0.1:1"}}]}
+        (kit / "startup" / "fed_client.json").write_text(json.dumps(described))
+        log(kit, (0, "started", {"party": SITE}), (0, "connected", {}))
+        assert "unreachable" not in found(kit, later)
+        log(kit, (0, "disconnected", {}))
+        assert "connection lost" in found(kit, later)["unreachable"].sentence
+        command = b"python\0-m\0proofward\0start\0--proxy=none\0"
+        assert "refused" in found(kit, later)["unreachable"].sentence
 
 
 def test_certificates(kit):
@@ -159,14 +195,14 @@ def test_certificates(kit):
         seen = found(kit, right_now() + timedelta(days=days)).get("certificate")
         assert seen is None if words is None else words in seen.sentence
     (kit / "startup" / "client.crt").write_bytes(b"junk")
-    assert "cannot be read" in found(kit)["certificate"].sentence
+    assert "client.crt is damaged; put it back" in found(kit)["certificate"].sentence
 
 
 def test_each_problem_is_a_line_of_the_log_and_a_metric(kit):
     registry = CollectorRegistry()
     events = EventLog(kit / "proofward" / "log.jsonl")
     metrics, tail = Metrics(registry), Tail(kit / "proofward" / "log.jsonl")
-    watch = Watch(kit, events.note)
+    watch = Watch(kit, health, events.note)
     watch.beat()
     deaths.record(kit / "proofward", deaths.Deaths(5, "OSError: full"))
     watch.beat()
@@ -184,7 +220,7 @@ def test_each_problem_is_a_line_of_the_log_and_a_metric(kit):
 
 
 def test_a_kit_that_vanishes_stops_no_watch(kit):
-    watch = Watch(kit, lambda kind, **fields: pytest.fail(kind))
+    watch = Watch(kit, health, lambda kind, **fields: pytest.fail(kind))
     shutil.rmtree(kit / "proofward")
     watch.beat()
 

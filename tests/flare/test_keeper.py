@@ -77,6 +77,23 @@ def test_one_job_as_long_as_all_is_well(scene):
     assert pass_time(2)
 
 
+def test_a_job_that_the_server_has_ended_for_good_is_not_submitted_again(tmp_path, monkeypatch):
+    flare, notes = Played(), []
+    keeper = Keeper(tmp_path, 3, Event(), lambda kind, **fields: notes.append(kind))
+    keeper._session = flare
+    monkeypatch.setattr(module, "BEAT", 0.0)
+    beats = iter(range(1000))
+
+    def information(seen=flare.get_system_info):
+        if next(beats) == 5:
+            flare.jobs = dict.fromkeys(flare.jobs, "FINISHED:COMPLETED")
+        return seen()
+
+    flare.get_system_info = information
+    assert keeper.run() and keeper.submissions == 1
+    assert notes.count("submitted") == 1 and notes[-1] == "job over"
+
+
 def test_some_are_waited_for_but_not_for_ever(scene):
     flare, keeper, pass_time = scene
     flare.connected = flare.working = {"a", "b"}

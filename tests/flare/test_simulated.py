@@ -10,10 +10,10 @@ import pytest
 
 from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.project_file import read_project
-from proofward.cli.run.demo_flare import read_ledger
+from proofward.cli.run.demo_sites import read_ledger
 from proofward.cli.run.simulate import hospital_files, plan_of_project, read_tables
-from proofward.engines.flare.local import LocalConsortium
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.local import LocalConsortium
 from proofward.report.run_audit import RunAudit
 from tests.cli.own_tables import write_project, write_tables
 

@@ -6,8 +6,10 @@ import stat
 import threading
 import time
 
+from proofward.engines.contract import home_of
 from proofward.engines.flare import supervisor as supervision
-from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor, home_of
+from proofward.engines.flare.supervisor import OUTPUT_NAME, Supervisor
+from tests.patience import PATIENCE
 
 
 def test_the_output_of_a_kit_stays_in_bounds(tmp_path, monkeypatch):
@@ -19,7 +21,7 @@ def test_the_output_of_a_kit_stays_in_bounds(tmp_path, monkeypatch):
     thread.start()
     output = home_of(kit) / OUTPUT_NAME
     try:
-        until, largest = time.monotonic() + 30, 0
+        until, largest = time.monotonic() + PATIENCE, 0
         while not output.with_suffix(".log.1").exists() and time.monotonic() < until:
             time.sleep(0.05)
         for _ in range(20):
@@ -27,7 +29,7 @@ def test_the_output_of_a_kit_stays_in_bounds(tmp_path, monkeypatch):
             time.sleep(0.1)
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE)
     assert 0 < largest < 20000
     for path in (output, output.with_suffix(".log.1"), kit / "core"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -16,6 +16,7 @@ from proofward.ledger.errors import LedgerError, LedgerUnavailable
 from proofward.ledger.log import Log
 from tests.ledger.conftest import SIGNER, entry
 from tests.ledger.hostile import FOLDERS
+from tests.patience import PATIENCE
 
 SECONDS, MEGABYTES = 5, 500
 JUDGE = """
@@ -58,7 +59,7 @@ def judged(directory: Path) -> dict:
     """What a process of its own finds."""
     ended = subprocess.run(
         [sys.executable, "-c", JUDGE, str(directory)],
-        capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-2000:]
     return json.loads(ended.stdout)

@@ -53,7 +53,7 @@ def answering(as_json: bool) -> Iterator[None]:
     """
     from proofward.data.csv_problems import CsvRefused
     from proofward.data.schema import FeaturesInvalid
-    from proofward.engines.flare.kits.kit import KitError
+    from proofward.engines.contract import KitError
     from proofward.engines.remote.agreement.home import HomeError
     from proofward.federation.messages.refusal import Refusal
     from proofward.federation.messages.rules import RulesError
@@ -70,7 +70,9 @@ def answering(as_json: bool) -> Iterator[None]:
             plain: dict[str, object] = {"did": "refused", "reason": str(error)}
             print_json({**plain, "problems": problems} if problems else plain)
         else:
-            make_console(quiet=True).print(f"refused: {error}", markup=False, soft_wrap=True)
+            demand = error.demand if isinstance(error, Refusal) else ""
+            words = f"refused: {error}" + (f"\nwhat is demanded: {demand}" if demand else "")
+            make_console(quiet=True).print(words, markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     finally:
         os.umask(previous)
@@ -91,11 +93,11 @@ def tighten(folder: Path) -> int:
 
 def opened(kit: Path) -> Home:
     """The site's folder in a kit; raises KitError, HomeError."""
-    from proofward.engines.flare.kits.kit import kind_of
-    from proofward.engines.flare.supervisor import home_of
+    from proofward.engines.contract import home_of
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import Home
 
-    kind_of(kit)
+    engine_of(kit).kind(kit)
     return Home(home_of(kit))
 
 
@@ -132,6 +134,8 @@ def standing(home: Home, name: str, rules: Rules) -> History:
     history = followed(home.member(name), rules)
     if history.size and history.phase not in ANY_PHASE:
         raise Refused(f"the federation is {history.phase}: nothing can be recorded any more")
+    if history.find(name) is None:
+        raise Refused(f"{name} is not admitted yet: nothing of it can be recorded before")
     if name in history.revoked:
         raise Refused(f"{name} is revoked: nothing of it is recorded any more")
     return history

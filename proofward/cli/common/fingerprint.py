@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import click
+
 
 def groups(digest: str) -> str:
     """Hexadecimal digits in groups of four."""
@@ -13,9 +17,17 @@ def words(digest: str) -> str:
 
     Any word that is misheard is noticed, but for one in 256.
     """
-    from mnemonic import Mnemonic
+    return str(_word_list().to_mnemonic(bytes.fromhex(digest)))
 
-    return Mnemonic("english").to_mnemonic(bytes.fromhex(digest))
+
+def _word_list() -> Any:
+    """The list of BIP 39; UsageError, which says what to install, when it is missing."""
+    try:
+        from mnemonic import Mnemonic
+    except ImportError as error:
+        words = "the list of words for fingerprints is not installed: pip install 'proofward[flare]'"
+        raise click.UsageError(words) from error
+    return Mnemonic("english")
 
 
 def lines(digest: str, per_line: int = 8) -> list[str]:
@@ -27,10 +39,9 @@ def lines(digest: str, per_line: int = 8) -> list[str]:
 
 def digest_of(text: str) -> str | None:
     """The digest that words or digits give, in any case and spacing; None for what is neither."""
-    from mnemonic import Mnemonic
-
-    known, parts = Mnemonic("english"), text.lower().split()
+    parts = text.lower().split()
     if len(parts) == 24:
+        known = _word_list()
         return bytes(known.to_entropy(parts)).hex() if known.check(" ".join(parts)) else None
     digits = "".join(parts)
     return digits if len(digits) == 64 and set(digits) <= set("0123456789abcdef") else None

@@ -9,15 +9,19 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import make_console
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.report.handover.audit_pack import Packed
 
 
+OUT = "{}-audit.zip"
+
+
 @click.command(name="export-audit")
 @click.argument("source", metavar="RUN_OR_KIT", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.zip|DIR",
-              help="Zip file or folder to write; NAME-audit.zip here unless given.")  # fmt: skip
+              show_default=f"{OUT.format('NAME')} here", help="Zip file or folder to write.")  # fmt: skip
 @JSON
 def export_audit(source: Path, out: Path | None, as_json: bool) -> None:
     """Pack what `proofward audit` needs of a finished run, or of the server's kit, to be handed over.
@@ -33,7 +37,7 @@ def export_audit(source: Path, out: Path | None, as_json: bool) -> None:
     from proofward.report.handover.model_source import NoModel, NotASource
 
     with answering(as_json):
-        path = out or Path(f"{source.resolve().name}-audit.zip")
+        path = out or Path(OUT.format(source.resolve().name))
         if path.exists():
             raise Refused(f"{path} is there already: name another with --out")
         try:
@@ -65,5 +69,5 @@ def _tell(path: Path, packed: Packed, as_json: bool) -> None:
     if not packed.finished:
         lines.append("the federation did not come to its end: the audit will say so")
     folder = "DIR, once it is unpacked there" if path.suffix == ".zip" else str(path)
-    lines.append(f"next: proofward audit {folder}")
+    lines.append(f"next: {command('audit', folder)}")
     tell(plain, lines, as_json)

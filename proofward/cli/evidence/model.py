@@ -9,11 +9,13 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
     from proofward.report.handover.exported_model import ExportedModel
 
+OUT = "model-round-{}"
 SUFFIXES = {"safetensors": ".safetensors", "json": ".json"}
 
 
@@ -26,7 +28,7 @@ def model() -> None:
 @click.argument("source", metavar="RUN_OR_KIT", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--to", "kind", type=click.Choice(sorted(SUFFIXES)), required=True, help="Format of the file.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="File to write; model-round-N with the format's ending unless given.")  # fmt: skip
+              show_default=f"{OUT.format('N')} with the format's ending", help="File to write.")  # fmt: skip
 @click.option("--features", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Names, centres and spreads of the features, where the folder has none.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -55,7 +57,7 @@ def export(
             raise click.UsageError(str(error)) from error
         except (NoModel, ModelInvalid) as error:
             raise Refused(str(error)) from error
-        path = out or Path(f"model-round-{found.origin.round}{SUFFIXES[kind]}")
+        path = out or Path(f"{OUT.format(found.origin.round)}{SUFFIXES[kind]}")
         if path.exists() and not force:
             raise Refused(f"{path} is there already; --force replaces it")
         data = WRITERS[kind](found)
@@ -76,6 +78,6 @@ def _tell(found: ExportedModel, path: Path, kind: str, as_json: bool) -> None:
         f"classes: {described.classes[0]}, {described.classes[1]}; {len(described.columns)} features",
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
-        f"next: proofward predict {path} FILE.csv",
+        f"next: {command('predict', path, Placeholder('FILE.csv'))}",
     ]
     tell(plain, lines, as_json)

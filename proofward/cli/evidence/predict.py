@@ -29,7 +29,8 @@ DIGITS = 6
 @click.argument("table", metavar="FILE.csv", type=FILE)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="CSV file to write, instead of printing; one that is there is replaced.")  # fmt: skip
-@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), default="comma", show_default=True)
+@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), default="comma", show_default=True,
+              help="What parts the cells of FILE.csv.")  # fmt: skip
 @click.option("--decimal", type=click.Choice(sorted(DECIMALS)), default="point", show_default=True,
               help="The decimal mark of its numbers.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of CSV.")

@@ -52,7 +52,7 @@ def _undecided(reason: str, as_json: bool) -> None:
 @click.command()
 @PROOF
 @JSON
-@click.option("--accept-weak", is_flag=True, help="Accept rules of fewer than 80 bits, which are for tests.")
+@click.option("--accept-weak", is_flag=True, help="Accept rules of too few bits, which are for tests.")
 def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
     """Verify the file PROOF: statement, ciphertext and proof of one hospital's round.
 

@@ -22,10 +22,10 @@ _OPTIONS = (
     click.option("--data", required=True, metavar="FILE", help="CSV with a header; columns in any order.",
                  type=click.Path(exists=True, dir_okay=False, path_type=Path)),
     click.option("--label", metavar="COLUMN", help="The column with the label, if it has another name here."),
-    click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)),
-                 help="What parts the cells; a comma, or a semicolon with decimal commas, unless given."),
-    click.option("--decimal", type=click.Choice(sorted(DECIMALS.values())),
-                 help="The mark in numbers; the consortium's unless given."),
+    click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), help="What parts the cells.",
+                 show_default="comma; semicolon with decimal commas"),
+    click.option("--decimal", type=click.Choice(sorted(DECIMALS.values())), help="The mark in numbers.",
+                 show_default="the consortium's"),
 )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
-from proofward.cli.common.flare import require_flare
 from proofward.cli.kit.start import KIT
 
 STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -27,15 +26,14 @@ def doctor(kit: Path, passphrase_file: Path | None, offline: bool, as_json: bool
     Ports, certificates, clock, versions, permissions, keys, disk and memory. Exit code 1 when there is a
     problem; warnings do not count.
     """
-    require_flare()
-    from proofward.engines.flare.checks import examine
-    from proofward.engines.flare.machine_checks import PROBLEM
+    from proofward.cli.common.engine import engine_for
+    from proofward.engines.contract import PROBLEM
     from proofward.engines.remote.agreement.home import PASSPHRASE_VARIABLE
 
     if passphrase_file is not None:
         os.environ[PASSPHRASE_VARIABLE] = str(passphrase_file.resolve())
     console, found = make_console(as_json), []
-    for check in examine(kit, offline):
+    for check in engine_for(kit).checks(kit, offline):
         found.append(check)
         if not as_json:
             console.print(f"{check.outcome:8} {check.name}: {check.detail}", markup=False, soft_wrap=True,

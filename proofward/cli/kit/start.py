@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.console import FLAW, OK, KitPath, make_console
+from proofward.cli.common.guard import sentence_of
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
 
-START_PATIENCE, STOP_PATIENCE, PORT_PATIENCE = 60.0, 30.0, 5.0
+LOCAL = "127.0.0.1"
+START_PATIENCE, STOP_PATIENCE = 60.0, 30.0
 KIT = click.argument("kit", type=KitPath())
+JOB_OVER = "the server has ended the job for good: `proofward status` of its kit says how all stands"
 
 
 def address_of(text: str) -> tuple[str, int]:
@@ -29,7 +33,18 @@ def address_of(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise click.BadParameter(f"expected HOST:PORT or PORT, found {text}", param_hint="--metrics")
-    return host or "127.0.0.1", int(port)
+    return host or LOCAL, int(port)
+
+
+def _address_of(known: Sequence[str], server: str | None) -> str | None:
+    """The one of the server's addresses that `--server` names, None for any; raises KitError."""
+    from proofward.engines.contract import KitError
+    from proofward.engines.remote.agreement.addresses import canonical
+
+    if server is None or canonical(server) in known:
+        return None if server is None else canonical(server)
+    words = f"--server: {server} is none of the server's names and addresses"
+    raise KitError(f"{words}: {', '.join(known)}")
 
 
 @click.command()
@@ -37,8 +52,8 @@ def address_of(text: str) -> tuple[str, int]:
 @click.option("--detach", is_flag=True, help="Go on in the background; `proofward stop KIT` ends it.")
 @click.option("--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="File with the passphrase of the protocol keys.")  # fmt: skip
-@click.option("--verification-workers", type=click.IntRange(0, 64),
-              help="Processes that verify; one a core unless given, 0: none of their own.")  # fmt: skip
+@click.option("--verification-workers", type=click.IntRange(0, 64), show_default="one a core",
+              help="Processes that verify; zero for none of their own.")  # fmt: skip
 @click.option("--proving-lock", type=click.Path(path_type=Path, dir_okay=False),
               help="Sites of one machine with the same file prove in turns: for little memory.")  # fmt: skip
 @click.option(
@@ -48,13 +63,16 @@ def address_of(text: str) -> tuple[str, int]:
 )
 @click.option("--unconfirmed", is_flag=True,
               help="UNSAFE, for trials: do not wait for `proofward confirm`.")  # fmt: skip
-@click.option("--metrics", metavar="[HOST:]PORT", help="Serve Prometheus metrics; on 127.0.0.1 unless given.")
+@click.option("--metrics", metavar="[HOST:]PORT", show_default=f"HOST {LOCAL}, none without PORT",
+              help="Serve Prometheus metrics.")  # fmt: skip
 @click.option(
     "--proxy",
     metavar="URL",
     help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT, or none; needed where the "
     "environment names one.",
 )
+@click.option("--server", metavar="HOST", show_default="the first that answers",
+              help="Which of the server's names and addresses to connect to.")  # fmt: skip
 def start(
     kit: Path,
     detach: bool,
@@ -65,6 +83,7 @@ def start(
     unconfirmed: bool,
     metrics: str | None,
     proxy: str | None,
+    server: str | None,
 ) -> None:
     """Run the site of the start-up kit KIT: a server, a hospital or verifier, or the coordinator.
 
@@ -78,24 +97,18 @@ def start(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # before anything that takes time
         signal.signal(number, lambda *_: stop_event.set())
     from proofward.cli.common.answering import Refused
-    from proofward.cli.common.flare import require_flare
-
-    require_flare()
-    from proofward.engines.flare.checks import require_possible
-    from proofward.engines.flare.keeper import Keeper
-    from proofward.engines.flare.kits.kit import ADMIN, SERVER, KitError, kind_of, server_of
-    from proofward.engines.flare.kits.proxy import DIRECT, proxy_environment
-    from proofward.engines.flare.supervisor import AlreadyRunning, GaveUp, Supervisor, claimed, home_of
-    from proofward.engines.flare.watch import watched
+    from proofward.cli.common.engine import engine_for
+    from proofward.engines.contract import ADMIN, AlreadyRunning, GaveUp, KitError, home_of
     from proofward.engines.operations.event_log import EventLog
+    from proofward.engines.operations.watch import watched
     from proofward.engines.remote.agreement.home import PASSPHRASE_VARIABLE, Home, HomeError
     from proofward.engines.remote.proving import TURNS_VARIABLE, WORKERS_VARIABLE
     from proofward.ledger.errors import KeyFileInvalid
 
-    environment: dict[str, str] = {}
+    engine, environment = engine_for(kit), dict[str, str]()
     try:
-        kind = kind_of(kit)
-        require_possible(kit)
+        kind = engine.kind(kit)
+        engine.require_possible(kit)
         home, log = Home(home_of(kit)), EventLog(home_of(kit) / "log.jsonl")
         if unconfirmed:
             home.confirm(None)
@@ -106,36 +119,29 @@ def start(
         if proving_lock is not None:
             proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
-        wanted = DIRECT if kind == SERVER else proxy  # the server connects to itself only
-        environment.update(proxy_environment(wanted, server_of(kit)[0]))
-        with claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
+        chosen = _address_of(engine.addresses(kit), server)
+        environment.update(engine.environment(kit, proxy, chosen))
+        with engine.claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
+            if kind != ADMIN:
+                _require_keys(kit, home, passphrase_file, repeatable)
+            with watched(kit, engine.health, log.note):
+                finished = engine.run(
+                    kit, stop_event, note=log.note, environment=environment, ready=tell, address=chosen
+                )
             if kind == ADMIN:
-                os.environ.update(environment)
-                sites = {seat.site for seat in home.terms.seats}
-                tell()
-                with watched(kit, log.note):
-                    finished = Keeper(kit, len(sites) - 1, stop_event, log.note).run()
-                console.print("the federation is closed" if finished else "stopped")
-            else:
-                _ready(kit, kind, home, passphrase_file, repeatable)
-                tell()
-                with watched(kit, log.note):
-                    Supervisor(kit, stop_event, log.note, environment).run()
+                console.print(JOB_OVER if finished else "stopped")
     except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
-        console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
+        words = sentence_of(error) if isinstance(error, OSError) else str(error)
+        console.print(f"{kit}: {words}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     raise SystemExit(OK)
 
 
-def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repeatable: bool) -> None:
-    """Writes the kit's local settings; raises what `start` reports unless it can run.
-
-    Among other things, the keys have to open and the port has to be free.
-    """
+def _require_keys(kit: Path, home: Home, passphrase_file: Path | None, repeatable: bool) -> None:
+    """The keys of the site's members have to be there and to open; raises what `start` reports."""
     from proofward.cli.common.answering import passphrase_of
-    from proofward.engines.flare.kits.kit import SERVER, KitError, configure, require_free, server_of
-    from proofward.engines.flare.supervisor import end_leftovers
     from proofward.engines.remote.agreement.home import KEY, SEED, HomeError
+    from proofward.ledger.errors import KeyFileInvalid
 
     if home.repeatable and not repeatable:
         raise HomeError(
@@ -145,19 +151,12 @@ def _ready(kit: Path, kind: str, home: Home, passphrase_file: Path | None, repea
     passphrase = passphrase_of(passphrase_file)
     for seat in home.seats:
         if not (home.root / "members" / seat.member / KEY).exists():
-            raise HomeError(f"{seat.member} has no key: proofward join {kit}")
-        home.key(seat.member, passphrase)
-    end_leftovers(kit)
-    until = time.monotonic() + PORT_PATIENCE
-    while kind == SERVER:
+            raise HomeError(f"{seat.member} has no key: {command('join', kit)}")
         try:
-            require_free(server_of(kit)[1])
-            break
-        except KitError:  # what was ended may hold it for a moment
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
-    configure(kit)
+            home.key(seat.member, passphrase)
+        except KeyFileInvalid as error:
+            path = home.member(seat.member) / KEY
+            raise HomeError(f"{path}: {error}; put it back from a copy of the kit") from error
 
 
 @contextmanager
@@ -182,9 +181,11 @@ def _served(metrics: str | None, log: Path) -> Iterator[None]:
 
 def _detach(kit: Path) -> None:
     """Starts the same command in the background, and waits until it runs the kit or has ended."""
-    from proofward.engines.flare.kits.isolation import interpreter, isolated
-    from proofward.engines.flare.supervisor import home_of, running
+    from proofward.cli.common.engine import engine_for
+    from proofward.engines.contract import home_of
+    from proofward.engines.operations.isolation import interpreter, isolated
 
+    running = engine_for(kit).running
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
     path, environment = home_of(kit) / "start.log", isolated(os.environ, kit)
     try:
@@ -204,15 +205,16 @@ def _detach(kit: Path) -> None:
         said = path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
         click.echo("\n".join(said[-10:]) or "it ended at once", err=True)
         raise SystemExit(process.returncode or OK)
-    click.echo(f"process {process.pid} runs {kit}; `proofward status {kit}` shows how it goes")
+    click.echo(f"process {process.pid} runs {kit}; `{command('status', kit)}` shows how it goes")
 
 
 @click.command()
 @KIT
 def stop(kit: Path) -> None:
     """End the process that runs KIT; what it did is on disk, and `proofward start` goes on."""
-    from proofward.engines.flare.supervisor import running
+    from proofward.cli.common.engine import engine_for
 
+    running = engine_for(kit).running
     pid = running(kit)
     if pid is None:
         click.echo(f"nothing runs {kit}")

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
 from proofward.cli.common.fingerprint import groups, lines
-from proofward.cli.kit.start import KIT
+from proofward.cli.kit.start import JOB_OVER, KIT
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
-    from proofward.engines.flare.health import Health
+    from proofward.engines.contract import Health
     from proofward.engines.remote.overview import MemberView
 
 
@@ -26,17 +27,18 @@ def status(kit: Path, as_json: bool) -> None:
 
     Reads the kit only, also while the site runs. Exit code 1 when something needs the operator.
     """
-    from proofward.engines.flare.health import health
-    from proofward.engines.flare.kits.kit import KitError
+    from proofward.engines.contract import KitError
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import HomeError
 
     try:
-        found = health(kit)
+        found = engine_of(kit).health(kit)
     except (HomeError, KitError) as error:
         raise click.UsageError(str(error)) from error
     if as_json:
-        plain = {"process": found.process, "problems": [asdict(problem) for problem in found.problems]}
-        print_json({**plain, **asdict(found.view)})
+        plain = {"process": found.process, "job_over": found.job_over}
+        problems = [asdict(problem) for problem in found.problems]
+        print_json({**plain, "problems": problems, **asdict(found.view)})
     else:
         show(make_console(), kit, found)
     raise SystemExit(FLAW if found.problems else OK)
@@ -47,15 +49,21 @@ NOT_JOINED = "not everybody has joined yet"
 
 def show(console: Console, kit: Path, found: Health) -> None:
     """Prints how the kit stands."""
-    view, pid, over = found.view, found.process, found.over
+    view, pid, over = found.view, found.process, found.over or found.job_over
+    ends = {member.end: None for member in view.members} | ({view.ledger.end: None} if view.ledger else {})
 
     def say(text: str, style: str = "") -> None:
         console.print(text, markup=False, soft_wrap=True, style=style)
 
     say(f"{view.site}, {view.federation}")
-    if over:
+    if found.over:
         say("the federation is over; the ledger can be audited")
-    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
+    elif over:
+        say(JOB_OVER)
+    for words in filter(None, ends):
+        say(f"end:         {words}")
+    begin = f"none; {command('start', kit)}"
+    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else begin}")
     say(f"terms:       {groups(view.terms)}")
     if view.members:
         for number, line in enumerate(lines(view.consortium) if view.consortium else [NOT_JOINED]):
@@ -66,6 +74,9 @@ def show(console: Console, kit: Path, found: Health) -> None:
         say(f"not joined:  {', '.join(view.lacking)}")
     for member in view.members:
         say(f"{member.role + ':':12} {member.name}: {_words(member)}")
+    own = [line for member in view.members for line in member.admissions]
+    for line in dict.fromkeys((*own, *(view.ledger.admissions if view.ledger else ()))):
+        say(f"admission:   {line}")
     if view.ledger is not None:
         ledger = view.ledger
         place = f"{ledger.entries} entries, round {ledger.round}, phase {ledger.phase}"
@@ -74,6 +85,8 @@ def show(console: Console, kit: Path, found: Health) -> None:
             say(f"waits for:   {', '.join(ledger.waits_for)}")
         if ledger.incoming_bytes:
             say(f"on the way:  {ledger.incoming_bytes:,} bytes of objects")
+        if ledger.admitted:
+            say(f"admitted:    {', '.join(ledger.admitted)}, by vote")
         for fault in ledger.faults:
             say(f"fault:       {fault}")
     for line in view.troubles:
@@ -92,6 +105,8 @@ def _words(member: MemberView) -> str:
         parts.append(
             "records enrolled" if member.enrolled else "records here" if member.records else "no records"
         )
+    if member.outside:
+        parts.append("not admitted yet: verifiers have to vote, `proofward admit`")
     if member.forced:
         parts.append(f"FORCED although {', '.join(member.forced)}")
     parts += [f"asked for {what}" for what in member.asked]

@@ -22,8 +22,9 @@ def certificates() -> None:
 @certificates.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--site", "sites", multiple=True, metavar="NAME", help="Only this one; may be repeated; all unless given."
-)
+    "--site", "sites", multiple=True, metavar="NAME", show_default="all",
+    help="Only this one; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--days",
     type=click.IntRange(1, 3650),
@@ -37,13 +38,13 @@ def renew(folder: Path, sites: tuple[str, ...], days: int, as_json: bool) -> Non
 
     The new certificates are for the sites' present keys and are no secret: send them by any way.
     """
-    from proofward.engines.flare.kits.provision import AUTHORITY
-    from proofward.engines.flare.kits.renewal import CertificateAuthority, RenewalRefused
+    from proofward.engines.contract import RenewalRefused
+    from proofward.engines.registry import engine_of_authority
     from proofward.ledger.files import make_directory, write_file
 
     with answering(as_json):
         try:
-            authority = CertificateAuthority(folder / AUTHORITY)
+            authority = engine_of_authority(folder).authority(folder)
             unknown = sorted(set(sites) - set(authority.sites))
             if unknown:
                 raise Refused(
@@ -74,23 +75,22 @@ def renew(folder: Path, sites: tuple[str, ...], days: int, as_json: bool) -> Non
 @JSON
 def install(kit: Path, file: Path, as_json: bool) -> None:
     """Put the renewed certificate FILE into KIT, if it is for KIT's key and of the same authority."""
-    from proofward.engines.flare.kits.kit import kind_of
-    from proofward.engines.flare.kits.renewal import MAX_BYTES, RenewalRefused, check_renewed
-    from proofward.engines.remote.agreement.certificates import Certificates
+    from proofward.engines.contract import MAX_CERTIFICATE_BYTES, RenewalRefused
+    from proofward.engines.registry import engine_of
     from proofward.ledger.files import write_file
     from proofward.ledger.reading import NotReadable, read_regular
 
     with answering(as_json):
-        kind_of(kit)
-        held = Certificates(kit / "startup")
+        engine = engine_of(kit)
+        engine.kind(kit)
         try:
-            data = read_regular(file, MAX_BYTES, follow=True)
-            new = check_renewed(data, held.certificate, held.authority, datetime.now(UTC))
+            data = read_regular(file, MAX_CERTIFICATE_BYTES, follow=True)
+            new = engine.check_renewed(data, kit, datetime.now(UTC))
         except NotReadable as error:
             raise Refused(f"{file}: not a certificate in PEM: found {error.actual}") from error
         except RenewalRefused as error:
             raise Refused(f"{file}: {error}") from error
-        path = held.certificate_path
+        path = engine.certificates(kit).certificate_path
         write_file(path, data, path.with_suffix(".tmp"), mode=0o600)
         until = f"{new.not_valid_after_utc:%Y-%m-%d}"
         lines = [f"{path}: valid until {until}; it takes effect when the site is stopped and started again"]

@@ -14,15 +14,30 @@ import click
 from click.core import ParameterSource
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell, tighten
+from proofward.cli.common.engine import ENGINE, installed
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS, examples, usual_minimum
 from proofward.cli.project.listed_presets import WithPresets
+from proofward.engines.contract import AUTHORITY, KITS, Engine
+from proofward.engines.operations.suggestions import command
+from proofward.engines.registry import ENGINES, engine_of
+from proofward.federation.messages.usual import (
+    LEAST_HOSPITALS,
+    MAX_DEADLINE,
+    MAX_ROUNDS,
+    MAX_UPLOAD_SLOT,
+    UPLOAD_SLOT,
+    usual_abandonments,
+    usual_threshold,
+    usual_verdicts,
+)
 from proofward.ledger.files import make_directory, sync_directory, write_file
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
     from proofward.engines.remote.agreement.terms import Terms
 
-FRESH, KITS, AUTHORITY, PROJECT = ".provisioning", "kits", "authority", "proofward"
+FRESH = ".provisioning"
 FIRST_MODEL = "first-model.safetensors"
 
 
@@ -34,32 +49,33 @@ def consortium() -> None:
 @consortium.command(cls=WithPresets)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", help="What the consortium is called.")
-@click.option(
-    "--server", metavar="FQDN[:PORT]", help="The name under which sites reach the server; port 8002."
-)
+@click.option("--server", "servers", multiple=True, metavar="HOST[:PORT]", show_default=f"PORT {PORT}",
+              help="A name or an IP address under which sites reach the server, in brackets where it has "
+              "colons and a port follows; repeat it for several, the preferred one first.")  # fmt: skip
 @click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
-@click.option("--preset", metavar="NAME|FILE",
-              help="Model and training: a name listed below, or a file like those; "
-              "wdbc unless given.")  # fmt: skip
-@click.option("--rounds", type=click.IntRange(1, 1 << 20), help="Rounds of training; 15 unless given.")
+@click.option("--preset", metavar="NAME|FILE", default=PRESET, show_default=True,
+              help="Model and training: a name listed below, or a file like those.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(1, MAX_ROUNDS), default=ROUNDS, show_default=True,
+              help="Rounds of training.")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(1), metavar="T",
-              help="So many hospitals learn nothing together; (hospitals - 1) / 2 rounded down, and at least "
-              "1, unless given.")  # fmt: skip
+              show_default=f"{examples(usual_threshold)} hospitals",
+              help="So many hospitals may collude and learn nothing together.")  # fmt: skip
 @click.option("--accepting", type=click.IntRange(1), metavar="K",
-              help="Verdicts that accept a proof; a majority of the verifiers unless given.")  # fmt: skip
-@click.option("--minimum", type=click.IntRange(3), metavar="M",
-              help="Fewest hospitals in a sum; unless given, more than half of hospitals + threshold, and at "
-              "least threshold + 2. With fewer, fewer dishonest ones open two sums.")  # fmt: skip
-@click.option("--abandoning", type=click.IntRange(2), metavar="A",
-              help="Hospitals that give a set up before its round is tried again; "
-              "all but one unless given.")  # fmt: skip
-@click.option("--deadline", type=click.IntRange(1, 30 * 24 * 3600),
-              help="Seconds that a phase waits for a member; 600 unless given.")  # fmt: skip
-@click.option("--upload-slot", type=click.IntRange(0, 3600),
-              help="Uploads leave every so many seconds, so that their time tells nothing of the records; "
-              "0 for at once; 2 unless given.")  # fmt: skip
+              show_default=f"{examples(usual_verdicts)} verifiers",
+              help="Verdicts that accept a proof, a majority of the verifiers or more.")  # fmt: skip
+@click.option("--minimum", type=click.IntRange(LEAST_HOSPITALS), metavar="M",
+              show_default=f"{examples(usual_minimum)} hospitals",
+              help="Fewest hospitals in a sum. With fewer, fewer dishonest ones open two sums.")  # fmt: skip
+@click.option("--abandoning", type=click.IntRange(usual_abandonments(LEAST_HOSPITALS)), metavar="A",
+              show_default=f"{examples(usual_abandonments)} hospitals",
+              help="Hospitals that give a set up before its round is tried again.")  # fmt: skip
+@click.option("--deadline", type=click.IntRange(1, MAX_DEADLINE), default=DEADLINE, show_default=True,
+              help="Seconds that a phase waits for a member.")  # fmt: skip
+@click.option("--upload-slot", type=click.IntRange(0, MAX_UPLOAD_SLOT), default=UPLOAD_SLOT,
+              show_default=True, help="Uploads leave every so many seconds, so that their time tells nothing "
+              "of the records; zero lets them leave at once.")  # fmt: skip
 @click.option("--trusted-first-model", metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Start from this model.safetensors of an earlier federation instead of a model that the "
@@ -67,20 +83,21 @@ def consortium() -> None:
 @click.option("--draft", is_flag=True, help="Write consortium.toml only, to be edited; no kits.")
 @click.option("--force", is_flag=True,
               help="Make kits anew; earlier ones are moved aside and of no use any more.")  # fmt: skip
+@ENGINE
 @JSON
 @click.pass_context
 def init(
-    context: click.Context, /, folder: Path, draft: bool, force: bool, as_json: bool, **options: Any
+    context: click.Context, /, folder: Path, draft: bool, force: bool, engine_name: str, as_json: bool,
+    **options: Any,
 ) -> None:
     """Write DIR/consortium.toml and, made from it, a start-up kit for every site, in DIR/kits.
 
     Where DIR/consortium.toml is there already, it is read: leave the other options out then. Terms and
     normalisation are the same in every kit; DIR/authority can make certificates and belongs off the network.
     """
+    engine = ENGINES[engine_name]
     if not draft:
-        from proofward.cli.common.flare import require_flare
-
-        require_flare()
+        installed(engine)
     from proofward.cli.project.project_file import FILE_NAME, read_project
     from proofward.cli.project.project_table import ProjectError
     from proofward.cli.project.project_text import project_text
@@ -100,7 +117,7 @@ def init(
             project = _from_options(options)
         before = _kits_before(folder, force, draft)
         if not draft:
-            _require_room(folder, project)
+            engine.require_room(folder, len(project.sites) + 2)
         chosen = options["trusted_first_model"] or project.first_model_beside(path)
         terms, chosen_file = _terms(project, chosen, path if not given else None)
         make_directory(folder)
@@ -113,26 +130,26 @@ def init(
         if draft:
             _tell_draft(path, project, as_json)
             return
-        moved = _provision(folder, project, terms, chosen_file, before)
+        moved = _provision(engine, folder, project, terms, chosen_file, before)
         _tell(folder, project, terms, moved, as_json)
 
 
 def _from_options(options: Mapping[str, Any]) -> Project:
     """Raises UsageError."""
     from proofward.cli.project.listed_presets import chosen_preset
-    from proofward.cli.project.project import PORT, Project, Site
+    from proofward.cli.project.project import Project, Site
     from proofward.cli.project.project_table import ProjectError
+    from proofward.engines.remote.agreement.addresses import split_ports
     from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 
-    for name, flag in (("title", "title"), ("server", "server"), ("hospitals", "hospital"),
+    for name, flag in (("title", "title"), ("servers", "server"), ("hospitals", "hospital"),
                        ("verifiers", "verifier")):  # fmt: skip
         if not options[name]:
             raise click.UsageError(f"--{flag} is missing, and there is no consortium.toml to read")
-    server, colon, port = options["server"].partition(":")
-    if colon and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise click.BadParameter(
-            f"expected FQDN or FQDN:PORT, found {options['server']}", param_hint="--server"
-        )
+    try:
+        servers, port = split_ports(options["servers"])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--server") from error
     listed = {HOSPITAL: options["hospitals"], VERIFIER: options["verifiers"]}
     for role, names in listed.items():
         if twice := [name for name in names if names.count(name) > 1]:
@@ -149,17 +166,9 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     try:
         if options["preset"] is not None:
             others.update(chosen_preset(options["preset"]))
-        return Project(
-            options["title"], server.lower(), sites, int(port) if colon else PORT, **others
-        ).completed()
+        return Project(options["title"], servers, sites, PORT if port is None else port, **others).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
-
-
-def _require_room(folder: Path, project: Project) -> None:
-    from proofward.engines.flare.machine_checks import require_room
-
-    require_room(folder, len(project.sites) + 2)
 
 
 def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Terms, bytes]:
@@ -191,33 +200,30 @@ def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
         words = f"{folder} has {' and '.join(path.name for path in found)} already, which were perhaps handed"
         words += " out; --force moves them aside and makes new ones, which do not work together with them"
         raise Refused(words)
-    from proofward.engines.flare.supervisor import running
-
     for kit in sorted((folder / KITS).glob("*")):
-        if (process := running(kit)) is not None:
-            raise Refused(f"process {process} runs {kit}; end it with `proofward stop {kit}` first")
+        if (process := engine_of(kit).running(kit)) is not None:
+            raise Refused(f"process {process} runs {kit}; end it with `{command('stop', kit)}` first")
     return found
 
 
 def _provision(
-    folder: Path, project: Project, terms: Terms, chosen: bytes, before: list[Path]
+    engine: Engine, folder: Path, project: Project, terms: Terms, chosen: bytes, before: list[Path]
 ) -> Path | None:
     """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
     from proofward.data.schema import FEATURES_NAME
-    from proofward.engines.flare.kits.provision import HOME, Network, ProvisioningFailed, provision
+    from proofward.engines.contract import Network, ProvisioningFailed, home_of
     from proofward.engines.remote.agreement.home import Home
 
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        kits = provision(
-            fresh, PROJECT, Network(project.server, project.port), terms, project.object_of(chosen)
-        )
+        network = Network(project.server, project.port, project.servers)
+        kits = engine.provision(fresh, network, terms, project.object_of(chosen))
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise Refused(f"NVIDIA FLARE makes no kits of this: {error}") from error
+        raise Refused(f"the engine {engine.name} makes no kits of this: {error}") from error
     for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
-        Home(kits[site] / HOME).write(FEATURES_NAME, project.schema.to_bytes())
+        Home(home_of(kits[site])).write(FEATURES_NAME, project.schema.to_bytes())
     tighten(fresh)
     aside = None
     if before:
@@ -235,7 +241,7 @@ def _provision(
 def _tell_draft(path: Path, project: Project, as_json: bool) -> None:
     lines = [f"{path}: {len(project.sites)} sites, {project.rounds} rounds of {project.setup.summary}"]
     lines += _about_features(project)
-    lines.append(f"next: read and edit it, then `proofward consortium init {path.parent}`")
+    lines.append(f"next: read and edit it, then `{command('consortium', 'init', path.parent)}`")
     tell({"did": "drafted", "project": str(path)}, lines, as_json)
 
 
@@ -265,7 +271,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         "features": constants, "kits": listed,
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
-    lines = [*in_words(terms, project.server, project.port), "", "kits, and to whom each goes:"]
+    lines = [*in_words(terms, project.servers, project.port), "", "kits, and to whom each goes:"]
     for kit in kits:
         roles = ", ".join(f"{seat.role} {seat.member}" for seat in terms.at(kit.name))
         lines.append(f"  {kit}: {roles or 'the coordinator, who opens the federation'}")

@@ -14,7 +14,7 @@ from proofward.cli.common.answering import JSON
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
 
 if TYPE_CHECKING:
-    from proofward.engines.flare.health import Health
+    from proofward.engines.contract import Health
 
 LOOKERS = 16
 
@@ -28,9 +28,8 @@ def consortium_status(folder: Path, as_json: bool) -> None:
     Exit code 1 when something needs somebody. Reads the kits only: one that works on another machine is seen
     there, by `proofward status KIT`. For whom the federation waits is known to the server's kit.
     """
-    from proofward.engines.flare.health import health
-    from proofward.engines.flare.kits.kit import KitError
-    from proofward.engines.flare.kits.provision import KITS
+    from proofward.engines.contract import KITS, KitError
+    from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import HomeError
 
     places = sorted(path for path in (folder / KITS).glob("*") if path.is_dir())
@@ -39,7 +38,7 @@ def consortium_status(folder: Path, as_json: bool) -> None:
 
     def look(kit: Path) -> Health | str:
         try:
-            return health(kit)
+            return engine_of(kit).health(kit)
         except (HomeError, KitError) as error:
             return str(error)
 
@@ -72,7 +71,7 @@ def _plain(seen: Health | str) -> dict[str, object]:
 def _row(seen: Health | str) -> tuple[str, str, str]:
     if isinstance(seen, str):
         return "no kit", "", ""
-    process = str(seen.process) if seen.process else "over" if seen.over else "none"
+    process = str(seen.process) if seen.process else "over" if seen.over or seen.job_over else "none"
     places = [(member.entries, member.round, member.phase) for member in seen.view.members]
     if seen.view.ledger is not None:
         places.append((seen.view.ledger.entries, seen.view.ledger.round, seen.view.ledger.phase))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import click
 
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
+from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.cli.project.listed_presets import WithPresets
+from proofward.engines.registry import ENGINES
+from proofward.federation.messages.usual import LEAST_HOSPITALS
+from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
 
-ATTACK_ROUNDS, ROUNDS = 2, 15
-LEAST_HOSPITALS = 3
-"""The least number in a sum."""
+ATTACK_ROUNDS = 2
+IN_PROCESS = "in-process"
 LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
 """Hospitals, of which enough for a sum go on without the culprit."""
 
@@ -72,23 +76,25 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 
 @click.command(cls=WithPresets)
 @click.option(
-    "--rounds", type=click.IntRange(1, 10_000),
-    help=f"Rounds of training; {ROUNDS} unless given, {ATTACK_ROUNDS} with an attack.",
+    "--rounds", type=click.IntRange(1, MAX_ROUNDS), show_default=f"{ROUNDS}; {ATTACK_ROUNDS} with an attack",
+    help="Rounds of training.",
 )  # fmt: skip
-@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, 100), default=5, show_default=True,
-              help="A sum needs three; an attack needs a fourth, the culprit, beside them.")  # fmt: skip
+@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, MAX_HOSPITALS), default=5,
+              show_default=True, help="An attack needs one more than a sum does, the culprit.")  # fmt: skip
 @click.option(
-    "--verifiers", type=click.IntRange(1, 100), help="3 unless given; on FLARE one more than hospitals."
+    "--verifiers", type=click.IntRange(1, MAX_HOSPITALS), help="Who checks every proof.",
+    show_default=f"{VERIFIERS}; with --engine one more than hospitals",
 )
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder to write, or an interrupted run to go on with; else a new dated one.")  # fmt: skip
+              show_default="a new dated one",
+              help="Folder to write, or an interrupted run to go on with.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
               help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
-@click.option("--preset", "preset_name", default="wdbc", show_default=True, metavar="NAME",
+@click.option("--preset", "preset_name", default=PRESET, show_default=True, metavar="NAME",
               help="Model and data: a name listed below.")  # fmt: skip
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
-@click.option("--engine", type=click.Choice(["in-process", "flare"]), default="in-process", show_default=True,
-              help="flare: every party a process of its own on this machine, with mutual TLS.")  # fmt: skip
+@click.option("--engine", type=click.Choice([IN_PROCESS, *ENGINES]), default=IN_PROCESS, show_default=True,
+              help="With an engine, every site is a process of its own on this machine.")  # fmt: skip
 @click.option("--repeatable", is_flag=True,
               help="UNSAFE, to compare engines: the seed gives all that is random, keys too.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
@@ -126,25 +132,26 @@ def demo(
 
     if attack is not None and attack not in ATTACKS:
         raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
-    if engine == "flare" and attack is not None:
-        raise click.UsageError("attacks run in one process: leave out --engine flare")
+    if engine != IN_PROCESS and attack is not None:
+        raise click.UsageError(f"attacks run in one process: leave out --engine {engine}")
     number = rounds or (ROUNDS if attack is None else ATTACK_ROUNDS)
     _check_attack(attack, hospitals, number)
     folder = run_folder(chosen)
     resumed = check_folder(folder, attack)
 
-    from proofward.cli.run.demo_flare import FlareDemoRun
+    from proofward.cli.common.engine import installed
     from proofward.cli.run.demo_run import DemoRun
+    from proofward.cli.run.demo_sites import SitesDemoRun
     from proofward.data.wdbc import DataUnavailable
     from proofward.layers.errors import TrainingError
-    from proofward.report.scenario import VERIFIERS, make_scenario
+    from proofward.report.scenario import make_scenario
 
     try:
-        judges = verifiers or (hospitals + 1 if engine == "flare" else VERIFIERS)
+        judges = verifiers or (VERIFIERS if engine == IN_PROCESS else hospitals + 1)
         scenario = make_scenario(preset_name, hospitals, number, seed, judges)
     except (TrainingError, DataUnavailable) as error:
         raise click.UsageError(str(error)) from error
-    kind = FlareDemoRun if engine == "flare" else DemoRun
+    kind = DemoRun if engine == IN_PROCESS else partial(SitesDemoRun, engine=installed(ENGINES[engine]))
     run = kind(console, folder, scenario, seed, workers, plot=not no_plot, repeatable=repeatable)
     if resumed:
         console.print(f"going on with {folder}", markup=False)

@@ -11,7 +11,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from proofward.federation.messages.catalogue import Enrolment, FederationClosed, RoundClosed, RoundOpened
+from proofward.federation.messages.catalogue import (
+    Enrolment,
+    FederationClosed,
+    FederationEnded,
+    RoundClosed,
+    RoundOpened,
+)
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.rules import Rules
 
@@ -72,7 +78,7 @@ class LiveTable:
         now = time.perf_counter()
         if event.subject == RoundOpened.kind:
             self._phase, self._round_start = f"round {event.round} of {self._rules.rounds}", now
-        elif event.subject == FederationClosed.kind:
+        elif event.subject in (FederationClosed.kind, FederationEnded.kind):
             self._phase = "closed"
         elif event.subject == RoundClosed.kind and self._live is None:
             self._console.print(

@@ -15,7 +15,7 @@ from proofward.federation.history.aggregation import (
     update_rules,
 )
 from proofward.federation.history.history_state import CONFIRM
-from proofward.federation.messages.catalogue import AcceptedSet, BeaconFixed, Message
+from proofward.federation.messages.catalogue import AcceptedSet, BeaconFixed, FederationEnded, Message
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.values import (
     integers_from_bytes,
@@ -103,6 +103,15 @@ class ChoosesFirstModel(Forger):
         """Changes the model's digest."""
         record = super().due(expired)
         return replace(record, model=bytes(32)) if isinstance(record, BeaconFixed) else record
+
+
+class EndsEarly(Forger):
+    """Seals an end in the name of all verifiers, none of whom has voted for it."""
+
+    def due(self, expired: bool) -> Message | None:
+        """Ends the federation in place of the first accepted set."""
+        record = super().due(expired)
+        return FederationEnded(self.rules.verifiers, 0, b"") if isinstance(record, AcceptedSet) else record
 
 
 class _ForgesResult(Aggregator):

@@ -81,6 +81,7 @@ _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("added-update", aggregators.AddsUpdate),
     ("another-model", aggregators.AnnouncesModel),
     ("another-first-model", aggregators.ChoosesFirstModel),
+    ("early-end", aggregators.EndsEarly),
     ("ledger-rewritten", aggregators.RewritesLedger),
     ("ledger-truncated", aggregators.TruncatesLedger),
 )

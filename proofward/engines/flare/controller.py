@@ -1,8 +1,8 @@
 """The server's side on FLARE: a Controller that serves members' requests and drives the aggregator.
 
-The job ends well only when the federation's last entry is in the ledger; anything else is reported with
-`system_panic`, since FLARE calls a job completed for less. A job that dies is submitted again (`keeper`) and
-goes on from the ledger.
+The job ends well only when the federation's last entry is in the ledger, or when the host has stopped for
+good and left its mark; anything else is reported with `system_panic`, since FLARE calls a job completed for
+less. A job that dies is submitted again (`keeper`) and goes on from the ledger; one that ended well is not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from nvflare.apis.signal import Signal
 from proofward.engines.flare.memory import Collector, without_scipy
 from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
 from proofward.engines.operations.event_log import EventLog
-from proofward.engines.remote.agreement.certificates import Certificates
 
 if TYPE_CHECKING:
     from proofward.engines.remote.desk import Desk
@@ -43,6 +42,7 @@ class FederationController(Controller):
     def start_controller(self, fl_ctx: FLContext) -> None:
         """Opens the ledger and registers the handler of requests."""
         with without_scipy():
+            from proofward.engines.flare.kits.kit import certificates_of
             from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
             from proofward.engines.remote.desk import Desk
         engine = fl_ctx.get_engine()
@@ -51,7 +51,7 @@ class FederationController(Controller):
         self._log = EventLog(home.root / "log.jsonl")
         self._lock = home.lock("aggregator")
         self._lock.__enter__()
-        kit = Certificates(root / "startup")
+        kit = certificates_of(root)
         self.desk = Desk(home, kit, passphrase_from_environment(), self._log.observe, self._log.note)
         self._collector = Collector(COLLECT_BYTES)
         engine.register_aux_message_handler(TOPIC, self._handle)
@@ -82,9 +82,6 @@ class FederationController(Controller):
             return
         host = self.desk.host
         host.run(lambda: bool(abort_signal.triggered))
-        if host.stopped is not None:
-            self.system_panic(f"the federation has stopped: {host.stopped}", fl_ctx)
-            return
         if host.finished:
             self._part(abort_signal, 8 * host.aggregator.rules.config.model.parameters)
 

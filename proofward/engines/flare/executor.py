@@ -15,9 +15,9 @@ from nvflare.apis.fl_context import FLContext
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.signal import Signal
 
+from proofward.engines.flare.kits.kit import certificates_of
 from proofward.engines.flare.wire import TASK, TOPIC, answered, pack, unpack
 from proofward.engines.operations.event_log import EventLog
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
 from proofward.engines.remote.caller import Unreachable
 from proofward.engines.remote.proving import SiteProofs, make_proofs
@@ -55,7 +55,7 @@ class SiteExecutor(Executor):
         proofs = make_proofs()
         site = Site(
             home,
-            Certificates(root / "startup"),
+            certificates_of(root),
             carry,
             stop,
             passphrase_from_environment(),

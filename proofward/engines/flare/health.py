@@ -9,53 +9,31 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-
+from proofward.engines.contract import ADMIN, CLIENT, GOOD, Health, KitError, Problem, home_of
 from proofward.engines.flare import deaths as kept
-from proofward.engines.flare.kits.kit import ADMIN, CLIENT, KitError, kind_of, server_of
+from proofward.engines.flare.certificate import certificate_check
+from proofward.engines.flare.kits.addresses import addresses_of, server_of
+from proofward.engines.flare.kits.kit import kind_of
 from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.supervisor import RUN_NAME, home_of, running
+from proofward.engines.flare.supervisor import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
-from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.operations.suggestions import command
+from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import SiteView, look
-from proofward.federation.history.history_state import CLOSED
 
-SOON_DAYS = 30
-REACHING, CONNECT = 60.0, 3.0
-"""Seconds that a process is given to find the server; seconds for one attempt to connect."""
+REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0
+"""Seconds that a process is given to find the server, for all attempts to connect, at least for each of them,
+without news before one."""
+MOST_WORDS = 2000
 MANY_DEATHS, MANY_JOBS = 3, 2
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Its name, whom or what it is about, what happened and what to do, and the reason that the logs name."""
-
-    check: str
-    subject: str
-    sentence: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Health:
-    """How a kit stands."""
-
-    process: int | None
-    view: SiteView
-    problems: tuple[Problem, ...] = field(default=())
-
-    @property
-    def over(self) -> bool:
-        """Whether the federation has come to its end as far as the kit knows."""
-        view = self.view
-        phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}
-        return CLOSED in phases
+SEAL = "the verifiers can end and seal it: proofward end KIT"
 
 
 def health(kit: Path, now: datetime | None = None) -> Health:
@@ -64,7 +42,7 @@ def health(kit: Path, now: datetime | None = None) -> Health:
     kind, home = kind_of(kit), Home(home_of(kit))
     found = Health(running(kit), look(home.root))
     seen = recent(home.root / "log.jsonl")
-    problems = [*_members(found.view), *_certificate(kit, now)]
+    problems = [*_members(found.view), *_certificate(kit, home.site, now)]
     if not found.over:
         problems += [*_process(kit, found), *_jobs(kit, seen)]
         problems += _progress(home, found, seen, now)
@@ -73,7 +51,7 @@ def health(kit: Path, now: datetime | None = None) -> Health:
         if kind == ADMIN and found.process is not None and seen.connected is False:
             words = "the coordinator's process does not reach the server, and tries again"
             problems.append(Problem("unreachable", found.view.site, words, last_words(kit)))
-    return Health(found.process, found.view, tuple(problems))
+    return Health(found.process, found.view, tuple(problems), seen.job_over)
 
 
 def _members(view: SiteView) -> list[Problem]:
@@ -86,7 +64,7 @@ def _members(view: SiteView) -> list[Problem]:
             part = what.removeprefix("unable/")
             found.append(Problem("unable", name, f"{name} could not do its part ({part}): {reason}"))
         if member.ended:
-            words = f"{name}: no round can be finished, and nobody broke a rule: {member.ended}"
+            words = f"{name}: no round can be finished any more: {member.ended}; {SEAL}"
             found.append(Problem("ended", name, words))
         if member.revoked:
             found.append(Problem("revoked", name, f"{name} is revoked: it takes part no more"))
@@ -97,30 +75,19 @@ def _members(view: SiteView) -> list[Problem]:
             words = f"{name} has no records: proofward enrol KIT --data FILE"
             found.append(Problem("no-records", name, words))
     if view.ledger is not None and view.ledger.ended:
-        words = f"the federation cannot go on, and nobody broke a rule: {view.ledger.ended}"
+        words = f"the federation cannot go on: {view.ledger.ended}; {SEAL}"
         found.append(Problem("ended", view.site, words))
     if view.unconfirmed:
         found.append(Problem("unconfirmed", view.site, view.unconfirmed))
     return found
 
 
-def _certificate(kit: Path, now: datetime) -> list[Problem]:
+def _certificate(kit: Path, site: str, now: datetime) -> list[Problem]:
     renew = "the coordinator renews it: proofward certificates renew"
-    site = kit.name
-    try:
-        held = x509.load_pem_x509_certificate(Certificates(kit / "startup").certificate)
-    except (OSError, ValueError, StopIteration):
-        return [Problem("certificate", site, f"the kit's TLS certificate cannot be read; {renew}")]
-    begin, end = held.not_valid_before_utc, held.not_valid_after_utc
-    if now < begin:
-        words = f"the TLS certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on: set this machine's clock"
-        return [Problem("certificate", site, words)]
-    if now > end:
-        return [Problem("certificate", site, f"the TLS certificate ended on {end:%Y-%m-%d}; {renew}")]
-    if (days := (end - now).days) < SOON_DAYS:
-        words = f"the TLS certificate ends in {days} days, on {end:%Y-%m-%d}; {renew}"
-        return [Problem("certificate", site, words)]
-    return []
+    found = certificate_check(kit, site, now, renew)
+    if found.outcome == GOOD:
+        return []
+    return [Problem("certificate", site, f"the TLS certificate: {found.detail}; {found.remedy}")]
 
 
 def _process(kit: Path, found: Health) -> list[Problem]:
@@ -128,11 +95,11 @@ def _process(kit: Path, found: Health) -> list[Problem]:
     if deaths is not None and deaths.gave_up:
         words = f"the engine's process died {deaths.count} times within seconds and is not started any more; "
         return [
-            Problem("gave-up", site, f"{words}mend the reason, then proofward start {kit}", deaths.reason)
+            Problem("gave-up", site, f"{words}mend the reason, then {command('start', kit)}", deaths.reason)
         ]
     problems = []
     if found.process is None and (home_of(kit) / RUN_NAME).exists():
-        words = f"the process that ran the kit has died: proofward start {kit} goes on where it was"
+        words = f"the process that ran the kit has died: {command('start', kit)} goes on where it was"
         problems.append(Problem("not-running", site, words))
     if deaths is not None and deaths.count >= MANY_DEATHS:
         words = f"the engine's process has died {deaths.count} times in a row, and is started again"
@@ -152,10 +119,11 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
     """Nobody records anything for longer than the deadline, and for whom it waits."""
     ledger, problems = found.view.ledger, []
     deadline = home.terms.deadline
-    if seen.stopped and ledger is not None:
-        words = f"the federation has stopped for good: {seen.stopped}"
+    stopped = _stopped(home) or seen.stopped
+    if stopped and ledger is not None:
+        words = f"the federation has stopped for good, and too few verifiers are left to end it: {stopped}"
         problems.append(Problem("halted", found.view.site, words))
-    if ledger is not None and ledger.entries and seen.recorded is not None and not seen.stopped:
+    if ledger is not None and ledger.entries and seen.recorded is not None and not (stopped or ledger.ended):
         waited = (now - seen.recorded).total_seconds()
         if waited > deadline:
             whom = ", ".join(ledger.waits_for) or "nobody that is known"
@@ -175,22 +143,58 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
     return problems
 
 
+def _stopped(home: Home) -> str:
+    """Why the host has stopped for good, from the mark that it left; "" while it has not."""
+    try:
+        return (home.root / STOPPED).read_text(encoding="utf-8", errors="replace")[:MOST_WORDS]
+    except OSError:
+        return ""
+
+
 def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[Problem]:
-    """A site whose process runs, and that has heard of no job since."""
+    """A site whose process runs, and that does not reach the server or has heard of no job since."""
+    assert found.process is not None
     try:
         since = datetime.fromisoformat(json.loads((home_of(kit) / RUN_NAME).read_text())["since"])
-        host, port = server_of(kit)
+        servers, port = addresses_of(kit), server_of(kit)[1]
     except (OSError, ValueError, KeyError, TypeError, KitError):
         return [Problem("kit", kit.name, f"{kit}: its description cannot be read; restore the kit")]
-    if (seen.started is not None and seen.started > since) or (now - since).total_seconds() < REACHING:
+    site = found.view.site
+    if seen.started is not None and seen.started > since:
+        heard = max((member.followed for member in found.view.members), default=0.0)
+        if now.timestamp() - max(heard, seen.started.timestamp()) < QUIET:
+            return []
+        lost = "connection lost" if seen.connected is False else ""
+        if reason := _unreached(servers, port, found.process, lost):
+            words = f"the server does not answer: {reason}; "
+            return [Problem("unreachable", site, words + "the site goes on by itself once it does")]
+        return []
+    if (now - since).total_seconds() < REACHING:
         return []
     minutes = (now - since).total_seconds() / 60
-    try:
-        with suppress(AttributeError), socket.create_connection((host, port), CONNECT):
-            pass
-    except OSError as error:
-        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: "
-        words += error.strerror or str(error)
-        return [Problem("unreachable", found.view.site, words, last_words(kit))]
+    if reason := _unreached(servers, port, found.process, ""):
+        words = f"the server has not been reached for {minutes:.0f} minutes: {reason}"
+        return [Problem("unreachable", site, words, last_words(kit))]
     words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
-    return [Problem("no-job", found.view.site, words, last_words(kit))]
+    return [Problem("no-job", site, words, last_words(kit))]
+
+
+def _unreached(servers: Sequence[str], port: int, process: int, behind_proxy: str) -> str:
+    """Why the server cannot be connected to under any of its addresses, "" if it can.
+
+    behind_proxy: the answer for a process that connects through a proxy, which says nothing by itself.
+    """
+    with suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        given = [words[at + 1] for at, word in enumerate(words[:-1]) if word == b"--proxy"]
+        given += [word[8:] for word in words if word.startswith(b"--proxy=")]
+        if given and given[-1] != b"none":
+            return behind_proxy
+    failures, patience = [], max(CONNECT / len(servers), LEAST_CONNECT)
+    for host in servers:
+        try:
+            with socket.create_connection((host, port), patience):
+                return ""
+        except OSError as error:
+            failures.append(f"{shown(host, port)}: {error.strerror or error}")
+    return ", ".join(failures)

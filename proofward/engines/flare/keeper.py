@@ -14,10 +14,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from proofward.engines.contract import Note
 from proofward.engines.flare.job import build_job
 from proofward.engines.flare.kits.provision import COORDINATOR
 
-Note = Callable[..., None]
 BEAT = 1.0
 SETTLING = 15.0
 LEFT_OUT, VANISHED = 4.0, 30.0
@@ -27,14 +27,24 @@ COMPLETED = "FINISHED:COMPLETED"
 
 
 class Keeper:
-    """Keeps one federation's job running. sites: how many there are in all."""
+    """Keeps one federation's job running.
 
-    def __init__(self, kit: Path, sites: int, stop: Event, note: Note = lambda kind, **fields: None) -> None:
+    sites: how many there are in all. before: called before each attempt to connect.
+    """
+
+    def __init__(
+        self,
+        kit: Path,
+        sites: int,
+        stop: Event,
+        note: Note = lambda kind, **fields: None,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self.kit = kit.resolve()
         self.sites = sites
         self.stop = stop
         self.submissions = 0
-        self._note = note
+        self._note, self._before = note, before
         self._session: Any = None
         self._job = ""
         self._first_seen: float | None = None
@@ -46,7 +56,10 @@ class Keeper:
         self._server_start: object = None
 
     def run(self) -> bool:
-        """Until the federation is closed (True) or `stop` is set (False)."""
+        """Until the host has ended the job for good (True) or `stop` is set (False).
+
+        It does so when the federation is closed or ended, and when it can neither go on nor be ended.
+        """
         try:
             while not self.stop.is_set():
                 try:
@@ -64,6 +77,7 @@ class Keeper:
         from nvflare.fuel.flare_api.flare_api import new_secure_session
 
         if self._session is None:
+            self._before()
             self._session = new_secure_session(COORDINATOR, str(self.kit), timeout=10.0)
             self._note("connected")
         return self._session
@@ -89,6 +103,7 @@ class Keeper:
         if self._job:
             status = str(session.get_job_meta(self._job).get("status"))
             if status == COMPLETED:
+                self._note("job over", subject=status)
                 return True
             if status.startswith("FINISHED") or self._lost(alive, info.server_info.start_time):
                 self._note("job ended", subject=status)

@@ -18,8 +18,9 @@ from nvflare.apis.job_launcher_spec import JobHandleSpec, JobProcessArgs
 from nvflare.app_common.job_launcher.process_launcher import ProcessHandle, ProcessJobLauncher
 from nvflare.utils.job_launcher_utils import get_client_job_args, get_credential_env, get_server_job_args
 
-from proofward.engines.flare.kits.isolation import empty_folder, interpreter, isolated
-from proofward.engines.flare.supervisor import home_of
+from proofward.engines.contract import home_of
+from proofward.engines.flare.kits.isolation import empty_folder
+from proofward.engines.operations.isolation import interpreter, isolated
 
 Arguments = Mapping[str, tuple[str, str]]
 

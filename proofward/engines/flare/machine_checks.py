@@ -10,15 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from proofward.engines.flare.kits.kit import SERVER, KitError
+from proofward.engines.contract import GOOD, PROBLEM, SERVER, WARNING, Check, KitError
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.messages.rules import HOSPITAL
 
-GOOD, WARNING, PROBLEM = "ok", "warning", "problem"
 FLARE_VERSION = "2.9.0"
 TIMEOUT = 5.0
 LEAST_FILES = 1024
@@ -26,16 +24,6 @@ SPARE = 1 << 26
 """Bytes for logs and what files cost besides their content."""
 KIT_BYTES = 1 << 18
 """Bytes of a start-up kit with its certificates, as it is made: some 100 kB."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """outcome: ok, warning or problem. remedy: what to do, "" where there is nothing to do."""
-
-    name: str
-    outcome: str
-    detail: str
-    remedy: str = ""
 
 
 def versions() -> Iterator[Check]:

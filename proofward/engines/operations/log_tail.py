@@ -20,7 +20,8 @@ class Recent:
 
     `refused` is the check for which something was declined since the last success. `stopped` is the one for
     which the federation has ended early. `failed_jobs` counts jobs that ended in an error, in a row, and
-    `connected` is what was noted last of the connection.
+    `connected` is what was noted last of the connection. `job_over` says that the server has ended the last
+    job for good.
     """
 
     started: datetime | None = None
@@ -29,6 +30,7 @@ class Recent:
     refused: str = ""
     stopped: str = ""
     connected: bool | None = None
+    job_over: bool = False
 
     def take(self, line: dict[str, object]) -> None:
         """One line of the log."""
@@ -41,6 +43,8 @@ class Recent:
             self.recorded = moment if kind == "recorded" else self.recorded
         elif kind in ("connected", "disconnected"):
             self.connected = kind == "connected"
+        elif kind in ("job over", "submitted", "job found"):
+            self.job_over = kind == "job over"
         elif kind == "declined":
             self.refused = f"{check} ({culprit})" if culprit else check
         elif kind == "job ended":

@@ -16,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from proofward.engines.operations.catalogue import CHECKS, PROBLEMS
+from proofward.catalogue.problems import PROBLEMS
+from proofward.catalogue.refusals import REFUSALS
 from proofward.engines.operations.event_log import KEPT, rotated
 from proofward.federation.history import history_state as phases
 from proofward.federation.messages import catalogue as messages
@@ -41,6 +42,7 @@ NEXT_PHASE: dict[str, str] = {
     messages.ShareSum.kind: phases.UNMASK,
     messages.SetWithdrawn.kind: phases.ABANDON, messages.Aggregate.kind: phases.CONFIRM,
     messages.RoundClosed.kind: phases.BETWEEN, messages.FederationClosed.kind: phases.CLOSED,
+    messages.FederationEnded.kind: phases.CLOSED,
 }  # fmt: skip
 PROVED = (messages.Enrolment.kind, messages.Upload.kind)
 VERDICTS = ("accepted", "refused", "upheld", "dismissed")
@@ -133,7 +135,7 @@ class Metrics:
             self._spent(self._aggregations, line, "sum" if kind == "aggregated" else "confirmation")
         elif kind in ("refused", "halted", "declined"):
             check, culprit = line.get("check"), line.get("culprit")
-            known = check if isinstance(check, str) and check in CHECKS else OTHER
+            known = check if isinstance(check, str) and check in REFUSALS else OTHER
             party = culprit if isinstance(culprit, str) and culprit in self._parties else None
             self._refusals.labels(known, party or _admit(culprit, self._culprits)).inc()
         elif kind in ("problem", "problem over"):

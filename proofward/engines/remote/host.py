@@ -42,6 +42,8 @@ from proofward.ledger.merkle_log import consistency_proof, tree_root
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
 BEAT, NOTING = 1.0, 5.0
 MAX_SHOWN, MAX_SHOWN_BYTES = 1 << 15, 1 << 23
+STOPPED = "stopped"
+"""Name of the file in which a host that has stopped for good leaves the reason."""
 Note = Callable[..., None]
 
 
@@ -55,7 +57,9 @@ class Host:
     """Serves one aggregator.
 
     A phase is closed with what has come after `deadline` seconds, counting only those in which it was served.
-    `memory` is the file that keeps these seconds across restarts.
+    `memory` is the file that keeps these seconds across restarts. `stuck` says why no round can be finished
+    any more: it serves on, since verifiers may still vote for an end. `stopped` says the same when too few of
+    them are left for that; then it ends, and leaves the file STOPPED beside `memory`.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class Host:
         self.incoming = incoming
         self.deadline = deadline
         self.stopped: Refusal | None = None
+        self.stuck: Refusal | None = None
+        self._stuck_at = -1
         self._note = note
         self._clock = clock
         self._changed = Condition()
@@ -162,6 +168,8 @@ class Host:
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Until the federation is closed or stopped, or `stop()`."""
+        if self._memory is not None:
+            self._memory.with_name(STOPPED).unlink(missing_ok=True)
         with self._changed:
             while not self.finished and not stop():
                 size = self.aggregator.history.size
@@ -174,11 +182,13 @@ class Host:
 
     def _tend(self) -> None:
         aggregator, history = self.aggregator, self.aggregator.history
+        if self._stuck_at == history.size:
+            return
         try:
             aggregator.advance()
+            self.stuck, self._stuck_at = None, -1
         except FederationHalted as halt:
-            self.stopped = halt.reason
-            self._note("stopped for good", level="error", check=halt.reason.check, phase=history.phase)
+            self._cannot_go_on(halt.reason)
             return
         phase = (history.phase, *history.position())
         if phase != self._phase:
@@ -200,6 +210,21 @@ class Host:
                 self._note("waiting", phase=name, check=halt.reason.check)
         elif self._clock() - self._noted > NOTING:
             self._keep_served()
+
+    def _cannot_go_on(self, reason: Refusal) -> None:
+        """Waits for an end by vote, or stops where too few verifiers are left for one."""
+        history = self.aggregator.history
+        known, self.stuck, self._stuck_at = self.stuck, reason, history.size
+        if len(history.active(history.rules.verifiers)) >= history.rules.accepting_verdicts:
+            if known != reason:
+                self._note("waiting for an end", level="error", check=reason.check, phase=history.phase)
+            return
+        self._note("stopped for good", level="error", check=reason.check, phase=history.phase)
+        if self._memory is not None:
+            mark = self._memory.with_name(STOPPED)
+            with suppress(OSError):  # the log has it, too
+                write_file(mark, str(reason).encode(), mark.with_suffix(".tmp"), 0o600)
+        self.stopped = reason
 
     def _served(self, phase: tuple[object, ...]) -> float:
         """Seconds for which an earlier process has served this phase."""
@@ -250,5 +275,6 @@ def enough(history: HistoryState) -> bool:
     """
     rules = history.rules
     if history.phase == VERIFY:
-        return len(history.round.passing(rules.accepting_verdicts)) >= rules.minimum_updates
+        passing = rules.holders_among(history.round.passing(rules.accepting_verdicts))
+        return len(passing) >= rules.minimum_updates
     return True

@@ -35,6 +35,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.verifier import Verifier
 
 PATIENCE_MS = 4000
 EAGER = 1.0
@@ -52,8 +53,13 @@ class Link:
         wishes: Callable[[], Iterable[tuple[str, str]]] = tuple,
         outdated: Callable[[], bool] = lambda: False,
         slots: UploadSlots | None = None,
+        admissions: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
+        ends: Callable[[], Iterable[tuple[str, bool]]] = tuple,
     ) -> None:
-        """`wishes`: whom to have revoked. `outdated`: whether to open anew. slots: 0 s if not given."""
+        """`wishes`: whom to have revoked. `outdated`: whether to open anew. slots: 0 s if not given.
+
+        `ends`: why to end the federation, and whether at once. `admissions`: whom to admit, with which key.
+        """
         self.member = member
         self._caller = caller
         self._ask = caller.ask
@@ -64,9 +70,11 @@ class Link:
         self._idle = 0
         self._owing = False
         self._wishes = wishes
+        self._ends = ends
         self._outdated = outdated
         self._slots = slots or UploadSlots(0)
-        self._wished: set[tuple[str, str]] = set()
+        self._admissions = admissions
+        self._wished: set[tuple[str, str | bytes]] = set()
 
     @property
     def done(self) -> bool:
@@ -83,7 +91,7 @@ class Link:
             except Refusal as refusal:  # an answer that makes no sense: another may
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
                 self._caller.pause(PAUSES[-1])
-        if self.member.history.phase == CLOSED:
+        if self.member.history.phase == CLOSED and self.member.history.closed:
             self._objects.keep_model(self.member.history.model, self._note)
 
     def step(self) -> bool:
@@ -128,13 +136,26 @@ class Link:
         return power_of_two and (self._owing or self._objects.lacking)
 
     def _take_wishes(self) -> None:
-        for wish in set(self._wishes()) - self._wished:
+        member = self.member
+        asked: list[tuple[tuple[str, str | bytes], Callable[[], None]]] = [
+            (wish, partial(member.request_revocation, *wish)) for wish in self._wishes()
+        ]
+        if isinstance(member, Verifier):
+            asked += [(wish, partial(member.request_admission, *wish)) for wish in self._admissions()]
+        for wish, ask in asked:
+            if wish in self._wished:
+                continue
             self._wished.add(wish)
             try:
-                self.member.request_revocation(*wish)
+                ask()
                 self._known = -1  # so that it is said at once
             except Refusal as refusal:
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
+
+        if isinstance(self.member, Verifier):
+            for reason, at_once in self._ends():
+                if self.member.request_end(reason, at_once):
+                    self._known = -1
 
     def _count(self) -> None:
         """Says how many bytes crossed since the last time."""

@@ -9,9 +9,10 @@ from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
-from proofward.engines.remote.agreement.requests import pending_revocations
+from proofward.engines.remote.agreement.requests import pending_admissions, pending_revocations
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import FAREWELL, Courier
@@ -20,6 +21,7 @@ from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.upload_slots import UploadSlots
+from proofward.engines.remote.wishes import take_wishes
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
@@ -122,6 +124,8 @@ class Site:
                 partial(pending_revocations, folder),
                 lambda keys=keys: self.home.key_files(seat.member) != keys,  # type: ignore[misc]
                 UploadSlots(self.home.terms.upload_slot),
+                ends=partial(pending_ends, folder),
+                admissions=partial(pending_admissions, folder),
             )
             try:
                 link.run()
@@ -136,7 +140,10 @@ class Site:
             return rules
         terms = self.home.terms
         key = self.home.key(seat.member, self._passphrase)
-        request = make_request(terms, seat.member, key, self.kit.certificate, self.kit.private_key)
+        own, added = self.kit, self.home.added
+        request = make_request(
+            terms, seat.member, key, own.certificate, own.private_key, added=added
+        )
         pauses = chain(JOIN_PAUSES, repeat(JOIN_PAUSES[-1]))
         while True:
             try:
@@ -159,7 +166,7 @@ class Site:
             rules = assemble(answer.requests, self.home.terms, self.kit.authority)
         except RulesError as error:
             raise Refusal("join", TRANSPORT, "everybody's request", describe(str(error))) from error
-        require_own(rules, member, key)
+        require_own(rules, member, key, added=self.home.added)
         return rules
 
     def open(
@@ -178,7 +185,11 @@ class Site:
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)
+        member: Follower
         if seat.role == HOSPITAL:
             records = self.home.dataset(seat.member)
-            return Hospital(seat.member, key, around, *records, next_key=following)
-        return Verifier(seat.member, key, around, next_key=following)
+            member = Hospital(seat.member, key, around, *records, next_key=following)
+        else:
+            member = Verifier(seat.member, key, around, next_key=following)
+        take_wishes(member, folder, self._note)
+        return member

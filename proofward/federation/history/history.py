@@ -5,14 +5,17 @@ what the aggregator recorded, the auditor judges all of it again. It reads no ob
 those are the business of verifiers, of members recomputing an aggregate, and of the auditor.
 
 Checks, in this order: envelope (see `envelope`) under the sender's present key, replay, revoked, role,
-equivocation, ledger view, round, attempt, phase, then those of the kind of message.
+equivocation, ledger view, round, attempt, phase, an end that was voted
+for, then those of the kind of message.
 """
 
 from __future__ import annotations
 
 from proofward.federation.history import (
+    admission_steps,
     beacon_steps,
     consent_steps,
+    end_steps,
     enrolment_steps,
     membership_steps,
     round_steps,
@@ -68,6 +71,7 @@ class History(HistoryState):
         self._judge_view(envelope)
         self._judge_position(envelope)
         require(self.phase in step.phases, "phase", sender, " or ".join(step.phases), self.phase)
+        end_steps.require_no_end(self, envelope)
         step.check(self, sender, record)
         return envelope
 
@@ -146,10 +150,12 @@ STEPS: dict[str, Step] = {
     FederationOpened.kind: Step((AGGREGATOR,), (BEFORE,), _check_opened, _apply_opened),
     MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
     **membership_steps.STEPS,
+    **admission_steps.STEPS,
     **enrolment_steps.STEPS,
     **beacon_steps.STEPS,
     **round_steps.STEPS,
     **share_steps.STEPS,
     **consent_steps.STEPS,
     **unmasking_steps.STEPS,
+    **end_steps.STEPS,
 }

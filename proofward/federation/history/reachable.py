@@ -1,8 +1,8 @@
 """Whether the round under way can still have the fewest hospitals that a sum must have.
 
 A revocation is final, and who is revoked says nothing more: its missing key, upload or `shares-checked` never
-comes. When the others are too few, the federation has ended. This is a function of the ledger alone, so every
-member finds it by itself, and nobody has to be accused of it.
+comes. When the others are too few, no round can be finished. This is a function of the ledger alone, so every
+member finds it by itself; `standstill` says for whose absence.
 """
 
 from __future__ import annotations
@@ -13,28 +13,20 @@ from proofward.federation.history.history_state import KEYS, SHARES, UPLOAD, His
 from proofward.federation.messages.refusal import Refusal
 
 
-def end_by_revocation(history: HistoryState) -> Refusal | None:
-    """Why the round can never be finished, since members were revoked; None while it can."""
-    found = _ABLE.get(history.phase)
-    if found is None or not history.revoked:
-        return None
-    check, able = found
-    names, least = able(history), history.rules.minimum_updates
-    if len(names) >= least:
-        return None
-    last = max(history.revoked, key=lambda name: history.revoked[name])
-    revoked, left = ", ".join(sorted(history.revoked)), ", ".join(sorted(names)) or "none"
-    return Refusal(check, last, f"at least {least} hospitals", f"{left}, since these are revoked: {revoked}")
-
-
 def require_reachable(history: HistoryState) -> None:
-    """Raises Refusal when revocations leave too few hospitals for the round under way."""
-    if (end := end_by_revocation(history)) is not None:
-        raise end
+    """Raises Refusal when too few hospitals are left for the round under way."""
+    found = _ABLE.get(history.phase)
+    if found is None:
+        return
+    check, able = found
+    names, least = history.rules.holders_among(able(history)), history.rules.minimum_updates
+    if len(names) < least:
+        left = ", ".join(sorted(names)) or "none"
+        raise Refusal(check, history.rules.aggregator, f"at least {least} hospitals", left)
 
 
 def _with_keys(history: HistoryState) -> set[str]:
-    return set(history.active(history.round.participants)) & set(history.rules.hospitals)
+    return set(history.active(history.round.participants))
 
 
 def _with_uploads(history: HistoryState) -> set[str]:

@@ -107,15 +107,17 @@ def _reveal(history: HistoryState, expired: bool) -> Message | None:
     state, least = history.sharing, history.rules.config.threshold + 1
     able = sorted({*state.shares, *(name for name in history.active(state.holders) if name in state.vouches)})
     require(len(able) >= least, "beacon-shares", history.rules.aggregator, f"of {least} hospitals", able)
+    if not (expired or set(able) <= set(state.shares)):
+        return None
     beacon = beacon_that_follows(history)
-    if beacon is None or not (expired or set(able) <= set(state.shares)):
+    if beacon is None:
         return None
     return BeaconFixed(beacon, first_model_digest(history.rules, beacon))
 
 
 def _keys(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    hospitals = [name for name in history.active(state.participants) if name in history.rules.hospitals]
+    hospitals = [name for name in history.active(state.participants) if name in history.hospitals]
     if set(hospitals) <= set(state.holder_keys) or expired:
         return KeysClosed(history.active(state.holder_keys))
     return None
@@ -165,7 +167,10 @@ def _lock(history: HistoryState, expired: bool) -> None:
 def _abandon(history: HistoryState, expired: bool) -> Message | None:
     state, needed = history.round, needed_abandonments(history)
     able = sorted({*state.abandonments, *history.active(state.present)})
-    require(len(able) >= needed, "abandonments", history.rules.aggregator, f"of {needed} hospitals", able)
+    holders = history.rules.holders_among(able)
+    require(
+        len(holders) >= needed, "abandonments", history.rules.aggregator, f"of {needed} hospitals", holders
+    )
     ended = expired or set(able) <= set(state.abandonments)
     return RoundOpened(history.model, history.opening()[2]) if ended and enough_abandoned(history) else None
 

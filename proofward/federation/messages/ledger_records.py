@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length
-from proofward.federation.messages.field_types import Check, Digest, Evidence, Name, Signature, Text
+from proofward.federation.messages.field_types import (
+    Check,
+    Count,
+    Digest,
+    Evidence,
+    MaybeDigest,
+    Name,
+    Names,
+    Signature,
+    Text,
+)
 from proofward.federation.messages.record import Message
 
 
@@ -34,6 +44,20 @@ class RevocationVote(Message):
 
 
 @dataclass(frozen=True)
+class AdmissionVote(Message):
+    """Verifier: a hospital that the rules do not name, with this key, shall take part."""
+
+    kind: ClassVar[str] = "admission-vote"
+    roundless: ClassVar[bool] = True
+    member: Name
+    key: Digest
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.member, self.key.hex())
+
+
+@dataclass(frozen=True)
 class KeyRotation(Message):
     """Hospital or verifier: its key from the next entry on, and that key's signature of the change."""
 
@@ -45,6 +69,20 @@ class KeyRotation(Message):
     def subject(self) -> tuple[str, ...]:
         """See Message."""
         return (self.key.hex(),)
+
+
+@dataclass(frozen=True)
+class EndVote(Message):
+    """Verifier: the federation shall end before all rounds, after the open one or at once."""
+
+    kind: ClassVar[str] = "end-vote"
+    roundless: ClassVar[bool] = True
+    at_once: bool
+    reason: Text
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return ("at once" if self.at_once else "after the round",)
 
 
 @dataclass(frozen=True)
@@ -69,3 +107,16 @@ class FederationClosed(Message):
 
     kind: ClassVar[str] = "federation-closed"
     model: Digest
+
+
+@dataclass(frozen=True)
+class FederationEnded(Message):
+    """Aggregator, last entry: who voted for an end before all rounds, the closed rounds, and their model.
+
+    model: of the last closed round; empty when no round was closed.
+    """
+
+    kind: ClassVar[str] = "federation-ended"
+    verifiers: Names
+    rounds: Count
+    model: MaybeDigest

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proofward.catalogue.refusals import REFUSALS
+
 TRANSPORT = "transport"
 
 
@@ -21,6 +23,11 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return f"{self.check} ({self.culprit}): expected {self.expected}, found {self.actual}"
+
+    @property
+    def demand(self) -> str:
+        """What the check demands, in a sentence; "" for a check that a proof's verifier names."""
+        return REFUSALS.get(self.check, "")
 
 
 class FederationHalted(Exception):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
 from proofward.encoding import MalformedMessage, decode_item, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
+from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
@@ -93,10 +96,10 @@ class Rules:
             raise RulesError("members", f"config.holders = {self.config.holders} hospitals", self.hospitals)
         hospitals, threshold = len(self.hospitals), self.config.threshold
         for field, low, high in (
-            ("accepting_verdicts", len(self.verifiers) // 2 + 1, len(self.verifiers)),
+            ("accepting_verdicts", usual_verdicts(len(self.verifiers)), len(self.verifiers)),
             ("minimum_updates", least_updates(hospitals, threshold), hospitals),
             ("abandonments", hospitals - self.minimum_updates + threshold + 1, hospitals),
-            ("rounds", 1, 1 << 20),
+            ("rounds", 1, MAX_ROUNDS),
         ):
             value = getattr(self, field)
             if type(value) is not int or not low <= value <= high:
@@ -167,6 +170,19 @@ class Rules:
         """The member of that name, if there is one."""
         return self._by_name.get(name)
 
+    def holders_among(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that hold shares, ascending: hospitals named here, not those admitted later."""
+        return tuple(sorted(set(names) & set(self.hospitals)))
+
+    @property
+    def most_hospitals(self) -> int:
+        """The most hospitals there can be, those admitted later among them.
+
+        So many updates, each up to its bound, certainly decode from one sum. Nothing else depends on their
+        number: all thresholds count the hospitals named here.
+        """
+        return MAX_HOSPITALS
+
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""
         return self.hospitals.index(hospital)
@@ -220,16 +236,6 @@ def least_updates(hospitals: int, threshold: int) -> int:
     A set has two honest hospitals beside t others, and two sets have two hospitals in common at least.
     """
     return max(threshold + 2, (hospitals + 3) // 2)
-
-
-def usual_updates(hospitals: int, threshold: int) -> int:
-    """The `minimum_updates` with which two sums from one model need t + 1 dishonest hospitals."""
-    return max(threshold + 2, (hospitals + threshold + 2) // 2)
-
-
-def usual_abandonments(hospitals: int) -> int:
-    """All hospitals but one: the one that died."""
-    return hospitals - 1
 
 
 def _mapping(value: object, field: str) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
+from proofward.federation.history.end_steps import voted_end
 from proofward.federation.history.history import MAX_REFUSALS, History
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
+from proofward.federation.history.standstill import no_way_on, require_share_sums
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.messages.catalogue import (
     BeaconFixed,
@@ -106,18 +108,20 @@ class Aggregator:
                 self.announce(record)
                 expired = False
         except Refusal as refusal:
-            self.report("halted", refusal.check, refusal=refusal)
-            raise FederationHalted(self.name, refusal) from refusal
+            reason = no_way_on(self.history) or refusal
+            self.report("halted", reason.check, refusal=reason)
+            raise FederationHalted(self.name, reason) from refusal
 
     def due(self, expired: bool) -> Message | None:
         """The announcement that follows from the ledger, if any."""
+        if (end := voted_end(self.history)) is not None:
+            return end
         if self.history.phase == UNMASK:
             state, accepted = self.history.round, self.history.round.accepted
             assert accepted is not None
             holders = self.history.active(state.ready_holders(accepted.record.hospitals))
             waiting, needed = set(holders) - set(state.share_sums), self.rules.config.threshold + 1
-            able = sorted({*holders, *state.share_sums})
-            require(len(able) >= needed, "share-sums", self.name, f"of {needed} holders", able)
+            require_share_sums(self.history)
             if len(state.share_sums) < needed or (waiting and not expired):
                 return None
             return self.aggregate()

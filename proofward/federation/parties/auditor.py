@@ -37,9 +37,9 @@ from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.reading import MAX_OBJECTS, entries_of
 from proofward.ledger.seal import OBJECTS_NAME, SEAL_NAME
+from proofward.proof.soundness import LEAST_POLICY_BITS
 
 NOBODY = "unknown"
-LEAST_SECURITY_BITS = 80
 
 
 class Auditor:
@@ -200,6 +200,10 @@ class Auditor:
 
     def _complete(self, history: History) -> AuditVerdict:
         closed, rounds = len(history.closed), history.rules.rounds
+        if (ended := history.ended) is not None:
+            model = f"model {ended.model.hex()}" if ended.model else "no model"
+            detail = f"ended by vote of {', '.join(ended.verifiers)} after round {closed}, {model}"
+            return AuditVerdict("complete", f"{closed} of {rounds} rounds", detail=detail)
         if history.phase == CLOSED:
             return AuditVerdict("complete", f"{rounds} rounds", detail=f"final model {history.model.hex()}")
         actual = f"{closed} closed rounds, ending in phase {history.phase}"
@@ -213,8 +217,8 @@ def _in_words(rules: Rules) -> str:
     """What whoever reads only the first line of an audit has to know of the rules."""
     bits = rules.config.security_bits
     words = [f"consortium {rules.digest.hex()}", f"proofs of {bits} bits"]
-    if bits < LEAST_SECURITY_BITS:
-        words.append(f"fewer than {LEAST_SECURITY_BITS}: proofs can be forged")
+    if bits < LEAST_POLICY_BITS:
+        words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
     if rules.initial_model:
         words.append("trusted first model: whoever chose it may have planted in it what reads off records")
     return f"{rules.federation}: {', '.join(words)}"

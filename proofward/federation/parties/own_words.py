@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from proofward.encoding import decode
 from proofward.federation.history.history import slot
-from proofward.federation.messages.catalogue import KeyRotation
+from proofward.federation.messages.catalogue import EndVote, KeyRotation, RevocationVote
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Packet, parse
@@ -49,10 +49,11 @@ class OwnWords:
     def unrecorded(self, position: tuple[int, int]) -> Iterator[str]:
         """Slots of what was said in this round and attempt and is not on the ledger.
 
-        The ledger is looked at as far as it was followed.
+        The ledger is looked at as far as it was followed. Votes are left out: a member says them in any case.
         """
         for packet in self._state.packets():
             if packet:
                 envelope = decode(parse(Packet, packet).envelope, Envelope)
-                if (envelope.round, envelope.attempt) == position:
+                vote = isinstance(envelope.record, RevocationVote | EndVote)
+                if (envelope.round, envelope.attempt) == position and not vote:
                     yield "/".join(slot(envelope))

@@ -11,7 +11,7 @@ from proofward.federation.history.beacon_keys import OWN_SHARE, seal_to_holder
 from proofward.federation.history.beacon_sharing import SEED_BYTES, Deal, deal
 from proofward.federation.history.beacon_steps import deal_context, expected_dealers
 from proofward.federation.history.history_state import CONFIRM, DEAL
-from proofward.federation.history.reachable import end_by_revocation
+from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Packet, parse
@@ -31,9 +31,9 @@ class Participant(Follower):
             yield from self._confirm()
 
     def _notice_end(self) -> None:
-        """Reports, once, that revocations leave too few hospitals: nobody's fault, and the end."""
-        end = end_by_revocation(self.history)
-        if end is not None and self.state.fact("ended") is None:
+        """Reports, once, that no round can be finished any more, and for whose absence."""
+        end = no_way_on(self.history) if self.state.fact("ended") is None else None
+        if end is not None:
             with self.state.transaction():
                 self.state.put("ended", str(end).encode())
             self.report("ended", end.check, detail=str(end), refusal=end)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TypeVar
 
+from proofward.federation.history.admission_steps import check_candidate
 from proofward.federation.history.complaints import judge_complaint
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -25,20 +26,23 @@ from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, M, Recorded
 from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.messages.catalogue import (
+    AdmissionVote,
     ComplaintVerdict,
+    EndVote,
     Enrolment,
     EnrolmentVerdict,
     Upload,
     Verdict,
 )
 from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.follower import Surroundings
+from proofward.federation.parties.follower import REASON, Surroundings
 from proofward.federation.parties.participant import Participant
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import ProofRejected
 
 DETAIL = 400
+ADMISSION = "admission/"
 J = TypeVar("J")
 T = TypeVar("T")
 
@@ -52,9 +56,29 @@ class Verifier(Participant):
         super().__init__(name, key, around, next_key)
         self._unable: set[bytes] = set()
 
+    def request_end(self, reason: str, at_once: bool = False) -> bool:
+        """An operator's wish that the federation end before all rounds: stored, and sent when it works next.
+
+        The end comes after the open round, or at once. False when it was asked for before.
+        """
+        if self.state.fact(_wish(at_once)) is not None:
+            return False
+        with self.state.transaction():
+            self.state.put(_wish(at_once), describe(reason, REASON).encode())
+        return True
+
+    def _votes(self) -> Iterator[bytes]:
+        yield from super()._votes()
+        for at_once in (False, True) if self.history.phase in ANY_PHASE else ():
+            reason = self.state.fact(_wish(at_once))
+            if reason is not None and (self.name, at_once) not in self.history.end_votes:
+                yield self.say(EndVote(at_once, reason.decode()))
+
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
+        if phase in ANY_PHASE:
+            yield from self._admit()
         if phase in (UPLOAD, VERIFY):
             yield from self._judge_uploads()
         elif phase == SHARES:
@@ -66,6 +90,31 @@ class Verifier(Participant):
         yield from super().duties()
         if phase in ANY_PHASE:
             yield from self._judge_enrolments()
+
+    def request_admission(self, member: str, key: bytes) -> None:
+        """An operator's wish that a hospital be admitted with this key: stored, and sent when it works next.
+
+        Raises Refusal.
+        """
+        check_candidate(self.history, self.name, member, key)
+        fact = f"{ADMISSION}{member}/{key.hex()}"
+        if self.state.fact(fact) is None:
+            with self.state.transaction():
+                self.state.put(fact, b"")
+
+    def _admit(self) -> Iterator[bytes]:
+        """Votes for hospitals; of those that can be admitted no more nothing is said."""
+        for fact in self.state.fact_names(ADMISSION):
+            member, _, key = fact.removeprefix(ADMISSION).partition("/")
+            record = AdmissionVote(member, bytes.fromhex(key))
+            if (self.name, member, record.key) in self.history.admission_votes:
+                continue
+            try:
+                check_candidate(self.history, self.name, member, record.key)
+            except Refusal:
+                continue
+            if member not in self.history.admitted:
+                yield self.say(record)
 
     def _judge_enrolments(self) -> Iterator[bytes]:
         waiting: dict[str, Recorded[Enrolment]] = {}
@@ -167,3 +216,8 @@ class Verifier(Participant):
             upheld, detail = judge_complaint(self.history, self.objects, self.proofs, holder, dealer)
             self.report("verified", f"{holder} against {dealer}", start, "upheld" if upheld else "dismissed")
             yield self.say(ComplaintVerdict(holder, dealer, said.digest, upheld, describe(detail, DETAIL)))
+
+
+def _wish(at_once: bool) -> str:
+    """Name of the stored fact that the operator wants an end."""
+    return "end/at once" if at_once else "end/after the round"

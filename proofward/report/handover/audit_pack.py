@@ -22,8 +22,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from proofward.engines.flare.kits.kit import SERVER, kind_of
-from proofward.engines.flare.supervisor import home_of
+from proofward.engines.contract import SERVER, home_of
+from proofward.engines.registry import engine_of
 from proofward.engines.run_folder import private_of
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
@@ -79,7 +79,7 @@ def make_pack(folder: Path, out: Path) -> Packed:
 
     Raises PackRefused, NotASource, NoModel, Refusal, RulesError, LedgerError, OSError.
     """
-    if is_kit(folder) and kind_of(folder) != SERVER:
+    if is_kit(folder) and engine_of(folder).kind(folder) != SERVER:
         words = f"{folder} has the ledger's entries, but not its objects, which an audit needs"
         raise PackRefused(f"{words}: run the command on the server's kit")
     place = ledger_of(folder)
@@ -118,7 +118,7 @@ def contents(folder: Path, place: Path, history: History, objects: Objects) -> I
         if path.is_file():
             check_name(name)
             yield name, path
-    if history.phase == CLOSED:
+    if history.phase == CLOSED and history.closed:
         weights = model_weights(history, objects, history.model)
         yield from model_files(history.rules, weights).items()
     yield from proof_files(history, objects)

@@ -15,8 +15,8 @@ from itertools import chain
 from pathlib import Path
 
 from proofward.encoding import MalformedMessage, decode
-from proofward.engines.flare.kits.kit import ADMIN, KitError, kind_of
-from proofward.engines.flare.supervisor import home_of
+from proofward.engines.contract import ADMIN, KitError, home_of
+from proofward.engines.registry import engine_of
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import followed
 from proofward.federation.history.aggregation import model_weights
@@ -54,7 +54,7 @@ def ledger_of(folder: Path) -> Path:
 def is_kit(folder: Path) -> bool:
     """Whether a folder is a start-up kit."""
     try:
-        kind_of(folder)
+        engine_of(folder).kind(folder)
     except KitError:
         return False
     return True
@@ -118,7 +118,7 @@ def _replayed(rules: Rules, entries: Iterable[bytes]) -> History:
 def _of_kit(kit: Path) -> tuple[History, Objects]:
     """The furthest that a member of the kit has followed and has the model of."""
     home = Home(home_of(kit))
-    if kind_of(kit) == ADMIN:
+    if engine_of(kit).kind(kit) == ADMIN:
         raise NoModel(f"{kit} is the coordinator's, which follows no ledger: take the server's or a member's")
     rules = home.rules
     if rules is None:
@@ -154,6 +154,8 @@ def _has(history: History, objects: Objects) -> bool:
 
 def _exported(history: History, objects: Objects, described: Description) -> ExportedModel:
     rules = history.rules
+    if history.ended is not None and not history.closed:
+        raise NoModel("the federation was ended by vote before a round was closed: there is no model")
     if not history.closed:
         raise NoModel("no round has been closed yet: there is no model that the members have confirmed")
     state = history.closed[-1]

@@ -1,49 +1,24 @@
 """How FLARE's processes are started, so that they import nothing but what is installed.
 
 FLARE's own script puts an empty entry into PYTHONPATH, and its launcher runs `python -m` in the kit: both
-make the kit a place to import from, where a folder `proofward` lies and where anybody's `json.py` may. Here
-the interpreter is told not to look at the working folder, PYTHONPATH keeps only absolute folders outside the
-kit, and arguments are lists that no shell or splitter reads, so that a folder may have any name.
+make the kit a place to import from. Here they are started as `operations.isolation` says, in a working folder
+with nothing in it.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-from proofward.engines.flare.kits.kit import SERVER, KitError, kind_of
+from proofward.engines.contract import HOME, SERVER, KitError
+from proofward.engines.flare.kits.kit import kind_of
+from proofward.engines.operations.isolation import interpreter
 from proofward.engines.remote.agreement.home import Home
 from proofward.ledger.files import make_directory
 
-PATH, SAFE = "PYTHONPATH", "PYTHONSAFEPATH"
 EMPTY = "empty"
 CUSTOM = Path("local", "custom")
 MODULES = {True: "nvflare.private.fed.app.server.server_train",
            False: "nvflare.private.fed.app.client.client_train"}  # fmt: skip
-
-
-def interpreter(*words: str) -> list[str]:
-    """The command that runs this Python with nothing to import from the working folder."""
-    return [sys.executable, "-P", "-u", *words]
-
-
-def isolated(environment: Mapping[str, str], kit: Path) -> dict[str, str]:
-    """An environment in which Python imports nothing from the kit or the working folder.
-
-    PYTHONSAFEPATH says to children of children what `-P` says to the first.
-    """
-    changed = {name: value for name, value in environment.items() if name != PATH}
-    own = kit.resolve()
-    kept = [
-        entry
-        for entry in environment.get(PATH, "").split(os.pathsep)
-        if os.path.isabs(entry) and not Path(entry).resolve().is_relative_to(own)
-    ]
-    if kept:
-        changed[PATH] = os.pathsep.join(kept)
-    return {**changed, SAFE: "1"}
 
 
 def empty_folder(home: Path) -> Path:
@@ -58,7 +33,7 @@ def empty_folder(home: Path) -> Path:
 
 def code_in(kit: Path) -> str:
     """A place in the kit from which FLARE's processes could import and where something lies, or ""."""
-    home = kit / "proofward"
+    home = kit / HOME
     for folder in (kit / CUSTOM, home / EMPTY):
         if folder.exists() and (folder.name != EMPTY or any(folder.iterdir())):
             return str(folder)
@@ -71,7 +46,7 @@ def flare_command(kit: Path) -> list[str]:
     `kit` is absolute: `supervisor.flare_processes` finds the process by it.
     """
     server = kind_of(kit) == SERVER
-    site = Home(kit / "proofward").site
+    site = Home(kit / HOME).site
     name = "fed_server.json" if server else "fed_client.json"
     own = ["org=consortium"] if server else [f"uid={site}", f"org={organisation(site)}"]
     settings = ["secure_train=true", *own, "config_folder=config"]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
+from proofward.engines.contract import ADMIN, CLIENT, SERVER, KitError
+from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES
 from proofward.ledger.files import write_file
 
-SERVER, CLIENT, ADMIN = "server", "client", "admin"
 CONTROLLER = "proofward.engines.flare.controller.FederationController"
 EXECUTOR = "proofward.engines.flare.executor.SiteExecutor"
 COLLECTOR = "proofward.engines.flare.memory.ParentCollector"
@@ -23,16 +25,15 @@ LAUNCHER, SERVER_LAUNCHER, SITE_LAUNCHER = (
     "proofward.engines.flare.launcher.ServerLauncher",
     "proofward.engines.flare.launcher.SiteLauncher",
 )
+DESCRIPTIONS = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
+"""FLARE's own description of a kit, by its kind."""
 HEARTBEAT_TIMEOUT = 60
-
-
-class KitError(Exception):
-    """The folder is no start-up kit, or one of another kind."""
+PORT_PATIENCE = 5.0
 
 
 def kind_of(kit: Path) -> str:
     """SERVER, CLIENT or ADMIN; raises KitError."""
-    for kind, name in ((SERVER, "fed_server.json"), (CLIENT, "fed_client.json"), (ADMIN, "fed_admin.json")):
+    for kind, name in DESCRIPTIONS.items():
         if (kit / "startup" / name).is_file():
             return kind
     raise KitError(
@@ -40,17 +41,12 @@ def kind_of(kit: Path) -> str:
     )
 
 
-def server_of(kit: Path) -> tuple[str, int]:
-    """The server's name and port, as the kit has them; raises KitError."""
-    names = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
-    try:
-        found = json.loads((kit / "startup" / names[kind_of(kit)]).read_text())
-        if kind_of(kit) == ADMIN:
-            return str(found["admin"]["host"]), int(found["admin"]["port"])
-        host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
-        return host, int(port)
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise KitError(f"{kit}: the kit's own description cannot be read: {error}") from error
+def certificates_of(kit: Path) -> Certificates:
+    """The kit's TLS certificate and key under FLARE's names, and the authority's certificate."""
+    startup = kit / "startup"
+    signs = (DESCRIPTIONS[SERVER], "server.crt")
+    own = SERVER if any((startup / name).exists() for name in signs) else CLIENT
+    return Certificates(startup / "rootCA.pem", startup / f"{own}.crt", startup / f"{own}.key")
 
 
 def require_free(port: int) -> None:
@@ -62,13 +58,26 @@ def require_free(port: int) -> None:
         raise KitError(f"port {port}: {error.strerror}") from error
 
 
+def await_free(port: int) -> None:
+    """Waits for a port that a process just ended may hold for a moment; raises KitError."""
+    until = time.monotonic() + PORT_PATIENCE
+    while True:
+        try:
+            return require_free(port)
+        except KitError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)
+
+
 def configure(kit: Path) -> None:
     """Writes the local settings of a server's or site's kit; raises KitError."""
     local = kit / "local"
     try:
         resources = json.loads((local / "resources.json.default").read_text())
     except (OSError, ValueError) as error:
-        raise KitError(f"{local / 'resources.json.default'}: {error}") from error
+        words = f"{local / 'resources.json.default'} is missing or damaged"
+        raise KitError(f"{words}: ask the coordinator for the kit again") from error
     settings = _server(resources, kit) if kind_of(kit) == SERVER else _client(resources)
     settings["class_list_enforcement_mode"] = "enforce"
     settings["allow_log_streaming"] = False

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from proofward.engines.flare.kits.kit import KitError
+from proofward.engines.contract import KitError
 
 DIRECT = "none"
 _NAMES = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy")

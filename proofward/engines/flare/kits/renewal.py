@@ -17,15 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from proofward.engines.contract import MAX_CERTIFICATE_BYTES, RenewalRefused
 from proofward.engines.flare.kits.provision import PROJECT_STATE
 
 BACK_DATED = timedelta(days=1)
-MAX_BYTES = 1 << 16
 _STATE_BYTES = 1 << 26
-
-
-class RenewalRefused(Exception):
-    """What is wrong with an authority's folder or with a certificate, and what to do."""
 
 
 class CertificateAuthority:
@@ -81,8 +77,8 @@ class CertificateAuthority:
 def check_renewed(data: bytes, present: bytes, authority: bytes, now: datetime) -> x509.Certificate:
     """The certificate in `data`, if it may take the place of `present`; all in PEM. Raises RenewalRefused."""
     try:
-        if len(data) > MAX_BYTES:
-            raise ValueError(f"longer than {MAX_BYTES} bytes")
+        if len(data) > MAX_CERTIFICATE_BYTES:
+            raise ValueError(f"longer than {MAX_CERTIFICATE_BYTES} bytes")
         new = x509.load_pem_x509_certificate(data)
     except ValueError as error:
         raise RenewalRefused(f"not a certificate in PEM: {error}") from error

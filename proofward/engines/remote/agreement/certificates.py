@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 
+@dataclass(frozen=True)
 class Certificates:
-    """`startup`: the folder of a kit that provisioning wrote."""
+    """Where a kit has them, in PEM. Files are read when they are asked for: a renewal replaces one."""
 
-    def __init__(self, startup: Path) -> None:
-        self.startup = startup
+    authority_path: Path
+    certificate_path: Path
+    key_path: Path
 
     @property
     def authority(self) -> bytes:
         """PEM certificate of the consortium's authority."""
-        return (self.startup / "rootCA.pem").read_bytes()
-
-    def _own(self, suffix: str) -> Path:
-        found = [self.startup / f"{name}.{suffix}" for name in ("client", "server")]
-        return next(path for path in found if path.exists())
-
-    @property
-    def certificate_path(self) -> Path:
-        """The file of the site's certificate."""
-        return self._own("crt")
+        return self.authority_path.read_bytes()
 
     @property
     def certificate(self) -> bytes:
         """PEM certificate of the site."""
-        return self._own("crt").read_bytes()
+        return self.certificate_path.read_bytes()
 
     @property
     def private_key(self) -> bytes:
         """PEM private key of the site's certificate."""
-        return self._own("key").read_bytes()
+        return self.key_path.read_bytes()

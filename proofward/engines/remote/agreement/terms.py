@@ -23,11 +23,9 @@ from proofward.federation.messages.rules import (
     RulesError,
     check_name,
 )
+from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
-
-MAX_DEADLINE = 30 * 24 * 3600
-UPLOAD_SLOT, MAX_UPLOAD_SLOT = 2, 3600
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,11 @@ class Seat:
     member: Name
     role: Name
     site: Annotated[str, Length(1, 200)]
+
+
+def added_seat(site: str) -> Seat:
+    """The seat of a hospital that comes when the terms are fixed: alone at a site of its name."""
+    return Seat(site, HOSPITAL, site)
 
 
 @dataclass(frozen=True)

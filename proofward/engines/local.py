@@ -1,6 +1,7 @@
 """A whole consortium on this machine: real processes, mutual TLS on localhost, from provisioning to the end.
 
-For demonstrations, tests and benchmarks. Every site is started as its operator would, with `proofward start`.
+For demonstrations, tests and benchmarks, with any engine. Every site is started as its operator would, with
+`proofward start`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from proofward.engines.flare.kits.isolation import interpreter, isolated
-from proofward.engines.flare.kits.kit import configure
-from proofward.engines.flare.kits.provision import COORDINATOR, HOME, Network, provision
-from proofward.engines.flare.supervisor import flare_processes, running
+from proofward.engines.contract import ADMIN, HOME, Engine, Network
+from proofward.engines.operations.isolation import interpreter, isolated
+from proofward.engines.registry import ENGINES, USUAL
 from proofward.engines.remote.agreement.home import Home, Signed
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.messages.rules import HOSPITAL
@@ -45,8 +44,11 @@ class LocalConsortium:
     netns exec NAME`.
     """
 
-    def __init__(self, folder: Path, network: Network | None = None) -> None:
+    def __init__(
+        self, folder: Path, network: Network | None = None, engine: Engine = ENGINES[USUAL]
+    ) -> None:
         """network: the server's name and port; localhost and a free port unless given."""
+        self.engine = engine
         self.folder = folder
         self.network = network or Network(SERVER, free_port())
         self.kits: dict[str, Path] = {}
@@ -61,6 +63,11 @@ class LocalConsortium:
     def server(self) -> Home:
         """The aggregator's home."""
         return Home(self.kits[self.network.server] / HOME)
+
+    @property
+    def coordinator(self) -> str:
+        """The name of the coordinator's kit."""
+        return next(name for name, kit in self.kits.items() if self.engine.kind(kit) == ADMIN)
 
     @property
     def ledger(self) -> Path:
@@ -80,14 +87,14 @@ class LocalConsortium:
         seed: bytes | None = None,
     ) -> None:
         """Provisions, joins and enrols. seed: repeatable keys, nonces and proofs, for comparisons only."""
-        self.kits = provision(self.folder, "proofward-local", self.network, terms, model, seed)
+        self.kits = self.engine.provision(self.folder, self.network, terms, model, seed)
         if seed is not None:
             self.options += ("--repeatable",)
         for name, kit in self.kits.items():
             home = Home(kit / HOME)
             home.confirm(None)  # whoever runs this holds all keys
-            if name != COORDINATOR:
-                configure(kit)
+            if name != self.coordinator:
+                self.engine.configure(kit)
             for seat in home.seats:
                 home.make_key(seat.member, None)
                 if seat.role == HOSPITAL:
@@ -117,7 +124,8 @@ class LocalConsortium:
 
     def start_all(self) -> None:
         """The server first, the coordinator last."""
-        for name in sorted(self.kits, key=lambda name: (name == COORDINATOR, name != self.network.server)):
+        last, first = self.coordinator, self.network.server
+        for name in sorted(self.kits, key=lambda name: (name == last, name != first)):
             self.start(name)
 
     def wait(
@@ -150,9 +158,7 @@ class LocalConsortium:
         if process is not None:
             process.kill()
             process.wait()
-        for pid in flare_processes(self.kits[name]):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self.engine.end_leftovers(self.kits[name])
 
     def stop_all(self) -> None:
         """Ends all processes."""
@@ -169,7 +175,7 @@ class LocalConsortium:
 
     def running(self, name: str) -> int | None:
         """The process of a site, if it runs."""
-        return running(self.kits[name])
+        return self.engine.running(self.kits[name])
 
     def remove(self) -> None:
         """Deletes everything, keys included."""

@@ -1,4 +1,4 @@
-"""The demonstration as processes on NVIDIA FLARE: hospitals that also verify, one more verifier, a server."""
+"""The demonstration as processes that an engine connects: hospitals that verify too, a verifier, a server."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from proofward.cli.common.flare import require_flare
 from proofward.cli.run.demo_run import DemoRun
 from proofward.cli.run.in_process_run import Ended, Unfinished
 from proofward.cli.run.live import LiveTable
-from proofward.engines.remote.agreement.terms import UPLOAD_SLOT, Seat, Terms
+from proofward.engines.contract import Engine, home_of
+from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
@@ -27,8 +27,8 @@ from proofward.federation.messages.rules import (
     HOSPITAL,
     VERIFIER,
     Rules,
-    usual_abandonments,
 )
+from proofward.federation.messages.usual import UPLOAD_SLOT, usual_abandonments
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import Database
@@ -40,7 +40,7 @@ from proofward.report.measurements import Measurements
 from proofward.report.scenario import Scenario
 
 if TYPE_CHECKING:
-    from proofward.engines.flare.local import LocalConsortium
+    from proofward.engines.local import LocalConsortium
 
 CONSORTIUM, LEDGER, OBSERVER = "consortium", "ledger", "observer"
 DEADLINE = 120
@@ -71,20 +71,23 @@ def terms_of(
     )
 
 
-class FlareDemoRun(DemoRun):
+class SitesDemoRun(DemoRun):
     """One demonstration: RUN.private/consortium holds kits and logs, RUN/ledger what an audit needs."""
+
+    def __init__(self, *arguments: Any, engine: Engine, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.engine = engine
 
     def federate(self) -> Ended:
         """See DemoRun."""
-        require_flare()
-        from proofward.engines.flare.local import SERVER, LocalConsortium, LocalFailure
+        from proofward.engines.local import SERVER, LocalConsortium, LocalFailure
 
         if (self.private / CONSORTIUM).exists():
-            raise click.UsageError(f"{self.private} holds a run on FLARE; choose another folder")
+            raise click.UsageError(f"{self.private} holds a run of several processes; choose another folder")
         make_directory(self.folder)
         private = RunFolder(self.folder).private
         scenario, start = self.scenario, time.perf_counter()
-        local = LocalConsortium(private / CONSORTIUM)
+        local = LocalConsortium(private / CONSORTIUM, engine=self.engine)
         records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
         terms = terms_of(scenario, SERVER)
         local.create(terms, scenario.plan.initial_model, records, self.randomness)
@@ -105,7 +108,7 @@ class FlareDemoRun(DemoRun):
         return read_ledger(self.folder / LEDGER, rules)
 
     def _watch(self, local: LocalConsortium, rules: Rules) -> None:
-        events = EventTail([kit / "proofward" / "log.jsonl" for kit in local.kits.values()], self.measured)
+        events = EventTail([home_of(kit) / "log.jsonl" for kit in local.kits.values()], self.measured)
         self.measured.clock = lambda: events.now
         self.console.print(
             f"{len(local.kits)} processes start; logs are in {local.folder}/kits", markup=False
@@ -121,7 +124,7 @@ def _rules(local: LocalConsortium, terms: Terms) -> Rules:
 
     keys = {}
     for kit in local.kits.values():
-        home = Home(kit / "proofward")
+        home = Home(home_of(kit))
         keys.update({seat.member: home.key(seat.member).public.raw for seat in home.seats})
     return terms.rules(keys)
 

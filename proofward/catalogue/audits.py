@@ -5,8 +5,6 @@ Messages and docs/audit.md are made from it; a test compares the document and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 CHECKS: dict[str, tuple[str, str]] = {
     "rules": ("the rules", "The first entry holds the rules, and they are those asked for."),
     "entries": ("reading the entries", "Every entry can be read, and names no more objects than allowed."),
@@ -32,7 +30,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "complaint": ("verdicts on complaints", "A verifier said of a complaint what the auditor finds."),
     "aggregate": ("sums and models", "The sum is of the accepted updates, and the model follows from it."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
-    "complete": ("the end", "All agreed rounds were closed."),
+    "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
     "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),
     "file": ("files made from the ledger", "The model and the proof files are what the ledger gives."),
     "files": ("objects behind the files", "The files of the run can be made again from the ledger."),
@@ -45,6 +43,8 @@ DEEDS: dict[str, str] = {
     "key-share": "it dealt a hospital a share of its key that is not one",
     "complaint": "it complained of a share of a key that is in order, or judged a complaint wrongly",
     "share-sum": "it returned a sum of key shares that is not the sum of those it was given",
+    "admission": "it voted to admit whom nobody can admit: a name that is taken, or no name or key",
+    "key-used": "it named as somebody's key one that another member has or had",
     "beacon-shares": "it dealt shares of the common randomness that are not shares of it",
     "equivocation": "it signed two different messages where one is allowed",
     "replayed-proof": "it handed in a proof that had been used before",
@@ -68,22 +68,3 @@ def counted(check: str) -> str:
 def deed(check: str) -> str:
     """What the failure of a check proves of somebody, in words."""
     return DEEDS.get(check, OTHERWISE)
-
-
-def table() -> Iterator[str]:
-    """The lines of the table in docs/audit.md."""
-    yield "| check | about | what it shows |"
-    yield "| --- | --- | --- |"
-    for name, (about, shows) in CHECKS.items():
-        yield f"| `{name}` | {about} | {shows} |"
-
-
-def deeds_table() -> Iterator[str]:
-    """The lines of the second table in docs/audit.md."""
-    yield "| check | what is said of whom it accuses |"
-    yield "| --- | --- |"
-    yield f"| `round-proof` | {TRAINING} |"
-    yield f"| `enrolment-proof` | {ENROLMENT} |"
-    for name, words in DEEDS.items():
-        yield f"| `{name}` | {words} |"
-    yield f"| any other | {OTHERWISE} |"

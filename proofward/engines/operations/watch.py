@@ -9,20 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from proofward.engines.flare.health import Health, health
-from proofward.engines.flare.kits.kit import KitError
+from proofward.engines.contract import Health, KitError, Note
 from proofward.engines.remote.agreement.home import HomeError
 
 BEAT, RESTS = 10.0, 19.0
 """Seconds between looks, or so many times what a look takes, if that is more."""
 BEGUN, ENDED = "problem", "problem over"
-Note = Callable[..., None]
+Look = Callable[[Path], Health]
 
 
 class Watch:
     """Notes the changes from one look to the next."""
 
-    def __init__(self, kit: Path, note: Note, look: Callable[[Path], Health] = health) -> None:
+    def __init__(self, kit: Path, look: Look, note: Note) -> None:
         self._kit = kit
         self._note = note
         self._look = look
@@ -42,9 +41,9 @@ class Watch:
 
 
 @contextmanager
-def watched(kit: Path, note: Note, beat: float = BEAT) -> Iterator[None]:
+def watched(kit: Path, look: Look, note: Note, beat: float = BEAT) -> Iterator[None]:
     """Watches the kit on a thread meanwhile; looks take a twentieth of the time at most."""
-    stop, watch = Event(), Watch(kit, note)
+    stop, watch = Event(), Watch(kit, look, note)
 
     def run() -> None:
         pause = beat

@@ -1,0 +1,88 @@
+"""Why members are missing from a round, read off the ledger: the real reason why too few are left."""
+
+from __future__ import annotations
+
+from proofward.federation.history.history_state import (
+    ABANDON,
+    CONFIRM,
+    CONSENT,
+    ENROLMENT,
+    LOCK,
+    SHARES,
+    UNMASK,
+    HistoryState,
+)
+from proofward.federation.history.round_state import RoundState
+from proofward.federation.messages.catalogue import EnrolmentVerdict, Verdict
+from proofward.federation.messages.refusal import Refusal
+
+JUDGED = (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM)
+Verdicts = dict[tuple[str, str], Verdict] | dict[tuple[str, str], EnrolmentVerdict]
+
+
+def explained(history: HistoryState, found: Refusal) -> Refusal:
+    """A refusal of the next announcement, with the reason, in the name of a member whose absence it is.
+
+    That is the last verifier revoked where too few of them are left; the last hospital revoked where enough
+    would be left without revocations; else the first of the other hospitals that are missing.
+    """
+    rules, others = history.rules, absent_hospitals(history)
+    order = sorted(history.revoked, key=lambda name: history.revoked[name])
+    verifiers = [name for name in order if name in rules.verifiers]
+    hospitals = [name for name in order if name in rules.hospitals]
+    words = [found.actual]
+    if order:
+        words.append(f"revoked: {', '.join(sorted(order))}")
+    words += [f"{name}: {why}" for name, why in others.items()]
+    culprit = found.culprit
+    if verifiers and len(history.active(rules.verifiers)) < rules.accepting_verdicts:
+        culprit = verifiers[-1]
+    elif others and (not hospitals or len(rules.hospitals) - len(others) < rules.minimum_updates):
+        culprit = next(iter(others))
+    elif order:
+        culprit = (hospitals or order)[-1]
+    return Refusal(found.check, culprit, found.expected, "; ".join(words))
+
+
+def absent_hospitals(history: HistoryState) -> dict[str, str]:
+    """Hospitals, none of them revoked, that the round under way or the enrolment lacks, and why each."""
+    quorum = history.rules.accepting_verdicts
+    if history.phase == ENROLMENT:
+        accepted, enrolled = history.acceptable_enrolments(), history.active(history.enrolments)
+        holders = history.rules.holders_among(enrolled)  # who was admitted is never needed
+        refused = [name for name in holders if name not in accepted]
+        return {name: _judgement(history.enrolment_verdicts, name, quorum) for name in refused}
+    state = history.current
+    if state is None:
+        return {}
+    found = dict.fromkeys(sorted(history.left_out), "left out of this round after its earlier attempt")
+    if history.phase in JUDGED:
+        refused = [name for name in sorted(state.uploads) if name not in state.passed]
+        found |= {name: _judgement(state.verdicts, name, quorum) for name in refused}
+        found |= dict.fromkeys(_wrong_dealers(state, quorum), "it dealt a bad share of its key")
+    asked = [name for name in state.participants if name in history.rules.hospitals]
+    if state.present:
+        late = [name for name in asked if name not in state.present]
+        found |= dict.fromkeys(late, "its keys did not come in time")
+    if state.uploaded:
+        late = [name for name in state.present if name not in state.uploads]
+        found |= dict.fromkeys(late, "its upload did not come in time")
+    holders = history.rules.holders_among(history.active(found))
+    return {name: why for name, why in found.items() if name in holders}
+
+
+def _wrong_dealers(state: RoundState, quorum: int) -> list[str]:
+    pairs = state.complaints
+    return sorted({dealer for holder, dealer in pairs if state.complaint_outcome(holder, dealer, quorum)})
+
+
+def _judgement(verdicts: Verdicts, hospital: str, quorum: int) -> str:
+    """What verifiers said of a proof that too few of them accepted."""
+    said = {by: verdict for (by, about), verdict in verdicts.items() if about == hospital}
+    refused = sorted(by for by, verdict in said.items() if not verdict.accepted)
+    if len(refused) >= quorum:
+        checks = sorted({said[by].check for by in refused})
+        return f"its proof was refused by {', '.join(refused)} ({', '.join(checks)})"
+    accepted = len(said) - len(refused)
+    doubts = f", refused by {', '.join(refused)}" if refused else ""
+    return f"its proof was accepted alike by fewer than {quorum} verifiers ({accepted} accepted{doubts})"

@@ -1,0 +1,61 @@
+"""A folder in which the documents' blocks are run by a shell that stops at the first command that fails."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from proofward.engines.local import free_port
+from tests.docs.blocks import RUN, Block, blocks
+
+PATIENCE = 1800.0
+"""Seconds of a block: a safeguard against a wait that never ends, not a measure."""
+
+
+class Sandbox:
+    """A folder with `proofward` on its path, as `make` and as `pip` bring it, and variables of the shell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        program = f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m proofward \"$@\"\n"
+        for name in ("bin", ".venv/bin"):
+            path = folder / name / "proofward"
+            path.parent.mkdir(parents=True)
+            path.write_text(program)
+            path.chmod(0o755)
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
+        self.variables = {**kept, "PATH": path, "PORT": str(free_port()), "PROOFWARD_TRACEBACK": "1"}
+
+    def run(self, text: str, code: int = 0) -> str:
+        """Runs lines of a shell; variables that they set are kept. What they wrote."""
+        kept = self.folder / "variables"
+        script = f"{text}\nenv -0 > {shlex.quote(str(kept))}\n"
+        run = subprocess.run(
+            ["sh", "-eua", "-c", script], cwd=self.folder, env=self.variables, text=True, timeout=PATIENCE,
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        )  # fmt: skip
+        assert run.returncode == code, f"{text}\n--- ended with {run.returncode}\n{run.stdout}\n{run.stderr}"
+        if code == 0:
+            entries = kept.read_bytes().decode().split("\0")
+            self.variables |= dict(entry.partition("=")[::2] for entry in entries if entry)
+        return run.stdout
+
+    def run_block(self, block: Block, **variables: str) -> str:
+        """Runs a block as it stands in the document."""
+        assert block.kind == RUN
+        self.variables |= variables
+        try:
+            return self.run(block.text)
+        except AssertionError as error:
+            raise AssertionError(f"{block.place}: {error}") from None
+
+
+def runnable(document: str, heading: str) -> list[Block]:
+    """The blocks of a section that are run."""
+    return [
+        block for block in blocks(document) if block.kind == RUN and block.heading.startswith(heading)
+    ]

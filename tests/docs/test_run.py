@@ -1,0 +1,139 @@
+"""The documents' commands, run as they stand: one federation on NVIDIA FLARE, one in this process, one demo."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proofward.cli.project.project_file import read_project
+from proofward.data.wdbc import NORMALISATION
+from proofward.encoding import decode
+from proofward.federation.messages.envelope import Envelope
+from proofward.ledger.database import Database
+from tests.cli.own_tables import edit_draft, write_project, write_tables
+from tests.docs.blocks import DOCUMENTS, READ, RUN, Block, blocks, calls
+from tests.docs.sandbox import Sandbox, runnable
+
+pytestmark = pytest.mark.slow
+TINY = [(f"feature-{number}", 0.0, 1.0) for number in range(1, 5)]
+COVERED = {
+    ("README.md", "Run it"), ("README.md", "Your own table and network"),
+    ("docs/deploy.md", "2 From nothing to the first round"), ("docs/deploy.md", "9 When things change"),
+    ("docs/deploy.md", "10 Backup and restore"), ("docs/air-gap.md", "A trip"),
+}  # fmt: skip
+"""Sections whose blocks are run below."""
+
+
+def write_records(path: Path, features: list[tuple[str, float, float]], seed: int, rows: int = 24) -> None:
+    """Rows around the features' centres, larger where the label is 1."""
+    rng = np.random.default_rng(seed)
+    lines = [",".join([*(name for name, _, _ in features), "label"])]
+    for row in range(rows):
+        shift = 0.7 if row % 2 else -0.7
+        cells = [f"{centre + (shift + rng.normal(0, 0.3)) * spread:.6g}" for _, centre, spread in features]
+        lines.append(",".join([*cells, str(row % 2)]))
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def sandbox(tmp_path) -> Sandbox:
+    return Sandbox(tmp_path)
+
+
+def test_every_block_that_says_so_is_run():
+    found = {(block.document, block.heading) for name in DOCUMENTS for block in blocks(name) if block.kind == RUN}
+    assert found == COVERED
+
+
+def test_after_the_demo(sandbox):
+    sandbox.run("proofward demo --preset tiny --hospitals 3 --rounds 15 --run run")
+    write_records(sandbox.folder / "new.csv", TINY, 9)
+    (block,) = runnable("README.md", "Run it")
+    said = sandbox.run_block(block, RUN="run")
+    assert "scaled-update" in said and (sandbox.folder / "model.safetensors").exists()
+    assert list(sandbox.folder.glob("*.zip"))
+
+
+def test_from_the_package_to_a_model_of_ones_own_tables(sandbox):
+    """300 rows of 12 columns and labels M and B at each of three hospitals; five commands, installation included."""
+    section = [block for block in blocks("README.md") if block.heading.startswith("Your own table")]
+    commands = [line for block in section if block.kind in (READ, RUN) for line in block.text.splitlines()]
+    assert len(commands) <= 5 and commands[0].startswith("pip install")
+    assert [words[0] for words in calls("\n".join(commands))] == ["consortium", "simulate", "model", "predict"]
+    tables = write_tables(sandbox.folder, rows=300)
+    header, *rows = tables[0].read_text().splitlines()
+    assert len(rows) == 300 and header.count("marker") == 12 and {row.split(",")[12] for row in rows} == {"M", "B"}
+    (sandbox.folder / "new.csv").write_text("\n".join([header, *rows[:7]]) + "\n")
+    draft, rest = (block for block in section if block.kind == RUN)
+    sandbox.run_block(draft)
+    edit_draft(sandbox.folder / "own" / "consortium.toml", rounds=2)
+    said = sandbox.run_block(rest)
+    exported = json.loads((sandbox.folder / "model.json").read_text())
+    assert "marker 11" in json.dumps(exported) and said.splitlines()[-8].startswith("row,score,")
+    assert re.fullmatch(r"8,-?\d+,0\.\d+,[MB]", said.splitlines()[-1]), said
+    sandbox.run("proofward audit own/run")
+
+
+def test_notation_of_records(tmp_path):
+    (block,) = [block for block in blocks("docs/deploy.md") if block.kind == "toml"]
+    plain = tomllib.loads(block.text)
+    top, label = block.text.split("[label]\n")
+    path = write_project(tmp_path)
+    text = path.read_text().replace('ignore = ["id"]\n', top)
+    path.write_text(re.sub(r"\[label\]\n(.*\n){3}", f"[label]\n{label}", text))
+    schema = read_project(path).schema
+    assert schema.label.column == plain["label"]["column"] and schema.classes == ("B", "M")
+    assert set(schema.notation.ignore) == set(plain["ignore"]) and schema.notation.decimal == ","
+    assert schema.notation.clipped_percent == plain["clipped_percent"]
+
+
+def test_deployment_and_a_trip_of_a_memory_stick(sandbox):
+    for number, name in enumerate(("a", "b", "c", "new")):
+        write_records(sandbox.folder / f"{name}.csv", list(NORMALISATION), number)
+    (begin,) = runnable("docs/deploy.md", "2 ")
+    (trip,) = runnable("docs/air-gap.md", "A trip")
+    *changes, end = runnable("docs/deploy.md", "9 ")
+    (backup,) = runnable("docs/deploy.md", "10 ")
+    try:
+        said = sandbox.run_block(begin)
+        assert sandbox.variables["FINGERPRINT"] and "process: " in said
+        run_trip(sandbox, trip)
+        kit = {"KIT": "trial/kits/a", "SITE": "a", "MEMBER": "a", "DIR": "trial"}
+        for block in changes:
+            sandbox.run_block(block, **kit)
+        assert (sandbox.folder / "trial" / "renewed" / "c.crt").exists()
+        said = sandbox.run_block(end)
+        assert "row,score,probability of 1,class" in said and "Everybody kept the rules." in said
+        assert rotations(sandbox.folder / "trial" / "kits" / "localhost" / "proofward" / "ledger") == ["a"]
+        sandbox.run_block(backup)
+    finally:
+        sandbox.run('for kit in trial/kits/*; do proofward stop "$kit" || true; done')
+    with tarfile.open(sandbox.folder / "kit.tgz") as kept:
+        names = [Path(name).name for name in kept.getnames()]
+    assert "identity.key" in names and "client.key" in names
+    assert not [name for name in names if name.startswith("state.")]
+
+
+def rotations(ledger: Path) -> list[str]:
+    """Who has changed a key."""
+    database = Database(ledger, writable=False)
+    try:
+        found = [decode(database.entry(number), Envelope) for number in range(database.size())]
+    finally:
+        database.close()
+    return [envelope.sender for envelope in found if envelope.topic == "key-rotation"]
+
+
+def run_trip(sandbox: Sandbox, block: Block) -> None:
+    """Hospital c, which nobody connects for as long as it takes, answers by a stick."""
+    sandbox.run("proofward stop trial/kits/c; mkdir stick")
+    where = {"KIT": "trial/kits/c", "GATEWAY": "trial/kits/a", "STICK": "stick", "NAME": "c"}
+    said = sandbox.run_block(block, **where)
+    assert "accepted for delivery" in said and "ledger followed up to entry" in said
+    sandbox.run("proofward start trial/kits/c --detach --verification-workers 0")
