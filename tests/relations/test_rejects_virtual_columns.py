@@ -6,122 +6,25 @@ lookups end. So the fraction tree and its leaves are right, and only the proof o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 from unittest import mock
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from proofward.field.extension import ext_dot, lift
-from proofward.field.goldilocks import to_field
-from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
 from proofward.layers.aggregation import quantise_update
 from proofward.proof import lookup
-from proofward.proof.forms import ZERO, Form
-from proofward.proof.leaves import VirtualColumn
-from proofward.proof.party import Party
-from proofward.relations.blocks import blocks_of
+from proofward.proof.leaves import Query
+from proofward.relations import measure
+from proofward.relations.blocks import Block, blocks_of
 from proofward.relations.prove import verify_round
 from proofward.relations.training_round import RoundWitness
-from tests.proof.cheats import Forger, refusal
+from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
+from tests.relations.accounting import Accounting, Array, Signed, forge, watched
 from tests.relations.cases import Case, ciphertext_of, config, make_case, prove_with, round_witness
-
-Array = npt.NDArray[np.uint64]
-Signed = npt.NDArray[np.int64]
-
-
-class Accounting(Forger):
-    """A forger that lists which of its constraints are false, and which of these are those of the leaves.
-
-    It adds 1 to the `target`-th message that a virtual column sends, where that is not negative.
-    """
-
-    target: ClassVar[int] = -1
-    columns: ClassVar[dict[str, Signed]] = {}
-    false: ClassVar[set[int]] = set()
-    leaves: ClassVar[set[int]] = set()
-    last: ClassVar[int] = 0
-    said: ClassVar[int] = 0
-    inside: ClassVar[bool] = False
-
-    def alter(self, column, value):  # type: ignore[no-untyped-def]
-        return to_field(self.columns[column.name]) if column.name in self.columns else value
-
-    def _say(self, keys, values):  # type: ignore[no-untyped-def]
-        sent, own = super()._say(keys, values), type(self)
-        for index in range(len(sent) if own.inside else 0):
-            if own.said == own.target:
-                sent[index] = sent[index] + 1
-                start = len(self._proof) - 16 * (len(sent) - index)
-                self._proof[start : start + 16] = sent[index].to_bytes()
-            own.said += 1
-        return sent
-
-    def run(self, script: Callable[[Party], None]) -> bytes:
-        def counted(party: Party) -> None:
-            script(party)
-            own = type(self)
-            own.false = {i for i, form in enumerate(self.constraints) if self._value(form) != ZERO}
-            own.last = len(self.constraints) - 1
-
-        return super().run(counted)
-
-    def _value(self, form: Form) -> Any:
-        value = form.constant
-        for key, factor in form.pads.items():
-            value = value + factor * self.pad(key)
-        for factor, column, at in form.witness:
-            table = self.values(column)
-            known = evaluate(table, at) if isinstance(at, tuple) else ext_dot(at, lift(table))
-            value = value + factor * known
-        return value
-
-
-@contextmanager
-def watched(prover: type[Accounting]) -> Iterator[None]:
-    """Notes the messages of virtual columns and the constraints of leaves."""
-    honest_at, honest_assert = VirtualColumn.at, lookup._assert_leaves
-
-    def at(self: VirtualColumn, point: Any) -> Form:
-        prover.inside = True
-        form = honest_at(self, point)
-        prover.inside = False
-        return form
-
-    def assert_leaves(party: Party, *rest: Any) -> None:
-        honest_assert(party, *rest)
-        prover.leaves |= {len(party.constraints) - 2, len(party.constraints) - 1}
-
-    with (
-        mock.patch.object(VirtualColumn, "at", at),
-        mock.patch.object(lookup, "_assert_leaves", assert_leaves),
-    ):
-        yield
-
-
-def forge(
-    case: Case,
-    witness: RoundWitness,
-    ciphertext: Array,
-    columns: dict[str, Signed] | None = None,
-    fallback: dict[tuple[int, int], Array] | None = None,
-    target: int = -1,
-) -> tuple[type[Accounting], tuple[Any, bytes]]:
-    """A proof by a fresh forger class, with what it notes."""
-
-    class Own(Accounting):
-        false: ClassVar[set[int]] = set()
-        leaves: ClassVar[set[int]] = set()
-
-    Own.columns, Own.fallback, Own.target = columns or {}, fallback or {}, target
-    with watched(Own):
-        return Own, prove_with(case, witness, ciphertext, Own, seeded(4))
 
 
 def refused(case: Case, ciphertext: Array, proof: tuple[Any, bytes]) -> bool:
@@ -232,22 +135,65 @@ def test_rejects_a_fitting_claim_on_another_trained_update(case: Case, change: s
     assert refused(case, ciphertext, proof)
 
 
+def limbs_named(case: Case, name: str, value: int) -> dict[str, Signed]:
+    """The limb columns of a scalar; those that are not declared do no harm."""
+    bits = case.config.scales.table_bits
+    parts = [(value >> (bits * index)) & ((1 << bits) - 1) for index in range(8)]
+    return {f"{name}, limb {index}": np.array([part]) for index, part in enumerate(parts)}
+
+
 def test_rejects_a_multiplier_that_is_not_the_committed_one(case: Case) -> None:
     """U is a quarter of what was trained, and the committed columns say that nothing was clipped."""
     rule = case.statement.rule
     witness, encryption = round_witness(case, seeded(3), multiplier=rule.full // 4)
-    names = {"weight shortfall": 0, "weight room": 0, "clipped": 0}
     norm = int((witness.update.update.astype(object) ** 2).sum())
-    bits = case.config.scales.table_bits
-    columns: dict[str, Signed] = {}
-    for name, value in {**names, "norm above low": norm}.items():
-        for index in range(8):
-            limb = np.array([(value >> (bits * index)) & ((1 << bits) - 1)], dtype=np.int64)
-            columns[f"{name}, limb {index}"] = limb
+    columns: dict[str, Signed] = limbs_named(case, "norm above low", norm)
+    for name in ("weight shortfall", "weight room", "clipped"):
+        columns |= limbs_named(case, name, 0)
     seen, proof = forge(case, witness, encryption.ciphertext, columns)
     assert len(seen.false) == len(blocks_of(case.config.model))
     assert not seen.false & seen.leaves and seen.last not in seen.false
     assert refused(case, encryption.ciphertext, proof)
+
+
+def test_rejects_an_update_in_padding(case: Case) -> None:
+    """U is 1 where there is no parameter; Delta, the norm and a s are said to be what fits it."""
+    witness, encryption = round_witness(case, seeded(3))
+    rule, position = case.statement.rule, 5
+    name, half = "layer 1 weights update, limb 0", 1 << (rule.message_bits - 1)
+    block = blocks_of(case.config.model)[0]
+    assert block.padded_shape == (4, 8) and block.shape == (4, 5)
+    shifted = block.pad(witness.update.update) + half
+    shifted[position] += 1
+    changed = (shifted & ((1 << case.config.scales.table_bits) - 1)).astype(np.int64)
+    norm = int((witness.update.update.astype(object) ** 2).sum()) + 1
+    columns = {
+        name: changed,
+        **limbs_named(case, "norm below bound", rule.bound**2 - norm),
+        **limbs_named(case, "norm above low", norm - (witness.update.multiplier != rule.full) * rule.low**2),
+    }
+    honest = Block.field_values
+
+    def fitting(self: Block, flat: Signed) -> Array:
+        values = honest(self, flat)
+        if self == block and flat is witness.update.delta:
+            values[position] = (1 << rule.shift) * pow(witness.update.multiplier, -1, P) % P
+        return values
+
+    with mock.patch.object(Block, "field_values", fitting):
+        seen, proof = forge(case, witness, encryption.ciphertext, columns)
+    assert len(seen.false) == 2 and seen.last in seen.false and not seen.false & seen.leaves
+    assert refused(case, encryption.ciphertext, proof)
+
+
+def split_in_two(queries: list[Query], tables: list[Any]) -> list[list[Any]]:
+    """Queries of 2^a leaves in a tree of their own, whether or not that saves anything."""
+    ordered = sorted(queries, key=lambda query: -query.log_size)
+    own, taken, count = 1 << (sum(1 << query.log_size for query in ordered).bit_length() - 1), 0, 0
+    while taken < own:
+        taken += 1 << ordered[count].log_size
+        count += 1
+    return [ordered[:count], [*ordered[count:], *tables]]
 
 
 SHAPES = {
@@ -261,11 +207,13 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_claim_of_a_virtual_column_is_proved(shape: str, two_trees: bool) -> None:
     """Besides the leaves, at least one constraint is false if a claim is another."""
-    with mock.patch("proofward.proof.leaves._OWN_TREE_FROM", 1 if two_trees else 1 << 60):
-        case = make_case(SHAPES[shape])
+    split = split_in_two if two_trees else lookup.split_blocks
+    case = make_case(SHAPES[shape])
+    with mock.patch.object(lookup, "split_blocks", split), mock.patch.object(measure, "_plans", {}):
         witness, encryption = round_witness(case, seeded(3))
         honest, proof = forge(case, witness, encryption.ciphertext)
         verify_round(case.statement, encryption.ciphertext, *proof)
+        assert len(honest.leaves) == (4 if two_trees else 2)
         hidden = len(case.config.model.widths) - 2
         blocks = len(blocks_of(case.config.model))
         # Z of every layer and of the head, Delta and mu of every block, and a s of the blocks and added entries
