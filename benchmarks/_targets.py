@@ -129,6 +129,15 @@ class _Leaves(Hospital):
             yield from super().duties()
 
 
+class _Admits(Verifier):
+    """Asks for a hospital's admission."""
+
+    def duties(self) -> Iterator[bytes]:
+        """See Follower."""
+        self.request_admission("hospital-x", SigningKey(bytes(range(32))).public.raw)
+        yield from super().duties()
+
+
 def federation(directory: Path, network: Intercepting, parties: Parties | None = None) -> InProcessFederation:
     """Eight hospitals, one verifier, one round of the preset tiny."""
     setup = preset("tiny")
@@ -187,12 +196,12 @@ def entry_targets(directory: Path) -> Iterator[Target]:
     The entry is judged by the ledger's rules where it stands. The body is signed by the same sender after
     every change.
 
-    One run has a bad dealer, a false complaint, an equivocator, a lost consent, a change of keys, a leaver,
-    another is ended by vote, so that all kinds occur.
+    One run has a bad dealer, a false complaint, an equivocator, a lost consent, a change of keys, a leaver, a
+    vote to admit, another is ended by vote, so that all kinds occur.
     """
     network = Intercepting(HOSPITALS[4], messages.Consent.kind, attempt=1)
     unlike = (SealsWrongShare, Equivocates, _Leaves, _Rotates, Hospital, ComplainsFalsely)
-    parties = Parties(dict(zip(HOSPITALS, unlike, strict=False)))
+    parties = Parties(dict(zip(HOSPITALS, unlike, strict=False)), {VERIFIER: _Admits})
     engine = federation(directory / "closed", network, parties)
     if not engine.run().finished:
         raise RuntimeError("the federation did not finish")

@@ -31,7 +31,7 @@ from proofward.federation.messages.events import Event
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario, make_scenario
 
-HOSPITALS, TIMEOUT = 3, 600.0
+HOSPITALS, TIMEOUT = 3, 1800.0
 
 
 def in_process(scenario: Scenario, folder: Path) -> tuple[list[float], bytes]:

@@ -27,7 +27,7 @@ from proofward.engines.local import SERVER, LocalConsortium
 from proofward.federation.history.faults import faults
 from proofward.report.run_audit import RunAudit
 
-SITE, CULPRIT, DEADLINE, TIMEOUT = "observer-0", "verifier-3", 12, 420.0
+SITE, CULPRIT, DEADLINE, TIMEOUT = "observer-0", "verifier-3", 12, 1800.0
 HARMLESS = ("declined", "no answer", "no proper answer", "recorded; 0 recorded twice")
 
 

@@ -34,22 +34,22 @@ from proofward.report.handover.description import Description, Feature
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario
 
-WIDTH, ROWS, BATCH, HOSPITALS = 1024, 32, 8, 3
+WIDTH, SMALL_WIDTH, ROWS, BATCH, HOSPITALS = 1024, 512, 32, 8, 3
 TIMEOUT = 3600.0
 
 
-def scenario_of(layers: int) -> Scenario:
-    """One step of training of an MLP of `layers` hidden layers of 1024."""
-    model, scales, training = Mlp((WIDTH,) * (layers + 1) + (2,)), FixedPoint(), Training(1, BATCH, steps=1)
+def scenario_of(layers: int, width: int = WIDTH) -> Scenario:
+    """One step of training of an MLP of `layers` hidden layers of `width`."""
+    model, scales, training = Mlp((width,) * (layers + 1) + (2,)), FixedPoint(), Training(1, BATCH, steps=1)
     setup = Preset("large", "large", model, scales, training, 2 << 10)
     names = [f"hospital-{number}" for number in range(HOSPITALS)]
     config = RoundConfig(model, scales, training, 2 << 10, HOSPITALS, 1)
     plan = Plan("large ciphertexts", names, ["verifier-0"], 1, HOSPITALS, 1, config)
-    records = make_synthetic((HOSPITALS + 1) * ROWS, WIDTH, 0, scales, 0.25)
+    records = make_synthetic((HOSPITALS + 1) * ROWS, width, 0, scales, 0.25)
     import numpy as np
 
     parts = [records.select(np.arange(ROWS) + ROWS * number) for number in range(HOSPITALS + 1)]
-    description = Description.of([Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, WIDTH + 1)])
+    description = Description.of([Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, width + 1)])
     return Scenario(setup, dict(zip(names, parts, strict=False)), parts[-1], plan, description)
 
 
@@ -127,10 +127,10 @@ def transfers(local: LocalConsortium) -> list[dict[str, object]]:
 def main() -> None:
     """Runs it once; exit code 1 when the round was not closed or the audit fails."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smallest", action="store_true", help="one hidden layer: ciphertexts of 8 MB")
+    parser.add_argument("--smallest", action="store_true", help="a hidden layer of 512: ciphertexts of 2 MB")
     parser.add_argument("--layers", type=int, default=15)
     options = parser.parse_args()
-    scenario = scenario_of(1 if options.smallest else options.layers)
+    scenario = scenario_of(1, SMALL_WIDTH) if options.smallest else scenario_of(options.layers)
     ciphertext = 8 * scenario.plan.config.model.parameters
     folder = Path(tempfile.mkdtemp())
     local = LocalConsortium(folder)

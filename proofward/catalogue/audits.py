@@ -43,6 +43,8 @@ DEEDS: dict[str, str] = {
     "key-share": "it dealt a hospital a share of its key that is not one",
     "complaint": "it complained of a share of a key that is in order, or judged a complaint wrongly",
     "share-sum": "it returned a sum of key shares that is not the sum of those it was given",
+    "admission": "it voted to admit whom nobody can admit: a name that is taken, or no name or key",
+    "key-used": "it named as somebody's key one that another member has or had",
     "beacon-shares": "it dealt shares of the common randomness that are not shares of it",
     "equivocation": "it signed two different messages where one is allowed",
     "replayed-proof": "it handed in a proof that had been used before",

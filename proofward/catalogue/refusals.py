@@ -9,6 +9,7 @@ from __future__ import annotations
 REFUSALS: dict[str, str] = {
     "abandonments": "A set is abandoned only when enough hospitals have given it up.",
     "accepted-set": "The accepted set is the hospitals that the ledger shows ready, and they are enough.",
+    "admission": "Verifiers admit hospitals with a name that nobody has, and not beyond number.",
     "aggregate-ciphertext-sum": "The sum of ciphertexts is that of the accepted updates.",
     "aggregate-model": "The next model follows from the sum.",
     "aggregate-secret-sum": "The sum of keys is the one that the share sums give.",

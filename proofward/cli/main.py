@@ -13,8 +13,10 @@ from proofward.cli.evidence.export_audit import export_audit
 from proofward.cli.evidence.model import model
 from proofward.cli.evidence.predict import predict
 from proofward.cli.evidence.proofs import inspect, verify
+from proofward.cli.kit.admit import admit
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
+from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
 from proofward.cli.kit.doctor import doctor
 from proofward.cli.kit.end import end
@@ -23,6 +25,7 @@ from proofward.cli.kit.membership import join, revoke
 from proofward.cli.kit.rotate_key import rotate_key
 from proofward.cli.kit.start import start, stop
 from proofward.cli.kit.status import status
+from proofward.cli.project.add_site import add_site
 from proofward.cli.project.certificates import certificates
 from proofward.cli.project.consortium import consortium
 from proofward.cli.project.consortium_status import consortium_status
@@ -43,7 +46,9 @@ def main() -> None:
 
 
 for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
-                certificates, consortium, join, enrol, check_data, confirm, revoke, end, rotate_key,
+                certificates, consortium, join, enrol, check_data, confirm, revoke, admit, end, rotate_key,
                 model, predict, export_audit):  # fmt: skip
     main.add_command(command)
+main.add_command(check_images)
+consortium.add_command(add_site)
 consortium.add_command(consortium_status)

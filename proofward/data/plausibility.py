@@ -7,7 +7,7 @@ leaves the hospital: which checks a table fails says something about its records
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,11 @@ class Doubt:
     def short(self) -> str:
         """What is kept of it: no count."""
         return f"{self.check}: {self.column}" if self.column else self.check
+
+
+def short_doubts(doubts: Iterable[Doubt]) -> list[str]:
+    """What is kept of doubts about one table."""
+    return list(dict.fromkeys(doubt.short for doubt in doubts))
 
 
 @dataclass(frozen=True)

@@ -71,10 +71,19 @@ class GaveUp(Exception):
 
 @dataclass(frozen=True)
 class Network:
-    """server: fully qualified name under which sites reach it; port: the only one, incoming at the server."""
+    """server: its name, the kit's and the certificate's; port: the only one, incoming at the server.
+
+    addresses: all names and IP addresses under which sites reach it, the name alone unless given.
+    """
 
     server: str
     port: int
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What the certificate is for and kits connect to."""
+        return self.addresses or (self.server,)
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,13 @@ class Engine(ABC):
         seed: only for repeatable runs. Raises ProvisioningFailed.
         """
 
+    def add_site(self, folder: Path, network: Network, terms: Terms, site: str) -> Path:
+        """Writes FOLDER/kits/SITE for a hospital that the terms do not name, see `Home.added`.
+
+        The authority in the folder makes its certificate; no other kit changes. Raises ProvisioningFailed.
+        """
+        raise ProvisioningFailed(f"the engine {self.name} adds no sites to a consortium")
+
     @abstractmethod
     def authority(self, folder: Path) -> Authority:
         """What FOLDER/authority holds; raises RenewalRefused."""
@@ -168,6 +184,10 @@ class Engine(ABC):
     @abstractmethod
     def server(self, kit: Path) -> tuple[str, int]:
         """Name and port under which the kit's site reaches the server, or is it."""
+
+    @abstractmethod
+    def addresses(self, kit: Path) -> tuple[str, ...]:
+        """All names and IP addresses under which sites reach the server, the preferred one first."""
 
     @abstractmethod
     def certificates(self, kit: Path) -> Certificates:
@@ -194,9 +214,10 @@ class Engine(ABC):
         """What the operator has to do something about, read off the kit alone; raises HomeError, too."""
 
     @abstractmethod
-    def environment(self, kit: Path, proxy: str | None) -> Mapping[str, str]:
+    def environment(self, kit: Path, proxy: str | None, address: str | None = None) -> Mapping[str, str]:
         """Variables with which the kit's processes connect to the server.
 
+        address: the one of `addresses` that they connect to, None for any of them.
         proxy: an HTTP proxy's URL, "none" for no proxy, None where the operator said nothing.
         Raises KitError where that is not possible, or not clear.
         """
@@ -221,9 +242,11 @@ class Engine(ABC):
         note: Note,
         environment: Mapping[str, str],
         ready: Callable[[], None],
+        address: str | None = None,
     ) -> bool:
         """Runs a claimed kit until `stop` is set; whether it ended because the federation is closed.
 
+        address: the one of `addresses` to connect to; None for the first that answers.
         ready: called once nothing stands in the way. Raises KitError before, GaveUp after that.
         """
 

@@ -120,6 +120,7 @@ class InProcessFederation:
         self.refusals: list[tuple[str, Refusal]] = []
         self._observe = observe
         self._workers = workers
+        self._proofs = proofs
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
         self.aggregator = kinds.aggregator(
@@ -145,6 +146,14 @@ class InProcessFederation:
             randomness=self.folder.randomness(name),
             observe=self._event,
         )
+
+    def add_hospital(
+        self, name: str, features: Signed, labels: Signed, kind: type[Hospital] = Hospital
+    ) -> Follower:
+        """A hospital that the rules do not name, with a key in the run folder; verifiers have to admit it."""
+        key = self.folder.key(name, added=True)
+        self.hospitals[name] = made = kind(name, key, self._around(name, self._proofs), features, labels)
+        return made
 
     def _event(self, event: Event) -> None:
         if event.refusal is not None and event.kind == "refused":

@@ -97,14 +97,14 @@ class RunFolder:
         """A party's source of randomness."""
         return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
 
-    def key(self, name: str) -> SigningKey:
+    def key(self, name: str, *, added: bool = False) -> SigningKey:
         """A party's signing key, made and saved if there is none and the run has not begun.
 
-        Raises StatesMissing.
+        `added` is for a hospital that comes when it has. Raises StatesMissing.
         """
         path = self.party(name) / "identity.key"
         if not path.exists():
-            if (self.ledger / FILE_NAME).exists():
+            if not added and (self.ledger / FILE_NAME).exists():
                 words = f"the run in {self.directory} has begun, and {path} is not there: it goes on only"
                 raise StatesMissing(f"{words} with the parties' states: put them back, or choose another")
             SigningKey.generate(self.randomness(name).source("identity", b"")).save(path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
-from proofward.proof.forms import Column
-from proofward.proof.lookup import LinearCombination, LookupArgument
+from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
@@ -76,18 +77,57 @@ class RangeChecks:
         """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
         terms: list[tuple[int, Column]] = []
         for index, (shift, width) in enumerate(limbs(bits, self.table_bits)):
-
-            def limb(shift: int = shift, width: int = width) -> npt.NDArray[np.uint64]:
-                flat = values().reshape(-1)
-                if shift + width == bits:
-                    # the top limb keeps what is too large, so that a value out of range fails its lookup
-                    return to_field((flat >> shift).astype(np.int64))
-                return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
-
-            column = self.party.declare(f"{name}, limb {index}", log_size, limb)
+            column = self.party.declare(
+                f"{name}, limb {index}", log_size, partial(_limb, values, bits, shift, width)
+            )
             self.require(LinearCombination(((1, column),)), width)
             terms.append((1 << shift, column))
         return LinearCombination(tuple(terms))
+
+    def require_virtual(
+        self,
+        name: str,
+        log_size: int,
+        bits: int,
+        values: Callable[[], Signed],
+        extension: Callable[[Point], Form],
+    ) -> None:
+        """Check that values are in [0, 2^bits), and commit to their lower limbs only.
+
+        `values` are a prover's, `extension` is their multilinear extension at the lookups' point, see
+        `proof.leaves.VirtualColumn`. The top limb is what the lower ones leave of them. With limbs l_i of the
+        widths b_i the values are sum_i 2^(b_0 + .. + b_(i-1)) l_i in the field, and each l_i is in its range;
+        so they are in [0, 2^bits).
+        """
+        *lower, (shift, width) = limbs(bits, self.table_bits)
+        terms: list[tuple[int, Column]] = []
+        for index, (below, own) in enumerate(lower):
+            title = f"{name}, limb {index}"
+            column = self.party.declare(title, log_size, partial(_limb, values, bits, below, own))
+            self.require(LinearCombination(((1, column),)), own)
+            terms.append((1 << below, column))
+
+        def top(point: Point) -> Form:
+            rest = extension(point)
+            for factor, column in terms:
+                rest = rest - column.at(point) * factor
+            return rest * (ONE * (1 << shift)).inverse()
+
+        limb = VirtualColumn(
+            f"{name}, limb {len(lower)}", log_size, partial(_limb, values, bits, shift, width), top
+        )
+        self.lookups.query(self._table(width), limb)
+
+
+def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> npt.NDArray[np.uint64]:
+    """The limb of `width` bits from `shift` on, as field elements.
+
+    The top limb keeps what is too large, so that a value out of range fails its lookup.
+    """
+    flat = values().reshape(-1)
+    if shift + width == bits:
+        return to_field((flat >> shift).astype(np.int64))
+    return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:

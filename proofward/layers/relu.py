@@ -15,9 +15,10 @@ s is the derivative of A. The gradient is exact where |G| < 3 * 2^g; beyond, it 
 magnitude of at least 2^g and at most 3 * 2^g. This costs one bit of information of e, where a clamp would
 cost two.
 
-What is proved: the committed v, u, R, w, e, R', s, o and sign(e) are these. A and dZ are never committed
-to: what the layers claim about them, at points that the layers choose, is gathered, and proved of the
-formulas above by two sumchecks for each hidden layer after the last claim is made.
+What is proved: the committed v, u, w, e, s, o and sign(e) are these. R and R' are virtual (`rounding`); of
+their limbs all but the top one are committed to. A and dZ are never committed to: what the layers claim about
+them, at points that the layers choose, is gathered, and proved of the formulas above by two sumchecks for
+each hidden layer after the last claim is made.
 
 Uniqueness, by induction over steps and, in a step, layers forwards and then backwards. Z is a function of
 the first weights, the records and earlier values, and within its bound. Its decomposition in R, v and u is
@@ -47,7 +48,7 @@ from proofward.field.goldilocks import add, mul, scale, to_field
 from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine, limbs
-from proofward.layers.rounding import remainder, rounded
+from proofward.layers.rounding import Rounding, rounded
 from proofward.layers.saturation import Flags, HighLimb
 from proofward.layers.stack import Shape
 from proofward.layers.trace import HiddenTrace
@@ -106,10 +107,9 @@ class ReluRelation:
     scales: FixedPoint
     low: LinearCombination
     flags: Flags
-    remainder: LinearCombination
-    gradient: LinearCombination
     saturated_gradient: LinearCombination
-    gradient_remainder: LinearCombination
+    forward: Rounding
+    backward: Rounding
     activation: DerivedTable
     delta: DerivedTable
 
@@ -141,23 +141,24 @@ class ReluRelation:
         bits, back = scales.activation_range_bits, scales.gradient_range_bits + 1
         low = ranges.declare(f"{name} low", size, bits, of_sums(low_limb))
         flags = Flags.declare(ranges, name, size, limbs_above[0], of_sums(high_limb))
-        rest = ranges.declare(f"{name} remainders", size, scales.weight_bits, of_sums(remainder))
+        forward = Rounding.declare(
+            ranges, name, scales.weight_bits, _pre_activation(scales, low, flags), lambda: trace().sums
+        )
         back_low = ranges.declare(f"{name} gradient low", size, back, of_back_sums(back_low_limb))
         back_high, sign = _declare_gradient_high(
             ranges, name, size, limbs_above[1], of_back_sums(back_high_limb)
         )
-        back_rest = ranges.declare(
-            f"{name} gradient remainders", size, scales.weight_bits, of_back_sums(remainder)
-        )
         gradient = partial(_gradient, scales, back_low)
+        backward = Rounding.declare(
+            ranges, f"{name} gradient", scales.weight_bits, gradient(back_high), lambda: trace().back_sums
+        )
         return ReluRelation(
             scales,
             low,
             flags,
-            rest,
-            gradient(back_high),
             gradient(sign),
-            back_rest,
+            forward,
+            backward,
             activation=DerivedTable(shape, lambda party: _activations(party, scales, low, flags)),
             delta=DerivedTable(shape, lambda party: _deltas(party, flags, gradient(sign))),
         )
@@ -166,13 +167,8 @@ class ReluRelation:
     def count(scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
         """Columns that `declare` declares."""
         high, back_high = limbs_above
-        remainders = 2 * len(limbs(scales.weight_bits, scales.table_bits))
+        remainders = 2 * (len(limbs(scales.weight_bits, scales.table_bits)) - 1)
         return 2 + Flags.count(high) + remainders + (not back_high.is_zero) + back_high.columns
-
-    @property
-    def pre_activation(self) -> LinearCombination:
-        """Q = 1 + v + 2^r u."""
-        return combine((1, self.low), (self.scales.activation_limit, self.flags.high), constant=1)
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""
@@ -181,6 +177,11 @@ class ReluRelation:
         party.soundness.add("values of hidden layers", "Schwartz-Zippel", 1)
         inside = [(ONE, combine((1, self.low), constant=1)), (eta, self.saturated_gradient)]
         self.flags.prove(party, point, activation + delta * eta, inside, self.scales.activation_limit)
+
+
+def _pre_activation(scales: FixedPoint, low: LinearCombination, flags: Flags) -> LinearCombination:
+    """Q = 1 + v + 2^r u."""
+    return combine((1, low), (scales.activation_limit, flags.high), constant=1)
 
 
 def _gradient(

@@ -1,8 +1,28 @@
-"""The rounding that brings exact sums back to scale: 2^fw Q + R = Z + 2^(fw-1), 0 <= R < 2^fw."""
+"""The rounding that brings exact sums back to scale: 2^s Q + R = Z + 2^(s-1), 0 <= R < 2^s.
+
+What is proved: Q is the rounding of the sums Z, whatever else proves what Z is. The remainder is virtual: it
+is defined as R = Z + 2^(s-1) - 2^s Q and looked up in its range (`RangeChecks.require_virtual`). Message
+order: the lookups; at the point where they end
+    prover: Z~ there, which is a claim that its layer then proves
+Soundness: that of the lookups and of the claim; Z must be a function of what was committed to before the
+lookups' challenges. How it hides: the party pads every message.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from proofward.field.goldilocks import to_field
+from proofward.field.multilinear import evaluate
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.ranges import RangeChecks
+from proofward.proof.forms import Form, Point
+from proofward.proof.lookup import LinearCombination
+from proofward.proof.party import Party
 
 
 def rounded(sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -10,6 +30,55 @@ def rounded(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     return (sums + (1 << (scales.weight_bits - 1))) >> scales.weight_bits
 
 
-def remainder(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """R = Z + 2^(fw-1) - 2^fw Q, in [0, 2^fw)."""
-    return (sums + (1 << (scales.weight_bits - 1))) & ((1 << scales.weight_bits) - 1)
+def remainder(sums: Int64Array, shift: int) -> Int64Array:
+    """R = Z + 2^(s-1) - 2^s Q, in [0, 2^s)."""
+    return (sums + (1 << (shift - 1))) & ((1 << shift) - 1)
+
+
+@dataclass(slots=True)
+class Rounding:
+    """Sums and their rounded quotient; `claim` is where the lookups ended, and the sums' extension there."""
+
+    shift: int
+    quotient: LinearCombination
+    say: Callable[[Point], Form]
+    _claims: list[tuple[Point, Form]] = field(default_factory=list)
+
+    @staticmethod
+    def declare(
+        ranges: RangeChecks,
+        name: str,
+        shift: int,
+        quotient: LinearCombination,
+        sums: Callable[[], Int64Array],
+        say: Callable[[Point], Form] | None = None,
+    ) -> Rounding:
+        """Declare the lower limbs of the remainders and look all limbs up.
+
+        sums: int64, of the quotient's length, each below 2^62 in magnitude; a prover's. say: sends their
+        extension at a point, for sums that are not known to the party as a table.
+        """
+        own = Rounding(shift, quotient, say or partial(_send, ranges.party, sums))
+        ranges.require_virtual(
+            f"{name} remainders", quotient.log_size, shift, lambda: remainder(sums(), shift), own._remainder
+        )
+        return own
+
+    @property
+    def claim(self) -> tuple[Point, Form]:
+        """The point, and the form of the sums' extension there; once the lookups are proved."""
+        (claim,) = self._claims
+        return claim
+
+    def _remainder(self, point: Point) -> Form:
+        sums = self.say(point)
+        self._claims.append((point, sums))
+        return sums + (1 << (self.shift - 1)) - self.quotient.at(point) * (1 << self.shift)
+
+
+def _send(party: Party, sums: Callable[[], Int64Array], point: Point) -> Form:
+    """Say the extension of a table of sums."""
+    known = party.knows_witness
+    return party.send(
+        evaluate(to_field(np.ascontiguousarray(sums()).reshape(-1)), point) if known else None
+    )

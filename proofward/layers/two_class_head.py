@@ -36,7 +36,7 @@ from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine, limbs
-from proofward.layers.rounding import remainder, rounded
+from proofward.layers.rounding import Rounding, rounded
 from proofward.layers.saturation import Flags, HighLimb
 from proofward.layers.stack import Shape, Units
 from proofward.layers.trace import HeadTrace, Int32Array
@@ -108,7 +108,7 @@ class TwoClassRelation:
     scales: FixedPoint
     low: LinearCombination
     flags: Flags | None
-    remainder: LinearCombination
+    rounding: Rounding
     entry: Column
     error: Column
 
@@ -136,26 +136,23 @@ class TwoClassRelation:
             flags = Flags.declare(
                 ranges, "head", size, limb_above, lambda: high_limb(trace().difference, scales)
             )
-        rest = ranges.declare(
-            "head remainders", size, scales.weight_bits, lambda: remainder(trace().difference, scales)
+        rounding = Rounding.declare(
+            ranges,
+            "head",
+            scales.weight_bits,
+            _logit_difference(scales, low, flags),
+            lambda: trace().difference,
         )
         sigmoid = Table("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
         ranges.lookups.query(sigmoid, low, LinearCombination(((1, entry),)))
         assert sigmoid.log_size == bits + 1
-        return TwoClassRelation(shape, scales, low, flags, rest, entry, error_column)
+        return TwoClassRelation(shape, scales, low, flags, rounding, entry, error_column)
 
     @staticmethod
     def count(scales: FixedPoint, limb_above: HighLimb) -> int:
         """Columns that `declare` declares."""
         flags = 0 if limb_above.is_zero else Flags.count(limb_above)
-        return 3 + flags + len(limbs(scales.weight_bits, scales.table_bits))
-
-    @property
-    def logit_difference(self) -> LinearCombination:
-        """D = x - 2^l + 2^(l+1) y."""
-        bits = self.scales.logit_range_bits
-        parts = [(1, self.low)] + ([] if self.flags is None else [(2 << bits, self.flags.high)])
-        return combine(*parts, constant=-(1 << bits))
+        return 2 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
     def prove(self, party: Party, labels: Callable[[Point, Form], None]) -> None:
         """g + 2^fd Y = P at a random point; `labels` proves a claim on Y at a point of the samples."""
@@ -199,6 +196,13 @@ class TwoClassRelation:
 
     def assert_units(self, party: Party, samples: Point, units: Units, claim: Form) -> None:
         party.assert_zero(claim - self.error.at(samples) * _difference(units))
+
+
+def _logit_difference(scales: FixedPoint, low: LinearCombination, flags: Flags | None) -> LinearCombination:
+    """D = x - 2^l + 2^(l+1) y."""
+    bits = scales.logit_range_bits
+    parts = [(1, low)] + ([] if flags is None else [(2 << bits, flags.high)])
+    return combine(*parts, constant=-(1 << bits))
 
 
 def _difference(units: Units) -> Ext:

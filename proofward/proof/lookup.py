@@ -11,7 +11,10 @@ Message order, after the columns and multiplicities are committed:
         verifier: lambda         a sumcheck of the level's claims p + lambda q
         prover: the four values below
         verifier: the choice of the half
-At the leaves both claims are forms.
+At the leaves both claims are forms. What is looked up is a combination of committed columns, or a virtual
+column: a function of what is committed to, whose extension at the leaves' point is a hidden value that the
+caller proves afterwards (`leaves.VirtualColumn`). The argument needs no more of a looked-up column than that
+it is fixed before alpha and known at that one point.
 
 Where it saves work, 2^a queries have a tree of their own whose leaves are all 1 / (alpha - f). The prover
 then says both roots, P_1 Q_2 + P_2 Q_1 = 0, and both trees are descended together: after lambda the verifier
@@ -36,11 +39,11 @@ from proofward.field.goldilocks import to_signed
 from proofward.proof.algebra import element
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
-from proofward.proof.leaves import Leaves, Level, LinearCombination, Query, split_blocks
+from proofward.proof.leaves import Leaves, Level, LinearCombination, Query, VirtualColumn, split_blocks
 from proofward.proof.party import Party, Tables
 from proofward.proof.tables import Table
 
-__all__ = ["LinearCombination", "LookupArgument", "Query"]
+__all__ = ["LinearCombination", "LookupArgument", "Query", "VirtualColumn"]
 
 Array = npt.NDArray[np.uint64]
 
@@ -53,7 +56,12 @@ class LookupArgument:
         self._queries: list[Query] = []
         self._multiplicities: list[tuple[Table, Column]] = []
 
-    def query(self, table: Table, first: LinearCombination, second: LinearCombination | None = None) -> None:
+    def query(
+        self,
+        table: Table,
+        first: LinearCombination | VirtualColumn,
+        second: LinearCombination | None = None,
+    ) -> None:
         """Every entry of `first` (with the same entry of `second`) is in the table."""
         self._queries.append(Query(table, first, second))
 
@@ -74,13 +82,10 @@ class LookupArgument:
             if query.table is table:
                 first = to_signed(query.first.values(self._party.values))
                 second = None if query.second is None else to_signed(query.second.values(self._party.values))
-                found, bad = table.count(first, second)
+                bad = table.add_counts(first, second, counts)
                 if bad >= 0:
-                    name = query.first.terms[0][1].name
-                    raise WitnessError(
-                        f"{name}[{bad}]: looked-up value {first[bad]} is not in table {table.name}"
-                    )
-                counts += found
+                    name = f"{query.first.name}[{bad}]"
+                    raise WitnessError(f"{name}: looked-up value {first[bad]} is not in table {table.name}")
         return counts.astype(np.uint64)
 
     def prove(self) -> None:

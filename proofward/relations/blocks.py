@@ -6,6 +6,7 @@ Blocks are padded to powers of two.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from proofward.layers.model import Mlp, padded
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
+Integer = TypeVar("Integer", np.int64, np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class Block:
     def size(self) -> int:
         return self.shape[0] * self.shape[1]
 
-    def pad(self, flat: Signed) -> Signed:
-        """The block of a flat int64 vector, padded with zeros: flat over (output, input)."""
-        full = np.zeros(self.padded_shape, dtype=np.int64)
+    def pad(self, flat: npt.NDArray[Integer]) -> npt.NDArray[Integer]:
+        """The block of a flat vector of its integers' type, padded with zeros: flat over (output, input)."""
+        full = np.zeros(self.padded_shape, dtype=flat.dtype)
         full[: self.shape[0], : self.shape[1]] = flat[self.offset : self.offset + self.size].reshape(
             self.shape
         )

@@ -3,13 +3,16 @@
 What is proved: for the public masks a and ciphertext y, entry by entry,
     y = a s + e + 2^18 U,   s ternary, e in [-42, 42],
 with the U of the update relation at the parameters and U = 0 at the added entries behind them, whose errors
-are committed and looked up as all others are.
+are looked up as all others are. The errors are virtual: e is defined as y - a s - 2^18 U and looked up.
 
-Messages: the verifier draws gamma and one point for each block of parameters and for the added entries. The
-equation at random multilinear weights is linear in s, e and U: one constraint. Nothing is sent.
-
-Soundness: (blocks + 1 + the points' lengths) / |E|. A padded entry of a block has no y: there the equation
-says e + 2^18 U = 0, which the ranges |e| <= 42 and |U| < 2^32 make e = U = 0.
+Messages: in the lookups, where those of a block's errors end (a block is a layer's weights or its biases, or
+the added entries)
+    prover: (a s)~ there
+afterwards
+    verifier: gamma      the sum of gamma^i (a s)~ at point i is a public functional of s: one constraint
+Soundness: (blocks + 1) / |E| for gamma, besides the lookups. A padded entry of a block has no y and no a:
+there e = -2^18 U, which the ranges |e| <= 42 and |U| < 2^32 make U = 0. How it hides: the party pads every
+message.
 """
 
 from __future__ import annotations
@@ -21,16 +24,16 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import ext_dot, ext_scale, lift
-from proofward.field.goldilocks import to_field
-from proofward.field.multilinear import eq_table
+from proofward.field.extension import ext_scale
+from proofward.field.goldilocks import scale, sub, to_field
+from proofward.field.multilinear import eq_table, evaluate
 from proofward.lattice.encryption import masked_functional
 from proofward.lattice.parameters import ERROR_ETA, UPDATE_SHIFT, ciphertext_length
 from proofward.lattice.sampler import MaskContext
 from proofward.layers.model import padded
 from proofward.layers.ranges import RangeChecks
-from proofward.proof.forms import ONE, Column, Form
-from proofward.proof.lookup import LinearCombination
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point
+from proofward.proof.lookup import LinearCombination, VirtualColumn
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 from proofward.relations.blocks import Block
@@ -55,77 +58,111 @@ class EncryptionWitness:
     coefficients: Array
 
 
+@dataclass(slots=True)
+class _Entries:
+    """A block of the ciphertext: `pad` takes its entries from a flat F-array, `update` is U, None where 0.
+
+    Once the lookups are proved, `claim` is the point where they ended, and (a s)~ there.
+    """
+
+    pad: Callable[[Array], Array]
+    log_size: int
+    update: LinearCombination | None
+    claim: tuple[Point, Form] | None = None
+
+    def look_up(
+        self, ranges: RangeChecks, name: str, ciphertext: Array, errors: Callable[[], Array]
+    ) -> None:
+        """Look up the virtual errors of these entries; `errors` are the ciphertext's, a prover's."""
+        party = ranges.party
+
+        def extension(point: Point) -> Form:
+            public = Form.of(party.public(lambda: evaluate(self.pad(ciphertext), point)))
+            known = self._masked(party, ciphertext, errors()) if party.knows_witness else None
+            masked = party.send(ZERO if known is None else evaluate(known, point))
+            self.claim = point, masked
+            update = Form.of(0) if self.update is None else self.update.at(point)
+            return public - masked - update * (1 << UPDATE_SHIFT)
+
+        virtual = VirtualColumn(name, self.log_size, lambda: self.pad(errors()), extension)
+        ranges.lookups.query(ERRORS, virtual)
+
+    def _masked(self, party: Party, ciphertext: Array, errors: Array) -> Array:
+        """a s = y - e - 2^18 U; a prover's."""
+        values = sub(self.pad(ciphertext), self.pad(errors))
+        if self.update is None:
+            return values
+        return sub(values, scale(self.update.values(party.values), 1 << UPDATE_SHIFT))
+
+
 @dataclass(frozen=True, slots=True)
 class EncryptionRelation:
     """The committed columns of an encryption and of the sharing of its key: coefficients[0] is the secret."""
 
     blocks: list[Block]
-    errors: list[Column]
-    added_errors: Column
+    entries: list[_Entries]
+    length: int
     coefficients: list[Column]
 
     @staticmethod
     def declare(
-        party: Party,
         ranges: RangeChecks,
         blocks: list[Block],
         threshold: int,
+        ciphertext: Array,
+        updates: list[LinearCombination],
         witness: Callable[[], EncryptionWitness],
     ) -> EncryptionRelation:
-        """Declare the columns and their lookups."""
+        """Declare the columns and their lookups; `updates` are the columns U of the same blocks."""
+        party = ranges.party
         parameters = sum(block.size for block in blocks)
+        length = ciphertext_length(parameters)
+        log_added = padded(length - parameters).bit_length() - 1
 
-        def block_errors(block: Block) -> Array:
-            return block.field_values(witness().error.astype(np.int64))
+        def added(flat: Array) -> Array:
+            return np.concatenate(
+                [flat[parameters:], np.zeros((1 << log_added) - (length - parameters), dtype=np.uint64)]
+            )
 
-        def added_errors() -> Array:
-            values = np.zeros(1 << log_added, dtype=np.int64)
-            values[: length - parameters] = witness().error[parameters:]
-            return to_field(values)
+        def errors() -> Array:
+            return to_field(witness().error.astype(np.int64))
 
         def coefficient(degree: int) -> Array:
             return np.ascontiguousarray(witness().coefficients[degree - 1])
 
-        errors = [
-            party.declare(f"{block.name} errors", block.log_size, partial(block_errors, block))
-            for block in blocks
+        entries = [
+            _Entries(block.pad, block.log_size, update)
+            for block, update in zip(blocks, updates, strict=True)
         ]
-        length = ciphertext_length(parameters)
-        log_added = padded(length - parameters).bit_length() - 1
-        added = party.declare("errors of added entries", log_added, added_errors)
-        for column in (*errors, added):
-            ranges.lookups.query(ERRORS, LinearCombination(((1, column),)))
+        entries.append(_Entries(added, log_added, None))
+        for own, name in zip(entries, [*(block.name for block in blocks), "added entries"], strict=True):
+            own.look_up(ranges, f"{name} errors", ciphertext, errors)
         secret = party.declare("secret", LOG_RING_DEGREE, lambda: to_field(witness().secret.astype(np.int64)))
         ranges.lookups.query(TERNARY, LinearCombination(((1, secret),)))
         coefficients = [
             party.declare(f"sharing coefficient {degree}", LOG_RING_DEGREE, partial(coefficient, degree))
             for degree in range(1, threshold + 1)
         ]
-        return EncryptionRelation(blocks, errors, added, [secret, *coefficients])
+        return EncryptionRelation(blocks, entries, length, [secret, *coefficients])
 
-    def prove(
-        self, party: Party, context: MaskContext, ciphertext: Array, updates: list[LinearCombination]
-    ) -> None:
-        """Run the relation; `updates` are the columns U of the same blocks."""
+    def prove(self, party: Party, context: MaskContext) -> None:
+        """What the lookups said of a s is right, for the committed s."""
         gamma = party.challenge()
-        columns = [*self.errors, self.added_errors]
-        points = [party.challenges(column.log_size) for column in columns]
-        party.soundness.add("ring equation", "Schwartz-Zippel", len(points) + sum(map(len, points)))
-        form = Form.of(0)
-        scales, scale = [], ONE
-        for column, point in zip(columns, points, strict=True):
-            form = form + column.at(point) * scale
-            scales.append(scale)
-            scale = scale * gamma
-        for update, point, scale in zip(updates, points[:-1], scales[:-1], strict=True):
-            form = form + update.at(point) * (scale * (1 << UPDATE_SHIFT))
+        party.soundness.add("ring equation", "Schwartz-Zippel", len(self.entries))
+        claimed, tables, power = Form.of(0), [], ONE
+        for own in self.entries:
+            assert own.claim is not None
+            point, masked = own.claim
+            claimed = claimed + masked * power
+            if party.evaluates_public:
+                tables.append(ext_scale(eq_table(point), power))
+            power = power * gamma
         if party.evaluates_public:
-            tables = [ext_scale(eq_table(point), scale) for point, scale in zip(points, scales, strict=True)]
             parts = [block.unpad(table) for block, table in zip(self.blocks, tables[:-1], strict=True)]
-            added = ciphertext.size - sum(block.size for block in self.blocks)
+            added = self.length - sum(block.size for block in self.blocks)
             weights = np.concatenate([*parts, tables[-1][:, :added]], axis=1)
             functional = masked_functional(
-                context, ciphertext.size, lambda first, stop: np.ascontiguousarray(weights[:, first:stop])
+                context, self.length, lambda first, stop: np.ascontiguousarray(weights[:, first:stop])
             )
-            form = form + self.coefficients[0].inner(functional) - ext_dot(weights, lift(ciphertext))
-        party.assert_zero(form)
+            claimed = claimed - self.coefficients[0].inner(functional)
+        party.assert_zero(claimed)

@@ -3,11 +3,12 @@
 What is proved: W_T - W_0 is the result of T steps of fixed-point SGD from the public weights W_0 on the
 selected rows. The intermediate values of T_pad steps are committed to as limbs (`layers.relu`,
 `layers.two_class_head`); activations and gradients are functions of them. Message order:
-    for each hidden layer a point, the rounding of its forward sums there, then of the backward sums into it
-    the head, and the rounding of its forward sums
+    for each hidden layer its forward sums, then the backward sums into it, at the points that the lookups of
+    their remainders ended at
+    the head, and its forward sums
     what uses the trained weights (the update)
     for each hidden layer its activations and gradients, at the points of all claims before
-Soundness: one random point for each rounding, log(size) / |E|, besides what the layers enter. How it hides:
+Soundness: what the layers and the lookups enter. How it hides:
 the party pads every message.
 """
 
@@ -25,8 +26,7 @@ from proofward.layers.relu import ReluRelation
 from proofward.layers.stack import Gradient, Input, Shape, Units
 from proofward.layers.trace import HiddenTrace, TrainingTrace
 from proofward.layers.two_class_head import TwoClassRelation
-from proofward.proof.forms import Form, Point
-from proofward.proof.lookup import LinearCombination
+from proofward.proof.forms import Point
 from proofward.proof.party import Party
 from proofward.relations.dataset import SelectedRows
 from proofward.relations.round_statement import RoundStatement
@@ -77,14 +77,12 @@ class TrainingRelation:
         self, party: Party, selected: SelectedRows, then: Callable[[list[LinearRelation]], None]
     ) -> None:
         """Run the relation; `then` gets the linear layers and makes all claims on the update."""
-        bits, shape, head = self.statement.config.scales.weight_bits, self.shape, self.head
+        shape, head = self.shape, self.head
         layers = self._layers(selected)
         for below, above, relation in zip(layers[:-1], layers[1:], self.hidden, strict=True):
             self._prove_rounding(party, below, above, relation)
         head.prove(party, lambda point, claim: selected.assert_labels(party, point, claim))
-        point = party.challenges(shape.log_samples)
-        party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
-        claim = _rounded(head.logit_difference, head.remainder, bits, point)
+        point, claim = head.rounding.claim
         layers[-1].prove_forward(party, *_split(shape, point), TwoClassRelation.difference_units(), claim)
         then(layers)
         for relation in self.hidden:
@@ -93,16 +91,13 @@ class TrainingRelation:
     def _prove_rounding(
         self, party: Party, below: LinearRelation, above: LinearRelation, relation: ReluRelation
     ) -> None:
-        """Z + 2^(fw-1) = 2^fw Q + R and Z_back + 2^(fw-1) = 2^fw G + R' at a point; log(size) / |E| each."""
-        bits, shape = self.statement.config.scales.weight_bits, self.shape
-        point = party.challenges(relation.low.log_size)
-        party.soundness.add("forward sums", "Schwartz-Zippel", len(point))
-        party.soundness.add("backward sums", "Schwartz-Zippel", len(point))
-        (step, sample), unit = _split(shape, point), point[shape.log_samples :]
-        forward = _rounded(relation.pre_activation, relation.remainder, bits, point)
-        below.prove_forward(party, step, sample, Units.at(unit), forward)
-        backward = _rounded(relation.gradient, relation.gradient_remainder, bits, point)
-        above.prove_backward(party, step, sample, unit, backward)
+        """The sums into and out of a hidden layer are what its lookups said they are."""
+        shape = self.shape
+        point, claim = relation.forward.claim
+        unit = Units.at(point[shape.log_samples :])
+        below.prove_forward(party, *_split(shape, point), unit, claim)
+        point, claim = relation.backward.claim
+        above.prove_backward(party, *_split(shape, point), point[shape.log_samples :], claim)
 
     def _layers(self, selected: SelectedRows) -> list[LinearRelation]:
         """The linear layers, joined to the columns that they read and whose gradients they have."""
@@ -120,8 +115,3 @@ class TrainingRelation:
 
 def _split(shape: Shape, point: Point) -> tuple[Point, Point]:
     return point[: shape.log_steps], point[shape.log_steps : shape.log_samples]
-
-
-def _rounded(quotient: LinearCombination, remainder: LinearCombination, bits: int, point: Point) -> Form:
-    """The exact sum that was rounded: 2^fw Q + R - 2^(fw-1)."""
-    return quotient.at(point) * (1 << bits) + remainder.at(point) - (1 << (bits - 1))

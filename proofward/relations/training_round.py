@@ -12,8 +12,8 @@ Messages:
     root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness
     the digests of the sealed shares and the values of the sharing polynomial     (relations/key_shares.py)
     equality of the datasets
-    the lookups
-    layer by layer from the input: the ReLU or the head, the rounding of forward, then of backward sums
+    the lookups; of virtual columns the values where they end
+    layer by layer from the input: the forward sums, then the backward sums; the head
     the update                                                                    (relations/update.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
     the opening
@@ -92,7 +92,7 @@ def training_round(
     blocks = blocks_of(model)
     update = UpdateRelation.declare(party, ranges, statement.rule, blocks, lambda: known().update)
     encryption = EncryptionRelation.declare(
-        party, ranges, blocks, config.threshold, lambda: known().encryption
+        ranges, blocks, config.threshold, ciphertext, update.updates, lambda: known().encryption
     )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
@@ -106,5 +106,5 @@ def training_round(
         SelectedRows(dataset, cache(statement.schedule)),
         lambda layers: update.prove(party, layers, steps),
     )
-    encryption.prove(party, MaskContext(statement.beacon, statement.round), ciphertext, update.updates)
+    encryption.prove(party, MaskContext(statement.beacon, statement.round))
     return binding

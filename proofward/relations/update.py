@@ -10,8 +10,10 @@ with k the bits of M 2^f and b those of B^2. Where the squares of U in its range
 is shown first of the upper bits V = floor(U / 2^h), which are a combination of the limbs of U: K^2 - ||V||^2
 in [0, 2^b'). That bounds N below 2^62, see `relations.update_rule`.
 
-Messages, for every block of parameters (a layer's weights, a layer's biases):
-    verifier: a point              prover: Delta and mu there; the layer's claim on the update
+Messages: in the lookups, where those of a block's remainders end (a block is a layer's weights or its biases)
+    prover: Delta and mu there, whose product is the sums that were rounded (`layers.rounding`)
+afterwards, for every block
+    the layer's claim on the update, which is Delta at that point
     prover: the squared norm of the block, and one sumcheck for it; the same for V where it is needed
 
 Soundness: Schwartz-Zippel and sumchecks, entered by the party. How it hides: the party pads every message.
@@ -26,11 +28,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_dot, lift
+from proofward.field.extension import ext_dot, lift
 from proofward.field.multilinear import evaluate
 from proofward.layers.aggregation import squared_norm
 from proofward.layers.linear import LinearRelation
 from proofward.layers.ranges import RangeChecks
+from proofward.layers.rounding import Rounding
 from proofward.layers.stack import Units, plain_weights
 from proofward.proof.forms import ONE, ZERO, Form, Point, total
 from proofward.proof.lookup import LinearCombination
@@ -52,19 +55,21 @@ class UpdateWitness:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRelation:
-    """The committed columns of an update, by block of parameters; `below_coarse` where V is looked at."""
+    """The committed columns of an update, by block of parameters; `below_coarse` where V is looked at.
+
+    `trained` has the claims on Delta, by the blocks' names, once the lookups are proved.
+    """
 
     rule: UpdateRule
     blocks: list[Block]
     updates: list[LinearCombination]
-    remainders: list[LinearCombination]
+    trained: dict[str, tuple[Point, Form]]
     shortfall: LinearCombination
     room: LinearCombination
     clipped: LinearCombination
     below_bound: LinearCombination
     above_low: LinearCombination
     below_coarse: LinearCombination | None
-    witness: Callable[[], UpdateWitness]
 
     @staticmethod
     def declare(
@@ -77,25 +82,44 @@ class UpdateRelation:
         """Declare the columns and their range checks."""
         half, full = 1 << (rule.message_bits - 1), rule.full
         norm_bits = (rule.bound**2).bit_length()
-        updates, remainders = [], []
+        updates: list[LinearCombination] = []
+        trained: dict[str, tuple[Point, Form]] = {}
+
+        def scalar(name: str, bits: int, value: Callable[[], int]) -> LinearCombination:
+            return ranges.declare(name, 0, bits, lambda: np.array([value()], dtype=np.int64))
+
+        shortfall = scalar("weight shortfall", full.bit_length(), lambda: full - witness().multiplier)
 
         def shifted_update(block: Block) -> Signed:
             return block.pad(witness().update) + half
 
-        def remainder(block: Block) -> Signed:
+        def weighted(block: Block) -> Signed:
             known = witness()
-            product = block.pad(known.delta) * known.multiplier + (1 << (rule.shift - 1))
-            return product - (block.pad(known.update) << rule.shift)
+            return block.pad(known.delta) * known.multiplier
+
+        def say(block: Block, point: Point) -> Form:
+            """mu Delta at a point of the block."""
+            values = ZERO, ZERO
+            if party.knows_witness:
+                known = witness()
+                values = evaluate(block.field_values(known.delta), point), ONE * known.multiplier
+            delta, multiplier, product = party.send_product(*values)
+            party.assert_zero(multiplier + shortfall.at(()) - full)
+            trained[block.name] = point, delta
+            return product
 
         for block in blocks:
             shifted = ranges.declare(
                 f"{block.name} update", block.log_size, rule.message_bits, partial(shifted_update, block)
             )
             updates.append(LinearCombination(shifted.terms, -half))
-            remainders.append(
-                ranges.declare(
-                    f"{block.name} update remainder", block.log_size, rule.shift, partial(remainder, block)
-                )
+            Rounding.declare(
+                ranges,
+                f"{block.name} update",
+                rule.shift,
+                updates[-1],
+                partial(weighted, block),
+                partial(say, block),
             )
 
         def norm() -> int:
@@ -104,9 +128,6 @@ class UpdateRelation:
         def is_clipped() -> int:
             return int(witness().multiplier != full)
 
-        def scalar(name: str, bits: int, value: Callable[[], int]) -> LinearCombination:
-            return ranges.declare(name, 0, bits, lambda: np.array([value()], dtype=np.int64))
-
         def below_coarse() -> int:
             return rule.coarse_bound**2 - squared_norm(witness().update >> rule.coarse_bits)
 
@@ -114,8 +135,8 @@ class UpdateRelation:
             rule,
             blocks,
             updates,
-            remainders,
-            shortfall=scalar("weight shortfall", full.bit_length(), lambda: full - witness().multiplier),
+            trained,
+            shortfall,
             room=scalar(
                 "weight room",
                 full.bit_length(),
@@ -127,23 +148,14 @@ class UpdateRelation:
             below_coarse=scalar("coarse norm below bound", (rule.coarse_bound**2).bit_length(), below_coarse)
             if rule.coarse_bits
             else None,
-            witness=witness,
         )
 
     def prove(self, party: Party, layers: list[LinearRelation], steps: int) -> None:
         """Run the relation; `layers` in order, `steps` = T."""
         rule = self.rule
-        multiplier = rule.full - self.shortfall.at(())
         norms, coarse_norms = [], []
-        for block, update, remainder in zip(self.blocks, self.updates, self.remainders, strict=True):
-            point = party.challenges(block.log_size)
-            party.soundness.add("rounding of the update", "Schwartz-Zippel", len(point))
-            delta_value, multiplier_value = self._values(party, block, point)
-            delta, factor, product = party.send_product(delta_value, multiplier_value)
-            party.assert_zero(factor - multiplier)
-            party.assert_zero(
-                update.at(point) * (1 << rule.shift) + remainder.at(point) - product - (1 << (rule.shift - 1))
-            )
+        for block, update in zip(self.blocks, self.updates, strict=True):
+            point, delta = self.trained[block.name]
             layer = layers[block.layer]
             outputs, inputs = point[: layer.log_outputs], point[layer.log_outputs :]
             extended = (ONE, *(ZERO,) * layer.log_inputs) if block.is_bias else (ZERO, *inputs)
@@ -163,12 +175,6 @@ class UpdateRelation:
         unit = 1 << self.rule.coarse_bits
         terms = tuple((factor // unit, column) for factor, column in update.terms if factor >= unit)
         return LinearCombination(terms, update.constant // unit)
-
-    def _values(self, party: Party, block: Block, point: Point) -> tuple[Ext, Ext]:
-        if not party.knows_witness:
-            return ZERO, ZERO
-        known = self.witness()
-        return evaluate(block.field_values(known.delta), point), ONE * known.multiplier
 
 
 def _prove_norm(party: Party, update: LinearCombination, log_size: int) -> Form:

@@ -136,7 +136,7 @@ def test_wrong_usage_and_refusals(proofward, consortium):
     named = proofward("bundle", "export", commands.gateway, commands.stick / "out")
     assert "name one member of this site with --member: verifier-2, verifier-3" in named.stdout
     missing = proofward("bundle", "import", commands.alone, commands.stick / "nothing")
-    assert missing.exit_code == 1 and "bundle-file" in missing.stdout
+    assert missing.exit_code == 2 and "no such file" in missing.stderr and not missing.stdout
     commands.out()
     server = proofward("bundle", "import", consortium.root / "server", commands.stick / "out")
     assert server.exit_code == 1 and "the server is no gateway" in server.stdout

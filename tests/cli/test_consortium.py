@@ -145,7 +145,7 @@ def test_a_draft_is_edited_first(proofward, tmp_path):
         ('name = "o"', 'name = "St Anna"', "site name: expected lower-case letters"),
         ('name = "o"', 'name = "aggregator"', "member: expected distinct names"),
         ('name = "o"', 'nam = "o"', "site 4.nam: expected one of name, roles"),
-        ('server = "fl.example.org"', 'server = "10.0.0.1"', "server: expected a name"),
+        ('server = "fl.example.org"', 'server = "10.0.1"', "server: expected a name"),
         ('server = "fl.example.org"', "", "server: expected a text, found nothing"),
         ('preset = "wdbc"', 'preset = "resnet"', "preset: expected one of logistic"),
         ("spread = 3.52", "spread = 0.0", "feature 1: expected constants of a feature"),

@@ -115,6 +115,9 @@ def kit_with_certificates(kit, days):
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
     (kit / "startup/rootCA.pem").write_bytes(authority_certificate(authority, name))
     (kit / "startup/client.crt").write_bytes(certificate(key, name, authority, days))
+    plain = serialization.NoEncryption()
+    data = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (kit / "startup/client.key").write_bytes(data)
 
 
 def authority_certificate(key, name):

@@ -99,11 +99,11 @@ def test_what_init_shows_is_what_it_takes():
     text = help_of("proofward consortium init")
     for count in usual.COUNTS:
         sites = tuple(Site(f"site-{number}", (HOSPITAL, VERIFIER)) for number in range(count))
-        project = Project("A trial", "fl.example.org", sites).completed()
+        project = Project("A trial", ("fl.example.org",), sites).completed()
         for value, what in ((project.threshold, "hospitals"), (project.accepting, "verifiers"),
                             (project.minimum, "hospitals"), (project.abandoning, "hospitals")):  # fmt: skip
             assert re.search(rf"default: \([^)]*\b{value} of {count}\b[^)]* {what}\)", text), (value, count)
-    bare = Project("A trial", "fl.example.org", ())
+    bare = Project("A trial", ("fl.example.org",), ())
     for value in (f"PORT {bare.port}", bare.preset, bare.rounds, bare.deadline, bare.upload_slot):
         assert re.search(rf"default: \(?{value}\b", text), value
 

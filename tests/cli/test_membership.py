@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 
 import pytest
+from click.testing import CliRunner
 
+from proofward.cli.main import main
 from proofward.engines.remote.agreement.home import NEXT_KEY, Home
 from proofward.engines.remote.agreement.requests import (
     MAX_REASON,
@@ -52,6 +54,29 @@ def test_a_request_is_kept_once(proofward, root):
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (folder / REQUESTS).iterdir()}
     assert modes == {0o600} and stat.S_IMODE((folder / REQUESTS).stat().st_mode) == 0o700
     assert not (folder / "state.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "asked"),
+    [("y\n", 0, True), ("n\n", 1, False), ("\n", 1, False), ("", 1, False)],
+    ids=["yes", "no", "enter", "end of input"],
+)
+def test_a_revocation_that_ends_the_federation_is_asked_about(root, answer, code, asked):
+    words = ["revoke", str(root / AUDITOR), "hospital-1", "--reason", "it has left us"]
+    result = CliRunner().invoke(main, words, input=answer)
+    assert result.exit_code == code, result.output
+    assert "this revocation ends the federation: 2 hospitals are left, the rules ask for 3" in result.stderr
+    assert "Ask all the same? [y/N]" in result.stderr
+    pending = pending_revocations(folder_of(root, AUDITOR, "verifier-3"))
+    assert pending == ([("hospital-1", "it has left us")] if asked else [])
+    if answer == "n\n":
+        assert "--yes asks all the same" in result.stderr
+
+
+def test_no_question_where_the_federation_goes_on(root):
+    words = ["revoke", str(root / AUDITOR), "verifier-0", "--reason", "it has left us"]
+    result = CliRunner().invoke(main, words, input="")
+    assert result.exit_code == 0 and "Ask all the same" not in result.stderr, result.output
 
 
 def test_who_asks(proofward, root):

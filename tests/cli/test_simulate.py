@@ -26,7 +26,7 @@ def test_a_run_passes_its_audit_and_gives_a_model(proofward, tmp_path):
     path, files = write_project(tmp_path, rounds=1), write_tables(tmp_path, rows=20)
     said = proofward.json("simulate", path, *data(*files), "--run", tmp_path / "run")
     assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 1)
-    assert said["rows"] == dict.fromkeys(HOSPITALS, 20)
+    assert said["rows"] == dict.fromkeys(HOSPITALS, 20) and said["forced"] == {}
     names = {entry.name for entry in (tmp_path / "run").iterdir()}
     assert names == {"ledger", "proofs", "model.safetensors", "model.json", "features.json", "classes.json"}
     assert proofward("audit", tmp_path / "run", "--consortium", said["consortium"]).exit_code == 0
@@ -95,8 +95,14 @@ def test_what_looks_wrong_is_refused_unless_forced(proofward, tmp_path):
     result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
     assert result.exit_code == 1 and "b.csv of b: " in result.stderr and "--force" in result.stderr
     assert "a.csv" not in result.stderr and not (tmp_path / "run").exists()
-    forced = proofward("simulate", path, *data(*files), "--run", tmp_path / "run", "--force")
+    forced = proofward("simulate", path, *data(*files), "--run", tmp_path / "a run", "--force")
     assert forced.exit_code == 0 and "forced although" in forced.stdout
+    assert f"proofward model export '{tmp_path / 'a run'}' --to safetensors" in forced.stdout
+    kept = json.loads((tmp_path / "a run" / "forced.json").read_text())
+    assert kept == {"b": ["one class"]}
+    assert proofward("audit", tmp_path / "a run").exit_code == 0
+    packed = proofward("export-audit", tmp_path / "a run", "--out", tmp_path / "pack")
+    assert packed.exit_code == 0 and not (tmp_path / "pack" / "forced.json").exists()
 
 
 def test_a_project_that_makes_no_sense(proofward, tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -100,6 +103,17 @@ def test_the_whole_consortium_in_one_table(proofward, finished, tmp_path):
     report = proofward.json("consortium", "status", tmp_path)
     assert report["exit"] == 1 and report["problems"] == 2
     text = proofward("consortium", "status", tmp_path)
-    assert text.exit_code == 1 and "TO DO  hospital-0: the kit's TLS certificate cannot be read" in text.stdout
+    assert text.exit_code == 1 and "TO DO  hospital-0: the TLS certificate: " in text.stdout
+    assert "client.crt is damaged; put it back from a copy" in text.stdout
     assert "closed" in text.stdout
     assert proofward("consortium", "status", tmp_path / "kits").exit_code == 2
+
+
+def test_a_kit_as_working_folder(kit):
+    """Its folder `proofward` is not imported in place of the package; `make .venv/.ready` renews old installs."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(
+        [sys.executable, "-m", "proofward", "status", "."], cwd=kit("hospital-0"), env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0 and "hospital-0" in run.stdout, run.stderr

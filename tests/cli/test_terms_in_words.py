@@ -13,7 +13,7 @@ from proofward.report.scenario import make_scenario
 
 
 def words(terms: Terms) -> str:
-    return "\n".join(in_words(terms, "fl.example.org", 8002))
+    return "\n".join(in_words(terms, ("fl.example.org",), 8002))
 
 
 def terms(hospitals: int) -> Terms:
@@ -50,3 +50,10 @@ def test_unusual_training_is_pointed_out():
         found = unusual(replace(config, training=replace(config.training, batch=batch, rate=rate)))
         assert len(found) == len(expected)
         assert all(words in line for words, line in zip(expected, found, strict=True))
+
+
+@pytest.mark.parametrize(("hospitals", "said"), [(3, True), (4, False), (5, False), (9, False)])
+def test_where_one_revocation_ends_the_federation(hospitals, said):
+    agreed = terms(hospitals)
+    assert said == (agreed.minimum_updates == hospitals)
+    assert ("one hospital that is revoked, or leaves, ends the federation" in words(agreed)) == said

@@ -17,6 +17,7 @@ from proofward.engines.remote.host import extension
 from proofward.engines.remote.messages import Follow
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
+from proofward.federation.history.history_state import ABANDON, CONSENT, ENROLMENT, KEYS
 from proofward.federation.messages.wire import open_extension
 from proofward.federation.parties.extension import log_verifier
 from proofward.ledger.checkpoint import open_checkpoint
@@ -30,6 +31,7 @@ from tests.engines.remote_harness import (
     one_slot_one_envelope,
     topic,
 )
+from tests.engines.unhurried import Unhurried
 from tests.federation.fakes import FakeProofs, datasets
 
 FOUR = agreement(hospitals=4, verifiers=5)
@@ -144,8 +146,9 @@ def test_who_comes_late_to_the_start_and_to_a_round(tmp_path, weights):
 
 @pytest.mark.slow
 def test_a_hospital_that_never_enrols(tmp_path):
-    with Consortium(tmp_path, FOUR, deadline=4) as consortium:
+    with Unhurried(tmp_path, FOUR) as consortium:
         consortium.wire.trouble = silent("enrolment", sites=("hospital-2",))
+        consortium.absent = lambda history: {"hospital-2"}
         consortium.start()
         consortium.until(lambda: consortium.host_finished)
         consortium.stop(*consortium.names)
@@ -158,7 +161,8 @@ def test_a_hospital_that_never_enrols(tmp_path):
 @pytest.mark.slow
 def test_a_hospital_that_enrols_when_the_rounds_have_begun(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "DATA_PAUSE", 0.1)
-    with Consortium(tmp_path, agreement(hospitals=4, verifiers=5, rounds=3), deadline=4) as consortium:
+    with Unhurried(tmp_path, agreement(hospitals=4, verifiers=5, rounds=3)) as consortium:
+        consortium.absent = lambda history: {"hospital-2"} if history.phase == ENROLMENT else ()
         home = Home(tmp_path / "hospital-2" / "home")
         records = home.dataset("hospital-2")
         (home.member("hospital-2") / DATASET).unlink()
@@ -180,13 +184,14 @@ def test_a_hospital_that_enrols_when_the_rounds_have_begun(tmp_path, monkeypatch
 
 @pytest.mark.slow
 def test_who_leaves_in_the_middle_of_a_round_and_comes_back(tmp_path):
-    with Consortium(tmp_path, FOUR, deadline=4) as consortium:
+    with Unhurried(tmp_path, FOUR) as consortium:
         consortium.wire.trouble = silent("upload", sites=("hospital-1",))
         consortium.start()
         consortium.until(lambda: consortium.phase("upload", 1))
         consortium.stop("hospital-1")
-        consortium.until(lambda: consortium.phase("verify", 1) or consortium.phase("shares", 1))
         consortium.wire.trouble = silent(sites=())
+        gone = {"hospital-1", "verifier-1"}
+        consortium.absent = lambda history: gone if history.position()[0] == 1 else ()
         consortium.until(lambda: consortium.phase("keys", 2))
         consortium.start("hospital-1")
         consortium.join()
@@ -199,11 +204,13 @@ def test_who_leaves_in_the_middle_of_a_round_and_comes_back(tmp_path):
 
 def test_too_few_at_the_deadline_are_waited_for(tmp_path, weights):
     missing = ("hospital-1", "hospital-2")
-    with Consortium(tmp_path, deadline=1) as consortium:
+    with Unhurried(tmp_path) as consortium:
         consortium.wire.trouble = silent("holder-keys", sites=missing)
+        consortium.absent = lambda history: missing if history.phase == KEYS else ()
         consortium.start()
         consortium.until(lambda: consortium.noted("waiting", phase="keys", check="participants"))
         assert consortium.host.stopped is None and consortium.phase("keys", 1)
+        consortium.absent = lambda history: ()
         consortium.wire.trouble = silent(sites=())
         consortium.join()
         assert consortium.audit() == [] and (consortium.weights() == weights).all()
@@ -213,11 +220,14 @@ def test_too_few_at_the_deadline_are_waited_for(tmp_path, weights):
 @pytest.mark.parametrize("name", WAITED_FOR)
 def test_every_phase_waits_for_enough(tmp_path, name):
     missing = ("hospital-0", "hospital-1", "hospital-2")
-    with Consortium(tmp_path, agreement(rounds=1), deadline=2) as consortium:
+    with Unhurried(tmp_path, agreement(rounds=1)) as consortium:
         consortium.wire.trouble = silent(name, sites=missing)
+        away = {*missing, "verifier-0", "verifier-1", "verifier-2"}
+        consortium.absent = lambda history: away if history.phase != ENROLMENT else ()
         consortium.start()
         consortium.until(lambda: sum(kind == "waiting" for kind, _ in consortium.notes) > 1)
         assert consortium.host.stopped is None
+        consortium.absent = lambda history: ()
         consortium.wire.trouble = silent(sites=())
         consortium.join()
         assert consortium.audit() == []
@@ -226,11 +236,20 @@ def test_every_phase_waits_for_enough(tmp_path, name):
 
 @pytest.mark.slow
 def test_a_set_without_all_consents_is_given_up_and_the_round_tried_again(tmp_path):
-    with Consortium(tmp_path, FOUR, deadline=4) as consortium:
-        consortium.wire.trouble = silent("consent", sites=("hospital-1",))
+    with Unhurried(tmp_path, FOUR) as consortium:
+
+        def first_attempt(phases):
+            history = consortium.host.aggregator.history
+            return history.phase in phases and history.position() == (1, 0)
+
+        def no_consent(site, request, number):
+            if site == "hospital-1" and topic(request) == "consent" and first_attempt((CONSENT, ABANDON)):
+                raise Lost
+            return 1, True
+
+        consortium.wire.trouble = no_consent
+        consortium.absent = lambda history: {"hospital-1"} if first_attempt((CONSENT, ABANDON)) else ()
         consortium.start()
-        consortium.until(lambda: consortium.phase("upload", 1) and consortium.attempt == 1)
-        consortium.wire.trouble = silent(sites=())
         consortium.join()
         first, second = consortium.host.aggregator.history.closed
         assert first.attempt == 1 and second.attempt == 0

@@ -1,6 +1,6 @@
 """Trainings of one step in which a prover computes some values otherwise and commits to what fits them.
 
-A forgery changes entries of committed columns. The sums of later layers, the gradients and the update follow from
+A forgery changes entries of committed and of virtual columns. The sums of later layers, the gradients and the update follow from
 the changed values, so that of all that the relation says, only what the change itself breaks is false: `broken`
 lists it, by plain integers.
 """
@@ -10,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.goldilocks import to_signed
+from proofward.field.goldilocks import add, scale, to_field, to_signed
+from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
 from proofward.layers import relu, two_class_head
 from proofward.layers.model import FixedPoint
+from proofward.layers.ranges import RangeChecks, limbs
+from proofward.layers.rounding import Rounding
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.two_class_head import sigmoid_table
-from proofward.proof.forms import Column
+from proofward.proof.forms import Column, Form, Point
+from proofward.proof.lookup import LinearCombination, VirtualColumn
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
 from tests.proof.cheats import Forger
 from tests.proof.toy import seeded
@@ -69,8 +73,12 @@ class Forged:
     columns: Columns
 
 
-def forge(case: Case, change: Change) -> Forged:
-    """Prove with entries of columns changed, by name and flat position."""
+def forge(case: Case, change: Change, *, fitting: bool = False) -> Forged:
+    """Prove with entries of columns changed, by name and flat position.
+
+    fitting: where the lookups of a remainder end, claim the sums that the forged columns would be the rounding
+    of, and not those that the layer has.
+    """
     with _computing(change):
         witness, encryption = round_witness(case, seeded(3))
 
@@ -86,16 +94,52 @@ def forge(case: Case, change: Change) -> Forged:
         named: ClassVar[Columns] = {}
 
         def alter(self, column: Column, value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-            if column.name in change:
+            return self.change(column.name, value)
+
+        @classmethod
+        def change(cls, name: str, value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+            if name in change:
                 value = value.copy()
-                for position, entry in change[column.name].items():
+                for position, entry in change[name].items():
                     value[position] = entry % P
-            self.named[column.name] = to_signed(value)
+            cls.named[name] = to_signed(value)
             return value
 
+    honest = VirtualColumn.values
+
+    def virtual(
+        self: VirtualColumn, of: Callable[[Column], npt.NDArray[np.uint64]]
+    ) -> npt.NDArray[np.uint64]:
+        return Changes.change(self.name, honest(self, of))
+
     prove_with(case, witness, encryption.ciphertext, Unchanged, seeded(4))
-    digests, proof = prove_with(case, witness, encryption.ciphertext, Changes, seeded(4))
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(VirtualColumn, "values", virtual))
+        if fitting:
+            stack.enter_context(mock.patch.object(Rounding, "declare", _declare_fitting(Changes.named)))
+        digests, proof = prove_with(case, witness, encryption.ciphertext, Changes, seeded(4))
     return Forged(case, digests, proof, encryption.ciphertext, witness.trace, Changes.named)
+
+
+def _declare_fitting(columns: Columns) -> Any:
+    """`Rounding.declare` for a prover that says 2^s Q + R - 2^(s-1) of its own columns for the sums."""
+    honest = Rounding.declare
+
+    def declare(
+        ranges: RangeChecks, name: str, shift: int, quotient: LinearCombination, sums: Any, say: Any = None
+    ) -> Rounding:
+        def say_fitting(point: Point) -> Form:
+            if not ranges.party.knows_witness:
+                return ranges.party.send(None)
+            values = scale(quotient.values(ranges.party.values), 1 << shift)
+            for index, (below, _) in enumerate(limbs(shift, ranges.table_bits)):
+                limb = to_field(columns[f"{name} remainders, limb {index}"])
+                values = add(values, scale(limb, 1 << below))
+            return ranges.party.send(evaluate(values, point) - (1 << (shift - 1)))
+
+        return honest(ranges, name, shift, quotient, sums, say_fitting if say is None else say)
+
+    return staticmethod(declare)
 
 
 @contextmanager

@@ -176,6 +176,23 @@ def test_rejects_a_forged_value(name: str) -> None:
     assert check == "column queries"
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, (_, _, expected) in FORGERIES.items() if expected.endswith(": sum")]
+)
+def test_rejects_a_claim_on_sums_that_fits_a_forged_value(name: str) -> None:
+    """Its remainders are in their ranges, and what it says of the sums is their rounding: but other sums."""
+    about, change, expected = FORGERIES[name]
+    forged = forge(case(about), change, fitting=True)
+    assert broken(forged) == {expected}
+    check = refusal(lambda: verify_round(forged.case.statement, forged.ciphertext, forged.digests, forged.proof))
+    assert check == "column queries"
+
+
+def test_a_fitting_claim_is_the_true_one_without_a_change() -> None:
+    forged = forge(case("activations"), {}, fitting=True)
+    verify_round(forged.case.statement, forged.ciphertext, forged.digests, forged.proof)
+
+
 def test_every_column_of_hidden_values_is_forged() -> None:
     names = {
         name for name in forge(case("activations"), {}).columns if name.startswith(("layer 1 ", "head "))

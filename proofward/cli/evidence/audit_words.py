@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.catalogue.audits import counted
+from proofward.federation.history.admission_steps import admission_votes
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.proof.soundness import LEAST_POLICY_BITS
@@ -32,6 +33,10 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"aggregator  {rules.aggregator}"
         far = "the federation did not end" if not summary.flaws else "as far as the record can be followed"
         yield f"rounds      {closed} of {agreed} closed{'' if ended else f'; {far}'}"
+        for (name, key), voters in admission_votes(summary.history).items():
+            known = summary.history.admitted.get(name)
+            if known is not None and known.key == key:
+                yield f"admitted    {name}, by vote of {members(voters)}"
         if summary.history.ended is not None:
             yield f"end         {end_in_words(summary.history)}"
         for name in sorted(summary.history.revoked):
@@ -130,6 +135,7 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "consortium": None if rules is None else rules.digest.hex(),
         "hospitals": [] if rules is None else list(rules.hospitals),
         "verifiers": [] if rules is None else list(rules.verifiers),
+        "admitted": [] if summary.history is None else sorted(summary.history.admitted),
         "rounds": {"closed": closed, "agreed": agreed, "ended": ended},
         "end": end_document(summary),
         "verdicts": [to_dict(verdict, summary.accused(verdict)) for verdict in summary.verdicts],

@@ -9,6 +9,7 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import make_console
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.report.handover.audit_pack import Packed
@@ -68,5 +69,5 @@ def _tell(path: Path, packed: Packed, as_json: bool) -> None:
     if not packed.finished:
         lines.append("the federation did not come to its end: the audit will say so")
     folder = "DIR, once it is unpacked there" if path.suffix == ".zip" else str(path)
-    lines.append(f"next: proofward audit {folder}")
+    lines.append(f"next: {command('audit', folder)}")
     tell(plain, lines, as_json)

@@ -9,6 +9,7 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
@@ -77,6 +78,6 @@ def _tell(found: ExportedModel, path: Path, kind: str, as_json: bool) -> None:
         f"classes: {described.classes[0]}, {described.classes[1]}; {len(described.columns)} features",
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
-        f"next: proofward predict {path} FILE.csv",
+        f"next: {command('predict', path, Placeholder('FILE.csv'))}",
     ]
     tell(plain, lines, as_json)

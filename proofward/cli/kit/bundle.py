@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.answering import tell
-from proofward.cli.common.console import FLAW, OK, KitPath, make_console
+from proofward.cli.common.console import FLAW, OK, KitPath, WrongThing, make_console
 from proofward.cli.common.guard import GuardedGroup
+from proofward.engines.operations.suggestions import Placeholder, command
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.certificates import Certificates
@@ -61,21 +62,38 @@ def import_bundle(kit: Path, file: Path, as_json: bool) -> None:
     from proofward.engines.remote.bundle import OUT, Bundle
     from proofward.engines.remote.gateway import accept
 
+    _require_bundle(file)
     with _Refusals(as_json):
         found = Bundle.read(file)
         if found.header.direction == OUT:
             home, certificates = _opened(kit)
             accept(home, certificates, found)
             member, messages = found.header.member, len(found.joins) + len(found.envelopes)
+            again = command("bundle", "export", kit, Placeholder("FILE"), "--for", member)
             words = [
                 f"{member}: {messages} messages and {len(found.objects)} objects accepted for delivery",
-                f"next: let this site's process run; `proofward bundle export {kit} FILE --for {member}`",
+                f"next: let this site's process run; `{again}`",
             ]
             plain = {"did": "accepted", "member": member, "messages": messages, "objects": len(found.objects)}
             tell(plain | {"followed": found.header.size}, words, as_json)
         else:
             trip = _airgap(kit).absorb(found)
             _tell(trip, [*_taken(trip), *_standing(trip)], "imported", as_json)
+
+
+def _require_bundle(file: Path) -> None:
+    """Raises WrongThing for what cannot be a bundle, such as a file of another kind."""
+    from proofward.engines.remote.bundle import MAGIC
+    from proofward.ledger.reading import NotReadable, open_regular
+
+    try:
+        with open_regular(file, 1 << 62, follow=True) as opened:
+            start = opened.read(len(MAGIC))
+    except NotReadable as error:
+        reason = "there is no such file" if error.missing else f"found {error.actual}"
+        raise WrongThing(f"{file} cannot be read as a bundle: {reason}") from error
+    if start != MAGIC:
+        raise WrongThing(f"{file} is no bundle: `proofward bundle export` writes one")
 
 
 class _Refusals:

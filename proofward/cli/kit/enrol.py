@@ -11,6 +11,7 @@ import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
 from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.data.csv_records import Table
@@ -49,7 +50,7 @@ def enrol(kit: Path, member: str | None, replace: bool, force: bool, as_json: bo
         plain, lines = described(table, schema)
         lines = [f"{name}: {lines[0]}", *lines[1:]]
         lines += [f"forced although {words}" for words in doubts]
-        lines.append(f"next: proofward start {kit}; where it runs already, it goes on within seconds")
+        lines.append(f"next: {command('start', kit)}; where it runs already, it goes on within seconds")
         tell({"did": "taken in", "member": name, "forced": bool(doubts), **plain}, lines, as_json)
 
 
@@ -74,10 +75,11 @@ def _save(home: Home, name: str, table: Table) -> None:
 
     Forced ones are written down before they are there, so that there are none without a line in the log.
     """
+    from proofward.data.plausibility import short_doubts
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.agreement.home import LOG
 
-    forced = list(dict.fromkeys(doubt.short for doubt in table.doubts))
+    forced = short_doubts(table.doubts)
     with ExitStack() as stack:
         if home.has_dataset(name):
             stack.enter_context(home.lock(name, patience=0.0))

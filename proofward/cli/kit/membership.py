@@ -21,10 +21,16 @@ from proofward.cli.common.answering import (
     tell,
     tighten,
 )
+from proofward.cli.kit.admit import key_in_words
 from proofward.cli.project.terms_in_words import in_words
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
+    from proofward.engines.remote.agreement.home import Home
     from proofward.engines.remote.agreement.terms import Terms
+    from proofward.federation.messages.rules import Rules
+
+
 
 @click.command()
 @KIT
@@ -52,11 +58,11 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
             )
         tightened, terms = tighten(kit), home.terms
         plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
-        lines = in_words(terms, *engine.server(kit))
+        lines = in_words(terms, engine.addresses(kit), engine.server(kit)[1])
         if tightened:
             lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
         if engine.kind(kit) == ADMIN:
-            lines.append(f"the coordinator has no keys to make; next: proofward start {kit}")
+            lines.append(f"the coordinator has no keys to make; next: {command('start', kit)}")
             tell({"did": "nothing", **plain, "members": []}, lines, as_json)
             return
         engine.configure(kit)
@@ -74,6 +80,9 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
             lines.append(
                 f"{seat.role} {seat.member}: key {key.public.fingerprint}{', made before' if known else ''}"
             )
+            if home.added:
+                plain["public_key"] = key_in_words(key.public.raw)
+                lines.append(f"public key, for `proofward admit`: {key_in_words(key.public.raw)}")
         if (constants := home.root / FEATURES_NAME).exists():
             plain["features"] = hashlib.sha256(constants.read_bytes()).hexdigest()
             lines.append(f"features {plain['features']}")
@@ -104,6 +113,14 @@ def ending(terms: Terms, gone: set[str]) -> str:
     return ""
 
 
+def known_admissions(home: Home, rules: Rules) -> set[str]:
+    """Hospitals that were admitted, in the ledger as this kit's members have followed it."""
+    from proofward.engines.remote.agreement.requests import followed
+
+    ledgers = [followed(home.root / "members" / seat.member, rules) for seat in home.seats]
+    return {name for ledger in ledgers for name in ledger.admitted}
+
+
 @click.command()
 @KIT
 @click.argument("member", metavar="MEMBER")
@@ -125,13 +142,13 @@ def revoke(kit: Path, member: str, reason: str, voter: str | None, yes: bool, as
         raise click.BadParameter(f"expected 1 to {MAX_REASON} characters", param_hint="--reason")
     with answering(as_json):
         home = opened(kit)
-        seat = home.terms.find(member)
-        if seat is None or seat.role == AGGREGATOR:
+        seat, rules = home.terms.find(member), home.rules
+        admitted = known_admissions(home, rules) if seat is None and rules is not None else set[str]()
+        if (seat is None and member not in admitted) or (seat is not None and seat.role == AGGREGATOR):
             others = [entry.member for entry in home.terms.seats if entry.role != AGGREGATOR]
             raise Refused(f"{member} is no hospital or verifier of the consortium: {', '.join(others)}")
         may = [entry for entry in home.seats if entry.role == VERIFIER or entry.member == member]
         asking = choose(may, voter, f"may ask for {member}'s revocation", "--as").member
-        rules = home.rules
         gone = set(standing(home, asking, rules).revoked) if rules is not None else set[str]()
         if member in gone:
             raise Refused(f"{member} is revoked already")

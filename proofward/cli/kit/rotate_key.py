@@ -46,15 +46,17 @@ def rotate_key(
                 "not everybody has joined yet, so there is no key in force; before the site was started the "
                 f"first time, delete {home.member(name)} and join again"
             )
-        known = standing(home, name, rules).keys[name]
+        history = standing(home, name, rules)
+        first = history.find(name)
+        assert first is not None
+        known = history.keys[name]
         if following is not None and following.public.raw == known:
             promote_next_key(home, name)
             key, following = following, None
         if key.public.raw != known:
             raise Refused(f"{home.member(name)}: the ledger has another key of {name} than this one")
-        first = next(entry.key for entry in rules.members if entry.name == name)
         plain: dict[str, object] = {"member": name, "key": key.public.fingerprint}
-        if following is None and known != first and not another:
+        if following is None and known != first.key and not another:
             lines = [f"{name}: the new key {key.public.fingerprint} is in force: nothing was changed"]
             lines.append("for one more change give --another")
             tell({"did": "nothing", **plain, "next": None, "in_force": True}, lines, as_json)

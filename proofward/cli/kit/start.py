@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.console import FLAW, OK, KitPath, make_console
+from proofward.cli.common.guard import sentence_of
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
@@ -32,6 +34,17 @@ def address_of(text: str) -> tuple[str, int]:
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise click.BadParameter(f"expected HOST:PORT or PORT, found {text}", param_hint="--metrics")
     return host or LOCAL, int(port)
+
+
+def _address_of(known: Sequence[str], server: str | None) -> str | None:
+    """The one of the server's addresses that `--server` names, None for any; raises KitError."""
+    from proofward.engines.contract import KitError
+    from proofward.engines.remote.agreement.addresses import canonical
+
+    if server is None or canonical(server) in known:
+        return None if server is None else canonical(server)
+    words = f"--server: {server} is none of the server's names and addresses"
+    raise KitError(f"{words}: {', '.join(known)}")
 
 
 @click.command()
@@ -58,6 +71,8 @@ def address_of(text: str) -> tuple[str, int]:
     help="HTTP proxy (CONNECT) for the outgoing connection, http://HOST:PORT, or none; needed where the "
     "environment names one.",
 )
+@click.option("--server", metavar="HOST", show_default="the first that answers",
+              help="Which of the server's names and addresses to connect to.")  # fmt: skip
 def start(
     kit: Path,
     detach: bool,
@@ -68,6 +83,7 @@ def start(
     unconfirmed: bool,
     metrics: str | None,
     proxy: str | None,
+    server: str | None,
 ) -> None:
     """Run the site of the start-up kit KIT: a server, a hospital or verifier, or the coordinator.
 
@@ -103,16 +119,20 @@ def start(
         if proving_lock is not None:
             proving_lock.touch(0o600)
             environment[TURNS_VARIABLE] = str(proving_lock.resolve())
-        environment.update(engine.environment(kit, proxy))
+        chosen = _address_of(engine.addresses(kit), server)
+        environment.update(engine.environment(kit, proxy, chosen))
         with engine.claimed(kit) as tell, _served(metrics, home.root / "log.jsonl"):
             if kind != ADMIN:
                 _require_keys(kit, home, passphrase_file, repeatable)
             with watched(kit, engine.health, log.note):
-                finished = engine.run(kit, stop_event, note=log.note, environment=environment, ready=tell)
+                finished = engine.run(
+                    kit, stop_event, note=log.note, environment=environment, ready=tell, address=chosen
+                )
             if kind == ADMIN:
                 console.print(JOB_OVER if finished else "stopped")
     except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
-        console.print(f"{kit}: {error}", markup=False, soft_wrap=True)
+        words = sentence_of(error) if isinstance(error, OSError) else str(error)
+        console.print(f"{kit}: {words}", markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     raise SystemExit(OK)
 
@@ -121,6 +141,7 @@ def _require_keys(kit: Path, home: Home, passphrase_file: Path | None, repeatabl
     """The keys of the site's members have to be there and to open; raises what `start` reports."""
     from proofward.cli.common.answering import passphrase_of
     from proofward.engines.remote.agreement.home import KEY, SEED, HomeError
+    from proofward.ledger.errors import KeyFileInvalid
 
     if home.repeatable and not repeatable:
         raise HomeError(
@@ -130,8 +151,12 @@ def _require_keys(kit: Path, home: Home, passphrase_file: Path | None, repeatabl
     passphrase = passphrase_of(passphrase_file)
     for seat in home.seats:
         if not (home.root / "members" / seat.member / KEY).exists():
-            raise HomeError(f"{seat.member} has no key: proofward join {kit}")
-        home.key(seat.member, passphrase)
+            raise HomeError(f"{seat.member} has no key: {command('join', kit)}")
+        try:
+            home.key(seat.member, passphrase)
+        except KeyFileInvalid as error:
+            path = home.member(seat.member) / KEY
+            raise HomeError(f"{path}: {error}; put it back from a copy of the kit") from error
 
 
 @contextmanager
@@ -180,7 +205,7 @@ def _detach(kit: Path) -> None:
         said = path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
         click.echo("\n".join(said[-10:]) or "it ended at once", err=True)
         raise SystemExit(process.returncode or OK)
-    click.echo(f"process {process.pid} runs {kit}; `proofward status {kit}` shows how it goes")
+    click.echo(f"process {process.pid} runs {kit}; `{command('status', kit)}` shows how it goes")
 
 
 @click.command()

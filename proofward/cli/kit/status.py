@@ -12,6 +12,7 @@ from rich.console import Console
 from proofward.cli.common.console import FLAW, OK, make_console, print_json
 from proofward.cli.common.fingerprint import groups, lines
 from proofward.cli.kit.start import JOB_OVER, KIT
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.contract import Health
@@ -61,7 +62,8 @@ def show(console: Console, kit: Path, found: Health) -> None:
         say(JOB_OVER)
     for words in filter(None, ends):
         say(f"end:         {words}")
-    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else f'none; proofward start {kit}'}")
+    begin = f"none; {command('start', kit)}"
+    say(f"process:     {f'{pid} runs it' if pid else 'none' if over else begin}")
     say(f"terms:       {groups(view.terms)}")
     if view.members:
         for number, line in enumerate(lines(view.consortium) if view.consortium else [NOT_JOINED]):
@@ -72,6 +74,9 @@ def show(console: Console, kit: Path, found: Health) -> None:
         say(f"not joined:  {', '.join(view.lacking)}")
     for member in view.members:
         say(f"{member.role + ':':12} {member.name}: {_words(member)}")
+    own = [line for member in view.members for line in member.admissions]
+    for line in dict.fromkeys((*own, *(view.ledger.admissions if view.ledger else ()))):
+        say(f"admission:   {line}")
     if view.ledger is not None:
         ledger = view.ledger
         place = f"{ledger.entries} entries, round {ledger.round}, phase {ledger.phase}"
@@ -80,6 +85,8 @@ def show(console: Console, kit: Path, found: Health) -> None:
             say(f"waits for:   {', '.join(ledger.waits_for)}")
         if ledger.incoming_bytes:
             say(f"on the way:  {ledger.incoming_bytes:,} bytes of objects")
+        if ledger.admitted:
+            say(f"admitted:    {', '.join(ledger.admitted)}, by vote")
         for fault in ledger.faults:
             say(f"fault:       {fault}")
     for line in view.troubles:
@@ -98,6 +105,8 @@ def _words(member: MemberView) -> str:
         parts.append(
             "records enrolled" if member.enrolled else "records here" if member.records else "no records"
         )
+    if member.outside:
+        parts.append("not admitted yet: verifiers have to vote, `proofward admit`")
     if member.forced:
         parts.append(f"FORCED although {', '.join(member.forced)}")
     parts += [f"asked for {what}" for what in member.asked]

@@ -19,6 +19,7 @@ from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS, examples, usual_minimum
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.engines.contract import AUTHORITY, KITS, Engine
+from proofward.engines.operations.suggestions import command
 from proofward.engines.registry import ENGINES, engine_of
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
@@ -48,8 +49,9 @@ def consortium() -> None:
 @consortium.command(cls=WithPresets)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", help="What the consortium is called.")
-@click.option("--server", metavar="FQDN[:PORT]", show_default=f"PORT {PORT}",
-              help="The name under which sites reach the server.")  # fmt: skip
+@click.option("--server", "servers", multiple=True, metavar="HOST[:PORT]", show_default=f"PORT {PORT}",
+              help="A name or an IP address under which sites reach the server, in brackets where it has "
+              "colons and a port follows; repeat it for several, the preferred one first.")  # fmt: skip
 @click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
@@ -137,17 +139,17 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     from proofward.cli.project.listed_presets import chosen_preset
     from proofward.cli.project.project import Project, Site
     from proofward.cli.project.project_table import ProjectError
+    from proofward.engines.remote.agreement.addresses import split_ports
     from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 
-    for name, flag in (("title", "title"), ("server", "server"), ("hospitals", "hospital"),
+    for name, flag in (("title", "title"), ("servers", "server"), ("hospitals", "hospital"),
                        ("verifiers", "verifier")):  # fmt: skip
         if not options[name]:
             raise click.UsageError(f"--{flag} is missing, and there is no consortium.toml to read")
-    server, colon, port = options["server"].partition(":")
-    if colon and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise click.BadParameter(
-            f"expected FQDN or FQDN:PORT, found {options['server']}", param_hint="--server"
-        )
+    try:
+        servers, port = split_ports(options["servers"])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--server") from error
     listed = {HOSPITAL: options["hospitals"], VERIFIER: options["verifiers"]}
     for role, names in listed.items():
         if twice := [name for name in names if names.count(name) > 1]:
@@ -164,9 +166,7 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     try:
         if options["preset"] is not None:
             others.update(chosen_preset(options["preset"]))
-        return Project(
-            options["title"], server.lower(), sites, int(port) if colon else PORT, **others
-        ).completed()
+        return Project(options["title"], servers, sites, PORT if port is None else port, **others).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
 
@@ -202,7 +202,7 @@ def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
         raise Refused(words)
     for kit in sorted((folder / KITS).glob("*")):
         if (process := engine_of(kit).running(kit)) is not None:
-            raise Refused(f"process {process} runs {kit}; end it with `proofward stop {kit}` first")
+            raise Refused(f"process {process} runs {kit}; end it with `{command('stop', kit)}` first")
     return found
 
 
@@ -217,7 +217,7 @@ def _provision(
     fresh = folder / FRESH
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        network = Network(project.server, project.port)
+        network = Network(project.server, project.port, project.servers)
         kits = engine.provision(fresh, network, terms, project.object_of(chosen))
     except ProvisioningFailed as error:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -241,7 +241,7 @@ def _provision(
 def _tell_draft(path: Path, project: Project, as_json: bool) -> None:
     lines = [f"{path}: {len(project.sites)} sites, {project.rounds} rounds of {project.setup.summary}"]
     lines += _about_features(project)
-    lines.append(f"next: read and edit it, then `proofward consortium init {path.parent}`")
+    lines.append(f"next: read and edit it, then `{command('consortium', 'init', path.parent)}`")
     tell({"did": "drafted", "project": str(path)}, lines, as_json)
 
 
@@ -271,7 +271,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         "features": constants, "kits": listed,
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
-    lines = [*in_words(terms, project.server, project.port), "", "kits, and to whom each goes:"]
+    lines = [*in_words(terms, project.servers, project.port), "", "kits, and to whom each goes:"]
     for kit in kits:
         roles = ", ".join(f"{seat.role} {seat.member}" for seat in terms.at(kit.name))
         lines.append(f"  {kit}: {roles or 'the coordinator, who opens the federation'}")

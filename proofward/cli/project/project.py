@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,8 @@ from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.project_table import ProjectError
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
-from proofward.engines.remote.agreement.names import fault_of_name, is_value
+from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSES, fault_of_address, name_of
+from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import (
@@ -37,8 +37,6 @@ from proofward.models.settings import Preset, Settings
 from proofward.relations.config import RoundConfig
 
 FILE_NAME = "consortium.toml"
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
 
 
 @dataclass(frozen=True)
@@ -59,12 +57,13 @@ class Site:
 class Project:
     """threshold, accepting, minimum, abandoning: 0 stands for the default, until `completed`.
 
+    servers: names and IP addresses under which sites reach the server, in the order of preference.
     settings: of network and training, as the file gives them; `preset` says what they leave open.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
 
     title: str
-    server: str
+    servers: tuple[str, ...]
     sites: tuple[Site, ...]
     port: int = PORT
     preset: str = PRESET
@@ -79,6 +78,11 @@ class Project:
     trusted_first_model: str = ""
     features: tuple[Feature, ...] = ()
     notation: Notation = field(default_factory=Notation)
+
+    @property
+    def server(self) -> str:
+        """The server's name."""
+        return name_of(self.servers)
 
     @property
     def schema(self) -> Schema:
@@ -148,10 +152,7 @@ class Project:
     def _check(self) -> None:
         if not 1 <= len(self.title) <= 200 or not self.title.isprintable():
             raise ProjectError("title", "1 to 200 printable characters", repr(self.title))
-        unusable = is_value(self.server.rpartition(".")[2])
-        if len(self.server) > 64 or unusable or not _HOST.fullmatch(self.server):
-            expected = "a name in lower case, at most 64 characters, such as fl.example.org (no address)"
-            raise ProjectError("server", expected, repr(self.server))
+        self._check_servers()
         if self.preset not in PRESET_FILES:
             raise ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
         name = self.trusted_first_model
@@ -174,6 +175,16 @@ class Project:
             raise ProjectError("site", "three hospitals: of two each can subtract its own update", count)
         if not self.count(VERIFIER):
             raise ProjectError("site", "at least one verifier", 0)
+
+    def _check_servers(self) -> None:
+        if not 1 <= len(self.servers) <= MOST_ADDRESSES:
+            expected = f"1 to {MOST_ADDRESSES} names or addresses"
+            raise ProjectError("server", expected, len(self.servers))
+        for host in self.servers:
+            if fault := fault_of_address(host):
+                raise ProjectError("server", EXAMPLES, f"{host!r}: {fault}")
+            if self.servers.count(host) > 1:
+                raise ProjectError("server", "distinct names and addresses", f"{host} twice")
 
     def config(self) -> RoundConfig:
         """The configuration of a completed project; raises ProjectError if no round of it can be proved."""

@@ -13,6 +13,7 @@ from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
+from proofward.engines.remote.agreement.addresses import canonical
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
@@ -43,7 +44,7 @@ def read_project(path: Path) -> Project:
         features.append(read_feature(values, where))
     return Project(
         title=table.text("title"),
-        server=table.text("server"),
+        servers=_servers(table),
         port=table.integer("port", 1, 65535, PORT),
         preset=table.text("preset", PRESET),
         settings=_settings(plain),
@@ -59,6 +60,12 @@ def read_project(path: Path) -> Project:
         features=tuple(features),
         notation=read_notation(table),
     ).completed()
+
+
+def _servers(table: Table) -> tuple[str, ...]:
+    """One name or address, or a list of them."""
+    several = isinstance(table.peek("server"), list)
+    return tuple(map(canonical, table.texts("server") if several else [table.text("server")]))
 
 
 def _settings(plain: Mapping[str, Any]) -> Settings:

@@ -27,6 +27,10 @@ class Table:
                 raise ProjectError(where + key, f"one of {', '.join(names)}", "an unknown key")
         self._values, self._where = values, where
 
+    def peek(self, name: str) -> object:
+        """What stands there, of whatever type, None for nothing."""
+        return self._values.get(name)
+
     def _get(self, name: str, expected: str, default: object = None) -> Any:
         value = self._values.get(name, default)
         if value is None:

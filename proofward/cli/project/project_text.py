@@ -26,7 +26,8 @@ def project_text(project: Project) -> str:
     lines = [
         "# What this consortium agrees on. `proofward consortium init FOLDER` makes the kits from it.",
         f"title = {_quoted(project.title)}",
-        f"server = {_quoted(project.server)}  # the name under which every site reaches the server",
+        f"server = {_servers(project.servers)}  # where sites reach the server: a name, an IP address, or "
+        "a list of them",
         f"port = {project.port}  # the only one that is open, at the server",
         *_preset(project),
         f"rounds = {project.rounds}",
@@ -58,6 +59,11 @@ def project_text(project: Project) -> str:
         lines += [f"unit = {_quoted(entry.unit)}"] if entry.unit else []
         lines += [f"centre = {float(entry.centre)!r}", f"spread = {float(entry.spread)!r}", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _servers(addresses: Sequence[str]) -> str:
+    quoted = [_quoted(text) for text in addresses]
+    return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
 
 
 def _preset(project: Project) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,12 +14,12 @@ USUAL_BATCH, USUAL_RATE = 16, 8
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
 
 
-def in_words(terms: Terms, server: str, port: int) -> list[str]:
-    """What was agreed, for people."""
+def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
+    """What was agreed, for people. servers: the names and addresses under which it is reached."""
     config, verifiers, rules = terms.round_config, terms.named("verifier"), terms.check()
     training = config.training
     return [
-        f"{terms.federation}: {terms.rounds} rounds, server {server}, port {port}",
+        f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
         f"hospitals: {', '.join(terms.named('hospital'))}",
         f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
         f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",
@@ -32,6 +33,7 @@ def in_words(terms: Terms, server: str, port: int) -> list[str]:
             if not rules.hospitals_to_spare
             else []
         ),
+        f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
         first_model_in_words(rules),
         f"model {'-'.join(map(str, config.model.widths))}, {training.duration} a round in batches of "
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "

@@ -14,6 +14,7 @@ from proofward.cli.run.in_process_run import Ended, Unfinished, ended, run_in_pr
 from proofward.cli.run.tables import print_comparison, print_costs, print_outcome
 from proofward.engines.attacks.catalogue import VERIFIER, Attack
 from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult
+from proofward.engines.operations.suggestions import command
 from proofward.engines.run_folder import private_of
 from proofward.report.attack_outcome import judge
 from proofward.report.comparison import MethodScores
@@ -61,7 +62,9 @@ class DemoRun:
         report, found = self._write(outcome)
         print_comparison(self.console, found)
         print_costs(self.console, report)
-        self._say(f"run folder: {self.folder}", f"audit it with: proofward audit {self.folder}", self._kept())
+        self._say(
+            f"run folder: {self.folder}", f"audit it with: {command('audit', self.folder)}", self._kept()
+        )
         return True, {"finished": True, **report}
 
     def attacked(self, attack: Attack) -> tuple[bool, Mapping[str, object]]:

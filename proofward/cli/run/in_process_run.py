@@ -50,8 +50,12 @@ def run_in_process(
     seed: bytes | None = None,
     parties: Parties | None = None,
     workers: int = 1,
+    notes: Mapping[str, bytes] | None = None,
 ) -> tuple[InProcessFederation, RunResult]:
-    """Runs it until nobody can go on; UsageError where the folder holds something else."""
+    """Runs it until nobody can go on; UsageError where the folder holds something else.
+
+    notes: files of the folder besides those of the description, which no audit reads.
+    """
     watchers = [measured.observe]
 
     def observe(event: Event) -> None:
@@ -78,7 +82,7 @@ def run_in_process(
         raise click.UsageError(f"{folder} holds a run with other settings: {error}") from error
     except OSError as error:
         raise click.UsageError(f"{folder}: {error.strerror}") from error
-    write_files(folder, description.files())
+    write_files(folder, {**description.files(), **(notes or {})})
     try:
         with LiveTable(console, engine.rules) as table:
             watchers.append(table.observe)

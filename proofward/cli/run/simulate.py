@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,10 @@ from rich.console import Console
 from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import FLAW, make_console, print_json
 from proofward.cli.kit.data_file import DataFile, described, files_alike, notation_options
+from proofward.engines.operations.suggestions import command
+
+FORCED_NAME = "forced.json"
+"""In the run's folder: what spoke against the records that were forced, by hospital, without a count."""
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
@@ -28,7 +33,8 @@ if TYPE_CHECKING:
               help="A hospital's CSV; once a hospital, in the order of the file's sites "
               "or with the site's name.")  # fmt: skip
 @notation_options
-@click.option("--force", is_flag=True, help="Go on with what can be read but looks wrong.")
+@click.option("--force", is_flag=True,
+              help="Go on with what can be read but looks wrong; DIR/forced.json says so.")  # fmt: skip
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               show_default="a new dated one",
               help="Folder to write, or an interrupted run to go on with.")  # fmt: skip
@@ -60,6 +66,7 @@ def simulate(
 
     from proofward.cli.project.project_file import opened_project
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.data.plausibility import short_doubts
     from proofward.report.handover.description import Description
     from proofward.report.measurements import Measurements
 
@@ -75,12 +82,15 @@ def simulate(
         _say(console, *(f"forced although {doubt.words}" for doubt in table.doubts))
     if resumed:
         _say(console, f"going on with {folder}")
+    forced = {name: kept for name, table in tables.items() if (kept := short_doubts(table.doubts))}
+    notes = {FORCED_NAME: (json.dumps(forced, indent=1) + "\n").encode()} if forced else {}
     datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
     start, description = time.perf_counter(), Description.of(project.features, project.schema.classes)
     try:
-        outcome = ended(
-            *run_in_process(console, folder, plan, datasets, description, Measurements(), workers=workers)
+        ran = run_in_process(
+            console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes
         )
+        outcome = ended(*ran)
     except Unfinished as error:
         _say(console, f"the federation did not finish: {error}")
         if as_json:
@@ -89,12 +99,13 @@ def simulate(
     write_outcome(folder, outcome)
     history = outcome.history
     _say(console, f"{len(history.closed)} rounds closed, {time.perf_counter() - start:.1f} s")
-    _say(console, f"run folder: {folder}", f"audit it with: proofward audit {folder}")
-    _say(console, f"take the model home with: proofward model export {folder} --to safetensors")
+    _say(console, f"run folder: {folder}", f"audit it with: {command('audit', folder)}")
+    _say(console, f"take the model home with: {command('model', 'export', folder, '--to', 'safetensors')}")
     if as_json:
         rows = {name: len(table.records) for name, table in tables.items()}
         print_json({"run": str(folder), "finished": True, "consortium": history.rules.digest.hex(),
-                    "model": history.model.hex(), "rounds": len(history.closed), "rows": rows})  # fmt: skip
+                    "model": history.model.hex(), "rounds": len(history.closed), "rows": rows,
+                    "forced": forced})  # fmt: skip
 
 
 def _say(console: Console, *lines: str) -> None:

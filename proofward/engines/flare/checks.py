@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from proofward.engines.contract import CLIENT, GOOD, PROBLEM, SERVER, WARNING, Check, KitError, home_of
 from proofward.engines.flare import machine_checks as machine
+from proofward.engines.flare.certificate import certificate_check
+from proofward.engines.flare.kits.addresses import addresses_of, server_of
+from proofward.engines.flare.kits.files import REMEDY, damage
 from proofward.engines.flare.kits.isolation import code_in
-from proofward.engines.flare.kits.kit import certificates_of, kind_of, require_free, server_of
-from proofward.engines.flare.kits.proxy import proxies_for, shown
-from proofward.engines.flare.machine_checks import TIMEOUT
+from proofward.engines.flare.kits.kit import kind_of, require_free
+from proofward.engines.flare.kits.proxy import proxies_for
+from proofward.engines.flare.kits.proxy import shown as shown_proxies
+from proofward.engines.flare.reaching import handshake
 from proofward.engines.flare.supervisor import running
+from proofward.engines.operations.suggestions import Placeholder, command, quoted
+from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import (
     KEY,
     NEXT_KEY,
@@ -33,7 +37,6 @@ from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import SigningKey
 
-WARN_DAYS = 30
 ELSEWHERE = ("key of ", "randomness", "records of ")
 """Keys and the seed of comparisons have sentences of their own in `start`, and records may come later."""
 TO_JOIN = ("kit", "site name", "folder", "certificate", "code", "disk")
@@ -43,7 +46,10 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
     """All checks of a kit; never raises for what it finds. offline: nothing is connected to."""
     try:
         kind, home = kind_of(kit), Home(home_of(kit))
-        terms = home.terms
+        if damaged := damage(kit):
+            yield Check("kit", PROBLEM, ", ".join(damaged), REMEDY)
+            return
+        terms, addresses = home.terms, addresses_of(kit)
     except (KitError, HomeError) as error:
         yield Check("kit", PROBLEM, str(error), "ask the coordinator for the start-up kit again")
         return
@@ -57,16 +63,18 @@ def examine(kit: Path, offline: bool = False) -> Iterator[Check]:
     yield machine.writable([folder for folder in (kit, kit / "local", home.root) if folder.is_dir()])
     yield from _permissions(kit)
     yield from _code(kit)
-    yield from _certificate(kit, home.site)
+    yield _certificate(kit, home.site)
     yield from _keys(home)
     yield machine.clock()
     yield machine.disk(kit, terms, kind)
     yield machine.memory(terms, home)
     yield machine.limits()
     if kind != SERVER:
-        yield from _proxies(server_of(kit)[0])
-    if not offline:
-        yield from _connection(kit, kind)
+        yield from _proxies(addresses)
+    if offline:
+        return
+    port = server_of(kit)[1]
+    yield from [_listening(kit, port)] if kind == SERVER else _connections(kit, addresses, port)
 
 
 def require_possible(kit: Path, names: tuple[str, ...] = ()) -> None:
@@ -98,40 +106,14 @@ def _permissions(kit: Path) -> Iterator[Check]:
         if path.name in (KEY, NEXT_KEY, "state.sqlite", "dataset.npz")
     ]
     loose = [str(path) for path in secret if path.exists() and path.stat().st_mode & 0o077]
-    remedy = f"chmod -R go-rwx {kit}" if loose else ""
+    remedy = f"chmod -R go-rwx {quoted(kit)}" if loose else ""
     yield Check("permissions", PROBLEM if loose else GOOD, ", ".join(loose) or "owner only", remedy)
 
 
-def _certificate(kit: Path, site: str) -> Iterator[Check]:
+def _certificate(kit: Path, site: str) -> Check:
     renew = "ask the coordinator for a new one, which `proofward certificates renew` makes, and put it in "
-    renew += f"with `proofward certificates install {kit} FILE`"
-    try:
-        held = certificates_of(kit)
-        certificate = x509.load_pem_x509_certificate(held.certificate)
-        authority = x509.load_pem_x509_certificate(held.authority)
-        certificate.verify_directly_issued_by(authority)
-    except (OSError, ValueError, TypeError, InvalidSignature) as error:
-        yield Check(
-            "certificate", PROBLEM, f"not by the kit's authority: {error or type(error).__name__}", renew
-        )
-        return
-    names = [
-        str(entry.value) for entry in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    ]
-    now = datetime.datetime.now(datetime.UTC)
-    begin = max(certificate.not_valid_before_utc, authority.not_valid_before_utc)
-    end = min(certificate.not_valid_after_utc, authority.not_valid_after_utc)
-    if names != [site]:
-        yield Check("certificate", PROBLEM, f"of {names}, not of {site}", renew)
-    elif now < begin:
-        detail = f"valid from {begin:%Y-%m-%d %H:%M} UTC, and here it is {now:%Y-%m-%d %H:%M} UTC"
-        remedy = "set this machine's clock: certificates begin a day before they are made"
-        yield Check("certificate", PROBLEM, detail, remedy)
-    elif now > end:
-        yield Check("certificate", PROBLEM, f"ended on {end:%Y-%m-%d}", renew)
-    else:
-        soon = (end - now).days < WARN_DAYS
-        yield Check("certificate", WARNING if soon else GOOD, f"until {end:%Y-%m-%d}", renew if soon else "")
+    renew += f"with `{command('certificates', 'install', kit, Placeholder('FILE'))}`"
+    return certificate_check(kit, site, datetime.now(UTC), renew)
 
 
 def _keys(home: Home) -> Iterator[Check]:
@@ -144,7 +126,7 @@ def _keys(home: Home) -> Iterator[Check]:
 def _records(home: Home, member: str) -> Check:
     name = f"records of {member}"
     if not home.has_dataset(member):
-        return Check(name, PROBLEM, "none", f"proofward enrol {home.root.parent} --data FILE")
+        return Check(name, PROBLEM, "none", command("enrol", home.root.parent, "--data", Placeholder("FILE")))
     if forced := home.forced(member):
         remedy = "make sure that they are right before they are enrolled: nothing changes them afterwards"
         return Check(name, WARNING, f"forced although {', '.join(forced)}", remedy)
@@ -154,7 +136,7 @@ def _records(home: Home, member: str) -> Check:
 def _key(home: Home, member: str) -> Check:
     path, name = home.root / "members" / member / KEY, f"key of {member}"
     if not path.exists():
-        return Check(name, PROBLEM, "missing", f"proofward join {home.root.parent}")
+        return Check(name, PROBLEM, "missing", command("join", home.root.parent))
     try:
         encrypted = is_encrypted(path)
         if encrypted and passphrase_from_environment() is None:
@@ -165,42 +147,50 @@ def _key(home: Home, member: str) -> Check:
         return Check(name, PROBLEM, str(error), "use the passphrase given at `proofward join`")
 
 
-def _proxies(host: str) -> Iterator[Check]:
-    if found := proxies_for(host, os.environ):
-        remedy = f"`proofward start` wants to know: --proxy URL, --proxy none, or {host} in no_proxy"
-        yield Check("proxies", WARNING, shown(found), remedy)
+def _proxies(addresses: Sequence[str]) -> Iterator[Check]:
+    for host in addresses:
+        if found := proxies_for(host, os.environ):
+            remedy = f"`proofward start` wants to know: --proxy URL, --proxy none, or {host} in no_proxy"
+            yield Check("proxies", WARNING, shown_proxies(found), remedy)
+            return
 
 
-def _connection(kit: Path, kind: str) -> Iterator[Check]:
-    host, port = server_of(kit)
-    if kind == SERVER:
-        yield _listening(kit, port)
-        return
+def _connections(kit: Path, addresses: Sequence[str], port: int) -> list[Check]:
+    """Of each address; where one answers, the others are no problem."""
+    if len(addresses) == 1:
+        return list(_connection(kit, addresses[0], port, ""))
+    found = [list(_connection(kit, host, port, f" {host}")) for host in addresses]
+    if any(checks[-1].outcome == GOOD for checks in found):
+        found = [
+            [replace(check, outcome=WARNING) if check.outcome == PROBLEM else check for check in checks]
+            for checks in found
+        ]
+    return [check for checks in found for check in checks]
+
+
+def _connection(kit: Path, host: str, port: int, suffix: str) -> Iterator[Check]:
+    """Whether the name resolves and the server answers there; `suffix` ends the checks' names."""
     try:
         address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
     except OSError as error:
-        yield Check("name", PROBLEM, f"{host}: {error.strerror}", f"let DNS or /etc/hosts resolve {host}")
+        remedy = f"let DNS or /etc/hosts resolve {host}"
+        yield Check(f"name{suffix}", PROBLEM, f"{host}: {error.strerror}", remedy)
         return
-    yield Check("name", GOOD, f"{host} is {address}")
-    held = certificates_of(kit)
+    if address != host:
+        yield Check(f"name{suffix}", GOOD, f"{host} is {address}")
+    name, place = f"connection{suffix}", shown(host, port)
     try:
-        context = ssl.create_default_context(cafile=str(held.authority_path))
-        context.load_cert_chain(held.certificate_path, held.key_path)
-        context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection((host, port), timeout=TIMEOUT)
-        with context.wrap_socket(plain, server_hostname=host) as peer:
-            answered = peer.recv(1)  # the server speaks first, once it has seen this kit's certificate
-            detail = f"{host}:{port}, {peer.version()}, both certificates are accepted"
+        if version := handshake(kit, host, port):
+            yield Check(name, GOOD, f"{place}, {version}, both certificates are accepted")
+        else:
             remedy = "the server refuses this kit's certificate: is the kit of this consortium?"
-            yield Check(
-                "connection", *((GOOD, detail) if answered else (PROBLEM, "closed by the server", remedy))
-            )
+            yield Check(name, PROBLEM, f"{place}: closed by the server", remedy)
     except ssl.SSLError as error:
-        detail = f"{host}:{port}: {error.reason or error}"
-        yield Check("connection", PROBLEM, detail, "somebody else answers there, or a proxy breaks TLS open")
+        detail = f"{place}: {error.reason or error}"
+        yield Check(name, PROBLEM, detail, "somebody else answers there, or a proxy breaks TLS open")
     except OSError as error:
         remedy = "is the server started? does a firewall allow this connection outwards?"
-        yield Check("connection", PROBLEM, f"{host}:{port}: {error.strerror or error}", remedy)
+        yield Check(name, PROBLEM, f"{place}: {error.strerror or error}", remedy)
 
 
 def _listening(kit: Path, port: int) -> Check:

@@ -63,6 +63,16 @@ class FlareEngine(Engine):
             record_engine(place, self.name)
         return kits
 
+    def add_site(self, folder: Path, network: Network, terms: Terms, site: str) -> Path:
+        """See the contract."""
+        from proofward.engines.flare.kits.provision import COORDINATOR, provision_added
+
+        issued = self.authority(folder).sites
+        earlier = [known for known in issued if known not in (network.server, COORDINATOR)]
+        kit = provision_added(folder, PROJECT, network, terms, earlier, site)
+        record_engine(home_of(kit), self.name)
+        return kit
+
     def authority(self, folder: Path) -> Authority:
         """See the contract."""
         from proofward.engines.flare.kits.renewal import CertificateAuthority
@@ -77,9 +87,16 @@ class FlareEngine(Engine):
 
     def server(self, kit: Path) -> tuple[str, int]:
         """See the contract."""
-        from proofward.engines.flare.kits.kit import server_of
+        from proofward.engines.flare.kits.addresses import addresses_of, server_of
 
-        return server_of(kit)
+        host, port = server_of(kit)
+        return (addresses_of(kit)[0] if self.kind(kit) == SERVER else host), port
+
+    def addresses(self, kit: Path) -> tuple[str, ...]:
+        """See the contract."""
+        from proofward.engines.flare.kits.addresses import addresses_of
+
+        return addresses_of(kit)
 
     def certificates(self, kit: Path) -> Certificates:
         """See the contract."""
@@ -118,12 +135,15 @@ class FlareEngine(Engine):
 
         return health(kit)
 
-    def environment(self, kit: Path, proxy: str | None) -> Mapping[str, str]:
+    def environment(self, kit: Path, proxy: str | None, address: str | None = None) -> Mapping[str, str]:
         """See the contract. The server connects to itself only."""
         from proofward.engines.flare.kits.proxy import DIRECT, proxy_environment
 
         wanted = DIRECT if self.kind(kit) == SERVER else proxy
-        return proxy_environment(wanted, self.server(kit)[0])
+        found: dict[str, str] = {}
+        for host in self.addresses(kit) if address is None else (address,):
+            found.update(proxy_environment(wanted, host))
+        return found
 
     def running(self, kit: Path) -> int | None:
         """See the contract."""
@@ -145,24 +165,27 @@ class FlareEngine(Engine):
         note: Note,
         environment: Mapping[str, str],
         ready: Callable[[], None],
+        address: str | None = None,
     ) -> bool:
         """See the contract."""
         from proofward.engines.flare.keeper import Keeper
         from proofward.engines.flare.kits.kit import await_free
+        from proofward.engines.flare.reaching import pointer
         from proofward.engines.flare.supervisor import Supervisor
         from proofward.engines.remote.agreement.home import Home
 
+        point = pointer(kit, address, proxied=bool(environment.get("grpc_proxy")))
         if self.kind(kit) == ADMIN:
             os.environ.update(environment)
             sites = {seat.site for seat in Home(home_of(kit)).terms.seats}
             ready()
-            return Keeper(kit, len(sites) - 1, stop, note).run()
+            return Keeper(kit, len(sites) - 1, stop, note, point).run()
         self.end_leftovers(kit)
         if self.kind(kit) == SERVER:
             await_free(self.server(kit)[1])
         self.configure(kit)
         ready()
-        Supervisor(kit, stop, note, environment).run()
+        Supervisor(kit, stop, note, environment, before=point).run()
         return False
 
     def end_leftovers(self, kit: Path) -> None:

@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-
-from proofward.engines.contract import ADMIN, CLIENT, Health, KitError, Problem, home_of
+from proofward.engines.contract import ADMIN, CLIENT, GOOD, Health, KitError, Problem, home_of
 from proofward.engines.flare import deaths as kept
-from proofward.engines.flare.kits.kit import certificates_of, kind_of, server_of
+from proofward.engines.flare.certificate import certificate_check
+from proofward.engines.flare.kits.addresses import addresses_of, server_of
+from proofward.engines.flare.kits.kit import kind_of
 from proofward.engines.flare.last_words import last_words
 from proofward.engines.flare.supervisor import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
+from proofward.engines.operations.suggestions import command
+from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import SiteView, look
 
-SOON_DAYS = 30
-REACHING, CONNECT, QUIET = 60.0, 3.0, 5.0
-"""Seconds that a process is given to find the server, for an attempt to connect, without news before one."""
+REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0
+"""Seconds that a process is given to find the server, for all attempts to connect, at least for each of them,
+without news before one."""
 MOST_WORDS = 2000
 MANY_DEATHS, MANY_JOBS = 3, 2
 SEAL = "the verifiers can end and seal it: proofward end KIT"
@@ -39,7 +42,7 @@ def health(kit: Path, now: datetime | None = None) -> Health:
     kind, home = kind_of(kit), Home(home_of(kit))
     found = Health(running(kit), look(home.root))
     seen = recent(home.root / "log.jsonl")
-    problems = [*_members(found.view), *_certificate(kit, now)]
+    problems = [*_members(found.view), *_certificate(kit, home.site, now)]
     if not found.over:
         problems += [*_process(kit, found), *_jobs(kit, seen)]
         problems += _progress(home, found, seen, now)
@@ -79,23 +82,12 @@ def _members(view: SiteView) -> list[Problem]:
     return found
 
 
-def _certificate(kit: Path, now: datetime) -> list[Problem]:
+def _certificate(kit: Path, site: str, now: datetime) -> list[Problem]:
     renew = "the coordinator renews it: proofward certificates renew"
-    site = kit.name
-    try:
-        held = x509.load_pem_x509_certificate(certificates_of(kit).certificate)
-    except (OSError, ValueError):
-        return [Problem("certificate", site, f"the kit's TLS certificate cannot be read; {renew}")]
-    begin, end = held.not_valid_before_utc, held.not_valid_after_utc
-    if now < begin:
-        words = f"the TLS certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on: set this machine's clock"
-        return [Problem("certificate", site, words)]
-    if now > end:
-        return [Problem("certificate", site, f"the TLS certificate ended on {end:%Y-%m-%d}; {renew}")]
-    if (days := (end - now).days) < SOON_DAYS:
-        words = f"the TLS certificate ends in {days} days, on {end:%Y-%m-%d}; {renew}"
-        return [Problem("certificate", site, words)]
-    return []
+    found = certificate_check(kit, site, now, renew)
+    if found.outcome == GOOD:
+        return []
+    return [Problem("certificate", site, f"the TLS certificate: {found.detail}; {found.remedy}")]
 
 
 def _process(kit: Path, found: Health) -> list[Problem]:
@@ -103,11 +95,11 @@ def _process(kit: Path, found: Health) -> list[Problem]:
     if deaths is not None and deaths.gave_up:
         words = f"the engine's process died {deaths.count} times within seconds and is not started any more; "
         return [
-            Problem("gave-up", site, f"{words}mend the reason, then proofward start {kit}", deaths.reason)
+            Problem("gave-up", site, f"{words}mend the reason, then {command('start', kit)}", deaths.reason)
         ]
     problems = []
     if found.process is None and (home_of(kit) / RUN_NAME).exists():
-        words = f"the process that ran the kit has died: proofward start {kit} goes on where it was"
+        words = f"the process that ran the kit has died: {command('start', kit)} goes on where it was"
         problems.append(Problem("not-running", site, words))
     if deaths is not None and deaths.count >= MANY_DEATHS:
         words = f"the engine's process has died {deaths.count} times in a row, and is started again"
@@ -164,30 +156,31 @@ def _connection(kit: Path, found: Health, seen: Recent, now: datetime) -> list[P
     assert found.process is not None
     try:
         since = datetime.fromisoformat(json.loads((home_of(kit) / RUN_NAME).read_text())["since"])
-        server = server_of(kit)
+        servers, port = addresses_of(kit), server_of(kit)[1]
     except (OSError, ValueError, KeyError, TypeError, KitError):
         return [Problem("kit", kit.name, f"{kit}: its description cannot be read; restore the kit")]
-    site, (host, port) = found.view.site, server
+    site = found.view.site
     if seen.started is not None and seen.started > since:
         heard = max((member.followed for member in found.view.members), default=0.0)
         if now.timestamp() - max(heard, seen.started.timestamp()) < QUIET:
             return []
-        if reason := _unreached(server, found.process, "connection lost" if seen.connected is False else ""):
-            words = f"the server {host}:{port} does not answer: {reason}; "
+        lost = "connection lost" if seen.connected is False else ""
+        if reason := _unreached(servers, port, found.process, lost):
+            words = f"the server does not answer: {reason}; "
             return [Problem("unreachable", site, words + "the site goes on by itself once it does")]
         return []
     if (now - since).total_seconds() < REACHING:
         return []
     minutes = (now - since).total_seconds() / 60
-    if reason := _unreached(server, found.process, ""):
-        words = f"the server {host}:{port} has not been reached for {minutes:.0f} minutes: {reason}"
+    if reason := _unreached(servers, port, found.process, ""):
+        words = f"the server has not been reached for {minutes:.0f} minutes: {reason}"
         return [Problem("unreachable", site, words, last_words(kit))]
     words = f"the server answers, but no job has come for {minutes:.0f} minutes: does the coordinator run?"
     return [Problem("no-job", site, words, last_words(kit))]
 
 
-def _unreached(server: tuple[str, int], process: int, behind_proxy: str) -> str:
-    """Why the server cannot be connected to, "" if it can.
+def _unreached(servers: Sequence[str], port: int, process: int, behind_proxy: str) -> str:
+    """Why the server cannot be connected to under any of its addresses, "" if it can.
 
     behind_proxy: the answer for a process that connects through a proxy, which says nothing by itself.
     """
@@ -197,8 +190,11 @@ def _unreached(server: tuple[str, int], process: int, behind_proxy: str) -> str:
         given += [word[8:] for word in words if word.startswith(b"--proxy=")]
         if given and given[-1] != b"none":
             return behind_proxy
-    try:
-        with socket.create_connection(server, CONNECT):
-            return ""
-    except OSError as error:
-        return error.strerror or str(error)
+    failures, patience = [], max(CONNECT / len(servers), LEAST_CONNECT)
+    for host in servers:
+        try:
+            with socket.create_connection((host, port), patience):
+                return ""
+        except OSError as error:
+            failures.append(f"{shown(host, port)}: {error.strerror or error}")
+    return ", ".join(failures)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -26,14 +27,24 @@ COMPLETED = "FINISHED:COMPLETED"
 
 
 class Keeper:
-    """Keeps one federation's job running. sites: how many there are in all."""
+    """Keeps one federation's job running.
 
-    def __init__(self, kit: Path, sites: int, stop: Event, note: Note = lambda kind, **fields: None) -> None:
+    sites: how many there are in all. before: called before each attempt to connect.
+    """
+
+    def __init__(
+        self,
+        kit: Path,
+        sites: int,
+        stop: Event,
+        note: Note = lambda kind, **fields: None,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self.kit = kit.resolve()
         self.sites = sites
         self.stop = stop
         self.submissions = 0
-        self._note = note
+        self._note, self._before = note, before
         self._session: Any = None
         self._job = ""
         self._first_seen: float | None = None
@@ -66,6 +77,7 @@ class Keeper:
         from nvflare.fuel.flare_api.flare_api import new_secure_session
 
         if self._session is None:
+            self._before()
             self._session = new_secure_session(COORDINATOR, str(self.kit), timeout=10.0)
             self._note("connected")
         return self._session

@@ -26,6 +26,7 @@ from proofward.engines.flare import deaths
 from proofward.engines.flare.kits.isolation import empty_folder, flare_command
 from proofward.engines.flare.last_words import reason_in
 from proofward.engines.operations.isolation import isolated
+from proofward.engines.operations.suggestions import command
 from proofward.ledger.files import write_file
 
 RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
@@ -107,7 +108,7 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
         os.close(lock)
         pid = running(kit)
         words = f"{f'process {pid}' if pid else 'another process'} runs {kit} already"
-        raise AlreadyRunning(f"{words}: `proofward stop {kit}` ends it")
+        raise AlreadyRunning(f"{words}: `{command('stop', kit)}` ends it")
     only = _only_of_its_key(kit)
     if only is None:
         os.close(lock)
@@ -148,11 +149,12 @@ class Supervisor:
         note: Note = lambda kind, **fields: None,
         environment: Mapping[str, str] | None = None,
         command: Sequence[str] | None = None,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
-        """command: what to run, instead of the kit's FLARE process."""
+        """command: what to run, instead of the kit's FLARE process; before: called before each start."""
         self.kit = kit.resolve()
         self.stop = stop
-        self._command = command
+        self._command, self._before = command, before
         self.restarts = 0
         self._note = note
         self._environment = {**MEMORY, **os.environ, **(environment or {})}
@@ -187,6 +189,7 @@ class Supervisor:
             self._end()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        self._before()
         path = home_of(self.kit) / OUTPUT_NAME
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:

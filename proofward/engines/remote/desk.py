@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-from proofward.encoding import decode
+from proofward.encoding import MalformedMessage, decode
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import MODEL, Home
 from proofward.engines.remote.agreement.joining import JoinRequest, assemble, make_request, open_request
@@ -56,6 +56,7 @@ class Desk:
         self._observe = observe
         self._note = note
         self._lock = Lock()
+        self._introduced: set[str] = set()
         self._joins = home.root / "joins"
         make_directory(self._joins)
         self._join_itself(kit)
@@ -96,6 +97,8 @@ class Desk:
     def join(self, data: bytes) -> Answer:
         """Keeps a request to join; all of them, once they are complete. Raises Refusal."""
         with self._lock:
+            if self._is_added(data):
+                return self._introduce(data)
             request = open_request(data, self.terms, self._authority, datetime.datetime.now(datetime.UTC))
             path = self._request(request.member)
             for other in self._others(request.member):
@@ -111,6 +114,24 @@ class Desk:
             if self.host is None:
                 self._begin()
             return Assembled(self.requests())
+
+    def _is_added(self, data: bytes) -> bool:
+        """Whether a request comes from nobody whom the terms name."""
+        try:
+            return self.terms.find(decode(data, JoinRequest).member) is None
+        except MalformedMessage:
+            return False
+
+    def _introduce(self, data: bytes) -> Answer:
+        """The rules for a hospital with a certificate of the authority, which verifiers may admit."""
+        now = datetime.datetime.now(datetime.UTC)
+        request = open_request(data, self.terms, self._authority, now, added=True)
+        if self.host is None:
+            return NotYet(f"waiting for {', '.join(self.lacking)} to join"[:2000])
+        if request.member not in self._introduced:
+            self._introduced.add(request.member)
+            self._note("introduced", party=request.member)
+        return Assembled(self.requests())
 
     def _others(self, member: str) -> list[JoinRequest]:
         paths = [self._request(seat.member) for seat in self.terms.seats if seat.member != member]

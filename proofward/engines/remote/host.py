@@ -275,5 +275,6 @@ def enough(history: HistoryState) -> bool:
     """
     rules = history.rules
     if history.phase == VERIFY:
-        return len(history.round.passing(rules.accepting_verdicts)) >= rules.minimum_updates
+        passing = rules.holders_among(history.round.passing(rules.accepting_verdicts))
+        return len(passing) >= rules.minimum_updates
     return True

@@ -53,11 +53,12 @@ class Link:
         wishes: Callable[[], Iterable[tuple[str, str]]] = tuple,
         outdated: Callable[[], bool] = lambda: False,
         slots: UploadSlots | None = None,
+        admissions: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
         ends: Callable[[], Iterable[tuple[str, bool]]] = tuple,
     ) -> None:
         """`wishes`: whom to have revoked. `outdated`: whether to open anew. slots: 0 s if not given.
 
-        `ends`: why to end the federation, and whether at once.
+        `ends`: why to end the federation, and whether at once. `admissions`: whom to admit, with which key.
         """
         self.member = member
         self._caller = caller
@@ -72,7 +73,8 @@ class Link:
         self._ends = ends
         self._outdated = outdated
         self._slots = slots or UploadSlots(0)
-        self._wished: set[tuple[str, str]] = set()
+        self._admissions = admissions
+        self._wished: set[tuple[str, str | bytes]] = set()
 
     @property
     def done(self) -> bool:
@@ -134,10 +136,18 @@ class Link:
         return power_of_two and (self._owing or self._objects.lacking)
 
     def _take_wishes(self) -> None:
-        for wish in set(self._wishes()) - self._wished:
+        member = self.member
+        asked: list[tuple[tuple[str, str | bytes], Callable[[], None]]] = [
+            (wish, partial(member.request_revocation, *wish)) for wish in self._wishes()
+        ]
+        if isinstance(member, Verifier):
+            asked += [(wish, partial(member.request_admission, *wish)) for wish in self._admissions()]
+        for wish, ask in asked:
+            if wish in self._wished:
+                continue
             self._wished.add(wish)
             try:
-                self.member.request_revocation(*wish)
+                ask()
                 self._known = -1  # so that it is said at once
             except Refusal as refusal:
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)

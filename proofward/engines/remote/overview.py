@@ -15,8 +15,14 @@ from pathlib import Path
 
 from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
-from proofward.engines.remote.agreement.requests import facts, followed, pending_revocations
+from proofward.engines.remote.agreement.requests import (
+    facts,
+    followed,
+    pending_admissions,
+    pending_revocations,
+)
 from proofward.engines.remote.agreement.terms import Seat
+from proofward.federation.history.admission_steps import waiting_in_words
 from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
@@ -41,7 +47,8 @@ class MemberView:
     never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator
-    insisted on them. `end` says who has ended the federation by vote, or asks for it.
+    insisted on them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for
+    which hospital's admission. `end` says who has ended the federation by vote, or asks for it.
     """
 
     name: str
@@ -62,6 +69,8 @@ class MemberView:
     followed: float = 0.0
     ended: str = ""
     forced: tuple[str, ...] = ()
+    outside: bool = False
+    admissions: tuple[str, ...] = ()
     end: str = ""
 
 
@@ -79,6 +88,8 @@ class LedgerView:
     faults: tuple[str, ...]
     incoming_bytes: int
     ended: str = ""
+    admitted: tuple[str, ...] = ()
+    admissions: tuple[str, ...] = ()
     end: str = ""
 
 
@@ -159,7 +170,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         seat.member,
         seat.role,
         key,
-        PublicKey(history.keys[seat.member]).fingerprint,
+        PublicKey(known).fingerprint if (known := history.keys.get(seat.member)) else "",
         records,
         history.size,
         number,
@@ -173,6 +184,8 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         waits_for(history),
         _changed(folder),
         str(no_way_on(history) or ""),
+        outside=known is None,
+        admissions=waiting_in_words(history),
         end=end_in_words(history),
     )
 
@@ -194,13 +207,18 @@ def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
         if (name, member) not in history.revocation_votes and member not in history.revoked
     ]
     found += [
+        f"admission of {member}"
+        for member, key in pending_admissions(folder)
+        if (name, member, key) not in history.admission_votes and member not in history.admitted
+    ]
+    found += [
         "an end at once" if at_once else "an end after the open round"
         for _, at_once in pending_ends(folder)
         if (name, at_once) not in history.end_votes and history.phase != CLOSED
     ]
     if (folder / NEXT_KEY).exists():
-        first = next(entry.key for entry in history.rules.members if entry.name == name)
-        changed = history.keys[name] != first
+        first = history.find(name)
+        changed = first is not None and history.keys[name] != first.key
         found.append("a new key, the one here" if changed else "a new key, which is not in force yet")
     return tuple(found)
 
@@ -236,6 +254,8 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         found,
         sum(parts),
         str(no_way_on(history) or ""),
+        tuple(sorted(history.admitted)),
+        waiting_in_words(history),
         end_in_words(history),
     )
 

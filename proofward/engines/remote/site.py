@@ -12,7 +12,7 @@ from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
-from proofward.engines.remote.agreement.requests import pending_revocations
+from proofward.engines.remote.agreement.requests import pending_admissions, pending_revocations
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import FAREWELL, Courier
@@ -124,7 +124,8 @@ class Site:
                 partial(pending_revocations, folder),
                 lambda keys=keys: self.home.key_files(seat.member) != keys,  # type: ignore[misc]
                 UploadSlots(self.home.terms.upload_slot),
-                partial(pending_ends, folder),
+                ends=partial(pending_ends, folder),
+                admissions=partial(pending_admissions, folder),
             )
             try:
                 link.run()
@@ -139,7 +140,10 @@ class Site:
             return rules
         terms = self.home.terms
         key = self.home.key(seat.member, self._passphrase)
-        request = make_request(terms, seat.member, key, self.kit.certificate, self.kit.private_key)
+        own, added = self.kit, self.home.added
+        request = make_request(
+            terms, seat.member, key, own.certificate, own.private_key, added=added
+        )
         pauses = chain(JOIN_PAUSES, repeat(JOIN_PAUSES[-1]))
         while True:
             try:
@@ -162,7 +166,7 @@ class Site:
             rules = assemble(answer.requests, self.home.terms, self.kit.authority)
         except RulesError as error:
             raise Refusal("join", TRANSPORT, "everybody's request", describe(str(error))) from error
-        require_own(rules, member, key)
+        require_own(rules, member, key, added=self.home.added)
         return rules
 
     def open(

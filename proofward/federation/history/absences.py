@@ -49,7 +49,8 @@ def absent_hospitals(history: HistoryState) -> dict[str, str]:
     quorum = history.rules.accepting_verdicts
     if history.phase == ENROLMENT:
         accepted, enrolled = history.acceptable_enrolments(), history.active(history.enrolments)
-        refused = [name for name in enrolled if name not in accepted]
+        holders = history.rules.holders_among(enrolled)  # who was admitted is never needed
+        refused = [name for name in holders if name not in accepted]
         return {name: _judgement(history.enrolment_verdicts, name, quorum) for name in refused}
     state = history.current
     if state is None:
@@ -66,7 +67,8 @@ def absent_hospitals(history: HistoryState) -> dict[str, str]:
     if state.uploaded:
         late = [name for name in state.present if name not in state.uploads]
         found |= dict.fromkeys(late, "its upload did not come in time")
-    return {name: why for name, why in found.items() if name not in history.revoked}
+    holders = history.rules.holders_among(history.active(found))
+    return {name: why for name, why in found.items() if name in holders}
 
 
 def _wrong_dealers(state: RoundState, quorum: int) -> list[str]:

@@ -23,13 +23,13 @@ def pair_of(history: HistoryState, dealer: str, holder: str) -> Pair:
 def holder_keys(history: HistoryState, holder: str, seed: bytes) -> tuple[bytes, ...]:
     """A holder's public keys, one for each dealer."""
     return tuple(
-        public_key(pair_secret(seed, pair_of(history, dealer, holder))) for dealer in history.rules.hospitals
+        public_key(pair_secret(seed, pair_of(history, dealer, holder))) for dealer in history.dealers
     )
 
 
 def published_key(history: HistoryState, dealer: str, holder: str) -> bytes:
     """The key that `holder` published for `dealer`."""
-    return history.round.holder_keys[holder].sealing_keys[history.rules.holder(dealer)]
+    return history.round.holder_keys[holder].sealing_keys[history.dealers.index(dealer)]
 
 
 def seal_share(history: HistoryState, dealer: str, holder: str, share: bytes) -> bytes:

@@ -31,8 +31,8 @@ def _check_accepted(history: HistoryState, sender: str, record: AcceptedSet) -> 
     require(false == (), "accepted-set", sender, "an attempt without a dismissed complaint", false)
     expected = state.acceptable(rules.accepting_verdicts)
     require(record.hospitals == expected, "accepted-set", sender, expected, record.hospitals)
-    least = rules.minimum_updates
-    require(len(expected) >= least, "accepted-set", sender, f"at least {least} hospitals", expected)
+    least, named = rules.minimum_updates, rules.holders_among(expected)
+    require(len(named) >= least, "accepted-set", sender, f"at least {least} hospitals", named)
     holders, needed = history.active(state.ready_holders(expected)), rules.config.threshold + 1
     require(len(holders) >= needed, "holders", sender, f"at least {needed} holders with every share", holders)
 
@@ -96,13 +96,14 @@ def _apply_withdrawn(history: HistoryState, envelope: Envelope, record: SetWithd
 
 
 def needed_abandonments(history: HistoryState) -> int:
-    """Of all hospitals that took part in the attempt but x, whether or not they are still there."""
-    return len(history.round.present) - history.rules.absences
+    """Of all holders that took part in the attempt but x, whether or not they are still there."""
+    return len(history.rules.holders_among(history.round.present)) - history.rules.absences
 
 
 def enough_abandoned(history: HistoryState) -> bool:
-    """Whether so many hospitals have abandoned the accepted set that another one may take its place."""
-    return len(history.round.abandonments) >= needed_abandonments(history)
+    """Whether so many holders have abandoned the accepted set that another one may take its place."""
+    given = history.rules.holders_among(history.round.abandonments)
+    return len(given) >= needed_abandonments(history)
 
 
 def _check_abandonment(history: HistoryState, sender: str, record: Abandonment) -> None:

@@ -56,14 +56,14 @@ def _apply_verdict(history: HistoryState, envelope: Envelope, record: EnrolmentV
 def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -> None:
     expected = tuple(history.acceptable_enrolments())
     require(record.hospitals == expected, "enrolled-set", sender, expected, record.hospitals)
-    least = history.rules.minimum_updates
-    require(len(expected) >= least, "enrolled-set", sender, f"at least {least} hospitals", expected)
+    least, holders = history.rules.minimum_updates, history.rules.holders_among(expected)
+    require(len(holders) >= least, "enrolled-set", sender, f"at least {least} hospitals", holders)
 
 
 def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentClosed) -> None:
     history.eligible = frozenset(record.hospitals)
     history.admit()
-    history.sharing.holders = record.hospitals
+    history.sharing.holders = history.rules.holders_among(record.hospitals)
     history.phase = DEAL
 
 

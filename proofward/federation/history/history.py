@@ -12,6 +12,7 @@ for, then those of the kind of message.
 from __future__ import annotations
 
 from proofward.federation.history import (
+    admission_steps,
     beacon_steps,
     consent_steps,
     end_steps,
@@ -149,6 +150,7 @@ STEPS: dict[str, Step] = {
     FederationOpened.kind: Step((AGGREGATOR,), (BEFORE,), _check_opened, _apply_opened),
     MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
     **membership_steps.STEPS,
+    **admission_steps.STEPS,
     **enrolment_steps.STEPS,
     **beacon_steps.STEPS,
     **round_steps.STEPS,

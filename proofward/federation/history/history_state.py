@@ -9,6 +9,7 @@ from typing import Any
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
+    AdmissionVote,
     EndVote,
     Enrolment,
     EnrolmentVerdict,
@@ -18,7 +19,7 @@ from proofward.federation.messages.catalogue import (
 )
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.rules import Member, Rules
 from proofward.federation.storage.log_tree import LogTree
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
@@ -53,7 +54,9 @@ class HistoryState:
     abandoned: digests of the accepted sets that were given up
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
-    revocation_votes: keyed (sender, member)
+    revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
+    admitted: hospitals that the rules do not name, with the key that was voted for
+    admitted_in: (round, name) of each
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -86,6 +89,9 @@ class HistoryState:
         self.ended: FederationEnded | None = None
         self.revoked: dict[str, int] = {}
         self.revoked_in: list[tuple[int, str]] = []
+        self.admission_votes: dict[tuple[str, str, bytes], AdmissionVote] = {}
+        self.admitted: dict[str, Member] = {}
+        self.admitted_in: list[tuple[int, str]] = []
 
     @property
     def size(self) -> int:
@@ -108,6 +114,24 @@ class HistoryState:
     def refusals(self) -> list[MessageRefused]:
         """Recorded refusals, in order."""
         return [refusal for _, refusal in self.refused_in]
+
+    def find(self, name: str) -> Member | None:
+        """The member of that name, with its first key: named by the rules, or admitted."""
+        return self.rules.find(name) or self.admitted.get(name)
+
+    @property
+    def hospitals(self) -> tuple[str, ...]:
+        """All hospitals, ascending: those that the rules name, and those admitted."""
+        return tuple(sorted((*self.rules.hospitals, *self.admitted)))
+
+    @property
+    def dealers(self) -> tuple[str, ...]:
+        """Who may share a key in the present attempt: hospitals of the rules, then others that take part.
+
+        A holder publishes one sealing key for each, in this order.
+        """
+        others = {name for name in self.round.participants if self.rules.find(name) is None}
+        return (*self.rules.hospitals, *sorted(others))
 
     def active(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that are not revoked, ascending."""

@@ -43,7 +43,7 @@ def votes_against(history: HistoryState, member: str) -> dict[str, str]:
 
 
 def _check_vote(history: HistoryState, sender: str, record: RevocationVote) -> None:
-    others = (*history.rules.hospitals, *history.rules.verifiers)
+    others = (*history.hospitals, *history.rules.verifiers)
     require(record.member in others, "member", sender, "a hospital or verifier", record.member)
     allowed = may_vote(history, sender, record.member)
     require(allowed, "revocation", sender, f"a verifier, or {record.member} itself", sender)

@@ -19,14 +19,14 @@ def require_reachable(history: HistoryState) -> None:
     if found is None:
         return
     check, able = found
-    names, least = able(history), history.rules.minimum_updates
+    names, least = history.rules.holders_among(able(history)), history.rules.minimum_updates
     if len(names) < least:
         left = ", ".join(sorted(names)) or "none"
         raise Refusal(check, history.rules.aggregator, f"at least {least} hospitals", left)
 
 
 def _with_keys(history: HistoryState) -> set[str]:
-    return set(history.active(history.round.participants)) & set(history.rules.hospitals)
+    return set(history.active(history.round.participants))
 
 
 def _with_uploads(history: HistoryState) -> set[str]:

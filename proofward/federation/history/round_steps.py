@@ -61,7 +61,8 @@ def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened
 
 def _check_keys(history: HistoryState, sender: str, record: HolderKeys) -> None:
     require(sender in history.round.participants, "participant", sender, history.round.participants, sender)
-    keys, found = len(history.rules.hospitals), len(record.sealing_keys)
+    holds, found = sender in history.rules.hospitals, len(record.sealing_keys)
+    keys = len(history.dealers) if holds else 0
     require(found == keys, "sealing-keys", sender, f"{keys} keys", found)
     require(len(set(record.sealing_keys)) == keys, "sealing-keys", sender, "distinct keys", "a repeated key")
 
@@ -73,8 +74,8 @@ def _apply_keys(history: HistoryState, envelope: Envelope, record: HolderKeys) -
 def _check_keys_closed(history: HistoryState, sender: str, record: KeysClosed) -> None:
     expected = history.active(history.round.holder_keys)
     require(record.hospitals == expected, "participants", sender, expected, record.hospitals)
-    least = history.rules.minimum_updates
-    require(len(expected) >= least, "participants", sender, f"at least {least} hospitals", expected)
+    least, holders = history.rules.minimum_updates, history.rules.holders_among(expected)
+    require(len(holders) >= least, "participants", sender, f"at least {least} hospitals", holders)
 
 
 def _apply_keys_closed(history: HistoryState, envelope: Envelope, record: KeysClosed) -> None:
@@ -105,8 +106,8 @@ def _apply_upload(history: HistoryState, envelope: Envelope, record: Upload) -> 
 def _check_uploads_closed(history: HistoryState, sender: str, record: UploadsClosed) -> None:
     expected = tuple(sorted(history.round.uploads))
     require(record.hospitals == expected, "uploaded-set", sender, expected, record.hospitals)
-    least = history.rules.minimum_updates
-    require(len(expected) >= least, "uploaded-set", sender, f"at least {least} hospitals", expected)
+    least, holders = history.rules.minimum_updates, history.rules.holders_among(expected)
+    require(len(holders) >= least, "uploaded-set", sender, f"at least {least} hospitals", holders)
 
 
 def _apply_uploads_closed(history: HistoryState, envelope: Envelope, record: UploadsClosed) -> None:

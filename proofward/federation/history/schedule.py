@@ -117,7 +117,7 @@ def _reveal(history: HistoryState, expired: bool) -> Message | None:
 
 def _keys(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    hospitals = [name for name in history.active(state.participants) if name in history.rules.hospitals]
+    hospitals = [name for name in history.active(state.participants) if name in history.hospitals]
     if set(hospitals) <= set(state.holder_keys) or expired:
         return KeysClosed(history.active(state.holder_keys))
     return None
@@ -167,7 +167,10 @@ def _lock(history: HistoryState, expired: bool) -> None:
 def _abandon(history: HistoryState, expired: bool) -> Message | None:
     state, needed = history.round, needed_abandonments(history)
     able = sorted({*state.abandonments, *history.active(state.present)})
-    require(len(able) >= needed, "abandonments", history.rules.aggregator, f"of {needed} hospitals", able)
+    holders = history.rules.holders_among(able)
+    require(
+        len(holders) >= needed, "abandonments", history.rules.aggregator, f"of {needed} hospitals", holders
+    )
     ended = expired or set(able) <= set(state.abandonments)
     return RoundOpened(history.model, history.opening()[2]) if ended and enough_abandoned(history) else None
 

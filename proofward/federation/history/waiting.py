@@ -54,7 +54,7 @@ def _reveal(history: HistoryState) -> Names:
 
 def _keys(history: HistoryState) -> Names:
     state = history.round
-    return (set(state.participants) & set(history.rules.hospitals)) - set(state.holder_keys)
+    return (set(state.participants) & set(history.hospitals)) - set(state.holder_keys)
 
 
 def _upload(history: HistoryState) -> Names:

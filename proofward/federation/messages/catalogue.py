@@ -18,6 +18,7 @@ from proofward.federation.messages.enrolment_records import (
     VouchesClosed,
 )
 from proofward.federation.messages.ledger_records import (
+    AdmissionVote,
     EndVote,
     FederationClosed,
     FederationEnded,
@@ -56,6 +57,7 @@ __all__ = [
     "KINDS",
     "Abandonment",
     "AcceptedSet",
+    "AdmissionVote",
     "Aggregate",
     "AttemptRestarted",
     "BeaconDeal",

@@ -17,7 +17,7 @@ from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.federation.messages.catalogue import KINDS, Message
 from proofward.federation.messages.field_types import Count, Digest, Name
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.rules import HOSPITAL, Member, Rules
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 
@@ -86,14 +86,16 @@ def open_envelope(data: bytes, rules: Rules, keys: Mapping[str, bytes] | None = 
     """Parses and authenticates an envelope of this consortium; raises Refusal.
 
     keys: the members' present keys by name (`History.keys`); without, those of the rules, which are the
-    present ones only as long as nobody has changed its key. The culprit is "transport" as long as the
-    signature does not prove who sent it.
+    present ones only as long as nobody has changed its key. Who has a key and is not named by the rules is a
+    hospital that was admitted. The culprit is "transport" as long as the signature does not prove a sender.
     """
     try:
         envelope = decode(data, Envelope)
     except MalformedMessage as error:
         raise Refusal("malformed", TRANSPORT, "a canonical envelope", describe(str(error))) from error
     member = rules.find(envelope.sender)
+    if member is None and keys is not None and envelope.sender in keys:
+        member = Member(envelope.sender, HOSPITAL, keys[envelope.sender])
     if member is None:
         raise Refusal("sender", TRANSPORT, "a member of the consortium", describe(envelope.sender))
     key = member.key if keys is None else keys[member.name]

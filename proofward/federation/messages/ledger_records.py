@@ -44,6 +44,20 @@ class RevocationVote(Message):
 
 
 @dataclass(frozen=True)
+class AdmissionVote(Message):
+    """Verifier: a hospital that the rules do not name, with this key, shall take part."""
+
+    kind: ClassVar[str] = "admission-vote"
+    roundless: ClassVar[bool] = True
+    member: Name
+    key: Digest
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.member, self.key.hex())
+
+
+@dataclass(frozen=True)
 class KeyRotation(Message):
     """Hospital or verifier: its key from the next entry on, and that key's signature of the change."""
 

@@ -32,7 +32,7 @@ class RoundOpened(Message):
 
 @dataclass(frozen=True)
 class HolderKeys(Message):
-    """Hospital that takes part: one public sealing key for each dealer, for this attempt."""
+    """Hospital that takes part: a public sealing key for each dealer in this attempt; none if admitted."""
 
     kind: ClassVar[str] = "holder-keys"
     sealing_keys: SealingKeys
@@ -133,7 +133,7 @@ class ComplaintVerdict(Message):
 
 @dataclass(frozen=True)
 class SharesChecked(Message):
-    """Holder: ready, with a good share of exactly these dealers; it complains of every other one."""
+    """Hospital: ready, with a good share of exactly these dealers; none if admitted, which holds none."""
 
     kind: ClassVar[str] = "shares-checked"
     dealers: Names

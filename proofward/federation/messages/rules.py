@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -15,6 +16,7 @@ from typing import Any, cast
 from proofward.encoding import MalformedMessage, decode_item, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
+from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
@@ -167,6 +169,19 @@ class Rules:
     def find(self, name: str) -> Member | None:
         """The member of that name, if there is one."""
         return self._by_name.get(name)
+
+    def holders_among(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that hold shares, ascending: hospitals named here, not those admitted later."""
+        return tuple(sorted(set(names) & set(self.hospitals)))
+
+    @property
+    def most_hospitals(self) -> int:
+        """The most hospitals there can be, those admitted later among them.
+
+        So many updates, each up to its bound, certainly decode from one sum. Nothing else depends on their
+        number: all thresholds count the hospitals named here.
+        """
+        return MAX_HOSPITALS
 
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""

@@ -23,7 +23,7 @@ from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.randomness import SYSTEM, ByteSource, Randomness
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.rules import HOSPITAL, Rules
 from proofward.federation.messages.wire import Extension, Packet, open_extension
 from proofward.federation.parties.extension import fresh_entries
 from proofward.federation.parties.identity import Identity
@@ -59,6 +59,7 @@ class Follower:
 
     expiring: tuple[str, ...] = ()
     """Phases past whose deadline secrets are erased by `expire`."""
+    may_be_admitted = False  # whether the rules need not name it: it says nothing before it is admitted
 
     def __init__(
         self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
@@ -78,9 +79,8 @@ class Follower:
         self.outbox = around.outbox
         self._randomness = around.randomness
         member = self.rules.find(name)
-        require(member is not None, "key", name, "a member of the consortium", name)
-        assert member is not None
-        self.role = member.role
+        require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
+        self.role = HOSPITAL if member is None else member.role
         self.history = History(self.rules)
         for entry in self.state.entries():
             self.history.apply(entry)
@@ -159,7 +159,7 @@ class Follower:
 
         Only a verifier may ask it for another; who asks it for itself does nothing more. Raises Refusal.
         """
-        others = (*self.rules.hospitals, *self.rules.verifiers)
+        others = (*self.history.hospitals, *self.rules.verifiers)
         require(member in others, "member", self.name, "a hospital or verifier", member)
         allowed = may_vote(self.history, self.name, member)
         require(allowed, "revocation", self.name, f"a verifier, or {member} itself", self.name)
@@ -170,7 +170,7 @@ class Follower:
     def _votes(self) -> Iterator[bytes]:
         if self.history.phase not in ANY_PHASE:
             return
-        for member in (*self.rules.hospitals, *self.rules.verifiers):
+        for member in (*self.history.hospitals, *self.rules.verifiers):
             reason = self.state.fact(f"revocation/{member}")
             said = (self.name, member) in self.history.revocation_votes or member in self.history.revoked
             if reason is not None and not said:

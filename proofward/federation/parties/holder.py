@@ -89,6 +89,11 @@ class Holder(Participant):
         """Whether a deadline has passed after which the attempt's secrets are gone."""
         return any(self.expired(phase) for phase in self.expiring)
 
+    @property
+    def holds(self) -> bool:
+        """Whether this hospital holds shares: the rules name it. One that was admitted only deals them."""
+        return self.name in self.rules.hospitals
+
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
         if dealer == self.name:
@@ -106,7 +111,11 @@ class Holder(Participant):
         self._require_true_complaints_upheld()
         state = self.history.round
         seed = self.state.secrets.get(self.fact_name("sealing"))
-        if self.name not in state.present or self.name in state.checked or seed is None:
+        if self.name not in state.present or self.name in state.checked:
+            return
+        if not self.holds and self.remembers:
+            yield self.say(SharesChecked(()))
+        if seed is None:
             return
         waiting, failures = False, list[Refusal]()
         for dealer in state.passed:

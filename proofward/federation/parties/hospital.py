@@ -59,6 +59,8 @@ class Hospital(Holder):
     `features` is int64 (n, d) at scale fa, and `labels` is int64 (n,). They are needed until it is enrolled.
     """
 
+    may_be_admitted = True
+
     def __init__(
         self,
         name: str,
@@ -75,6 +77,8 @@ class Hospital(Holder):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase, history = self.history.phase, self.history
+        if self.name not in history.keys:  # not admitted yet
+            return
         if phase in ANY_PHASE and self.name not in history.enrolments:
             yield from self._enrol()
         if (duty := self._by_phase.get(phase)) is not None:
@@ -134,6 +138,9 @@ class Hospital(Holder):
             return
         if (earlier := self.sent(HolderKeys)) is not None:
             yield earlier
+            return
+        if not self.holds:
+            yield self.say(HolderKeys(()))
             return
         seed = self.source("sealing")(32)
         keys = holder_keys(self.history, self.name, seed)
@@ -220,8 +227,9 @@ class Hospital(Holder):
         secrets = {
             f"dataset/{statement.dataset_root.hex()}": made.spent,
             f"dataset/{made.root.hex()}": made.dataset,
-            self.fact_name("own-share"): made.shares[self.rules.holder(self.name)],
         }
+        if self.holds:
+            secrets[self.fact_name("own-share")] = made.shares[self.rules.holder(self.name)]
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
         return self.say(record, attachments, secrets=secrets)
 

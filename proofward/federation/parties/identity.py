@@ -36,7 +36,8 @@ class Identity:
         self._held = (key,) if next_key is None else (key, next_key)
         self._history = history
         self._state = state
-        if self._present() is None and not self._asked(key):
+        awaited = name not in history.keys  # a hospital that is not admitted yet
+        if self._present() is None and not awaited and not self._asked(key):
             raise self._replaced("key")
         if next_key is not None and self._present() is key:
             owner = history.used_keys.get(next_key.public.raw)
@@ -53,6 +54,8 @@ class Identity:
         Raises Refusal when the key in force is not at hand.
         """
         present, wanted = self._present(), self._held[-1]
+        if self._name not in self._history.keys:
+            return None
         if present is None:
             raise self._replaced("key-replaced")
         used = wanted.public.raw in self._history.used_keys
@@ -66,9 +69,8 @@ class Identity:
         It is b"" when the ledger has recorded it.
         """
         packet = self._state.sent(slot)
-        member = self._history.rules.find(self._name)
-        assert member is not None
-        if not packet or self.key.public.raw == member.key:
+        member = self._history.find(self._name)
+        if not packet or member is None or self.key.public.raw == member.key:
             return packet
         parsed = parse(Packet, packet)
         envelope = decode(parsed.envelope, Envelope)
@@ -84,7 +86,7 @@ class Identity:
 
     def _present(self) -> SigningKey | None:
         """Which of the keys the ledger has, as far as this member has followed it."""
-        known = self._history.keys[self._name]
+        known = self._history.keys.get(self._name)
         return next((key for key in self._held if key.public.raw == known), None)
 
     def _asked(self, key: SigningKey) -> bool:

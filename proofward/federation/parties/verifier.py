@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TypeVar
 
+from proofward.federation.history.admission_steps import check_candidate
 from proofward.federation.history.complaints import judge_complaint
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -25,6 +26,7 @@ from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, M, Recorded
 from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.messages.catalogue import (
+    AdmissionVote,
     ComplaintVerdict,
     EndVote,
     Enrolment,
@@ -40,6 +42,7 @@ from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import ProofRejected
 
 DETAIL = 400
+ADMISSION = "admission/"
 J = TypeVar("J")
 T = TypeVar("T")
 
@@ -74,6 +77,8 @@ class Verifier(Participant):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
+        if phase in ANY_PHASE:
+            yield from self._admit()
         if phase in (UPLOAD, VERIFY):
             yield from self._judge_uploads()
         elif phase == SHARES:
@@ -85,6 +90,31 @@ class Verifier(Participant):
         yield from super().duties()
         if phase in ANY_PHASE:
             yield from self._judge_enrolments()
+
+    def request_admission(self, member: str, key: bytes) -> None:
+        """An operator's wish that a hospital be admitted with this key: stored, and sent when it works next.
+
+        Raises Refusal.
+        """
+        check_candidate(self.history, self.name, member, key)
+        fact = f"{ADMISSION}{member}/{key.hex()}"
+        if self.state.fact(fact) is None:
+            with self.state.transaction():
+                self.state.put(fact, b"")
+
+    def _admit(self) -> Iterator[bytes]:
+        """Votes for hospitals; of those that can be admitted no more nothing is said."""
+        for fact in self.state.fact_names(ADMISSION):
+            member, _, key = fact.removeprefix(ADMISSION).partition("/")
+            record = AdmissionVote(member, bytes.fromhex(key))
+            if (self.name, member, record.key) in self.history.admission_votes:
+                continue
+            try:
+                check_candidate(self.history, self.name, member, record.key)
+            except Refusal:
+                continue
+            if member not in self.history.admitted:
+                yield self.say(record)
 
     def _judge_enrolments(self) -> Iterator[bytes]:
         waiting: dict[str, Recorded[Enrolment]] = {}

@@ -149,6 +149,11 @@ class StateStore:
         """A stored value."""
         return self._one("SELECT value FROM facts WHERE name = ?", name)
 
+    def fact_names(self, prefix: str) -> list[str]:
+        """Names of the facts that begin so, ascending."""
+        query = "SELECT name FROM facts WHERE substr(name, 1, ?) = ? ORDER BY name"
+        return [str(name) for (name,) in self._db.execute(query, (len(prefix), prefix))]
+
     def put(self, name: str, value: bytes) -> None:
         """Stores or replaces a value."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))

@@ -18,7 +18,7 @@ from proofward.federation.history.judging import Unable, impossible, judged
 from proofward.federation.history.statements import weight_shift
 from proofward.federation.messages.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
 from proofward.federation.messages.field_types import Digest, Name, SealedShares
-from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, words_from_bytes
 from proofward.federation.parties.audit_verdict import VERSION
 from proofward.federation.storage.objects import Objects
@@ -86,8 +86,9 @@ class ProofFile:
     def statement(self) -> RoundStatement:
         """What is claimed; raises ProofRejected where nothing can be."""
         rules = self.consortium
-        if self.hospital not in rules.hospitals:
-            raise ProofRejected("hospital", f"expected one of {rules.hospitals}, found {self.hospital}")
+        member = rules.find(self.hospital)  # whom verifiers admitted only the ledger knows
+        if member is not None and member.role != HOSPITAL:
+            raise ProofRejected("hospital", f"expected a hospital, found the {member.role} {self.hospital}")
         parameters = rules.config.model.parameters
         weights = integers_from_bytes(self.initial_weights, parameters)
         if weights is None:

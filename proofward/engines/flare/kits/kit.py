@@ -25,13 +25,15 @@ LAUNCHER, SERVER_LAUNCHER, SITE_LAUNCHER = (
     "proofward.engines.flare.launcher.ServerLauncher",
     "proofward.engines.flare.launcher.SiteLauncher",
 )
+DESCRIPTIONS = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
+"""FLARE's own description of a kit, by its kind."""
 HEARTBEAT_TIMEOUT = 60
 PORT_PATIENCE = 5.0
 
 
 def kind_of(kit: Path) -> str:
     """SERVER, CLIENT or ADMIN; raises KitError."""
-    for kind, name in ((SERVER, "fed_server.json"), (CLIENT, "fed_client.json"), (ADMIN, "fed_admin.json")):
+    for kind, name in DESCRIPTIONS.items():
         if (kit / "startup" / name).is_file():
             return kind
     raise KitError(
@@ -39,23 +41,11 @@ def kind_of(kit: Path) -> str:
     )
 
 
-def server_of(kit: Path) -> tuple[str, int]:
-    """The server's name and port, as the kit has them; raises KitError."""
-    names = {SERVER: "fed_server.json", CLIENT: "fed_client.json", ADMIN: "fed_admin.json"}
-    try:
-        found = json.loads((kit / "startup" / names[kind_of(kit)]).read_text())
-        if kind_of(kit) == ADMIN:
-            return str(found["admin"]["host"]), int(found["admin"]["port"])
-        host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
-        return host, int(port)
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise KitError(f"{kit}: the kit's own description cannot be read: {error}") from error
-
-
 def certificates_of(kit: Path) -> Certificates:
     """The kit's TLS certificate and key under FLARE's names, and the authority's certificate."""
     startup = kit / "startup"
-    own = SERVER if (startup / "server.crt").exists() else CLIENT
+    signs = (DESCRIPTIONS[SERVER], "server.crt")
+    own = SERVER if any((startup / name).exists() for name in signs) else CLIENT
     return Certificates(startup / "rootCA.pem", startup / f"{own}.crt", startup / f"{own}.key")
 
 
@@ -86,7 +76,8 @@ def configure(kit: Path) -> None:
     try:
         resources = json.loads((local / "resources.json.default").read_text())
     except (OSError, ValueError) as error:
-        raise KitError(f"{local / 'resources.json.default'}: {error}") from error
+        words = f"{local / 'resources.json.default'} is missing or damaged"
+        raise KitError(f"{words}: ask the coordinator for the kit again") from error
     settings = _server(resources, kit) if kind_of(kit) == SERVER else _client(resources)
     settings["class_list_enforcement_mode"] = "enforce"
     settings["allow_log_streaming"] = False

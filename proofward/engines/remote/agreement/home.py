@@ -2,6 +2,7 @@
 
 HOME/terms, rules              what was agreed; the rules, once everybody has joined
 HOME/confirmed                 the consortium's fingerprint, once the operator has compared it
+HOME/added                     in the kit of a hospital that the terms do not name: verifiers have to admit it
 HOME/members/NAME/             identity.key, state.sqlite, dataset.npz, objects/, phase-time   (mode 0700)
 HOME/ledger, incoming, joins   the aggregator's ledger, objects on their way, requests to join
 HOME/served                    for how long the present phase has been open to members, at the aggregator
@@ -21,7 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.engines.remote.agreement.terms import Seat, Terms
+from proofward.engines.remote.agreement.terms import Seat, Terms, added_seat
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.ledger.files import make_directory, write_file
@@ -30,7 +31,7 @@ from proofward.ledger.keys import SigningKey
 Signed = NDArray[np.int64]
 TERMS, RULES, SITE, SEED, MODEL = "terms", "rules", "site", "seed-for-repeatable-runs", "initial.model"
 KEY, NEXT_KEY, STATE, DATASET = "identity.key", "next.key", "state.sqlite", "dataset.npz"
-LOG, CONFIRMED = "log.jsonl", "confirmed"
+LOG, CONFIRMED, ADDED = "log.jsonl", "confirmed", "added"
 UNCOMPARED = "not compared"
 PASSPHRASE_VARIABLE = "PROOFWARD_PASSPHRASE_FILE"
 
@@ -75,7 +76,11 @@ class Home:
     @property
     def site(self) -> str:
         """The site's name."""
-        return self.read(SITE).decode()
+        try:
+            return self.read(SITE).decode()
+        except UnicodeDecodeError as error:
+            words = f"{self.root / SITE} is damaged: ask the coordinator for the kit again"
+            raise HomeError(words) from error
 
     @property
     def terms(self) -> Terms:
@@ -88,7 +93,12 @@ class Home:
     @property
     def seats(self) -> tuple[Seat, ...]:
         """The members of this site."""
-        return self.terms.at(self.site)
+        return (added_seat(self.site),) if self.added else self.terms.at(self.site)
+
+    @property
+    def added(self) -> bool:
+        """Whether this is the kit of a hospital that came when the terms were fixed."""
+        return (self.root / ADDED).exists()
 
     @property
     def rules(self) -> Rules | None:

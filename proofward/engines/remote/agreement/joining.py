@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
-from proofward.engines.remote.agreement.terms import Terms
+from proofward.engines.remote.agreement.terms import Seat, Terms, added_seat
 from proofward.federation.messages.field_types import Digest, Name
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.rules import Rules, RulesError, check_name
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 
@@ -50,13 +50,31 @@ class JoinRequest:
         return _CONTEXT + encode(replace(self, signature=b"", endorsement=b""))
 
 
+def _seat(terms: Terms, member: str, added: bool) -> Seat:
+    """The seat that the terms name, or the one of a hospital that was added; raises Refusal."""
+    seat = terms.find(member)
+    if added and seat is None:
+        try:
+            check_name(member)
+        except RulesError as error:
+            raise Refusal("member", TRANSPORT, "a member's name", describe(str(error))) from error
+        return added_seat(member)
+    require(seat is not None and not added, "member", TRANSPORT, "a member of the consortium", member)
+    assert seat is not None
+    return seat
+
+
 def make_request(
-    terms: Terms, member: str, key: SigningKey, certificate_pem: bytes, certificate_key_pem: bytes
+    terms: Terms,
+    member: str,
+    key: SigningKey,
+    certificate_pem: bytes,
+    certificate_key_pem: bytes,
+    *,
+    added: bool = False,
 ) -> bytes:
     """A request's bytes; raises Refusal when the kit's certificate or key cannot be used."""
-    seat = terms.find(member)
-    require(seat is not None, "member", TRANSPORT, "a member of the consortium", member)
-    assert seat is not None
+    seat = _seat(terms, member, added)
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
         private = serialization.load_pem_private_key(certificate_key_pem, None)
@@ -72,20 +90,24 @@ def make_request(
 
 
 def open_request(
-    data: bytes, terms: Terms, authority_pem: bytes, now: datetime.datetime | None = None
+    data: bytes,
+    terms: Terms,
+    authority_pem: bytes,
+    now: datetime.datetime | None = None,
+    *,
+    added: bool = False,
 ) -> JoinRequest:
     """A request from bytes, if everything about it is right; raises Refusal.
 
     `now` is the time at which the certificate has to be valid. Validity is not looked at when it is None.
+    added: the request is of a hospital that the terms do not name.
     """
     try:
         request = decode(data, JoinRequest)
     except MalformedMessage as error:
         raise Refusal("malformed", TRANSPORT, "a request to join", describe(str(error))) from error
     require(request.terms == terms.digest, "terms", TRANSPORT, terms.digest, request.terms)
-    seat = terms.find(request.member)
-    require(seat is not None, "member", TRANSPORT, "a member of the consortium", request.member)
-    assert seat is not None
+    seat = _seat(terms, request.member, added)
     require(request.role == seat.role, "role", TRANSPORT, seat.role, request.role)
     try:
         verify(request.signed_part(), request.signature, PublicKey(request.key), _CONTEXT)
@@ -129,8 +151,14 @@ def assemble(requests: Iterable[bytes], terms: Terms, authority_pem: bytes) -> R
     return terms.rules(keys)
 
 
-def require_own(rules: Rules, member: str, key: bytes) -> None:
-    """Raises Refusal unless a member of this site has its own public key in assembled rules."""
+def require_own(rules: Rules, member: str, key: bytes, *, added: bool = False) -> None:
+    """Raises Refusal unless a member of this site has its own public key in assembled rules.
+
+    added: it is a hospital that they must not name.
+    """
     own = rules.find(member)
+    if added:
+        require(own is None, "join", TRANSPORT, f"a consortium without a {member}", rules.digest)
+        return
     mine = own is not None and own.key == key
     require(mine, "join", TRANSPORT, "the consortium that has this member's key", rules.digest)

@@ -3,6 +3,7 @@
 A process holds its member's lock and state database, so whoever stands beside it writes here only:
 
 HOME/members/NAME/requests/revoke-MEMBER   {"member": ..., "reason": ...}: `Follower.request_revocation`
+HOME/members/NAME/requests/admit-MEMBER.KEY {"member": ..., "key": ...}: `Verifier.request_admission`
 HOME/members/NAME/next.key                 the key to change to
 
 and reads the database without writing. A request stays: asking for the same thing again changes nothing.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ from proofward.federation.messages.rules import Rules
 from proofward.ledger.files import make_directory, sync_directory, write_file
 from proofward.ledger.keys import SigningKey
 
-REQUESTS, REVOKE = "requests", "revoke-"
+REQUESTS, REVOKE, ADMIT = "requests", "revoke-", "admit-"
 MAX_REASON = 400
 _MAX_BYTES = 1 << 13
 
@@ -36,15 +38,32 @@ def request_revocation(folder: Path, member: str, reason: str) -> bool:
     """
     if not 1 <= len(reason) <= MAX_REASON:
         raise ValueError(f"reason: expected 1 to {MAX_REASON} characters, found {len(reason)}")
+    path = _requests(folder) / f"{REVOKE}{member}"
+    if _read(path) is not None:
+        return False
+    _write(path, {"member": member, "reason": reason})
+    return True
+
+
+def request_admission(folder: Path, member: str, key: bytes) -> bool:
+    """Writes a request into a verifier's folder, durably; False when the same was asked for before."""
+    path = _requests(folder) / f"{ADMIT}{member}.{key.hex()}"
+    if _read_admission(path) is not None:
+        return False
+    _write(path, {"member": member, "key": key.hex()})
+    return True
+
+
+def _requests(folder: Path) -> Path:
     requests = folder / REQUESTS
     make_directory(requests)
     requests.chmod(0o700)
-    path = requests / f"{REVOKE}{member}"
-    if _read(path) is not None:
-        return False
-    data = (json.dumps({"member": member, "reason": reason}) + "\n").encode()
-    write_file(path, data, requests / f".{path.name}.tmp", mode=0o600)
-    return True
+    return requests
+
+
+def _write(path: Path, plain: dict[str, str]) -> None:
+    data = (json.dumps(plain) + "\n").encode()
+    write_file(path, data, path.parent / f".{path.name}.tmp", mode=0o600)
 
 
 def pending_revocations(folder: Path) -> list[tuple[str, str]]:
@@ -52,22 +71,41 @@ def pending_revocations(folder: Path) -> list[tuple[str, str]]:
 
     What is no request is passed over: it came from nobody's command. Never raises for what lies there.
     """
+    return [request for path in _found(folder, REVOKE) if (request := _read(path)) is not None]
+
+
+def pending_admissions(folder: Path) -> list[tuple[str, bytes]]:
+    """Name and key of every request in a verifier's folder, by name. Never raises for what lies there."""
+    return [request for path in _found(folder, ADMIT) if (request := _read_admission(path)) is not None]
+
+
+def _found(folder: Path, kind: str) -> list[Path]:
     try:
-        found = sorted((folder / REQUESTS).glob(f"{REVOKE}*"))
+        return sorted((folder / REQUESTS).glob(f"{kind}*"))
     except OSError:
         return []
-    return [request for path in found if (request := _read(path)) is not None]
+
+
+def _plain(path: Path) -> dict[str, object]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            return {}
+        plain = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return plain if isinstance(plain, dict) else {}
+
+
+def _read_admission(path: Path) -> tuple[str, bytes] | None:
+    plain = _plain(path)
+    member, key = plain.get("member"), plain.get("key")
+    if not isinstance(member, str) or not isinstance(key, str) or path.name != f"{ADMIT}{member}.{key}":
+        return None
+    return (member, bytes.fromhex(key)) if re.fullmatch("[0-9a-f]{64}", key) else None
 
 
 def _read(path: Path) -> tuple[str, str] | None:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            return None
-        plain = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(plain, dict):
-        return None
+    plain = _plain(path)
     member, reason = plain.get("member"), plain.get("reason")
     if not isinstance(member, str) or not isinstance(reason, str) or path.name != f"{REVOKE}{member}":
         return None

@@ -37,6 +37,11 @@ class Seat:
     site: Annotated[str, Length(1, 200)]
 
 
+def added_seat(site: str) -> Seat:
+    """The seat of a hospital that comes when the terms are fixed: alone at a site of its name."""
+    return Seat(site, HOSPITAL, site)
+
+
 @dataclass(frozen=True)
 class Terms:
     """What the rules say, a deadline, and when uploads leave.
