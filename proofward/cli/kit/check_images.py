@@ -26,7 +26,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--colours",
     is_flag=True,
-    help="Keep colours, in three planes, which grey pictures get as well; otherwise all become grey.",
+    help="Keep colours, in three planes, which grey pictures get as well; without it all become grey.",
 )
 @click.option(
     "--window",
@@ -68,7 +68,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--patients",
     type=_FILE,
     metavar="CSV",
-    help="For a file of PatchCamelyon: table with a row for each image, in their order, and the patient's number.",
+    help="For a file of PatchCamelyon: table with a row for each image, in their order, and its patient.",
 )
 @click.option("--only-listed", is_flag=True, help="Leave files alone that the table does not name.")
 @click.option(
