@@ -90,7 +90,7 @@ def test_options_that_mean_nothing(proofward, scans, options, code):
 
 
 def test_a_window_and_other_files(proofward, scans, tmp_path):
-    said = proofward.json("check-images", scans, "--size", "8x8", "--window", "-600,1500", "--channels", "3")
+    said = proofward.json("check-images", scans, "--size", "8x8", "--window", "-600,1500", "--colours")
     assert (said["rule"]["window"], said["rule"]["window_centre"], said["rule"]["window_width"]) == ("fixed", -600, 1500)
     (tmp_path / "words.txt").write_text("words")
     result = proofward("check-images", tmp_path / "words.txt", "--size", "8x8")
@@ -104,7 +104,7 @@ def test_an_hdf5_file_with_slides(proofward, tmp_path):
     with h5py.File(path, "w") as file:
         file["x"], file["y"] = textured(1, (6, 96, 96, 3)), [0, 1] * 3
     table.write_text("wsi\n" + "A\nB\nC\n" * 2)
-    options = ("--size", "32x32", "--channels", "3", "--patients", table, "--patient-column", "wsi")
+    options = ("--size", "32x32", "--colours", "--patients", table, "--patient-column", "wsi")
     said = proofward.json("check-images", path, *options)
     assert (said["exit"], said["images"], said["patients"], said["formats"]) == (0, 6, 3, {"HDF5": 6})
     table.write_text("wsi\nA\n")

@@ -22,13 +22,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command(name="check-images")
 @click.argument("images", metavar="IMAGES", type=click.Path(exists=True, path_type=Path))
-@click.option("--size", required=True, metavar="HEIGHTxWIDTH", help="Pixels of every image, such as 64x64.")
+@click.option("--size", required=True, metavar="HEIGHTxWIDTH", help="Pixels of every image.")
 @click.option(
-    "--channels",
-    type=click.Choice(["1", "3"]),
-    default="1",
-    show_default=True,
-    help="1 for grey, 3 for colours.",
+    "--colours",
+    is_flag=True,
+    help="Keep colours, in three planes, which grey pictures get as well; without it all become grey.",
 )
 @click.option(
     "--window",
@@ -70,7 +68,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--patients",
     type=_FILE,
     metavar="CSV",
-    help="For an HDF5 file: table with a row for each image, in their order, and the patient's number.",
+    help="For a file of PatchCamelyon: table with a row for each image, in their order, and its patient.",
 )
 @click.option("--only-listed", is_flag=True, help="Leave files alone that the table does not name.")
 @click.option(
@@ -141,7 +139,7 @@ def _rule(options: dict[str, Any]) -> ImageRule:
     return ImageRule(
         height=height,
         width=width,
-        channels=int(options["channels"]),
+        channels=3 if options["colours"] else 1,
         window=window,
         window_centre=centre,
         window_width=span,
