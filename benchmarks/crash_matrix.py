@@ -45,7 +45,7 @@ from proofward.report.scenario import Scenario, make_scenario
 
 HERE = Path(__file__).resolve().parent
 SEED = b"crash-matrix"
-HOSPITALS, TIMEOUT, TOLD = 3, 1800.0, 120.0
+HOSPITALS, TIMEOUT, TOLD = 3, 1800.0, 400.0
 ROLES = {"server": "aggregator", "hospital": "hospital-1", "verifier": "verifier-3"}
 SITES = {"server": SERVER, "hospital": "hospital-1", "verifier": "observer-0"}
 HALF = {"server": 39, "hospital": 28, "verifier": 22}

@@ -16,6 +16,7 @@ from proofward.cli.evidence.proofs import inspect, verify
 from proofward.cli.kit.admit import admit
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
+from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
 from proofward.cli.kit.doctor import doctor
 from proofward.cli.kit.end import end
@@ -48,5 +49,6 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 certificates, consortium, join, enrol, check_data, confirm, revoke, admit, end, rotate_key,
                 model, predict, export_audit):  # fmt: skip
     main.add_command(command)
+main.add_command(check_images)
 consortium.add_command(add_site)
 consortium.add_command(consortium_status)

@@ -23,6 +23,9 @@ PLANES = numba.types.UniTuple(numba.uint64[::1], 2)  # type: ignore[no-untyped-c
 """Both planes of an E-array as a kernel takes them."""
 
 
+_new = object.__new__
+
+
 class Ext:
     """c0 + c1 phi, phi^2 = 7; immutable, canonical."""
 
@@ -32,19 +35,27 @@ class Ext:
         self.c0 = c0 % P
         self.c1 = c1 % P
 
+    # The operators make their result without a call of __init__: a proof has thousands of them.
+
     def __add__(self, other: Ext | int) -> Ext:
-        return (
-            Ext(self.c0 + other.c0, self.c1 + other.c1)
-            if isinstance(other, Ext)
-            else Ext(self.c0 + other, self.c1)
-        )
+        result: Ext = _new(Ext)
+        if isinstance(other, Ext):
+            result.c0 = (self.c0 + other.c0) % P
+            result.c1 = (self.c1 + other.c1) % P
+        else:
+            result.c0 = (self.c0 + other) % P
+            result.c1 = self.c1
+        return result
 
     def __sub__(self, other: Ext | int) -> Ext:
-        return (
-            Ext(self.c0 - other.c0, self.c1 - other.c1)
-            if isinstance(other, Ext)
-            else Ext(self.c0 - other, self.c1)
-        )
+        result = _new(Ext)
+        if isinstance(other, Ext):
+            result.c0 = (self.c0 - other.c0) % P
+            result.c1 = (self.c1 - other.c1) % P
+        else:
+            result.c0 = (self.c0 - other) % P
+            result.c1 = self.c1
+        return result
 
     def __rsub__(self, other: int) -> Ext:
         return Ext(other - self.c0, -self.c1)
@@ -53,9 +64,18 @@ class Ext:
         return Ext(-self.c0, -self.c1)
 
     def __mul__(self, other: Ext | int) -> Ext:
+        result = _new(Ext)
+        a0, a1 = self.c0, self.c1
         if isinstance(other, Ext):
-            return Ext(self.c0 * other.c0 + 7 * self.c1 * other.c1, self.c0 * other.c1 + self.c1 * other.c0)
-        return Ext(self.c0 * other, self.c1 * other)
+            b0, b1 = other.c0, other.c1
+            if b1 == 0 and b0 == 1:
+                return self
+            result.c0 = (a0 * b0 + 7 * a1 * b1) % P
+            result.c1 = (a0 * b1 + a1 * b0) % P
+        else:
+            result.c0 = a0 * other % P
+            result.c1 = a1 * other % P
+        return result
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -90,6 +110,16 @@ class Ext:
         if len(data) != 16 or c0 >= P or c1 >= P:
             raise ValueError(f"expected 16 bytes of two words below P, got {data.hex()}")
         return Ext(c0, c1)
+
+
+def elements(values: Array) -> list[Ext]:
+    """The elements of an E-array."""
+    result = []
+    for c0, c1 in zip(*values.tolist(), strict=True):
+        element = _new(Ext)
+        element.c0, element.c1 = c0, c1
+        result.append(element)
+    return result
 
 
 def planes(values: Array) -> tuple[Array, Array]:

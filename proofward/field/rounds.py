@@ -6,13 +6,17 @@ variable halves the part of every row that is in use, in place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import PLANES, WORD, Ext, planes
 from proofward.field.multilinear import fold_into
-from proofward.field.scalar import HALF, MASK, P, ext_times, join, minus, plus
+from proofward.field.reference import mirrored
+from proofward.field.reference import rounds as reference
+from proofward.field.scalar import HALF, MASK, P, ext_times, inverse, join, minus, plus, times
 from proofward.field.sums import SplitWeights
 from proofward.field.threads import parallel
 
@@ -116,6 +120,13 @@ def next_message(
         else (np.uint64(challenge.c0), np.uint64(challenge.c1))
     )
     upper, lower = planes(high), planes(low)
+    blocks, grain = high.shape[1], max(1, _GRAIN // low.shape[1])
+    if blocks < 2 * grain:
+        # most rounds are small, and a call of `parallel` would be most of their time
+        out = np.zeros(4, dtype=np.uint64)
+        _round(tables, length, pairs, challenge is None, r0, r1, upper, lower, 0, blocks, out)
+        z0, z1, l0, l1 = out.tolist()
+        return Ext(z0, z1), Ext(l0, l1)
     parts: list[list[int]] = []
 
     def work(start: int, stop: int) -> None:
@@ -123,6 +134,55 @@ def next_message(
         _round(tables, length, pairs, challenge is None, r0, r1, upper, lower, start, stop, out)
         parts.append(out.tolist())
 
-    parallel(work, high.shape[1], max(1, _GRAIN // low.shape[1]))
+    parallel(work, blocks, grain)
     z0, z1, l0, l1 = (sum(part[i] for part in parts) % P for i in range(4))
     return Ext(z0, z1), Ext(l0, l1)
+
+
+@numba.njit("boolean(uint64[:, ::1], uint64[:, ::1])", cache=True, nogil=True)
+def _claim(rounds, out):  # type: ignore[no-untyped-def]
+    """Of every round w0, w1, r and the two values sent; whether no w1 is 0.
+
+    Every operation takes and gives canonical values, so nothing overflows.
+    """
+    count = rounds.shape[0]
+    scale0, scale1, constant0, constant1 = np.uint64(1), np.uint64(0), np.uint64(0), np.uint64(0)
+    for i in range(count - 1, -1, -1):
+        w0, w1, v0, v1, r0, r1, z0, z1, l0, l1 = rounds[i]
+        norm = minus(times(v0, v0), times(np.uint64(7), times(v1, v1)))
+        if norm == 0:
+            return False
+        over = inverse(norm)
+        ratio0, ratio1 = ext_times(r0, r1, times(v0, over), minus(np.uint64(0), times(v1, over)))
+        x0, x1 = ext_times(ratio0, ratio1, w0, w1)
+        x0, x1 = minus(minus(np.uint64(1), r0), x0), minus(minus(np.uint64(0), r1), x1)
+        x0, x1 = ext_times(scale0, scale1, x0, x1)
+        y0, y1 = ext_times(r0, r1, r0, r1)
+        y0, y1 = ext_times(scale0, scale1, minus(y0, r0), minus(y1, r1))
+        out[0, 2 * i], out[1, 2 * i], out[0, 2 * i + 1], out[1, 2 * i + 1] = x0, x1, y0, y1
+        x0, x1 = ext_times(x0, x1, z0, z1)
+        y0, y1 = ext_times(y0, y1, l0, l1)
+        constant0, constant1 = plus(constant0, plus(x0, y0)), plus(constant1, plus(x1, y1))
+        scale0, scale1 = ext_times(scale0, scale1, ratio0, ratio1)
+    out[0, 2 * count], out[1, 2 * count] = scale0, scale1
+    out[0, 2 * count + 1], out[1, 2 * count + 1] = constant0, constant1
+    return True
+
+
+@mirrored(reference.claim_coefficients)
+def claim_coefficients(
+    weights: Sequence[tuple[Ext, Ext]], point: Sequence[Ext], sent: Sequence[Ext]
+) -> Array:
+    """The claim after n rounds of a sumcheck: its coefficients as an E-array of 2 n + 2.
+
+    First come those of the pads of the 2 n values sent, then that of the first claim, then the constant. The
+    weights of a round are w0 and w1; ZeroDivisionError where w1 is 0.
+    """
+    rounds = [
+        (w0.c0, w0.c1, w1.c0, w1.c1, r.c0, r.c1, zero.c0, zero.c1, lead.c0, lead.c1)
+        for (w0, w1), r, zero, lead in zip(weights, point, sent[::2], sent[1::2], strict=True)
+    ]
+    out = np.empty((2, 2 * len(rounds) + 2), dtype=np.uint64)
+    if not _claim(np.array(rounds, dtype=np.uint64).reshape(-1, 10), out):
+        raise ZeroDivisionError("inverse of 0 in E")
+    return out

@@ -99,6 +99,17 @@ def ext_times(a0, a1, b0, b1):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
+def inverse(value):  # type: ignore[no-untyped-def]
+    """1 / value by Fermat, value^(P - 2); 0 for 0. P - 2 has 32 ones, a zero and 31 ones in binary."""
+    result, square = value, value
+    for bit in range(1, 64):
+        square = times(square, square)
+        if bit != 32:
+            result = times(result, square)
+    return result
+
+
+@numba.njit(inline="always")
 def join(low, high):  # type: ignore[no-untyped-def]
     """The sum of values whose halves of 32 bits were summed to `low` and `high`.
 

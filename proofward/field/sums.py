@@ -11,7 +11,7 @@ import numpy.typing as npt
 from proofward.field.extension import PLANES, WORD, Ext, ext_add, ext_mul, planes
 from proofward.field.reference import mirrored
 from proofward.field.reference import sums as reference
-from proofward.field.scalar import HALF, MASK, P, ext_times, join, minus, plus
+from proofward.field.scalar import HALF, MASK, P, ext_times, join, minus, plus, times
 from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
@@ -19,7 +19,7 @@ Array = npt.NDArray[np.uint64]
 _GRAIN = 1 << 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SplitWeights:
     """A weight table as the tensor product of two.
 
@@ -157,6 +157,38 @@ def _fraction(p, q, numerators, denominators, start, stop):  # type: ignore[no-u
         n0[i], n1[i] = plus(a0, b0), plus(a1, b1)
     for i in range(d0.size):
         d0[i], d1[i] = ext_times(q0[i], q1[i], q2[i], q3[i])
+
+
+_FIELD = numba.uint64
+
+
+@numba.njit(
+    numba.void(_SUMS, _SUMS, _FIELD, _FIELD, _FIELD, _FIELD, _SUMS, _SUMS, WORD, WORD), cache=True, nogil=True
+)
+def _denominators(first, second, c0, c1, b0, b1, out0, out1, start, stop):  # type: ignore[no-untyped-def]
+    # every operation takes and gives canonical values, so nothing overflows
+    f, q0, q1 = first[start:stop], out0[start:stop], out1[start:stop]
+    if second.size == 0:
+        for i in range(f.size):
+            q0[i] = minus(c0, f[i])
+            q1[i] = c1
+    else:
+        s = second[start:stop]
+        for i in range(f.size):
+            q0[i] = minus(minus(c0, f[i]), times(b0, s[i]))
+            q1[i] = minus(c1, times(b1, s[i]))
+
+
+def fill_denominators(constant: Ext, beta: Ext, first: Array, second: Array | None, out: Array) -> None:
+    """out = constant - first - beta second for F-arrays; a prover's, so it has no slow twin."""
+    if out.shape != (2, first.size) or (second is not None and second.shape != first.shape):
+        shapes = [first.shape] + ([] if second is None else [second.shape])
+        raise ValueError(f"denominators {out.shape} for values of the shapes {shapes}")
+    f = np.ascontiguousarray(first)
+    s = f[:0] if second is None else np.ascontiguousarray(second)
+    c0, c1, b0, b1 = (np.uint64(x) for x in (constant.c0, constant.c1, beta.c0, beta.c1))
+    q0, q1 = planes(out)
+    parallel(lambda start, stop: _denominators(f, s, c0, c1, b0, b1, q0, q1, start, stop), f.size, _GRAIN)
 
 
 @mirrored(reference.round_message)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-MODULES = ("scalar", "goldilocks", "extension", "multilinear", "contract", "ntt", "sums", "rounds")
+MODULES = (
+    *("scalar", "goldilocks", "extension", "multilinear"),
+    *("contract", "ntt", "sums", "rounds", "histogram"),
+)
 
 
 def warm_up(progress: Callable[[str, int, int], None] | None = None) -> None:

@@ -134,4 +134,4 @@ def add_at(array: Array, index: int, value: Ext) -> None:
 
 def element(array: Array, index: int) -> Ext:
     """One element of an E-array."""
-    return Ext(int(array[0, index]), int(array[1, index]))
+    return Ext(array.item(0, index), array.item(1, index))

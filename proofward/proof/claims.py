@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
-from proofward.proof.forms import ONE, ZERO, Form, Point
+from proofward.field.extension import Ext, elements
+from proofward.field.rounds import claim_coefficients
+from proofward.proof.forms import Form, Point
 
 Array = npt.NDArray[np.uint64]
 Weights = tuple[Ext, Ext]
@@ -57,16 +58,5 @@ def fold_claim(
     One round: t(X) = t0 + (t1 - t0 - t2) X + t2 X^2 with t1 = (claim - w0 t0) / w1, so t(r) = claim r / w1 +
     t0 (1 - r - r w0 / w1) + t2 (r^2 - r).
     """
-    scale = ONE
-    constant = ZERO
-    pads: dict[int, Ext] = {}
-    for i in reversed(range(len(weights))):
-        r, (w0, w1) = point[i], weights[i]
-        ratio = r * w1.inverse()
-        zero = scale * (ONE - r - ratio * w0)
-        lead = scale * (r * r - r)
-        constant = constant + zero * sent[2 * i] + lead * sent[2 * i + 1]
-        pads[keys[2 * i]] = zero
-        pads[keys[2 * i + 1]] = lead
-        scale = scale * ratio
-    return claim * scale + Form(constant, pads, [])
+    *coefficients, scale, constant = elements(claim_coefficients(weights, point, sent))
+    return claim * scale + Form(constant, dict(zip(keys, coefficients, strict=True)), [])

@@ -99,7 +99,14 @@ class Form:
         return self * -1
 
     def __sub__(self, other: Form | Ext | int) -> Form:
-        return self + (-other)
+        if not isinstance(other, Form):
+            return Form(self.constant - other, self.pads, self.witness)
+        pads = dict(self.pads)
+        for key, coefficient in other.pads.items():
+            old = pads.get(key)
+            pads[key] = -coefficient if old is None else old - coefficient
+        negative = [(-coefficient, column, at) for coefficient, column, at in other.witness]
+        return Form(self.constant - other.constant, pads, self.witness + negative)
 
     def __rsub__(self, other: Ext | int) -> Form:
         return -self + other

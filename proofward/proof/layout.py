@@ -73,8 +73,13 @@ class ExtensionRows:
         """The row over E of the index-th LEFT, RIGHT or PRODUCT row."""
         return FIRST_PAD_ROW + self.pad_rows + (kind - LEFT) * self.product_rows + index
 
+    def flat(self, key: int) -> int:
+        """The index of a pad in the rows over E, one after another."""
+        kind, index = split_pad_key(key)
+        first = FIRST_PAD_ROW if kind == PAD else self.product_row(kind, 0)
+        return (first << self.log_k) + index
+
     def position(self, key: int) -> tuple[int, int]:
         """(row over E, position in it) of a pad."""
-        kind, index = split_pad_key(key)
-        row, position = index >> self.log_k, index & ((1 << self.log_k) - 1)
-        return (FIRST_PAD_ROW + row if kind == PAD else self.product_row(kind, row)), position
+        index = self.flat(key)
+        return index >> self.log_k, index & ((1 << self.log_k) - 1)

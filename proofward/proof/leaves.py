@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, zeros
-from proofward.field.goldilocks import add, scale, sub, subtract_from, to_field
+from proofward.field.goldilocks import add, scale, subtract_from, to_field
 from proofward.field.scalar import P
-from proofward.field.sums import fraction_level, ones_level
+from proofward.field.sums import fill_denominators, fraction_level, ones_level
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
@@ -51,6 +51,8 @@ class LinearCombination:
 
     def values(self, of: Callable[[Column], Array]) -> Array:
         """Its values as an F-array, given the columns'."""
+        if len(self.terms) == 1 and self.terms[0][0] == 1 and self.constant == 0:
+            return of(self.terms[0][1])
         result = np.full(1 << self.log_size, self.constant % P, dtype=np.uint64)
         for coefficient, column in self.terms:
             values = of(column)
@@ -215,11 +217,7 @@ class Leaves:
     def _fill(self, q: Array, table: Table, first: Array, second: Array | None) -> None:
         """q = alpha - first - beta second - beta^2 tag."""
         constant = self._alpha - self._beta * self._beta * table.tag
-        subtract_from(constant.c0, np.ascontiguousarray(first), q[0])
-        q[1] = constant.c1
-        if second is not None:
-            for plane, weight in ((0, self._beta.c0), (1, self._beta.c1)):
-                q[plane] = sub(np.ascontiguousarray(q[plane]), scale(second, weight))
+        fill_denominators(constant, self._beta, first, second, q)
 
 
 def _log_size(block: Block) -> int:

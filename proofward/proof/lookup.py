@@ -82,11 +82,10 @@ class LookupArgument:
             if query.table is table:
                 first = to_signed(query.first.values(self._party.values))
                 second = None if query.second is None else to_signed(query.second.values(self._party.values))
-                found, bad = table.count(first, second)
+                bad = table.add_counts(first, second, counts)
                 if bad >= 0:
                     name = f"{query.first.name}[{bad}]"
                     raise WitnessError(f"{name}: looked-up value {first[bad]} is not in table {table.name}")
-                counts += found
         return counts.astype(np.uint64)
 
     def prove(self) -> None:

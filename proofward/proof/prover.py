@@ -18,6 +18,7 @@ import numpy.typing as npt
 from proofward.field.contract import combine_rows
 from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_sub, zeros
 from proofward.field.goldilocks import random_field
+from proofward.field.memory import kept_memory
 from proofward.field.multilinear import eq_table
 from proofward.field.ntt import intt
 from proofward.proof.algebra import (
@@ -72,6 +73,10 @@ class Prover(Party):
 
     def run(self, script: Callable[[Party], None]) -> bytes:
         """The proof of a script's statement."""
+        with kept_memory():
+            return self._run(script)
+
+    def _run(self, script: Callable[[Party], None]) -> bytes:
         with self.timed("sumchecks"):
             script(self)
         if (self.pads, self.products) != (self.plan.pads, self.plan.products):
@@ -94,13 +99,11 @@ class Prover(Party):
 
     def pad(self, key: int) -> Ext:
         """The value of a pad."""
-        row, position = self.extension_rows.position(key)
-        return element(self._values, row * self.code.k + position)
+        return element(self._values, self.extension_rows.flat(key))
 
     def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
         sent = [value - self.pad(key) for key, value in zip(keys, values, strict=True)]
-        for value in sent:
-            self._proof += value.to_bytes()
+        self._proof += b"".join([value.to_bytes() for value in sent])
         return sent
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
+from proofward.field.histogram import histogram
 from proofward.field.multilinear import evaluate
 from proofward.proof.forms import ZERO, Point
 
@@ -43,10 +45,6 @@ class Table:
     def log_size(self) -> int:
         return int(self.first.size).bit_length() - 1
 
-    @property
-    def is_interval(self) -> bool:
-        return bool(self.first[-1] - self.first[0] == self.first.size - 1)
-
     def first_at(self, point: Point) -> Ext:
         """Multilinear extension of the first entries."""
         if self.is_interval:
@@ -65,16 +63,26 @@ class Table:
 
         The position is -1 if all values are entries.
         """
+        counts = np.zeros(self.first.size, dtype=np.int64)
+        bad = self.add_counts(first, second, counts)
+        return (counts, -1) if bad < 0 else (np.zeros_like(counts), bad)
+
+    def add_counts(self, first: Signed, second: Signed | None, counts: Signed) -> int:
+        """Add to `counts`; returns the position of the first value that is no entry, or -1."""
+        position = None if self.is_interval else self._positions
+        paired = None if second is None else self.second
+        checked = second if self.second is not None else None
+        return histogram((first, checked), int(self.first.min()), position, paired, counts)
+
+    @cached_property
+    def is_interval(self) -> bool:
+        """Whether the entries are consecutive integers in their order."""
+        return bool((np.diff(self.first) == 1).all())
+
+    @cached_property
+    def _positions(self) -> Signed:
+        """The first entry of every integer from the least one on, -1 where there is none."""
         low = int(self.first.min())
-        offset = first - low
-        span = int(self.first.max()) - low + 1
-        bad = (offset < 0) | (offset >= span)
-        position = np.full(span, -1, dtype=np.int64)
+        position = np.full(int(self.first.max()) - low + 1, -1, dtype=np.int64)
         position[(self.first - low)[::-1]] = np.arange(self.first.size, dtype=np.int64)[::-1]
-        where = position[np.where(bad, 0, offset)]
-        bad |= where < 0
-        if self.second is not None and second is not None:
-            bad |= self.second[where] != second
-        if bad.any():
-            return np.zeros(self.first.size, dtype=np.int64), int(np.argmax(bad))
-        return np.bincount(where, minlength=self.first.size).astype(np.int64), -1
+        return position

@@ -20,6 +20,7 @@ transcript.
 from __future__ import annotations
 
 import hashlib
+import struct
 from enum import Enum
 from typing import Protocol
 
@@ -36,10 +37,14 @@ Array = npt.NDArray[np.uint64]
 _ABSORB, _SQUEEZE, _RATCHET, _EXPAND = (hashlib.sha256(bytes((use,))) for use in (2, 3, 4, 5))
 _COINS = hashlib.sha256(b"coins")
 _HASH_BYTES = 32
+_WORDS = struct.Struct("<4Q")
 
 
 class Label(Enum):
     """Every label that enters a transcript."""
+
+    def __init__(self, name: bytes) -> None:
+        self.prefixed = bytes((len(name),)) + name
 
     PROTOCOL = b"ProofWard/2"
     STATEMENT = b"statement"
@@ -80,16 +85,13 @@ class Transcript:
 
     def squeeze(self, label: Label, length: int) -> bytes:
         """Pseudo-random bytes, a function of all that was absorbed and squeezed before."""
-        name = label.value
-        drawn = _blocks(_SQUEEZE, self._state + bytes((len(name),)) + name, length)
+        drawn = _blocks(_SQUEEZE, self._state + label.prefixed, length)
         self._advance(_RATCHET, label, length)
         return drawn
 
     def _advance(self, use: hashlib._Hash, label: Label, length: int, data: bytes = b"") -> None:
-        name = label.value
         state = use.copy()
-        state.update(self._state + bytes((len(name),)) + name + length.to_bytes(8, "little"))
-        state.update(data)
+        state.update(self._state + label.prefixed + length.to_bytes(8, "little") + data)
         self._state = state.digest()
 
 
@@ -120,6 +122,9 @@ def _blocks(use: hashlib._Hash, text: bytes, length: int) -> bytes:
     """The first `length` bytes of SHA-256(use || text || i) for i = 0, 1, .."""
     started = use.copy()
     started.update(text)
+    if 0 < length <= _HASH_BYTES:
+        started.update(bytes(8))
+        return started.digest()[:length]
     blocks = []
     for i in range(-(-length // _HASH_BYTES)):
         block = started.copy()
@@ -133,8 +138,7 @@ def draw_extension(challenger: Challenger, label: Label) -> Ext:
     limbs: list[int] = []
     while len(limbs) < 2:
         data = challenger.squeeze(label, 32)
-        words = [int.from_bytes(data[i : i + 8], "little") for i in range(0, 32, 8)]
-        limbs += [word for word in words if word < P]
+        limbs += [word for word in _WORDS.unpack(data) if word < P]
     return Ext(limbs[0], limbs[1])
 
 

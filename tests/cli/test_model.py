@@ -200,7 +200,7 @@ def test_a_decimal_comma(proofward, models, tmp_path):
     path, other = tmp_path / "t.csv", tmp_path / "u.csv"
     path.write_text("feature-1;feature-2;feature-3;feature-4\n0,5;-1,25;3e-1;4\n")
     other.write_text("feature-1,feature-2,feature-3,feature-4\n0.5,-1.25,3e-1,4\n")
-    comma = ("--delimiter", "semicolon", "--decimal", "comma")
+    comma = ("--decimal", "comma")  # and so the semicolon between cells
     said = proofward.json("predict", models / "m.json", path, *comma)
     assert said["exit"] == 0
     assert said["predictions"] == proofward.json("predict", models / "m.json", other)["predictions"]

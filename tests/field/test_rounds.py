@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proofward.field import reference_arithmetic
 from proofward.field.extension import Ext
 from proofward.field.multilinear import fold
-from proofward.field.rounds import bind_first, bind_last, next_message
+from proofward.field.rounds import bind_first, bind_last, claim_coefficients, next_message
 from proofward.field.scalar import P
 from proofward.field.sums import SplitWeights, round_message
-from tests.field.values import Array, f_array, layouts, one_ext
+from tests.field.values import Array, agrees, elements, ext, f_array, layouts, one_ext
 
 SPLITS = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 8), (8, 1), (5, 4), (3, 1)]
 CHALLENGES = [Ext(0), Ext(1), Ext(P - 1, P - 1), Ext(2**32, 2**32 - 1), one_ext(3)]
@@ -69,3 +71,28 @@ def test_rows_of_another_length(rows: tuple[int, int], length: int) -> None:
     weights = SplitWeights(f_array(1, 2, 2), f_array(2, 2, 2))
     with pytest.raises(ValueError, match="entries"):
         next_message(np.zeros(rows, dtype=np.uint64), length, 1, Ext(1), weights)
+
+
+@given(st.lists(st.tuples(ext, ext.filter(lambda w: w != Ext(0)), ext, ext, ext), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_the_claim_after_all_rounds(rounds: list[tuple[Ext, Ext, Ext, Ext, Ext]]) -> None:
+    weights, point = [(w0, w1) for w0, w1, *_ in rounds], [r for _, _, r, _, _ in rounds]
+    sent = [value for *_, zero, lead in rounds for value in (zero, lead)]
+    coefficients = elements(agrees(claim_coefficients, weights, point, sent))
+    claim = one_ext(9)
+    expected, constant = claim, Ext(0)
+    for w0, w1, r, zero, lead in rounds:
+        one = (expected - w0 * zero) * w1.inverse()
+        expected = zero + (one - zero - lead) * r + lead * r * r
+    for coefficient, value in zip(coefficients[: 2 * len(rounds)], sent, strict=True):
+        constant = constant + coefficient * value
+    assert coefficients[-1] == constant
+    assert coefficients[-2] * claim + constant == expected
+
+
+def test_a_claim_with_a_weight_of_zero() -> None:
+    arguments = [(Ext(3), Ext(0))], [Ext(5)], [Ext(1), Ext(2)]
+    with pytest.raises(ZeroDivisionError, match="inverse of 0"):
+        claim_coefficients(*arguments)
+    with reference_arithmetic(), pytest.raises(ZeroDivisionError, match="inverse of 0"):
+        claim_coefficients(*arguments)

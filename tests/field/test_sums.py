@@ -9,7 +9,7 @@ from proofward.field import reference_arithmetic
 from proofward.field.extension import Ext, lift
 from proofward.field.multilinear import fold
 from proofward.field.scalar import P
-from proofward.field.sums import SplitWeights, fraction_level, ones_level, round_message
+from proofward.field.sums import SplitWeights, fill_denominators, fraction_level, ones_level, round_message
 from proofward.layers.stack import suffix_sums, sum_last
 from tests.field.values import Array, agrees, elements, f_array, layouts, one_ext, total
 
@@ -147,3 +147,25 @@ def test_suffix_sums(size: int) -> None:
     assert elements(agrees(suffix_sums, values)) == expected
     largest = np.full((2, size), P - 1, dtype=np.uint64)
     assert suffix_sums(largest).tolist() == [[(i + 1 - size) % P for i in range(size)]] * 2
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 7, 64])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_denominators_of_leaves(size: int, pairs: bool, cut: int) -> None:
+    constant, beta, first, second = one_ext(1), one_ext(2), f_array(3, size), f_array(4, size)
+    expected = [
+        constant - f - (beta * s if pairs else 0)
+        for f, s in zip(first.tolist(), second.tolist(), strict=True)
+    ]
+    for f, s in zip(layouts(first), layouts(second), strict=True):
+        out = np.full((2, size + 3), 5, dtype=np.uint64)
+        fill_denominators(constant, beta, f, s if pairs else None, out[:, 1 : size + 1])
+        assert elements(out[:, 1 : size + 1]) == expected
+        assert (out[:, [0, size + 1, size + 2]] == 5).all()
+
+
+def test_denominators_of_another_length() -> None:
+    out, values = np.zeros((2, 4), dtype=np.uint64), f_array(1, 4)
+    for first, second in ((values[:3], None), (values, values[:3])):
+        with pytest.raises(ValueError, match="denominators"):
+            fill_denominators(one_ext(1), one_ext(2), first, second, out)

@@ -88,7 +88,7 @@ REFUSED = {
     "dropout": (flat(nn.ReLU(), nn.Dropout(0.25)), (8,), ["2: Dropout (p = 0.25)", "remove it (p = 0)"]),
     "alpha dropout": (flat(nn.ReLU(), nn.AlphaDropout(0.5)), (8,), ["AlphaDropout", "remove it (p = 0)"]),
     "functional dropout": (Own(lambda m, x: m.c(F.relu(F.dropout(m.a(x), 0.5, True)))), (8,), ["remove it"]),
-    "embedding bag of constants": (Own(lambda m, x: m.c(x) + torch.ones(2)), (8,), ["not proved"]),
+    "a constant added": (Own(lambda m, x: m.c(x) + torch.ones(2)), (8,), ["not proved"]),
     "one output": (nn.Linear(8, 1), (8,), ["one output: use two outputs"]),
     "a sigmoid": (nn.Sequential(nn.Linear(8, 1), nn.Sigmoid()), (8,), ["use ReLU", "use two outputs"]),
     "softmax": (nn.Sequential(nn.Linear(8, 2), nn.Softmax(1)), (8,), ["leave it out"]),

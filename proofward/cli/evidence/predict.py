@@ -29,12 +29,14 @@ DIGITS = 6
 @click.argument("table", metavar="FILE.csv", type=FILE)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="CSV file to write, instead of printing; one that is there is replaced.")  # fmt: skip
-@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), default="comma", show_default=True,
-              help="What parts the cells of FILE.csv.")  # fmt: skip
+@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), help="What parts the cells of FILE.csv.",
+              show_default="comma; semicolon with decimal commas")  # fmt: skip
 @click.option("--decimal", type=click.Choice(sorted(DECIMALS)), default="point", show_default=True,
               help="The decimal mark of its numbers.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of CSV.")
-def predict(model: Path, table: Path, out: Path | None, delimiter: str, decimal: str, as_json: bool) -> None:
+def predict(
+    model: Path, table: Path, out: Path | None, delimiter: str | None, decimal: str, as_json: bool
+) -> None:
     """Print probability and class of every row of FILE.csv, by a MODEL that `proofward model export` wrote.
 
     The columns are found by their names, as the model has them; others are not used. The score is the
@@ -52,7 +54,9 @@ def predict(model: Path, table: Path, out: Path | None, delimiter: str, decimal:
         try:
             loaded = read_exported(read_regular(model, MAX_MODEL_BYTES, follow=True))
             names = [entry.name for entry in loaded.description.features]
-            records = prediction.read_records(table, names, DELIMITERS[delimiter], DECIMALS[decimal])
+            records = prediction.read_records(
+                table, names, DELIMITERS[delimiter] if delimiter else "", DECIMALS[decimal]
+            )
             found = prediction.predict(loaded, records)
         except NotAModel as error:
             raise click.UsageError(f"{model} is no exported model: {error}") from error

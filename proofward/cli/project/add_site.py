@@ -33,6 +33,7 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
     """
     from proofward.cli.common.engine import installed
     from proofward.engines.contract import HOME, KITS
+    from proofward.engines.operations.suggestions import Placeholder, command
     from proofward.engines.registry import engine_of_authority
     from proofward.engines.remote.agreement.home import Home
 
@@ -46,12 +47,13 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
         if len(hospitals) >= (most := terms.check().most_hospitals):
             raise Refused(f"there are {len(hospitals)} hospitals, and one sum holds at most {most} updates")
         kit = _provisioned(folder, engine, project, terms, name)
+        admit = command("admit", Placeholder("KIT"), name, "--key", Placeholder("KEY"))
         lines = [
             f"{kit}: the kit of {name}, with the terms {terms.digest.hex()}",
             "It holds the private key of its site: hand it over in person or over an encrypted channel,",
             "and delete your copy. Move the authority off this machine again.",
             f"next, at {name}: proofward join KIT, enrol KIT --data FILE.csv, start KIT, confirm KIT",
-            f"      at {terms.accepting_verdicts} verifiers at least: proofward admit KIT {name} --key KEY,",
+            f"      at {terms.accepting_verdicts} verifiers at least: {admit},",
             f"      with the key that `join` shows at {name}, told by telephone or in person.",
         ]
         tell({"did": "provisioned", "site": name, "kit": str(kit), "terms": terms.digest.hex(),

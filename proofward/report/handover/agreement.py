@@ -56,7 +56,7 @@ def error_bound(model: ExportedModel) -> float:
 def _double(weight: FloatArray, bias: FloatArray, largest: float) -> float:
     """e_l: rounding of sums in double precision."""
     sums = np.abs(weight).sum(axis=1) * largest + np.abs(bias)
-    return float(sums.max()) * (weight.shape[1] + 3) * ldexp(1, -53)
+    return float(sums.max() * (weight.shape[1] + 3) * ldexp(1, -53))
 
 
 def compared(model: ExportedModel, program: Program, rows: FloatArray) -> Agreement:

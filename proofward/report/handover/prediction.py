@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.records import to_fixed_point
+from proofward.data.schema import Notation, folded
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
 from proofward.layers.training import logit_differences
@@ -89,16 +90,19 @@ def _sigmoid(value: float) -> float:
     return decay / (1 + decay)
 
 
-def read_records(path: Path, names: Sequence[str], delimiter: str = ",", decimal: str = ".") -> NewRecords:
+def read_records(path: Path, names: Sequence[str], delimiter: str = "", decimal: str = ".") -> NewRecords:
     """The records of a CSV file with a header, which has these columns in any order, and perhaps others.
 
-    Rows are counted as a spreadsheet does: the header is row 1. Raises TableRefused, with all that is wrong.
+    delimiter: "" for the usual one, a semicolon where the comma is the decimal mark. Names are compared as at
+    enrolment. Rows are counted as a spreadsheet does: the header is row 1. Raises TableRefused, with all that
+    is wrong.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _rows(csv.reader(file, delimiter=delimiter, strict=True))
+            usual = Notation(decimal=decimal).delimiter
+            rows = _rows(csv.reader(file, delimiter=delimiter or usual, strict=True))
             _, header = next(rows, (1, []))
-            found = [name.strip() for name in header]
+            found, names = [folded(name) for name in header], [folded(name) for name in names]
             places = _places(found, names)
             values, numbers = _values(rows, found, places, decimal)
     except UnicodeDecodeError as error:

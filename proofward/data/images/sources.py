@@ -1,0 +1,49 @@
+"""Which reader takes a path: by what is there, not by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from proofward.data.images.admission import Admission
+from proofward.data.images.example import Source
+from proofward.data.images.folder import ImageFolder
+from proofward.data.images.listing import Listing
+from proofward.data.images.medmnist import MedMnist
+from proofward.data.images.patchcamelyon import SIGNATURE, PatchCamelyon
+from proofward.data.images.refusal import ImagesRefused
+
+_ZIP = b"PK"
+
+
+def source_at(
+    path: Path,
+    admission: Admission,
+    *,
+    classes: tuple[str, ...] = (),
+    listing: Listing | None = None,
+    only_listed: bool = False,
+    parts: tuple[str, ...] = (),
+    patients: tuple[bytes, ...] = (),
+) -> Source:
+    """The images at a path; raises ImagesRefused where no reader takes it or an option is of no use."""
+    if len(set(classes)) != len(classes):
+        raise ImagesRefused("classes: expected each name once")
+    if path.is_dir():
+        _without(path, parts=bool(parts), patients=bool(patients))
+        return ImageFolder(path, admission, classes, listing, only_listed)
+    _without(path, labels=listing is not None)
+    with path.open("rb") as file:
+        start = file.read(len(SIGNATURE))
+    if start == SIGNATURE:
+        _without(path, parts=bool(parts))
+        return PatchCamelyon(path, admission.limits, classes, patients=patients)
+    _without(path, patients=bool(patients))
+    if start.startswith(_ZIP):
+        return MedMnist(path, admission.limits, classes, parts)
+    raise ImagesRefused(f"{path}: expected a folder of images, an npz archive or an HDF5 file")
+
+
+def _without(path: Path, **given: bool) -> None:
+    for name, there in given.items():
+        if there:
+            raise ImagesRefused(f"{path}: {name} have no meaning for this kind of images")
