@@ -131,7 +131,7 @@ def test_the_coordinators_folder(proofward, consortium, monkeypatch, tmp_path, n
     break_disk(monkeypatch, folder, number)
     refused(proofward("consortium", "init", folder, *arguments), number)
     assert contents(folder) == {}
-    shutil.copytree(consortium.folder / AUTHORITY / "proofward-local", tmp_path / "c" / AUTHORITY / "proofward")
+    shutil.copytree(consortium.folder / AUTHORITY, tmp_path / "c" / AUTHORITY)
     said = proofward("certificates", "renew", tmp_path / "c")
     assert said.exit_code == 0, said.stderr
     shutil.rmtree(tmp_path / "c" / "renewed")
