@@ -36,15 +36,12 @@ def _file(model: ExportedModel) -> Any:
     scales = model.scales
     unit = 1 << scales.activation_bits
     described, double = model.description.features, TensorProto.DOUBLE
-    limit = scales.activation_limit / unit
     held: dict[str, FloatArray] = {
         "centre": np.array([entry.centre for entry in described]),
         "spread": np.array([entry.spread for entry in described]),
         "unit": np.array(float(unit)),
         "least": np.array(float(scales.input_range[0])),
         "most": np.array(float(scales.input_range[1])),
-        "zero": np.array(0.0),
-        "limit": np.array(limit),
         **{name: model.real(part) for name, part in model.tensors()},
     }
     nodes = [
@@ -56,6 +53,8 @@ def _file(model: ExportedModel) -> Any:
         helper.make_node("Div", ["clipped", "unit"], ["values0"]),
     ]
     last = len(model.model.shapes)
+    if last > 1:
+        held |= {"zero": np.array(0.0), "limit": np.array(scales.activation_limit / unit)}
     for index in range(1, last + 1):
         made = LOGITS if index == last else f"sums{index}"
         inputs = [f"values{index - 1}", f"layer{index}.weight", f"layer{index}.bias"]
