@@ -13,9 +13,6 @@ from tests.cli.test_guard import COMMANDS
 
 TAKES_A_PLACE = [(path, command) for path, command in COMMANDS if path not in (("demo",), ("bench",))]
 IDS = [" ".join(path) for path, _ in TAKES_A_PLACE]
-NOT_YET_TOLD_APART = {("certificates", "renew")}
-"""A folder without an authority is a refusal there."""
-
 READS_A_PROJECT = {("simulate",), ("check-data",)}
 """A file is there a project that has to be corrected."""
 
@@ -52,7 +49,7 @@ def test_the_wrong_thing(tmp_path, path, command, what):
     given = [*path, *arguments(command, str(place), str(file))]
     plain, document = (CliRunner().invoke(main, [*given, *more]) for more in ((), ("--json",)))
     for result in (plain, document):
-        refusal = path in NOT_YET_TOLD_APART or (path in READS_A_PROJECT and what == "file")
+        refusal = path in READS_A_PROJECT and what == "file"
         expected = {1, 2} if refusal else {2}
         assert result.exit_code in expected, result.output
         for raw in ("Traceback", "unexpected", ".py", "private-", "Errno"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +40,11 @@ def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bo
     from proofward.report.handover.model_files import safetensors_bytes
 
     with answering(as_json):
+        read = _reader(source)
         if out.exists() and not force:
             raise Refused(f"{out} is there already; --force replaces it")
         try:
-            found = _read(source)
+            found = read(source)
         except ImportRefused as error:
             raise Refused(f"{source} is not taken in:", error.problems) from error
         first = found.first_weights(SCALES, limit)
@@ -51,15 +53,16 @@ def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bo
         _tell(found, first, out, as_json)
 
 
-def _read(source: Path) -> Network:
+def _reader(source: Path) -> Callable[[Path], Network]:
+    """What reads files of this name; raises UsageError."""
     from proofward.models.graph.from_onnx import from_onnx
     from proofward.models.graph.from_torch import from_pt2
 
     kind = source.suffix.lower()
     if kind == TORCH:
-        return from_pt2(source)
+        return from_pt2
     if kind == ONNX:
-        return from_onnx(source)
+        return from_onnx
     words = "a program that torch.export.save wrote" if kind in PICKLED else "a network's file"
     pickled = ": what is pickled can execute code, and is not read" if kind in PICKLED else ""
     raise click.UsageError(f"{source}: expected {words}, named *{TORCH}, or *{ONNX}{pickled}")

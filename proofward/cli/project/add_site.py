@@ -32,12 +32,14 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
     holds no shares of others' keys and verifies nothing.
     """
     from proofward.cli.common.engine import installed
+    from proofward.cli.project.project_file import require_consortium
     from proofward.engines.contract import HOME, KITS
     from proofward.engines.operations.suggestions import Placeholder, command
     from proofward.engines.registry import engine_of_authority
     from proofward.engines.remote.agreement.home import Home
 
     with answering(as_json):
+        require_consortium(folder)
         engine = installed(engine_of_authority(folder))
         project, terms = _agreed(folder)
         earlier = _issued(folder, engine)

@@ -38,11 +38,13 @@ def renew(folder: Path, sites: tuple[str, ...], days: int, as_json: bool) -> Non
 
     The new certificates are for the sites' present keys and are no secret: send them by any way.
     """
+    from proofward.cli.project.project_file import require_consortium
     from proofward.engines.contract import RenewalRefused
     from proofward.engines.registry import engine_of_authority
     from proofward.ledger.files import make_directory, write_file
 
     with answering(as_json):
+        require_consortium(folder)
         try:
             authority = engine_of_authority(folder).authority(folder)
             unknown = sorted(set(sites) - set(authority.sites))

@@ -13,6 +13,7 @@ from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
+from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
@@ -83,3 +84,9 @@ def opened_project(path: Path) -> Project:
         if path.is_file() and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
             raise WrongThing(f"{path} is no consortium.toml: it names no [[site]]") from error
         raise Refused(f"{path}: {error}") from error
+
+
+def require_consortium(folder: Path) -> None:
+    """Raises WrongThing for a folder that has nothing of a consortium: no project, no kits, no authority."""
+    if not any((folder / name).exists() for name in (FILE_NAME, KITS, AUTHORITY)):
+        raise WrongThing(f"{folder} is no consortium's folder: it has neither {FILE_NAME} nor {AUTHORITY}")
