@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from proofward.encoding import decode, encode
-from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import ADDED, Home, HomeError
 from proofward.engines.remote.agreement.joining import JoinRequest, make_request, require_own
 from proofward.engines.remote.agreement.requests import (
@@ -22,7 +21,7 @@ from proofward.engines.remote.messages import Assembled, Declined, Join, NotYet,
 from proofward.federation.messages.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import SEED, agreement, open_desk, set_up
-from tests.engines.remote_kits import issue, pem, rsa_key, write_kit
+from tests.engines.remote_kits import certificates, issue, pem, rsa_key, write_kit
 
 NEW, KEY = "hospital-new", SigningKey(bytes(range(32)))
 
@@ -44,7 +43,7 @@ def root(tmp_path):
 def join_all(root, desk, terms) -> None:
     for seat in terms.seats:
         if seat.role != "aggregator":
-            home, kit = Home(root / seat.site / "home"), Certificates(root / seat.site / "startup")
+            home, kit = Home(root / seat.site / "home"), certificates(root / seat.site / "startup")
             key = home.key(seat.member)
             desk.answer(write(Join(make_request(terms, seat.member, key, kit.certificate, kit.private_key))))
 
