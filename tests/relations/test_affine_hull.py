@@ -213,7 +213,7 @@ def test_fails_for_an_enrolment_without_a_mask(mask: str, enrolling: Instance) -
     assert affine_dimension(told) < enrolling.dimension
 
 
-ONE_OF_A_KIND = [MASKS[0], "rows of LEFT", "rows of PAD", "blinding of the last column"]
+ONE_OF_A_KIND = [next(iter(MASKS)), "rows of LEFT", "rows of PAD", "blinding of the last column"]
 """A round is opened by the code that opens an enrolment, where each mask has its turn; a round takes longer."""
 
 
