@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from proofward.engines.flare.local import free_port
 
 from proofward.cli.common.fingerprint import words
 from proofward.encoding import decode
+from proofward.engines.local import free_port
 from proofward.federation.messages.catalogue import AcceptedSet, EnrolmentVerdict
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.database import Database
