@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from proofward.models.graph.network import FloatArray, LinearStep, Network, ReluStep, Step, compare, network
-from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, require, unsupported
+from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, require_package, unsupported
 
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 DTYPES = ("float32", "float64")
@@ -28,7 +28,7 @@ def from_onnx(path: Path | str) -> Network:
 
     Raises ImportRefused, with everything that is wrong and what to use instead.
     """
-    require("onnx")
+    require_package("onnx")
     import onnx
 
     path = Path(path)

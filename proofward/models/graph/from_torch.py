@@ -22,7 +22,7 @@ from proofward.models.graph.refusals import (
     ONE_OUTPUT,
     ImportRefused,
     plain_name,
-    require,
+    require_package,
     unsupported,
 )
 
@@ -39,7 +39,7 @@ def from_torch(module: Any, example: Any) -> Network:
     example: a tensor of records (n, ...), of which only the shape of a record and the type count; nothing is
     learned from its values. Raises ImportRefused, with everything that is wrong and what to use instead.
     """
-    require("torch")
+    require_package("torch")
     import torch
 
     if not isinstance(module, torch.nn.Module):
@@ -61,7 +61,7 @@ def from_torch(module: Any, example: Any) -> Network:
 
 def from_pt2(path: Path) -> Network:
     """The network in a file that `torch.export.save` wrote; nothing of the file is unpickled or executed."""
-    require("torch")
+    require_package("torch")
     import torch
 
     data = vetted(path)

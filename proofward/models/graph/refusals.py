@@ -62,7 +62,7 @@ def unsupported(operator: str, where: str, details: str = "") -> str:
     return f"{where}: {operator}{f' ({details})' if details else ''}: {remedy}"
 
 
-def require(package: str) -> None:
+def require_package(package: str) -> None:
     """Raises ImportRefused where a package is not installed that only imports and exports need."""
     if find_spec(package) is None:
         raise ImportRefused([f"{package} is not installed: pip install 'proofward[{package}]'"])

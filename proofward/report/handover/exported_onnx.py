@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from proofward.models.graph.refusals import require
+from proofward.models.graph.refusals import require_package
 from proofward.report.handover.agreement import FloatArray, Program
 from proofward.report.handover.exported_model import FORMAT, ExportedModel
 
@@ -21,7 +21,7 @@ RECORDS, LOGITS, PROBABILITIES = "records", "logits", "probabilities"
 
 def onnx_program(model: ExportedModel) -> tuple[bytes, Program]:
     """The file's bytes, and what they compute when they are loaded again."""
-    require("onnx")
+    require_package("onnx")
     import onnx
 
     file = _file(model)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.models.graph.refusals import require
+from proofward.models.graph.refusals import require_package
 from proofward.report.handover.agreement import FloatArray, Program
 from proofward.report.handover.exported_model import ExportedModel, ModelInvalid, NotAModel, read_exported
 
@@ -36,7 +36,7 @@ def to_torch(path: Path | str) -> Any:
 
 def module_of(model: ExportedModel) -> Any:
     """The module of an exported model."""
-    require("torch")
+    require_package("torch")
     import torch
 
     scales = model.scales
