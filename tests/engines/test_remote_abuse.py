@@ -90,6 +90,7 @@ def test_one_byte_for_an_object_that_has_none_keeps_nobody_out(tmp_path, monkeyp
         finally:
             stop.set()
             thread.join()
+        answers.append(read_answer(consortium.desk.answer(write(Part(EMPTY, 0, b"x", False)))))
         assert Held(1, False) not in answers and Held(0, True) in answers
         assert len(consortium.host.aggregator.history.closed[0].uploads) == 3
 
