@@ -23,6 +23,7 @@ from proofward.engines.flare.supervisor import Supervisor
 from proofward.engines.local import SERVER, LocalConsortium, free_port
 from proofward.engines.remote.agreement.addresses import split_port
 from proofward.report.scenario import make_scenario
+from tests.patience import PATIENCE
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "o")
 GIVEN = ("--server", "10.0.0.5", "--server", "FL.example.org:8102", "--server", "[2001:DB8:0::7]:8102")
@@ -261,7 +262,7 @@ def test_a_federation_whose_sites_take_three_ways(tmp_path):
         local.site_options[name] = ("--server", host)
     try:
         local.start_all()
-        local.wait(240)
+        local.wait(PATIENCE)
     finally:
         local.stop_all()
     assert {name: server_of(local.kits[name])[0] for name in ways} == ways

@@ -17,6 +17,7 @@ from proofward.engines.remote.agreement.requests import request_revocation
 from proofward.federation.messages.rules import VERIFIER
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
 
@@ -41,7 +42,7 @@ def test_the_coordinators_process_ends_and_status_says_how_all_stands(tmp_path, 
             request_revocation(folder, folder.name, "it leaves")
     try:
         local.start_all()
-        local.wait(400, poll=lambda: local.processes[COORDINATOR].poll() is not None)
+        local.wait(PATIENCE, poll=lambda: local.processes[COORDINATOR].poll() is not None)
         assert local.processes[COORDINATOR].returncode == 0
     finally:
         local.stop_all()

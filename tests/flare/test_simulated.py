@@ -16,6 +16,7 @@ from proofward.engines.in_process import InProcessFederation
 from proofward.engines.local import LocalConsortium
 from proofward.report.run_audit import RunAudit
 from tests.cli.own_tables import write_project, write_tables
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("nvflare")
@@ -33,7 +34,7 @@ def test_the_same_bits_in_process_and_on_flare(tmp_path):
     local.create(project.terms(), plan.initial_model, records, SEED)
     try:
         local.start_all()
-        local.wait(600)
+        local.wait(PATIENCE)
     finally:
         local.stop_all()
     rules = local.server.rules
