@@ -120,13 +120,6 @@ def next_message(
         else (np.uint64(challenge.c0), np.uint64(challenge.c1))
     )
     upper, lower = planes(high), planes(low)
-    blocks, grain = high.shape[1], max(1, _GRAIN // low.shape[1])
-    if blocks < 2 * grain:
-        # most rounds are small, and a call of `parallel` would be most of their time
-        out = np.zeros(4, dtype=np.uint64)
-        _round(tables, length, pairs, challenge is None, r0, r1, upper, lower, 0, blocks, out)
-        z0, z1, l0, l1 = out.tolist()
-        return Ext(z0, z1), Ext(l0, l1)
     parts: list[list[int]] = []
 
     def work(start: int, stop: int) -> None:
@@ -134,7 +127,7 @@ def next_message(
         _round(tables, length, pairs, challenge is None, r0, r1, upper, lower, start, stop, out)
         parts.append(out.tolist())
 
-    parallel(work, blocks, grain)
+    parallel(work, high.shape[1], max(1, _GRAIN // low.shape[1]))
     z0, z1, l0, l1 = (sum(part[i] for part in parts) % P for i in range(4))
     return Ext(z0, z1), Ext(l0, l1)
 
