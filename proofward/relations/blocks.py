@@ -16,7 +16,7 @@ from proofward.layers.model import Mlp, padded
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
-Integer = TypeVar("Integer", np.int64, np.uint64)
+Integer = TypeVar("Integer", np.int8, np.int64, np.uint64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,36 +61,40 @@ class EncryptionWitness:
 
 @dataclass(slots=True)
 class _Entries:
-    """A block of the ciphertext: `pad` takes its entries from a flat F-array, `update` is U, None where 0.
+    """A block of the ciphertext: `pad` takes its entries from a flat array, `update` is U, None where 0.
 
     Once the lookups are proved, `claim` is the point where they ended, and (a s)~ there.
     """
 
-    pad: Callable[[Array], Array]
+    pad: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
     log_size: int
     update: LinearCombination | None
     claim: tuple[Point, Form] | None = None
 
     def look_up(
-        self, ranges: RangeChecks, name: str, ciphertext: Array, errors: Callable[[], Array]
+        self, ranges: RangeChecks, name: str, ciphertext: Array, errors: Callable[[], npt.NDArray[np.int8]]
     ) -> None:
         """Look up the virtual errors of these entries; `errors` are the ciphertext's, a prover's."""
         party = ranges.party
 
+        def own_errors() -> Array:
+            return to_field(self.pad(errors()))
+
         def extension(point: Point) -> Form:
-            public = Form.of(party.public(lambda: evaluate(self.pad(ciphertext), point)))
-            known = self._masked(party, ciphertext, errors()) if party.knows_witness else None
-            masked = party.send(ZERO if known is None else evaluate(known, point))
+            entries = party.public(lambda: evaluate(self.pad(ciphertext), point))
+            value = ZERO
+            if party.knows_witness:
+                value = evaluate(self._masked(party, self.pad(ciphertext), own_errors()), point)
+            masked = party.send(value)
             self.claim = point, masked
             update = Form.of(0) if self.update is None else self.update.at(point)
-            return public - masked - update * (1 << UPDATE_SHIFT)
+            return Form.of(entries) - masked - update * (1 << UPDATE_SHIFT)
 
-        virtual = VirtualColumn(name, self.log_size, lambda: self.pad(errors()), extension)
-        ranges.lookups.query(ERRORS, virtual)
+        ranges.lookups.query(ERRORS, VirtualColumn(name, self.log_size, own_errors, extension))
 
-    def _masked(self, party: Party, ciphertext: Array, errors: Array) -> Array:
+    def _masked(self, party: Party, entries: Array, errors: Array) -> Array:
         """a s = y - e - 2^18 U; a prover's."""
-        values = sub(self.pad(ciphertext), self.pad(errors))
+        values = sub(entries, errors)
         if self.update is None:
             return values
         return sub(values, scale(self.update.values(party.values), 1 << UPDATE_SHIFT))
@@ -119,13 +124,10 @@ class EncryptionRelation:
         length = ciphertext_length(parameters)
         log_added = padded(length - parameters).bit_length() - 1
 
-        def added(flat: Array) -> Array:
+        def added(flat: npt.NDArray[Any]) -> npt.NDArray[Any]:
             return np.concatenate(
-                [flat[parameters:], np.zeros((1 << log_added) - (length - parameters), dtype=np.uint64)]
+                [flat[parameters:], np.zeros((1 << log_added) - (length - parameters), dtype=flat.dtype)]
             )
-
-        def errors() -> Array:
-            return to_field(witness().error.astype(np.int64))
 
         def coefficient(degree: int) -> Array:
             return np.ascontiguousarray(witness().coefficients[degree - 1])
@@ -136,7 +138,7 @@ class EncryptionRelation:
         ]
         entries.append(_Entries(added, log_added, None))
         for own, name in zip(entries, [*(block.name for block in blocks), "added entries"], strict=True):
-            own.look_up(ranges, f"{name} errors", ciphertext, errors)
+            own.look_up(ranges, f"{name} errors", ciphertext, lambda: witness().error)
         secret = party.declare("secret", LOG_RING_DEGREE, lambda: to_field(witness().secret.astype(np.int64)))
         ranges.lookups.query(TERNARY, LinearCombination(((1, secret),)))
         coefficients = [

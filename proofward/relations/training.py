@@ -8,8 +8,7 @@ selected rows. The intermediate values of T_pad steps are committed to as limbs 
     the head, and its forward sums
     what uses the trained weights (the update)
     for each hidden layer its activations and gradients, at the points of all claims before
-Soundness: what the layers and the lookups enter. How it hides:
-the party pads every message.
+Soundness: what the layers and the lookups enter. How it hides: the party pads every message.
 """
 
 from __future__ import annotations
