@@ -8,9 +8,9 @@ the target from FLARE, decodes percent signs.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from proofward.engines.contract import ADMIN, SERVER, KitError
@@ -19,6 +19,7 @@ from proofward.engines.remote.agreement.addresses import fault_of_address
 from proofward.ledger.files import write_file
 
 ADDRESSES = "server_addresses.json"
+Checked = TypeVar("Checked")
 _ONE_MACHINE = ("localhost", "127.0.0.1")
 
 
@@ -36,28 +37,51 @@ def _read(text: str) -> str:
     return unquote(text).removeprefix("[").removesuffix("]")
 
 
-def description(kit: Path) -> tuple[Path, dict[str, Any]]:
-    """FLARE's description of a kit, and where it lies; raises KitError."""
-    path = kit / "startup" / DESCRIPTIONS[kind_of(kit)]
+def target_of(found: Any) -> tuple[str, int]:
+    """Host and port in FLARE's description of a kit.
+
+    Raises ValueError, LookupError, TypeError or AttributeError where there are none.
+    """
+    if "admin" in found:
+        return _read(str(found["admin"]["host"])), int(found["admin"]["port"])
+    host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
+    return _read(host), int(port)
+
+
+def texts_of(found: Any) -> tuple[str, ...]:
+    """The entries of a list of texts; raises ValueError for anything else, and for none."""
+    if not isinstance(found, list) or not found or not all(isinstance(entry, str) for entry in found):
+        raise ValueError("not a list of texts")
+    return tuple(found)
+
+
+def _loaded(path: Path, check: Callable[[Any], Checked]) -> Checked:
+    """What `check` makes of the JSON in a kit's file; raises KitError."""
     try:
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, dict):
-            raise ValueError("not an object")
+        return check(json.loads(path.read_bytes()))
     except OSError as error:
         raise KitError(f"{path}: {error.strerror}; ask the coordinator for the kit again") from error
     except (ValueError, RecursionError) as error:
         raise KitError(f"{path} is damaged: ask the coordinator for the kit again") from error
-    return path, found
+
+
+def _object(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    return found
+
+
+def description(kit: Path) -> tuple[Path, dict[str, Any]]:
+    """FLARE's description of a kit, and where it lies; raises KitError."""
+    path = kit / "startup" / DESCRIPTIONS[kind_of(kit)]
+    return path, _loaded(path, _object)
 
 
 def server_of(kit: Path) -> tuple[str, int]:
     """The host and port that the kit connects to; raises KitError."""
     path, found = description(kit)
     try:
-        if kind_of(kit) == ADMIN:
-            return _read(str(found["admin"]["host"])), int(found["admin"]["port"])
-        host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
-        return _read(host), int(port)
+        return target_of(found)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise KitError(f"{path} names no server: ask the coordinator for the kit again") from error
 
@@ -67,18 +91,11 @@ def addresses_of(kit: Path) -> tuple[str, ...]:
     path = kit / "startup" / ADDRESSES
     if not path.exists():  # a kit of an earlier release
         return (server_of(kit)[0],)
-    try:
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, list) or not found or not all(isinstance(entry, str) for entry in found):
-            raise ValueError("not a list of texts")
-    except OSError as error:
-        raise KitError(f"{path}: {error.strerror}; ask the coordinator for the kit again") from error
-    except (ValueError, RecursionError) as error:
-        raise KitError(f"{path} is damaged: ask the coordinator for the kit again") from error
+    found = _loaded(path, texts_of)
     for entry in found:
         if fault := fault_of_address(entry):
             raise KitError(f"{path}: {entry!r} {fault}: ask the coordinator for the kit again")
-    return tuple(found)
+    return found
 
 
 def point(kit: Path, host: str) -> None:

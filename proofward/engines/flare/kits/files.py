@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from proofward.engines.contract import ADMIN, home_of
-from proofward.engines.flare.kits.addresses import ADDRESSES
+from proofward.engines.flare.kits.addresses import ADDRESSES, target_of, texts_of
 from proofward.engines.flare.kits.kit import DESCRIPTIONS, kind_of
 from proofward.engines.remote.agreement.home import SITE, TERMS
 from proofward.engines.remote.agreement.terms import Terms
@@ -25,19 +25,13 @@ def _object(data: bytes) -> None:
 
 
 def _description(data: bytes) -> None:
-    found = json.loads(data)
-    if "admin" in found:
-        _ = str(found["admin"]["host"]), int(found["admin"]["port"])
-        return
-    host, _, port = str(found["servers"][0]["service"]["target"]).rpartition(":")
-    if not host or not 0 < int(port) < 65536:
+    host, port = target_of(json.loads(data))
+    if not host or not 0 < port < 65536:
         raise ValueError
 
 
 def _texts(data: bytes) -> None:
-    found = json.loads(data)
-    if not isinstance(found, list) or not found or not all(isinstance(entry, str) for entry in found):
-        raise ValueError
+    texts_of(json.loads(data))
 
 
 def _name(data: bytes) -> None:
