@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proofward.cli.main import main
+from proofward.engines.flare.supervisor import Supervisor
 from tests.remembered import remembered_proofs
 
 
@@ -45,3 +46,12 @@ def demo_run(proofward, tmp_path_factory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("demo") / "run"
     tiny = ("--preset", "tiny", "--hospitals", 3, "--rounds", 2)
     return folder, proofward.json("demo", *tiny, "--run", folder)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Kits whose FLARE process would have been started."""
+    found = []
+    monkeypatch.setattr(Supervisor, "run", lambda self: found.append(self))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    return found

@@ -9,7 +9,6 @@ import pytest
 
 from proofward.engines.flare.kits.files import REMEDY
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.flare.supervisor import Supervisor
 from proofward.engines.local import SERVER
 from tests.cli.local_kits import local_consortium
 
@@ -39,14 +38,6 @@ DESCRIBES = ("startup/fed_client.json", "startup/fed_server.json", "startup/fed_
 @pytest.fixture(scope="module")
 def consortium(tmp_path_factory):
     return local_consortium(tmp_path_factory.mktemp("damaged") / "consortium")
-
-
-@pytest.fixture
-def started(monkeypatch):
-    found = []
-    monkeypatch.setattr(Supervisor, "run", lambda self: found.append(self))
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    return found
 
 
 def spoil(path: Path, how: str) -> None:

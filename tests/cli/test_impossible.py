@@ -18,7 +18,7 @@ from cryptography import x509
 
 from proofward.engines.contract import AlreadyRunning
 from proofward.engines.flare.kits.addresses import equip
-from proofward.engines.flare.supervisor import Supervisor, claimed, running
+from proofward.engines.flare.supervisor import claimed, running
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.names import RESERVED, VALUES
 from tests.cli.local_kits import local_consortium
@@ -41,15 +41,6 @@ def consortium(tmp_path_factory):
 def kit(consortium, tmp_path):
     shutil.copytree(consortium.kits["hospital-0"], tmp_path / "kit")
     return tmp_path / "kit"
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """Kits whose FLARE process would have been started."""
-    found = []
-    monkeypatch.setattr(Supervisor, "run", lambda self: found.append(self))
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    return found
 
 
 def one_line(text: str) -> str:
