@@ -7,7 +7,7 @@ import pytest
 from proofward.cli.evidence.audit_words import screen, to_document
 from proofward.engines.remote.agreement.end_requests import pending_ends, request_end
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.agreement.requests import MAX_REASON, REQUESTS
+from proofward.engines.remote.agreement.request_files import MAX_REASON, REQUESTS
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.handover.exported_model import read_exported
 from proofward.report.run_audit import RunAudit

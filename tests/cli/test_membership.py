@@ -9,9 +9,8 @@ from click.testing import CliRunner
 
 from proofward.cli.main import main
 from proofward.engines.remote.agreement.home import NEXT_KEY, Home
+from proofward.engines.remote.agreement.request_files import MAX_REASON, REQUESTS
 from proofward.engines.remote.agreement.requests import (
-    MAX_REASON,
-    REQUESTS,
     followed,
     make_next_key,
     pending_revocations,

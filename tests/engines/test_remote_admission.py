@@ -9,9 +9,9 @@ import pytest
 from proofward.encoding import decode, encode
 from proofward.engines.remote.agreement.home import ADDED, Home, HomeError
 from proofward.engines.remote.agreement.joining import JoinRequest, make_request, require_own
+from proofward.engines.remote.agreement.request_files import REQUESTS
 from proofward.engines.remote.agreement.requests import (
     ADMIT,
-    REQUESTS,
     pending_admissions,
     pending_revocations,
     request_admission,

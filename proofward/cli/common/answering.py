@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from proofward.federation.history.history import History
     from proofward.federation.messages.rules import Rules
 
+def _reason(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    from proofward.engines.remote.agreement.request_files import MAX_REASON, is_reason
+
+    if not is_reason(reason := value.strip()):
+        raise click.BadParameter(f"expected 1 to {MAX_REASON} characters", param_hint="--reason")
+    return reason
+
+
+REASON = click.option("--reason", required=True, callback=_reason,
+                      help="Recorded in the ledger for all to read: no patient's data.")  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 KIT = click.argument("kit", type=KitPath())
 PASSPHRASE = click.option(

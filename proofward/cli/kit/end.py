@@ -6,12 +6,22 @@ from pathlib import Path
 
 import click
 
-from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, standing, tell
+from proofward.cli.common.answering import (
+    JSON,
+    KIT,
+    REASON,
+    Refused,
+    answering,
+    choose,
+    opened,
+    standing,
+    tell,
+)
 
 
 @click.command()
 @KIT
-@click.option("--reason", required=True, help="Recorded in the ledger for all to read: no patient's data.")
+@REASON
 @click.option("--at-once", is_flag=True, help="Do not wait until the open round is closed: its work is lost.")
 @click.option("--as", "voter", metavar="NAME", help="Which verifier of this site asks, if there are several.")
 @click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
@@ -25,12 +35,8 @@ def end(kit: Path, reason: str, at_once: bool, voter: str | None, yes: bool, as_
     next.
     """
     from proofward.engines.remote.agreement.end_requests import request_end
-    from proofward.engines.remote.agreement.requests import MAX_REASON
     from proofward.federation.messages.rules import VERIFIER
 
-    reason = reason.strip()
-    if not 1 <= len(reason) <= MAX_REASON:
-        raise click.BadParameter(f"expected 1 to {MAX_REASON} characters", param_hint="--reason")
     with answering(as_json):
         home = opened(kit)
         may = [seat for seat in home.seats if seat.role == VERIFIER]

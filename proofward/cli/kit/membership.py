@@ -12,6 +12,7 @@ from proofward.cli.common.answering import (
     JSON,
     KIT,
     PASSPHRASE,
+    REASON,
     Refused,
     answering,
     choose,
@@ -124,7 +125,7 @@ def known_admissions(home: Home, rules: Rules) -> set[str]:
 @click.command()
 @KIT
 @click.argument("member", metavar="MEMBER")
-@click.option("--reason", required=True, help="Recorded in the ledger for all to read: no patient's data.")
+@REASON
 @click.option("--as", "voter", metavar="NAME", help="Which member of this site asks, if several may.")
 @click.option("--yes", is_flag=True, help="Ask also when this revocation ends the federation.")
 @JSON
@@ -134,12 +135,9 @@ def revoke(kit: Path, member: str, reason: str, voter: str | None, yes: bool, as
     It is final once as many verifiers ask as accept a proof, and at once for oneself. The site's process
     sends it when it works next.
     """
-    from proofward.engines.remote.agreement.requests import MAX_REASON, request_revocation
+    from proofward.engines.remote.agreement.requests import request_revocation
     from proofward.federation.messages.rules import AGGREGATOR, VERIFIER
 
-    reason = reason.strip()
-    if not 1 <= len(reason) <= MAX_REASON:
-        raise click.BadParameter(f"expected 1 to {MAX_REASON} characters", param_hint="--reason")
     with answering(as_json):
         home = opened(kit)
         seat, rules = home.terms.find(member), home.rules

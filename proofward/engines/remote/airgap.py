@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO
 
 from proofward.encoding import decode
 from proofward.engines.remote.agreement.certificates import Certificates
@@ -33,8 +32,10 @@ from proofward.engines.remote.bundle import (
     Header,
 )
 from proofward.engines.remote.caller import Unreachable
+from proofward.engines.remote.objects import LocalObjects
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
+from proofward.engines.remote.wishes import Wishes
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages import events
@@ -44,8 +45,7 @@ from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, 
 from proofward.federation.messages.rules import AGGREGATOR, Rules
 from proofward.federation.messages.wire import Packet, open_extension, parse
 from proofward.federation.parties.follower import Follower
-from proofward.federation.storage.objects import StoredObjects
-from proofward.ledger.errors import LedgerError, ObjectMissing
+from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 
 PATIENCE = 2.0
@@ -55,29 +55,6 @@ _PIECE = 1 << 20
 def packet_topic(packet: bytes) -> str:
     """Kind of the record in a packet's envelope."""
     return decode(parse(Packet, packet).envelope, Envelope).topic
-
-
-class LocalObjects(StoredObjects):
-    """A store as the only source; remembers what was asked for in vain."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        super().__init__(store)
-        self.missing: set[bytes] = set()
-
-    def __call__(self, digest: bytes) -> bytes | None:
-        """The object, None when it is missing or damaged."""
-        data = super().__call__(digest)
-        if data is None:
-            self.missing.add(digest)
-        return data
-
-    def open(self, digest: bytes) -> BinaryIO:
-        """See FileSource."""
-        try:
-            return super().open(digest)
-        except LedgerError:
-            self.missing.add(digest)
-            raise ObjectMissing(digest) from None
 
 
 @dataclass
@@ -286,15 +263,15 @@ class AirGap:
                 trip.refusals.append(event.refusal)
             self._observe(event)
 
-        site = Site(
-            self.home, self.kit, carry, Event(), self._passphrase, observe=observe, proofs=self._proofs
-        )
-        store = ObjectStore(self.home.member(seat.member) / "objects")
+        home, folder, proofs = self.home, self.home.member(seat.member), self._proofs
+        site = Site(home, self.kit, carry, Event(), self._passphrase, observe=observe, proofs=proofs)
+        store = ObjectStore(folder / "objects")
         store.remove_unfinished()
         objects = LocalObjects(store)
         member = site.open(seat, rules, objects)
         try:
+            Wishes(member, folder).take()
             yield member, objects, store
-            keep_own_deadline(member, self.home.terms.deadline, self.home.member(seat.member))
+            keep_own_deadline(member, home.terms.deadline, folder)
         finally:
             member.state.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from io import BytesIO
@@ -35,7 +35,6 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
-from proofward.federation.parties.verifier import Verifier
 
 PATIENCE_MS = 4000
 EAGER = 1.0
@@ -50,15 +49,13 @@ class Link:
         caller: Caller,
         objects: RemoteObjects,
         note: Note = lambda kind, **fields: None,
-        wishes: Callable[[], Iterable[tuple[str, str]]] = tuple,
+        wishes: Callable[[], bool] = lambda: False,
         outdated: Callable[[], bool] = lambda: False,
         slots: UploadSlots | None = None,
-        admissions: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
-        ends: Callable[[], Iterable[tuple[str, bool]]] = tuple,
     ) -> None:
-        """`wishes`: whom to have revoked. `outdated`: whether to open anew. slots: 0 s if not given.
+        """`wishes`: takes what the operator asks for, and says whether it is new.
 
-        `ends`: why to end the federation, and whether at once. `admissions`: whom to admit, with which key.
+        `outdated`: whether to open anew. slots: 0 s if not given.
         """
         self.member = member
         self._caller = caller
@@ -70,11 +67,8 @@ class Link:
         self._idle = 0
         self._owing = False
         self._wishes = wishes
-        self._ends = ends
         self._outdated = outdated
         self._slots = slots or UploadSlots(0)
-        self._admissions = admissions
-        self._wished: set[tuple[str, str | bytes]] = set()
 
     @property
     def done(self) -> bool:
@@ -97,7 +91,8 @@ class Link:
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
         history = self.member.history
-        self._take_wishes()
+        if self._wishes():
+            self._known = -1  # so that it is said at once
         patience, start = PATIENCE_MS if self._known == history.size else 0, time.monotonic()
         answer = self._ask(Follow(history.size, patience))
         self._slots.heard()
@@ -134,28 +129,6 @@ class Link:
         self._idle += 1
         power_of_two = self._idle & (self._idle - 1) == 0
         return power_of_two and (self._owing or self._objects.lacking)
-
-    def _take_wishes(self) -> None:
-        member = self.member
-        asked: list[tuple[tuple[str, str | bytes], Callable[[], None]]] = [
-            (wish, partial(member.request_revocation, *wish)) for wish in self._wishes()
-        ]
-        if isinstance(member, Verifier):
-            asked += [(wish, partial(member.request_admission, *wish)) for wish in self._admissions()]
-        for wish, ask in asked:
-            if wish in self._wished:
-                continue
-            self._wished.add(wish)
-            try:
-                ask()
-                self._known = -1  # so that it is said at once
-            except Refusal as refusal:
-                self._note("declined", check=refusal.check, culprit=refusal.culprit)
-
-        if isinstance(self.member, Verifier):
-            for reason, at_once in self._ends():
-                if self.member.request_end(reason, at_once):
-                    self._known = -1
 
     def _count(self) -> None:
         """Says how many bytes crossed since the last time."""

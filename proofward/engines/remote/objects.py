@@ -1,4 +1,4 @@
-"""A member's copy of the ledger's objects: fetched piece by piece when first used, resumed after a break."""
+"""A member's copy of the ledger's objects: fetched piece by piece when first used, or only what is there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from proofward.engines.remote.messages import (
     Request,
 )
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.storage.objects import StoredObjects
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore
 
@@ -95,3 +96,26 @@ class RemoteObjects:
             return False
         self.lacking = False
         return True
+
+
+class LocalObjects(StoredObjects):
+    """A store as the only source; remembers what was asked for in vain."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store)
+        self.missing: set[bytes] = set()
+
+    def __call__(self, digest: bytes) -> bytes | None:
+        """The object, None when it is missing or damaged."""
+        data = super().__call__(digest)
+        if data is None:
+            self.missing.add(digest)
+        return data
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """See FileSource."""
+        try:
+            return super().open(digest)
+        except LedgerError:
+            self.missing.add(digest)
+            raise ObjectMissing(digest) from None

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from functools import partial
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
-from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
-from proofward.engines.remote.agreement.requests import pending_admissions, pending_revocations
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import FAREWELL, Courier
@@ -21,7 +18,7 @@ from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.upload_slots import UploadSlots
-from proofward.engines.remote.wishes import take_wishes
+from proofward.engines.remote.wishes import Wishes
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
@@ -121,11 +118,9 @@ class Site:
                 caller,
                 objects,
                 self._note,
-                partial(pending_revocations, folder),
+                Wishes(member, folder, self._note).take,
                 lambda keys=keys: self.home.key_files(seat.member) != keys,  # type: ignore[misc]
                 UploadSlots(self.home.terms.upload_slot),
-                ends=partial(pending_ends, folder),
-                admissions=partial(pending_admissions, folder),
             )
             try:
                 link.run()
@@ -191,5 +186,4 @@ class Site:
             member = Hospital(seat.member, key, around, *records, next_key=following)
         else:
             member = Verifier(seat.member, key, around, next_key=following)
-        take_wishes(member, folder, self._note)
         return member

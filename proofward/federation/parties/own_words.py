@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from proofward.encoding import decode
 from proofward.federation.history.history import slot
-from proofward.federation.messages.catalogue import EndVote, KeyRotation, RevocationVote
+from proofward.federation.messages.catalogue import AdmissionVote, EndVote, KeyRotation, RevocationVote
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Packet, parse
@@ -54,6 +54,6 @@ class OwnWords:
         for packet in self._state.packets():
             if packet:
                 envelope = decode(parse(Packet, packet).envelope, Envelope)
-                vote = isinstance(envelope.record, RevocationVote | EndVote)
+                vote = isinstance(envelope.record, RevocationVote | EndVote | AdmissionVote)
                 if (envelope.round, envelope.attempt) == position and not vote:
                     yield "/".join(slot(envelope))

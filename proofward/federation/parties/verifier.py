@@ -69,7 +69,10 @@ class Verifier(Participant):
 
     def _votes(self) -> Iterator[bytes]:
         yield from super()._votes()
-        for at_once in (False, True) if self.history.phase in ANY_PHASE else ():
+        if self.history.phase not in ANY_PHASE:
+            return
+        yield from self._admit()
+        for at_once in (False, True):
             reason = self.state.fact(_wish(at_once))
             if reason is not None and (self.name, at_once) not in self.history.end_votes:
                 yield self.say(EndVote(at_once, reason.decode()))
@@ -77,8 +80,6 @@ class Verifier(Participant):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
-        if phase in ANY_PHASE:
-            yield from self._admit()
         if phase in (UPLOAD, VERIFY):
             yield from self._judge_uploads()
         elif phase == SHARES:

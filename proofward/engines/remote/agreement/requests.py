@@ -11,7 +11,6 @@ and reads the database without writing. A request stays: asking for the same thi
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
@@ -21,14 +20,20 @@ from pathlib import Path
 from urllib.parse import quote
 
 from proofward.engines.remote.agreement.home import KEY, NEXT_KEY, STATE, Home
+from proofward.engines.remote.agreement.request_files import (
+    found_requests,
+    is_reason,
+    path_of,
+    read_request,
+    require_reason,
+    write_request,
+)
 from proofward.federation.history.history import History
 from proofward.federation.messages.rules import Rules
-from proofward.ledger.files import make_directory, sync_directory, write_file
+from proofward.ledger.files import sync_directory
 from proofward.ledger.keys import SigningKey
 
-REQUESTS, REVOKE, ADMIT = "requests", "revoke-", "admit-"
-MAX_REASON = 400
-_MAX_BYTES = 1 << 13
+REVOKE, ADMIT = "revoke-", "admit-"
 
 
 def request_revocation(folder: Path, member: str, reason: str) -> bool:
@@ -36,34 +41,21 @@ def request_revocation(folder: Path, member: str, reason: str) -> bool:
 
     Returns False when this member's revocation was asked for before.
     """
-    if not 1 <= len(reason) <= MAX_REASON:
-        raise ValueError(f"reason: expected 1 to {MAX_REASON} characters, found {len(reason)}")
-    path = _requests(folder) / f"{REVOKE}{member}"
+    require_reason(reason)
+    path = path_of(folder, f"{REVOKE}{member}")
     if _read(path) is not None:
         return False
-    _write(path, {"member": member, "reason": reason})
+    write_request(path, {"member": member, "reason": reason})
     return True
 
 
 def request_admission(folder: Path, member: str, key: bytes) -> bool:
     """Writes a request into a verifier's folder, durably; False when the same was asked for before."""
-    path = _requests(folder) / f"{ADMIT}{member}.{key.hex()}"
+    path = path_of(folder, f"{ADMIT}{member}.{key.hex()}")
     if _read_admission(path) is not None:
         return False
-    _write(path, {"member": member, "key": key.hex()})
+    write_request(path, {"member": member, "key": key.hex()})
     return True
-
-
-def _requests(folder: Path) -> Path:
-    requests = folder / REQUESTS
-    make_directory(requests)
-    requests.chmod(0o700)
-    return requests
-
-
-def _write(path: Path, plain: dict[str, str]) -> None:
-    data = (json.dumps(plain) + "\n").encode()
-    write_file(path, data, path.parent / f".{path.name}.tmp", mode=0o600)
 
 
 def pending_revocations(folder: Path) -> list[tuple[str, str]]:
@@ -71,33 +63,18 @@ def pending_revocations(folder: Path) -> list[tuple[str, str]]:
 
     What is no request is passed over: it came from nobody's command. Never raises for what lies there.
     """
-    return [request for path in _found(folder, REVOKE) if (request := _read(path)) is not None]
+    return [request for path in found_requests(folder, REVOKE) if (request := _read(path)) is not None]
 
 
 def pending_admissions(folder: Path) -> list[tuple[str, bytes]]:
     """Name and key of every request in a verifier's folder, by name. Never raises for what lies there."""
-    return [request for path in _found(folder, ADMIT) if (request := _read_admission(path)) is not None]
-
-
-def _found(folder: Path, kind: str) -> list[Path]:
-    try:
-        return sorted((folder / REQUESTS).glob(f"{kind}*"))
-    except OSError:
-        return []
-
-
-def _plain(path: Path) -> dict[str, object]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            return {}
-        plain = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return plain if isinstance(plain, dict) else {}
+    return [
+        request for path in found_requests(folder, ADMIT) if (request := _read_admission(path)) is not None
+    ]
 
 
 def _read_admission(path: Path) -> tuple[str, bytes] | None:
-    plain = _plain(path)
+    plain = read_request(path)
     member, key = plain.get("member"), plain.get("key")
     if not isinstance(member, str) or not isinstance(key, str) or path.name != f"{ADMIT}{member}.{key}":
         return None
@@ -105,11 +82,11 @@ def _read_admission(path: Path) -> tuple[str, bytes] | None:
 
 
 def _read(path: Path) -> tuple[str, str] | None:
-    plain = _plain(path)
+    plain = read_request(path)
     member, reason = plain.get("member"), plain.get("reason")
-    if not isinstance(member, str) or not isinstance(reason, str) or path.name != f"{REVOKE}{member}":
+    if not isinstance(member, str) or path.name != f"{REVOKE}{member}":
         return None
-    return (member, reason) if 1 <= len(reason) <= MAX_REASON else None
+    return (member, reason) if is_reason(reason) else None
 
 
 @contextmanager
