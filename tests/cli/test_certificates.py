@@ -89,10 +89,12 @@ def test_rejects_renewals_that_cannot_be_made(proofward, made, tmp_path):
     unknown = proofward.json("certificates", "renew", made, "--site", "nobody")
     assert unknown["exit"] == 1 and "nobody" in unknown["reason"]
     assert proofward("certificates", "renew", made, "--days", 4000).exit_code == 2
-    missing = proofward.json("certificates", "renew", tmp_path)
-    assert missing["exit"] == 1 and "cert.json" in missing["reason"]
+    elsewhere = proofward.json("certificates", "renew", tmp_path)
+    assert elsewhere["exit"] == 2 and "no consortium's folder" in elsewhere["error"]
     state = tmp_path / "authority" / "proofward" / "state"
     state.mkdir(parents=True)
+    missing = proofward.json("certificates", "renew", tmp_path)
+    assert missing["exit"] == 1 and "cert.json" in missing["reason"]
     for junk in (b"", b"[]", b'{"root_cert": 1, "root_pri_key": ""}', b"[" * 100_000, b"{}"):
         (state / "cert.json").write_bytes(junk)
         said = proofward.json("certificates", "renew", tmp_path)
