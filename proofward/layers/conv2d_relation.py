@@ -20,7 +20,7 @@ product of Thaler 2013, with a predicate that factors by axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,16 +30,16 @@ from proofward.field.contract import batched_combine_rows
 from proofward.field.extension import Ext, ext_mul, ext_scale
 from proofward.field.goldilocks import shift
 from proofward.field.multilinear import eq_table, evaluate
-from proofward.field.spatial import combine_ext_rows, ext_products, shifted_rows
+from proofward.field.spatial import shifted_rows
 from proofward.layers.axis import Axis
 from proofward.layers.claims import DerivedTable
+from proofward.layers.pictures import plane_at, products_by_tap, sums_by_tap
 from proofward.layers.stack import Units, eq_weights, plain_weights, sum_last, zero_product
 from proofward.layers.trained_weights import TrainedWeights, flat
 from proofward.proof.forms import ONE, ZERO, Form, Point
 from proofward.proof.party import Party, Tables
 
 Array = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Conv2dRelation(TrainedWeights):
         channel, _ = self._channel_and_taps(extended)
 
         def plane() -> Array:
-            return _plane(combined[0], (*new_step, *channel))
+            return plane_at(combined[0], (*new_step, *channel))
 
         self._assert_patch(party, (*new_step, *sample), position, extended, value, plane)
         self.assert_weight(party, new_step, outputs, extended, weight)
@@ -92,9 +92,8 @@ class Conv2dRelation(TrainedWeights):
 
         def tables() -> Tables:
             combined.append(self._over_batch(self._deltas(party), sample))
-            by_tap = self._by_taps(
-                combined[0], [a.outputs_by_tap(r) for a, r in zip(self.axes, source, strict=True)]
-            )
+            by_axis = [axis.outputs_by_tap(r) for axis, r in zip(self.axes, source, strict=True)]
+            by_tap = sums_by_tap(combined[0], *by_axis)
             before = self.weights_before(
                 self._sums_by_output(party, channel), self._initial_at_channel(channel)
             )
@@ -107,12 +106,10 @@ class Conv2dRelation(TrainedWeights):
         new_step, rest = reduced.point[: self.shape.log_steps], reduced.point[self.shape.log_steps :]
         output, taps = rest[: self.log_outputs], rest[self.log_outputs :]
         kernel = self._split(taps, "log_kernel")
-        met = [
-            axis.outputs_at(r, k) for axis, r, k in zip(self.axes, source, kernel, strict=True)
-        ]
+        met = [axis.outputs_at(r, k) for axis, r, k in zip(self.axes, source, kernel, strict=True)]
 
         def plane() -> Array:
-            return _plane(combined[0], (*new_step, *output))
+            return plane_at(combined[0], (*new_step, *output))
 
         position, gradient = self._assert_met(party, value, met, plane)
         self._delta.assert_at(party, (*new_step, *sample), (*output, *position), gradient)
@@ -130,7 +127,7 @@ class Conv2dRelation(TrainedWeights):
         channel, _ = self._channel_and_taps(extended)
 
         def plane() -> Array:
-            return _plane(self._over_channels(self._inputs(party), channel), samples)
+            return plane_at(self._over_channels(self._inputs(party), channel), samples)
 
         self._assert_patch(party, samples, position, extended, value, plane)
 
@@ -213,20 +210,11 @@ class Conv2dRelation(TrainedWeights):
             batched_combine_rows(np.ascontiguousarray(tiled), tensor.reshape(samples, 1 << len(channel), -1))
         )
 
-    def _by_taps(self, combined: Array, tables: Sequence[Array]) -> Array:
-        """Sums over the places of each picture by tap: (2, steps, channel * K * K)."""
-        vertical, horizontal = tables
-        rows = ext_products(combined.reshape(2, -1, horizontal.shape[2]), horizontal)
-        rows = rows.reshape(2, -1, vertical.shape[2], rows.shape[2]).transpose(0, 1, 3, 2)
-        taps = ext_products(rows.reshape(2, -1, vertical.shape[2]), vertical)
-        taps = taps.reshape(2, -1, horizontal.shape[1], vertical.shape[1]).transpose(0, 1, 3, 2)
-        return taps.reshape(2, self.shape.steps, -1)
-
     def _extended_patches(self, combined: Array, position: Point) -> Array:
         """Extended patches at a position: over (step, top, tap), flat."""
         parts = zip(self.axes, self._split(position, "log_outputs"), strict=True)
         result = np.zeros((2, self.shape.steps, 2, self.weights.shape[1]), dtype=np.uint64)
-        result[:, :, 0] = self._by_taps(combined, [axis.inputs_by_tap(own) for axis, own in parts])
+        result[:, :, 0] = sums_by_tap(combined, *(axis.inputs_by_tap(own) for axis, own in parts))
         constant = self._constant(position, (ONE, *(ZERO,) * self.log_inputs))
         result[0, :, 1, 0], result[1, :, 1, 0] = constant.c0, constant.c1
         return flat(result)
@@ -236,7 +224,7 @@ class Conv2dRelation(TrainedWeights):
         result = np.zeros((2, self.shape.steps, 2, self.weights.shape[1]), dtype=np.uint64)
         if self.shape.steps > 1:
             deltas = self._outputs_over_samples(party, outputs)
-            result[:, :, 0] = self._gradients_by_tap(deltas, self._inputs(party), forwards=True)
+            result[:, :, 0] = products_by_tap(deltas, self._inputs(party), self.axes, single_is_output=True)
             # dZ is 0 at the positions of the padding
             sums = sum_last(deltas.reshape(2, self.shape.steps, -1))
             result[:, :, 1, 0] = ext_scale(sums, ONE * (1 << self.activation_bits))
@@ -247,36 +235,7 @@ class Conv2dRelation(TrainedWeights):
         if self.shape.steps == 1:
             return np.zeros((2, 1, len(self.weights) << self._log_taps), dtype=np.uint64)
         pictures = self._over_channels(self._inputs(party), channel)
-        return self._gradients_by_tap(pictures, self._deltas(party), forwards=False)
-
-    def _gradients_by_tap(self, combined: Array, tensor: Array, *, forwards: bool) -> Array:
-        """sum over samples and positions of combined dZ (A) times A (dZ): (2, steps, channel * K * K).
-
-        `combined` is an E-array over (step, sample, place), `tensor` an F-tensor with channels.
-        """
-        sizes = [(1 << axis.log_outputs, 1 << axis.log_size) for axis in self.axes]
-        own, other = (0, 1) if forwards else (1, 0)
-        steps, batch = self.shape.steps, self.shape.batch
-        single = combined.reshape(2, steps, batch, *(size[own] for size in sizes))
-        many = tensor.reshape(steps, batch, -1, *(size[other] for size in sizes))
-        result = np.zeros(
-            (2, steps, many.shape[2], *(1 << axis.log_kernel for axis in self.axes)), dtype=np.uint64
-        )
-        for tap in range(self.axes[0].kernel):
-            rows = self._met(self.axes[0], tap)
-            for across in range(self.axes[1].kernel):
-                columns = self._met(self.axes[1], across)
-                one = single[:, :, :, rows[own]][..., columns[own]].reshape(2, steps, -1)
-                part = many[:, :, :, rows[other]][..., columns[other]].transpose(0, 1, 3, 4, 2)
-                part = np.ascontiguousarray(part).reshape(steps, -1, many.shape[2])
-                result[:, :, :, tap, across] = batched_combine_rows(np.ascontiguousarray(one), part)
-        return result.reshape(2, steps, -1)
-
-    @staticmethod
-    def _met(axis: Axis, tap: int) -> tuple[Places, Places]:
-        """Outputs and inputs that meet with a tap."""
-        own = axis.met[1] == tap
-        return axis.met[0][own], axis.met[2][own]
+        return products_by_tap(pictures, self._deltas(party), self.axes, single_is_output=False)
 
     def _initial_at_channel(self, channel: Point) -> Array:
         """First weights at a channel of the inputs: (2, output * taps)."""
@@ -307,8 +266,3 @@ class Conv2dRelation(TrainedWeights):
             real = values[plane][inside]
             values[plane][inside] = shift(np.ascontiguousarray(real).reshape(-1), part).reshape(real.shape)
         return flat(values)
-
-
-def _plane(combined: Array, point: Point) -> Array:
-    """The picture at a point of what comes before its places: an E-array over the places."""
-    return combine_ext_rows(eq_table(point), combined.reshape(2, 1 << len(point), -1))
