@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,12 @@ LONGEST_FIRST = (
     "federation/test_games.py",
 )
 """Files that take longest. A file is one worker's, so the last to begin must be short ones."""
+
+
+def pytest_configure() -> None:
+    """Keeps what Python compiles, here and in all processes that tests start, each of which imports much."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.fixture
