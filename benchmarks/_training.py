@@ -14,7 +14,8 @@ from _machine import median_seconds, peak_memory, reset_peak_memory
 
 from proofward.data.records import Records
 from proofward.data.synthetic import make_synthetic
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import initial_weights, mlp
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
@@ -69,7 +70,7 @@ class TrainingProblem:
     def make(widths: tuple[int, ...], scales: FixedPoint, training: Training, rows: int) -> TrainingProblem:
         """Synthetic records for an MLP; raises WraparoundPossible where bounds do not hold."""
         config = RoundConfig(
-            Mlp(widths), scales, training, 1 << 20, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=rows
+            mlp(widths), scales, training, 1 << 20, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=rows
         )
         weights = initial_weights(config.model, scales, b"benchmark")
         statement = RoundStatement(
@@ -111,7 +112,7 @@ class TrainingProblem:
             return trace
 
         def run(party: Party) -> None:
-            shape = DatasetShape(statement.rows, statement.config.model.widths[0])
+            shape = DatasetShape(statement.rows, statement.config.model.inputs)
             dataset = DatasetColumns.declare(
                 party,
                 shape,

@@ -30,8 +30,8 @@ import numpy.typing as npt
 
 from proofward.field.extension import ext_dot, lift
 from proofward.field.multilinear import evaluate
+from proofward.layers.affine import AffineRelation
 from proofward.layers.aggregation import squared_norm
-from proofward.layers.linear import LinearRelation
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.stack import Units, plain_weights
@@ -150,7 +150,7 @@ class UpdateRelation:
             else None,
         )
 
-    def prove(self, party: Party, layers: list[LinearRelation], steps: int) -> None:
+    def prove(self, party: Party, layers: list[AffineRelation], steps: int) -> None:
         """Run the relation; `layers` in order, `steps` = T."""
         rule = self.rule
         norms, coarse_norms = [], []

@@ -37,7 +37,8 @@ from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, weight_of
 from proofward.layers.bounds import LIMIT, compile_bounds
 from proofward.layers.clipping import clipped_multiplier
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Int64Array, Mlp, Training
+from proofward.layers.model import FixedPoint, Int64Array, Training
+from proofward.layers.network import Network
 
 LARGEST_SHIFT = 40
 _MOST_FINER_BITS = 40
@@ -80,20 +81,20 @@ class DeltaBounds:
 
 
 @lru_cache(maxsize=256)
-def delta_bounds(model: Mlp, scales: FixedPoint, training: Training, rows: int) -> DeltaBounds:
+def delta_bounds(model: Network, scales: FixedPoint, training: Training, rows: int) -> DeltaBounds:
     """The bounds for a hospital of `rows` rows; they do not depend on the weights."""
     bounds = compile_bounds(model, scales, training, rows, 0)
     largest = squared = 0
-    for layer, (outputs, inputs) in zip(bounds, model.shapes, strict=True):
-        largest = max(largest, layer.weight_update, layer.bias_update)
-        squared += outputs * (inputs * layer.weight_update**2 + layer.bias_update**2)
+    for own, layer in zip(bounds, model.layers, strict=True):
+        largest = max(largest, own.weight_update, own.bias_update)
+        squared += layer.weights.size * own.weight_update**2 + layer.biases.size * own.bias_update**2
     return DeltaBounds(largest, squared)
 
 
 @lru_cache(maxsize=256)
 def update_rule(
     *,
-    model: Mlp,
+    model: Network,
     scales: FixedPoint,
     training: Training,
     clip_bound: int,

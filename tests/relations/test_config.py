@@ -9,7 +9,8 @@ import pytest
 
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.measure import check_provable, round_plan
@@ -17,7 +18,7 @@ from proofward.relations.statement import digest_of
 from tests.relations.cases import config, statement_of
 
 OTHERS = {
-    "model": Mlp((5, 5, 2)),
+    "model": mlp((5, 5, 2)),
     "scales": FixedPoint(weight_bits=25),
     "training": Training(rate=5, batch=4, epochs=2),
     "clip_bound": 4097,
@@ -166,7 +167,7 @@ def test_statements_that_are_too_large_are_refused_with_the_rules(size: str, opt
     most = options.pop("most")
     training = Training(1, options.pop("batch", 4), epochs=options.pop("epochs", 1))
     with pytest.raises(ConfigurationError) as caught:
-        RoundConfig(Mlp(options["widths"]), FixedPoint(), training, 1 << 12, 3, 1, 40, True, most, most)
+        RoundConfig(mlp(options["widths"]), FixedPoint(), training, 1 << 12, 3, 1, 40, True, most, most)
     assert caught.value.field == size
 
 

@@ -13,16 +13,17 @@ from proofward.field.scalar import P
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.layers.aggregation import squared_norm
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network, mlp
 from proofward.models.presets import PRESETS
 from proofward.relations.config import RoundConfig
 from proofward.relations.update_rule import UpdateRule, delta_bounds, update_rule
 from tests.relations.cases import config
 
-MODEL, SCALES = Mlp((5, 4, 2)), FixedPoint()
+MODEL, SCALES = mlp((5, 4, 2)), FixedPoint()
 
 
-def check_bounds(rule: UpdateRule, model: Mlp, scales: FixedPoint, largest: int, squared: int) -> None:
+def check_bounds(rule: UpdateRule, model: Network, scales: FixedPoint, largest: int, squared: int) -> None:
     """All that the module promises, in plain integers, for whatever a prover commits to."""
     half = 1 << (rule.message_bits - 1)
     assert half > rule.bound >= half >> 1 and rule.bound < LARGEST_BOUND
@@ -58,7 +59,7 @@ def check_bounds(rule: UpdateRule, model: Mlp, scales: FixedPoint, largest: int,
 def test_rules_that_are_admitted_keep_every_promise(
     rows: int, clip: int, rate: int, steps: int, shift: int, widths: tuple[int, ...]
 ) -> None:
-    model, training = Mlp(widths), Training(rate=rate, batch=4, steps=steps)
+    model, training = mlp(widths), Training(rate=rate, batch=4, steps=steps)
     assume(rows >= 4)
     try:
         rule = update_rule(
