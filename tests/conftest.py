@@ -40,8 +40,12 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     return random.Random(request.node.nodeid)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, all else as it was found."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, all else as it was found; whole sweeps only where `-m` names them."""
+    if "exhaustive" not in config.option.markexpr:
+        sweeps = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=sweeps)
+        items[:] = [item for item in items if item not in sweeps]
     places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
     gone = [str(path) for path in places if not path.is_file()]
     if gone:
