@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.remembered import remembered_envelopes
 
 TESTS = Path(__file__).parent
 LONGEST_FIRST = (
@@ -28,10 +31,29 @@ LONGEST_FIRST = (
 """Files that take longest. A file is one worker's, so the last to begin must be short ones."""
 
 
+MEMORY, ENOUGH = Path("/dev/shm"), 8 << 30
+"""A file system in memory, and how many bytes have to be free there."""
+
+
 def pytest_configure() -> None:
-    """Keeps what Python compiles, here and in all processes that tests start, each of which imports much."""
+    """Makes tests wait less, here and in the processes that they start.
+
+    What Python compiles is kept, since each process imports much. Temporary files are in memory where there is
+    room and programs may lie there: what has to survive a killed process does, and no disk is waited for.
+    """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+        found = os.statvfs(MEMORY)
+        if found.f_bavail * found.f_frsize >= ENOUGH and not found.f_flag & os.ST_NOEXEC:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_by_all() -> Iterator[None]:
+    """Parties of one process parse and verify an envelope once."""
+    with remembered_envelopes():
+        yield
 
 
 @pytest.fixture
