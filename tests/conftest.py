@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.remembered import remembered_envelopes
 
 TESTS = Path(__file__).parent
 LONGEST_FIRST = (
@@ -26,14 +31,43 @@ LONGEST_FIRST = (
 """Files that take longest. A file is one worker's, so the last to begin must be short ones."""
 
 
+MEMORY, ENOUGH = Path("/dev/shm"), 8 << 30
+"""A file system in memory, and how many bytes have to be free there."""
+
+
+def pytest_configure() -> None:
+    """Makes tests wait less, here and in the processes that they start.
+
+    What Python compiles is kept, since each process imports much. Temporary files are in memory where there is
+    room and programs may lie there: what has to survive a killed process does, and no disk is waited for.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+        found = os.statvfs(MEMORY)
+        if found.f_bavail * found.f_frsize >= ENOUGH and not found.f_flag & os.ST_NOEXEC:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_by_all() -> Iterator[None]:
+    """Parties of one process parse and verify an envelope once."""
+    with remembered_envelopes():
+        yield
+
+
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """A generator seeded with the test's own name."""
     return random.Random(request.node.nodeid)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, all else as it was found."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, all else as it was found; whole sweeps only where `-m` names them."""
+    if "exhaustive" not in config.option.markexpr:
+        sweeps = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=sweeps)
+        items[:] = [item for item in items if item not in sweeps]
     places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
     gone = [str(path) for path in places if not path.is_file()]
     if gone:
