@@ -14,10 +14,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.butterflies import backward, forward
 from proofward.field.goldilocks import scale
 from proofward.field.reference import mirrored
 from proofward.field.reference import ntt as reference
-from proofward.field.scalar import P, minus, plus, times
+from proofward.field.scalar import P, times
 from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
@@ -72,74 +73,30 @@ def domain(size: int) -> Array:
     return np.ascontiguousarray(_powers(domain_generator(size), size)[bit_reversal(size)])
 
 
-@numba.njit("void(uint64[:, ::1], uint64[::1], int64, int64)", cache=True, nogil=True)
-def _forward(rows, twiddles, start, stop):  # type: ignore[no-untyped-def]
-    size = rows.shape[1]
-    for r in range(start, stop):
-        half = size // 2
-        while half >= 8:
-            factors = twiddles[half : 2 * half]
-            for first in range(0, size, 2 * half):
-                a, b = rows[r, first : first + half], rows[r, first + half : first + 2 * half]
-                for j in range(half):
-                    u, v = a[j], b[j]
-                    a[j] = plus(u, v)
-                    b[j] = times(minus(u, v), factors[j])
-            half //= 2
-        row = rows[r]
-        while half >= 1:
-            # short stages: the constant stride lets the loop over blocks be vectorised
-            if half == 4:
-                for i in range(size // 8):
-                    for j in range(4):
-                        u, v = row[8 * i + j], row[8 * i + 4 + j]
-                        row[8 * i + j] = plus(u, v)
-                        row[8 * i + 4 + j] = times(minus(u, v), twiddles[4 + j])
-            elif half == 2:
-                factor = twiddles[3]
-                for i in range(size // 4):
-                    u0, u1, v0, v1 = row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3]
-                    row[4 * i] = plus(u0, v0)
-                    row[4 * i + 1] = plus(u1, v1)
-                    row[4 * i + 2] = minus(u0, v0)
-                    row[4 * i + 3] = times(minus(u1, v1), factor)
-            else:
-                for i in range(size // 2):
-                    u, v = row[2 * i], row[2 * i + 1]
-                    row[2 * i] = plus(u, v)
-                    row[2 * i + 1] = minus(u, v)
-            half //= 2
+@lru_cache(maxsize=32)
+def _cubes(size: int, inverse: bool) -> Array:
+    """For every double stage of quarter-length q the powers w_(4q)^(3j), j < q, at offset q."""
+    table = np.zeros(max(2, size // 2), dtype=np.uint64)
+    quarter = 1
+    while 4 * quarter <= size:
+        root = pow(domain_generator(4 * quarter), 3, P)
+        table[quarter : 2 * quarter] = _powers(pow(root, -1, P) if inverse else root, quarter)
+        quarter *= 2
+    return table
 
 
-@numba.njit("void(uint64[:, ::1], uint64[::1], uint64, int64, int64)", cache=True, nogil=True)
-def _backward(rows, twiddles, factor, start, stop):  # type: ignore[no-untyped-def]
-    size = rows.shape[1]
+@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[::1], int64, int64)", cache=True, nogil=True)
+def _forward(rows, twiddles, cubes, start, stop):  # type: ignore[no-untyped-def]
+    for r in range(start, stop):
+        forward(rows[r], twiddles, cubes)
+
+
+@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[::1], uint64, int64, int64)", cache=True, nogil=True)
+def _backward(rows, twiddles, cubes, factor, start, stop):  # type: ignore[no-untyped-def]
     for r in range(start, stop):
         row = rows[r]
-        if size >= 2:
-            for i in range(size // 2):
-                u, v = row[2 * i], row[2 * i + 1]
-                row[2 * i] = plus(u, v)
-                row[2 * i + 1] = minus(u, v)
-        if size >= 4:
-            root = twiddles[3]
-            for i in range(size // 4):
-                u0, u1, v0, v1 = row[4 * i], row[4 * i + 1], row[4 * i + 2], times(row[4 * i + 3], root)
-                row[4 * i] = plus(u0, v0)
-                row[4 * i + 1] = plus(u1, v1)
-                row[4 * i + 2] = minus(u0, v0)
-                row[4 * i + 3] = minus(u1, v1)
-        half = 4
-        while half < size:
-            factors = twiddles[half : 2 * half]
-            for first in range(0, size, 2 * half):
-                a, b = rows[r, first : first + half], rows[r, first + half : first + 2 * half]
-                for j in range(half):
-                    u, v = a[j], times(b[j], factors[j])
-                    a[j] = plus(u, v)
-                    b[j] = minus(u, v)
-            half *= 2
-        for j in range(size):
+        backward(row, twiddles, cubes)
+        for j in range(row.size):
             row[j] = times(row[j], factor)
 
 
@@ -152,9 +109,9 @@ def _shifted(coefficients, powers, out, start, stop):  # type: ignore[no-untyped
 
 
 def _forward_rows(rows: Array) -> None:
-    twiddles = _twiddles(rows.shape[1], False)
+    twiddles, cubes = _twiddles(rows.shape[1], False), _cubes(rows.shape[1], False)
     parallel(
-        lambda start, stop: _forward(rows, twiddles, start, stop),
+        lambda start, stop: _forward(rows, twiddles, cubes, start, stop),
         rows.shape[0],
         max(1, (1 << 14) // rows.shape[1]),
     )
@@ -175,9 +132,10 @@ def ntt(rows: Array) -> Array:
 def intt(rows: Array) -> Array:
     """Coefficients from values: the inverse of `ntt`."""
     out = np.array(rows, dtype=np.uint64, order="C")
-    twiddles, factor = _twiddles(out.shape[1], True), np.uint64(pow(out.shape[1], -1, P))
+    twiddles, cubes = _twiddles(out.shape[1], True), _cubes(out.shape[1], True)
+    factor = np.uint64(pow(out.shape[1], -1, P))
     parallel(
-        lambda start, stop: _backward(out, twiddles, factor, start, stop),
+        lambda start, stop: _backward(out, twiddles, cubes, factor, start, stop),
         out.shape[0],
         max(1, (1 << 14) // out.shape[1]),
     )
