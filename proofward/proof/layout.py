@@ -38,6 +38,7 @@ class Layout:
             if size >= log_k:
                 placements[index] = Placement(row, 0)
                 row += 1 << (size - log_k)
+        self.large_rows = row
         offset = 0
         small = [index for index, size in enumerate(log_sizes) if size < log_k]
         for index in sorted(small, key=lambda i: (-log_sizes[i], i)):

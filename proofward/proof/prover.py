@@ -155,9 +155,9 @@ class Prover(Party):
 
     def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
         tableau = cast(CommittedTableau, source())
-        if tableau.data.shape[0] != layout.rows or tableau.code != self.code:
+        if tableau.coefficients.shape[0] != layout.rows or tableau.code != self.code:
             raise ValueError(
-                f"{tableau.data.shape[0]} rows, {tableau.code}; expected {layout.rows}, {self.code}"
+                f"{tableau.coefficients.shape[0]} rows, {tableau.code}; expected {layout.rows}, {self.code}"
             )
         self._evaluate_declared()
         self.committed.append(tableau)
