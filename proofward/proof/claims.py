@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,25 @@ class Tables:
 
     factors: list[tuple[Array, Array]]
     linear: Array | None = None
+
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Pairs of E-tables of `size` entries that are made part by part, whenever a part is needed.
+
+    `part` yields the entries of some ranges, one after another, of both tables of every pair.
+    """
+
+    size: int
+    pairs: int
+    part: Callable[[Sequence[Range]], list[tuple[Array, Array]]]
+
+
+Summands = Tables | Parts | list[tuple[Ext, "Tables | Parts"]]
+"""What is summed: tables, or several with the weight of each."""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.proof.claims import Reduced, RunningSum, Tables, Weights, fold_claim
+from proofward.proof.claims import Reduced, RunningSum, Summands, Tables, Weights, fold_claim
 from proofward.proof.errors import ProofRejected
 from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, Point, pad_key
 from proofward.proof.functional import Functional
@@ -133,7 +133,7 @@ class Party(ABC):
         if actual != expected:
             raise ProofRejected(name, f"expected {expected}, got {actual}")
 
-    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> RunningSum | None:
+    def _summation(self, tables: Callable[[], Summands], weights: list[Weights]) -> RunningSum | None:
         """The prover's side of a sumcheck."""
         del tables, weights
         return None
@@ -247,7 +247,7 @@ class Party(ABC):
         """Require a form to be zero: one linear constraint of the tableau."""
         self.constraints.append(form)
 
-    def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Tables]) -> Reduced:
+    def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Summands]) -> Reduced:
         """Reduce a claim on sums over {0,1}^n to the tables' values at a random point.
 
         The claim is

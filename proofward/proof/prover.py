@@ -30,7 +30,7 @@ from proofward.proof.algebra import (
     sum_of_products,
     values_of,
 )
-from proofward.proof.claims import RunningSum
+from proofward.proof.claims import RunningSum, Summands
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, Column
 from proofward.proof.functional import Functional
@@ -43,8 +43,8 @@ from proofward.proof.layout import (
     Layout,
 )
 from proofward.proof.opening import open_tableaux
-from proofward.proof.party import ColumnClaims, OpeningWitness, Party, Tables, Weights
-from proofward.proof.sumcheck import Summation
+from proofward.proof.party import ColumnClaims, OpeningWitness, Party, Weights
+from proofward.proof.sumcheck import running_sum
 from proofward.proof.tableau import CommittedTableau, Rng, place
 from proofward.proof.transcript import Challenger, Label
 
@@ -162,8 +162,8 @@ class Prover(Party):
         self._evaluate_declared()
         self.committed.append(tableau)
 
-    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> RunningSum | None:
-        return Summation(tables(), weights)
+    def _summation(self, tables: Callable[[], Summands], weights: list[Weights]) -> RunningSum | None:
+        return running_sum(tables(), weights)
 
     def exchange(
         self,
