@@ -211,7 +211,7 @@ def _add_scaled(target, values, f0, f1, start, stop):  # type: ignore[no-untyped
 
 def add_scaled(target: Array, values: Array, factor: Ext) -> None:
     """target += factor * values, in place; a prover's, so it has no slow twin."""
-    if target.shape != values.shape or target.strides[-1] != target.itemsize:
+    if target.shape != values.shape or (target.shape[1] > 1 and target.strides[1] != target.itemsize):
         raise ValueError(f"shapes {target.shape}, strides {target.strides}, and {values.shape}")
     c, a = planes(target), planes(values)
     f0, f1 = np.uint64(factor.c0), np.uint64(factor.c1)
