@@ -12,6 +12,7 @@ import numpy.typing as npt
 from proofward.field.extension import Ext, elements
 from proofward.field.rounds import claim_coefficients
 from proofward.proof.forms import Form, Point
+from proofward.proof.transcript import Transcript
 
 Array = npt.NDArray[np.uint64]
 Weights = tuple[Ext, Ext]
@@ -64,6 +65,10 @@ class RunningSum(ABC):
     @abstractmethod
     def bind(self, challenge: Ext) -> None:
         """Fix the current variable."""
+
+    @abstractmethod
+    def finish(self, pads: Array, transcript: Transcript) -> tuple[Array, Array]:
+        """Run the rounds that are left: what was sent, two values a round less their pads, and the point."""
 
     @abstractmethod
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:

@@ -7,6 +7,7 @@ times only: for the level above them, for the first message of their sumcheck, a
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ class LeafValues:
 
     def __init__(self, spans: Sequence[Span], depth: int, beta: Ext) -> None:
         self._spans = spans
+        self._starts = [span.start for span in spans]
         self._beta = beta
         self.size = 1 << depth
 
@@ -80,7 +82,9 @@ class LeafValues:
         """Which part of a span lies where in the ranges, in ascending order of the latter."""
         found, offset = [], 0
         for start, stop in ranges:
-            for span in self._spans:
+            for span in self._spans[max(0, bisect_right(self._starts, start) - 1) :]:
+                if span.start >= stop:
+                    break
                 first, last = max(start, span.start), min(stop, span.stop)
                 if first < last:
                     inside = slice(first - span.start, last - span.start)

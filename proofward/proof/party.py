@@ -138,6 +138,17 @@ class Party(ABC):
         del tables, weights
         return None
 
+    def _rounds(self, summation: RunningSum | None, keys: list[int]) -> tuple[list[Ext], list[Ext]]:
+        """The messages of a sumcheck's rounds, two pads each, and the point."""
+        sent: list[Ext] = []
+        point: list[Ext] = []
+        for i in range(0, len(keys), 2):
+            sent += self._exchange(keys[i : i + 2], summation.message() if summation else (ZERO, ZERO))
+            point.append(self.challenge())
+            if summation:
+                summation.bind(point[-1])
+        return sent, point
+
     knows_witness = False
     # Whether public tables are needed. A counter needs none: what it does must not grow with what is claimed.
     evaluates_public = True
@@ -257,18 +268,10 @@ class Party(ABC):
         w1 t(1) gives t(1). The final claim is without the weight. Soundness error 2 n / |E|. The caller
         closes the final claim with sent values or forms.
         """
+        keys = [pad_key(PAD, self.pads + i) for i in range(2 * len(weights))]
+        self.pads += len(keys)
         summation = self._summation(tables, weights)
-        keys: list[int] = []
-        sent: list[Ext] = []
-        point: list[Ext] = []
-        for _ in weights:
-            pair = [pad_key(PAD, self.pads), pad_key(PAD, self.pads + 1)]
-            self.pads += 2
-            sent += self._exchange(pair, summation.message() if summation else (ZERO, ZERO))
-            keys += pair
-            point.append(self.challenge())
-            if summation:
-                summation.bind(point[-1])
+        sent, point = self._rounds(summation, keys)
         self.soundness.add("sumcheck", "Lund, Fortnow, Karloff, Nisan 1992", 2 * len(weights))
         final = fold_claim(claim, weights, point, keys, sent)
         if summation:

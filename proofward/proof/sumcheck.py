@@ -11,14 +11,16 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
+from proofward.field.extension import Ext, ext_scale
 from proofward.field.multilinear import fold_into, suffix_tables
 from proofward.field.rounds import bind_first, bind_last, next_message
 from proofward.field.sums import SplitWeights, round_message
 from proofward.field.threads import parallel
 from proofward.proof.algebra import element
 from proofward.proof.claims import Parts, RunningSum, Summands, Tables, Weights
-from proofward.proof.forms import ZERO
+from proofward.proof.forms import ONE, ZERO
+from proofward.proof.last_rounds import last_rounds
+from proofward.proof.transcript import Transcript
 
 Array = npt.NDArray[np.uint64]
 
@@ -26,6 +28,8 @@ _LOW_VARIABLES = 10
 
 
 _AT_ONCE = 1 << 12
+AT_ONCE_VARIABLES = 12
+"""From so many variables on all rounds are run in one kernel, by one thread."""
 
 
 class Summation(RunningSum):
@@ -66,6 +70,28 @@ class Summation(RunningSum):
             self._challenge = challenge
         else:
             bind_last(self._bound, challenge)
+
+    def rest(self) -> tuple[Array, Ext | None]:
+        """The tables that are left as one matrix, and the challenge to which they are still to be bound."""
+        if self._bound is None:
+            return np.concatenate(self._source.tables()), None
+        return self._bound[:, : (2 if self._challenge else 1) << self._variables], self._challenge
+
+    def set_finals(self, bound: Array) -> None:
+        """Take the tables with all variables bound."""
+        self._bound, self._variables, self._challenge = bound, 0, None
+
+    def finish(self, pads: Array, transcript: Transcript) -> tuple[Array, Array]:
+        return _finish([(ONE, self)], pads, transcript)
+
+    @property
+    def pairs(self) -> int:
+        return self._pairs
+
+    @property
+    def weights(self) -> tuple[Array, Array, int]:
+        """As `last_rounds` takes them."""
+        return self._high, self._low, _LOW_VARIABLES
 
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
         bound = self._bound
@@ -157,9 +183,42 @@ class _Weighted(RunningSum):
         for _, summation in self._summands:
             summation.bind(challenge)
 
+    def finish(self, pads: Array, transcript: Transcript) -> tuple[Array, Array]:
+        return _finish(self._summands, pads, transcript)
+
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:
         factors = [pair for _, summation in self._summands for pair in summation.finals()[0]]
         return factors, ZERO
+
+
+def _finish(
+    summands: list[tuple[Ext, Summation]], pads: Array, transcript: Transcript
+) -> tuple[Array, Array]:
+    """All rounds that are left of summands of one length: what was sent, and the rest of the point.
+
+    Where a summand has a weight, the first tables of its pairs are multiplied by it in the meantime.
+    """
+    matrices = []
+    for weight, summation in summands:
+        own, pending = summation.rest()
+        matrices.append(own if weight == ONE else _scaled(own, weight))
+    pairs = sum(summation.pairs for _, summation in summands)
+    tables = np.ascontiguousarray(matrices[0] if len(matrices) == 1 else np.concatenate(matrices))
+    found = last_rounds(tables, pairs, pending, summands[0][1].weights, pads, transcript)
+    start = 0
+    for (weight, summation), matrix in zip(summands, matrices, strict=True):
+        bound = tables[start : start + len(matrix), :1].copy()
+        start += len(matrix)
+        summation.set_finals(bound if weight == ONE else _scaled(bound, weight.inverse()))
+    return found
+
+
+def _scaled(tables: Array, weight: Ext) -> Array:
+    """The tables with the first of every pair multiplied by a weight; there is no linear table."""
+    scaled = np.array(tables)
+    for i in range(0, len(tables), 4):
+        scaled[i : i + 2] = ext_scale(np.ascontiguousarray(tables[i : i + 2]), weight)
+    return scaled
 
 
 def running_sum(summands: Summands, weights: list[Weights]) -> RunningSum:
