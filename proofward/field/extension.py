@@ -218,6 +218,14 @@ def add_scaled(target: Array, values: Array, factor: Ext) -> None:
     parallel(lambda start, stop: _add_scaled(c, a, f0, f1, start, stop), a[0].size, _GRAIN)
 
 
+@mirrored(reference.ext_add_scaled)
+def ext_add_scaled(target: Array, values: Array, factor: Ext) -> Array:
+    """target + factor * values."""
+    out = np.array(target, dtype=np.uint64, order="C")
+    add_scaled(out, values, factor)
+    return out
+
+
 @mirrored(reference.ext_dot)
 def _dot_pair(left: Array, right: Array) -> tuple[int, int]:
     if left.shape != right.shape:

@@ -17,7 +17,7 @@ from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.scalar import P
 from proofward.field.sums import fraction_level
-from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.leaf_values import LeafValues, Level, Span
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
@@ -45,10 +45,8 @@ class LinearCombination:
 
     def at(self, point: Point) -> Form:
         """Its multilinear extension."""
-        form = Form.of(self.constant)
-        for coefficient, column in self.terms:
-            form = form + column.at(point) * coefficient
-        return form
+        terms = [(ONE * coefficient, column.at(point)) for coefficient, column in self.terms]
+        return combination(ONE * self.constant, terms)
 
     def values(self, of: Callable[[Column], Array]) -> Array:
         """Its values as an F-array, given the columns'."""
@@ -151,7 +149,10 @@ class Leaves:
 
     def forms(self, party: Party, point: Point) -> tuple[Form, Form]:
         """The leaves' multilinear extensions at a point: numerators, denominators."""
-        numerator, denominator = Form.of(0), Form.of(1)
+        # behind the last block denominators are 1, hence 1 + sum of eq(block) (value - 1)
+        ones, constant = ZERO, ONE
+        counts: list[tuple[Ext, Form]] = []
+        fingerprints: list[tuple[Ext, Form]] = []
         start = 0
         tag_weight = self._beta * self._beta
         for block in self._blocks:
@@ -159,23 +160,21 @@ class Leaves:
             high, low = point[: self.depth - size], point[self.depth - size :]
             here = eq_index(high, start >> size)
             start += 1 << size
-            constant = self._alpha - tag_weight * (
-                block.table.tag if isinstance(block, Query) else block[0].tag
-            )
+            tag = block.table.tag if isinstance(block, Query) else block[0].tag
+            value = self._alpha - tag_weight * tag - 1
             if isinstance(block, Query):
-                fingerprint = block.first.at(low)
+                fingerprints.append((-here, block.first.at(low)))
                 if block.second is not None:
-                    fingerprint = fingerprint + block.second.at(low) * self._beta
-                numerator = numerator + here
+                    fingerprints.append((-here * self._beta, block.second.at(low)))
+                ones = ones + here
             else:
                 table, multiplicity = block
                 first = party.public(partial(table.first_at, low))
                 second = party.public(partial(table.second_at, low))
-                fingerprint = Form.of(first + self._beta * second)
-                numerator = numerator - multiplicity.at(low) * here
-            # behind the last block denominators are 1, hence 1 + sum of eq(block) (value - 1)
-            denominator = denominator + (Form.of(constant) - fingerprint - 1) * here
-        return numerator, denominator
+                value = value - first - self._beta * second
+                counts.append((-here, multiplicity.at(low)))
+            constant = constant + value * here
+        return combination(ones, counts), combination(constant, fingerprints)
 
     def values(self, of: Callable[[Column], Array]) -> LeafValues:
         """All leaves, a prover's."""

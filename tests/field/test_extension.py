@@ -14,6 +14,7 @@ from proofward.field.extension import (
     Ext,
     add_scaled,
     ext_add,
+    ext_add_scaled,
     ext_dot,
     ext_mul,
     ext_scale,
@@ -145,6 +146,7 @@ def test_scale_and_shift(factor: Ext, length: int, cut: int) -> None:
         expected = [
             a + factor * b for a, b in zip(elements(target[:, :length]), elements(values), strict=True)
         ]
+        assert elements(agrees(ext_add_scaled, target[:, :length], same, factor)) == expected
         add_scaled(target[:, :length], same, factor)
         assert elements(target[:, :length]) == expected
         assert np.array_equal(target[:, length:], f_array(5, 2, 2 * length)[:, length:])
