@@ -70,13 +70,13 @@ def _digest(text, length, initial, lanes, block, digest):  # type: ignore[no-unt
 @numba.njit(
     numba.void(
         *(_MATRIX, WORD, WORD, numba.boolean, _SCALAR, _SCALAR, _MATRIX, _MATRIX, WORD, _MATRIX),
-        *(_BYTES, _BYTES, _BYTES, _WORDS, _MATRIX, _MATRIX),
+        *(_BYTES, _BYTES, _BYTES, _WORDS, _SCALAR, _MATRIX, _MATRIX),
     ),
     cache=True, nogil=True,
 )  # fmt: skip
 def _run(  # type: ignore[no-untyped-def]
     tables, variables, pairs, bound, r0, r1, highs, lows, most, pads,
-    state, message, challenge, initial, sent, point,
+    state, message, challenge, initial, limit, sent, point,
 ):  # fmt: skip
     # A text has at most 1 + 32 + 15 + 8 + 32 bytes, hence two blocks, and its length in bits is below 2^16.
     text, digest = np.zeros(128, dtype=np.uint8), np.empty(32, dtype=np.uint8)
@@ -108,7 +108,7 @@ def _run(  # type: ignore[no-untyped-def]
                 word = np.uint64(0)
                 for byte in range(7, -1, -1):
                     word = word << np.uint64(8) | np.uint64(digest[8 * j + byte])
-                if word < np.uint64(P) and count < 2:
+                if word < limit and count < 2:
                     drawn[count] = word
                     count += 1
         r0, r1, bound = drawn[0], drawn[1], False
@@ -123,12 +123,13 @@ def last_rounds(
     weights: tuple[Array, Array, int],
     pads: Array,
     transcript: Transcript,
+    limit: int = P,
 ) -> tuple[Array, Array]:
     """Run all rounds that are left and bind every variable; returns what was sent, and the point: E-arrays.
 
     tables: as in `field.rounds`; `pending` is the challenge that their first variable is still to be bound
     to. weights: suffix tables of the upper and of the lower variables, and the most that the latter can be.
-    pads: of all messages. ValueError where they do not fit.
+    pads: of all messages. Words of a challenge are drawn below `limit`. ValueError where they do not fit.
     """
     variables = pads.shape[1] // 2
     highs, lows, most = weights
@@ -142,7 +143,7 @@ def last_rounds(
     r = Ext(0) if pending is None else pending
     _run(
         tables, variables, pairs, pending is None, np.uint64(r.c0), np.uint64(r.c1), highs, lows, most,
-        np.ascontiguousarray(pads), state, _MESSAGE, _CHALLENGE, INITIAL, sent, point,
+        np.ascontiguousarray(pads), state, _MESSAGE, _CHALLENGE, INITIAL, np.uint64(limit), sent, point,
     )  # fmt: skip
     transcript.state = state.tobytes()
     return sent, point
