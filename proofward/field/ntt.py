@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from proofward.field.butterflies import backward, forward
 from proofward.field.goldilocks import scale
+from proofward.field.memory import large_empty
 from proofward.field.reference import mirrored
 from proofward.field.reference import ntt as reference
 from proofward.field.scalar import P, minus, plus, times
@@ -225,8 +226,7 @@ def encode(data: Array, blinding: Array, size: int) -> tuple[Array, Array]:
     if blinding.shape[0] != rows or k + blinding.shape[1] > size:
         raise ValueError(f"blinding {blinding.shape} for data {data.shape} and {size} points")
     reference.check_size(size)
-    coefficients = np.empty((rows, k + blinding.shape[1]), dtype=np.uint64)
-    values = np.empty((rows, size), dtype=np.uint64)
+    coefficients, values = large_empty(rows, k + blinding.shape[1]), large_empty(rows, size)
     inside, added = np.ascontiguousarray(data), np.ascontiguousarray(blinding)
     twiddles, cubes, factor = _twiddles(k, True), _cubes(k, True), np.uint64(pow(k, -1, P))
     parallel(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import PLANES, WORD, Ext, planes
+from proofward.field.memory import large_empty
 from proofward.field.multilinear import fold_into
 from proofward.field.reference import mirrored
 from proofward.field.reference import rounds as reference
@@ -93,7 +94,7 @@ def sum_round(tables, length, pairs, bound, r0, r1, high, low, start, stop, out)
 
 def bind_first(tables: list[Array], challenge: Ext) -> Array:
     """The tables (2, N) with their first variable bound: the matrix of all, N / 2 entries a row."""
-    bound = np.empty((2 * len(tables), tables[0].shape[1] // 2), dtype=np.uint64)
+    bound = large_empty(2 * len(tables), tables[0].shape[1] // 2)
     for i, table in enumerate(tables):
         fold_into(table, challenge, bound[2 * i : 2 * i + 2])
     return bound

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext, add_scaled
 from proofward.field.goldilocks import subtract_from
+from proofward.field.memory import large_empty
 from proofward.field.sums import fill_denominators, fraction_level, ones_level
 from proofward.field.threads import parallel
 from proofward.proof.claims import Parts, Range
@@ -23,7 +24,7 @@ from proofward.proof.forms import ZERO
 
 Array = npt.NDArray[np.uint64]
 
-_AT_ONCE = 1 << 12
+_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class LeafValues:
     def above(self, only_ones: bool) -> Level:
         """The level above the leaves."""
         half = self.size // 2
-        level = Level(np.empty((2, half), dtype=np.uint64), np.empty((2, half), dtype=np.uint64))
+        level = Level(large_empty(2, half), large_empty(2, half))
 
         def work(first: int, last: int) -> None:
             for start in range(first * _AT_ONCE, min(last * _AT_ONCE, half), _AT_ONCE):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_scale
+from proofward.field.memory import large_empty
 from proofward.field.multilinear import fold_into, suffix_tables
 from proofward.field.rounds import bind_first, bind_last, next_message
 from proofward.field.sums import SplitWeights, round_message
@@ -27,7 +28,7 @@ Array = npt.NDArray[np.uint64]
 _LOW_VARIABLES = 10
 
 
-_AT_ONCE = 1 << 12
+_AT_ONCE = 1 << 14
 AT_ONCE_VARIABLES = 12
 """From so many variables on all rounds are run in one kernel, by one thread."""
 
@@ -156,7 +157,7 @@ class _ByParts:
         return sum((zero for zero, _ in sums), ZERO), sum((lead for _, lead in sums), ZERO)
 
     def bind(self, challenge: Ext) -> Array:
-        bound = np.empty((4 * self.pairs, self.size // 2), dtype=np.uint64)
+        bound = large_empty(4 * self.pairs, self.size // 2)
 
         def use(pairs: list[tuple[Array, Array]], start: int, stop: int) -> None:
             for i, table in enumerate(table for pair in pairs for table in pair):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add, random_field
+from proofward.field.memory import large_empty
 from proofward.field.ntt import encode, ntt
 from proofward.proof.layout import Layout
 from proofward.proof.merkle import SALT_BYTES, MerkleTree, hash_leaves
@@ -30,7 +31,7 @@ def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
     There are at least as many rows as in the layout; the rest is zero.
     """
     k = 1 << layout.log_k
-    data = np.empty((rows, k), dtype=np.uint64)
+    data = large_empty(rows, k)
     data[layout.large_rows :] = 0
     for size, where, column in zip(layout.log_sizes, layout.placements, values, strict=True):
         if column.shape != (1 << size,):
