@@ -37,8 +37,11 @@ def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None
     It runs inline where there is less than two grains of work, and inside a chunk that runs on the pool: a
     thread of the pool never waits for the pool, so calls may nest and come from many threads.
     """
+    if count < 2 * grain or getattr(_place, "in_pool", False):
+        work(0, count)
+        return
     threads = min(thread_count(), count // max(1, grain))
-    if threads < 2 or getattr(_place, "in_pool", False):
+    if threads < 2:
         work(0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]

@@ -82,7 +82,9 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, MAX_HOSPITALS), default=5,
               show_default=True, help="An attack needs one more than a sum does, the culprit.")  # fmt: skip
 @click.option(
-    "--verifiers", type=click.IntRange(1, MAX_HOSPITALS), help="Who checks every proof.",
+    "--verifiers",
+    type=click.IntRange(1, MAX_HOSPITALS),
+    help="Who checks every proof.",
     show_default=f"{VERIFIERS}; with --engine one more than hospitals",
 )
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
