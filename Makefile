@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Compiled once, before the workers of a test run would each do it.
+KERNELS := $(BIN)/python -c "from proofward.cli.common.console import make_console; from proofward.cli.common.kernels import load_kernels; load_kernels(make_console())"
 
 .PHONY: demo test exhaustive check bench clean
 
@@ -15,6 +17,7 @@ demo: $(READY)
 	$(BIN)/proofward demo
 
 test: $(READY)
+	$(KERNELS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 exhaustive: $(READY)
@@ -23,6 +26,7 @@ exhaustive: $(READY)
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(KERNELS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 bench: $(READY)

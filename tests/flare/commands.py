@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from unittest.mock import patch
 
 from tests.cli.conftest import Command
 from tests.patience import PATIENCE
@@ -21,7 +23,8 @@ def proofward(*words: object, code: int = 0) -> str:
         )  # fmt: skip
         found, said, complained = run.returncode, run.stdout, run.stderr
     else:
-        result = Command()(*words)
+        with patch.dict(os.environ):  # a command may tell its own process the file of the passphrase
+            result = Command()(*words)
         found, said, complained = result.exit_code, result.stdout, result.stderr
     assert found == code, (words, said, complained)
     return said + complained if code else said
