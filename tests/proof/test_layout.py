@@ -59,6 +59,9 @@ def test_pads_have_places_of_their_own(pads: int, products: int) -> None:
     for kind in (LEFT, RIGHT, PRODUCT):
         places += [rows.position(pad_key(kind, i)) for i in range(products)]
     assert len(set(places)) == len(places) == pads + 3 * products
+    keys = [pad_key(PAD, i) for i in range(pads)]
+    keys += [pad_key(kind, i) for kind in (PRODUCT, LEFT, RIGHT) for i in range(products)]
+    assert rows.flat_all(np.array(keys, dtype=np.int64)).tolist() == [rows.flat(key) for key in keys]
     assert all(FIRST_PAD_ROW <= row < rows.count and 0 <= position < 8 for row, position in places)
     for i in range(products):
         left, right, product = (rows.position(pad_key(kind, i)) for kind in (LEFT, RIGHT, PRODUCT))
