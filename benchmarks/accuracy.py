@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--hospitals", type=int, default=5)
     parser.add_argument(
-        "--preset", default="wdbc", choices=[n for n, p in PRESETS.items() if p.model.widths[0] == 30]
+        "--preset", default="wdbc", choices=[n for n, p in PRESETS.items() if p.model.features == 30]
     )
     parser.add_argument("--smallest", action="store_true", help="one seed, two rounds")
     options = parser.parse_args()

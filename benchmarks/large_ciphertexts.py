@@ -27,7 +27,8 @@ from proofward.cli.run.demo_sites import read_ledger, terms_of
 from proofward.data.synthetic import make_synthetic
 from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.run_folder import Plan
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.report.handover.description import Description, Feature
@@ -40,7 +41,7 @@ TIMEOUT = 3600.0
 
 def scenario_of(layers: int, width: int = WIDTH) -> Scenario:
     """One step of training of an MLP of `layers` hidden layers of `width`."""
-    model, scales, training = Mlp((width,) * (layers + 1) + (2,)), FixedPoint(), Training(1, BATCH, steps=1)
+    model, scales, training = mlp((width,) * (layers + 1) + (2,)), FixedPoint(), Training(1, BATCH, steps=1)
     setup = Preset("large", "large", model, scales, training, 2 << 10)
     names = [f"hospital-{number}" for number in range(HOSPITALS)]
     config = RoundConfig(model, scales, training, 2 << 10, HOSPITALS, 1)

@@ -28,7 +28,7 @@ from proofward.data.records import Records
 from proofward.data.splits import held_out_split
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import load_wdbc
-from proofward.layers.model import initial_weights
+from proofward.layers.network import initial_weights
 from proofward.models import PRESETS, Preset, preset
 from proofward.proof.counter import Counter
 from proofward.proof.party import Party
@@ -45,8 +45,8 @@ HOLDERS, THRESHOLD = 5, 2
 
 def hospital_records(setup: Preset, rows: int) -> Records:
     """`rows` records of the set that the preset is for."""
-    if setup.model.widths[0] != 30:
-        return make_synthetic(rows, setup.model.widths[0], 1, setup.scales, amplitude=0.25)
+    if setup.model.features != 30:
+        return make_synthetic(rows, setup.model.features, 1, setup.scales, amplitude=0.25)
     training, _ = held_out_split(load_wdbc(setup.scales), 0)
     if rows > len(training.labels):
         raise SystemExit(f"expected at most {len(training.labels)} rows, got {rows}")
@@ -62,7 +62,7 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
     """Enrol once, then `repeats` + 1 rounds, the first for warm-up."""
     config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, HOLDERS, THRESHOLD)
     records, consortium = hospital_records(setup, rows), bytes(32)
-    enrolment = EnrolmentStatement(consortium, "hospital", rows, setup.model.widths[0], config)
+    enrolment = EnrolmentStatement(consortium, "hospital", rows, setup.model.features, config)
     proof, secret = prove_enrolment(enrolment, records.features, records.labels, os.urandom)
     enrolment_bytes = len(proof)
     enrolment_seconds = {

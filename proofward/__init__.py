@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from proofward.engines.run_folder import Plan
     from proofward.models.graph.from_onnx import from_onnx
     from proofward.models.graph.from_torch import from_torch
-    from proofward.models.graph.network import Network
+    from proofward.models.graph.network import ImportedNetwork
     from proofward.models.graph.refusals import ImportRefused
     from proofward.models.presets import preset
     from proofward.models.settings import Preset, Settings
@@ -31,8 +31,8 @@ __version__ = "0.2.0"
 __all__ = [
     "EnrolmentStatement",
     "ImportRefused",
+    "ImportedNetwork",
     "InProcessFederation",
-    "Network",
     "Plan",
     "Preset",
     "Records",
@@ -57,7 +57,7 @@ _HOMES = {
     "engines.run_folder": ("Plan",),
     "models.graph.from_onnx": ("from_onnx",),
     "models.graph.from_torch": ("from_torch",),
-    "models.graph.network": ("Network",),
+    "models.graph.network": ("ImportedNetwork",),
     "models.graph.refusals": ("ImportRefused",),
     "models.presets": ("preset",),
     "models.settings": ("Preset", "Settings"),

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofward.layers.bounds import LayerBounds, compile_bounds
-from proofward.layers.model import FixedPoint, Mlp, Training, padded
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network
 from proofward.layers.relu import ReluRelation
 from proofward.layers.saturation import HighLimb, signed_bits
 from proofward.layers.two_class_head import TwoClassRelation
@@ -27,13 +28,12 @@ class Arrangement:
     head: HighLimb
 
     @staticmethod
-    def of(model: Mlp, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]) -> Arrangement:
+    def of(model: Network, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]) -> Arrangement:
         """By the bounds of all layers, for columns of `samples` values for each unit."""
-        widths = model.widths[1:-1]
-        spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(widths))]
+        spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(model.hidden))]
         sign_bits = _LEAST_SIGN_BITS
-        for width, pair in zip(widths, spans, strict=True):
-            most = (samples * padded(width)).bit_length()
+        for own, pair in zip(model.hidden, spans, strict=True):
+            most = (samples * own.padded_size).bit_length()
             sign_bits = max(sign_bits, *(min(signed_bits(span), most) for span in pair))
         table_bits = scales.table_bits
         return Arrangement(
@@ -46,13 +46,13 @@ class Arrangement:
 
 
 def training_values(
-    model: Mlp, scales: FixedPoint, training: Training, rows: int, largest_weight: int
+    model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
 ) -> int:
     """Values of the columns of all hidden layers and the head, without the lookups' multiplicities."""
     samples = training.padded_steps(rows) * training.batch
     bounds = compile_bounds(model, scales, training, rows, largest_weight)
     arrangement = Arrangement.of(model, scales, samples, bounds)
     total = samples * TwoClassRelation.count(scales, arrangement.head)
-    for width, limbs_above in zip(model.widths[1:-1], arrangement.hidden, strict=True):
-        total += samples * padded(width) * ReluRelation.count(scales, limbs_above)
+    for own, limbs_above in zip(model.hidden, arrangement.hidden, strict=True):
+        total += samples * own.padded_size * ReluRelation.count(scales, limbs_above)
     return total

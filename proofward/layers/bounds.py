@@ -1,10 +1,11 @@
 """Bounds from public data: no integer of a training wraps around, and how far values go beyond their ranges.
 
-For a weight, W_t = W_0 - rate * sum over steps and samples of dZ * A, hence
-    |W_t| <= |W_0| + rate * T_pad * B * max|dZ| * max|A|
-with the ranges to which dZ and A saturate. The sums Z and Z_back follow, and from them how far the rounded
-sums can be outside the ranges of what is computed from them. Neither a prover's word nor its records are
-used: the global weights enter by the limit to which every global model is projected.
+For a weight, W_t = W_0 - rate * sum over steps, samples and positions of dZ * A, hence
+    |W_t| <= |W_0| + rate * T_pad * B * positions * max|dZ| * max|A|
+with the ranges to which dZ and A saturate; a convolution's weight serves every position of its sums. The sums
+Z and Z_back follow, and from them how far the rounded sums can be outside the ranges of what is computed from
+them. Neither a prover's word nor its records are used: the global weights enter by the limit to which every
+global model is projected.
 
 Each integer stays below 2^62 in magnitude, so both sides of every equation of the relation do, and their
 difference is below 2^63 < P: equality in the field is equality of integers. Weights stay below 2^52, so
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from proofward.layers.errors import WraparoundPossible
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network
 
 LIMIT = 1 << 62
 WEIGHT_LIMIT = 1 << 52
@@ -28,7 +30,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class LayerBounds:
-    """One linear layer: magnitudes, each below 2^62, and the spans of the high limbs of its rounded sums.
+    """One layer: magnitudes, each below 2^62, and the spans of the high limbs of its rounded sums.
 
     A rounded sum is low limb + 2^bits * high limb. `high` is the least and greatest high limb of what is
     computed from this layer's sums: pre-activations, or for the last layer the difference of the logits.
@@ -48,14 +50,8 @@ class LayerBounds:
     back_high: Span
 
 
-def layer_name(index: int, model: Mlp) -> str:
-    """Name of a linear layer in messages: its number from 1, and its shape."""
-    d_out, d_in = model.shapes[index]
-    return f"layer {index + 1} ({d_in} -> {d_out})"
-
-
 def compile_bounds(
-    model: Mlp, scales: FixedPoint, training: Training, rows: int, largest_weight: int
+    model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
 ) -> tuple[LayerBounds, ...]:
     """Bounds of every layer over the T_pad steps of a hospital with `rows` records.
 
@@ -64,7 +60,7 @@ def compile_bounds(
     """
     samples = training.padded_steps(rows) * training.batch
     result = []
-    for index in range(len(model.shapes)):
+    for index in range(len(model.layers)):
         bounds = _layer_bounds(model, scales, training.rate * samples, index, largest_weight)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's sum can be twice as far out as an honest one, and is still below 2^62.
@@ -87,22 +83,22 @@ def compile_bounds(
 
 
 def _layer_bounds(
-    model: Mlp, scales: FixedPoint, updates: int, index: int, largest_weight: int
+    model: Network, scales: FixedPoint, updates: int, index: int, largest_weight: int
 ) -> LayerBounds:
-    d_out, d_in = model.shapes[index]
-    last = index == len(model.shapes) - 1
+    layer = model.layers[index]
+    last = index == len(model.layers) - 1
     half = 1 << (scales.weight_bits - 1)
     inputs = -scales.input_range[0] if index == 0 else scales.activation_limit
     gradients = 1 << scales.gradient_bits if last else scales.gradient_limit
-    weight_update = updates * gradients * inputs
-    bias_update = updates * (gradients << scales.activation_bits)
+    weight_update = updates * layer.positions * gradients * inputs
+    bias_update = updates * layer.positions * (gradients << scales.activation_bits)
     weight, bias = largest_weight + weight_update, largest_weight + bias_update
-    sums = d_in * weight * inputs + (bias << scales.activation_bits)
+    sums = layer.fan_in * weight * inputs + (bias << scales.activation_bits)
     sums = (2 * sums if last else sums) + half
-    back_sums = d_out * weight * gradients + half
+    back_sums = layer.fan_out * weight * gradients + half
     rounded, back = sums >> scales.weight_bits, back_sums >> scales.weight_bits
     return LayerBounds(
-        name=layer_name(index, model),
+        name=model.name(index),
         inputs=inputs,
         output_gradients=gradients,
         weight_update=weight_update,
@@ -129,7 +125,7 @@ def _span(bound: int, bits: int) -> Span:
 
 
 @lru_cache(maxsize=256)
-def weight_limit(model: Mlp, scales: FixedPoint, training: Training, most_rows: int) -> int:
+def weight_limit(model: Network, scales: FixedPoint, training: Training, most_rows: int) -> int:
     """L: every weight of a global model is in [-L, L], at scale fw; a power of two.
 
     The largest one that is at most 64 (as a real number) and with which all bounds hold for a hospital with

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.model import FixedPoint, Int64Array, Mlp, Training
+from proofward.layers.affine import Affine
+from proofward.layers.model import FixedPoint, Int64Array, Training
+from proofward.layers.network import Network
 
 Float32Array = NDArray[np.float32]
 
@@ -20,27 +22,35 @@ def real_features(features: Int64Array, scales: FixedPoint) -> Float32Array:
     return (features / (1 << scales.activation_bits)).astype(np.float32)
 
 
-def _layers(model: Mlp, flat: Float32Array) -> list[tuple[Float32Array, Float32Array]]:
+Parts = list[tuple[Float32Array, Float32Array]]
+
+
+def _parts(model: Network, flat: Float32Array) -> Parts:
+    """Weights and biases of every layer, views of the flat vector."""
     return [
-        (flat[start:bias].reshape(shape), flat[bias:end])
-        for (start, bias, end), shape in zip(model.offsets, model.shapes, strict=True)
+        (flat[start:bias].reshape(layer.shape), flat[bias:end])
+        for (start, bias, end), layer in zip(model.offsets, model.layers, strict=True)
     ]
 
 
-def scores(model: Mlp, scales: FixedPoint, flat: Float32Array, features: Float32Array) -> Float32Array:
+def scores(model: Network, scales: FixedPoint, flat: Float32Array, features: Float32Array) -> Float32Array:
     """Logit difference of each record: float32 (n,)."""
-    return _forward(_layers(model, flat), scales, features)[1]
+    return _forward(model, _parts(model, flat), scales, features)[1]
 
 
 def _forward(
-    layers: list[tuple[Float32Array, Float32Array]], scales: FixedPoint, features: Float32Array
+    model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
 ) -> tuple[list[Float32Array], Float32Array]:
     limit = np.float32(scales.activation_limit / (1 << scales.activation_bits))
     values = [features]
-    for weights, bias in layers[:-1]:
-        values.append(np.clip(values[-1] @ weights.T + bias, np.float32(0), limit))
-    logits = values[-1] @ layers[-1][0].T + layers[-1][1]
+    for layer, own in zip(model.layers[:-1], parts[:-1], strict=True):
+        values.append(np.clip(_sums(layer, own, values[-1]), np.float32(0), limit))
+    logits = _sums(model.layers[-1], parts[-1], values[-1])
     return values, logits[:, 1] - logits[:, 0]
+
+
+def _sums(layer: Affine, parts: tuple[Float32Array, Float32Array], values: Float32Array) -> Float32Array:
+    return layer.real_sums(*parts, values).astype(np.float32, copy=False)
 
 
 def _saturated(gradient: Float32Array, scales: FixedPoint) -> Float32Array:
@@ -52,7 +62,7 @@ def _saturated(gradient: Float32Array, scales: FixedPoint) -> Float32Array:
 
 
 def train_float(
-    model: Mlp,
+    model: Network,
     scales: FixedPoint,
     training: Training,
     initial: Float32Array,
@@ -62,22 +72,20 @@ def train_float(
 ) -> Float32Array:
     """Update W_T - W_0, float32 (parameters,), of SGD on batches (>= T, B), at the fixed-point rate."""
     flat = initial.copy()
-    layers = _layers(model, flat)
+    parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
     limit = np.float32(scales.activation_limit / (1 << scales.activation_bits))
     end = np.float32((1 << scales.logit_range_bits) / (1 << scales.activation_bits))
     for chosen in batches[: training.steps_for(len(labels))]:
-        values, difference = _forward(layers, scales, features[chosen])
+        values, difference = _forward(model, parts, scales, features[chosen])
         error = (1 / (1 + np.exp(-np.clip(difference, -end, end))) - labels[chosen]).astype(np.float32)
         delta = np.stack([-error, error], axis=1)
-        for index in range(len(layers) - 1, -1, -1):
-            weights, bias = layers[index]
+        for index in range(len(parts) - 1, -1, -1):
+            weights, bias = parts[index]
+            growth, bias_growth, below = model.layers[index].real_gradients(weights, values[index], delta)
             if index:
                 inside = (values[index] > 0) & (values[index] < limit)
-                below = inside * _saturated(delta @ weights, scales)
-            else:
-                below = delta
-            weights -= rate * (delta.T @ values[index])
-            bias -= rate * delta.sum(axis=0)
-            delta = below
+                delta = inside * _saturated(below, scales)
+            weights -= rate * growth
+            bias -= rate * bias_growth
     return flat - initial

@@ -4,30 +4,30 @@
     backward  Z_back = dZ W                 exact, scale fw + fd
     update    W <- W - rate * dZ^T A,  b <- b - rate * 2^fa * sum_b dZ    exact, scale fw
 
-The relation, over all steps of a round: the weights are never committed to.
-
-    W_t = W_0 - rate * sum over steps tau < t of G_tau,   G_tau = sum over the batch of dZ_tau A_tau,
-
-where A is extended by the constant 2^fa for the bias: index (top, j) of the extended inputs is input j for
-top = 0, and the constant at (1, 0). A claim on the weights becomes a claim on W_0, which the verifier
-evaluates, and one on a sum over steps of G_tau, which two sumchecks reduce to claims on dZ and A.
+What is proved: claims on Z, Z_back and W_T - W_0 become claims on the inputs A, the gradients dZ and on W at
+some step (`trained_weights`). Message order, forwards and backwards alike:
+    a sumcheck over steps and inputs (outputs)     prover: the weight and the value where it ended
+    then the claims on both
+Soundness: the sumchecks. How it hides: the party pads every message. Source: Thaler 2013 (matrix products).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.contract import batched_combine_rows, combine_columns, combine_rows
-from proofward.field.extension import Ext, ext_add, ext_dot, ext_mul, ext_scale, zeros
+from proofward.field.contract import batched_combine_rows, combine_columns
+from proofward.field.extension import ext_scale, ext_shift
 from proofward.field.goldilocks import to_field
-from proofward.field.multilinear import eq_table, evaluate
-from proofward.field.scalar import P
-from proofward.layers.bounds import LayerBounds
+from proofward.field.multilinear import eq_table
+from proofward.layers.affine import Affine, AffineTrainer, RealArray, exactly, integer
 from proofward.layers.exact import ExactMatrix, FloatArray
-from proofward.layers.model import FixedPoint, Int64Array, padded
+from proofward.layers.layout import Layout, padded
+from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.stack import (
     Gradient,
     Input,
@@ -35,31 +35,108 @@ from proofward.layers.stack import (
     Units,
     eq_weights,
     plain_weights,
-    suffix_sums,
     sum_last,
     zero_product,
 )
+from proofward.layers.trained_weights import TrainedWeights, flat
 from proofward.proof.forms import ONE, ZERO, Form, Point
 from proofward.proof.party import Party, Tables
 
 Array = npt.NDArray[np.uint64]
 
 
-class Linear:
+MAX_WIDTH = 1 << 16
+
+
+@dataclass(frozen=True)
+class Linear(Affine):
+    """All inputs of a sample, in whatever layout, to `outputs` sums."""
+
+    kind: ClassVar[str] = "linear"
+    inputs: Layout
+    outputs: int
+
+    def __post_init__(self) -> None:
+        integer("outputs", self.outputs, 1, MAX_WIDTH)
+
+    @property
+    def takes(self) -> Layout:
+        return self.inputs
+
+    @property
+    def gives(self) -> Layout:
+        return Layout((self.outputs,))
+
+    @property
+    def weights(self) -> Layout:
+        return Layout((self.outputs, *self.inputs.axes))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.outputs, self.fan_in
+
+    @property
+    def fan_out(self) -> int:
+        return self.outputs
+
+    @property
+    def positions(self) -> int:
+        return 1
+
+    @property
+    def words(self) -> str:
+        return f"{self.inputs.words} -> {self.outputs}"
+
+    def to_plain(self) -> dict[str, object]:
+        return {"kind": self.kind, "outputs": self.outputs}
+
+    @classmethod
+    def from_plain(cls, takes: Layout, plain: Mapping[str, object]) -> Linear:
+        values = exactly("linear layer", plain, ("kind", "outputs"))
+        return cls(takes, integer("outputs", values["outputs"], 1, MAX_WIDTH))
+
+    def trainer(
+        self, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+    ) -> LinearTrainer:
+        return LinearTrainer(self, weights, biases, scales, bound)
+
+    def relation(
+        self,
+        shape: Shape,
+        parameters: tuple[Int64Array, Int64Array],
+        rate: int,
+        activation_bits: int,
+        inputs: Input,
+        gradients: Gradient,
+    ) -> LinearRelation:
+        weights, biases = parameters
+        matrix = to_field(self.weights.pad(weights)).reshape(padded(self.outputs), -1)
+        vector = to_field(self.biases.pad(biases))
+        return LinearRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients)
+
+    def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
+        return inputs @ weights.reshape(self.outputs, -1).T + biases
+
+    def real_gradients(
+        self, weights: RealArray, inputs: RealArray, deltas: RealArray
+    ) -> tuple[RealArray, RealArray, RealArray]:
+        matrix = weights.reshape(self.outputs, -1)
+        return (deltas.T @ inputs).reshape(weights.shape), deltas.sum(axis=0), deltas @ matrix
+
+
+class LinearTrainer(AffineTrainer):
     """Weights and bias of one layer during training; all arrays are zero-padded to powers of two."""
 
-    __slots__ = ("bias", "inputs", "outputs", "scales", "weights")
+    __slots__ = ("bias", "layer", "scales", "weights")
 
     def __init__(
-        self, weights: Int64Array, bias: Int64Array, scales: FixedPoint, bounds: LayerBounds
+        self, layer: Linear, weights: Int64Array, bias: Int64Array, scales: FixedPoint, bound: int
     ) -> None:
-        """weights int64 (d_out, d_in), bias int64 (d_out,), scale fw; copied. `bounds` hold for all steps."""
-        self.scales = scales
-        self.outputs, self.inputs = weights.shape
-        rows = padded(self.outputs)
-        self.weights = ExactMatrix(weights, bounds.weights, rows, padded(self.inputs))
-        self.bias = np.zeros(rows, dtype=np.int64)
-        self.bias[: self.outputs] = bias
+        self.scales, self.layer = scales, layer
+        rows, columns = padded(layer.outputs), layer.inputs.padded_size
+        matrix = layer.inputs.pad(weights.reshape(layer.outputs, -1))
+        self.weights = ExactMatrix(matrix, bound, rows, columns)
+        self.bias = layer.biases.pad(bias).copy()
 
     def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
         """Z = A W^T + 2^fa b, int64 (B, d_out_pad), of inputs A (B, d_in_pad), |A| <= bound; exact."""
@@ -76,48 +153,32 @@ class Linear:
         self.bias -= gradients.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
         self.weights.subtract_outer(rate, gradients, inputs)
 
-    def export(self, weights: Int64Array, bias: Int64Array) -> None:
-        """Writes W (d_out, d_in) and b (d_out,), without padding, into int64 arrays."""
-        weights[...] = self.weights.values[: self.outputs, : self.inputs]
-        bias[...] = self.bias[: self.outputs]
+    def export(self, weights: Int64Array, biases: Int64Array) -> None:
+        """Writes W and b, without padding, into int64 arrays of the layouts' axes."""
+        own = self.layer.inputs.unpad(self.weights.values[: self.layer.outputs])
+        weights[...] = own.reshape(weights.shape)
+        biases[...] = self.layer.biases.unpad(self.bias)
 
 
-@dataclass(frozen=True, slots=True)
-class LinearRelation:
-    """A linear layer in a proof: its first weights, its input, and the gradient of its sums.
+class LinearRelation(TrainedWeights):
+    """A linear layer in a proof."""
 
-    Weights are a padded F-matrix, biases a padded F-array.
-    """
-
-    shape: Shape
-    weights: Array
-    biases: Array
-    rate: int
-    activation_bits: int
-    inputs: Input
-    gradients: Gradient
-
-    @property
-    def log_inputs(self) -> int:
-        return int(self.weights.shape[1]).bit_length() - 1
-
-    @property
-    def log_outputs(self) -> int:
-        return int(self.weights.shape[0]).bit_length() - 1
+    __slots__ = ()
 
     def prove_forward(self, party: Party, step: Point, sample: Point, units: Units, claim: Form) -> None:
         """claim = sum over output units of weight * (W_t A + 2^fa b_t) at (step, sample)."""
 
         def tables() -> Tables:
-            before = self._weights_before(party, self._sums_by_input(party, units), units)
+            sums = self._sums_by_input(party, units).reshape(2, self.shape.steps, -1)
+            before = self.weights_before(sums, self.initial_by_input(units))
             return Tables([(before, self._extended_inputs_at(party, eq_table(sample)))])
 
         reduced = party.sumcheck(claim, eq_weights(step) + plain_weights(1 + self.log_inputs), tables)
         weight, value, product = party.send_product(*reduced.factors[0])
         party.assert_zero(reduced.claim - product)
         new_step, extended = reduced.point[: self.shape.log_steps], reduced.point[self.shape.log_steps :]
-        self._assert_input(party, (*new_step, *sample), extended, value)
-        self._assert_weight(party, new_step, units, extended, weight)
+        self._assert_input(party, (*new_step, *sample), (), extended, value)
+        self.assert_weight(party, new_step, units, extended, weight)
 
     def prove_backward(self, party: Party, step: Point, sample: Point, unit: Point, claim: Form) -> None:
         """claim = sum over output units of W_t dZ at (step, sample) and input unit `unit`."""
@@ -125,11 +186,10 @@ class LinearRelation:
 
         def tables() -> Tables:
             weights = combine_columns(self.weights, eq_table(unit))
-            inputs = self._contracted_inputs(party, extended).reshape(2, self.shape.steps, self.shape.batch)
-            sums = self.gradients.combine(party, inputs)
-            before = self._subtract_prefix(sums, weights)
+            inputs = self._inputs_over_samples(party, extended).reshape(2, self.shape.steps, self.shape.batch)
+            before = self.weights_before(self.gradients.combine(party, inputs), weights)
             tiled = np.tile(eq_table(sample)[:, None, :], (1, self.shape.steps, 1))
-            return Tables([(before, _flat(self.gradients.combine(party, np.ascontiguousarray(tiled))))])
+            return Tables([(before, flat(self.gradients.combine(party, np.ascontiguousarray(tiled))))])
 
         reduced = party.sumcheck(claim, eq_weights(step) + plain_weights(self.log_outputs), tables)
         weight, gradient, product = party.send_product(*reduced.factors[0])
@@ -137,53 +197,16 @@ class LinearRelation:
         new_step, output = reduced.point[: self.shape.log_steps], reduced.point[self.shape.log_steps :]
         units = Units.at(output)
         self.gradients.assert_units(party, (*new_step, *sample), units, gradient)
-        self._assert_weight(party, new_step, units, extended, weight)
+        self.assert_weight(party, new_step, units, extended, weight)
 
-    def prove_update(self, party: Party, steps: int, units: Units, extended: Point, claim: Form) -> None:
-        """claim = (W_T - W_0) at (units, extended input), T = steps."""
-        inside = np.zeros((2, self.shape.steps), dtype=np.uint64)
-        inside[0, :steps] = 1
-        self._prove_sum(party, inside, units, extended, claim * (-ONE * self.rate).inverse())
+    def _assert_output(
+        self, party: Party, samples: Point, position: Point, units: Units, value: Form
+    ) -> None:
+        self.gradients.assert_units(party, samples, units, value)
 
-    def _assert_weight(self, party: Party, step: Point, units: Units, extended: Point, weight: Form) -> None:
-        """weight = W at (step, units, extended input): W_0 minus the sum over earlier steps.
-
-        Step tau counts with lambda_tau = sum over t > tau of eq(step, t).
-        """
-        later = suffix_sums(eq_table(step))
-        initial = party.public(lambda: self._initial_at(units, extended))
-        claim = (Form.of(initial) - weight) * (ONE * self.rate).inverse()
-        self._prove_sum(party, later, units, extended, claim)
-
-    def _initial_at(self, units: Units, extended: Point) -> Ext:
-        top, unit = extended[0], extended[1:]
-        weight = evaluate(combine_rows(units.weights, self.weights), unit)
-        bias = ext_dot(units.weights, np.stack([self.biases, np.zeros_like(self.biases)]))
-        return (ONE - top) * weight + top * zero_product(unit) * bias
-
-    def _prove_sum(self, party: Party, weights: Array, units: Units, extended: Point, claim: Form) -> None:
-        """claim = sum over steps of weight_tau * G_tau at (units, extended input)."""
-        shape = self.shape
-        outputs = self.gradients.contract(party, units) if party.knows_witness else zeros(0)
-        inputs = self._contracted_inputs(party, extended) if party.knows_witness else zeros(0)
-
-        def by_step() -> Tables:
-            products = ext_mul(outputs, inputs).reshape(2, shape.steps, shape.batch)
-            return Tables([(weights, sum_last(products))])
-
-        reduced = party.sumcheck(claim, plain_weights(shape.log_steps), by_step)
-        public = party.public(lambda: evaluate(weights, reduced.point))
-        at_step = party.send(reduced.factors[0][1])
-        party.assert_zero(reduced.claim - at_step * public)
-        claims = eq_weights(reduced.point) + plain_weights(shape.log_batch)
-        ended = party.sumcheck(at_step, claims, lambda: Tables([(outputs, inputs)]))
-        gradient, value, product = party.send_product(*ended.factors[0])
-        party.assert_zero(ended.claim - product)
-        self.gradients.assert_units(party, ended.point, units, gradient)
-        self._assert_input(party, ended.point, extended, value)
-
-    def _assert_input(self, party: Party, samples: Point, extended: Point, value: Form) -> None:
-        """value = extended input at (samples, extended)."""
+    def _assert_input(
+        self, party: Party, samples: Point, position: Point, extended: Point, value: Form
+    ) -> None:
         top, unit = extended[0], extended[1:]
         rest = value - top * zero_product(unit) * (1 << self.activation_bits)
         if top == ONE:
@@ -194,14 +217,13 @@ class LinearRelation:
     # -- the prover's tables
     # ----------------------------------------------------------------------------------------------------
 
-    def _contracted_inputs(self, party: Party, extended: Point) -> Array:
-        """Extended inputs at `extended`, an E-array over samples."""
+    def _outputs_over_samples(self, party: Party, units: Units) -> Array:
+        return self.gradients.contract(party, units)
+
+    def _inputs_over_samples(self, party: Party, extended: Point) -> Array:
         top, unit = extended[0], extended[1:]
         values = ext_scale(combine_columns(self.inputs.matrix(party), eq_table(unit)), ONE - top)
-        constant = top * zero_product(unit) * (1 << self.activation_bits)
-        return ext_add(
-            values, np.array([[constant.c0], [constant.c1]], dtype=np.uint64).repeat(values.shape[1], axis=1)
-        )
+        return ext_shift(values, top * zero_product(unit) * (1 << self.activation_bits))
 
     def _extended_inputs_at(self, party: Party, sample: Array) -> Array:
         """Extended inputs combined over the batch by `sample` (2, batch): over (step, top, input), flat."""
@@ -211,7 +233,7 @@ class LinearRelation:
         result = np.zeros((2, steps, 2, tensor.shape[2]), dtype=np.uint64)
         result[:, :, 0] = batched_combine_rows(tiled, tensor)
         result[0, :, 1, 0] = 1 << self.activation_bits
-        return _flat(result)
+        return flat(result)
 
     def _sums_by_input(self, party: Party, units: Units) -> Array:
         """G_tau combined over output units: (2, step, top, input)."""
@@ -222,34 +244,3 @@ class LinearRelation:
         result[:, :, 0] = batched_combine_rows(outputs, tensor)
         result[:, :, 1, 0] = ext_scale(sum_last(outputs), ONE * (1 << self.activation_bits))
         return result
-
-    def _weights_before(self, party: Party, sums: Array, units: Units) -> Array:
-        """Extended weights combined over output units at every step: over (step, top, input), flat."""
-        initial = np.zeros((2, 2, self.weights.shape[1]), dtype=np.uint64)
-        initial[:, 0] = combine_rows(units.weights, self.weights)
-        bias = ext_dot(units.weights, np.stack([self.biases, np.zeros_like(self.biases)]))
-        initial[:, 1, 0] = (bias.c0, bias.c1)
-        return self._subtract_prefix(sums.reshape(2, self.shape.steps, -1), initial.reshape(2, -1))
-
-    def _subtract_prefix(self, sums: Array, initial: Array) -> Array:
-        """initial - rate * sum of earlier steps: (2, steps, width) flat."""
-        result = np.empty_like(sums)
-        current = np.ascontiguousarray(initial)
-        for step in range(self.shape.steps):
-            result[:, step] = current
-            current = ext_add(current, ext_scale(np.ascontiguousarray(sums[:, step]), ONE * (P - self.rate)))
-        return _flat(result)
-
-
-def pad_weights(weights: npt.NDArray[np.int64], biases: npt.NDArray[np.int64]) -> tuple[Array, Array]:
-    """W (d_out, d_in) and b (d_out,) as field elements, padded with zeros to powers of two."""
-    rows, columns = padded(weights.shape[0]), padded(weights.shape[1])
-    matrix = np.zeros((rows, columns), dtype=np.int64)
-    matrix[: weights.shape[0], : weights.shape[1]] = weights
-    vector = np.zeros(rows, dtype=np.int64)
-    vector[: biases.size] = biases
-    return to_field(matrix.reshape(-1)).reshape(rows, columns), to_field(vector)
-
-
-def _flat(array: Array) -> Array:
-    return np.ascontiguousarray(array).reshape(2, -1)

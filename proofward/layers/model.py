@@ -1,29 +1,19 @@
-"""Public description of a training: fixed-point scales, network, hyper-parameters, and its first weights.
-
-Flat order of a weight vector: for each layer, W row-major (d_out, d_in), then b (d_out).
-"""
+"""Public description of a training: fixed-point scales and hyper-parameters."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.layout import padded
 
 Int64Array = NDArray[np.int64]
 
 MAX_WEIGHT_BITS = 30
-MAX_WIDTH = 1 << 16
-
-
-def padded(width: int) -> int:
-    """Least power of two >= width."""
-    return 1 << (width - 1).bit_length()
 
 
 def _require_int(field: str, value: object, low: int, high: int) -> None:
@@ -161,83 +151,3 @@ class Training:
     def from_dict(cls, values: object) -> Training:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
         return cls(**_fields("training", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Mlp:
-    """Multilayer perceptron: linear layers widths[i] -> widths[i+1] with ReLU between, two-class head."""
-
-    widths: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if type(self.widths) is not tuple or len(self.widths) < 2:
-            raise ConfigurationError("widths", "a tuple of at least two widths", self.widths)
-        for index, width in enumerate(self.widths):
-            _require_int(f"widths[{index}]", width, 1, MAX_WIDTH)
-        if self.widths[-1] != 2:
-            raise ConfigurationError("widths[-1]", "2 (two-class head)", self.widths[-1])
-
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]:
-        """(d_out, d_in) of every linear layer."""
-        return tuple(zip(self.widths[1:], self.widths[:-1], strict=True))
-
-    @property
-    def parameters(self) -> int:
-        """Length of the flat weight vector."""
-        return sum(d_out * (d_in + 1) for d_out, d_in in self.shapes)
-
-    @property
-    def offsets(self) -> tuple[tuple[int, int, int], ...]:
-        """Per layer, positions in the flat vector: (start of W, start of b, end)."""
-        result, start = [], 0
-        for d_out, d_in in self.shapes:
-            bias = start + d_out * d_in
-            result.append((start, bias, bias + d_out))
-            start = bias + d_out
-        return tuple(result)
-
-    def unflatten(self, flat: Int64Array) -> list[tuple[Int64Array, Int64Array]]:
-        """Views (W (d_out, d_in), b (d_out,)) per layer of a flat vector (parameters,)."""
-        self.check_flat(flat)
-        return [
-            (flat[start:bias].reshape(shape), flat[bias:end])
-            for (start, bias, end), shape in zip(self.offsets, self.shapes, strict=True)
-        ]
-
-    def check_flat(self, flat: Int64Array) -> None:
-        """Raises ConfigurationError unless `flat` is an int64 vector of length `parameters`."""
-        if not isinstance(flat, np.ndarray) or flat.dtype != np.int64 or flat.shape != (self.parameters,):
-            found = (str(flat.dtype), flat.shape) if isinstance(flat, np.ndarray) else type(flat).__name__
-            raise ConfigurationError("weights", f"int64 array of shape ({self.parameters},)", found)
-
-    def to_dict(self) -> dict[str, list[int]]:
-        """Canonical plain form, for digests and messages."""
-        return {"widths": list(self.widths)}
-
-    @classmethod
-    def from_dict(cls, values: object) -> Mlp:
-        """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        widths = _fields("model", values, ("widths",))["widths"]
-        if not isinstance(widths, list | tuple):
-            raise ConfigurationError("widths", "a list of integers", widths)
-        return cls(tuple(widths))
-
-
-def initial_weights(model: Mlp, scales: FixedPoint, seed: bytes) -> Int64Array:
-    """He-uniform weights at scale 2^weight_bits, biases zero: int64 (parameters,), fixed by the seed.
-
-    A layer's weights are uniform on [-bound, bound] with bound = isqrt(6 * 4^weight_bits / d_in), drawn from
-    SHAKE-256(domain, layer, seed), four bytes (little endian) each, of which 31 bits are used.
-    """
-    if type(seed) is not bytes:
-        raise ConfigurationError("seed", "bytes", type(seed).__name__)
-    flat = np.zeros(model.parameters, dtype=np.int64)
-    for index, (weights, _) in enumerate(model.unflatten(flat)):
-        bound = isqrt((6 << (2 * scales.weight_bits)) // weights.shape[1])
-        shake = hashlib.shake_256(b"proofward/initial-weights/v1" + index.to_bytes(4, "little") + seed)
-        draws = np.frombuffer(shake.digest(4 * weights.size), dtype="<u4").astype(np.uint64) >> np.uint64(1)
-        # bound <= sqrt(6) * 2^30, so draws * (2*bound + 1) < 2^31 * 2^32.4 < 2^64.
-        scaled = (draws * np.uint64(2 * bound + 1)) >> np.uint64(31)
-        weights[...] = scaled.astype(np.int64).reshape(weights.shape) - bound
-    return flat

@@ -8,6 +8,7 @@ respect to its sums; each is a public function of committed columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -43,16 +44,24 @@ class Shape:
         return 1 << self.log_batch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Units:
-    """Weights over a layer's output units: an E-array, and the point if they are eq(point)."""
+    """Weights over a layer's output units: eq(point), or an E-array of any weights."""
 
-    weights: Array
-    point: Point | None
+    point: Point | None = None
+    any_weights: Array | None = None
 
     @staticmethod
     def at(point: Point) -> Units:
-        return Units(eq_table(point), point)
+        return Units(point)
+
+    @cached_property
+    def weights(self) -> Array:
+        """The weights as an E-array."""
+        if self.point is not None:
+            return eq_table(self.point)
+        assert self.any_weights is not None
+        return self.any_weights
 
 
 class Input(Protocol):

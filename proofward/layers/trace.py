@@ -1,8 +1,8 @@
 """Witness of a local training: the exact sums of every step before they are rounded, stacked over steps.
 
 Everything else that a proof commits to is a function of these sums: see `relu` and `two_class_head`.
-T = padded steps, B = batch, d = width padded to a power of two. Arrays are C-contiguous. Units that a layer
-does not have, and features that the records do not have, hold zeros.
+T = padded steps, B = batch, d = values of a sample in their padded layout. Arrays are C-contiguous. Units
+that a layer does not have, and features that the records do not have, hold zeros.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.model import Int64Array, Mlp, padded
+from proofward.layers.model import Int64Array
+from proofward.layers.network import Network
 
 Int32Array = NDArray[np.int32]
 
@@ -42,15 +43,14 @@ class TrainingTrace:
     head: HeadTrace
 
     @classmethod
-    def allocate(cls, model: Mlp, steps: int, batch: int) -> TrainingTrace:
+    def allocate(cls, model: Network, steps: int, batch: int) -> TrainingTrace:
         """Arrays for `steps` steps of `batch` samples, not yet filled."""
         stack = (steps, batch)
-        widths = [padded(width) for width in model.widths]
         return cls(
-            inputs=np.empty((*stack, widths[0]), dtype=np.int32),
+            inputs=np.empty((*stack, model.inputs.padded_size), dtype=np.int32),
             hidden=tuple(
-                HiddenTrace(*(np.empty((*stack, width), dtype=np.int64) for _ in range(2)))
-                for width in widths[1:-1]
+                HiddenTrace(*(np.empty((*stack, own.padded_size), dtype=np.int64) for _ in range(2)))
+                for own in model.hidden
             ),
             head=HeadTrace(np.empty(stack, dtype=np.int64), np.empty(stack, dtype=np.int32)),
         )

@@ -6,16 +6,18 @@ public bounds (`bounds`), and no error depends on what the records say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from proofward.layers import relu, two_class_head
-from proofward.layers.bounds import compile_bounds
+from proofward.layers.affine import AffineTrainer
+from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
-from proofward.layers.linear import Linear
-from proofward.layers.model import FixedPoint, Int64Array, Mlp, Training, padded
+from proofward.layers.model import FixedPoint, Int64Array, Training
+from proofward.layers.network import Network
 from proofward.layers.rounding import rounded
 from proofward.layers.trace import TrainingTrace
 
@@ -32,7 +34,7 @@ class Trainer:
     """The SGD state machine: the weights, and one `step` at a time."""
 
     def __init__(
-        self, model: Mlp, scales: FixedPoint, training: Training, rows: int, initial_weights: Int64Array
+        self, model: Network, scales: FixedPoint, training: Training, rows: int, initial_weights: Int64Array
     ) -> None:
         """Copies the weights (flat int64 (parameters,), scale fw).
 
@@ -43,10 +45,7 @@ class Trainer:
         self.model = model
         self.scales = scales
         self.rate = training.rate
-        self.layers = [
-            Linear(weights, bias, scales, bounds)
-            for bounds, (weights, bias) in zip(self.bounds, model.unflatten(initial_weights), strict=True)
-        ]
+        self.layers = _trainers(model, scales, initial_weights, self.bounds)
 
     def weights(self) -> Int64Array:
         """Current flat weights, int64 (parameters,), scale fw."""
@@ -60,8 +59,7 @@ class Trainer:
     ) -> None:
         """One SGD step on features (B, d_0) in the input range, labels (B,) 0 or 1; recorded at `at`."""
         scales, bounds = self.scales, self.bounds
-        inputs = np.zeros((len(features), padded(self.model.widths[0])))
-        inputs[:, : features.shape[1]] = features
+        inputs = self.model.inputs.pad(features.astype(np.float64))
         values, sums = [inputs], []
         for layer, bound in zip(self.layers[:-1], bounds[:-1], strict=True):
             sums.append(layer.forward(values[-1], bound.inputs))
@@ -85,8 +83,18 @@ class Trainer:
         self.layers[0].update(gradients, inputs, self.rate)
 
 
+def _trainers(
+    model: Network, scales: FixedPoint, weights: Int64Array, bounds: Sequence[LayerBounds]
+) -> list[AffineTrainer]:
+    """All layers, from the records upwards, with these weights."""
+    return [
+        layer.trainer(*parts, scales, own.weights)
+        for layer, parts, own in zip(model.layers, model.unflatten(weights), bounds, strict=True)
+    ]
+
+
 def train(
-    model: Mlp,
+    model: Network,
     scales: FixedPoint,
     training: Training,
     initial_weights: Int64Array,
@@ -126,15 +134,15 @@ def train(
     return LocalUpdate(update, record)
 
 
-def check_records(model: Mlp, scales: FixedPoint, features: Int64Array, labels: Int64Array) -> None:
+def check_records(model: Network, scales: FixedPoint, features: Int64Array, labels: Int64Array) -> None:
     """Raises ConfigurationError unless features and labels have the shapes, dtypes and ranges of `train`."""
     if (
         features.dtype != np.int64
         or features.ndim != 2
-        or features.shape[1] != model.widths[0]
+        or features.shape[1] != model.features
         or not len(features)
     ):
-        expected = f"int64 array of shape (n >= 1, {model.widths[0]})"
+        expected = f"int64 array of shape (n >= 1, {model.features})"
         raise ConfigurationError("features", expected, (str(features.dtype), features.shape))
     low, high = scales.input_range
     if features.min() < low or features.max() > high:
@@ -154,7 +162,7 @@ def magnitude(values: Int64Array) -> int:
 
 
 def logit_differences(
-    model: Mlp, scales: FixedPoint, weights: Int64Array, features: Int64Array
+    model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array
 ) -> Int64Array:
     """Score of each record under flat `weights`: the logit difference D, scale fa, int64 (n,).
 
@@ -163,12 +171,8 @@ def logit_differences(
     """
     model.check_flat(weights)
     bounds = compile_bounds(model, scales, Training(batch=1, steps=1), 1, magnitude(weights))
-    values = np.zeros((len(features), padded(model.widths[0])))
-    values[:, : features.shape[1]] = features
-    layers = [
-        Linear(matrix, bias, scales, own)
-        for (matrix, bias), own in zip(model.unflatten(weights), bounds, strict=True)
-    ]
+    values = model.inputs.pad(features.astype(np.float64))
+    layers = _trainers(model, scales, weights, bounds)
     for layer, own in zip(layers[:-1], bounds[:-1], strict=True):
         values = relu.activation(layer.forward(values, own.inputs), scales).astype(np.float64)
     logits = layers[-1].forward(values, bounds[-1].inputs)

@@ -182,7 +182,7 @@ class TwoClassRelation:
     @staticmethod
     def difference_units() -> Units:
         """Weights (-1, +1) over the two logits."""
-        return Units(np.array([[P - 1, 1], [0, 0]], dtype=np.uint64), None)
+        return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
 
     def contract(self, party: Party, units: Units) -> Array:
         return ext_scale(lift(party.values(self.error)), _difference(units))

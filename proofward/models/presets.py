@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import MAX_WIDTH
+from proofward.layers.linear import MAX_WIDTH
 from proofward.models.settings import Preset, Settings, settings_of
 
 FOLDER = Path(__file__).parent / "preset_files"

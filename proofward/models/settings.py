@@ -13,7 +13,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import MAX_WIDTH, FixedPoint, Mlp, Training
+from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network, mlp
 
 SCALES = FixedPoint()
 CLIP_UNIT = 1 << 10
@@ -30,7 +32,7 @@ class Preset:
 
     name: str
     summary: str
-    model: Mlp
+    model: Network
     scales: FixedPoint
     training: Training
     clip_bound: int
@@ -104,7 +106,7 @@ class Settings:
         rate = _multiple("training.learning_rate", self.learning_rate, unit, MOST_RATE, of)
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         training = Training(rate, self.batch, self.epochs or 0, self.steps or 0)
-        return Preset(name, summary, Mlp((features, *self.hidden, 2)), SCALES, training, clip)
+        return Preset(name, summary, mlp((features, *self.hidden, 2)), SCALES, training, clip)
 
 
 def settings_of(table: Mapping[str, Any]) -> Settings:

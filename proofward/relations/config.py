@@ -15,7 +15,9 @@ from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Mlp, Training, padded
+from proofward.layers.layout import padded
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network
 from proofward.proof.soundness import LEAST_POLICY_BITS, CodeParameters, SoundnessBelowPolicy, choose_code
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
 from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
@@ -39,7 +41,7 @@ class RoundConfig:
     security, and no statement is too large. `check_rows` says the same of one number of rows.
     """
 
-    model: Mlp
+    model: Network
     scales: FixedPoint
     training: Training
     clip_bound: int
@@ -97,7 +99,7 @@ class RoundConfig:
             if values[name] == 0:
                 raise ConfigurationError(name, "a number of rows", values[name])
         plain = {name: value for name, value in values.items() if name != "version"}
-        plain["model"] = Mlp.from_dict(values["model"])
+        plain["model"] = Network.from_dict(values["model"])
         plain["scales"] = FixedPoint.from_dict(values["scales"])
         plain["training"] = Training.from_dict(values["training"])
         return cls(**plain)
@@ -214,13 +216,15 @@ class RoundConfig:
         limbs = -(-self.scales.weight_bits // self.scales.table_bits)
         message_bits = ((rows * self.clip_bound).bit_length()) + 1
         per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
-        parameters = sum(padded(d_out) * (padded(d_in) + 1) for d_out, d_in in self.model.shapes)
+        parameters = sum(
+            layer.weights.padded_size + layer.biases.padded_size for layer in self.model.layers
+        )
         return (
             training_values(self.model, self.scales, self.training, rows, self._limit(rows))
             + parameters * per_parameter
             + (2 + self.threshold) * 4096
             + (4 << self.scales.table_bits)
-            + padded(rows) * padded(self.model.widths[0])
+            + padded(rows) * self.model.inputs.padded_size
         )
 
 

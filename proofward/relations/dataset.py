@@ -27,7 +27,7 @@ from proofward.field.extension import Ext, lift
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
-from proofward.layers.model import padded
+from proofward.layers.layout import Layout, log_padded
 from proofward.layers.stack import plain_weights
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.party import Party, Tables
@@ -39,23 +39,29 @@ Sides = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class DatasetShape:
-    """Rows and features, as enrolled."""
+    """Rows as enrolled, and the layout of a record."""
 
     rows: int
-    features: int
+    layout: Layout
 
     @property
     def log_rows(self) -> int:
-        return padded(self.rows).bit_length() - 1
+        return log_padded(self.rows)
 
     @property
     def log_features(self) -> int:
-        return padded(self.features).bit_length() - 1
+        return self.layout.log_size
+
+    @property
+    def sides(self) -> Sides:
+        """Length and variables of every axis of the features' column."""
+        axes = zip(self.layout.axes, self.layout.log_axes, strict=True)
+        return (self.rows, self.log_rows), *axes
 
     def pad_features(self, features: Signed) -> Array:
         """X as a flat F-array over (row, feature)."""
-        full = np.zeros((1 << self.log_rows, 1 << self.log_features), dtype=np.int64)
-        full[: self.rows, : self.features] = features
+        full = np.zeros((1 << self.log_rows, self.layout.padded_size), dtype=np.int64)
+        full[: self.rows] = self.layout.pad(features)
         return to_field(full.reshape(-1))
 
     def pad_labels(self, labels: Signed) -> Array:
@@ -84,9 +90,7 @@ class DatasetColumns:
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""
         shape = self.shape
-        _assert_zero_outside(
-            party, self.features, ((shape.rows, shape.log_rows), (shape.features, shape.log_features))
-        )
+        _assert_zero_outside(party, self.features, shape.sides)
         _assert_zero_outside(party, self.labels, ((shape.rows, shape.log_rows),))
 
     def assert_equal(self, party: Party, other: DatasetColumns) -> None:

@@ -31,7 +31,7 @@ from proofward.field.multilinear import eq_table, evaluate
 from proofward.lattice.encryption import masked_functional
 from proofward.lattice.parameters import ERROR_ETA, UPDATE_SHIFT, ciphertext_length
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.model import padded
+from proofward.layers.layout import padded
 from proofward.layers.ranges import RangeChecks
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, VirtualColumn

@@ -54,8 +54,8 @@ class EnrolmentStatement:
     def __post_init__(self) -> None:
         if len(self.consortium) != 32:
             raise ConfigurationError("consortium", "32 bytes", f"{len(self.consortium)} bytes")
-        if self.features != self.config.model.widths[0]:
-            raise ConfigurationError("features", str(self.config.model.widths[0]), self.features)
+        if self.features != self.config.model.features:
+            raise ConfigurationError("features", str(self.config.model.features), self.features)
         self.config.check_rows(self.rows)
 
     def transcript(self) -> bytes:
@@ -80,7 +80,7 @@ class VerifiedEnrolment:
 
 def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed, Signed] | None) -> None:
     """The script; `witness` is (features, labels), a prover's."""
-    shape = DatasetShape(statement.rows, statement.features)
+    shape = DatasetShape(statement.rows, statement.config.model.inputs)
 
     def known() -> tuple[Signed, Signed]:
         assert witness is not None

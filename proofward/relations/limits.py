@@ -8,7 +8,9 @@ whose number of rows the rules admit is within them.
 from __future__ import annotations
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Mlp, Training, padded
+from proofward.layers.layout import padded
+from proofward.layers.model import Training
+from proofward.layers.network import Network
 
 MOST_ROWS = 1_000_000
 """Rows of one hospital that rules admit unless they say another number."""
@@ -29,12 +31,12 @@ MOST_COMMITTED_VALUES = 1 << 30
 """Values of a round's proof, as `RoundConfig.committed_values` estimates them."""
 
 
-def check_sizes(model: Mlp, training: Training, rows: int) -> None:
+def check_sizes(model: Network, training: Training, rows: int) -> None:
     """Raises ConfigurationError, naming the size, where a statement about `rows` rows is too large."""
     samples = training.padded_steps(rows) * training.batch
-    widest = max(padded(width) for width in model.widths[:-1])
+    widest = max(layout.padded_size for layout in (model.inputs, *model.hidden))
     for size, found, most in (
-        ("padded rows * padded features", padded(rows) * padded(model.widths[0]), MOST_DATASET_ENTRIES),
+        ("padded rows * padded features", padded(rows) * model.inputs.padded_size, MOST_DATASET_ENTRIES),
         ("padded steps * batch", samples, MOST_SAMPLES),
         ("padded steps * batch * padded width", samples * widest, MOST_ACTIVATIONS),
         ("parameters", model.parameters, MOST_PARAMETERS),

@@ -56,7 +56,7 @@ def check_provable(config: RoundConfig, rows: int) -> None:
     )
     try:
         round_plan(statement)
-        enrolment_plan(EnrolmentStatement(bytes(32), "", rows, config.model.widths[0], config))
+        enrolment_plan(EnrolmentStatement(bytes(32), "", rows, config.model.features, config))
     except SoundnessBelowPolicy as error:
         raise ConfigurationError(
             "security_bits", f"a level that proofs reach with {rows} rows", str(error)

@@ -17,9 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from proofward.layers.affine import AffineRelation
 from proofward.layers.arrangement import Arrangement
-from proofward.layers.linear import LinearRelation, pad_weights
-from proofward.layers.model import padded
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu import ReluRelation
 from proofward.layers.stack import Gradient, Input, Shape, Units
@@ -61,11 +60,11 @@ class TrainingRelation:
                 scales,
                 shape,
                 name=f"layer {i + 1}",
-                log_units=padded(width).bit_length() - 1,
+                log_units=layout.log_size,
                 limbs_above=arrangement.hidden[i],
                 trace=partial(hidden_trace, i),
             )
-            for i, width in enumerate(config.model.widths[1:-1])
+            for i, layout in enumerate(config.model.hidden)
         ]
         head = TwoClassRelation.declare(
             ranges, scales, shape, limb_above=arrangement.head, trace=lambda: trace().head
@@ -73,7 +72,7 @@ class TrainingRelation:
         return TrainingRelation(statement, shape, hidden, head)
 
     def prove(
-        self, party: Party, selected: SelectedRows, then: Callable[[list[LinearRelation]], None]
+        self, party: Party, selected: SelectedRows, then: Callable[[list[AffineRelation]], None]
     ) -> None:
         """Run the relation; `then` gets the linear layers and makes all claims on the update."""
         shape, head = self.shape, self.head
@@ -88,7 +87,7 @@ class TrainingRelation:
             relation.prove_values(party)
 
     def _prove_rounding(
-        self, party: Party, below: LinearRelation, above: LinearRelation, relation: ReluRelation
+        self, party: Party, below: AffineRelation, above: AffineRelation, relation: ReluRelation
     ) -> None:
         """The sums into and out of a hidden layer are what its lookups said they are."""
         shape = self.shape
@@ -98,17 +97,16 @@ class TrainingRelation:
         point, claim = relation.backward.claim
         above.prove_backward(party, *_split(shape, point), point[shape.log_samples :], claim)
 
-    def _layers(self, selected: SelectedRows) -> list[LinearRelation]:
-        """The linear layers, joined to the columns that they read and whose gradients they have."""
+    def _layers(self, selected: SelectedRows) -> list[AffineRelation]:
+        """The layers with parameters, joined to the columns that they read and whose gradients they have."""
         inputs: list[Input] = [selected, *(relation.activation for relation in self.hidden)]
         gradients: list[Gradient] = [*(relation.delta for relation in self.hidden), self.head]
         config = self.statement.config
-        weights = config.model.unflatten(self.statement.initial_weights)
+        parameters = config.model.unflatten(self.statement.initial_weights)
+        rate, bits = config.training.rate, config.scales.activation_bits
         return [
-            LinearRelation(
-                self.shape, *pad_weights(w, b), config.training.rate, config.scales.activation_bits, x, g
-            )
-            for (w, b), x, g in zip(weights, inputs, gradients, strict=True)
+            layer.relation(self.shape, (w.reshape(-1), b), rate, bits, x, g)
+            for layer, (w, b), x, g in zip(config.model.layers, parameters, inputs, gradients, strict=True)
         ]
 
 

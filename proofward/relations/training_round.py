@@ -76,7 +76,7 @@ def training_round(
         return witness
 
     config, rows, model = statement.config, statement.rows, statement.config.model
-    data_shape = DatasetShape(rows, model.widths[0])
+    data_shape = DatasetShape(rows, model.inputs)
     features, labels = (
         (lambda: data_shape.pad_features(known().features)),
         (lambda: data_shape.pad_labels(known().labels)),

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from proofward.data.records import Records
 from proofward.layers.aggregation import apply_update
 from proofward.layers.float_twin import Float32Array, real_features, real_weights, scores, train_float
-from proofward.layers.model import Int64Array, initial_weights
+from proofward.layers.model import Int64Array
+from proofward.layers.network import initial_weights
 from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
 from proofward.models.settings import Preset

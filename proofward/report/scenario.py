@@ -56,7 +56,7 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
     ):
         if not least <= found <= most:
             raise ConfigurationError(what, f"an integer in [{least}, {most}]", found)
-    features = setup.model.widths[0]
+    features = setup.model.features
     if features == len(NORMALISATION):
         records = load_wdbc(setup.scales)
         description = Description.of([Feature(*entry) for entry in NORMALISATION], WDBC_CLASSES)

@@ -10,7 +10,7 @@ import pytest
 
 from proofward.cli.evidence.model_import import LIMIT
 from proofward.layers.bounds import LARGEST_WEIGHT
-from proofward.layers.model import Mlp
+from proofward.layers.network import mlp
 from proofward.models.presets import PRESETS
 from proofward.models.settings import SCALES
 from proofward.report.baselines import auc
@@ -55,8 +55,8 @@ def test_an_onnx_file_becomes_a_first_model(proofward, tmp_path):
     said = proofward.json("model", "import", tmp_path / "net.onnx", "--out", out)
     assert (said["exit"], said["did"], said["clipped"], said["notes"]) == (0, "imported", {}, [])
     assert (said["widths"], said["hidden"]) == (list(WIDTHS), list(WIDTHS[1:-1])) and len(said["graph"]) == 64
-    weights = weights_from_safetensors(Mlp(WIDTHS), out.read_bytes())
-    for at, parts in enumerate(Mlp(WIDTHS).unflatten(weights), 1):
+    weights = weights_from_safetensors(mlp(WIDTHS), out.read_bytes())
+    for at, parts in enumerate(mlp(WIDTHS).unflatten(weights), 1):
         for name, part in zip("wb", parts, strict=True):
             assert np.array_equal(part, np.rint(held[f"{name}{at}"].astype(np.float64) * 2**SCALES.weight_bits))
     text = proofward("model", "import", tmp_path / "net.onnx", "--out", out, "--force").stdout
@@ -83,7 +83,7 @@ def test_what_is_clipped_is_said(proofward, tmp_path):
     expected = {f"layer{at}.{name}": int((np.abs(held[f"{name[0]}{at}"]) > 0.5).sum())
                 for at in (1, 2) for name in ("weight", "bias")}  # fmt: skip
     assert said["clipped"] == {name: count for name, count in expected.items() if count} and said["clipped"]
-    assert np.abs(weights_from_safetensors(Mlp(WIDTHS), out.read_bytes())).max() == 1 << (SCALES.weight_bits - 1)
+    assert np.abs(weights_from_safetensors(mlp(WIDTHS), out.read_bytes())).max() == 1 << (SCALES.weight_bits - 1)
 
 
 def test_what_is_not_proved_is_refused_and_nothing_is_written(proofward, tmp_path):
@@ -114,9 +114,9 @@ def test_an_exported_program_becomes_a_first_model(proofward, tmp_path):
     out = tmp_path / "first.safetensors"
     said = proofward.json("model", "import", tmp_path / "m.pt2", "--out", out)
     assert (said["exit"], said["widths"]) == (0, [4, 8, 2]) and "no bias" in said["notes"][0]
-    weights = weights_from_safetensors(Mlp((4, 8, 2)), out.read_bytes())
+    weights = weights_from_safetensors(mlp((4, 8, 2)), out.read_bytes())
     first = module[0].weight.detach().double().numpy()
-    assert np.array_equal(Mlp((4, 8, 2)).unflatten(weights)[0][0], np.rint(first * 2**SCALES.weight_bits))
+    assert np.array_equal(mlp((4, 8, 2)).unflatten(weights)[0][0], np.rint(first * 2**SCALES.weight_bits))
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torch"])

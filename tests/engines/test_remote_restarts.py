@@ -53,7 +53,7 @@ def enrolment(desk: Desk, root: Path, proof: bytes) -> bytes:
     aggregator = desk.host.aggregator
     history, key = aggregator.history, Home(root / "hospital-0" / "home").key("hospital-0")
     sealing = beacon_key(history.rules, "hospital-0", bytes(32))
-    body = encode(Enrolment(100, history.rules.config.model.widths[0], proof, sealing))
+    body = encode(Enrolment(100, history.rules.config.model.features, proof, sealing))
     place = (0, 0, history.size, history.root)
     return seal_envelope(Envelope(history.rules.digest, "hospital-0", "hospital", *place, body, b""), key).data
 

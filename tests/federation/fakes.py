@@ -19,12 +19,13 @@ from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import share
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 
-MODEL = Mlp((4, 4, 2))
+MODEL = mlp((4, 4, 2))
 SCALES = FixedPoint()
 BLIND = 16
 

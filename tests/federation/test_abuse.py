@@ -103,7 +103,7 @@ def test_nobody_changes_to_a_key_under_which_anybody_can_sign(upload):
 
 def test_rows_that_no_verifier_could_hold_are_refused(tmp_path):
     stopped = Stopped(tmp_path, ENROLMENT, 0, "hospital-2", "enrolment")
-    width = stopped.engine.rules.config.model.widths[0]
+    width = stopped.engine.rules.config.model.features
     config = stopped.engine.rules.config
     for rows in (config.most_rows + 1, config.least_rows - 1):
         said = m.Enrolment(rows, width, bytes(32), bytes(1216))

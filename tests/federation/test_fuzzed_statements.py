@@ -12,7 +12,8 @@ from proofward.federation.history.judging import Unable, judged
 from proofward.federation.history.proofs import RelationProofs, RoundJob, judge_round
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
@@ -30,7 +31,7 @@ def plain_configs(draw: st.DrawFn) -> dict:
     """A configuration as rules have it, with one to three values replaced by others."""
     widths = (draw(MODEST), *draw(st.lists(MODEST, max_size=2)), 2)
     config = RoundConfig(
-        Mlp(widths), FixedPoint(), Training(1, 4, steps=draw(st.integers(1, 30))), 1 << 18, 5, 2, 100
+        mlp(widths), FixedPoint(), Training(1, 4, steps=draw(st.integers(1, 30))), 1 << 18, 5, 2, 100
     )
     plain = config.to_dict()
     places = [(name, None) for name in plain] + [
@@ -56,7 +57,7 @@ def test_a_random_statement_is_refused_by_name(plain, rows, number, attempt, shi
     try:
         config = RoundConfig.from_dict(plain)
         parameters = config.model.parameters
-        enrolment = EnrolmentStatement(bytes(32), "h", rows, config.model.widths[0], config)
+        enrolment = EnrolmentStatement(bytes(32), "h", rows, config.model.features, config)
         outcomes.append(judged(system.verify_enrolment, enrolment, junk))
         statement = RoundStatement(
             consortium=digest.ljust(32, b"x")[:33], config=config, round=number, attempt=attempt, hospital="h", rows=rows,

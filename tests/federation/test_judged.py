@@ -120,7 +120,8 @@ from proofward.federation.history.judging import judged
 from proofward.federation.history.proofs import RelationProofs, RoundJob, judge_round
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.round_statement import RoundStatement
@@ -128,7 +129,7 @@ from tests.peak_memory import peak_megabytes
 widths, batch, steps, rows = json.loads(sys.argv[1])
 system, outcomes, start = RelationProofs(), [], time.process_time()
 try:
-    config = RoundConfig(Mlp(tuple(widths)), FixedPoint(), Training(1, batch, steps=steps), 1 << 20, 5, 2, 100,
+    config = RoundConfig(mlp(tuple(widths)), FixedPoint(), Training(1, batch, steps=steps), 1 << 20, 5, 2, 100,
                          least_rows=rows, most_rows=rows)
     enrolment = EnrolmentStatement(bytes(32), "h", rows, widths[0], config)
     outcomes.append(judged(system.verify_enrolment, enrolment, b"x" * 900))

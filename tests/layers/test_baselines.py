@@ -28,7 +28,7 @@ def test_auc_counts_pairs() -> None:
 @pytest.mark.parametrize("name", ["wdbc", "logistic", "tiny"])
 def test_one_round_stays_near_the_float_twin(name: str) -> None:
     setup = preset(name)
-    records = make_synthetic(96, setup.model.widths[0], 5, setup.scales)
+    records = make_synthetic(96, setup.model.features, 5, setup.scales)
     batches = schedule(b"b", "h", 96, setup.training)
     weights = first_weights(setup, 1)
     update = train(

@@ -6,13 +6,14 @@ import pytest
 
 from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.errors import WraparoundPossible
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import initial_weights, mlp
 from proofward.layers.saturation import HighLimb, signed_bits
 from proofward.layers.training import Trainer
 from proofward.models import preset
 
 SCALES = FixedPoint()
-WDBC = Mlp((30, 32, 2))
+WDBC = mlp((30, 32, 2))
 
 
 def test_bounds_refuse_what_could_wrap_around() -> None:
@@ -42,7 +43,7 @@ def test_weight_limits_are_64_for_the_presets_and_hold_every_bound(name: str) ->
 
 
 def test_the_weight_limit_is_the_largest_power_of_two_that_bounds_admit() -> None:
-    model, scales, training = Mlp((1 << 16, 2)), FixedPoint(weight_bits=30), Training(1, 16, steps=28)
+    model, scales, training = mlp((1 << 16, 2)), FixedPoint(weight_bits=30), Training(1, 16, steps=28)
     limit = weight_limit(model, scales, training, 100)
     assert 1 < limit < 64 << 30 and limit & (limit - 1) == 0
     compile_bounds(model, scales, training, 100, limit)

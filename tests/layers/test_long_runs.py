@@ -10,7 +10,7 @@ import pytest
 from proofward.data.records import Records
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.bounds import weight_limit
-from proofward.layers.model import Mlp
+from proofward.layers.network import mlp
 from proofward.models import Preset, preset
 from proofward.report.baselines import federated, first_weights
 
@@ -19,7 +19,7 @@ ROUNDS = 3000
 
 def narrow(setup: Preset) -> Preset:
     """`wide` with layers of 8 units; scales and training as they are."""
-    return replace(setup, model=Mlp((8,) * 9 + (2,))) if setup.name == "wide" else setup
+    return replace(setup, model=mlp((8,) * 9 + (2,))) if setup.name == "wide" else setup
 
 
 @pytest.mark.slow
@@ -27,7 +27,7 @@ def narrow(setup: Preset) -> Preset:
 def test_thousands_of_rounds(name: str) -> None:
     setup = narrow(preset(name))
     rows = setup.training.batch
-    hospital = make_synthetic(rows, setup.model.widths[0], 1, setup.scales)
+    hospital = make_synthetic(rows, setup.model.features, 1, setup.scales)
     result = federated(setup, [hospital], ROUNDS, 0)
     limit = weight_limit(setup.model, setup.scales, setup.training, rows)
     assert 0 < np.abs(result.weights).max() <= limit
@@ -40,7 +40,7 @@ def test_rounds_on_records_at_the_extremes(name: str, kind: str) -> None:
     setup = narrow(preset(name))
     low, high = setup.scales.input_range
     rows, random = setup.training.batch, np.random.default_rng(3)
-    features = random.choice([low, high], (rows, setup.model.widths[0]))
+    features = random.choice([low, high], (rows, setup.model.features))
     labels = random.integers(0, 2, rows)
     if kind == "contradictory":
         features[1::2], labels[::2], labels[1::2] = features[::2], 0, 1

@@ -10,7 +10,8 @@ import pytest
 
 from proofward.layers import reference
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import initial_weights, mlp
 from proofward.layers.schedule import permutation, schedule
 from proofward.layers.two_class_head import sigmoid_table
 
@@ -18,7 +19,7 @@ SCALES = FixedPoint()
 
 
 def test_parameters_and_flat_order() -> None:
-    model = Mlp((3, 4, 2))
+    model = mlp((3, 4, 2))
     assert model.parameters == 3 * 4 + 4 + 4 * 2 + 2 == 26
     assert model.offsets == ((0, 12, 16), (16, 24, 26))
     parts = model.unflatten(np.arange(26, dtype=np.int64))
@@ -31,7 +32,7 @@ def test_parameters_and_flat_order() -> None:
 def test_round_trip_of_plain_forms() -> None:
     for value in (
         FixedPoint(4, 7, 22, 11, 10, 11, 12),
-        Mlp((7, 5, 2)),
+        mlp((7, 5, 2)),
         Training(3, 8, 2),
         Training(3, 8, steps=5),
     ):
@@ -51,10 +52,10 @@ def test_round_trip_of_plain_forms() -> None:
         lambda: FixedPoint(activation_range_bits=13),
         lambda: FixedPoint(gradient_range_bits=12),
         lambda: FixedPoint(gradient_bits=True),
-        lambda: Mlp((30, 32, 3)),
-        lambda: Mlp((2,)),
-        lambda: Mlp((30, 0, 2)),
-        lambda: Mlp([30, 2]),  # type: ignore[arg-type]
+        lambda: mlp((30, 32, 3)),
+        lambda: mlp((2,)),
+        lambda: mlp((30, 0, 2)),
+        lambda: mlp([30, 2]),  # type: ignore[arg-type]
         lambda: Training(batch=12, epochs=1),
         lambda: Training(rate=0, epochs=1),
         lambda: Training(),
@@ -73,7 +74,7 @@ def test_inadmissible_configurations(make: object) -> None:
 
 
 def test_initial_weights_follow_their_definition() -> None:
-    model = Mlp((24, 6, 2))
+    model = mlp((24, 6, 2))
     flat = initial_weights(model, SCALES, b"seed")
     bound = isqrt((6 << 48) // 24)
     draws = hashlib.shake_256(b"proofward/initial-weights/v1" + bytes(4) + b"seed").digest(4 * 144)
@@ -87,7 +88,7 @@ def test_initial_weights_follow_their_definition() -> None:
 
 
 def test_initial_weights_at_the_largest_scale() -> None:
-    flat = initial_weights(Mlp((1, 512, 2)), FixedPoint(weight_bits=30), b"")
+    flat = initial_weights(mlp((1, 512, 2)), FixedPoint(weight_bits=30), b"")
     bound = isqrt(6 << 60)
     assert (
         abs(flat[:512]).max() <= bound

@@ -9,7 +9,8 @@ from proofward.layers import reference, relu
 from proofward.layers.bounds import weight_limit
 from proofward.layers.claims import DerivedTable
 from proofward.layers.float_twin import _saturated, scores
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.stack import Shape, Units
 from proofward.layers.training import logit_differences
@@ -73,12 +74,12 @@ def test_nothing_is_claimed_of_a_table_after_its_claims_were_gathered() -> None:
     with pytest.raises(AssertionError, match="gathered"):
         table.assert_at(party, (), (ONE,), Form.of(0))
     with pytest.raises(ValueError, match="point of its units"):
-        table.assert_units(party, (), Units(np.zeros((2, 2), dtype=np.uint64), None), Form.of(0))
+        table.assert_units(party, (), Units(any_weights=np.zeros((2, 2), dtype=np.uint64)), Form.of(0))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_predictions_saturate_as_training_does(seed: int) -> None:
-    model, rng = Mlp((4, 3, 3, 2)), np.random.default_rng(seed)
+    model, rng = mlp((4, 3, 3, 2)), np.random.default_rng(seed)
     limit = weight_limit(model, SCALES, Training(steps=1), 16)
     weights = rng.choice([-limit, limit, 1 << 20, -(1 << 20)], model.parameters).astype(np.int64)
     features = rng.choice([*SCALES.input_range, 3, 0], (7, 4)).astype(np.int64)
@@ -88,7 +89,7 @@ def test_predictions_saturate_as_training_does(seed: int) -> None:
 
 
 def test_predictions_of_the_float_twin_saturate_alike() -> None:
-    model, features = Mlp((1, 1, 2)), np.array([[2047], [-2048], [32], [65], [64]])
+    model, features = mlp((1, 1, 2)), np.array([[2047], [-2048], [32], [65], [64]])
     weights = np.array([64, 0, -1, 1, 0, 0]) << 24
     reals = scores(model, SCALES, (weights / 2**24).astype(np.float32), (features / 64).astype(np.float32))
     assert reals.tolist() == [128.0, 0.0, 64.0, 128.0, 128.0]

@@ -13,18 +13,19 @@ from proofward.data.synthetic import make_synthetic
 from proofward.layers import exact, reference, relu, rounding, two_class_head
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network, initial_weights, mlp
 from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
 from proofward.models import preset
 
 SCALES = FixedPoint()
-WDBC = Mlp((30, 32, 2))
+WDBC = mlp((30, 32, 2))
 
 
-def records(model: Mlp, rows: int, seed: int, spread: int = 150) -> tuple[np.ndarray, np.ndarray]:
+def records(model: Network, rows: int, seed: int, spread: int = 150) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    features = rng.integers(-spread, spread, (rows, model.widths[0]))
+    features = rng.integers(-spread, spread, (rows, model.features))
     return features, (features[:, 0] + rng.integers(-40, 40, rows) > 0).astype(np.int64)
 
 
@@ -49,7 +50,7 @@ NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
 def test_equals_plain_integers(
     widths: tuple[int, ...], scales: FixedPoint, training: Training, kind: str, largest: bool, seed: int
 ) -> None:
-    model, rows = Mlp(widths), 9
+    model, rows = mlp(widths), 9
     features, labels = extreme_records(model, scales, rows, kind, seed)
     weights = (
         some_weights(model, scales, training, rows, seed) if largest else usual_weights(model, scales, seed)
@@ -77,11 +78,11 @@ def test_equals_plain_integers(
         assert flatten(layers) == (weights + result.update).tolist()
 
 
-def usual_weights(model: Mlp, scales: FixedPoint, seed: int) -> np.ndarray:
+def usual_weights(model: Network, scales: FixedPoint, seed: int) -> np.ndarray:
     return initial_weights(model, scales, seed.to_bytes(4, "little"))
 
 
-def some_weights(model: Mlp, scales: FixedPoint, training: Training, rows: int, seed: int) -> np.ndarray:
+def some_weights(model: Network, scales: FixedPoint, training: Training, rows: int, seed: int) -> np.ndarray:
     """Weights of which most are at the limit of what is admissible, and some near 0."""
     limit = weight_limit(model, scales, training, rows)
     rng = np.random.default_rng(seed)
@@ -89,11 +90,11 @@ def some_weights(model: Mlp, scales: FixedPoint, training: Training, rows: int, 
 
 
 def extreme_records(
-    model: Mlp, scales: FixedPoint, rows: int, kind: str, seed: int
+    model: Network, scales: FixedPoint, rows: int, kind: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     low, high = scales.input_range
     rng = np.random.default_rng(seed)
-    shape, labels = (rows, model.widths[0]), rng.integers(0, 2, rows)
+    shape, labels = (rows, model.features), rng.integers(0, 2, rows)
     if kind == "ends":
         return rng.choice([low, high], shape), labels
     if kind == "one label":
@@ -178,7 +179,7 @@ def test_the_ends_of_the_sigmoid_table_are_where_it_is_constant() -> None:
 
 
 def test_padding_is_zero_in_every_sum() -> None:
-    model, training = Mlp((5, 3, 3, 2)), Training(1, 4, 2)
+    model, training = mlp((5, 3, 3, 2)), Training(1, 4, 2)
     features, labels = records(model, 11, 3)
     batches = schedule(b"b", "h", 11, training)
     weights = initial_weights(model, SCALES, b"s")

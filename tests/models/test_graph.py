@@ -7,7 +7,8 @@ import pytest
 
 from proofward.encoding.cbor import decode_item
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Mlp
+from proofward.layers.model import FixedPoint
+from proofward.layers.network import mlp
 from proofward.models.graph.network import LinearStep, ReluStep, compare, network
 from proofward.models.graph.nodes import Flatten, Graph, Input, Linear, ReLU, TwoClassHead, mlp_graph
 from proofward.models.graph.refusals import ImportRefused, plain_name, unsupported
@@ -26,7 +27,7 @@ STEPS = (step(8, 12), ReluStep("relu"), step(2, 8))
 
 
 def test_the_canonical_graph_of_a_perceptron():
-    assert mlp_graph((3, 4), (12, 8, 2)) == GRAPH and GRAPH.to_mlp() == Mlp((12, 8, 2))
+    assert mlp_graph((3, 4), (12, 8, 2)) == GRAPH and GRAPH.to_mlp() == mlp((12, 8, 2))
     assert mlp_graph((12,), (12, 2)).nodes == (Input((), (12,)), Linear((0,), 12, 2), TwoClassHead((1,)))
     assert GRAPH.words() == "Input -> Flatten -> Linear(12, 8) -> ReLU -> Linear(8, 2) -> TwoClassHead"
 
@@ -65,7 +66,7 @@ def test_sources_lie_before():
 
 def test_steps_become_a_network_that_computes_the_same():
     made = network((3, 4), STEPS)
-    assert made.graph == GRAPH and made.model == Mlp((12, 8, 2)) and made.settings.hidden == (8,)
+    assert made.graph == GRAPH and made.model == mlp((12, 8, 2)) and made.settings.hidden == (8,)
     rows = np.random.default_rng(1).standard_normal((5, 12))
     hidden = np.maximum(rows @ STEPS[0].weight.T + STEPS[0].bias, 0)
     assert np.array_equal(made.logits(rows), hidden @ STEPS[2].weight.T + STEPS[2].bias)

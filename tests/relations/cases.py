@@ -16,8 +16,8 @@ from proofward.lattice.encryption import Encryption, encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.ring import product, to_coefficients
 from proofward.lattice.sampler import MaskContext, mask_values
-from proofward.layers.aggregation import quantise_update
-from proofward.layers.model import FixedPoint, Mlp, Training, initial_weights
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network, initial_weights, mlp
 from proofward.layers.training import train
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
@@ -52,17 +52,18 @@ def config(
     security: int = 40,
     holders: int = 3,
     threshold: int = 1,
+    network: Network | None = None,
 ) -> RoundConfig:
-    """The rules of a small round; `steps` in place of epochs where it is positive."""
+    """The rules of a small round; `steps` in place of epochs where it is positive, `network` of widths."""
     training = Training(rate=rate, batch=batch, epochs=0 if steps else epochs, steps=steps)
-    network, fixed = Mlp(widths), scales or FixedPoint()
+    network, fixed = network or mlp(widths), scales or FixedPoint()
     return RoundConfig(network, fixed, training, clip, holders, threshold, security, security < 80)
 
 
 def records(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200) -> tuple[Signed, Signed]:
     """Random features and labels that follow the first of them."""
     random = np.random.default_rng(seed)
-    features = random.integers(-spread, spread, (rows, rules.model.widths[0])).astype(np.int64)
+    features = random.integers(-spread, spread, (rows, rules.model.features)).astype(np.int64)
     return features, (features[:, 0] > 0).astype(np.int64)
 
 
@@ -141,7 +142,7 @@ def round_witness(
     assert trained.trace is not None
     if multiplier is None:
         multiplier = statement.rule.submit(trained.update)[0]
-    submitted = quantise_update(trained.update, multiplier, statement.rule.shift)
+    submitted = statement.rule.quantise(trained.update, multiplier)
     update = UpdateWitness(trained.update, submitted, multiplier)
     return with_update(case, rng, x, y, trained.trace, update)
 

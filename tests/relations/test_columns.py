@@ -8,15 +8,18 @@ import pytest
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import random_field, to_signed
 from proofward.field.scalar import P
-from proofward.layers.linear import pad_weights
-from proofward.layers.model import Mlp
+from proofward.layers.layout import Layout
+from proofward.layers.network import chain, mlp
 from proofward.layers.ranges import limbs
-from proofward.layers.stack import suffix_sums, sum_last, zero_product
+from proofward.layers.stack import Shape, suffix_sums, sum_last, zero_product
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, ZERO
 from proofward.relations.blocks import blocks_of
 from proofward.relations.dataset import DatasetShape, scatter
 from tests.proof.toy import seeded
+
+CONV = {"kind": "conv2d", "outputs": 3, "kernel": 3, "stride": 2, "padding": 1}
+LINEAR = {"kind": "linear", "outputs": 2}
 
 
 def table(count: int, seed: int) -> np.ndarray:
@@ -25,10 +28,10 @@ def table(count: int, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("widths", [(5, 4, 2), (3, 2), (7, 11, 5, 2), (1, 1, 2)])
 def test_blocks_partition_the_parameters(widths: tuple[int, ...]) -> None:
-    model = Mlp(widths)
+    model = mlp(widths)
     flat = np.arange(1, model.parameters + 1)
     blocks = blocks_of(model)
-    assert len(blocks) == 2 * len(model.shapes)
+    assert len(blocks) == 2 * len(model.layers)
     assert np.array_equal(np.concatenate([flat[b.offset : b.offset + b.size] for b in blocks]), flat)
     seen = []
     for block in blocks:
@@ -42,17 +45,26 @@ def test_blocks_partition_the_parameters(widths: tuple[int, ...]) -> None:
 
 
 def test_blocks_agree_with_padded_weights() -> None:
-    model = Mlp((5, 3, 2))
+    model = chain((2, 5, 6), [CONV, LINEAR])
     flat = np.arange(-10, model.parameters - 10)
     blocks = blocks_of(model)
-    for layer, (weights, biases) in enumerate(model.unflatten(flat)):
-        matrix, vector = pad_weights(weights, biases)
-        assert np.array_equal(matrix.reshape(-1), blocks[2 * layer].field_values(flat))
-        assert np.array_equal(vector, blocks[2 * layer + 1].field_values(flat))
+    for index, (layer, (weights, biases)) in enumerate(zip(model.layers, model.unflatten(flat), strict=True)):
+        relation = layer.relation(Shape(0, 0), (weights.reshape(-1), biases), 1, 6, None, None)  # type: ignore[arg-type]
+        assert np.array_equal(relation.weights.reshape(-1), blocks[2 * index].field_values(flat))  # type: ignore[attr-defined]
+        assert np.array_equal(relation.biases, blocks[2 * index + 1].field_values(flat))  # type: ignore[attr-defined]
+
+
+def test_pictures_are_padded_along_each_axis() -> None:
+    shape = DatasetShape(3, Layout((3, 5, 2)))
+    features = np.arange(1, 91).reshape(3, 30)
+    padded = to_signed(shape.pad_features(features)).reshape(4, 4, 8, 2)
+    assert np.array_equal(padded[:3, :3, :5], features.reshape(3, 3, 5, 2))
+    assert np.count_nonzero(padded) == 90
+    assert shape.sides == ((3, 2), (3, 2), (5, 3), (2, 1))
 
 
 def test_datasets_are_padded_with_zeros() -> None:
-    shape = DatasetShape(11, 5)
+    shape = DatasetShape(11, Layout((5,)))
     features = np.arange(-20, 35).reshape(11, 5)
     padded = to_signed(shape.pad_features(features)).reshape(16, 8)
     assert np.array_equal(padded[:11, :5], features)

@@ -9,7 +9,8 @@ import pytest
 
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.measure import check_provable, round_plan
@@ -17,7 +18,7 @@ from proofward.relations.statement import digest_of
 from tests.relations.cases import config, statement_of
 
 OTHERS = {
-    "model": Mlp((5, 5, 2)),
+    "model": mlp((5, 5, 2)),
     "scales": FixedPoint(weight_bits=25),
     "training": Training(rate=5, batch=4, epochs=2),
     "clip_bound": 4097,
@@ -57,7 +58,7 @@ def test_every_rule_changes_the_digest() -> None:
         ("security_bits", True),
         ("least_rows", -1),
         ("least_rows", (1 << 24) + 1),
-        ("least_rows", 70_000),
+        ("least_rows", 1_100_000),
         ("most_rows", 1.0),
         ("most_rows", (1 << 24) + 1),
     ],
@@ -166,12 +167,13 @@ def test_statements_that_are_too_large_are_refused_with_the_rules(size: str, opt
     most = options.pop("most")
     training = Training(1, options.pop("batch", 4), epochs=options.pop("epochs", 1))
     with pytest.raises(ConfigurationError) as caught:
-        RoundConfig(Mlp(options["widths"]), FixedPoint(), training, 1 << 12, 3, 1, 40, True, most, most)
+        RoundConfig(mlp(options["widths"]), FixedPoint(), training, 1 << 12, 3, 1, 40, True, most, most)
     assert caught.value.field == size
 
 
 def test_the_range_of_rows_is_the_widest_unless_the_rules_say_another() -> None:
-    rules = config()
+    assert config().most_rows == 1_000_000
+    rules = config(rate=256)
     assert (rules.least_rows, rules.most_rows) == (2, 65_537)
     for rows, neighbour in ((2, 1), (65_537, 65_538)):
         rules.check_rows(rows)

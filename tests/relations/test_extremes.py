@@ -28,13 +28,13 @@ def statement(name: str, seed: int) -> tuple[RoundStatement, object]:
     """A round on records at the ends of their range, from weights of which most are at the limit."""
     rules, random = RULES[name], np.random.default_rng(seed)
     low, high = rules.scales.input_range
-    features = random.choice([low, high], (ROWS, rules.model.widths[0]))
+    features = random.choice([low, high], (ROWS, rules.model.features))
     labels = [random.integers(0, 2, ROWS), np.zeros(ROWS, np.int64), np.ones(ROWS, np.int64)][seed % 3]
     if seed % 4 == 3:
         features[:] = features[0]
     limit = rules.weight_limit
     weights = random.choice([-limit, limit, limit, 0, 1], rules.model.parameters).astype(np.int64)
-    enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, rules.model.widths[0], rules)
+    enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, rules.model.features, rules)
     _, secret = prove_enrolment(enrolled, features, labels, seeded(seed))
     return replace(statement_of(rules, ROWS, secret.root), initial_weights=weights), secret
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Mlp, Training
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan, verify_enrolment
@@ -17,7 +18,7 @@ from tests.relations.cases import CONSORTIUM
 
 MEGABYTE = 1 << 20
 TRAINING = Training(rate=1, batch=16, steps=8)
-RULES = RoundConfig(Mlp((30, 2)), FixedPoint(), TRAINING, 2048, 3, 1, 100)
+RULES = RoundConfig(mlp((30, 2)), FixedPoint(), TRAINING, 2048, 3, 1, 100)
 
 
 def peak_of(run: Callable[[], object]) -> int:

@@ -162,7 +162,7 @@ def test_rejects_an_update_in_padding(case: Case) -> None:
     rule, position = case.statement.rule, 5
     name, half = "layer 1 weights update, limb 0", 1 << (rule.message_bits - 1)
     block = blocks_of(case.config.model)[0]
-    assert block.padded_shape == (4, 8) and block.shape == (4, 5)
+    assert block.layout.padded_axes == (4, 8) and block.layout.axes == (4, 5)
     shifted = block.pad(witness.update.update) + half
     shifted[position] += 1
     changed = (shifted & ((1 << case.config.scales.table_bits) - 1)).astype(np.int64)

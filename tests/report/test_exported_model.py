@@ -11,7 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import load
 
 from proofward import __version__
-from proofward.layers.model import FixedPoint, Mlp
+from proofward.layers.model import FixedPoint
+from proofward.layers.network import mlp
 from proofward.report.handover.description import (
     CLASSES_NAME,
     Column,
@@ -30,7 +31,7 @@ from proofward.report.handover.exported_model import (
     read_exported,
 )
 
-MODEL = Mlp((3, 5, 2))
+MODEL = mlp((3, 5, 2))
 COLUMNS = (
     Column(Feature("age", 50.0, 12.5), "years"),
     Column(Feature("größe", 1.7, 0.1), "m"),

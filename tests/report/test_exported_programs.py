@@ -11,7 +11,8 @@ import pytest
 
 import proofward
 from proofward.data.records import to_fixed_point
-from proofward.layers.model import FixedPoint, Mlp
+from proofward.layers.model import FixedPoint
+from proofward.layers.network import mlp
 from proofward.layers.training import logit_differences
 from proofward.models.graph import refusals
 from proofward.models.graph.refusals import ImportRefused
@@ -28,7 +29,7 @@ UNIT = 1 << SCALES.activation_bits
 
 def exported(*widths, deviation=0.5, seed=3):
     random = np.random.default_rng(seed)
-    model = Mlp(widths)
+    model = mlp(widths)
     columns = [Feature(f"größe {at}", float(random.normal(0, 9)), float(random.uniform(0.1, 5))) for at in range(widths[0])]
     return ExportedModel(
         Origin("a trial", b"c" * 32, 2, 3, 77, b"r" * 32), model, SCALES,

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load
 
 from proofward.engines.run_folder import RunFolder
-from proofward.layers.model import Mlp
+from proofward.layers.network import mlp
 from proofward.report.baselines import first_weights
 from proofward.report.handover.model_files import (
     MODEL_NAME,
@@ -24,7 +24,7 @@ from proofward.report.scenario import make_scenario
 
 
 def test_the_library_reads_what_is_written():
-    model = Mlp((3, 5, 4, 2))
+    model = mlp((3, 5, 4, 2))
     weights = np.random.default_rng(1).integers(-(1 << 40), 1 << 40, model.parameters, dtype=np.int64)
     tensors = load(safetensors_bytes(model, weights))
     assert len(tensors) == 6
@@ -34,11 +34,11 @@ def test_the_library_reads_what_is_written():
 
 
 def test_only_what_is_written_here_is_read_again():
-    model = Mlp((3, 5, 2))
+    model = mlp((3, 5, 2))
     weights = np.arange(-3, model.parameters - 3, dtype=np.int64)
     data = safetensors_bytes(model, weights)
     assert (weights_from_safetensors(model, data) == weights).all()
-    other = safetensors_bytes(Mlp((3, 6, 2)), np.zeros(Mlp((3, 6, 2)).parameters, np.int64))
+    other = safetensors_bytes(mlp((3, 6, 2)), np.zeros(mlp((3, 6, 2)).parameters, np.int64))
     for wrong in (b"", data[:-1], data + b" ", b"x" + data[1:], data[8:], data[-8 * len(weights) :], other):
         assert weights_from_safetensors(model, wrong) is None
 

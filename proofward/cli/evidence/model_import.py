@@ -12,7 +12,7 @@ from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
-    from proofward.models.graph.network import FirstWeights, Network
+    from proofward.models.graph.network import FirstWeights, ImportedNetwork
 
 TORCH, ONNX = ".pt2", ".onnx"
 PICKLED = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
@@ -53,7 +53,7 @@ def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bo
         _tell(found, first, out, as_json)
 
 
-def _reader(source: Path) -> Callable[[Path], Network]:
+def _reader(source: Path) -> Callable[[Path], ImportedNetwork]:
     """What reads files of this name; raises UsageError."""
     from proofward.models.graph.from_onnx import from_onnx
     from proofward.models.graph.from_torch import from_pt2
@@ -68,7 +68,7 @@ def _reader(source: Path) -> Callable[[Path], Network]:
     raise click.UsageError(f"{source}: expected {words}, named *{TORCH}, or *{ONNX}{pickled}")
 
 
-def _tell(found: Network, first: FirstWeights, out: Path, as_json: bool) -> None:
+def _tell(found: ImportedNetwork, first: FirstWeights, out: Path, as_json: bool) -> None:
     model = found.model
     hidden = list(model.widths[1:-1])
     plain = {
@@ -83,7 +83,7 @@ def _tell(found: Network, first: FirstWeights, out: Path, as_json: bool) -> None
         f"graph {found.graph.digest.hex()}",
         *found.notes,
         *(clipped or ["no weight was clipped"]),
-        f"in consortium.toml, with {model.widths[0]} features:",
+        f"in consortium.toml, with {model.features} features:",
         f'trusted_first_model = "{out.name}"',
         "[model]",
         f"hidden = {hidden}",

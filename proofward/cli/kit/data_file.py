@@ -43,7 +43,7 @@ class DataFile:
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_csv
 
-        width = config.model.widths[0]
+        width = config.model.features
         if len(schema.features) != width:
             words = f"{len(schema.features)} features, but the model has {width}: ask the coordinator"
             raise Refused(words)

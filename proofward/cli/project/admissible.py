@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import TrainingError
-from proofward.layers.model import Mlp
+from proofward.layers.network import mlp
 from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, Preset
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable
@@ -57,8 +57,8 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
         return replace(setup, training=replace(training, **changes))
 
     def narrowed(width: int) -> Preset:
-        widths = (setup.model.widths[0], *(min(width, own) for own in hidden), 2)
-        return replace(setup, model=Mlp(widths))
+        widths = (setup.model.features, *(min(width, own) for own in hidden), 2)
+        return replace(setup, model=mlp(widths))
 
     def most(value: int, change: Callable[[int], Preset]) -> int:
         """The largest value below `value` with all bounds, or a fraction of it that proofs bear too; or 0."""

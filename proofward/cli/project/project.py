@@ -31,7 +31,7 @@ from proofward.federation.messages.usual import (
     usual_verdicts,
 )
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import MAX_WIDTH
+from proofward.layers.linear import MAX_WIDTH
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import Preset, Settings
 from proofward.relations.config import RoundConfig

@@ -27,7 +27,7 @@ def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> N
     except TrainingError as error:
         expected = f"a number of rows with which every round can be proved: {error}"
         raise Refusal("rows", sender, describe(expected, 400), str(record.rows)) from error
-    width = config.model.widths[0]
+    width = config.model.features
     require(record.features == width, "features", sender, width, record.features)
 
 

@@ -12,7 +12,7 @@ from proofward.relations.round_statement import RoundStatement
 
 def enrolment_statement(rules: Rules, hospital: str, rows: int) -> EnrolmentStatement:
     """What a hospital's enrolment proves; raises ConfigurationError for an impossible number of rows."""
-    return EnrolmentStatement(rules.digest, hospital, rows, rules.config.model.widths[0], rules.config)
+    return EnrolmentStatement(rules.digest, hospital, rows, rules.config.model.features, rules.config)
 
 
 def weight_shift(history: HistoryState, state: RoundState) -> int:

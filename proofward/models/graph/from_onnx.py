@@ -14,7 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from proofward.models.graph.network import FloatArray, LinearStep, Network, ReluStep, Step, compare, network
+from proofward.models.graph.network import (
+    FloatArray,
+    ImportedNetwork,
+    LinearStep,
+    ReluStep,
+    Step,
+    compare,
+    network,
+)
 from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, require_package, unsupported
 
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
@@ -23,7 +31,7 @@ DYNAMIC = "build the file with a free batch, such as torch.onnx.export(..., dyna
 MAX_BYTES = 1 << 31
 
 
-def from_onnx(path: Path | str) -> Network:
+def from_onnx(path: Path | str) -> ImportedNetwork:
     """The network in an ONNX file of Gemm or MatMul + Add, Relu, Flatten and Reshape, with two outputs.
 
     Raises ImportRefused, with everything that is wrong and what to use instead.
@@ -60,7 +68,7 @@ class _Reader:
     problems: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
-    def read(self) -> tuple[Network, int]:
+    def read(self) -> tuple[ImportedNetwork, int]:
         """The network, and the file's fixed batch or 0."""
         import onnx
 

@@ -15,7 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from proofward.models.graph.network import FloatArray, LinearStep, Network, ReluStep, Step, compare, network
+from proofward.models.graph.network import (
+    FloatArray,
+    ImportedNetwork,
+    LinearStep,
+    ReluStep,
+    Step,
+    compare,
+    network,
+)
 from proofward.models.graph.pt2_archive import vetted
 from proofward.models.graph.refusals import (
     CONTROL,
@@ -33,7 +41,7 @@ SIZES = ("symsize", "mul", "floordiv", "add", "sub", "ge", "le", "eq", "assertsc
 DTYPES = ("torch.float32", "torch.float64")
 
 
-def from_torch(module: Any, example: Any) -> Network:
+def from_torch(module: Any, example: Any) -> ImportedNetwork:
     """The network in a torch.nn.Module of Linear layers and ReLU with two outputs.
 
     example: a tensor of records (n, ...), of which only the shape of a record and the type count; nothing is
@@ -59,7 +67,7 @@ def from_torch(module: Any, example: Any) -> Network:
         return _compared(made, twin)
 
 
-def from_pt2(path: Path) -> Network:
+def from_pt2(path: Path) -> ImportedNetwork:
     """The network in a file that `torch.export.save` wrote; nothing of the file is unpickled or executed."""
     require_package("torch")
     import torch
@@ -73,7 +81,7 @@ def from_pt2(path: Path) -> Network:
     return _compared(made, program.module(check_guards=False).double())
 
 
-def _compared(made: Network, twin: Any) -> Network:
+def _compared(made: ImportedNetwork, twin: Any) -> ImportedNetwork:
     import torch
 
     def original(rows: FloatArray) -> FloatArray:
@@ -120,7 +128,7 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:200]
 
 
-def _network(program: Any, problems: list[str]) -> Network:
+def _network(program: Any, problems: list[str]) -> ImportedNetwork:
     """The network of an exported program; problems: what is known to be wrong already."""
     kinds = {entry.arg.name: entry for entry in program.graph_signature.input_specs}
     inputs = [node for node in program.graph.nodes if node.op == "placeholder" and _user(kinds[node.name])]

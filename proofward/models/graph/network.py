@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from proofward.layers.bounds import LARGEST_WEIGHT
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import MAX_WIDTH, FixedPoint, Int64Array, Mlp
+from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.network import Network
 from proofward.models.graph.nodes import Graph, mlp_graph
 from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused
 from proofward.models.settings import MOST_HIDDEN_LAYERS, Settings
@@ -56,7 +58,7 @@ class FirstWeights:
 
 
 @dataclass(frozen=True)
-class Network:
+class ImportedNetwork:
     """layers: (weight (outputs, inputs), bias (outputs,)), float64. notes: what the importer decided."""
 
     graph: Graph
@@ -64,7 +66,7 @@ class Network:
     notes: tuple[str, ...] = ()
 
     @property
-    def model(self) -> Mlp:
+    def model(self) -> Network:
         """The trainer's network."""
         return self.graph.to_mlp()
 
@@ -97,7 +99,7 @@ class Network:
         return FirstWeights(np.concatenate(parts), limit, clipped)
 
 
-def network(shape: tuple[int, ...], steps: Sequence[Step]) -> Network:
+def network(shape: tuple[int, ...], steps: Sequence[Step]) -> ImportedNetwork:
     """The canonical network of these steps; raises ImportRefused with all that is wrong."""
     linear = [step for step in steps if isinstance(step, LinearStep)]
     problems = [*_structure(steps), *_shared(linear), *_weights(linear)]
@@ -130,7 +132,7 @@ def network(shape: tuple[int, ...], steps: Sequence[Step]) -> Network:
         (step.weight, np.zeros(len(step.weight)) if step.bias is None else step.bias) for step in linear
     )
     widths = [linear[0].weight.shape[1], *(len(step.weight) for step in linear)]
-    return Network(mlp_graph(shape, widths), layers, notes)
+    return ImportedNetwork(mlp_graph(shape, widths), layers, notes)
 
 
 def _structure(steps: Sequence[Step]) -> list[str]:
@@ -165,7 +167,7 @@ def _weights(linear: Sequence[LinearStep]) -> list[str]:
     ]
 
 
-def compare(made: Network, original: Callable[[FloatArray], FloatArray], program: str) -> float:
+def compare(made: ImportedNetwork, original: Callable[[FloatArray], FloatArray], program: str) -> float:
     """Largest difference of logits on random records; raises ImportRefused where they disagree.
 
     original: what `program` computes for records (n, *shape) in double precision.

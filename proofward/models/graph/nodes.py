@@ -16,7 +16,8 @@ from typing import ClassVar
 
 from proofward.encoding.cbor import Item, encode_item
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import MAX_WIDTH, Mlp
+from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.network import Network, mlp
 
 FORMAT = "proofward/graph/v1"
 
@@ -91,7 +92,7 @@ class Graph:
         """SHA-256 of the encoding."""
         return hashlib.sha256(self.encoding()).digest()
 
-    def to_mlp(self) -> Mlp:
+    def to_mlp(self) -> Network:
         """The trainer's network; raises ConfigurationError for a graph that it cannot train."""
         linear = [node for node in self.nodes if isinstance(node, Linear)]
         first = self.nodes[0] if self.nodes else None
@@ -99,7 +100,7 @@ class Graph:
         if not linear or mlp_graph(shape, [linear[0].inputs, *(node.outputs for node in linear)]) != self:
             expected = "Input, Flatten of several axes, Linear layers with ReLU between, two-class head"
             raise ConfigurationError("graph", expected, [node.kind for node in self.nodes])
-        return Mlp((linear[0].inputs, *(node.outputs for node in linear)))
+        return mlp((linear[0].inputs, *(node.outputs for node in linear)))
 
     def words(self) -> str:
         """The nodes in one line."""

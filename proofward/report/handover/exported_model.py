@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from proofward import __version__
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Int64Array, Mlp
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.network import Network
 from proofward.report.handover.description import Column, Description, FeaturesInvalid, check_classes
 
 FORMAT = "proofward/exported-model/v1"
@@ -64,13 +65,13 @@ class ExportedModel:
     """weights: flat int64 (parameters,) at scale 2^scales.weight_bits."""
 
     origin: Origin
-    model: Mlp
+    model: Network
     scales: FixedPoint
     description: Description
     weights: Int64Array
 
     def __post_init__(self) -> None:
-        inputs, features = self.model.widths[0], len(self.description.columns)
+        inputs, features = self.model.features, len(self.description.columns)
         if inputs != features:
             raise ModelInvalid(f"the model has {inputs} inputs, {features} features are described")
 
@@ -192,7 +193,7 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
         other = repr(plain.get("format"))[:60]
         raise NotAModel(f"format {other}, expected {FORMAT!r}: `proofward model export` writes it")
     try:
-        model = Mlp.from_dict({"widths": plain["widths"]})
+        model = Network.from_dict({"widths": plain["widths"]})
         scales = FixedPoint.from_dict(plain["scales"])
         columns = tuple(Column.from_plain(entry) for entry in plain["features"])
         description = Description(columns, check_classes(plain["classes"]))

@@ -52,7 +52,7 @@ def _file(model: ExportedModel) -> Any:
         helper.make_node("Clip", ["rounded", "least", "most"], ["clipped"]),
         helper.make_node("Div", ["clipped", "unit"], ["values0"]),
     ]
-    last = len(model.model.shapes)
+    last = len(model.model.layers)
     if last > 1:
         held |= {"zero": np.array(0.0), "limit": np.array(scales.activation_limit / unit)}
     for index in range(1, last + 1):

@@ -76,7 +76,7 @@ def torch_program(model: ExportedModel) -> tuple[bytes, Program]:
     module = module_of(model)
     import torch
 
-    example = torch.zeros((2, model.model.widths[0]), dtype=torch.float64)
+    example = torch.zeros((2, model.model.features), dtype=torch.float64)
     program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
     file = io.BytesIO()
     description = json.dumps(model.to_plain(), ensure_ascii=False)

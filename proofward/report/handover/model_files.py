@@ -16,14 +16,15 @@ import numpy as np
 
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
-from proofward.layers.model import Int64Array, Mlp
+from proofward.layers.model import Int64Array
+from proofward.layers.network import Network
 from proofward.ledger.files import write_file
 
 MODEL_NAME, RULES_NAME = "model.safetensors", "model.json"
 FORMAT = "proofward/model/v2"
 
 
-def safetensors_bytes(model: Mlp, weights: Int64Array) -> bytes:
+def safetensors_bytes(model: Network, weights: Int64Array) -> bytes:
     """The file's bytes; weights flat int64 (parameters,)."""
     header: dict[str, object] = {"__metadata__": {"format": FORMAT}}
     data: list[bytes] = []
@@ -41,12 +42,12 @@ def safetensors_bytes(model: Mlp, weights: Int64Array) -> bytes:
     return b"".join((len(text).to_bytes(8, "little"), text, *data))
 
 
-def safetensors_length(model: Mlp) -> int:
+def safetensors_length(model: Network) -> int:
     """Length of the file, which follows from the model's sizes."""
     return len(safetensors_bytes(model, np.zeros(model.parameters, np.int64)))
 
 
-def weights_from_safetensors(model: Mlp, data: bytes) -> Int64Array | None:
+def weights_from_safetensors(model: Network, data: bytes) -> Int64Array | None:
     """Inverse of `safetensors_bytes`: weights flat int64, None for bytes that it does not write."""
     weights = integers_from_bytes(data[-8 * model.parameters :], model.parameters)
     if weights is None or safetensors_bytes(model, weights) != data:

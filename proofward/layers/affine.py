@@ -1,0 +1,183 @@
+"""What a layer with parameters is to all others: sums Z = W x + 2^fa b, linear in the weights and inputs.
+
+A layer type is one file: its description (`Affine`), its forward and backward pass in integers
+(`AffineTrainer`) and in real numbers, and its proof (`AffineRelation`). One line of `registry` makes it
+known.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.exact import FloatArray
+from proofward.layers.layout import Layout
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.stack import Gradient, Input, Shape, Units
+from proofward.proof.forms import Form, Point
+from proofward.proof.party import Party
+
+RealArray = NDArray[np.floating[Any]]
+
+
+class Affine(ABC):
+    """The description of a layer; the first axis of its weights is that of its biases.
+
+    Two descriptions are equal exactly when they compute the same from the same parameters.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def takes(self) -> Layout:
+        """Layout of the inputs of a sample."""
+
+    @property
+    @abstractmethod
+    def gives(self) -> Layout:
+        """Layout of the sums of a sample."""
+
+    @property
+    @abstractmethod
+    def weights(self) -> Layout:
+        """Layout of the weights (outputs, ...)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the weights for people: that of their axes, unless the layer says another."""
+        return self.weights.axes
+
+    @property
+    def biases(self) -> Layout:
+        """Layout of the biases."""
+        return Layout(self.weights.axes[:1])
+
+    @property
+    def parameters(self) -> int:
+        """How many weights and biases."""
+        return self.weights.size + self.biases.size
+
+    @property
+    def fan_in(self) -> int:
+        """Weights that enter one sum."""
+        return prod(self.weights.axes[1:])
+
+    @property
+    @abstractmethod
+    def fan_out(self) -> int:
+        """The most sums of a sample that one input enters."""
+
+    @property
+    @abstractmethod
+    def positions(self) -> int:
+        """Sums of a sample that share one bias."""
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """What it does, in a few words for messages."""
+
+    @abstractmethod
+    def to_plain(self) -> dict[str, object]:
+        """Canonical plain form without the inputs' layout, which the layer below gives."""
+
+    @classmethod
+    @abstractmethod
+    def from_plain(cls, takes: Layout, plain: Mapping[str, object]) -> Affine:
+        """Inverse of `to_plain`; raises ConfigurationError on anything else."""
+
+    @abstractmethod
+    def trainer(
+        self, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+    ) -> AffineTrainer:
+        """The layer during training, from copies of int64 arrays; |weight| <= bound for ever."""
+
+    @abstractmethod
+    def relation(
+        self,
+        shape: Shape,
+        parameters: tuple[Int64Array, Int64Array],
+        rate: int,
+        activation_bits: int,
+        inputs: Input,
+        gradients: Gradient,
+    ) -> AffineRelation:
+        """The layer in a proof: first weights and biases flat, what it reads, the gradient of its sums."""
+
+    @abstractmethod
+    def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
+        """Sums (n, size) of real inputs (n, size), whatever the floating-point type."""
+
+    @abstractmethod
+    def real_gradients(
+        self, weights: RealArray, inputs: RealArray, deltas: RealArray
+    ) -> tuple[RealArray, RealArray, RealArray]:
+        """Gradients with respect to weights and biases, summed over samples, and to the inputs (n, size)."""
+
+
+class AffineTrainer(ABC):
+    """Weights and biases of one layer during training; values of a sample are padded as in `Layout`."""
+
+    @abstractmethod
+    def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
+        """Exact sums, int64 (B, padded), of inputs (B, padded) of at most `bound` in magnitude."""
+
+    @abstractmethod
+    def backward(self, gradients: FloatArray, bound: int) -> Int64Array:
+        """Exact gradients with respect to the inputs, int64 (B, padded), of those of the sums."""
+
+    @abstractmethod
+    def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
+        """One exact SGD step from the gradients of the sums and the inputs."""
+
+    @abstractmethod
+    def export(self, weights: Int64Array, biases: Int64Array) -> None:
+        """Writes weights and biases into int64 arrays of the layouts' axes."""
+
+
+class AffineRelation(ABC):
+    """A layer in a proof. The extended input of a weight is (0, its other axes), that of a bias (1, 0)."""
+
+    @property
+    @abstractmethod
+    def log_outputs(self) -> int:
+        """log2 of the padded first axis of the weights."""
+
+    @property
+    @abstractmethod
+    def log_inputs(self) -> int:
+        """log2 of their other axes, padded."""
+
+    @abstractmethod
+    def prove_forward(self, party: Party, step: Point, sample: Point, units: Units, claim: Form) -> None:
+        """claim = sum over the sums' units of weight * Z at (step, sample)."""
+
+    @abstractmethod
+    def prove_backward(self, party: Party, step: Point, sample: Point, unit: Point, claim: Form) -> None:
+        """claim = gradient with respect to the input at (step, sample, unit)."""
+
+    @abstractmethod
+    def prove_update(self, party: Party, steps: int, units: Units, extended: Point, claim: Form) -> None:
+        """claim = (W_T - W_0) at (units, extended input), T = steps."""
+
+
+def integer(field: str, value: object, low: int, high: int) -> int:
+    """The value as an integer in [low, high]; raises ConfigurationError."""
+    if type(value) is not int or not low <= value <= high:
+        raise ConfigurationError(field, f"an integer in [{low}, {high}]", value)
+    return value
+
+
+def exactly(what: str, values: object, names: tuple[str, ...]) -> dict[str, object]:
+    """A mapping with exactly these keys; raises ConfigurationError."""
+    if not isinstance(values, Mapping) or set(values) != set(names):
+        found = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
+        raise ConfigurationError(what, f"a mapping with exactly the keys {sorted(names)}", found)
+    return dict(values)

@@ -1,0 +1,182 @@
+"""Two-dimensional convolution with exact update, of any kernel, stride and zero padding.
+
+    forward   Z(o, y, x) = sum over c, k, l of W(o, c, k, l) A(c, s y + k - p, s x + l - p) + 2^fa b(o)
+    backward  Z_back(c, h, w) = sum over o, k, l and the (y, x) that met (h, w) of W(o, c, k, l) dZ(o, y, x)
+    update    W <- W - rate * sum over samples and positions of dZ times A,  b <- b - rate * 2^fa * sum of dZ
+
+Its proof is in `conv2d_relation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from proofward.field.goldilocks import to_field
+from proofward.layers.affine import Affine, AffineTrainer, RealArray, exactly, integer
+from proofward.layers.axis import Axis
+from proofward.layers.conv2d_relation import Conv2dRelation
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.exact import ExactMatrix, FloatArray
+from proofward.layers.layout import Layout, padded
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.patches import from_patches, patches
+from proofward.layers.stack import Gradient, Input, Shape
+
+MAX_CHANNELS, MAX_KERNEL = 1 << 12, 64
+
+
+@dataclass(frozen=True)
+class Conv2d(Affine):
+    """Pictures (channels, height, width) to `outputs` channels, with a square kernel."""
+
+    kind: ClassVar[str] = "conv2d"
+    inputs: Layout
+    outputs: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.inputs.axes) != 3:
+            raise ConfigurationError("inputs of a convolution", "(channels, height, width)", self.inputs.axes)
+        integer("outputs", self.outputs, 1, MAX_CHANNELS)
+        integer("kernel", self.kernel, 1, MAX_KERNEL)
+        integer("stride", self.stride, 1, self.kernel)
+        integer("padding", self.padding, 0, self.kernel - 1)
+        for axis in self.inputs.axes[1:]:
+            if axis + 2 * self.padding < self.kernel:
+                raise ConfigurationError("kernel", f"at most {axis + 2 * self.padding}", self.kernel)
+
+    @cached_property
+    def axes(self) -> tuple[Axis, Axis]:
+        """The vertical and the horizontal one."""
+        height, width = (Axis(size, self.kernel, self.stride, self.padding) for size in self.inputs.axes[1:])
+        return height, width
+
+    @property
+    def takes(self) -> Layout:
+        return self.inputs
+
+    @property
+    def gives(self) -> Layout:
+        return Layout((self.outputs, self.axes[0].outputs, self.axes[1].outputs))
+
+    @property
+    def weights(self) -> Layout:
+        return Layout((self.outputs, self.inputs.axes[0], self.kernel, self.kernel))
+
+    @property
+    def fan_out(self) -> int:
+        return self.outputs * self.axes[0].most_taps * self.axes[1].most_taps
+
+    @property
+    def positions(self) -> int:
+        return self.axes[0].outputs * self.axes[1].outputs
+
+    @property
+    def words(self) -> str:
+        return f"{self.inputs.words} -> {self.gives.words}, kernel {self.kernel}"
+
+    def to_plain(self) -> dict[str, object]:
+        return {
+            "kind": self.kind,
+            "outputs": self.outputs,
+            "kernel": self.kernel,
+            "stride": self.stride,
+            "padding": self.padding,
+        }
+
+    @classmethod
+    def from_plain(cls, takes: Layout, plain: Mapping[str, object]) -> Conv2d:
+        values = exactly("convolution", plain, ("kind", "outputs", "kernel", "stride", "padding"))
+        names = ("outputs", "kernel", "stride", "padding")
+        return cls(takes, *(integer(name, values[name], 0, MAX_CHANNELS) for name in names))
+
+    def trainer(
+        self, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+    ) -> Conv2dTrainer:
+        return Conv2dTrainer(self, weights, biases, scales, bound)
+
+    def relation(
+        self,
+        shape: Shape,
+        parameters: tuple[Int64Array, Int64Array],
+        rate: int,
+        activation_bits: int,
+        inputs: Input,
+        gradients: Gradient,
+    ) -> Conv2dRelation:
+        weights, biases = parameters
+        matrix = to_field(self.weights.pad(weights)).reshape(padded(self.outputs), -1)
+        vector = to_field(self.biases.pad(biases))
+        return Conv2dRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients, self.axes)
+
+    def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
+        matrix = weights.reshape(self.outputs, -1)
+        sums = patches(self._pictures(inputs), *self.axes) @ matrix.T + biases
+        return np.ascontiguousarray(sums.transpose(0, 2, 1)).reshape(len(inputs), -1)
+
+    def real_gradients(
+        self, weights: RealArray, inputs: RealArray, deltas: RealArray
+    ) -> tuple[RealArray, RealArray, RealArray]:
+        matrix = weights.reshape(self.outputs, -1)
+        by_position = deltas.reshape(len(deltas), self.outputs, -1).transpose(0, 2, 1)
+        flat = by_position.reshape(-1, self.outputs)
+        met = patches(self._pictures(inputs), *self.axes)
+        back = from_patches(by_position @ matrix, self.inputs.axes[0], *self.axes)
+        gradient = flat.T @ met.reshape(len(flat), -1)
+        return gradient.reshape(weights.shape), flat.sum(axis=0), back.reshape(inputs.shape)
+
+    def _pictures(self, inputs: RealArray) -> RealArray:
+        return inputs.reshape(-1, *self.inputs.axes)
+
+
+class Conv2dTrainer(AffineTrainer):
+    """Weights (outputs, taps) and biases of a convolution during training."""
+
+    __slots__ = ("biases", "layer", "scales", "weights")
+
+    def __init__(
+        self, layer: Conv2d, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+    ) -> None:
+        self.layer, self.scales = layer, scales
+        self.weights = ExactMatrix(weights.reshape(layer.outputs, -1), bound, layer.outputs, layer.fan_in)
+        self.biases = biases.copy()
+
+    def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
+        met = self._patches(inputs)
+        sums = self.weights.right_product_transposed(met, bound)
+        sums += self.biases << self.scales.activation_bits
+        by_channel = sums.reshape(len(inputs), -1, self.layer.outputs).transpose(0, 2, 1)
+        return self.layer.gives.pad(np.ascontiguousarray(by_channel).reshape(len(inputs), -1))
+
+    def backward(self, gradients: FloatArray, bound: int) -> Int64Array:
+        # What a patch's value takes part in is summed in 64 bits; the result is below 2^62 (`bounds`).
+        back = self.weights.right_product(self._by_position(gradients), bound)
+        whole = back.reshape(len(gradients), -1, self.layer.fan_in)
+        pictures = from_patches(whole, self.layer.inputs.axes[0], *self.layer.axes)
+        return self.layer.inputs.pad(pictures.reshape(len(gradients), -1))
+
+    def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
+        deltas = self._by_position(gradients)
+        self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
+        self.weights.subtract_outer(rate, deltas, self._patches(inputs))
+
+    def export(self, weights: Int64Array, biases: Int64Array) -> None:
+        weights[...] = self.weights.values.reshape(weights.shape)
+        biases[...] = self.biases
+
+    def _patches(self, inputs: FloatArray) -> FloatArray:
+        """(B * positions, taps) of padded inputs."""
+        pictures = self.layer.inputs.unpad(inputs).reshape(-1, *self.layer.inputs.axes)
+        return patches(pictures, *self.layer.axes).reshape(-1, self.layer.fan_in)
+
+    def _by_position(self, gradients: FloatArray) -> FloatArray:
+        """(B * positions, outputs) of padded gradients of the sums."""
+        by_channel = self.layer.gives.unpad(gradients).reshape(len(gradients), self.layer.outputs, -1)
+        return np.ascontiguousarray(by_channel.transpose(0, 2, 1)).reshape(-1, self.layer.outputs)

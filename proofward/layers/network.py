@@ -1,0 +1,187 @@
+"""A network as a chain of layers with ReLU between and a two-class head on top, and its first weights.
+
+Flat order of a weight vector: for each layer its weights row-major, then its biases.
+
+One network has one plain form. A multilayer perceptron on a row of features is {"widths": [...]}; every other
+network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import isqrt
+
+import numpy as np
+
+from proofward.layers.affine import Affine, integer
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.layout import Layout
+from proofward.layers.linear import MAX_WIDTH, Linear
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.registry import AFFINE
+
+MAX_LAYERS = 256
+MAX_VALUES = 1 << 26  #: of a record, or of a layer's sums
+
+
+@dataclass(frozen=True)
+class Network:
+    """layers: from the records upwards, each taking what the one below gives; the last gives two logits."""
+
+    layers: tuple[Affine, ...]
+
+    def __post_init__(self) -> None:
+        integer("layers", len(self.layers), 1, MAX_LAYERS)
+        for below, above in pairwise(self.layers):
+            if below.gives != above.takes:
+                raise ConfigurationError(f"inputs of {above.words}", below.gives.words, above.takes.words)
+        for layout in (self.layers[0].takes, *self.hidden):
+            integer(f"values of {layout.words}", layout.padded_size, 1, MAX_VALUES)
+        last = self.layers[-1]
+        if not isinstance(last, Linear) or last.outputs != 2:
+            raise ConfigurationError(
+                "last layer", "a linear layer with 2 outputs (two-class head)", last.words
+            )
+
+    @property
+    def inputs(self) -> Layout:
+        """Layout of a record."""
+        return self.layers[0].takes
+
+    @property
+    def features(self) -> int:
+        """Values of a record."""
+        return self.inputs.size
+
+    @property
+    def hidden(self) -> tuple[Layout, ...]:
+        """Layouts of the hidden layers' sums."""
+        return tuple(layer.gives for layer in self.layers[:-1])
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many values a record, every hidden layer, and the head have."""
+        return (self.features, *(layer.gives.size for layer in self.layers))
+
+    @property
+    def is_mlp(self) -> bool:
+        """Whether it is linear layers on a row of features."""
+        return len(self.inputs.axes) == 1 and all(isinstance(layer, Linear) for layer in self.layers)
+
+    @property
+    def words(self) -> str:
+        """Such as 30-32-2, or with the layouts of pictures 1x64x64-8x32x32-2."""
+        return "-".join([self.inputs.words, *(layer.gives.words for layer in self.layers)])
+
+    def name(self, index: int) -> str:
+        """Name of a layer in messages: its number from 1, and what it does."""
+        return f"layer {index + 1} ({self.layers[index].words})"
+
+    @property
+    def parameters(self) -> int:
+        """Length of the flat weight vector."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @cached_property
+    def offsets(self) -> tuple[tuple[int, int, int], ...]:
+        """Per layer, positions in the flat vector: (start of W, start of b, end)."""
+        result, start = [], 0
+        for layer in self.layers:
+            bias = start + layer.weights.size
+            result.append((start, bias, bias + layer.biases.size))
+            start = bias + layer.biases.size
+        return tuple(result)
+
+    def unflatten(self, flat: Int64Array) -> list[tuple[Int64Array, Int64Array]]:
+        """Views (weights of the layer's shape, biases) per layer of a flat vector (parameters,)."""
+        self.check_flat(flat)
+        return [
+            (flat[start:bias].reshape(layer.shape), flat[bias:end])
+            for (start, bias, end), layer in zip(self.offsets, self.layers, strict=True)
+        ]
+
+    def check_flat(self, flat: Int64Array) -> None:
+        """Raises ConfigurationError unless `flat` is an int64 vector of length `parameters`."""
+        if not isinstance(flat, np.ndarray) or flat.dtype != np.int64 or flat.shape != (self.parameters,):
+            found = (str(flat.dtype), flat.shape) if isinstance(flat, np.ndarray) else type(flat).__name__
+            raise ConfigurationError("weights", f"int64 array of shape ({self.parameters},)", found)
+
+    def to_dict(self) -> dict[str, object]:
+        """Canonical plain form, for digests and messages."""
+        if self.is_mlp:
+            return {"widths": list(self.widths)}
+        layers = [layer.to_plain() for layer in self.layers]
+        return {"inputs": list(self.inputs.axes), "layers": layers}
+
+    @classmethod
+    def from_dict(cls, values: object) -> Network:
+        """Inverse of `to_dict`; raises ConfigurationError on anything else."""
+        if isinstance(values, Mapping) and set(values) == {"widths"}:
+            return mlp(_integers("widths", values["widths"]))
+        if not isinstance(values, Mapping) or set(values) != {"inputs", "layers"}:
+            found = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
+            raise ConfigurationError("model", "a mapping with the key widths, or inputs and layers", found)
+        axes, plain = _integers("inputs", values["inputs"]), values["layers"]
+        if not isinstance(plain, list | tuple) or not 1 <= len(plain) <= MAX_LAYERS:
+            raise ConfigurationError("layers", f"a list of 1 to {MAX_LAYERS} layers", type(plain).__name__)
+        made = chain(axes, plain)
+        if made.is_mlp:
+            raise ConfigurationError("model", f"the widths {list(made.widths)}", "inputs and layers")
+        return made
+
+
+def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
+    """The network of layers in plain form on records of these axes; raises ConfigurationError."""
+    if not 1 <= len(axes) <= 3:
+        raise ConfigurationError("inputs", "1 to 3 axes", list(axes))
+    for axis in axes:
+        integer("inputs", axis, 1, MAX_WIDTH)
+    takes, made = Layout(tuple(axes)), []
+    for plain in layers:
+        kind = plain.get("kind") if isinstance(plain, Mapping) else None
+        if not isinstance(plain, Mapping) or not isinstance(kind, str) or kind not in AFFINE:
+            raise ConfigurationError("kind of a layer", f"one of {sorted(AFFINE)}", kind)
+        made.append(AFFINE[kind].from_plain(takes, plain))
+        takes = made[-1].gives
+        integer(f"values of {takes.words}", takes.padded_size, 1, MAX_VALUES)
+    return Network(tuple(made))
+
+
+def mlp(widths: Sequence[int]) -> Network:
+    """Multilayer perceptron: linear layers widths[i] -> widths[i+1] with ReLU between, two-class head."""
+    if not isinstance(widths, tuple) or len(widths) < 2:
+        raise ConfigurationError("widths", "a tuple of at least two widths", widths)
+    for index, width in enumerate(widths):
+        integer(f"widths[{index}]", width, 1, MAX_WIDTH)
+    if widths[-1] != 2:
+        raise ConfigurationError("widths[-1]", "2 (two-class head)", widths[-1])
+    return Network(tuple(Linear(Layout((below,)), above) for below, above in pairwise(widths)))
+
+
+def _integers(field: str, values: object) -> tuple[int, ...]:
+    if not isinstance(values, list | tuple):
+        raise ConfigurationError(field, "a list of integers", values)
+    return tuple(values)
+
+
+def initial_weights(model: Network, scales: FixedPoint, seed: bytes) -> Int64Array:
+    """He-uniform weights at scale 2^weight_bits, biases zero: int64 (parameters,), fixed by the seed.
+
+    A layer's weights are uniform on [-bound, bound] with bound = isqrt(6 * 4^weight_bits / fan_in), drawn
+    from SHAKE-256(domain, layer, seed), four bytes (little endian) each, of which 31 bits are used.
+    """
+    if type(seed) is not bytes:
+        raise ConfigurationError("seed", "bytes", type(seed).__name__)
+    flat = np.zeros(model.parameters, dtype=np.int64)
+    for index, ((weights, _), layer) in enumerate(zip(model.unflatten(flat), model.layers, strict=True)):
+        bound = isqrt((6 << (2 * scales.weight_bits)) // layer.fan_in)
+        shake = hashlib.shake_256(b"proofward/initial-weights/v1" + index.to_bytes(4, "little") + seed)
+        draws = np.frombuffer(shake.digest(4 * weights.size), dtype="<u4").astype(np.uint64) >> np.uint64(1)
+        # bound <= sqrt(6) * 2^30, so draws * (2*bound + 1) < 2^31 * 2^32.4 < 2^64.
+        scaled = (draws * np.uint64(2 * bound + 1)) >> np.uint64(31)
+        weights[...] = scaled.astype(np.int64).reshape(weights.shape) - bound
+    return flat
