@@ -85,7 +85,7 @@ class Summation(RunningSum):
         """The tables that are left as one matrix, and the challenge to which they are still to be bound."""
         if self._bound is None:
             return np.concatenate(self._source.tables()), None
-        return self._bound[:, : (2 if self._challenge else 1) << self._variables], self._challenge
+        return self._bound[:, : (1 if self._challenge is None else 2) << self._variables], self._challenge
 
     def set_finals(self, bound: Array) -> None:
         """Take the tables with all variables bound."""

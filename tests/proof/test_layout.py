@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofward.field.goldilocks import random_field
 from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key
 from proofward.proof.layout import FIRST_PAD_ROW, ExtensionRows, Layout
-from proofward.proof.tableau import place
+from proofward.proof.soundness import CodeParameters
+from proofward.proof.tableau import CommittedTableau, place
+from tests.proof.toy import seeded
 
 
 @settings(max_examples=200, deadline=None)
@@ -75,3 +78,16 @@ def test_keys_are_taken_apart_again() -> None:
     for kind in (PAD, LEFT, RIGHT, PRODUCT):
         for index in (0, 1, (1 << 40) - 1):
             assert split_pad_key(pad_key(kind, index)) == (kind, index)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_tableau_s_data_are_what_was_committed(rows: int) -> None:
+    code = CodeParameters(log_k=3, log_n=6, queries=4, openings=2)
+    values = random_field(rows * code.k, seeded(1)).reshape(rows, code.k)
+    tableau = CommittedTableau.commit(code, values, seeded(2))
+    coefficients = tableau.coefficients.copy()
+    for _ in range(2):
+        assert np.array_equal(tableau.data, values)
+        assert np.array_equal(tableau.coefficients, coefficients)
+    again = CommittedTableau(code, tableau.data, tableau.blinding, tableau.salt_seed)
+    assert again.root == tableau.root
