@@ -49,3 +49,23 @@ def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None
     work(bounds[0], bounds[1])
     for future in futures:
         future.result()
+
+
+_PART, _ONE_PART = 1 << 14, 1 << 17
+
+
+def in_parts(use: Callable[[int, int], object], count: int) -> None:
+    """Call use(start, stop) on parts of range(count), a power of two, of some thousands each, on all cores.
+
+    A short range is one part: then the kernels inside it are shared by the cores, which is less work for the
+    interpreter than several parts at a time.
+    """
+    if count <= _ONE_PART:
+        use(0, count)
+        return
+
+    def work(first: int, last: int) -> None:
+        for part in range(first, last):
+            use(part * _PART, (part + 1) * _PART)
+
+    parallel(work, count // _PART, 1)

@@ -110,10 +110,15 @@ class Functional:
     @cached_property
     def _dense_rows(self) -> dict[tuple[int, int], Array]:
         rows: dict[tuple[int, int], Array] = {}
+        tables: dict[Point, Array] = {}  # many small columns are claimed at one point
         for block in self._blocks:
             key = (block.tableau, block.row)
             row = rows[key] if key in rows else rows.setdefault(key, zeros(self.k))
-            values = eq_table(block.values) if isinstance(block.values, tuple) else block.values
+            at = block.values
+            if isinstance(at, tuple):
+                values = tables[at] if at in tables else tables.setdefault(at, eq_table(at))
+            else:
+                values = at
             span = slice(block.offset, block.offset + values.shape[1])
             row[:, span] = ext_add_scaled(row[:, span], values, block.coefficient)
         return rows

@@ -18,13 +18,11 @@ from proofward.field.extension import Ext, add_scaled
 from proofward.field.goldilocks import subtract_from
 from proofward.field.memory import large_empty
 from proofward.field.sums import fill_denominators, fraction_level, ones_level
-from proofward.field.threads import parallel
+from proofward.field.threads import in_parts
 from proofward.proof.claims import Parts, Range
 from proofward.proof.forms import ZERO
 
 Array = npt.NDArray[np.uint64]
-
-_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +97,13 @@ class LeafValues:
         half = self.size // 2
         level = Level(large_empty(2, half), large_empty(2, half))
 
-        def work(first: int, last: int) -> None:
-            for start in range(first * _AT_ONCE, min(last * _AT_ONCE, half), _AT_ONCE):
-                stop = min(start + _AT_ONCE, half)
-                ranges = [(start, stop), (half + start, half + stop)]
-                q = self.denominators(ranges)
-                made = ones_level(q) if only_ones else fraction_level(self.numerators(ranges), q)
-                level.numerators[:, start:stop], level.denominators[:, start:stop] = made
+        def make(start: int, stop: int) -> None:
+            ranges = [(start, stop), (half + start, half + stop)]
+            q = self.denominators(ranges)
+            made = ones_level(q) if only_ones else fraction_level(self.numerators(ranges), q)
+            level.numerators[:, start:stop], level.denominators[:, start:stop] = made
 
-        parallel(work, -(-half // _AT_ONCE), 1)
+        in_parts(make, half)
         return level
 
     def products(self, mix: Ext) -> Parts:

@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, scale, to_field
+from proofward.field.multilinear import eq_table
 from proofward.field.scalar import P
 from proofward.field.sums import fraction_level
+from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.leaf_values import LeafValues, Level, Span
 from proofward.proof.party import Party
@@ -25,6 +27,7 @@ from proofward.proof.tables import Table
 Array = npt.NDArray[np.uint64]
 
 _OWN_TREE_FROM = 1 << 17
+_TABLES_UP_TO = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +157,12 @@ class Leaves:
         counts: list[tuple[Ext, Form]] = []
         fingerprints: list[tuple[Ext, Form]] = []
         start = 0
+        tables: dict[int, Array] = {}
         tag_weight = self._beta * self._beta
         for block in self._blocks:
             size = _log_size(block)
             high, low = point[: self.depth - size], point[self.depth - size :]
-            here = eq_index(high, start >> size)
+            here = _eq_index(high, start >> size, tables)
             start += 1 << size
             tag = block.table.tag if isinstance(block, Query) else block[0].tag
             value = self._alpha - tag_weight * tag - 1
@@ -204,6 +208,15 @@ class Leaves:
 
 def _log_size(block: Block) -> int:
     return block.log_size if isinstance(block, Query) else block[0].log_size
+
+
+def _eq_index(point: Point, index: int, tables: dict[int, Array]) -> Ext:
+    """`eq_index` for prefixes of one point; of short ones the tables of all indices are kept."""
+    if len(point) > _TABLES_UP_TO:
+        return eq_index(point, index)
+    if len(point) not in tables:
+        tables[len(point)] = eq_table(point)
+    return element(tables[len(point)], index)
 
 
 def eq_index(point: Point, index: int) -> Ext:

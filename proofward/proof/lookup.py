@@ -39,7 +39,7 @@ from proofward.field.goldilocks import to_signed
 from proofward.proof.algebra import element
 from proofward.proof.claims import Parts, Summands
 from proofward.proof.errors import WitnessError
-from proofward.proof.forms import ONE, ZERO, Column, Form, Point
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.leaf_values import LeafValues, Level
 from proofward.proof.leaves import Leaves, LinearCombination, Query, VirtualColumn, split_blocks
 from proofward.proof.party import Party, Tables
@@ -165,10 +165,10 @@ class _Step:
 
     def claim(self, mix: Ext) -> Form:
         """The sum of the products of `factors`."""
-        claim = self.numerator + self.denominator * mix
-        if self.to_ones:
-            claim = (claim + mix.inverse()) * mix.inverse()
-        return claim
+        if not self.to_ones:
+            return combination(ZERO, [(ONE, self.numerator), (mix, self.denominator)])
+        mu = mix.inverse()
+        return combination(mu * mu, [(mu, self.numerator), (ONE, self.denominator)])
 
     @property
     def products(self) -> int:
@@ -189,7 +189,8 @@ class _Step:
         if self.to_ones:
             return product, [Form.of(1), Form.of(1), first - mix.inverse(), second - mix.inverse()]
         p1, q0, other = party.send_product(*values[1])
-        return product + other, [first - q0 * mix, p1, q0, second]
+        p0 = combination(ZERO, [(ONE, first), (-mix, q0)])
+        return product + other, [p0, p1, q0, second]
 
 
 def _descend(party: Party, point: Point, steps: list[_Step]) -> tuple[Point, list[tuple[Form, Form]]]:
@@ -199,25 +200,24 @@ def _descend(party: Party, point: Point, steps: list[_Step]) -> tuple[Point, lis
     """
     mix = party.challenge()
     weight = ONE if len(steps) == 1 else party.challenge()
-    claim = steps[0].claim(mix)
-    for step in steps[1:]:
-        claim = claim + step.claim(mix) * weight
+    claims = [step.claim(mix) for step in steps]
+    claim = claims[0] if len(claims) == 1 else combination(ZERO, [(ONE, claims[0]), (weight, claims[1])])
 
     def tables() -> Summands:
         own = [step.factors(mix) for step in steps]
         return own[0] if len(own) == 1 else [(ONE, own[0]), (weight, own[1])]
 
     reduced = party.sumcheck(claim, [(ONE - r, r) for r in point], tables)
-    rest, below, done = reduced.claim, [], 0
+    rest, below, done = [(ONE, reduced.claim)], [], 0
     for step in steps:
         own = [(ZERO, ZERO)] * step.products
         if party.knows_witness:
             own = reduced.factors[done : done + step.products]
         product, nodes = step.say(party, mix, own)
-        rest = rest - (product * weight if done else product)
+        rest.append((-weight if done else -ONE, product))
         done += step.products
         below.append(nodes)
-    party.assert_zero(rest)
+    party.assert_zero(combination(ZERO, rest))
     half = party.challenge()
     return (half, *reduced.point), [
         (_between(p0, p1, half), _between(q0, q1, half)) for p0, p1, q0, q1 in below
@@ -226,7 +226,7 @@ def _descend(party: Party, point: Point, steps: list[_Step]) -> tuple[Point, lis
 
 def _between(zero: Form, one: Form, at: Ext) -> Form:
     """The value at a point of the line through two values."""
-    return zero * (ONE - at) + one * at
+    return combination(ZERO, [(ONE - at, zero), (at, one)])
 
 
 def _halves(table: Array) -> tuple[Array, Array]:

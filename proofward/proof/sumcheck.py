@@ -16,7 +16,7 @@ from proofward.field.memory import large_empty
 from proofward.field.multilinear import fold_into, suffix_tables
 from proofward.field.rounds import bind_first, bind_last, next_message
 from proofward.field.sums import SplitWeights, round_message
-from proofward.field.threads import parallel
+from proofward.field.threads import in_parts
 from proofward.proof.algebra import element
 from proofward.proof.claims import Parts, RunningSum, Summands, Tables, Weights
 from proofward.proof.forms import ONE, ZERO
@@ -28,15 +28,25 @@ Array = npt.NDArray[np.uint64]
 _LOW_VARIABLES = 10
 
 
-_AT_ONCE = 1 << 14
 AT_ONCE_VARIABLES = 12
 """From so many variables on all rounds are run in one kernel, by one thread."""
+
+
+def _suffixes(weights: list[Weights]) -> tuple[Array, Array]:
+    """The tensor products of the last weights: of the upper variables, and of the lower ones."""
+    split = max(0, len(weights) - _LOW_VARIABLES)
+    return suffix_tables(weights[1:split]), suffix_tables(weights[1:][-_LOW_VARIABLES:])
 
 
 class Summation(RunningSum):
     """A running sumcheck over products and a linear table."""
 
-    def __init__(self, tables: Tables | Parts, weights: list[Weights]) -> None:
+    def __init__(
+        self,
+        tables: Tables | Parts,
+        weights: list[Weights],
+        suffixes: tuple[Array, Array] | None = None,
+    ) -> None:
         size = 1 << len(weights)
         self._source: _Whole | _ByParts = (
             _ByParts(tables) if isinstance(tables, Parts) else _Whole(tables, size)
@@ -46,8 +56,7 @@ class Summation(RunningSum):
         self._pairs = self._source.pairs
         self._bound: Array | None = None
         self._challenge: Ext | None = None
-        split = max(0, len(weights) - _LOW_VARIABLES)
-        self._high, self._low = suffix_tables(weights[1:split]), suffix_tables(weights[1:][-_LOW_VARIABLES:])
+        self._high, self._low = _suffixes(weights) if suffixes is None else suffixes
         self._variables = len(weights)
 
     def _remaining(self) -> SplitWeights:
@@ -76,7 +85,7 @@ class Summation(RunningSum):
         """The tables that are left as one matrix, and the challenge to which they are still to be bound."""
         if self._bound is None:
             return np.concatenate(self._source.tables()), None
-        return self._bound[:, : (2 if self._challenge else 1) << self._variables], self._challenge
+        return self._bound[:, : (1 if self._challenge is None else 2) << self._variables], self._challenge
 
     def set_finals(self, bound: Array) -> None:
         """Take the tables with all variables bound."""
@@ -138,12 +147,10 @@ class _ByParts:
         """Call use(pairs, start, stop) for parts start .. stop of both halves, one after the other."""
         half = self.size // 2
 
-        def work(first: int, last: int) -> None:
-            for start in range(first * _AT_ONCE, min(last * _AT_ONCE, half), _AT_ONCE):
-                stop = min(start + _AT_ONCE, half)
-                use(self._parts.part([(start, stop), (half + start, half + stop)]), start, stop)
+        def make(start: int, stop: int) -> None:
+            use(self._parts.part([(start, stop), (half + start, half + stop)]), start, stop)
 
-        parallel(work, -(-half // _AT_ONCE), 1)
+        in_parts(make, half)
 
     def message(self, weights: SplitWeights) -> tuple[Ext, Ext]:
         sums: list[tuple[Ext, Ext]] = []
@@ -225,5 +232,6 @@ def _scaled(tables: Array, weight: Ext) -> Array:
 def running_sum(summands: Summands, weights: list[Weights]) -> RunningSum:
     """A prover's sumcheck over what it is given."""
     if isinstance(summands, list):
-        return _Weighted([(weight, Summation(tables, weights)) for weight, tables in summands])
+        suffixes = _suffixes(weights)
+        return _Weighted([(weight, Summation(tables, weights, suffixes)) for weight, tables in summands])
     return Summation(summands, weights)

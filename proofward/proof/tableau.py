@@ -68,7 +68,7 @@ class CommittedTableau:
     def data(self) -> Array:
         """The rows' values on H, from their polynomials: there (X^k - 1) B(X) is 0."""
         k = self.code.k
-        low = np.ascontiguousarray(self.coefficients[:, :k])
+        low = self.coefficients[:, :k].copy()
         for start in range(k, self.code.dimension, k):
             part = np.ascontiguousarray(self.coefficients[:, start : start + k])
             low[:, : part.shape[1]] = add(np.ascontiguousarray(low[:, : part.shape[1]]), part)
