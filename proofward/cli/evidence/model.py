@@ -104,19 +104,19 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
     if rows is not None:
         values = read_records(rows, [entry.name for entry in found.description.features]).values
     data, program = {"onnx": onnx_program, "torch": torch_program}[kind](found)
-    return data, compared(found, program, values)
+    return data, compared(found, program, values, single=kind == "onnx")
 
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
     origin, described = found.origin, found.description
-    widths = "-".join(map(str, found.model.widths))
+    network = f"{'MLP' if found.model.is_mlp else 'network'} {found.model.words}"
     plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
         "round": origin.round, "rounds": origin.rounds, "consortium": origin.consortium.hex(),
         "ledger": {"entries": origin.entries, "root": origin.root.hex()},
     }  # fmt: skip
     lines = [
-        f"{path}: MLP {widths} after round {origin.round} of {origin.rounds}",
+        f"{path}: {network} after round {origin.round} of {origin.rounds}",
         f"classes: {described.classes[0]}, {described.classes[1]}; {len(described.columns)} features",
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
