@@ -23,7 +23,7 @@ from proofward.models.graph.steps import (
     batch_norm,
 )
 
-RESHAPES = ("view", "reshape", "flatten", "unsafeview", "squeeze", "unsqueeze")
+RESHAPES = ("view", "reshape", "flatten", "unsafeview", "unflatten", "squeeze", "unsqueeze")
 SAME = ("alias", "detach", "clone", "contiguous", "identity", "liftfreshcopy")
 RELU = ("relu",)
 SIZES = ("symsize", "mul", "floordiv", "add", "sub", "ge", "le", "eq", "assertscalar", "symconstrainrange")
