@@ -116,6 +116,13 @@ def test_a_large_network_is_computed_in_parts(monkeypatch):
     whole = made.logits(rows)
     monkeypatch.setattr(module, "BLOCK_VALUES", 3 * 20 * 18)
     assert np.allclose(made.logits(rows), whole, rtol=1e-13, atol=1e-13)
+    asked = []
+
+    def original(pictures):
+        asked.append(pictures.shape)
+        return made.logits(pictures.reshape(len(pictures), -1))
+
+    assert module.compare(made, original, "itself") < 1e-12 and asked == [(8, *SHAPE)] * 8
 
 
 def test_scalings_fold_into_what_is_before_them():

@@ -131,6 +131,12 @@ def tied():
     return made
 
 
+def tied_biases():
+    made = Own(lambda m, x: m.c(F.relu(m.b(F.relu(m.a(x)))).flatten(1)))
+    made.b.bias = made.a.bias
+    return made
+
+
 def frozen():
     made = net(nn.ReLU())
     made[0].requires_grad_(False)
@@ -170,6 +176,7 @@ REFUSED = {
     "batch norm behind ReLU": (net(nn.ReLU(), norm(2)), 1, ["2: BatchNorm is taken only directly behind a convolution"]),
     "batch norm first": (nn.Sequential(norm(1), net(nn.ReLU())), 1, ["BatchNorm is taken only directly behind"]),
     "tied": (tied(), 1, ["a and b share their weights"]),
+    "tied biases": (tied_biases(), 1, ["a and b share their biases"]),
     "a layer twice": (Own(lambda m, x: m.c(F.relu(m.a(F.relu(m.a(x)))).flatten(1))), 1, ["share their weights"]),
     "frozen": (frozen(), 1, ["0: 0.weight is frozen"]),
     "computed": (Own(lambda m, x: m.c(F.relu(F.conv2d(x, m.a.weight * 2, padding=1)).flatten(1))), 1, ["conv2d of weights"]),

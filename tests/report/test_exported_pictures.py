@@ -11,9 +11,10 @@ import pytest
 
 import proofward
 from proofward.data.records import to_fixed_point
-from proofward.layers.model import FixedPoint
+from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
-from proofward.layers.training import logit_differences
+from proofward.layers.training import logit_differences, train
+from proofward.report.baselines import auc
 from proofward.report.handover import agreement
 from proofward.report.handover.agreement import compared, drawn_rows, error_bound, scaling
 from proofward.report.handover.description import Column, Description, Feature
@@ -181,3 +182,35 @@ def test_a_trained_network_comes_in_again_with_the_same_integers(tmp_path):
     module = torch.nn.Sequential(layers[0], relu(), layers[1], relu(), torch.nn.Flatten(), layers[2], relu(), layers[3])
     made = proofward.from_torch(module, torch.zeros((1, 2, 9, 7), dtype=torch.float64))
     assert made.model == MODEL.model and np.array_equal(made.first_weights(SCALES).weights, small.weights)
+
+
+def test_from_torch_through_exact_training_to_torch_and_onnx():
+    """The network of the tests, trained a few steps in integers on pictures with a bright half, learns and leaves."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, stride=2, padding=1), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(64, 2)
+    )
+    made = proofward.from_torch(module, torch.zeros((1, 1, 8, 8)))
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 2, 64)
+    pictures = random.normal(0, 1, (64, 1, 8, 8))
+    pictures[labels == 1, :, :4] += 1
+    features = to_fixed_point(pictures.reshape(64, -1), SCALES)
+    first = made.first_weights(SCALES).weights
+    training = Training(rate=8, batch=16, steps=8)
+    batches = random.integers(0, 64, (training.padded_steps(64), 16))
+    update = train(made.model, SCALES, training, first, features, labels, batches).update
+    columns = tuple(Column(Feature(f"pixel {at}", 0.0, 1.0)) for at in range(64))
+    model = dataclasses.replace(exported((1, 8, 8), conv(4, stride=2, padding=1), LINEAR), weights=first + update,
+                                description=Description(columns))  # fmt: skip
+    before = logit_differences(made.model, SCALES, first, features)
+    after = logit_differences(made.model, SCALES, first + update, features)
+    assert auc(after, labels) > max(0.8, auc(before, labels))
+    rows = pictures.reshape(64, -1)
+    for kind, program in PROGRAMS.items():
+        if kind == "onnx":
+            pytest.importorskip("onnx")
+        _, run = program(model)
+        assert compared(model, run, rows, single=kind == "onnx").observed > 0
+        assert abs(auc(run(rows)[:, 1] - run(rows)[:, 0], labels) - auc(after, labels)) < 0.002

@@ -127,7 +127,10 @@ def compare(
     first = made.graph.nodes[0]
     shape = getattr(first, "shape", ())
     rows = np.random.default_rng(COMPARED_SEED).standard_normal((COMPARED_ROWS, *shape))
-    expected = np.asarray(original(rows), dtype=np.float64)
+    most = max(made.model.widths)
+    block = 1 << max(1, min(COMPARED_ROWS, BLOCK_VALUES // most).bit_length() - 1)
+    parts = [original(rows[at : at + block]) for at in range(0, COMPARED_ROWS, block)]
+    expected = np.asarray(np.concatenate(parts), dtype=np.float64)
     found = made.logits(rows.reshape(COMPARED_ROWS, -1))
     if expected.shape != found.shape:
         raise ImportRefused([f"{program} gives outputs of shape {expected.shape}, expected {found.shape}"])

@@ -69,7 +69,7 @@ def _double(file: Any) -> Any:
 
 
 def _session(file: Any) -> Session | None:
-    """onnxruntime's run of the file; None where it is not installed, or has not all operators."""
+    """onnxruntime's run of the file; None where it is not installed, or too old, or has not all operators."""
     try:
         import onnxruntime
     except ImportError:
@@ -77,9 +77,10 @@ def _session(file: Any) -> Session | None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
+    state = onnxruntime.capi.onnxruntime_pybind11_state
     try:
         session = onnxruntime.InferenceSession(file.SerializeToString(), options, ["CPUExecutionProvider"])
-    except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented:
+    except (state.NotImplemented, state.Fail):
         return None
     return lambda inputs: session.run(None, inputs)[0]
 

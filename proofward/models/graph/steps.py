@@ -29,12 +29,16 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LinearStep:
-    """weight (outputs, inputs), bias (outputs,) or None; key: equal for steps that share a weight."""
+    """weight (outputs, inputs), bias (outputs,) or None.
+
+    key: equal for steps that share a weight; bias_key: for those that share a bias, "" where none can be.
+    """
 
     where: str
     key: str
     weight: FloatArray
     bias: FloatArray | None
+    bias_key: str = ""
 
     @property
     def takes(self) -> Shape:
@@ -63,6 +67,7 @@ class ConvStep:
     takes: Shape
     stride: int
     padding: int
+    bias_key: str = ""
 
     @property
     def kernel(self) -> int:
@@ -163,13 +168,15 @@ def _structure(steps: Sequence[Step]) -> list[str]:
 
 
 def _shared(layers: Sequence[LayerStep]) -> list[str]:
-    first: dict[str, str] = {}
+    first: dict[tuple[str, str], str] = {}
     problems = []
     for step in layers:
-        if step.key in first:
-            words = f"{first[step.key]} and {step.where} share their weights"
-            problems.append(f"{words}: give each layer its own, since each is trained by itself")
-        first.setdefault(step.key, step.where)
+        keys = [("weights", step.key), *([("biases", step.bias_key)] if step.bias_key else [])]
+        for what, key in keys:
+            if (what, key) in first:
+                words = f"{first[what, key]} and {step.where} share their {what}"
+                problems.append(f"{words}: give each layer its own, since each is trained by itself")
+            first.setdefault((what, key), step.where)
     return problems
 
 

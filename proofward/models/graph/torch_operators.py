@@ -115,18 +115,19 @@ class Program:
 
     def _linear(self, node: Any) -> LinearStep:
         place, axes = where(node), self.source(node).meta["val"].dim() - 1
-        key, weight, bias = self._parameters(node)
+        key, weight, bias_key, bias = self._parameters(node)
         if axes != 1:
             words = f"{place}: Linear of records with {axes} axes"
             raise ImportRefused([f"{words}: flatten them before, with nn.Flatten()"])
-        return LinearStep(place, key, weight, bias)
+        return LinearStep(place, key, weight, bias, bias_key)
 
     def _conv(self, node: Any) -> ConvStep:
-        key, weight, bias = self._parameters(node)
+        key, weight, bias_key, bias = self._parameters(node)
         written = self._convolution(node)
         assert written is not None  # or the program was refused
         takes = tuple(int(size) for size in self.source(node).meta["val"].shape[1:])
-        return ConvStep(where(node), key, weight, bias, takes, written.stride, written.padding)
+        sizes = (takes, written.stride, written.padding)
+        return ConvStep(where(node), key, weight, bias, *sizes, bias_key)
 
     def _convolution(self, node: Any) -> Convolution | None:
         weight, source = _argument(node, "weight"), _argument(node, "input")
@@ -159,11 +160,11 @@ class Program:
             epsilon=float(_argument(node, "eps")),
         )
 
-    def _parameters(self, node: Any) -> tuple[str, FloatArray, FloatArray | None]:
-        """Key of the weights, weights, bias; raises ImportRefused unless both are trained."""
+    def _parameters(self, node: Any) -> tuple[str, FloatArray, str, FloatArray | None]:
+        """Weights and bias, each behind its key; raises ImportRefused unless both are trained."""
         place, bias = where(node), _argument(node, "bias")
-        key, weight = self._parameter(place, _argument(node, "weight"), trained=True)
-        return key, weight, None if bias is None else self._parameter(place, bias, trained=True)[1]
+        weights = self._parameter(place, _argument(node, "weight"), trained=True)
+        return *weights, *(("", None) if bias is None else self._parameter(place, bias, trained=True))
 
     def _parameter(self, place: str, node: Any, *, trained: bool = False) -> tuple[str, FloatArray]:
         entry = self.kinds.get(node.name)
