@@ -56,7 +56,7 @@ def test_it_becomes_a_first_model_and_the_lines_are_said(proofward, tmp_path):
     text = proofward("model", "import", tmp_path / "net.onnx", "--out", out, "--force").stdout
     assert "Conv2d(3, 3, stride=2, padding=1)" in text and "in consortium.toml, with pictures of 1x6x6:" in text
     table = tomllib.loads(text[text.index("trusted_first_model") :])
-    assert table["trusted_first_model"] == "first.safetensors" and table["model"] == {"inputs": [1, 6, 6], "layers": LAYERS}
+    assert table["trusted_first_model"] == "first.safetensors" and table["model"] == {"layers": ["conv2d 3 kernel 3 stride 2 padding 1"]}
 
 
 def test_a_network_that_is_not_proved_is_refused(proofward, tmp_path):

@@ -109,14 +109,14 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
     origin, described = found.origin, found.description
-    network = f"{'MLP' if found.model.is_mlp else 'network'} {found.model.words}"
+    widths = "-".join(map(str, found.model.widths))
     plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
         "round": origin.round, "rounds": origin.rounds, "consortium": origin.consortium.hex(),
         "ledger": {"entries": origin.entries, "root": origin.root.hex()},
     }  # fmt: skip
     lines = [
-        f"{path}: {network} after round {origin.round} of {origin.rounds}",
+        f"{path}: MLP {widths} after round {origin.round} of {origin.rounds}",
         f"classes: {described.classes[0]}, {described.classes[1]}; {len(described.columns)} features",
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",

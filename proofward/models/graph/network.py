@@ -22,7 +22,7 @@ from proofward.models.graph.steps import ConvStep, FloatArray, LinearStep, Step,
 from proofward.models.settings import Settings
 
 TOLERANCE = 1e-9
-COMPARED_ROWS, COMPARED_SEED = 64, 20261128
+MOST_COMPARED, LEAST_COMPARED, COMPARED_SEED = 64, 8, 20261128
 BLOCK_VALUES = 1 << 23  #: that a layer multiplies at a time
 
 
@@ -61,8 +61,7 @@ class ImportedNetwork:
     def logits(self, rows: FloatArray) -> FloatArray:
         """float64 (n, 2) of records (n, inputs), by the trainer's own layers in real numbers."""
         model = self.model
-        most = max(layer.positions * layer.fan_in for layer in model.layers)
-        block = max(1, BLOCK_VALUES // most)
+        block = _rows_at_a_time(model)
         parts = [self._block(model, rows[at : at + block]) for at in range(0, len(rows), block)]
         return np.concatenate(parts)
 
@@ -114,6 +113,11 @@ def network(shape: tuple[int, ...], written: Sequence[Step]) -> ImportedNetwork:
     return ImportedNetwork(graph, weights, tuple(notes))
 
 
+def _rows_at_a_time(model: Network) -> int:
+    """As many records as a layer's products leave room for."""
+    return max(1, BLOCK_VALUES // max(layer.positions * layer.fan_in for layer in model.layers))
+
+
 def compare(
     made: ImportedNetwork,
     original: Callable[[FloatArray], FloatArray],
@@ -126,12 +130,10 @@ def compare(
     """
     first = made.graph.nodes[0]
     shape = getattr(first, "shape", ())
-    rows = np.random.default_rng(COMPARED_SEED).standard_normal((COMPARED_ROWS, *shape))
-    most = max(made.model.widths)
-    block = 1 << max(1, min(COMPARED_ROWS, BLOCK_VALUES // most).bit_length() - 1)
-    parts = [original(rows[at : at + block]) for at in range(0, COMPARED_ROWS, block)]
-    expected = np.asarray(np.concatenate(parts), dtype=np.float64)
-    found = made.logits(rows.reshape(COMPARED_ROWS, -1))
+    count = min(MOST_COMPARED, max(LEAST_COMPARED, _rows_at_a_time(made.model)))
+    rows = np.random.default_rng(COMPARED_SEED).standard_normal((count, *shape))
+    expected = np.asarray(original(rows), dtype=np.float64)
+    found = made.logits(rows.reshape(count, -1))
     if expected.shape != found.shape:
         raise ImportRefused([f"{program} gives outputs of shape {expected.shape}, expected {found.shape}"])
     difference = float(np.abs(expected - found).max())

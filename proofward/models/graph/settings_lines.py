@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
+from proofward.layers.affine import Affine
 from proofward.layers.network import Network
 
 
 def settings_lines(network: Network) -> list[str]:
-    """The lines of the table [model]: the hidden widths of a perceptron, or the inputs and all layers."""
+    """The lines of the table [model]: the hidden widths of a perceptron, or a line of words for every layer.
+
+    The last layer, to two classes, is implied.
+    """
     if network.is_mlp:
         return ["[model]", f"hidden = {list(network.widths[1:-1])}"]
-    layers = [f"  {_table(layer.to_plain())}," for layer in network.layers]
-    return ["[model]", f"inputs = {list(network.inputs.axes)}", "layers = [", *layers, "]"]
+    layers = [f"  {json.dumps(_words(layer))}," for layer in network.layers[:-1]]
+    return ["[model]", "layers = [", *layers, "]"]
 
 
-def _table(values: dict[str, object]) -> str:
-    """A table of TOML in one line."""
-    entries = (
-        f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
-        for key, value in values.items()
-    )
-    return f"{{ {', '.join(entries)} }}"
+def _words(layer: Affine) -> str:
+    """Such as conv2d 8 kernel 3 stride 2 padding 1."""
+    (_, kind), (_, first), *others = layer.to_plain().items()
+    return " ".join([str(kind), str(first), *(f"{name} {value}" for name, value in others)])
