@@ -8,8 +8,6 @@ forgotten with it.
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +26,7 @@ from proofward.data.images.stream import batches
 from proofward.data.plausibility import IMAGES, Doubt
 from proofward.data.plausibility import ONE_CLASS as ALONE
 from proofward.data.records import Records
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.model import FixedPoint
 
 _BATCH = 256
 
@@ -85,30 +83,37 @@ def read_images(files: ImageFiles, schema: ImageSchema, scales: FixedPoint, leas
     source = files.source(schema)
     found = inspect(source, schema.rule)
     found.require()
-    side = _sides(files.path, schema, source.classes, found)
+    _check_classes(files.path, schema, found)
     if len(found) < least_rows:
         words = f"expected at least {least_rows}, which one batch of the agreed training needs"
         raise ImagesRefused(f"too few images: {words}, found {len(found)}")
-    features = np.empty((len(found), schema.size), dtype=np.int64)
-    labels = np.empty(len(found), dtype=np.int64)
-    for batch in batches(source, found, _BATCH):
-        features[batch.positions] = schema.levels.features(batch.pixels, scales)
-        labels[batch.positions] = side[batch.labels]
+    records = taken(source, found, schema, scales)
+    labels = records.labels
     doubts = [Doubt(IMAGES, "", words) for words in found.doubts if words != ONE_CLASS]
     if len(np.unique(labels)) == 1:
         doubts.append(Doubt(ALONE, "", f"all {len(labels)} images are {schema.classes[int(labels[0])]}"))
-    return Table(Records(features, labels), {}, tuple(doubts), found.notes)
+    return Table(records, {}, tuple(doubts), found.notes)
 
 
-def _sides(path: Path, schema: ImageSchema, classes: Sequence[str], found: Inspection) -> Int64Array:
-    """0 or 1 for every class of a source; raises ImagesRefused for images of a class that is neither."""
-    counts = Counter(found.labels)
+def taken(source: Source, found: Inspection, schema: ImageSchema, scales: FixedPoint) -> Records:
+    """The records of an inspected source, all of whose classes were agreed; raises ImagesRefused."""
+    features = np.empty((len(found), schema.size), dtype=np.int64)
+    labels = np.empty(len(found), dtype=np.int64)
+    side = np.array([int(name in schema.positive) for name in found.classes], dtype=np.int64)
+    for batch in batches(source, found, _BATCH):
+        features[batch.positions] = schema.levels.features(batch.pixels, scales)
+        labels[batch.positions] = side[batch.labels]
+    return Records(features, labels)
+
+
+def _check_classes(path: Path, schema: ImageSchema, found: Inspection) -> None:
+    """Raises ImagesRefused for images of a class that is neither negative nor positive."""
+    counts = found.by_class
     strange = [
-        f"class {shown(name)}: {counts[label]} images"
-        for label, name in enumerate(classes)
-        if counts[label] and name not in schema.agreed
+        f"class {shown(name)}: {count} images"
+        for name, count in counts.items()
+        if count and name not in schema.agreed
     ]
     if strange:
         expected = f"images of the agreed classes, {', '.join(map(shown, schema.agreed))}"
         raise ImagesRefused(f"{path}: expected {expected}; nothing was taken in", strange)
-    return np.array([int(name in schema.positive) for name in classes], dtype=np.int64)
