@@ -6,7 +6,9 @@ canonical: one schema has one encoding, so hospitals compare its digest.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +22,9 @@ VERSION = "proofward/images/v1"
 GREY = "grey level"
 """The unit of a pixel: from 0 for black to 1 for white."""
 MAX_NAMES, MAX_NAME = 100, 200
+_MARK, _BOUND = "; images ", re.compile(r"[0-9a-f]{64}")
+MAX_TITLE = 200 - len(_MARK) - 64
+"""Characters that are left of a federation's title."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,15 @@ class ImageSchema:
             for column in range(1, width + 1)
         )
 
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.to_bytes()).digest()
+
+    def title(self, title: str) -> str:
+        """The title of a federation on these images: with their digest, so that its rules bind every site."""
+        return f"{title}{_MARK}{self.digest.hex()}"
+
     def to_plain(self) -> dict[str, object]:
         """Plain values for JSON."""
         return {
@@ -131,6 +145,15 @@ def _made(
         return ImageSchema(made, levels, column=label["column"], **sides)
     except (ConfigurationError, TypeError, KeyError) as error:
         raise FeaturesInvalid(f"images: {error}") from error
+
+
+def check_title(schema: Schema | ImageSchema, title: str) -> None:
+    """Raises FeaturesInvalid unless a federation's title names these images, and none with a table."""
+    said = title.rpartition(_MARK)[2] if _MARK in title else ""
+    expected = f"images {said}" if _BOUND.fullmatch(said) else "columns of a table"
+    found = f"images {schema.digest.hex()}" if isinstance(schema, ImageSchema) else "columns of a table"
+    if found != expected:
+        raise FeaturesInvalid(f"expected {expected}, which the terms name, found {found}")
 
 
 def schema_from_bytes(data: bytes) -> Schema | ImageSchema:

@@ -64,4 +64,5 @@ def make_image_scenario(
         records.select(held_out),
         plan,
         Description.of_images(schema),
+        found.doubts,
     )

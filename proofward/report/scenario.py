@@ -31,7 +31,7 @@ SYNTHETIC_RECORDS = 30  # for each hospital
 class Scenario:
     """setup: the preset. hospitals: the records of each, by name. held_out: records of nobody's training.
 
-    description: what features and labels mean.
+    description: what features and labels mean. doubts: what speaks against the data.
     """
 
     setup: Preset
@@ -39,6 +39,7 @@ class Scenario:
     held_out: Records
     plan: Plan
     description: Description
+    doubts: tuple[str, ...] = ()
 
 
 def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS) -> Scenario:

@@ -154,10 +154,12 @@ def files_alike(paths: Sequence[Path], options: Mapping[str, Any]) -> list[DataF
 
 def schema_of(home: Home) -> Schema | ImageSchema:
     """The columns, or the images, in a site's kit; raises Refused, HomeError."""
-    from proofward.data.image_schema import schema_from_bytes
+    from proofward.data.image_schema import check_title, schema_from_bytes
 
     try:
-        return schema_from_bytes(home.read(FEATURES_NAME))
+        schema = schema_from_bytes(home.read(FEATURES_NAME))
+        check_title(schema, home.terms.federation)
+        return schema
     except FeaturesInvalid as error:
         raise Refused(f"{home.root / FEATURES_NAME}: {error}; ask the coordinator for it") from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.project_table import ProjectError
-from proofward.data.image_schema import ImageSchema
+from proofward.data.image_schema import MAX_TITLE, ImageSchema
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSES, fault_of_address, name_of
@@ -162,8 +162,9 @@ class Project:
         return features
 
     def _check(self) -> None:
-        if not 1 <= len(self.title) <= 200 or not self.title.isprintable():
-            raise ProjectError("title", "1 to 200 printable characters", repr(self.title))
+        longest = 200 if self.images is None else MAX_TITLE
+        if not 1 <= len(self.title) <= longest or not self.title.isprintable():
+            raise ProjectError("title", f"1 to {longest} printable characters", repr(self.title))
         self._check_servers()
         if self.preset not in PRESET_FILES:
             raise ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
@@ -216,7 +217,7 @@ class Project:
         try:
             terms = Terms.of(
                 config,
-                federation=self.title,
+                federation=self.title if self.images is None else self.images.title(self.title),
                 seats=tuple(sorted(seats, key=lambda seat: seat.member)),
                 accepting_verdicts=self.accepting,
                 minimum_updates=self.minimum,

@@ -170,6 +170,8 @@ def demo(
             scenario = make_scenario(preset_name or PRESET, count, number, seed, judges)
     except (TrainingError, DataUnavailable, ImagesRefused, ImagesExtraMissing) as error:
         raise click.UsageError(str(error)) from error
+    for doubt in scenario.doubts:
+        console.print(f"doubtful, used all the same: {doubt}", markup=False, soft_wrap=True)
     kind = DemoRun if engine == IN_PROCESS else partial(SitesDemoRun, engine=installed(ENGINES[engine]))
     run = kind(console, folder, scenario, seed, workers, plot=not no_plot, repeatable=repeatable)
     if resumed:
