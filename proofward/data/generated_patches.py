@@ -70,7 +70,7 @@ def make_patch(seed: int, number: int, side: int, mass: bool) -> Bytes:
         plane = plane + draw.between(0.05, 0.16) * _bump(across / draw.between(0.02, 0.06))
     for _ in range(_SPOTS):
         away = _distance(rows, columns, draw.between(0.0, 1.0), draw.between(0.0, 1.0))
-        plane = plane + draw.between(0.03, 0.12) * _bump(away / draw.between(0.20, 0.45))
+        plane = plane + draw.between(0.02, 0.18) * _bump(away / draw.between(0.25, 0.50))
     if mass:
         plane = plane + _mass(draw, rows, columns)
     noise = draw.integers(side * side).reshape(side, side) / 65535.0

@@ -68,6 +68,11 @@ def network_of(axes: Sequence[int], lines: Sequence[str]) -> Network:
     return chain(axes, [*plain, HEAD])
 
 
+def lines_of(network: Network) -> list[str]:
+    """Inverse of `network_of`."""
+    return [line_of(layer.to_plain()) for layer in network.layers[:-1]]
+
+
 def _values(kind: type[Affine]) -> dict[str, object]:
     """Names of a layer's own values, and their usual ones; None for one that has to be given."""
     return {

@@ -6,7 +6,7 @@ import pytest
 
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import mlp
-from proofward.models.layer_lines import line_of, network_of, plain_layer, usage
+from proofward.models.layer_lines import line_of, lines_of, network_of, plain_layer, usage
 from proofward.models.settings import Settings, settings_of
 
 CONV = {"kind": "conv2d", "outputs": 8, "kernel": 3, "stride": 2, "padding": 1}
@@ -51,6 +51,7 @@ def test_other_lines_are_refused(line, words):
 
 def test_a_network_of_lines():
     found = network_of((3, 16, 16), ["conv2d 8 kernel 3 stride 2 padding 1", "linear 5"])
+    assert lines_of(found) == ["conv2d 8 kernel 3 stride 2 padding 1", "linear 5"]
     assert found.words == "3x16x16-8x8x8-5-2" and found.to_dict()["layers"][0] == CONV
     assert network_of((12,), ["linear 16", "linear 8"]) == mlp((12, 16, 8, 2))
     assert network_of((1, 4, 4), []).words == "1x4x4-2"

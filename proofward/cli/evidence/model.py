@@ -78,6 +78,8 @@ def export(
             raise click.UsageError(str(error)) from error
         except (NoModel, ModelInvalid) as error:
             raise Refused(str(error)) from error
+        if rows is not None and found.description.images is not None:
+            raise click.UsageError("--rows: of a table, and this model takes images")
         path = out or Path(f"{OUT.format(found.origin.round)}{SUFFIXES[kind]}")
         if path.exists() and not force:
             raise Refused(f"{path} is there already; --force replaces it")

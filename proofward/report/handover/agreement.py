@@ -45,7 +45,8 @@ def error_bound(model: ExportedModel) -> float:
     largest = -scales.input_range[0] / unit
     parts = [(model.real(weight), model.real(bias)) for weight, bias in model.model.unflatten(model.weights)]
     for weight, bias in parts[:-1]:
-        error = half + float(_norms(weight).max()) * error + _double(weight, bias, largest)
+        sums = np.abs(weight).sum(axis=1)
+        error = half + float(sums.max()) * error + _double(weight, bias, largest)
         largest = scales.activation_limit / unit
     weight, bias = parts[-1]
     across = float(np.abs(weight[1] - weight[0]).sum())
@@ -54,14 +55,8 @@ def error_bound(model: ExportedModel) -> float:
 
 def _double(weight: FloatArray, bias: FloatArray, largest: float) -> float:
     """e_l: rounding of sums in double precision."""
-    sums = _norms(weight) * largest + np.abs(bias)
-    return float(sums.max() * (weight[0].size + 3) * ldexp(1, -53))
-
-
-def _norms(weight: FloatArray) -> FloatArray:
-    """||W_o||_1 of the weights that enter one sum; fewer enter it at the rim of a picture."""
-    norms: FloatArray = np.abs(weight).reshape(len(weight), -1).sum(axis=1)
-    return norms
+    sums = np.abs(weight).sum(axis=1) * largest + np.abs(bias)
+    return float(sums.max() * (weight.shape[1] + 3) * ldexp(1, -53))
 
 
 def compared(model: ExportedModel, program: Program, rows: FloatArray) -> Agreement:
