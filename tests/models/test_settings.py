@@ -61,7 +61,7 @@ def test_what_is_left_open_comes_from_others():
         ("model.hidden = [70000]", "widths in [1, 65536]"),
         ("model.hidden = [true]", "widths in [1, 65536]"),
         (f"model.hidden = {[4] * 65}", "at most 64 layers, got 65"),
-        ("model.layers = [5]", "model.layers: expected one of hidden"),
+        ("model.widths = [5]", "model.widths: expected one of hidden, layers"),
         ("model = 5", "model: expected a table"),
         ("training.rate = 5", "training.rate: expected one of learning_rate, batch"),
         ("training.batch = 12", "a power of two in [1, 65536], such as 8 or 16, got 12"),
