@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from proofward.cli.project.project_file import read_project
+from proofward.data.generated_patches import make_patch
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
 from proofward.federation.messages.envelope import Envelope
@@ -28,6 +30,7 @@ COVERED = {
     ("README.md", "Run it"), ("README.md", "Your own table and network"),
     ("docs/deploy.md", "2 From nothing to the first round"), ("docs/deploy.md", "9 When things change"),
     ("docs/deploy.md", "10 Backup and restore"), ("docs/air-gap.md", "A trip"),
+    ("docs/images.md", "Train on them"),
 }  # fmt: skip
 """Sections whose blocks are run below."""
 
@@ -80,6 +83,25 @@ def test_from_the_package_to_a_model_of_ones_own_tables(sandbox):
     assert "marker 11" in json.dumps(exported) and said.splitlines()[-8].startswith("row,score,")
     assert re.fullmatch(r"8,-?\d+,0\.\d+,[MB]", said.splitlines()[-1]), said
     sandbox.run("proofward audit own/run")
+
+
+def test_a_consortium_on_images(sandbox):
+    """The document's file as it stands, and folders of PNG files."""
+    (file,) = [block for block in blocks("docs/images.md") if block.kind == "toml"]
+    (sandbox.folder / "consortium.toml").write_text(file.text)
+    for site in ("a", "b", "c"):
+        for number in range(16):
+            place = sandbox.folder / site / ("tissue", "mass")[number % 2]
+            place.mkdir(parents=True, exist_ok=True)
+            patch = make_patch(ord(site), number, 40, mass=bool(number % 2))
+            Image.fromarray(patch).save(place / f"{number}.png")
+    (sandbox.folder / "new").mkdir()
+    Image.fromarray(make_patch(0, 1, 40, mass=True)).save(sandbox.folder / "new" / "x.png")
+    (block,) = runnable("docs/images.md", "Train on them")
+    said = sandbox.run_block(block)
+    assert "16 images of 32 x 32, grey, 8 of label tissue or benign, 8 of label mass" in said
+    assert "2 rounds closed" in said and "Everybody kept the rules." in said
+    assert re.fullmatch(r"x\.png,-?\d+,0\.\d+,(tissue or benign|mass)", said.splitlines()[-1]), said
 
 
 def test_notation_of_records(tmp_path):
