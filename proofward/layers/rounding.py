@@ -19,7 +19,7 @@ import numpy as np
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.ranges import RangeChecks
+from proofward.layers.ranges import RangeChecks, limbs
 from proofward.proof.forms import Form, Point
 from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
@@ -63,6 +63,11 @@ class Rounding:
             f"{name} remainders", quotient.log_size, shift, lambda: remainder(sums(), shift), own._remainder
         )
         return own
+
+    @staticmethod
+    def count(scales: FixedPoint) -> int:
+        """Columns that `declare` declares for sums at the weights' scale."""
+        return len(limbs(scales.weight_bits, scales.table_bits)) - 1
 
     @property
     def claim(self) -> tuple[Point, Form]:
