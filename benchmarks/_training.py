@@ -15,7 +15,7 @@ from _machine import median_seconds, peak_memory, reset_peak_memory
 from proofward.data.records import Records
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import initial_weights, mlp
+from proofward.layers.network import Network, initial_weights, mlp
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
@@ -67,10 +67,12 @@ class TrainingProblem:
     records: Records
 
     @staticmethod
-    def make(widths: tuple[int, ...], scales: FixedPoint, training: Training, rows: int) -> TrainingProblem:
-        """Synthetic records for an MLP; raises WraparoundPossible where bounds do not hold."""
+    def make(
+        network: Network, scales: FixedPoint, training: Training, rows: int, clip_bound: int = 1 << 20
+    ) -> TrainingProblem:
+        """Synthetic records for a network; raises WraparoundPossible where bounds do not hold."""
         config = RoundConfig(
-            mlp(widths), scales, training, 1 << 20, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=rows
+            network, scales, training, clip_bound, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=rows
         )
         weights = initial_weights(config.model, scales, b"benchmark")
         statement = RoundStatement(
@@ -78,7 +80,7 @@ class TrainingProblem:
             weight_shift=config.weight_shift(rows), beacon=bytes(32), dataset_root=bytes(32),
             initial_weights=weights,
         )  # fmt: skip
-        return TrainingProblem(statement, make_synthetic(rows, widths[0], 1, scales, amplitude=0.25))
+        return TrainingProblem(statement, make_synthetic(rows, network.features, 1, scales, amplitude=0.25))
 
     @property
     def steps(self) -> int:
@@ -146,9 +148,10 @@ class TrainingProblem:
         trained = time.perf_counter()
         trace = self.trace()
         traced = time.perf_counter()
+        processor = time.process_time()
         prover = Prover(Transcript(_CONTEXT), plan, os.urandom)
         proof = prover.run(self.script(trace))
-        proved = time.perf_counter()
+        proved, processor = time.perf_counter(), time.process_time() - processor
         peak, phases = peak_memory(), prover.seconds
         del prover, trace
         gc.collect()
@@ -169,6 +172,7 @@ class TrainingProblem:
             "train_seconds": round(trained - start, 4),
             "train_with_trace_seconds": round(traced - trained, 4),
             "prove_seconds": round(proved - traced, 4),
+            "prove_processor_seconds": round(processor, 4),
             "prove_phases": {phase: round(spent, 4) for phase, spent in phases.items()},
             "ns_per_lookup": round(1e9 * phases["lookups"] / lookups, 1),
             "ns_per_committed_value": round(1e9 * phases["commit"] / plan.values, 1),
@@ -188,6 +192,6 @@ def large_scales(table_bits: int) -> FixedPoint:
 
 def warm_up() -> None:
     """Compile or load all kernels, and let the first threads start."""
-    problem = TrainingProblem.make((32, 32, 2), large_scales(12), Training(1, 32, 1), 256)
+    problem = TrainingProblem.make(mlp((32, 32, 2)), large_scales(12), Training(1, 32, 1), 256)
     plan, trace = problem.plan(), problem.trace()
     Prover(Transcript(_CONTEXT), plan, np.random.default_rng(1).bytes).run(problem.script(trace))

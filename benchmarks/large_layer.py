@@ -14,6 +14,7 @@ from _machine import print_result, progress
 from _training import TrainingProblem, large_scales, warm_up
 
 from proofward.layers.model import Training
+from proofward.layers.network import mlp
 
 PUBLISHED_SECONDS_PER_STEP = 0.86
 MEMORY_LIMIT = 16 << 30
@@ -44,7 +45,7 @@ def main() -> None:
         parser.error(f"expected steps * batch to be a multiple of {rows}, got {samples}")
     warm_up()
     problem = TrainingProblem.make(
-        (options.width,) * (options.layers + 1) + (2,),
+        mlp((options.width,) * (options.layers + 1) + (2,)),
         large_scales(options.table_bits),
         Training(1, options.batch, samples // rows),
         rows,

@@ -17,6 +17,7 @@ from _training import TrainingProblem, large_scales, warm_up
 from proofward.layers.errors import TrainingError
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import mlp
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 STEPS = (8, 64, 512)
@@ -36,13 +37,13 @@ def problem(width: int, steps: int, batch: int) -> TrainingProblem:
     rows = min(ROWS, samples)
     table_bits = 20 if samples * padded(width) >= 1 << 20 else 12
     return TrainingProblem.make(
-        (width, width, 2), large_scales(table_bits), Training(1, batch, samples // rows), rows
+        mlp((width, width, 2)), large_scales(table_bits), Training(1, batch, samples // rows), rows
     )
 
 
 def one_step(verifications: int) -> dict[str, object]:
     """One step of MLP 30-16-2 at batch 32, at the scales of First light."""
-    single = TrainingProblem.make((30, 16, 2), FixedPoint(), Training(1, 32, 1), 32)
+    single = TrainingProblem.make(mlp((30, 16, 2)), FixedPoint(), Training(1, 32, 1), 32)
     return {**single.measure(verifications), "reference": ONE_STEP_REFERENCE}
 
 

@@ -34,6 +34,11 @@ def quantise_update(update: Int64Array, multiplier: int, shift: int) -> Int64Arr
     return (update * multiplier + (1 << (shift - 1))) >> shift
 
 
+def rounded_off(update: Int64Array, bits: int) -> Int64Array:
+    """floor((update + 2^(bits-1)) / 2^bits), or the update itself for 0 bits; magnitudes below 2^62."""
+    return update if bits == 0 else (update + (1 << (bits - 1))) >> bits
+
+
 def squared_norm(values: Int64Array) -> int:
     """Exact sum of squares of integers below 2^31 in magnitude."""
     if len(values) and _magnitude(values) >= 1 << 31:

@@ -1,8 +1,10 @@
 """The submitted update: weighted, clipped in L2 norm, and rounded.
 
 What is proved. For every parameter, with Delta = W_T - W_0 of the proved training and the public numbers of
-`relations.update_rule` (shift = fw + f):
-    2^shift U + R = mu Delta + 2^(shift-1),   0 <= R < 2^shift,   -2^(m-1) <= U < 2^(m-1).
+`relations.update_rule`:
+    2^s U + R = mu D + 2^(s-1),   0 <= R < 2^s,   -2^(m-1) <= U < 2^(m-1),
+where D is Delta, or where bits of it are dropped
+    2^d D + R' = Delta + 2^(d-1),   0 <= R' < 2^d,   -2^(b-1) <= D < 2^(b-1).
 With N = ||U||^2 always N <= B^2. Either nothing was clipped and mu = M 2^f, or mu < M 2^f and N >= B_low^2:
 no hospital can shrink its share and call that clipping. A hidden bit c is the case:
     M 2^f - mu and c M 2^f - (M 2^f - mu) in [0, 2^k);   B^2 - N and N - c B_low^2 in [0, 2^b)
@@ -11,7 +13,7 @@ is shown first of the upper bits V = floor(U / 2^h), which are a combination of 
 in [0, 2^b'). That bounds N below 2^62, see `relations.update_rule`.
 
 Messages: in the lookups, where those of a block's remainders end (a block is a layer's weights or its biases)
-    prover: Delta and mu there, whose product is the sums that were rounded (`layers.rounding`)
+    prover: Delta where bits of it are dropped; D and mu, whose product was rounded (`layers.rounding`)
 afterwards, for every block
     the layer's claim on the update, which is Delta at that point
     prover: the squared norm of the block, and one sumcheck for it; the same for V where it is needed
@@ -29,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import ext_dot, lift
+from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
 from proofward.layers.affine import AffineRelation
 from proofward.layers.aggregation import squared_norm
@@ -93,20 +96,47 @@ class UpdateRelation:
         def shifted_update(block: Block) -> Signed:
             return block.pad(witness().update) + half
 
-        def weighted(block: Block) -> Signed:
-            known = witness()
-            return block.pad(known.delta) * known.multiplier
+        def leading(block: Block) -> Signed:
+            return block.pad(rule.leading(witness().delta))
 
-        def say(block: Block, point: Point) -> Form:
-            """mu Delta at a point of the block."""
+        def shifted_leading(block: Block) -> Signed:
+            return leading(block) + (1 << (rule.leading_bits - 1))
+
+        def weighted(block: Block) -> Signed:
+            return leading(block) * witness().multiplier
+
+        def say(block: Block, rounded: LinearCombination | None, point: Point) -> Form:
+            """mu D at a point of the block; D is `rounded`, or where there is none Delta."""
             values = ZERO, ZERO
             if party.knows_witness:
-                known = witness()
-                values = evaluate(block.field_values(known.delta), point), ONE * known.multiplier
-            delta, multiplier, product = party.send_product(*values)
+                known = to_field(np.ascontiguousarray(leading(block)))
+                values = evaluate(known, point), ONE * witness().multiplier
+            own, multiplier, product = party.send_product(*values)
             party.assert_zero(multiplier + shortfall.at(()) - full)
-            trained[block.name] = point, delta
+            if rounded is None:
+                trained[block.name] = point, own
+            else:
+                party.assert_zero(own - rounded.at(point))
             return product
+
+        def say_delta(block: Block, point: Point) -> Form:
+            """Delta at a point of the block."""
+            known = party.knows_witness
+            delta = party.send(evaluate(block.field_values(witness().delta), point) if known else None)
+            trained[block.name] = point, delta
+            return delta
+
+        def declare_leading(block: Block) -> LinearCombination | None:
+            """The columns D where bits of Delta are dropped, and their rounding."""
+            if not rule.dropped_bits:
+                return None
+            title = f"{block.name} leading bits"
+            values = partial(shifted_leading, block)
+            columns = ranges.declare(title, block.log_size, rule.leading_bits, values)
+            result = LinearCombination(columns.terms, -(1 << (rule.leading_bits - 1)))
+            sums = partial(_padded_delta, block, witness)
+            Rounding.declare(ranges, title, rule.dropped_bits, result, sums, partial(say_delta, block))
+            return result
 
         for block in blocks:
             shifted = ranges.declare(
@@ -119,7 +149,7 @@ class UpdateRelation:
                 rule.shift,
                 updates[-1],
                 partial(weighted, block),
-                partial(say, block),
+                partial(say, block, declare_leading(block)),
             )
 
         def norm() -> int:
@@ -175,6 +205,10 @@ class UpdateRelation:
         unit = 1 << self.rule.coarse_bits
         terms = tuple((factor // unit, column) for factor, column in update.terms if factor >= unit)
         return LinearCombination(terms, update.constant // unit)
+
+
+def _padded_delta(block: Block, witness: Callable[[], UpdateWitness]) -> Signed:
+    return block.pad(witness().delta)
 
 
 def _prove_norm(party: Party, update: LinearCombination, log_size: int) -> Form:

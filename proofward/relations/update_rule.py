@@ -2,20 +2,27 @@
 
 All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all
 hospitals of a round. With fw the bits of a weight, C the clip bound, D_max and ||D||_max the public bounds on
-an entry and on the norm of Delta (from `layers.bounds`, with the ranges that the relation itself enforces):
+an entry and on the norm of D (from `layers.bounds`, with the ranges that the relation itself enforces):
     M     = max(1, (n 2^10) >> e)                       weight
     B     = floor(M C / 2^10)                           bound on ||U||, hence on every |U_j|
     m     = bits of B, and one more                     U_j in [-2^(m-1), 2^(m-1)), 2^(m-1) > B
-    B_low = B - floor(sqrt(p)) - 1 - ceil(||D||_max / 2^(fw + f))        p parameters
+    B_low = B - floor(sqrt(p)) - 1 - ceil(||D||_max / 2^s)        p parameters
     f     = the least number >= 0 with B_low >= 15/16 B
-    U     = floor((mu Delta + 2^(fw+f-1)) / 2^(fw+f)),  0 <= mu <= M 2^f
+    d     = the least number >= 0 for which no product below wraps around; 0 wherever bounds are moderate
+    D     = floor((Delta + 2^(d-1)) / 2^d) for d > 0, Delta for d = 0
+    s     = fw + f - d
+    U     = floor((mu D + 2^(s-1)) / 2^s),  0 <= mu <= M 2^f
 
 Every Delta has a proof. With the mu of `layers.clipping` either mu = M 2^f and ||U|| <= B, or U at mu + 1 is
-longer than B; one step changes ||U|| by at most ||Delta|| / 2^(fw+f) + sqrt(p), so ||U|| >= B_low. No
-hospital shrinks its share: below mu = M 2^f its norm must be at least 15/16 of the bound.
+longer than B; one step changes ||U|| by at most ||D|| / 2^s + sqrt(p), so ||U|| >= B_low. No hospital shrinks
+its share: below mu = M 2^f its norm must be at least 15/16 of the bound.
+
+Sums over many positions, as those of a convolution over many steps, have bounds far beyond what they ever
+reach, and the product with mu would not fit. Then the d lowest bits of Delta are rounded off first, to
+multiples of 2^(d - fw), d <= fw - 12. The limbs of D have b bits, 2^(b-1) > D_max.
 
 No integer wraps around P. Checked for every rule:
-    M 2^f D_max + 2^(fw+f-1) < 2^62,   2^(fw+f) (2^(m-1) + 1) < 2^62,   B < 2^31,   M 2^f < 2^61
+    M 2^f D_max + 2^(s-1) < 2^62,   2^s (2^(m-1) + 1) < 2^62,   B < 2^31,   M 2^f < 2^61,   2^(d+b) < 2^62
 and for N = ||U||^2 one of two. Either p 2^(2(m-1)) < 2^62, so that no U in its range can wrap. Or the norm is
 looked at twice, h being the least multiple of the table's bits for which p 2^(2(m-1-h)) < 2^62: the norm of
 the coarse update
@@ -33,7 +40,7 @@ from functools import lru_cache
 from math import isqrt
 
 from proofward.lattice.parameters import LARGEST_BOUND
-from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, weight_of
+from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, rounded_off, weight_of
 from proofward.layers.bounds import LIMIT, compile_bounds
 from proofward.layers.clipping import clipped_multiplier
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
@@ -42,14 +49,15 @@ from proofward.layers.network import Network
 
 LARGEST_SHIFT = 40
 _MOST_FINER_BITS = 40
+_LEAST_LEADING_BITS = 12  # of a weight's fw bits, where the lowest are rounded off
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateRule:
     """The numbers of one hospital in one round.
 
-    weight M, finer bits f, shift fw + f, bound B, low B_low, message bits m; coarse_bits h and coarse_bound K
-    are 0 where the norm needs no second look.
+    weight M, finer bits f, shift s, bound B, low B_low, message bits m; coarse_bits h and coarse_bound K
+    are 0 where the norm needs no second look; dropped_bits d and leading_bits b are 0 where D is Delta.
     """
 
     weight: int
@@ -60,24 +68,41 @@ class UpdateRule:
     message_bits: int
     coarse_bits: int
     coarse_bound: int
+    dropped_bits: int
+    leading_bits: int
 
     @property
     def full(self) -> int:
         """M 2^f, the multiplier of an update that is not clipped."""
         return self.weight << self.finer_bits
 
+    def leading(self, delta: Int64Array) -> Int64Array:
+        """D of an update Delta, flat int64."""
+        return rounded_off(delta, self.dropped_bits)
+
+    def quantise(self, delta: Int64Array, multiplier: int) -> Int64Array:
+        """U of an update Delta under a multiplier, flat int64."""
+        return quantise_update(self.leading(delta), multiplier, self.shift)
+
     def submit(self, delta: Int64Array) -> tuple[int, Int64Array]:
         """(mu, U) of an update Delta, flat int64."""
-        multiplier = clipped_multiplier(delta, full=self.full, shift=self.shift, bound=self.bound)
-        return multiplier, quantise_update(delta, multiplier, self.shift)
+        leading = self.leading(delta)
+        multiplier = clipped_multiplier(leading, full=self.full, shift=self.shift, bound=self.bound)
+        return multiplier, quantise_update(leading, multiplier, self.shift)
 
 
 @dataclass(frozen=True, slots=True)
 class DeltaBounds:
-    """Public bounds on Delta: of an entry, and of the squared norm."""
+    """Public bounds on Delta, or on D: of an entry, and of the norm."""
 
     largest: int
-    squared_norm: int
+    norm: int
+
+    def rounded_off(self, bits: int, root: int) -> DeltaBounds:
+        """Those of D: rounding moves an entry by at most 1/2, and a vector by at most sqrt(p) / 2."""
+        if bits == 0:
+            return self
+        return DeltaBounds((self.largest >> bits) + 1, (self.norm >> bits) + 1 + root)
 
 
 @lru_cache(maxsize=256)
@@ -88,7 +113,7 @@ def delta_bounds(model: Network, scales: FixedPoint, training: Training, rows: i
     for own, layer in zip(bounds, model.layers, strict=True):
         largest = max(largest, own.weight_update, own.bias_update)
         squared += layer.weights.size * own.weight_update**2 + layer.biases.size * own.bias_update**2
-    return DeltaBounds(largest, squared)
+    return DeltaBounds(largest, isqrt(squared) + 1)
 
 
 @lru_cache(maxsize=256)
@@ -111,11 +136,20 @@ def update_rule(
     bound = (weight * clip_bound) >> WEIGHT_BITS
     delta, root = delta_bounds(model, scales, training, rows), isqrt(model.parameters) + 1
     _require_below("bound on the norm of the update", bound, LARGEST_BOUND)
-    finer, low = _finer_bits(scales, bound, root, delta)
-    shift, message_bits = scales.weight_bits + finer, bound.bit_length() + 1
+    dropped, most_dropped = 0, max(0, scales.weight_bits - _LEAST_LEADING_BITS)
+    while True:
+        leading = delta.rounded_off(dropped, root)
+        finer, low = _finer_bits(scales.weight_bits - dropped, bound, root, leading)
+        shift, message_bits = scales.weight_bits + finer - dropped, bound.bit_length() + 1
+        product = (weight << finer) * leading.largest + (1 << (shift - 1))
+        if product < LIMIT or dropped == most_dropped:
+            break
+        dropped += 1
     _require_below("multiplier of the update", weight << finer, LIMIT >> 1)
-    _require_below("weighted update", (weight << finer) * delta.largest + (1 << (shift - 1)), LIMIT)
+    _require_below("weighted update", product, LIMIT)
     _require_below("rounded update", ((1 << (message_bits - 1)) + 1) << shift, LIMIT)
+    leading_bits = leading.largest.bit_length() + 1 if dropped else 0
+    _require_below("leading bits of the update", 1 << (dropped + leading_bits), LIMIT)
     coarse_bits = coarse_bound = 0
     while model.parameters << (2 * (message_bits - 1 - coarse_bits)) >= LIMIT:
         coarse_bits += scales.table_bits
@@ -134,6 +168,8 @@ def update_rule(
         message_bits=message_bits,
         coarse_bits=coarse_bits,
         coarse_bound=coarse_bound,
+        dropped_bits=dropped,
+        leading_bits=leading_bits,
     )
 
 
@@ -142,12 +178,11 @@ def _require_below(quantity: str, value: int, limit: int) -> None:
         raise WraparoundPossible("all layers", quantity, value, limit)
 
 
-def _finer_bits(scales: FixedPoint, bound: int, root: int, delta: DeltaBounds) -> tuple[int, int]:
-    """(f, B_low); `root` is at least the square root of the number of parameters."""
+def _finer_bits(bits: int, bound: int, root: int, leading: DeltaBounds) -> tuple[int, int]:
+    """(f, B_low) for D at scale 2^bits; `root` is at least the square root of the number of parameters."""
     allowed = bound - root - -(-15 * bound // 16)
-    norm = isqrt(delta.squared_norm) + 1
     for finer in range(_MOST_FINER_BITS):
-        step = -(-norm >> (scales.weight_bits + finer))
+        step = -(-leading.norm >> (bits + finer))
         if step <= allowed:
             return finer, bound - root - step
     raise ConfigurationError("clip_bound", f"B = weight * clip_bound / 2^10 above {16 * root}", bound)

@@ -16,9 +16,8 @@ from proofward.lattice.encryption import Encryption, encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.ring import product, to_coefficients
 from proofward.lattice.sampler import MaskContext, mask_values
-from proofward.layers.aggregation import quantise_update
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import initial_weights, mlp
+from proofward.layers.network import Network, initial_weights, mlp
 from proofward.layers.training import train
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
@@ -53,10 +52,11 @@ def config(
     security: int = 40,
     holders: int = 3,
     threshold: int = 1,
+    network: Network | None = None,
 ) -> RoundConfig:
-    """The rules of a small round; `steps` in place of epochs where it is positive."""
+    """The rules of a small round; `steps` in place of epochs where it is positive, `network` of widths."""
     training = Training(rate=rate, batch=batch, epochs=0 if steps else epochs, steps=steps)
-    network, fixed = mlp(widths), scales or FixedPoint()
+    network, fixed = network or mlp(widths), scales or FixedPoint()
     return RoundConfig(network, fixed, training, clip, holders, threshold, security, security < 80)
 
 
@@ -142,7 +142,7 @@ def round_witness(
     assert trained.trace is not None
     if multiplier is None:
         multiplier = statement.rule.submit(trained.update)[0]
-    submitted = quantise_update(trained.update, multiplier, statement.rule.shift)
+    submitted = statement.rule.quantise(trained.update, multiplier)
     update = UpdateWitness(trained.update, submitted, multiplier)
     return with_update(case, rng, x, y, trained.trace, update)
 

@@ -58,7 +58,7 @@ def test_every_rule_changes_the_digest() -> None:
         ("security_bits", True),
         ("least_rows", -1),
         ("least_rows", (1 << 24) + 1),
-        ("least_rows", 70_000),
+        ("least_rows", 1_100_000),
         ("most_rows", 1.0),
         ("most_rows", (1 << 24) + 1),
     ],
@@ -172,7 +172,8 @@ def test_statements_that_are_too_large_are_refused_with_the_rules(size: str, opt
 
 
 def test_the_range_of_rows_is_the_widest_unless_the_rules_say_another() -> None:
-    rules = config()
+    assert config().most_rows == 1_000_000
+    rules = config(rate=256)
     assert (rules.least_rows, rules.most_rows) == (2, 65_537)
     for rows, neighbour in ((2, 1), (65_537, 65_538)):
         rules.check_rows(rows)

@@ -12,9 +12,10 @@ from proofward.field.goldilocks import to_signed
 from proofward.lattice.decoding import decode
 from proofward.lattice.sampler import MaskContext
 from proofward.lattice.shamir import combine, recover
-from proofward.layers.aggregation import quantise_update, squared_norm
+from proofward.layers.aggregation import squared_norm
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
+from proofward.layers.network import chain
 from proofward.layers.training import train
 from proofward.proof.errors import OpeningsExhausted, WitnessError
 from proofward.proof.soundness import SoundnessBelowPolicy
@@ -27,6 +28,16 @@ from proofward.relations.secret import DatasetSecret
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, sealed
 
+
+def conv(outputs: int, kernel: int, stride: int, padding: int) -> dict[str, object]:
+    return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
+
+
+def dense(outputs: int) -> dict[str, object]:
+    return {"kind": "linear", "outputs": outputs}
+
+
+HEAD = dense(2)
 COARSE = dict(activation_bits=4, gradient_bits=8, weight_bits=18)
 SHAPES = {
     "one linear layer": dict(rules=config(widths=(3, 2))),
@@ -70,6 +81,20 @@ SHAPES = {
     "norm looked at twice, clipped": dict(rules=config(clip=1 << 21, rate=1 << 12)),
     "weights divided": dict(rules=config(clip=1 << 30)),
     "multiplier of finer steps": dict(rules=config(clip=80, rate=16)),
+    "leading bits of the update": dict(rules=config(clip=1 << 11, rate=1 << 14, epochs=8)),
+    "convolution": dict(rules=config(network=chain((1, 4, 4), [conv(2, 2, 1, 0), HEAD]), steps=1), rows=5),
+    "convolutions with strides and padding": dict(
+        rules=config(network=chain((3, 7, 6), [conv(3, 3, 2, 1), conv(5, 2, 1, 1), dense(6), HEAD]), steps=3), rows=5
+    ),
+    "convolution that leaves inputs out": dict(
+        rules=config(network=chain((2, 6, 5), [conv(1, 2, 2, 0), conv(2, 1, 1, 0), HEAD]), batch=2, steps=2), rows=3
+    ),
+    "convolution of one place": dict(
+        rules=config(network=chain((1, 3, 3), [conv(4, 3, 1, 0), HEAD]), batch=1, steps=2), rows=3
+    ),
+    "convolution, leading bits of the update": dict(
+        rules=config(network=chain((1, 9, 8), [conv(2, 3, 1, 2), HEAD]), steps=3, rate=1 << 9), rows=5
+    ),
     "threshold three": dict(rules=config(holders=5, threshold=3)),
 }
 
@@ -99,7 +124,7 @@ def check_round(case: Case) -> None:
     rule = statement.rule
     parameters, bound, low = rules.model.parameters, rule.bound, rule.low
     update = decode(context, result.ciphertext, key, hospitals=1, parameters=parameters, bound=bound)
-    full = quantise_update(trained.update, rule.full, rule.shift)
+    full = rule.quantise(trained.update, rule.full)
     if squared_norm(full) <= bound**2:
         assert np.array_equal(update, full)
     else:
@@ -154,7 +179,7 @@ def test_the_clipped_case_is_clipped(clipped_case: Case) -> None:
         clipped_case.labels,
         statement.schedule(),
     ).update
-    full = quantise_update(update, statement.rule.full, statement.rule.shift)
+    full = statement.rule.quantise(update, statement.rule.full)
     assert squared_norm(full) > statement.rule.bound**2
 
 

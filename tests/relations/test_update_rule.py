@@ -17,20 +17,33 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, mlp
 from proofward.models.presets import PRESETS
 from proofward.relations.config import RoundConfig
-from proofward.relations.update_rule import UpdateRule, delta_bounds, update_rule
+from proofward.relations.update_rule import DeltaBounds, UpdateRule, delta_bounds, update_rule
 from tests.relations.cases import config
 
 MODEL, SCALES = mlp((5, 4, 2)), FixedPoint()
 
 
-def check_bounds(rule: UpdateRule, model: Network, scales: FixedPoint, largest: int, squared: int) -> None:
+def check_bounds(rule: UpdateRule, model: Network, scales: FixedPoint, bounds: DeltaBounds) -> None:
     """All that the module promises, in plain integers, for whatever a prover commits to."""
+    root = isqrt(model.parameters) + 1
+    leading = bounds.rounded_off(rule.dropped_bits, root)
+    largest = leading.largest
+    assert leading.norm >= bounds.norm / 2**rule.dropped_bits + (root / 2 if rule.dropped_bits else 0)
+    if rule.dropped_bits:
+        assert rule.dropped_bits <= scales.weight_bits - 12
+        assert largest >= bounds.largest / 2**rule.dropped_bits + 1 / 2
+        assert 1 << (rule.leading_bits - 1) > largest and 1 << (rule.dropped_bits + rule.leading_bits) < 1 << 62
+        # one bit less would not do
+        fewer = bounds.rounded_off(rule.dropped_bits - 1, root)
+        assert rule.full * fewer.largest + (1 << rule.shift) >= 1 << 62
+    else:
+        assert rule.leading_bits == 0
     half = 1 << (rule.message_bits - 1)
     assert half > rule.bound >= half >> 1 and rule.bound < LARGEST_BOUND
-    assert rule.shift == scales.weight_bits + rule.finer_bits
+    assert rule.shift == scales.weight_bits + rule.finer_bits - rule.dropped_bits
     # fair: a clipped update keeps 15/16 of the bound
     assert 16 * rule.low >= 15 * rule.bound
-    assert rule.low <= rule.bound - isqrt(model.parameters) - 1 - isqrt(squared >> (2 * rule.shift))
+    assert rule.low <= rule.bound - isqrt(model.parameters) - 1 - (leading.norm >> rule.shift)
     # both sides of the rounding equation are integers below 2^62
     assert rule.full * largest + (1 << (rule.shift - 1)) < 1 << 62
     assert (half << rule.shift) + (1 << rule.shift) < 1 << 62
@@ -54,7 +67,7 @@ def check_bounds(rule: UpdateRule, model: Network, scales: FixedPoint, largest: 
     rate=st.integers(1, 64),
     steps=st.integers(1, 40),
     shift=st.integers(0, 12),
-    widths=st.sampled_from([(5, 4, 2), (30, 32, 2), (3, 2), (40, 200, 60, 2)]),
+    widths=st.sampled_from([(5, 4, 2), (30, 32, 2), (3, 2), (40, 200, 60, 2), (900, 2000, 2)]),
 )
 def test_rules_that_are_admitted_keep_every_promise(
     rows: int, clip: int, rate: int, steps: int, shift: int, widths: tuple[int, ...]
@@ -69,9 +82,10 @@ def test_rules_that_are_admitted_keep_every_promise(
         return
     assert rule.weight == max(1, (rows << 10) >> shift) and rule.bound == rule.weight * clip >> 10
     bounds = delta_bounds(model, SCALES, training, rows)
-    check_bounds(rule, model, SCALES, bounds.largest, bounds.squared_norm)
+    check_bounds(rule, model, SCALES, bounds)
     if rule.finer_bits:  # the least number of finer bits
-        step = -(-(isqrt(bounds.squared_norm) + 1) >> (rule.shift - 1))
+        root = isqrt(model.parameters) + 1
+        step = -(-bounds.rounded_off(rule.dropped_bits, root).norm >> (rule.shift - 1))
         assert 16 * (rule.bound - isqrt(model.parameters) - 1 - step) < 15 * rule.bound
 
 
@@ -106,9 +120,9 @@ def test_every_update_has_a_multiplier(rows: int, clip: int) -> None:
         multiplier, update = rule.submit(delta)
         norm = squared_norm(update)
         assert norm <= rule.bound**2 and int(np.abs(update).max()) <= rule.bound, name
-        exact = [(int(v) * multiplier + (1 << (rule.shift - 1))) >> rule.shift for v in delta]
+        exact = [(int(v) * multiplier + (1 << (rule.shift - 1))) >> rule.shift for v in rule.leading(delta)]
         assert update.tolist() == exact
-        if multiplier < rule.full and squared_norm(delta >> 8) <= bounds.squared_norm >> 16:
+        if multiplier < rule.full and squared_norm(delta >> 8) <= bounds.norm**2 >> 16:
             assert norm >= rule.low**2, name
         if multiplier == rule.full:
             continue
@@ -127,7 +141,7 @@ def test_presets_admit_one_batch_up_to_a_million_rows() -> None:
             for shift in range(rules.weight_shift(rows), rules.weight_shift(rules.most_rows) + 1):
                 bounds = delta_bounds(preset.model, preset.scales, preset.training, rows)
                 rule = rules.update_rule(rows, shift)
-                check_bounds(rule, preset.model, preset.scales, bounds.largest, bounds.squared_norm)
+                check_bounds(rule, preset.model, preset.scales, bounds)
 
 
 def test_standard_rounds_have_the_numbers_they_had() -> None:

@@ -1,0 +1,197 @@
+"""A convolution's proof: whoever computes another one, or changes a column or a message, is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from proofward.layers import conv2d
+from proofward.layers.conv2d import Conv2dTrainer
+from proofward.layers.conv2d_relation import Conv2dRelation
+from proofward.layers.network import chain
+from proofward.proof.transcript import Coins
+from proofward.relations.measure import round_plan
+from proofward.relations.prove import check_round, verify_round
+from proofward.relations.training_round import training_round
+from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, changing_message, refusal
+from tests.proof.toy import seeded
+from tests.proof.uniformity import COINS
+from tests.relations.accounting import forge
+from tests.relations.cases import Case, ciphertext_of, config, make_case, prove_with, round_witness
+from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
+
+LAYERS = [
+    {"kind": "conv2d", "outputs": 3, "kernel": 3, "stride": 2, "padding": 1},
+    {"kind": "conv2d", "outputs": 2, "kernel": 2, "stride": 1, "padding": 1},
+    {"kind": "linear", "outputs": 2},
+]
+RULES = config(network=chain((2, 6, 5), LAYERS), batch=2, steps=2, rate=1 << 12, clip=2048)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    """Two convolutions, two steps, and an update whose lowest bits are rounded off."""
+    made = make_case(RULES, rows=3)
+    assert made.statement.rule.dropped_bits > 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def prepared(case: Case):  # type: ignore[no-untyped-def]
+    witness, encryption = round_witness(case, seeded(3))
+    proof = prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
+    verify_round(case.statement, encryption.ciphertext, *proof)
+    return witness, encryption.ciphertext, dict(Recorder.last.columns)
+
+
+def columns(case: Case) -> list:  # type: ignore[type-arg]
+    counter = Inventory(round_plan(case.statement).code)
+    nothing = np.zeros_like(case.result.ciphertext)
+    counter.run(lambda party: training_round(party, case.statement, nothing, lambda _: (), None) and None)
+    return [column for column in counter.columns if column.tableau > 0]
+
+
+def test_a_forger_with_an_honest_witness_is_accepted(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
+    witness, ciphertext, _ = prepared
+    proof = prove_with(case, witness, ciphertext, Forger, seeded(4))
+    verify_round(case.statement, ciphertext, *proof)
+
+
+def test_rejects_a_changed_entry_of_every_column(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
+    """One entry of each column, another from column to column; the padding's come up among them."""
+    witness, ciphertext, honest = prepared
+    names = []
+    for index, column in enumerate(columns(case)):
+        if column.name.startswith("sharing coefficient"):
+            continue
+        position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
+        prover = changing_entry((column.tableau, column.index), position, honest)
+        proof = prove_with(case, witness, ciphertext, prover, seeded(4))
+        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)), (column.name, position)
+        names.append(column.name)
+    assert sum("leading bits" in name for name in names) >= 6
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_rejects_changed_messages(case: Case, prepared, first: int) -> None:  # type: ignore[no-untyped-def]
+    witness, ciphertext, _ = prepared
+    plan = round_plan(case.statement)
+    for target in range(10 * first, plan.pads + 2 * plan.products, 61):
+        proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
+        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
+
+
+def flipped(self: Conv2dTrainer, inputs: np.ndarray, bound: int) -> np.ndarray:
+    """A true convolution, which turns its kernel over, in place of a correlation."""
+    own, layer = self.weights.values, self.layer
+    self.weights.values = own.reshape(layer.weights.axes)[:, :, ::-1, ::-1].reshape(own.shape).copy()
+    result = forward(self, inputs, bound)
+    self.weights.values = own
+    return result
+
+
+def shifted(self: Conv2dTrainer, inputs: np.ndarray, bound: int) -> np.ndarray:
+    """One column of the picture further."""
+    sums = forward(self, inputs, bound).reshape(len(inputs), *self.layer.gives.padded_axes)
+    moved = np.zeros_like(sums)
+    moved[..., 1:] = sums[..., :-1]
+    return self.layer.gives.pad(self.layer.gives.unpad(moved.reshape(len(inputs), -1)))
+
+
+def frozen(self: Conv2dTrainer, gradients: np.ndarray, inputs: np.ndarray, rate: int) -> None:
+    """The layer is not trained."""
+
+
+def skipped(self: Conv2dTrainer, gradients: np.ndarray, inputs: np.ndarray, rate: int) -> None:
+    """The gradients of the first row of positions are left out."""
+    pictures = gradients.reshape(len(gradients), *self.layer.gives.padded_axes).copy()
+    pictures[:, :, 0] = 0
+    update(self, pictures.reshape(len(gradients), -1), inputs, rate)
+
+
+def negated(self: Conv2dTrainer, gradients: np.ndarray, bound: int) -> np.ndarray:
+    return -backward(self, gradients, bound)
+
+
+forward, backward, update = Conv2dTrainer.forward, Conv2dTrainer.backward, Conv2dTrainer.update
+OTHER = {
+    "a flipped kernel": ("forward", flipped),
+    "another place": ("forward", shifted),
+    "a frozen layer": ("update", frozen),
+    "positions left out": ("update", skipped),
+    "another gradient": ("backward", negated),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_rejects_the_training_of_another_convolution(case: Case, name: str) -> None:
+    """Everything else is done for that other training: its own rounding, update, clipping and encryption."""
+    method, instead = OTHER[name]
+    honest, _ = round_witness(case, seeded(3))
+    with mock.patch.object(Conv2dTrainer, method, instead):
+        witness, encryption = round_witness(case, seeded(3))
+    assert (witness.update.delta != honest.update.delta).any()
+    proof = prove_with(case, witness, encryption.ciphertext, Forger, seeded(4))
+    check = refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof))
+    assert check == "column queries"
+
+
+def test_rejects_leading_bits_of_another_update(case: Case) -> None:
+    """D is another within its range and U follows it: only the rounding of Delta is false."""
+    witness, _ = round_witness(case, seeded(3))
+    rule = case.statement.rule
+    other = witness.update.delta + (np.arange(len(witness.update.delta)) == 7) * (3 << rule.dropped_bits)
+    update_ = replace(witness.update, update=rule.quantise(other, witness.update.multiplier), delta=other)
+    error = witness.encryption.error.astype(np.int64)
+    ciphertext = ciphertext_of(case.statement, witness.encryption.secret, error, update_.update)
+    seen, proof = forge(case, replace(witness, update=update_), ciphertext)
+    assert seen.false and not seen.false & seen.leaves
+    assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries"
+
+
+def test_a_proof_of_a_network_of_another_geometry_is_refused() -> None:
+    """Every second place of a padded picture, and every place of the bare one: as many weights and sums."""
+    made = []
+    for stride, padding in ((2, 1), (1, 0)):
+        layers = [{**LAYERS[0], "stride": stride, "padding": padding}, LAYERS[2]]
+        made.append(make_case(replace(RULES, model=chain((2, 5, 5), layers)), rows=3))
+    one, two = made
+    assert one.config.model.widths == two.config.model.widths
+    for own, other in ((one, two), (two, one)):
+        result, statement = own.result, replace(own.statement, config=other.config)
+        check = refusal(lambda: verify_round(statement, result.ciphertext, result.sealed_shares, result.proof))
+        assert check is not None
+        witness, encryption = round_witness(own, seeded(3))
+        proof = prove_with(own, witness, encryption.ciphertext, Forger, seeded(4), statement)
+        about = replace(statement, dataset_root=own.secret.root)
+        assert refusal(lambda: verify_round(about, encryption.ciphertext, *proof)) == "column queries"
+
+
+def test_a_simulated_round_is_accepted(case: Case) -> None:
+    statement, ciphertext, told = simulated_round(case, 1)
+    assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
+    assert check_round(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
+    assert refusal(lambda: verify_round(statement, ciphertext, DIGESTS, told))
+
+
+def test_the_verifier_fills_short_tables_only(case: Case) -> None:
+    """What a verifier and a counter compute of a convolution never has the size of a picture."""
+    sizes = []
+    honest = conv2d.Axis.inputs_by_tap
+
+    def watched(axis: conv2d.Axis, output) -> np.ndarray:  # type: ignore[no-untyped-def, name-defined]
+        sizes.append(honest(axis, output).size)
+        return honest(axis, output)
+
+    forbidden = mock.Mock(side_effect=AssertionError("a prover's table"))
+    with (
+        mock.patch.object(conv2d.Axis, "inputs_by_tap", watched),
+        mock.patch.object(Conv2dRelation, "_over_channels", forbidden),
+        mock.patch.object(Conv2dRelation, "_over_batch", forbidden),
+    ):
+        result = case.result
+        verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
+    assert sizes and max(sizes) <= 2 * 4 * 8
