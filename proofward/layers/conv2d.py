@@ -10,7 +10,7 @@ Its proof is in `conv2d_relation`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -33,7 +33,10 @@ MOST_PATCH_VALUES = 1 << 24  #: of one part of a batch, 128 MiB
 
 @dataclass(frozen=True)
 class Conv2d(Affine):
-    """Pictures (channels, height, width) to `outputs` channels, with a square kernel."""
+    """Pictures (channels, height, width) to `outputs` channels, with a square kernel.
+
+    Below a pooling layer a last row or column that fills no window is left out, as nothing reads it.
+    """
 
     kind: ClassVar[str] = "conv2d"
     inputs: Layout
@@ -41,6 +44,7 @@ class Conv2d(Affine):
     kernel: int
     stride: int = 1
     padding: int = 0
+    window: int = 1
 
     def __post_init__(self) -> None:
         if len(self.inputs.axes) != 3:
@@ -52,12 +56,18 @@ class Conv2d(Affine):
         for axis in self.inputs.axes[1:]:
             if axis + 2 * self.padding < self.kernel:
                 raise ConfigurationError("kernel", f"at most {axis + 2 * self.padding}", self.kernel)
+        if min(axis.outputs for axis in self.axes) == 0:
+            raise ConfigurationError("pooled layer", f"at least {self.window} rows and columns", self.words)
 
     @cached_property
     def axes(self) -> tuple[Axis, Axis]:
         """The vertical and the horizontal one."""
-        height, width = (Axis(size, self.kernel, self.stride, self.padding) for size in self.inputs.axes[1:])
+        rest = (self.kernel, self.stride, self.padding, self.window)
+        height, width = (Axis(size, *rest) for size in self.inputs.axes[1:])
         return height, width
+
+    def for_windows(self, window: int) -> Conv2d:
+        return replace(self, window=window)
 
     @property
     def takes(self) -> Layout:
