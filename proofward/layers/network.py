@@ -121,11 +121,16 @@ class Network:
         """Canonical plain form, for digests and messages."""
         if self.is_mlp:
             return {"widths": list(self.widths)}
+        return {"inputs": list(self.inputs.axes), "layers": self.plain_layers}
+
+    @property
+    def plain_layers(self) -> list[dict[str, object]]:
+        """Layers and activations in plain form, as `chain` takes them."""
         plain = [self.layers[0].to_plain()]
         for own, above in zip(self.activations, self.layers[1:], strict=True):
             plain += [] if isinstance(own, IMPLIED) else [own.to_plain()]
             plain.append(above.to_plain())
-        return {"inputs": list(self.inputs.axes), "layers": plain}
+        return plain
 
     @classmethod
     def from_dict(cls, values: object) -> Network:

@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import Network, chain
-from proofward.layers.registry import AFFINE
+from proofward.layers.registry import ACTIVATIONS, AFFINE
 
 HEAD = {"kind": "linear", "outputs": 2}
 """The last layer of every network, which no line names."""
@@ -24,8 +24,10 @@ _LONGEST = 200
 def plain_layer(line: str) -> dict[str, object]:
     """The layer in plain form, for `chain`; raises ConfigurationError."""
     kind, *words = line.split() or [""]
+    if kind in ACTIVATIONS and not words:
+        return {"kind": kind}
     if len(line) > _LONGEST or kind not in AFFINE:
-        expected = " or ".join(f"`{usage(known)}`" for known in sorted(AFFINE))
+        expected = " or ".join(f"`{usage(known)}`" for known in [*sorted(AFFINE), *ACTIVATIONS])
         raise ConfigurationError("a layer", expected, line[:_LONGEST])
     usual = _values(AFFINE[kind])
     if words and usual and words[0].isdecimal():
@@ -43,6 +45,8 @@ def plain_layer(line: str) -> dict[str, object]:
 def line_of(plain: Mapping[str, object]) -> str:
     """Inverse of `plain_layer`: every value, the first without its name."""
     kind = str(plain["kind"])
+    if kind in ACTIVATIONS:
+        return kind
     first, *others = _values(AFFINE[kind])
     return " ".join([kind, str(plain[first]), *(f"{name} {plain[name]}" for name in others)])
 
@@ -50,6 +54,8 @@ def line_of(plain: Mapping[str, object]) -> str:
 def usage(kind: str) -> str:
     """How a layer of this kind is written."""
     words = [kind]
+    if kind in ACTIVATIONS:
+        return kind
     for at, (name, value) in enumerate(_values(AFFINE[kind]).items()):
         pair = name.upper() if at == 0 else f"{name} {name[0].upper()}"
         words.append(pair if value is None else f"[{pair}]")
@@ -70,7 +76,7 @@ def network_of(axes: Sequence[int], lines: Sequence[str]) -> Network:
 
 def lines_of(network: Network) -> list[str]:
     """Inverse of `network_of`."""
-    return [line_of(layer.to_plain()) for layer in network.layers[:-1]]
+    return [line_of(plain) for plain in network.plain_layers[:-1]]
 
 
 def _values(kind: type[Affine]) -> dict[str, object]:

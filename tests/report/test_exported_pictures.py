@@ -25,6 +25,7 @@ from proofward.report.handover.exported_torch import module_of, torch_program
 SCALES = FixedPoint()
 UNIT = 1 << SCALES.activation_bits
 LINEAR = {"kind": "linear", "outputs": 2}
+POOL = {"kind": "relu_maxpool2d"}
 
 
 def conv(outputs, kernel=3, stride=1, padding=0):
@@ -46,6 +47,7 @@ MODEL = exported((2, 9, 7), conv(3, stride=2, padding=1), conv(4, padding=1), {"
 MODELS = {
     "two convolutions": MODEL,
     "one": exported((1, 8, 8), conv(4, kernel=5, stride=3, padding=2), LINEAR),
+    "pooled": exported((3, 9, 8), conv(4), POOL, conv(3, 2), POOL, {"kind": "linear", "outputs": 5}, LINEAR),
     "large weights": exported((1, 6, 6), conv(4), conv(4), LINEAR, deviation=4.0),
 }  # fmt: skip
 PROGRAMS = {"onnx": onnx_program, "torch": torch_program}

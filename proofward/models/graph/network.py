@@ -18,7 +18,7 @@ from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network, chain, mlp
 from proofward.models.graph.nodes import Graph, network_graph
 from proofward.models.graph.refusals import ImportRefused
-from proofward.models.graph.steps import ConvStep, FloatArray, LinearStep, Step, folded, wrong
+from proofward.models.graph.steps import ConvStep, FloatArray, LinearStep, Step, folded, pooled, wrong
 from proofward.models.settings import Settings
 
 TOLERANCE = 1e-9
@@ -68,8 +68,9 @@ class ImportedNetwork:
     def _block(self, model: Network, rows: FloatArray) -> FloatArray:
         values = rows
         for index, (layer, (weight, bias)) in enumerate(zip(model.layers, self.layers, strict=True)):
-            sums = layer.real_sums(weight, bias, np.maximum(values, 0) if index else values)
-            values = np.asarray(sums, dtype=np.float64)
+            if index:
+                values = np.asarray(model.activations[index - 1].real_values(values, math.inf))
+            values = np.asarray(layer.real_sums(weight, bias, values), dtype=np.float64)
         return values
 
     def first_weights(self, scales: FixedPoint, limit: float = LARGEST_WEIGHT) -> FirstWeights:
@@ -90,7 +91,8 @@ class ImportedNetwork:
 def network(shape: tuple[int, ...], written: Sequence[Step]) -> ImportedNetwork:
     """The canonical network of these steps; raises ImportRefused with all that is wrong."""
     steps, notes, problems = folded(written)
-    problems += wrong(steps, shape)
+    steps, of_pools = pooled(steps)
+    problems += of_pools + wrong(steps, shape)
     if problems:
         raise ImportRefused(problems)
     layers = [step for step in steps if isinstance(step, LinearStep | ConvStep)]
@@ -106,7 +108,7 @@ def network(shape: tuple[int, ...], written: Sequence[Step]) -> ImportedNetwork:
         if all(isinstance(step, LinearStep) for step in layers):
             model = mlp((math.prod(shape), *(len(step.weight) for step in layers)))
         else:
-            model = chain(shape, [step.plain for step in layers])
+            model = chain(shape, [part for step in layers for part in step.plain])
         graph = network_graph(shape, model)
     except ConfigurationError as error:
         raise ImportRefused([f"no network of the trainer: {error}"]) from error

@@ -21,6 +21,7 @@ from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.network import Network, chain, mlp
+from proofward.layers.registry import ACTIVATIONS
 
 FORMAT = "proofward/graph/v1"
 
@@ -114,6 +115,21 @@ class ReLU(Node):
 
 
 @dataclass(frozen=True)
+class MaxPool2d(Node):
+    """The maximum of every window x window values of a channel; what fills no window is dropped."""
+
+    kind: ClassVar[str] = "maxpool2d"
+    window: int
+
+    def plain(self) -> dict[str, object]:
+        """ReLU and this pool in the plain form of `layers.network.chain`."""
+        kinds = [kind for kind, own in ACTIVATIONS.items() if own.window == self.window]
+        if not kinds:
+            raise ConfigurationError("window of a pool", "2", self.window)
+        return {"kind": kinds[0]}
+
+
+@dataclass(frozen=True)
 class TwoClassHead(Node):
     """Two logits, of the classes 0 and 1, with cross-entropy as the loss."""
 
@@ -150,14 +166,16 @@ class Graph:
         if len(rows) == len(layers):
             made = mlp((math.prod(first.shape), *rows))
         else:
-            made = chain(first.shape, [node.plain() for node in layers])
+            plain = [node.plain() for node in self.nodes if isinstance(node, LayerNode | MaxPool2d)]
+            made = chain(first.shape, plain)
         if network_graph(first.shape, made) != self:
             raise self._untrained()
         return made
 
     def _untrained(self) -> ConfigurationError:
         expected = (
-            "Input, convolutions and Linear layers with ReLU between, Flatten where a picture becomes a row, "
+            "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2) behind the ReLU of a "
+            "convolution, Flatten where a picture becomes a row, "
             "two-class head"
         )
         return ConfigurationError("graph", expected, [node.kind for node in self.nodes])
@@ -173,6 +191,8 @@ def _words(node: Node) -> str:
             return f"Linear({node.inputs}, {node.outputs})"
         case Conv2d():
             return f"Conv2d({node.outputs}, {node.kernel}, stride={node.stride}, padding={node.padding})"
+        case MaxPool2d():
+            return f"MaxPool2d({node.window})"
     return type(node).__name__
 
 
@@ -186,6 +206,8 @@ def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
     for index, layer in enumerate(network.layers):
         if index:
             nodes.append(ReLU((len(nodes) - 1,)))
+            if (window := network.activations[index - 1].window) > 1:
+                nodes.append(MaxPool2d((len(nodes) - 1,), window))
         if len(layer.gives.axes) == 1 and len(axes) != 1:
             nodes.append(Flatten((len(nodes) - 1,)))
         nodes.append(LAYERS[layer.kind].of(len(nodes) - 1, layer))

@@ -10,7 +10,15 @@ import numpy as np
 
 from proofward.models.graph.convolutions import SAME, Convolution, named_padding
 from proofward.models.graph.refusals import CONV, ONE_OUTPUT, ImportRefused, unsupported
-from proofward.models.graph.steps import ConvStep, FloatArray, LinearStep, ReluStep, Step, batch_norm
+from proofward.models.graph.steps import (
+    ConvStep,
+    FloatArray,
+    LinearStep,
+    PoolStep,
+    ReluStep,
+    Step,
+    batch_norm,
+)
 
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 DTYPES = ("float32", "float64")
@@ -62,6 +70,8 @@ class Operators:
                 self.problems.append(f"{where(node)}: Reshape: {words}")
             elif kind == "Conv":
                 self._check_conv(node)
+            elif kind == "MaxPool" and _is_pool(node):
+                continue
             elif kind == "BatchNormalization":
                 if (
                     attributes(node).get("training_mode", 0)
@@ -78,6 +88,8 @@ class Operators:
         match node.op_type:
             case "Relu":
                 return [ReluStep(where(node))]
+            case "MaxPool":
+                return [PoolStep(where(node))]
             case "Gemm" | "MatMul":
                 return self._linear(node, bias)
             case "Conv":
@@ -210,6 +222,17 @@ def read_operators(graph: Any) -> Operators:
     if found.problems:
         raise ImportRefused(found.problems)
     return found
+
+
+def _is_pool(node: Any) -> bool:
+    """Whether it takes the maximum of windows of 2 x 2 side by side, and drops what is left over."""
+    own = attributes(node)
+    name = own.get("auto_pad", b"NOTSET").decode()
+    found = [list(own.get(key, usual)) for key, usual in (
+        ("kernel_shape", ()), ("strides", (1, 1)), ("dilations", (1, 1)), ("pads", (0, 0, 0, 0)),
+    )]  # fmt: skip
+    plain = found == [[2, 2], [2, 2], [1, 1], [0, 0, 0, 0]] and not own.get("ceil_mode", 0)
+    return plain and name in ("NOTSET", "VALID") and len([out for out in node.output if out]) == 1
 
 
 def where(node: Any) -> str:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 NOT_YET = "not proved by this version yet: Linear and Conv2d layers with ReLU between, and two outputs, are"
-POOL = "pools are not proved by this version yet: use a convolution with stride 2 in its place"
+POOL = (
+    "only MaxPool2d(2) beside the ReLU of a convolution is proved of all pools: use it, or use a convolution "
+    "with stride 2"
+)
 AVERAGE = "not proved by this version yet: flatten the last picture, or use a convolution with stride 2"
 CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"
 PAD = "not proved: use the convolution's own zero padding, the same on all sides"

@@ -5,8 +5,8 @@ shifts each channel by fixed numbers: directly behind a layer it becomes part of
 
     scale (W x + b) + shift = (scale W) x + (scale b + shift),
 
-and is trained from then on as these are. The trainer has no pools yet. When it has, a pool is a step here, a
-node of the graph, and one case of each importer.
+and is trained from then on as these are. A MaxPool2d(2) before or behind the ReLU of a convolution is one
+activation with it: the order changes no value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from proofward.layers.axis import Axis
 from proofward.layers.linear import MAX_WIDTH
-from proofward.models.graph.refusals import BEHIND, ONE_OUTPUT
+from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.models.graph.refusals import BEHIND, ONE_OUTPUT, POOL
 from proofward.models.settings import MOST_HIDDEN_LAYERS
 
 FloatArray = NDArray[np.float64]
@@ -51,9 +52,9 @@ class LinearStep:
         return (len(self.weight),)
 
     @property
-    def plain(self) -> dict[str, object]:
+    def plain(self) -> list[dict[str, object]]:
         """The layer in the plain form of `layers.network.chain`."""
-        return {"kind": "linear", "outputs": len(self.weight)}
+        return [{"kind": "linear", "outputs": len(self.weight)}]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class ConvStep:
     stride: int
     padding: int
     bias_key: str = ""
+    window: int = 1
 
     @property
     def kernel(self) -> int:
@@ -76,22 +78,30 @@ class ConvStep:
 
     @property
     def gives(self) -> Shape:
-        """Shape of what it gives: (outputs, height, width)."""
+        """Shape of what it gives behind its activation: (outputs, height, width)."""
         axes = (Axis(size, self.kernel, self.stride, self.padding).outputs for size in self.takes[1:])
-        return (len(self.weight), *axes)
+        return (len(self.weight), *(axis // self.window for axis in axes))
 
     @property
-    def plain(self) -> dict[str, object]:
-        """The layer in the plain form of `layers.network.chain`."""
-        return {
+    def plain(self) -> list[dict[str, object]]:
+        """The layer, and its activation where it pools, in the plain form of `layers.network.chain`."""
+        layer = {
             "kind": "conv2d", "outputs": len(self.weight), "kernel": self.kernel, "stride": self.stride,
             "padding": self.padding,
         }  # fmt: skip
+        return [layer, {"kind": ReluMaxPool2d.kind}] if self.window > 1 else [layer]
 
 
 @dataclass(frozen=True)
 class ReluStep:
     """max(x, 0)."""
+
+    where: str
+
+
+@dataclass(frozen=True)
+class PoolStep:
+    """The maximum of every window of 2 x 2 values of a channel, with stride 2."""
 
     where: str
 
@@ -106,7 +116,7 @@ class ScaleStep:
 
 
 LayerStep = LinearStep | ConvStep
-Step = LayerStep | ReluStep | ScaleStep
+Step = LayerStep | ReluStep | PoolStep | ScaleStep
 
 
 def batch_norm(
@@ -135,6 +145,28 @@ def folded(steps: Sequence[Step]) -> tuple[list[Step], list[str], list[str]]:
         made[-1] = replace(before, weight=before.weight * scale, bias=step.scale * bias + step.shift)
         notes.append(f"{step.where} is frozen, and folded into {before.where}, whose weights are trained")
     return made, notes, problems
+
+
+def pooled(steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
+    """The steps without pools, which are put to the convolutions that they follow; problems."""
+    made: list[Step] = []
+    problems = []
+    for place, step in enumerate(steps):
+        if not isinstance(step, PoolStep):
+            made.append(step)
+            continue
+        behind = steps[place + 1] if place + 1 < len(steps) else None
+        at = len(made) - 1 - bool(made and isinstance(made[-1], ReluStep))
+        layer = made[at] if at >= 0 else None
+        if not isinstance(layer, ConvStep) or (at == len(made) - 1) != isinstance(behind, ReluStep):
+            problems.append(f"{step.where}: {POOL}")
+        elif layer.window > 1:
+            problems.append(f"{step.where}: a second pool behind {layer.where}: {POOL}")
+        elif min(layer.gives[1:]) < 2:
+            problems.append(f"{step.where}: pictures of {layer.gives[1:]} have no window of 2 x 2")
+        else:
+            made[at] = replace(layer, window=2)
+    return made, problems
 
 
 def wrong(steps: Sequence[Step], shape: Shape) -> list[str]:

@@ -18,6 +18,7 @@ from proofward.models.graph.steps import (
     ConvStep,
     FloatArray,
     LinearStep,
+    PoolStep,
     ReluStep,
     Step,
     batch_norm,
@@ -94,6 +95,8 @@ class Program:
             training = bool(_argument(node, "training")) or _argument(node, "running_mean") is None
             words = "it takes its statistics from each batch"
             return [unsupported(_target(node), place, words)] if training else []
+        if name == "maxpool2d" and _is_pool(node):
+            return []
         if "dropout" in name:
             p = node.args[1]
             return [unsupported(_target(node), place, f"p = {p}")] if p > 0 else []
@@ -111,6 +114,8 @@ class Program:
             return [self._conv(node)]
         if name == "batchnorm":
             return [self._norm(node)]
+        if name == "maxpool2d":
+            return [PoolStep(where(node))]
         return [ReluStep(where(node))] if name in RELU else []
 
     def _linear(self, node: Any) -> LinearStep:
@@ -225,6 +230,15 @@ def _argument(node: Any, name: str) -> Any:
         if argument.name == name:
             return node.args[place] if place < len(node.args) else argument.default_value
     return None
+
+
+def _is_pool(node: Any) -> bool:
+    """Whether it takes the maximum of windows of 2 x 2 side by side, and drops what is left over."""
+    kernel = _pair(_argument(node, "kernel_size"))
+    strides = _argument(node, "stride") or kernel
+    rest = _pair(_argument(node, "padding")), _pair(_argument(node, "dilation"))
+    found = kernel, _pair(strides), *rest, bool(_argument(node, "ceil_mode"))
+    return found == ((2, 2), (2, 2), (0, 0), (1, 1), False)
 
 
 def _pair(value: Any) -> Pair:

@@ -165,11 +165,16 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
         "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
         "weight (outputs, channels, kernel, kernel), as PyTorch's Conv2d"
     ]
+    pools = [
+        "behind a layer that relu_maxpool2d follows: the largest of every 2 x 2 values of a channel, side by "
+        "side; a last row or column that fills no window is dropped"
+    ]
     return [
         *(pixels if images else []),
         *([] if model.is_mlp else layers),
         f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
         f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
+        *(pools if any(own.window > 1 for own in model.activations) else []),
         "the last layer: weight @ input + bias, two logits, for classes[0] and classes[1]",
         "probability of classes[1] = 1 / (1 + exp(logit 0 - logit 1)); classes[1] where it is above 1/2",
         f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so is logit 1 - "

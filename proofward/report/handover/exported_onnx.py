@@ -107,8 +107,14 @@ class _Layers:
             if len(layer.takes.axes) > 1:
                 values = self._node("Flatten", [values], f"row{number}", axis=1)
             self._node("Gemm", [values, *inputs], made, transB=1)
-        if not last:
-            self._node("Clip", [made, *self._ends()], f"values{number}")
+        if last:
+            return
+        window = self.model.model.activations[index].window
+        clipped = f"values{number}" if window == 1 else f"clipped{number}"
+        self._node("Clip", [made, *self._ends()], clipped)
+        if window > 1:
+            sizes = {"kernel_shape": [window] * 2, "strides": [window] * 2}
+            self._node("MaxPool", [clipped], f"values{number}", **sizes)
 
     @property
     def _type(self) -> type[np.floating[Any]]:

@@ -47,6 +47,7 @@ def module_of(model: ExportedModel) -> Any:
     unit = float(1 << scales.activation_bits)
     low, high = scales.input_range
     axes = model.model.inputs.axes
+    windows = [own.window for own in model.model.activations]
 
     class Exported(torch.nn.Module):
         """Records in their own units to two logits, float64."""
@@ -66,8 +67,10 @@ def module_of(model: ExportedModel) -> Any:
             shaped = records.double().reshape(records.shape[0], *axes)
             scaled = torch.round((shaped - self.centre) / self.spread * unit)
             values = torch.clamp(scaled, low, high) / unit
-            for layer in self.layers[:-1]:
+            for layer, window in zip(self.layers[:-1], windows, strict=True):
                 values = torch.clamp(_sums(layer, values), 0, scales.activation_limit / unit)
+                if window > 1:
+                    values = torch.nn.functional.max_pool2d(values, window)
             return _sums(self.layers[-1], values)
 
     return Exported().eval()
