@@ -80,13 +80,24 @@ class Affine(ABC):
         """Sums of a sample that share one bias."""
 
     @property
+    def window(self) -> int:
+        """It makes sums for whole windows of so many along height and width only."""
+        return 1
+
+    def for_windows(self, window: int) -> Affine:
+        """The layer that leaves out the sums behind the last whole window; raises ConfigurationError."""
+        if window != 1:
+            raise ConfigurationError("pooled layer", "a convolution", self.words)
+        return self
+
+    @property
     @abstractmethod
     def words(self) -> str:
         """What it does, in a few words for messages."""
 
     @abstractmethod
     def to_plain(self) -> dict[str, object]:
-        """Canonical plain form without the inputs' layout, which the layer below gives."""
+        """Canonical plain form without the inputs' layout and the window, which its neighbours give."""
 
     @classmethod
     @abstractmethod

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
-from proofward.layers.relu import ReluRelation
 from proofward.layers.saturation import HighLimb, signed_bits
 from proofward.layers.two_class_head import TwoClassRelation
 
@@ -30,10 +29,10 @@ class Arrangement:
     @staticmethod
     def of(model: Network, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]) -> Arrangement:
         """By the bounds of all layers, for columns of `samples` values for each unit."""
-        spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(model.hidden))]
+        spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(model.activations))]
         sign_bits = _LEAST_SIGN_BITS
-        for own, pair in zip(model.hidden, spans, strict=True):
-            most = (samples * own.padded_size).bit_length()
+        for own, pair in zip(model.activations, spans, strict=True):
+            most = (samples * own.gives.padded_size).bit_length()
             sign_bits = max(sign_bits, *(min(signed_bits(span), most) for span in pair))
         table_bits = scales.table_bits
         return Arrangement(
@@ -53,6 +52,6 @@ def training_values(
     bounds = compile_bounds(model, scales, training, rows, largest_weight)
     arrangement = Arrangement.of(model, scales, samples, bounds)
     total = samples * TwoClassRelation.count(scales, arrangement.head)
-    for own, limbs_above in zip(model.hidden, arrangement.hidden, strict=True):
-        total += samples * own.padded_size * ReluRelation.count(scales, limbs_above)
+    for own, limbs_above in zip(model.activations, arrangement.hidden, strict=True):
+        total += samples * own.committed(scales, limbs_above)
     return total

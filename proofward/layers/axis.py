@@ -25,17 +25,22 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Axis:
-    """size H, kernel K, stride s >= 1, padding 0 <= p < K on both sides; K <= H + 2 p."""
+    """size H, kernel K, stride s >= 1, padding 0 <= p < K on both sides; K <= H + 2 p.
+
+    Outputs come in whole windows of `window`; those behind the last one are left out.
+    """
 
     size: int
     kernel: int
     stride: int
     padding: int
+    window: int = 1
 
     @property
     def outputs(self) -> int:
-        """H_out = floor((H + 2 p - K) / s) + 1."""
-        return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
+        """H_out = floor((H + 2 p - K) / s) + 1, less what fills no window."""
+        everything = (self.size + 2 * self.padding - self.kernel) // self.stride + 1
+        return everything - everything % self.window
 
     @property
     def log_size(self) -> int:

@@ -2,10 +2,10 @@
 
 For a weight, W_t = W_0 - rate * sum over steps, samples and positions of dZ * A, hence
     |W_t| <= |W_0| + rate * T_pad * B * positions * max|dZ| * max|A|
-with the ranges to which dZ and A saturate; a convolution's weight serves every position of its sums. The sums
-Z and Z_back follow, and from them how far the rounded sums can be outside the ranges of what is computed from
-them. Neither a prover's word nor its records are used: the global weights enter by the limit to which every
-global model is projected.
+with the ranges to which dZ and A saturate; a convolution's weight serves every position of its sums, of which
+dZ is 0 at all but one of each pooling window. The sums Z and Z_back follow, and from them how far the rounded
+sums can be outside the ranges of what is computed from them. Neither a prover's word nor its records are
+used: the global weights enter by the limit to which every global model is projected.
 
 Each integer stays below 2^62 in magnitude, so both sides of every equation of the relation do, and their
 difference is below 2^63 < P: equality in the field is equality of integers. Weights stay below 2^52, so
@@ -20,12 +20,11 @@ from functools import lru_cache
 from proofward.layers.errors import WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.saturation import Span
 
 LIMIT = 1 << 62
 WEIGHT_LIMIT = 1 << 52
 LARGEST_WEIGHT = 64  #: global weights are projected to at most this, as real numbers
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,9 @@ def compile_bounds(
         bounds = _layer_bounds(model, scales, training.rate * samples, index, largest_weight)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's sum can be twice as far out as an honest one, and is still below 2^62.
-        reach = 2 * max(bounds.sums, bounds.back_sums) + (16 << (scales.weight_bits + scales.table_bits))
+        further = model.activations[index].reach if index < len(model.activations) else 2
+        reach = max(further * bounds.sums, 2 * bounds.back_sums)
+        reach += 16 << (scales.weight_bits + scales.table_bits)
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,
@@ -90,8 +91,9 @@ def _layer_bounds(
     half = 1 << (scales.weight_bits - 1)
     inputs = -scales.input_range[0] if index == 0 else scales.activation_limit
     gradients = 1 << scales.gradient_bits if last else scales.gradient_limit
-    weight_update = updates * layer.positions * gradients * inputs
-    bias_update = updates * layer.positions * (gradients << scales.activation_bits)
+    positions = layer.positions // layer.window**2
+    weight_update = updates * positions * gradients * inputs
+    bias_update = updates * positions * (gradients << scales.activation_bits)
     weight, bias = largest_weight + weight_update, largest_weight + bias_update
     sums = layer.fan_in * weight * inputs + (bias << scales.activation_bits)
     sums = (2 * sums if last else sums) + half

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.affine import Affine
+from proofward.layers.affine import Affine, RealArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
 
@@ -35,22 +35,32 @@ def _parts(model: Network, flat: Float32Array) -> Parts:
 
 def scores(model: Network, scales: FixedPoint, flat: Float32Array, features: Float32Array) -> Float32Array:
     """Logit difference of each record: float32 (n,)."""
-    return _forward(model, _parts(model, flat), scales, features)[1]
+    return _forward(model, _parts(model, flat), scales, features)[2]
 
 
 def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
-) -> tuple[list[Float32Array], Float32Array]:
-    limit = np.float32(scales.activation_limit / (1 << scales.activation_bits))
-    values = [features]
-    for layer, own in zip(model.layers[:-1], parts[:-1], strict=True):
-        values.append(np.clip(_sums(layer, own, values[-1]), np.float32(0), limit))
+) -> tuple[list[Float32Array], list[Float32Array], Float32Array]:
+    """Inputs of every layer, sums of the hidden ones, and the logit differences."""
+    values, sums = [features], []
+    for layer, own, activation in zip(model.layers[:-1], parts[:-1], model.activations, strict=True):
+        sums.append(_sums(layer, own, values[-1]))
+        values.append(_single(activation.real_values(sums[-1], _limit(scales))))
     logits = _sums(model.layers[-1], parts[-1], values[-1])
-    return values, logits[:, 1] - logits[:, 0]
+    return values, sums, logits[:, 1] - logits[:, 0]
+
+
+def _limit(scales: FixedPoint) -> float:
+    """The largest value of a hidden layer."""
+    return scales.activation_limit / (1 << scales.activation_bits)
+
+
+def _single(values: RealArray) -> Float32Array:
+    return values.astype(np.float32, copy=False)
 
 
 def _sums(layer: Affine, parts: tuple[Float32Array, Float32Array], values: Float32Array) -> Float32Array:
-    return layer.real_sums(*parts, values).astype(np.float32, copy=False)
+    return _single(layer.real_sums(*parts, values))
 
 
 def _saturated(gradient: Float32Array, scales: FixedPoint) -> Float32Array:
@@ -74,18 +84,17 @@ def train_float(
     flat = initial.copy()
     parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
-    limit = np.float32(scales.activation_limit / (1 << scales.activation_bits))
     end = np.float32((1 << scales.logit_range_bits) / (1 << scales.activation_bits))
     for chosen in batches[: training.steps_for(len(labels))]:
-        values, difference = _forward(model, parts, scales, features[chosen])
+        values, sums, difference = _forward(model, parts, scales, features[chosen])
         error = (1 / (1 + np.exp(-np.clip(difference, -end, end))) - labels[chosen]).astype(np.float32)
         delta = np.stack([-error, error], axis=1)
         for index in range(len(parts) - 1, -1, -1):
             weights, bias = parts[index]
             growth, bias_growth, below = model.layers[index].real_gradients(weights, values[index], delta)
             if index:
-                inside = (values[index] > 0) & (values[index] < limit)
-                delta = inside * _saturated(below, scales)
+                back = model.activations[index - 1].real_gradients
+                delta = _single(back(sums[index - 1], _saturated(below, scales), _limit(scales)))
             weights -= rate * growth
             bias -= rate * bias_growth
     return flat - initial

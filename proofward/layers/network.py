@@ -1,9 +1,10 @@
-"""A network as a chain of layers with ReLU between and a two-class head on top, and its first weights.
+"""A network as a chain of layers with activations between and a two-class head on top, and its first weights.
 
 Flat order of a weight vector: for each layer its weights row-major, then its biases.
 
 One network has one plain form. A multilayer perceptron on a row of features is {"widths": [...]}; every other
-network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}.
+network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}, where an activation follows its layer,
+and ReLU is named nowhere.
 """
 
 from __future__ import annotations
@@ -17,28 +18,34 @@ from math import isqrt
 
 import numpy as np
 
-from proofward.layers.affine import Affine, integer
+from proofward.layers.activation import Activation
+from proofward.layers.affine import Affine, exactly, integer
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.registry import AFFINE
+from proofward.layers.registry import ACTIVATIONS, AFFINE, IMPLIED
 
 MAX_LAYERS = 256
 MAX_VALUES = 1 << 26  #: of a record, or of a layer's sums
+_KINDS = sorted({*AFFINE, *ACTIVATIONS})
 
 
 @dataclass(frozen=True)
 class Network:
-    """layers: from the records upwards, each taking what the one below gives; the last gives two logits."""
+    """layers: from the records upwards, the last gives two logits; activations: what stands between two."""
 
     layers: tuple[Affine, ...]
+    activations: tuple[Activation, ...]
 
     def __post_init__(self) -> None:
         integer("layers", len(self.layers), 1, MAX_LAYERS)
-        for below, above in pairwise(self.layers):
-            if below.gives != above.takes:
-                raise ConfigurationError(f"inputs of {above.words}", below.gives.words, above.takes.words)
+        integer("activations", len(self.activations), len(self.layers) - 1, len(self.layers) - 1)
+        for (below, above), own in zip(pairwise(self.layers), self.activations, strict=True):
+            if below.gives != own.takes or below.window != own.window:
+                raise ConfigurationError(f"sums of {own.kind}", below.gives.words, own.takes.words)
+            if own.gives != above.takes:
+                raise ConfigurationError(f"inputs of {above.words}", own.gives.words, above.takes.words)
         for layout in (self.layers[0].takes, *self.hidden):
             integer(f"values of {layout.words}", layout.padded_size, 1, MAX_VALUES)
         last = self.layers[-1]
@@ -81,7 +88,7 @@ class Network:
         """Name of a layer in messages: its number from 1, and what it does."""
         return f"layer {index + 1} ({self.layers[index].words})"
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Length of the flat weight vector."""
         return sum(layer.parameters for layer in self.layers)
@@ -114,8 +121,11 @@ class Network:
         """Canonical plain form, for digests and messages."""
         if self.is_mlp:
             return {"widths": list(self.widths)}
-        layers = [layer.to_plain() for layer in self.layers]
-        return {"inputs": list(self.inputs.axes), "layers": layers}
+        plain = [self.layers[0].to_plain()]
+        for own, above in zip(self.activations, self.layers[1:], strict=True):
+            plain += [] if isinstance(own, IMPLIED) else [own.to_plain()]
+            plain.append(above.to_plain())
+        return {"inputs": list(self.inputs.axes), "layers": plain}
 
     @classmethod
     def from_dict(cls, values: object) -> Network:
@@ -126,7 +136,7 @@ class Network:
             found = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
             raise ConfigurationError("model", "a mapping with the key widths, or inputs and layers", found)
         axes, plain = _integers("inputs", values["inputs"]), values["layers"]
-        if not isinstance(plain, list | tuple) or not 1 <= len(plain) <= MAX_LAYERS:
+        if not isinstance(plain, list | tuple) or not 1 <= len(plain) <= 2 * MAX_LAYERS:
             raise ConfigurationError("layers", f"a list of 1 to {MAX_LAYERS} layers", type(plain).__name__)
         made = chain(axes, plain)
         if made.is_mlp:
@@ -140,15 +150,24 @@ def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
         raise ConfigurationError("inputs", "1 to 3 axes", list(axes))
     for axis in axes:
         integer("inputs", axis, 1, MAX_WIDTH)
-    takes, made = Layout(tuple(axes)), []
+    takes, made, between = Layout(tuple(axes)), list[Affine](), list[Activation]()
     for plain in layers:
         kind = plain.get("kind") if isinstance(plain, Mapping) else None
-        if not isinstance(plain, Mapping) or not isinstance(kind, str) or kind not in AFFINE:
-            raise ConfigurationError("kind of a layer", f"one of {sorted(AFFINE)}", kind)
-        made.append(AFFINE[kind].from_plain(takes, plain))
-        takes = made[-1].gives
-        integer(f"values of {takes.words}", takes.padded_size, 1, MAX_VALUES)
-    return Network(tuple(made))
+        if not isinstance(plain, Mapping) or not isinstance(kind, str):
+            raise ConfigurationError("kind of a layer", f"one of {_KINDS}", kind)
+        if kind in ACTIVATIONS and len(made) == len(between) + 1:
+            exactly(f"activation {kind}", plain, ("kind",))
+            made[-1] = made[-1].for_windows(ACTIVATIONS[kind].window)
+            between.append(ACTIVATIONS[kind](made[-1].gives))
+        elif kind in AFFINE:
+            if len(made) == len(between) + 1:
+                between.append(IMPLIED(made[-1].gives))
+            takes = between[-1].gives if between else takes
+            made.append(AFFINE[kind].from_plain(takes, plain))
+            integer(f"values of {made[-1].gives.words}", made[-1].gives.padded_size, 1, MAX_VALUES)
+        else:
+            raise ConfigurationError("kind of a layer", f"one of {_KINDS}", kind)
+    return Network(tuple(made), tuple(between))
 
 
 def mlp(widths: Sequence[int]) -> Network:
@@ -159,7 +178,8 @@ def mlp(widths: Sequence[int]) -> Network:
         integer(f"widths[{index}]", width, 1, MAX_WIDTH)
     if widths[-1] != 2:
         raise ConfigurationError("widths[-1]", "2 (two-class head)", widths[-1])
-    return Network(tuple(Linear(Layout((below,)), above) for below, above in pairwise(widths)))
+    layers = tuple(Linear(Layout((below,)), above) for below, above in pairwise(widths))
+    return Network(layers, tuple(IMPLIED(layer.gives) for layer in layers[:-1]))
 
 
 def _integers(field: str, values: object) -> tuple[int, ...]:

@@ -40,18 +40,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add, mul, scale, to_field
+from proofward.layers.activation import Activation, ActivationRelation, HiddenTrace, RealArray
 from proofward.layers.claims import DerivedTable, gather
+from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.ranges import RangeChecks, combine, limbs
+from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.rounding import Rounding, rounded
 from proofward.layers.saturation import Flags, HighLimb
 from proofward.layers.stack import Shape
-from proofward.layers.trace import HiddenTrace
 from proofward.proof.forms import ONE
 from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
@@ -100,18 +102,69 @@ def saturated(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
     return back_low_limb(back_sums, scales) - (1 << bits) + (sign << (bits + 1))
 
 
+@dataclass(frozen=True)
+class Relu(Activation):
+    """A value for every sum."""
+
+    kind: ClassVar[str] = "relu"
+
+    @property
+    def gives(self) -> Layout:
+        return self.takes
+
+    def forward(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        return activation(sums, scales)
+
+    def backward(self, sums: Int64Array, back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        result: Int64Array = slope(sums, scales) * saturated(back_sums, scales)
+        return result
+
+    def real_values(self, sums: RealArray, limit: float) -> RealArray:
+        return np.clip(sums, 0, limit)
+
+    def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
+        return np.multiply((sums > 0) & (sums < limit), gradients)
+
+    def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+        return self.takes.padded_size * (ReluRelation.count(scales, limbs_above) + Rounding.count(scales))
+
+    def relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limbs_above: tuple[HighLimb, HighLimb],
+        trace: Callable[[], HiddenTrace],
+    ) -> ReluRelation:
+        def sums() -> Int64Array:
+            return trace().sums
+
+        def forward(quotient: LinearCombination) -> Rounding:
+            return Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
+
+        return ReluRelation.declare(
+            ranges,
+            scales,
+            shape,
+            name=name,
+            log_units=self.takes.log_size,
+            limbs_above=limbs_above,
+            sums=sums,
+            back_sums=lambda: trace().back_sums,
+            forward=forward,
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class ReluRelation:
+class ReluRelation(ActivationRelation):
     """The committed columns of one hidden layer; see the module's description."""
 
     scales: FixedPoint
     low: LinearCombination
     flags: Flags
     saturated_gradient: LinearCombination
-    forward: Rounding
-    backward: Rounding
-    activation: DerivedTable
-    delta: DerivedTable
 
     @staticmethod
     def declare(
@@ -122,53 +175,54 @@ class ReluRelation:
         name: str,
         log_units: int,
         limbs_above: tuple[HighLimb, HighLimb],
-        trace: Callable[[], HiddenTrace],
+        sums: Callable[[], Int64Array],
+        back_sums: Callable[[], Int64Array],
+        forward: Callable[[LinearCombination], Rounding],
     ) -> ReluRelation:
         """Declare the columns of a layer of 2^log_units units and their lookups.
 
-        `limbs_above` are u and e, by the bounds of this layer's sums and of the back sums into it.
+        `limbs_above` are u and e, by the bounds of the sums and of the back sums. `forward` is given Q and
+        declares what ties it to the sums.
         """
         size = shape.log_samples + log_units
 
         def of_sums(function: Callable[[Int64Array, FixedPoint], Int64Array]) -> Callable[[], Int64Array]:
-            return lambda: function(trace().sums, scales)
+            return lambda: function(sums(), scales)
 
         def of_back_sums(
             function: Callable[[Int64Array, FixedPoint], Int64Array],
         ) -> Callable[[], Int64Array]:
-            return lambda: function(trace().back_sums, scales)
+            return lambda: function(back_sums(), scales)
 
         bits, back = scales.activation_range_bits, scales.gradient_range_bits + 1
         low = ranges.declare(f"{name} low", size, bits, of_sums(low_limb))
         flags = Flags.declare(ranges, name, size, limbs_above[0], of_sums(high_limb))
-        forward = Rounding.declare(
-            ranges, name, scales.weight_bits, _pre_activation(scales, low, flags), lambda: trace().sums
-        )
+        rounding = forward(_pre_activation(scales, low, flags))
         back_low = ranges.declare(f"{name} gradient low", size, back, of_back_sums(back_low_limb))
         back_high, sign = _declare_gradient_high(
             ranges, name, size, limbs_above[1], of_back_sums(back_high_limb)
         )
         gradient = partial(_gradient, scales, back_low)
         backward = Rounding.declare(
-            ranges, f"{name} gradient", scales.weight_bits, gradient(back_high), lambda: trace().back_sums
+            ranges, f"{name} gradient", scales.weight_bits, gradient(back_high), back_sums
         )
         return ReluRelation(
+            rounding,
+            backward,
+            DerivedTable(shape, lambda party: _activations(party, scales, low, flags)),
+            DerivedTable(shape, lambda party: _deltas(party, flags, gradient(sign))),
             scales,
             low,
             flags,
             gradient(sign),
-            forward,
-            backward,
-            activation=DerivedTable(shape, lambda party: _activations(party, scales, low, flags)),
-            delta=DerivedTable(shape, lambda party: _deltas(party, flags, gradient(sign))),
         )
 
     @staticmethod
     def count(scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
-        """Columns that `declare` declares."""
+        """Columns that `declare` declares, without those of `forward`."""
         high, back_high = limbs_above
-        remainders = 2 * (len(limbs(scales.weight_bits, scales.table_bits)) - 1)
-        return 2 + Flags.count(high) + remainders + (not back_high.is_zero) + back_high.columns
+        gradients = 1 + (not back_high.is_zero) + back_high.columns + Rounding.count(scales)
+        return 1 + Flags.count(high) + gradients
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""

@@ -13,16 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.ranges import RangeChecks
-from proofward.proof.forms import Form, Point
-from proofward.proof.lookup import LinearCombination
+from proofward.layers.ranges import RangeChecks, limbs
+from proofward.proof.forms import Column, Form, Point
 from proofward.proof.party import Party
+
+Array = npt.NDArray[np.uint64]
 
 
 def rounded(sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -35,12 +38,25 @@ def remainder(sums: Int64Array, shift: int) -> Int64Array:
     return (sums + (1 << (shift - 1))) & ((1 << shift) - 1)
 
 
+class Quotient(Protocol):
+    """The rounded quotient: a function of committed columns, linear in them."""
+
+    @property
+    def log_size(self) -> int: ...
+
+    def at(self, point: Point) -> Form:
+        """Its multilinear extension."""
+
+    def values(self, of: Callable[[Column], Array]) -> Array:
+        """Its values as an F-array, given the columns'."""
+
+
 @dataclass(slots=True)
 class Rounding:
     """Sums and their rounded quotient; `claim` is where the lookups ended, and the sums' extension there."""
 
     shift: int
-    quotient: LinearCombination
+    quotient: Quotient
     say: Callable[[Point], Form]
     _claims: list[tuple[Point, Form]] = field(default_factory=list)
 
@@ -49,7 +65,7 @@ class Rounding:
         ranges: RangeChecks,
         name: str,
         shift: int,
-        quotient: LinearCombination,
+        quotient: Quotient,
         sums: Callable[[], Int64Array],
         say: Callable[[Point], Form] | None = None,
     ) -> Rounding:
@@ -63,6 +79,11 @@ class Rounding:
             f"{name} remainders", quotient.log_size, shift, lambda: remainder(sums(), shift), own._remainder
         )
         return own
+
+    @staticmethod
+    def count(scales: FixedPoint) -> int:
+        """Columns that `declare` declares for sums at the weights' scale."""
+        return len(limbs(scales.weight_bits, scales.table_bits)) - 1
 
     @property
     def claim(self) -> tuple[Point, Form]:
@@ -79,6 +100,4 @@ class Rounding:
 def _send(party: Party, sums: Callable[[], Int64Array], point: Point) -> Form:
     """Say the extension of a table of sums."""
     known = party.knows_witness
-    return party.send(
-        evaluate(to_field(np.ascontiguousarray(sums()).reshape(-1)), point) if known else None
-    )
+    return party.send(evaluate(to_field(np.ascontiguousarray(sums()).reshape(-1)), point) if known else None)

@@ -34,7 +34,6 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_add, ext_scale, ext_shift, lift, zeros
 from proofward.field.goldilocks import to_field
-from proofward.layers.bounds import Span
 from proofward.layers.model import Int64Array
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.stack import eq_weights
@@ -44,6 +43,7 @@ from proofward.proof.party import Party, Tables
 
 Array = npt.NDArray[np.uint64]
 Values = Callable[[], Int64Array]
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Witness of a local training: the exact sums of every step before they are rounded, stacked over steps.
 
-Everything else that a proof commits to is a function of these sums: see `relu` and `two_class_head`.
+Everything else that a proof commits to is a function of these sums: see the activations and `two_class_head`.
 T = padded steps, B = batch, d = values of a sample in their padded layout. Arrays are C-contiguous. Units
 that a layer does not have, and features that the records do not have, hold zeros.
 """
@@ -12,18 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.layers.activation import HiddenTrace
 from proofward.layers.model import Int64Array
 from proofward.layers.network import Network
 
 Int32Array = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class HiddenTrace:
-    """Sums of one hidden layer, each int64 (T, B, d) of the layer's output width d."""
-
-    sums: Int64Array  #: Z = W A + 2^fa b, scale fw + fa
-    back_sums: Int64Array  #: W^T dZ of the layer above, with respect to this layer's output, scale fw + fd
 
 
 @dataclass(frozen=True)
@@ -49,8 +42,11 @@ class TrainingTrace:
         return cls(
             inputs=np.empty((*stack, model.inputs.padded_size), dtype=np.int32),
             hidden=tuple(
-                HiddenTrace(*(np.empty((*stack, own.padded_size), dtype=np.int64) for _ in range(2)))
-                for own in model.hidden
+                HiddenTrace(
+                    np.empty((*stack, own.takes.padded_size), dtype=np.int64),
+                    np.empty((*stack, own.gives.padded_size), dtype=np.int64),
+                )
+                for own in model.activations
             ),
             head=HeadTrace(np.empty(stack, dtype=np.int64), np.empty(stack, dtype=np.int32)),
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proofward.layers import relu, two_class_head
+from proofward.layers import two_class_head
 from proofward.layers.affine import AffineTrainer
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import ConfigurationError
@@ -58,12 +58,12 @@ class Trainer:
         self, features: Int64Array, labels: Int64Array, trace: TrainingTrace | None = None, at: int = 0
     ) -> None:
         """One SGD step on features (B, d_0) in the input range, labels (B,) 0 or 1; recorded at `at`."""
-        scales, bounds = self.scales, self.bounds
+        scales, bounds, activations = self.scales, self.bounds, self.model.activations
         inputs = self.model.inputs.pad(features.astype(np.float64))
         values, sums = [inputs], []
-        for layer, bound in zip(self.layers[:-1], bounds[:-1], strict=True):
+        for layer, bound, activation in zip(self.layers[:-1], bounds[:-1], activations, strict=True):
             sums.append(layer.forward(values[-1], bound.inputs))
-            values.append(relu.activation(sums[-1], scales).astype(np.float64))
+            values.append(activation.forward(sums[-1], scales).astype(np.float64))
         logits = self.layers[-1].forward(values[-1], bounds[-1].inputs)
         difference = logits[:, 1] - logits[:, 0]
         error = two_class_head.error(difference, labels, scales)
@@ -76,7 +76,7 @@ class Trainer:
             back_sums = self.layers[index].backward(gradients, bounds[index].output_gradients)
             self.layers[index].update(gradients, values[index], self.rate)
             below = sums[index - 1]
-            gradients = (relu.slope(below, scales) * relu.saturated(back_sums, scales)).astype(np.float64)
+            gradients = activations[index - 1].backward(below, back_sums, scales).astype(np.float64)
             if trace is not None:
                 trace.hidden[index - 1].sums[at] = below
                 trace.hidden[index - 1].back_sums[at] = back_sums
@@ -173,7 +173,7 @@ def logit_differences(
     bounds = compile_bounds(model, scales, Training(batch=1, steps=1), 1, magnitude(weights))
     values = model.inputs.pad(features.astype(np.float64))
     layers = _trainers(model, scales, weights, bounds)
-    for layer, own in zip(layers[:-1], bounds[:-1], strict=True):
-        values = relu.activation(layer.forward(values, own.inputs), scales).astype(np.float64)
+    for layer, own, activation in zip(layers[:-1], bounds[:-1], model.activations, strict=True):
+        values = activation.forward(layer.forward(values, own.inputs), scales).astype(np.float64)
     logits = layers[-1].forward(values, bounds[-1].inputs)
     return rounded(logits[:, 1] - logits[:, 0], scales)

@@ -1,7 +1,7 @@
 """All steps of a local training, stacked: the layers' relations joined.
 
 What is proved: W_T - W_0 is the result of T steps of fixed-point SGD from the public weights W_0 on the
-selected rows. The intermediate values of T_pad steps are committed to as limbs (`layers.relu`,
+selected rows. The intermediate values of T_pad steps are committed to as limbs (`layers.activation`,
 `layers.two_class_head`); activations and gradients are functions of them. Message order:
     for each hidden layer its forward sums, then the backward sums into it, at the points that the lookups of
     their remainders ended at
@@ -17,12 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from proofward.layers.activation import ActivationRelation, HiddenTrace
 from proofward.layers.affine import AffineRelation
 from proofward.layers.arrangement import Arrangement
 from proofward.layers.ranges import RangeChecks
-from proofward.layers.relu import ReluRelation
 from proofward.layers.stack import Gradient, Input, Shape, Units
-from proofward.layers.trace import HiddenTrace, TrainingTrace
+from proofward.layers.trace import TrainingTrace
 from proofward.layers.two_class_head import TwoClassRelation
 from proofward.proof.forms import Point
 from proofward.proof.party import Party
@@ -36,7 +36,7 @@ class TrainingRelation:
 
     statement: RoundStatement
     shape: Shape
-    hidden: list[ReluRelation]
+    hidden: list[ActivationRelation]
     head: TwoClassRelation
 
     @staticmethod
@@ -55,16 +55,15 @@ class TrainingRelation:
             return trace().hidden[index]
 
         hidden = [
-            ReluRelation.declare(
+            own.relation(
                 ranges,
                 scales,
                 shape,
                 name=f"layer {i + 1}",
-                log_units=layout.log_size,
                 limbs_above=arrangement.hidden[i],
                 trace=partial(hidden_trace, i),
             )
-            for i, layout in enumerate(config.model.hidden)
+            for i, own in enumerate(config.model.activations)
         ]
         head = TwoClassRelation.declare(
             ranges, scales, shape, limb_above=arrangement.head, trace=lambda: trace().head
@@ -87,7 +86,7 @@ class TrainingRelation:
             relation.prove_values(party)
 
     def _prove_rounding(
-        self, party: Party, below: AffineRelation, above: AffineRelation, relation: ReluRelation
+        self, party: Party, below: AffineRelation, above: AffineRelation, relation: ActivationRelation
     ) -> None:
         """The sums into and out of a hidden layer are what its lookups said they are."""
         shape = self.shape

@@ -123,8 +123,8 @@ def test_refused_preset_files(tmp_path, text, words):
     ("changes", "remedy"),
     [
         ({"steps": 1_000_000}, "steps"),
-        ({"learning_rate": 100.0}, "learning_rate"),
-        ({"learning_rate": 100.0}, "clip_bound at least"),
+        ({"learning_rate": 1000.0}, "learning_rate"),
+        ({"learning_rate": 300.0, "clip_bound": 0.0625}, "clip_bound at least"),
         ({"batch": 1 << 16, "learning_rate": 64.0, "steps": 2000}, "batch"),
     ],
 )

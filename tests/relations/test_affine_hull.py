@@ -28,6 +28,7 @@ from proofward.proof.prover import Prover
 from proofward.proof.simulator import OpenedColumns
 from proofward.proof.soundness import CodeParameters
 from proofward.proof.transcript import Coins
+from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.hull import Array, affine_dimension
@@ -35,6 +36,7 @@ from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, with
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
+from tests.relations.pooled_cases import pooled_rules
 from tests.relations.retelling import Script, dimension, real, simulated
 
 Said = tuple[Ext, Ext]
@@ -79,12 +81,12 @@ def enrolment_instance() -> Instance:
     return Instance(Counter(ENROLMENT_CODE).run(script(None)), witnesses, script(None))
 
 
-def round_instance() -> Instance:
-    """A round of one step on two records, by a network without a hidden layer."""
-    case = make_case(RULES, ROWS)
+def round_instance(rules: RoundConfig = RULES) -> Instance:
+    """A round of one step on two records, by a network without a hidden layer unless other rules are given."""
+    case = make_case(rules, ROWS)
     statement = case.statement
     witness, encryption = round_witness(case, seeded(1))
-    enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, RULES)
+    enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, rules.model.features, rules)
     known = (case.features, case.labels)
 
     def enrol(party: Party) -> None:
@@ -114,7 +116,13 @@ def proving() -> Instance:
     return round_instance()
 
 
-@pytest.fixture(params=["enrolling", "proving"])
+@pytest.fixture(scope="module")
+def pooling() -> Instance:
+    """A network with one window of four sums."""
+    return round_instance(pooled_rules((1, 2, 2), batch=1))
+
+
+@pytest.fixture(params=["enrolling", "proving", "pooling"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -175,8 +183,11 @@ def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance
 
 
 @pytest.mark.slow
-def test_real_and_simulated_rounds_span_one_affine_space(proving: Instance) -> None:
-    assert_same_hull(proving, "records")
+@pytest.mark.parametrize("network", ["proving", "pooling"])
+def test_real_and_simulated_rounds_span_one_affine_space(
+    network: str, request: pytest.FixtureRequest
+) -> None:
+    assert_same_hull(request.getfixturevalue(network), "records")
 
 
 @pytest.mark.slow
@@ -206,19 +217,24 @@ ZEROED = {
 }
 
 
+ONE_OF_A_KIND = [next(iter(MASKS)), "rows of LEFT", "rows of PAD", "blinding of the last column"]
+"""The opening's code is one for all scripts; `tests/proof` has each mask's turn with a small one."""
+
+
+def turns(first: list[str]) -> list[Any]:
+    """All masks, those that are not among the first as a whole sweep."""
+    return [mask if mask in first else pytest.param(mask, marks=pytest.mark.exhaustive) for mask in ZEROED]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mask", ZEROED)
+@pytest.mark.parametrize("mask", turns(ONE_OF_A_KIND))
 def test_fails_for_an_enrolment_without_a_mask(mask: str, enrolling: Instance) -> None:
     _, told = enrolling.real("small", ZEROED[mask])
     assert affine_dimension(told) < enrolling.dimension
 
 
-ONE_OF_A_KIND = [next(iter(MASKS)), "rows of LEFT", "rows of PAD", "blinding of the last column"]
-"""A round is opened by the code that opens an enrolment, where each mask has its turn; a round takes longer."""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("mask", ONE_OF_A_KIND)
+@pytest.mark.parametrize("mask", turns(["rows of LEFT"]))
 def test_fails_for_a_round_without_a_mask(mask: str, proving: Instance) -> None:
     _, told = proving.real("records", ZEROED[mask])
     assert affine_dimension(told) < proving.dimension

@@ -24,6 +24,7 @@ from tests.proof.identities import identities_hold
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS, Sample, differences, flaws
 from tests.relations.cases import Case, config, make_case, round_witness, sealed
+from tests.relations.pooled_cases import pooled_rules
 
 COUNT = 16
 DIGESTS = (b"", b"1" * 32, b"2" * 32)
@@ -70,6 +71,15 @@ def test_a_simulated_round_is_accepted(case: Case) -> None:
             check_round(statement, ciphertext, DIGESTS, told, Coins(coins))
     with pytest.raises(ProofRejected):
         verify_round(statement, ciphertext, DIGESTS, told)
+
+
+def test_a_simulated_round_of_a_pooled_network_is_accepted() -> None:
+    case = make_case(pooled_rules((1, 5, 4), outputs=2, kernel=2, batch=2, steps=2), rows=4)
+    statement, ciphertext, told = simulated_round(case, 1)
+    assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
+    assert check_round(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
+    with pytest.raises(ProofRejected):
+        check_round(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
 
 
 def test_real_and_simulated_columns_agree_with_all_polynomials(case: Case) -> None:

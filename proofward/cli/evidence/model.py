@@ -106,7 +106,7 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
     if rows is not None:
         values = read_records(rows, [entry.name for entry in found.description.features]).values
     data, program = {"onnx": onnx_program, "torch": torch_program}[kind](found)
-    return data, compared(found, program, values)
+    return data, compared(found, program, values, single=kind == "onnx")
 
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:

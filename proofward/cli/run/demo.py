@@ -85,7 +85,9 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               show_default=f"{HOSPITALS}; {LEAST_HOSPITALS} with --images",
               help="An attack needs one more than a sum does, the culprit.")  # fmt: skip
 @click.option(
-    "--verifiers", type=click.IntRange(1, MAX_HOSPITALS), help="Who checks every proof.",
+    "--verifiers",
+    type=click.IntRange(1, MAX_HOSPITALS),
+    help="Who checks every proof.",
     show_default=f"{VERIFIERS}; with --engine one more than hospitals",
 )
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",

@@ -1,0 +1,108 @@
+"""What stands between two layers with parameters: values A of rounded sums Z, and how gradients come back.
+
+An activation is one file: its description (`Activation`), its values and gradients in integers and in real
+numbers, and its proof (`ActivationRelation`). One line of `registry` makes it known. In integers it is a
+total function. Whatever the sums are, its values are in [0, 2^r] and the gradients of the sums are within the
+scales' limit.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.layers.claims import DerivedTable
+from proofward.layers.layout import Layout
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.ranges import RangeChecks
+from proofward.layers.rounding import Rounding
+from proofward.layers.saturation import HighLimb
+from proofward.layers.stack import Shape
+from proofward.proof.party import Party
+
+RealArray = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class HiddenTrace:
+    """Sums below and above one activation, over (step, sample, value) in their padded layouts."""
+
+    sums: Int64Array  #: Z = W A + 2^fa b of the layer below, scale fw + fa
+    back_sums: Int64Array  #: W^T dZ of the layer above, with respect to the values, scale fw + fd
+
+
+@dataclass(frozen=True)
+class Activation(ABC):
+    """`takes` is the layout of the sums; two activations are equal exactly when they compute the same."""
+
+    kind: ClassVar[str]
+    window: ClassVar[int] = 1
+    """Sums along height and along width of which one value is made; a gradient goes to one of them."""
+    reach: ClassVar[int] = 2
+    """How large the integers are that forged limbs can make up, in multiples of the bound of the sums."""
+
+    takes: Layout
+
+    @property
+    @abstractmethod
+    def gives(self) -> Layout:
+        """Layout of the values of a sample."""
+
+    def to_plain(self) -> dict[str, object]:
+        """Canonical plain form without the layout, which the layer below gives."""
+        return {"kind": self.kind}
+
+    @abstractmethod
+    def forward(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        """Values (B, padded) of exact sums (B, padded)."""
+
+    @abstractmethod
+    def backward(self, sums: Int64Array, back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        """Gradients of the sums (B, padded), from the sums and the exact back sums of the values."""
+
+    @abstractmethod
+    def real_values(self, sums: RealArray, limit: float) -> RealArray:
+        """Values (n, size) of real sums (n, size), at most `limit`."""
+
+    @abstractmethod
+    def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
+        """Gradients of real sums from those of the values, which have saturated already."""
+
+    @abstractmethod
+    def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+        """Values of a sample that `relation` declares columns for."""
+
+    @abstractmethod
+    def relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limbs_above: tuple[HighLimb, HighLimb],
+        trace: Callable[[], HiddenTrace],
+    ) -> ActivationRelation:
+        """Declare the columns and their lookups; `trace` is a prover's.
+
+        `limbs_above` are the high limbs of the values before they saturate and of their gradients.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRelation(ABC):
+    """An activation in a proof: columns over (step, sample, value) that are committed to."""
+
+    forward: Rounding  #: of the sums below; its claim is one on Z at (step, sample, sum)
+    backward: Rounding  #: of the back sums from above; its claim is one on Z_back at (step, sample, value)
+    activation: DerivedTable  #: the values A
+    delta: DerivedTable  #: the gradients dZ of the sums
+
+    @abstractmethod
+    def prove_values(self, party: Party) -> None:
+        """All claims about A and dZ, at once; no claim can be made afterwards."""

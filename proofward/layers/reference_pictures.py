@@ -1,0 +1,114 @@
+"""The specification of SGD on pictures in plain Python integers: convolutions, pooling, and one step of them.
+
+A layer is the list of its terms: sum, weight and input, each by its flat row-major index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofward.layers import reference
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.reference import Vector
+
+Term = tuple[int, int, int]
+Flat = list[tuple[Vector, Vector]]
+
+
+@dataclass(frozen=True)
+class PlainLayer:
+    """Terms of its sums, how many sums share a bias, and the windows of 4 sums that are pooled, or none."""
+
+    terms: list[Term]
+    positions: int
+    sums: int
+    windows: list[tuple[int, ...]]
+
+
+def linear(inputs: int, outputs: int) -> PlainLayer:
+    """Every input with every output."""
+    terms = [(o, o * inputs + i, i) for o in range(outputs) for i in range(inputs)]
+    return PlainLayer(terms, 1, outputs, [])
+
+
+def convolution(
+    inputs: Sequence[int], outputs: int, kernel: int, stride: int, padding: int, *, pooled: bool
+) -> PlainLayer:
+    """Of pictures (channels, height, width). Where it is pooled, what fills no window is left out."""
+    channels, height, width = inputs
+    tall, wide = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
+    if pooled:
+        tall, wide = tall // 2 * 2, wide // 2 * 2
+    terms = []
+    for o in range(outputs):
+        for y in range(tall):
+            for x in range(wide):
+                for c in range(channels):
+                    for k in range(kernel):
+                        for q in range(kernel):
+                            h, w = stride * y + k - padding, stride * x + q - padding
+                            if 0 <= h < height and 0 <= w < width:
+                                weight = ((o * channels + c) * kernel + k) * kernel + q
+                                source = (c * height + h) * width + w
+                                terms.append(((o * tall + y) * wide + x, weight, source))
+    windows: list[tuple[int, ...]] = []
+    for o in range(outputs if pooled else 0):
+        for y in range(0, tall, 2):
+            for x in range(0, wide, 2):
+                first = (o * tall + y) * wide + x
+                windows.append((first, first + 1, first + wide, first + wide + 1))
+    return PlainLayer(terms, tall * wide, outputs * tall * wide, windows)
+
+
+def winner(rounded: Sequence[int]) -> int:
+    """The first place of the greatest value."""
+    return list(rounded).index(max(rounded))
+
+
+def step(
+    network: Sequence[PlainLayer],
+    layers: Flat,
+    inputs: list[Vector],
+    labels: Vector,
+    scales: FixedPoint,
+    training: Training,
+) -> tuple[Flat, list[list[Vector]], list[list[Vector]]]:
+    """One step on a batch, of flat weights and biases: the next ones, and all samples' sums and back sums."""
+    growth = [([0] * len(weights), [0] * len(bias)) for weights, bias in layers]
+    all_sums, all_back = [], []
+    for record, label in zip(inputs, labels, strict=True):
+        values, sums, chosen = [record], list[Vector](), list[Vector]()
+        for own, (weights, bias) in zip(network, layers, strict=True):
+            sums.append([bias[o // own.positions] << scales.activation_bits for o in range(own.sums)])
+            for o, w, i in own.terms:
+                sums[-1][o] += weights[w] * values[-1][i]
+            quotients = [reference.rounded(total, scales.weight_bits)[0] for total in sums[-1]]
+            windows: list[tuple[int, ...]] = own.windows or [(o,) for o in range(own.sums)]
+            chosen.append([taps[winner([quotients[o] for o in taps])] for taps in windows])
+            values.append([reference.forward(sums[-1][o], scales).activation for o in chosen[-1]])
+        error = reference.head(sums[-1][1] - sums[-1][0], label, scales).error
+        deltas, back_sums = [-error, error], list[Vector]()
+        for index in reversed(range(len(network))):
+            weights, back = layers[index][0], [0] * len(values[index])
+            for o, w, i in network[index].terms:
+                back[i] += weights[w] * deltas[o]
+                growth[index][0][w] += deltas[o] * values[index][i]
+            for o, delta in enumerate(deltas):
+                growth[index][1][o // network[index].positions] += delta << scales.activation_bits
+            if index:
+                back_sums.insert(0, back)
+                deltas = [0] * network[index - 1].sums
+                for o, total in zip(chosen[index - 1], back, strict=True):
+                    inside = reference.forward(sums[index - 1][o], scales).inside
+                    deltas[o] = reference.backward(total, inside, scales).delta
+        all_sums.append(sums)
+        all_back.append(back_sums)
+    result = [
+        (
+            [old - training.rate * new for old, new in zip(weights, more, strict=True)],
+            [old - training.rate * new for old, new in zip(bias, more_bias, strict=True)],
+        )
+        for (weights, bias), (more, more_bias) in zip(layers, growth, strict=True)
+    ]
+    return result, all_sums, all_back

@@ -1,0 +1,106 @@
+"""ReLU and max-pooling of 2 x 2 windows with stride 2, as one activation behind a convolution.
+
+    forward     Q_j the rounded sums of a window, j = 2 wy + wx;  Q = max_j Q_j;  A = min(max(Q, 0), 2^r)
+    backward    dZ_j = e_j dQ,   dQ the gradient of Q as in `relu`,   e_j = 1 at the first j with Q_j = Q
+
+Rounding, ReLU and its limit are monotone, so the order of pooling and ReLU changes no value. Ties go to the
+first tap, row by row, as in PyTorch. The maximum is taken before values saturate: where it is 0 or less, or
+above 2^r, the window passes no gradient, and where it is 2^r exactly it does, as in `relu`.
+
+Heights and widths are even. A last row or column that fills no window belongs to no window and is never
+computed (`Affine.for_windows`), so nothing of it has to be excluded from the proof.
+
+The proof is in `relu_maxpool2d_relation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.layers import relu
+from proofward.layers.activation import Activation, HiddenTrace, RealArray
+from proofward.layers.affine import integer
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.layout import Layout
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.ranges import RangeChecks
+from proofward.layers.relu_maxpool2d_relation import PooledRelation
+from proofward.layers.rounding import rounded
+from proofward.layers.saturation import HighLimb
+from proofward.layers.stack import Shape
+from proofward.layers.windows import first_maximum, maximum, spread, taps
+
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class ReluMaxPool2d(Activation):
+    """A value for every window of 2 x 2 sums of a channel."""
+
+    kind: ClassVar[str] = "relu_maxpool2d"
+    window: ClassVar[int] = 2
+    reach: ClassVar[int] = 6
+
+    def __post_init__(self) -> None:
+        if len(self.takes.axes) != 3:
+            raise ConfigurationError("pooled sums", "(channels, height, width)", self.takes.axes)
+        for axis in self.takes.axes[1:]:
+            integer("even height and width of pooled sums", axis % 2, 0, 0)
+
+    @property
+    def gives(self) -> Layout:
+        channels, height, width = self.takes.axes
+        return Layout((channels, height // 2, width // 2))
+
+    def forward(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        return relu.activation(self._greatest(sums), scales)
+
+    def backward(self, sums: Int64Array, back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        passed = relu.slope(self._greatest(sums), scales) * relu.saturated(back_sums, scales)
+        return _routed(first_maximum(taps(rounded(sums, scales), self._axes)), passed, self._axes)
+
+    def real_values(self, sums: RealArray, limit: float) -> RealArray:
+        greatest = maximum(taps(sums, self.takes.axes)).reshape(len(sums), -1)
+        return np.clip(greatest, 0, limit)
+
+    def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
+        parts = taps(sums, self.takes.axes)
+        greatest = maximum(parts).reshape(gradients.shape)
+        passed = np.multiply((greatest > 0) & (greatest < limit), gradients)
+        return _routed(first_maximum(parts), passed, self.takes.axes)
+
+    def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+        return PooledRelation.count(self.takes, self.gives, scales, limbs_above)
+
+    def relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limbs_above: tuple[HighLimb, HighLimb],
+        trace: Callable[[], HiddenTrace],
+    ) -> PooledRelation:
+        return PooledRelation.declare(
+            ranges, scales, shape, name=name, layout=self.takes, limbs_above=limbs_above, trace=trace
+        )
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        return self.takes.padded_axes
+
+    def _greatest(self, sums: Int64Array) -> Int64Array:
+        """The greatest sum of every window, (B, padded): its rounding is the greatest of the rounded ones."""
+        return maximum(taps(sums, self._axes)).reshape(len(sums), -1)
+
+
+def _routed(chosen: list[NDArray[np.bool_]], passed: NDArray[T], axes: tuple[int, ...]) -> NDArray[T]:
+    """The windows' gradients where they were chosen, and 0 elsewhere."""
+    windows = passed.reshape(chosen[0].shape)
+    return spread([np.multiply(own, windows) for own in chosen], axes).reshape(len(passed), -1)
