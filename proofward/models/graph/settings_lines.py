@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from proofward.layers.affine import Affine
 from proofward.layers.network import Network
+from proofward.models.layer_lines import lines_of
 
 
 def settings_lines(network: Network) -> list[str]:
@@ -15,11 +15,5 @@ def settings_lines(network: Network) -> list[str]:
     """
     if network.is_mlp:
         return ["[model]", f"hidden = {list(network.widths[1:-1])}"]
-    layers = [f"  {json.dumps(_words(layer))}," for layer in network.layers[:-1]]
+    layers = [f"  {json.dumps(line)}," for line in lines_of(network)]
     return ["[model]", "layers = [", *layers, "]"]
-
-
-def _words(layer: Affine) -> str:
-    """Such as conv2d 8 kernel 3 stride 2 padding 1."""
-    (_, kind), (_, first), *others = layer.to_plain().items()
-    return " ".join([str(kind), str(first), *(f"{name} {value}" for name, value in others)])
