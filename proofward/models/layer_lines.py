@@ -9,27 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 
+from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import Network, chain
 from proofward.layers.registry import ACTIVATIONS, AFFINE
 
+KINDS: dict[str, type[Affine] | type[Activation]] = {**AFFINE, **ACTIVATIONS}
+
 HEAD = {"kind": "linear", "outputs": 2}
 """The last layer of every network, which no line names."""
-_GIVEN = ("inputs", "takes")
-"""What a layer has from the one below it."""
+_GIVEN = ("inputs", "takes", "window")
+"""What a layer has from those around it."""
 _LONGEST = 200
 
 
 def plain_layer(line: str) -> dict[str, object]:
     """The layer in plain form, for `chain`; raises ConfigurationError."""
     kind, *words = line.split() or [""]
-    if kind in ACTIVATIONS and not words:
-        return {"kind": kind}
-    if len(line) > _LONGEST or kind not in AFFINE:
-        expected = " or ".join(f"`{usage(known)}`" for known in [*sorted(AFFINE), *ACTIVATIONS])
+    if len(line) > _LONGEST or kind not in KINDS:
+        expected = " or ".join(f"`{usage(known)}`" for known in sorted(KINDS))
         raise ConfigurationError("a layer", expected, line[:_LONGEST])
-    usual = _values(AFFINE[kind])
+    usual = _values(KINDS[kind])
     if words and usual and words[0].isdecimal():
         words.insert(0, next(iter(usual)))
     given = dict(zip(words[::2], words[1::2], strict=False))
@@ -45,18 +46,15 @@ def plain_layer(line: str) -> dict[str, object]:
 def line_of(plain: Mapping[str, object]) -> str:
     """Inverse of `plain_layer`: every value, the first without its name."""
     kind = str(plain["kind"])
-    if kind in ACTIVATIONS:
-        return kind
-    first, *others = _values(AFFINE[kind])
-    return " ".join([kind, str(plain[first]), *(f"{name} {plain[name]}" for name in others)])
+    names = list(_values(KINDS[kind]))
+    first = [str(plain[name]) for name in names[:1]]
+    return " ".join([kind, *first, *(f"{name} {plain[name]}" for name in names[1:])])
 
 
 def usage(kind: str) -> str:
     """How a layer of this kind is written."""
     words = [kind]
-    if kind in ACTIVATIONS:
-        return kind
-    for at, (name, value) in enumerate(_values(AFFINE[kind]).items()):
+    for at, (name, value) in enumerate(_values(KINDS[kind]).items()):
         pair = name.upper() if at == 0 else f"{name} {name[0].upper()}"
         words.append(pair if value is None else f"[{pair}]")
     return " ".join(words)
@@ -75,11 +73,11 @@ def network_of(axes: Sequence[int], lines: Sequence[str]) -> Network:
 
 
 def lines_of(network: Network) -> list[str]:
-    """Inverse of `network_of`."""
+    """Inverse of `network_of`; the activations that are implied are left out."""
     return [line_of(plain) for plain in network.plain_layers[:-1]]
 
 
-def _values(kind: type[Affine]) -> dict[str, object]:
+def _values(kind: type[Affine] | type[Activation]) -> dict[str, object]:
     """Names of a layer's own values, and their usual ones; None for one that has to be given."""
     return {
         entry.name: None if entry.default is MISSING else entry.default

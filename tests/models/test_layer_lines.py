@@ -20,6 +20,7 @@ TRAINING = {"learning_rate": 0.0625, "batch": 16, "steps": 2, "clip_bound": 1.5}
         ("conv2d padding 1 stride 2 kernel 3 outputs 8", CONV),
         ("  conv2d   8 kernel 3 ", {**CONV, "stride": 1, "padding": 0}),
         ("linear 32", {"kind": "linear", "outputs": 32}),
+        ("relu_maxpool2d", {"kind": "relu_maxpool2d"}),
     ],
 )
 def test_lines_become_layers(line, plain):
@@ -30,8 +31,8 @@ def test_lines_become_layers(line, plain):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P]` or `linear OUTPUTS`, got ''"),
-        ("attention 8", "`linear OUTPUTS`, got 'attention 8'"),
+        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P]` or `linear OUTPUTS` or `relu_maxpool2d`, got ''"),
+        ("attention 8", "`relu_maxpool2d`, got 'attention 8'"),
         ("conv2d 8", "got 'conv2d 8, without kernel'"),
         ("conv2d kernel 3", "without outputs"),
         ("conv2d 8 kernel", "expected `conv2d OUTPUTS kernel K"),
@@ -40,6 +41,7 @@ def test_lines_become_layers(line, plain):
         ("conv2d 8 kernel -3", "expected `conv2d OUTPUTS kernel K"),
         ("conv2d 8 kernel 9999999999999", "expected `conv2d OUTPUTS kernel K"),
         ("linear 8 9", "expected `linear OUTPUTS`"),
+        ("relu_maxpool2d 2", "expected `relu_maxpool2d`, got"),
         ("linear " + 300 * "8", "got 'linear 8"),
     ],
 )
@@ -56,6 +58,10 @@ def test_a_network_of_lines():
     assert network_of((12,), ["linear 16", "linear 8"]) == mlp((12, 16, 8, 2))
     assert network_of((1, 4, 4), []).words == "1x4x4-2"
     assert usage("linear") == "linear OUTPUTS"
+    pooled = ["conv2d 4 kernel 3 stride 1 padding 1", "relu_maxpool2d", "linear 6"]
+    assert network_of((1, 8, 8), pooled).activations[0].gives.axes == (4, 4, 4)
+    assert lines_of(network_of((1, 8, 8), pooled)) == pooled
+    assert network_of((1, 8, 8), pooled[:2]).layers[-1].inputs.axes == (4, 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +72,8 @@ def test_a_network_of_lines():
         ((12,), ["conv2d 4 kernel 3"], "layer 1 (conv2d 4 kernel 3): inputs of a convolution: expected (channels"),
         ((1, 8, 8), ["linear 4", "conv2d 4 kernel 3"], "layer 2 (conv2d 4 kernel 3): inputs of a convolution"),
         ((1, 8, 8), ["conv2d 4 kernel 3 stride 4"], "stride: expected an integer in [1, 3], got 4"),
+        ((1, 8, 8), ["linear 4", "relu_maxpool2d"], "layer 2 (relu_maxpool2d): "),
+        ((1, 8, 8), ["relu_maxpool2d"], "layer 1 (relu_maxpool2d): "),
         ((1, 8, 8), ["linear 0"], "layer 1 (linear 0): outputs: expected an integer in [1, 65536], got 0"),
     ],
 )  # fmt: skip

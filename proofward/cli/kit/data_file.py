@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _OPTIONS = (
     click.option("--data", required=True, metavar="PATH", type=click.Path(exists=True, path_type=Path),
-                 help="CSV with a header, columns in any order; images: a folder, an npz or an HDF5 file."),
+                 help="CSV with a header, columns in any order; or images: a folder, an npz, PatchCamelyon."),
     click.option("--label", metavar="COLUMN", help="The column with the label, if it has another name here."),
     click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), help="What parts the cells.",
                  show_default="comma; semicolon with decimal commas"),
@@ -31,7 +31,7 @@ _OPTIONS = (
                  help="Of images: table of files, labels and patients, in their folder or elsewhere; without "
                  "it each folder is a class."),
     click.option("--patients", type=click.Path(path_type=Path), metavar="CSV",
-                 help="Of images in HDF5: table with a row for each image and its patient."),
+                 help="For a file of PatchCamelyon: table with a row for each image and its patient."),
     click.option("--patient-column", metavar="COLUMN", help="Of either of these tables.",
                  show_default="patient"),
     click.option("--only-listed", is_flag=True,

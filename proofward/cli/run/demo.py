@@ -100,8 +100,8 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.option("--images", is_flag=True,
               help="A convolutional network on generated patches like those of mammograms.")  # fmt: skip
 @click.option("--data", type=click.Path(exists=True, path_type=Path), metavar="PATH",
-              help="With --images: an npz archive, an HDF5 file or a folder of real ones, whose first class "
-              "is told from all others.")  # fmt: skip
+              help="With --images: a folder, an npz or a file of PatchCamelyon with real ones, whose first "
+              "class is told from all others.")  # fmt: skip
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--engine", type=click.Choice([IN_PROCESS, *ENGINES]), default=IN_PROCESS, show_default=True,
               help="With an engine, every site is a process of its own on this machine.")  # fmt: skip

@@ -163,7 +163,8 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
     pixels = ["x is a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"]
     layers = [
         "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
-        "weight (outputs, channels, kernel, kernel), as PyTorch's Conv2d"
+        "weight (outputs, channels, kernel, kernel), as PyTorch's Conv2d; behind relu_maxpool2d the largest "
+        "of each window of 2 x 2 values of a channel is kept, as by MaxPool2d(2)"
     ]
     pools = [
         "behind a layer that relu_maxpool2d follows: the largest of every 2 x 2 values of a channel, side by "
