@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Compiled once, before the workers of a test run would each do it.
+KERNELS := $(BIN)/python -c "from proofward.cli.common.console import make_console; from proofward.cli.common.kernels import load_kernels; load_kernels(make_console())"
 
-.PHONY: demo test check bench clean
+.PHONY: demo test exhaustive check bench clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -15,11 +17,16 @@ demo: $(READY)
 	$(BIN)/proofward demo
 
 test: $(READY)
+	$(KERNELS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+exhaustive: $(READY)
+	$(BIN)/python -m pytest -n 3 --dist load -m exhaustive
 
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(KERNELS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 bench: $(READY)

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.remembered import remembered_envelopes
+
 TESTS = Path(__file__).parent
 LONGEST_FIRST = (
-    "flare/test_isolation.py",
-    "relations/test_affine_hull.py",
-    "engines/test_remote_resume.py",
-    "flare/test_consortium.py",
-    "engines/test_attacks.py",
-    "relations/test_rejects_mutants_of_the_witness.py",
+    "docs/test_run.py",
     "flare/test_federation.py",
-    "cli/test_audit.py",
-    "engines/test_bundle.py",
+    "flare/test_consortium.py",
+    "flare/test_added_site.py",
+    "flare/test_isolation.py",
+    "flare/test_ends.py",
+    "cli/test_server_addresses.py",
+    "engines/test_remote.py",
+    "engines/test_remote_liar.py",
+    "engines/test_remote_resume.py",
+    "relations/test_affine_hull.py",
+    "cli/test_attacks.py",
+    "federation/test_membership.py",
+    "engines/test_attacks.py",
+    "engines/test_remote_abuse.py",
+    "relations/test_rejects_mutants_of_the_witness.py",
+    "federation/test_end_by_vote.py",
     "engines/test_verification_pool.py",
+    "engines/test_bundle.py",
     "layers/test_long_runs.py",
-    "engines/test_resume.py",
     "federation/test_games.py",
 )
 """Files that take longest. A file is one worker's, so the last to begin must be short ones."""
+
+
+MEMORY, ENOUGH = Path("/dev/shm"), 8 << 30
+"""A file system in memory, and how many bytes have to be free there."""
+
+
+def pytest_configure() -> None:
+    """Makes tests wait less, here and in the processes that they start.
+
+    What Python compiles is kept, since each process imports much. Temporary files are in memory where there is
+    room and programs may lie there: what has to survive a killed process does, and no disk is waited for.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+        found = os.statvfs(MEMORY)
+        if found.f_bavail * found.f_frsize >= ENOUGH and not found.f_flag & os.ST_NOEXEC:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_by_all() -> Iterator[None]:
+    """Parties of one process parse and verify an envelope once."""
+    with remembered_envelopes():
+        yield
 
 
 @pytest.fixture
@@ -32,8 +70,12 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     return random.Random(request.node.nodeid)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, all else as it was found."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, all else as it was found; whole sweeps only where `-m` names them."""
+    if "exhaustive" not in config.option.markexpr:
+        sweeps = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=sweeps)
+        items[:] = [item for item in items if item not in sweeps]
     places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
     gone = [str(path) for path in places if not path.is_file()]
     if gone:

@@ -21,11 +21,14 @@ from proofward.layers.model import FixedPoint
 FAR = 1000.0
 CLIPPED, BEYOND_REASON, CONSTANT, ONE_CLASS = "clipped", "beyond reason", "constant", "one class"
 CHECKS = (CLIPPED, BEYOND_REASON, CONSTANT, ONE_CLASS)
+"""Of a table."""
+IMAGES = "images"
+"""Whatever speaks against a set of images, besides ONE_CLASS."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """check: one of CHECKS. column: the feature's name, "" for a doubt about the rows. words: for people."""
+    """check: one of CHECKS, or IMAGES. column: the feature's name, "" for none. words: for people."""
 
     check: str
     column: str

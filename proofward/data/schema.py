@@ -168,6 +168,11 @@ class Schema:
             raise FeaturesInvalid(f"ignore: expected columns that are not used, found {both[0]}")
 
     @property
+    def size(self) -> int:
+        """Features of a record."""
+        return len(self.features)
+
+    @property
     def label(self) -> Label:
         """The label's column and values."""
         return self.notation.label

@@ -44,9 +44,7 @@ class LocalConsortium:
     netns exec NAME`.
     """
 
-    def __init__(
-        self, folder: Path, network: Network | None = None, engine: Engine = ENGINES[USUAL]
-    ) -> None:
+    def __init__(self, folder: Path, network: Network | None = None, engine: Engine = ENGINES[USUAL]) -> None:
         """network: the server's name and port; localhost and a free port unless given."""
         self.engine = engine
         self.folder = folder

@@ -52,7 +52,9 @@ def _binary(kernel: Callable[..., None], left: Array, right: Array) -> Array:
     if left.shape != right.shape:
         raise ValueError(f"shapes {left.shape} and {right.shape}")
     out = np.empty(left.shape, dtype=np.uint64)
-    if left.ndim == 2 and left.shape[0] == 2:
+    if left.flags.c_contiguous and right.flags.c_contiguous:
+        _binary_into(kernel, left.reshape(-1), right.reshape(-1), out.reshape(-1))
+    elif left.ndim == 2 and left.shape[0] == 2:
         # half of a table of E: its planes are contiguous, the whole is not
         _binary_into(kernel, left[0], right[0], out[0])
         _binary_into(kernel, left[1], right[1], out[1])

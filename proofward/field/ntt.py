@@ -14,7 +14,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.butterflies import backward, forward
 from proofward.field.goldilocks import scale
+from proofward.field.memory import large_empty
 from proofward.field.reference import mirrored
 from proofward.field.reference import ntt as reference
 from proofward.field.scalar import P, minus, plus, times
@@ -55,8 +57,8 @@ def _twiddles(size: int, inverse: bool) -> Array:
 
 
 @lru_cache(maxsize=32)
-def _shift_powers(count: int) -> Array:
-    return _powers(COSET_SHIFT, count)
+def _shift_powers(base: int, count: int) -> Array:
+    return _powers(base, count)
 
 
 def bit_reversal(size: int) -> npt.NDArray[np.int64]:
@@ -72,89 +74,85 @@ def domain(size: int) -> Array:
     return np.ascontiguousarray(_powers(domain_generator(size), size)[bit_reversal(size)])
 
 
-@numba.njit("void(uint64[:, ::1], uint64[::1], int64, int64)", cache=True, nogil=True)
-def _forward(rows, twiddles, start, stop):  # type: ignore[no-untyped-def]
-    size = rows.shape[1]
-    for r in range(start, stop):
-        half = size // 2
-        while half >= 8:
-            factors = twiddles[half : 2 * half]
-            for first in range(0, size, 2 * half):
-                a, b = rows[r, first : first + half], rows[r, first + half : first + 2 * half]
-                for j in range(half):
-                    u, v = a[j], b[j]
-                    a[j] = plus(u, v)
-                    b[j] = times(minus(u, v), factors[j])
-            half //= 2
-        row = rows[r]
-        while half >= 1:
-            # short stages: the constant stride lets the loop over blocks be vectorised
-            if half == 4:
-                for i in range(size // 8):
-                    for j in range(4):
-                        u, v = row[8 * i + j], row[8 * i + 4 + j]
-                        row[8 * i + j] = plus(u, v)
-                        row[8 * i + 4 + j] = times(minus(u, v), twiddles[4 + j])
-            elif half == 2:
-                factor = twiddles[3]
-                for i in range(size // 4):
-                    u0, u1, v0, v1 = row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3]
-                    row[4 * i] = plus(u0, v0)
-                    row[4 * i + 1] = plus(u1, v1)
-                    row[4 * i + 2] = minus(u0, v0)
-                    row[4 * i + 3] = times(minus(u1, v1), factor)
-            else:
-                for i in range(size // 2):
-                    u, v = row[2 * i], row[2 * i + 1]
-                    row[2 * i] = plus(u, v)
-                    row[2 * i + 1] = minus(u, v)
-            half //= 2
+@lru_cache(maxsize=32)
+def _cubes(size: int, inverse: bool) -> Array:
+    """For every double stage of quarter-length q the powers w_(4q)^(3j), j < q, at offset q."""
+    table = np.zeros(max(2, size // 2), dtype=np.uint64)
+    quarter = 1
+    while 4 * quarter <= size:
+        root = pow(domain_generator(4 * quarter), 3, P)
+        table[quarter : 2 * quarter] = _powers(pow(root, -1, P) if inverse else root, quarter)
+        quarter *= 2
+    return table
 
 
-@numba.njit("void(uint64[:, ::1], uint64[::1], uint64, int64, int64)", cache=True, nogil=True)
-def _backward(rows, twiddles, factor, start, stop):  # type: ignore[no-untyped-def]
-    size = rows.shape[1]
+@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[::1], int64, int64)", cache=True, nogil=True)
+def _forward(rows, twiddles, cubes, start, stop):  # type: ignore[no-untyped-def]
+    for r in range(start, stop):
+        forward(rows[r], twiddles, cubes)
+
+
+@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[::1], uint64, int64, int64)", cache=True, nogil=True)
+def _backward(rows, twiddles, cubes, factor, start, stop):  # type: ignore[no-untyped-def]
     for r in range(start, stop):
         row = rows[r]
-        if size >= 2:
-            for i in range(size // 2):
-                u, v = row[2 * i], row[2 * i + 1]
-                row[2 * i] = plus(u, v)
-                row[2 * i + 1] = minus(u, v)
-        if size >= 4:
-            root = twiddles[3]
-            for i in range(size // 4):
-                u0, u1, v0, v1 = row[4 * i], row[4 * i + 1], row[4 * i + 2], times(row[4 * i + 3], root)
-                row[4 * i] = plus(u0, v0)
-                row[4 * i + 1] = plus(u1, v1)
-                row[4 * i + 2] = minus(u0, v0)
-                row[4 * i + 3] = minus(u1, v1)
-        half = 4
-        while half < size:
-            factors = twiddles[half : 2 * half]
-            for first in range(0, size, 2 * half):
-                a, b = rows[r, first : first + half], rows[r, first + half : first + 2 * half]
-                for j in range(half):
-                    u, v = a[j], times(b[j], factors[j])
-                    a[j] = plus(u, v)
-                    b[j] = minus(u, v)
-            half *= 2
-        for j in range(size):
+        backward(row, twiddles, cubes)
+        for j in range(row.size):
             row[j] = times(row[j], factor)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
-def _shifted(coefficients, powers, out, start, stop):  # type: ignore[no-untyped-def]
+@numba.njit(inline="always")
+def _extend_row(coefficients, shifts, turned, twiddles, cubes, values):  # type: ignore[no-untyped-def]
+    """Values on the coset of one row's polynomial of at most as many coefficients as there are points.
+
+    The first stage makes x_j + x_(j + n/2) and w^j (x_j - x_(j + n/2)) of x_j = c_j s^j, s being the coset's
+    shift. So `shifts` are the powers of s, and `turned` those of w s, since w^(j + n/2) = - w^j.
+    """
+    half = values.size // 2
+    low, high = values[:half], values[half:]
+    middle = min(half, coefficients.size)
+    for j in range(middle):
+        c = coefficients[j]
+        low[j], high[j] = times(c, shifts[j]), times(c, turned[j])
+    low[middle:] = 0
+    high[middle:] = 0
+    for j in range(half, coefficients.size):
+        c = coefficients[j]
+        low[j - half] = plus(low[j - half], times(c, shifts[j]))
+        high[j - half] = plus(high[j - half], times(c, turned[j]))
+    forward(low, twiddles, cubes)
+    forward(high, twiddles, cubes)
+
+
+_MATRIX, _ROW, _WORD = numba.uint64[:, ::1], numba.uint64[::1], numba.int64
+
+
+@numba.njit(numba.void(_MATRIX, _ROW, _ROW, _ROW, _ROW, _MATRIX, _WORD, _WORD), cache=True, nogil=True)
+def _extend(coefficients, shifts, turned, twiddles, cubes, values, start, stop):  # type: ignore[no-untyped-def]
     for r in range(start, stop):
-        row, target = coefficients[r], out[r]
-        for j in range(row.size):
-            target[j] = times(row[j], powers[j])
+        _extend_row(coefficients[r], shifts, turned, twiddles, cubes, values[r])
+
+
+@numba.njit(
+    numba.void(_MATRIX, _MATRIX, _ROW, _ROW, numba.uint64, _MATRIX, _WORD, _WORD), cache=True, nogil=True
+)
+def _blinded(data, blinding, twiddles, cubes, factor, coefficients, start, stop):  # type: ignore[no-untyped-def]
+    k = data.shape[1]
+    for r in range(start, stop):
+        row, added = coefficients[r], blinding[r]
+        row[:k] = data[r]
+        backward(row[:k], twiddles, cubes)
+        for j in range(k):
+            row[j] = times(row[j], factor)
+        row[k:] = added
+        for j in range(added.size):
+            row[j] = minus(row[j], added[j])
 
 
 def _forward_rows(rows: Array) -> None:
-    twiddles = _twiddles(rows.shape[1], False)
+    twiddles, cubes = _twiddles(rows.shape[1], False), _cubes(rows.shape[1], False)
     parallel(
-        lambda start, stop: _forward(rows, twiddles, start, stop),
+        lambda start, stop: _forward(rows, twiddles, cubes, start, stop),
         rows.shape[0],
         max(1, (1 << 14) // rows.shape[1]),
     )
@@ -175,9 +173,10 @@ def ntt(rows: Array) -> Array:
 def intt(rows: Array) -> Array:
     """Coefficients from values: the inverse of `ntt`."""
     out = np.array(rows, dtype=np.uint64, order="C")
-    twiddles, factor = _twiddles(out.shape[1], True), np.uint64(pow(out.shape[1], -1, P))
+    twiddles, cubes = _twiddles(out.shape[1], True), _cubes(out.shape[1], True)
+    factor = np.uint64(pow(out.shape[1], -1, P))
     parallel(
-        lambda start, stop: _backward(out, twiddles, factor, start, stop),
+        lambda start, stop: _backward(out, twiddles, cubes, factor, start, stop),
         out.shape[0],
         max(1, (1 << 14) // out.shape[1]),
     )
@@ -195,12 +194,45 @@ def low_degree_extend(coefficients: Array, size: int) -> Array:
     if count > size:
         raise ValueError(f"{count} coefficients, {size} points")
     reference.check_size(size)
-    out = np.zeros((rows, size), dtype=np.uint64)
-    values, powers = np.ascontiguousarray(coefficients), _shift_powers(count)
-    parallel(
-        lambda start, stop: _shifted(values, powers, out, start, stop),
-        rows,
-        max(1, (1 << 14) // max(1, count)),
-    )
-    _forward_rows(out)
+    out = np.empty((rows, size), dtype=np.uint64)
+    _extend_rows(np.ascontiguousarray(coefficients), out)
     return out
+
+
+def _extend_rows(coefficients: Array, out: Array) -> None:
+    count, size = coefficients.shape[1], out.shape[1]
+    if size == 1:
+        out[:] = coefficients if count else 0
+        return
+    shifts, turned = (
+        _shift_powers(COSET_SHIFT, count),
+        _shift_powers(COSET_SHIFT * domain_generator(size) % P, count),
+    )
+    twiddles, cubes = _twiddles(size // 2, False), _cubes(size // 2, False)
+    parallel(
+        lambda start, stop: _extend(coefficients, shifts, turned, twiddles, cubes, out, start, stop),
+        out.shape[0],
+        max(1, (1 << 14) // size),
+    )
+
+
+def encode(data: Array, blinding: Array, size: int) -> tuple[Array, Array]:
+    """Coefficients and values of rows of a Reed-Solomon code with blinding; a prover's.
+
+    A row's polynomial is the interpolation of its k data plus (X^k - 1) B(X), B with the coefficients
+    `blinding`. Values are those of `low_degree_extend`.
+    """
+    rows, k = data.shape
+    if blinding.shape[0] != rows or k + blinding.shape[1] > size:
+        raise ValueError(f"blinding {blinding.shape} for data {data.shape} and {size} points")
+    reference.check_size(size)
+    coefficients, values = large_empty(rows, k + blinding.shape[1]), large_empty(rows, size)
+    inside, added = np.ascontiguousarray(data), np.ascontiguousarray(blinding)
+    twiddles, cubes, factor = _twiddles(k, True), _cubes(k, True), np.uint64(pow(k, -1, P))
+    parallel(
+        lambda start, stop: _blinded(inside, added, twiddles, cubes, factor, coefficients, start, stop),
+        rows,
+        max(1, (1 << 14) // k),
+    )
+    _extend_rows(coefficients, values)
+    return coefficients, values

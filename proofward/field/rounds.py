@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import PLANES, WORD, Ext, planes
+from proofward.field.memory import large_empty
 from proofward.field.multilinear import fold_into
 from proofward.field.reference import mirrored
 from proofward.field.reference import rounds as reference
@@ -27,7 +28,7 @@ _MATRIX, _SCALAR, _SUMS = numba.uint64[:, ::1], numba.uint64, numba.uint64[::1]
 
 
 @numba.njit("void(uint64[:, ::1], int64, uint64, uint64, int64, int64)", cache=True, nogil=True)
-def _bind(tables, half, r0, r1, start, stop):  # type: ignore[no-untyped-def]
+def bind_rows(tables, half, r0, r1, start, stop):  # type: ignore[no-untyped-def]
     for t in range(0, tables.shape[0], 2):
         a0, a1 = tables[t, start:stop], tables[t + 1, start:stop]
         b0, b1 = tables[t, half + start : half + stop], tables[t + 1, half + start : half + stop]
@@ -40,7 +41,7 @@ def _bind(tables, half, r0, r1, start, stop):  # type: ignore[no-untyped-def]
     numba.void(_MATRIX, WORD, WORD, numba.boolean, _SCALAR, _SCALAR, PLANES, PLANES, WORD, WORD, _SUMS),
     cache=True, nogil=True,
 )  # fmt: skip
-def _round(tables, length, pairs, bound, r0, r1, high, low, start, stop, out):  # type: ignore[no-untyped-def]
+def sum_round(tables, length, pairs, bound, r0, r1, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """Adds the blocks start .. stop of the high weights to t(0) and the leading coefficient.
 
     `length` entries of a row are in use once the variable is bound, unless it is `bound` already. The entries
@@ -54,8 +55,8 @@ def _round(tables, length, pairs, bound, r0, r1, high, low, start, stop, out):  
         first = h * block
         last, above = first + block, first + half
         if not bound:
-            _bind(tables, length, r0, r1, first, last)
-            _bind(tables, length, r0, r1, above, above + block)
+            bind_rows(tables, length, r0, r1, first, last)
+            bind_rows(tables, length, r0, r1, above, above + block)
         zero[:], lead[:] = 0, 0
         for t in range(0, 4 * pairs, 4):
             f0, f1, g0, g1 = (
@@ -93,7 +94,7 @@ def _round(tables, length, pairs, bound, r0, r1, high, low, start, stop, out):  
 
 def bind_first(tables: list[Array], challenge: Ext) -> Array:
     """The tables (2, N) with their first variable bound: the matrix of all, N / 2 entries a row."""
-    bound = np.empty((2 * len(tables), tables[0].shape[1] // 2), dtype=np.uint64)
+    bound = large_empty(2 * len(tables), tables[0].shape[1] // 2)
     for i, table in enumerate(tables):
         fold_into(table, challenge, bound[2 * i : 2 * i + 2])
     return bound
@@ -101,7 +102,7 @@ def bind_first(tables: list[Array], challenge: Ext) -> Array:
 
 def bind_last(tables: Array, challenge: Ext) -> None:
     """Bind the variable of rows of two entries."""
-    _bind(tables, 1, np.uint64(challenge.c0), np.uint64(challenge.c1), 0, 1)
+    bind_rows(tables, 1, np.uint64(challenge.c0), np.uint64(challenge.c1), 0, 1)
 
 
 def next_message(
@@ -124,7 +125,7 @@ def next_message(
 
     def work(start: int, stop: int) -> None:
         out = np.zeros(4, dtype=np.uint64)
-        _round(tables, length, pairs, challenge is None, r0, r1, upper, lower, start, stop, out)
+        sum_round(tables, length, pairs, challenge is None, r0, r1, upper, lower, start, stop, out)
         parts.append(out.tolist())
 
     parallel(work, high.shape[1], max(1, _GRAIN // low.shape[1]))

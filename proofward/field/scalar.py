@@ -21,10 +21,12 @@ MASK = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
 _WORD = ir.IntType(64)
-_EPSILON = ir.Constant(_WORD, 2**32 - 1)
-_ZERO = ir.Constant(_WORD, 0)
-_MODULUS = ir.Constant(_WORD, P)
-_SHIFT = ir.Constant(_WORD, 32)
+_EPSILON = 2**32 - 1
+
+
+def _like(x: Any, value: int) -> Any:
+    """A constant of the type of x, a word or a vector of words."""
+    return ir.Constant(x.type, [value] * x.type.count if isinstance(x.type, ir.VectorType) else value)
 
 
 def _binary(emit: Callable[[Any, Any, Any], Any]) -> Any:
@@ -39,55 +41,88 @@ def _binary(emit: Callable[[Any, Any, Any], Any]) -> Any:
     return intrinsic(declare)
 
 
-def _select_below(b: Any, x: Any, y: Any, value: Any) -> Any:
-    """value where x < y, else 0."""
-    return b.select(b.icmp_unsigned("<", x, y), value, _ZERO)
+def _unary(emit: Callable[[Any, Any], Any]) -> Any:
+    """An intrinsic uint64 -> uint64, likewise."""
+
+    def declare(typing_context: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return emit(builder, *arguments)
+
+        return types.uint64(types.uint64), generate
+
+    return intrinsic(declare)
 
 
-def _emit_minus(b: Any, x: Any, y: Any) -> Any:
+def _lower(b: Any, x: Any) -> Any:
+    return b.and_(x, _like(x, _EPSILON))
+
+
+def _upper(b: Any, x: Any) -> Any:
+    return b.lshr(x, _like(x, 32))
+
+
+def _times_epsilon(b: Any, x: Any) -> Any:
+    return b.sub(b.shl(x, _like(x, 32)), x)
+
+
+def emit_minus(b: Any, x: Any, y: Any) -> Any:
+    """x - y; the emitting functions take words or vectors of words."""
     # a borrow is repaid by P
-    return b.add(b.sub(x, y), _select_below(b, x, y, _MODULUS))
+    return b.add(b.sub(x, y), b.select(b.icmp_unsigned("<", x, y), _like(x, P), _like(x, 0)))
 
 
-def _emit_plus(b: Any, x: Any, y: Any) -> Any:
+def emit_plus(b: Any, x: Any, y: Any) -> Any:
+    """x + y."""
     # x - (P - y), where a borrow is repaid by P; y <= P. After a borrow, x + y < P, the result is x + y;
     # without one it is x + y - P, which is below P for x, y < P.
-    return _emit_minus(b, x, b.sub(_MODULUS, y))
+    return emit_minus(b, x, b.sub(_like(x, P), y))
 
 
-def _emit_reduce(b: Any, low: Any, high: Any) -> Any:
-    # With high = h1 2^32 + h0 the value low + 2^64 high is low - h1 + h0 EPSILON mod P. A borrow is repaid by
-    # P: low < h1 < 2^32, so the difference is then below P. In any case it is below 2^64, and h0 EPSILON is
-    # at most (2^32 - 1)^2 = P - 2^32. So their sum as in `_emit_plus` is below P after a borrow, and without
-    # one at most 2^64 - 1 + P - 2^32 - P = P - 2.
-    h0, h1 = b.and_(high, _EPSILON), b.lshr(high, _SHIFT)
-    return _emit_plus(b, _emit_minus(b, low, h1), b.sub(b.shl(h0, _SHIFT), h0))
+def _emit_reduce(b: Any, low: Any, h0: Any, h1: Any) -> Any:
+    # low + 2^64 (h1 2^32 + h0) for h0, h1 < 2^32 is low - h1 + h0 EPSILON mod P. A borrow is repaid by P: low
+    # < h1 < 2^32, so the difference is then below P. In any case it is below 2^64, and h0 EPSILON is at most
+    # (2^32 - 1)^2 = P - 2^32. So their sum as in `emit_plus` is below P after a borrow, and without one at
+    # most 2^64 - 1 + P - 2^32 - P = P - 2.
+    return emit_plus(b, emit_minus(b, low, h1), _times_epsilon(b, h0))
 
 
-def _emit_times(b: Any, x: Any, y: Any) -> Any:
-    # any x, y < 2^64. Halves of 32 bits: cross <= 2 (2^32 - 1) + (2^32 - 1)^2 < 2^64, and the upper sum is
-    # the product's high word: nothing overflows
-    x0, x1 = b.and_(x, _EPSILON), b.lshr(x, _SHIFT)
-    y0, y1 = b.and_(y, _EPSILON), b.lshr(y, _SHIFT)
+def emit_times(b: Any, x: Any, y: Any) -> Any:
+    """x y."""
+    # any x, y < 2^64, in halves of 32 bits: cross <= 2 (2^32 - 1) + (2^32 - 1)^2 < 2^64, and upper plus the
+    # carry of cross is the product's high word, so upper does not overflow; its lower half plus that carry is
+    # below 2^33. The high word is never added up in one piece: LLVM would take that for a product of 128
+    # bits, and compute it for one lane of a vector after another
+    x0, x1, y0, y1 = _lower(b, x), _upper(b, x), _lower(b, y), _upper(b, y)
     bottom, side, top = b.mul(x0, y0), b.mul(x0, y1), b.mul(x1, y1)
-    cross = b.add(b.add(b.lshr(bottom, _SHIFT), b.and_(side, _EPSILON)), b.mul(x1, y0))
-    low = b.or_(b.and_(bottom, _EPSILON), b.shl(cross, _SHIFT))
-    high = b.add(b.add(top, b.lshr(side, _SHIFT)), b.lshr(cross, _SHIFT))
-    return _emit_reduce(b, low, high)
+    cross = b.add(b.add(_upper(b, bottom), _lower(b, side)), b.mul(x1, y0))
+    low = b.or_(_lower(b, bottom), b.shl(cross, _like(x, 32)))
+    upper = b.add(top, _upper(b, side))
+    h0 = b.add(_lower(b, upper), _upper(b, cross))
+    h1 = b.add(_upper(b, upper), _upper(b, h0))
+    return _emit_reduce(b, low, _lower(b, h0), h1)
 
 
 def _emit_seven(b: Any, x: Any, y: Any) -> Any:
-    # x + 7 y for x, y < P: 7 y = high 2^64 + low with high < 7, from halves of 32 bits times 7 < 2^35
-    seven = ir.Constant(_WORD, 7)
-    low = b.mul(y, seven)
-    upper = b.add(b.mul(b.lshr(y, _SHIFT), seven), b.lshr(b.mul(b.and_(y, _EPSILON), seven), _SHIFT))
-    return _emit_plus(b, x, _emit_reduce(b, low, b.lshr(upper, _SHIFT)))
+    # x + 7 y for x, y < P. 7 y = 8 y - y is high 2^64 + low with high < 7: the upper three bits of y, less
+    # the borrow. Then high EPSILON < 2^35, and low plus it as in `emit_plus` is below P.
+    eight = b.shl(y, _like(y, 3))
+    borrow = b.select(b.icmp_unsigned("<", eight, y), _like(y, 1), _like(y, 0))
+    high = b.sub(b.lshr(y, _like(y, 61)), borrow)
+    return emit_plus(b, x, emit_plus(b, b.sub(eight, y), _times_epsilon(b, high)))
 
 
-plus = _binary(_emit_plus)
-minus = _binary(_emit_minus)
-times = _binary(_emit_times)
+def emit_root(b: Any, x: Any) -> Any:
+    """x 2^48, a product with a root of unity of order 4."""
+    # any x < 2^64: x 2^48 = (x >> 16) 2^64 + (x 2^48 mod 2^64)
+    low, high = b.shl(x, _like(x, 48)), b.lshr(x, _like(x, 16))
+    return _emit_reduce(b, low, _lower(b, high), _upper(b, high))
+
+
+plus = _binary(emit_plus)
+minus = _binary(emit_minus)
+times = _binary(emit_times)
 plus_seven = _binary(_emit_seven)
+times_root = _unary(emit_root)
 
 
 @numba.njit(inline="always")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import PLANES, WORD, Ext, ext_add, ext_mul, planes
+from proofward.field.memory import large_empty
 from proofward.field.reference import mirrored
 from proofward.field.reference import sums as reference
 from proofward.field.scalar import HALF, MASK, P, ext_times, join, minus, plus, times
@@ -241,7 +242,7 @@ def fraction_level(numerators: Array, denominators: Array) -> tuple[Array, Array
     if numerators.shape != denominators.shape or denominators.shape[-1] % 2:
         raise ValueError(f"shapes {numerators.shape} and {denominators.shape}")
     half = denominators.shape[1] // 2
-    p, q = np.empty((2, half), dtype=np.uint64), np.empty((2, half), dtype=np.uint64)
+    p, q = large_empty(2, half), large_empty(2, half)
     inputs, outputs = (planes(numerators), planes(denominators)), (planes(p), planes(q))
     parallel(lambda start, stop: _fraction(*inputs, *outputs, start, stop), half, _GRAIN)
     return p, q

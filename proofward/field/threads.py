@@ -37,8 +37,11 @@ def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None
     It runs inline where there is less than two grains of work, and inside a chunk that runs on the pool: a
     thread of the pool never waits for the pool, so calls may nest and come from many threads.
     """
+    if count < 2 * grain or getattr(_place, "in_pool", False):
+        work(0, count)
+        return
     threads = min(thread_count(), count // max(1, grain))
-    if threads < 2 or getattr(_place, "in_pool", False):
+    if threads < 2:
         work(0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]
@@ -46,3 +49,23 @@ def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None
     work(bounds[0], bounds[1])
     for future in futures:
         future.result()
+
+
+_PART, _ONE_PART = 1 << 14, 1 << 17
+
+
+def in_parts(use: Callable[[int, int], object], count: int) -> None:
+    """Call use(start, stop) on parts of range(count), a power of two, of some thousands each, on all cores.
+
+    A short range is one part: then the kernels inside it are shared by the cores, which is less work for the
+    interpreter than several parts at a time.
+    """
+    if count <= _ONE_PART:
+        use(0, count)
+        return
+
+    def work(first: int, last: int) -> None:
+        for part in range(first, last):
+            use(part * _PART, (part + 1) * _PART)
+
+    parallel(work, count // _PART, 1)

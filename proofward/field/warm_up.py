@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 MODULES = (
     *("scalar", "goldilocks", "extension", "multilinear"),
-    *("contract", "ntt", "sums", "rounds", "histogram"),
+    *("contract", "butterflies", "ntt", "sums", "rounds", "histogram", "spatial"),
 )
 
 

@@ -28,6 +28,7 @@ from proofward.layers.patches import from_patches, patches
 from proofward.layers.stack import Gradient, Input, Shape
 
 MAX_CHANNELS, MAX_KERNEL = 1 << 12, 64
+MOST_PATCH_VALUES = 1 << 24  #: of one part of a batch, 128 MiB
 
 
 @dataclass(frozen=True)
@@ -159,27 +160,38 @@ class Conv2dTrainer(AffineTrainer):
         self.biases = biases.copy()
 
     def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
-        met = self._patches(inputs)
-        sums = self.weights.right_product_transposed(met, bound)
-        sums += self.biases << self.scales.activation_bits
-        by_channel = sums.reshape(len(inputs), -1, self.layer.outputs).transpose(0, 2, 1)
-        return self.layer.gives.pad(np.ascontiguousarray(by_channel).reshape(len(inputs), -1))
+        sums = np.empty((len(inputs), self.layer.gives.size), dtype=np.int64)
+        for part in self._parts(len(inputs)):
+            own = self.weights.right_product_transposed(self._patches(inputs[part]), bound)
+            own += self.biases << self.scales.activation_bits
+            by_channel = own.reshape(-1, self.layer.positions, self.layer.outputs).transpose(0, 2, 1)
+            sums[part] = by_channel.reshape(len(by_channel), -1)
+        return self.layer.gives.pad(sums)
 
     def backward(self, gradients: FloatArray, bound: int) -> Int64Array:
         # What a patch's value takes part in is summed in 64 bits; the result is below 2^62 (`bounds`).
-        back = self.weights.right_product(self._by_position(gradients), bound)
-        whole = back.reshape(len(gradients), -1, self.layer.fan_in)
-        pictures = from_patches(whole, self.layer.inputs.axes[0], *self.layer.axes)
-        return self.layer.inputs.pad(pictures.reshape(len(gradients), -1))
+        back = np.empty((len(gradients), self.layer.inputs.size), dtype=np.int64)
+        for part in self._parts(len(gradients)):
+            own = self.weights.right_product(self._by_position(gradients[part]), bound)
+            whole = own.reshape(-1, self.layer.positions, self.layer.fan_in)
+            pictures = from_patches(whole, self.layer.inputs.axes[0], *self.layer.axes)
+            back[part] = pictures.reshape(len(pictures), -1)
+        return self.layer.inputs.pad(back)
 
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
-        deltas = self._by_position(gradients)
-        self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
-        self.weights.subtract_outer(rate, deltas, self._patches(inputs))
+        for part in self._parts(len(inputs)):
+            deltas = self._by_position(gradients[part])
+            self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
+            self.weights.subtract_outer(rate, deltas, self._patches(inputs[part]))
 
     def export(self, weights: Int64Array, biases: Int64Array) -> None:
         weights[...] = self.weights.values.reshape(weights.shape)
         biases[...] = self.biases
+
+    def _parts(self, samples: int) -> list[slice]:
+        """Runs of samples whose patches fit MOST_PATCH_VALUES together, at least one sample each."""
+        count = max(1, MOST_PATCH_VALUES // (self.layer.positions * self.layer.fan_in))
+        return [slice(first, first + count) for first in range(0, samples, count)]
 
     def _patches(self, inputs: FloatArray) -> FloatArray:
         """(B * positions, taps) of padded inputs."""

@@ -88,7 +88,7 @@ class Network:
         """Name of a layer in messages: its number from 1, and what it does."""
         return f"layer {index + 1} ({self.layers[index].words})"
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Length of the flat weight vector."""
         return sum(layer.parameters for layer in self.layers)

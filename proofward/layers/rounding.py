@@ -100,6 +100,4 @@ class Rounding:
 def _send(party: Party, sums: Callable[[], Int64Array], point: Point) -> Form:
     """Say the extension of a table of sums."""
     known = party.knows_witness
-    return party.send(
-        evaluate(to_field(np.ascontiguousarray(sums()).reshape(-1)), point) if known else None
-    )
+    return party.send(evaluate(to_field(np.ascontiguousarray(sums()).reshape(-1)), point) if known else None)

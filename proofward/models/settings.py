@@ -8,7 +8,7 @@ is what is computed.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,13 +16,16 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, mlp
+from proofward.models.layer_lines import network_of, plain_layer
 
 SCALES = FixedPoint()
 CLIP_UNIT = 1 << 10
 MOST_HIDDEN_LAYERS = 64
 MOST_RATE, MOST_CLIP_BOUND, MOST_BATCH = 1 << 16, 1 << 30, 1 << 16
 MOST_EPOCHS, MOST_STEPS = 1 << 12, 1 << 20
-MODEL_KEYS = ("hidden",)
+MODEL_KEYS = ("hidden", "layers")
+_EITHER = (("hidden", "layers"), ("epochs", "steps"))
+"""Values of which there is one."""
 TRAINING_KEYS = ("learning_rate", "batch", "epochs", "steps", "clip_bound")
 
 
@@ -42,8 +45,9 @@ class Preset:
 class Settings:
     """What is set of network and training; None is left to other settings.
 
-    hidden: widths of the hidden layers, none for logistic regression. learning_rate: of a batch's mean
-    gradient. epochs or steps: a round's local training. clip_bound: the L2 norm that an update may have.
+    hidden: widths of the hidden layers, none for logistic regression; or layers: of any kind, each a line of
+    `layer_lines`. learning_rate: of a batch's mean gradient. epochs or steps: a round's local training.
+    clip_bound: the L2 norm that an update may have.
     """
 
     hidden: tuple[int, ...] | None = None
@@ -52,13 +56,10 @@ class Settings:
     epochs: int | None = None
     steps: int | None = None
     clip_bound: float | None = None
+    layers: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        hidden = () if self.hidden is None else self.hidden
-        if len(hidden) > MOST_HIDDEN_LAYERS:
-            raise ConfigurationError("model.hidden", f"at most {MOST_HIDDEN_LAYERS} layers", len(hidden))
-        for width in hidden:
-            _integer("model.hidden", "widths", width, MAX_WIDTH)
+        self._check_layers()
         _integer("training.batch", "a power of two", self.batch, MOST_BATCH)
         if self.batch is not None and self.batch & (self.batch - 1):
             below = 1 << (self.batch.bit_length() - 1)
@@ -75,11 +76,27 @@ class Settings:
         if self.clip_bound is not None:
             _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
 
+    def _check_layers(self) -> None:
+        if self.hidden is not None and self.layers is not None:
+            raise ConfigurationError("model", "either hidden or layers", "both")
+        for name in ("hidden", "layers"):
+            count = len(getattr(self, name) or ())
+            if count > MOST_HIDDEN_LAYERS:
+                raise ConfigurationError(f"model.{name}", f"at most {MOST_HIDDEN_LAYERS} layers", count)
+        for width in self.hidden or ():
+            _integer("model.hidden", "widths", width, MAX_WIDTH)
+        for number, line in enumerate(self.layers or (), 1):
+            try:
+                plain_layer(line)
+            except ConfigurationError as error:
+                where = f"model.layers, layer {number}"
+                raise ConfigurationError(where, error.expected, error.actual) from error
+
     @property
     def complete(self) -> bool:
         """Whether nothing is left to others."""
-        open_to_others = (self.hidden, self.learning_rate, self.batch, self.clip_bound, self.duration)
-        return None not in open_to_others
+        network = self.hidden if self.layers is None else self.layers
+        return None not in (network, self.learning_rate, self.batch, self.clip_bound, self.duration)
 
     @property
     def duration(self) -> int | None:
@@ -90,23 +107,33 @@ class Settings:
         """These, and the base's where they are silent."""
         values = {}
         for entry in fields(self):
-            own = getattr(self, entry.name)
-            kept = own is not None or (entry.name in ("epochs", "steps") and self.duration is not None)
-            values[entry.name] = own if kept else getattr(base, entry.name)
+            one_of = next((pair for pair in _EITHER if entry.name in pair), (entry.name,))
+            kept = any(getattr(self, own) is not None for own in one_of)
+            values[entry.name] = getattr(self if kept else base, entry.name)
         return Settings(**values)
 
-    def preset(self, name: str, summary: str, features: int) -> Preset:
-        """The trainer's integers, of complete settings; raises ConfigurationError."""
+    def preset(self, name: str, summary: str, features: int | Sequence[int]) -> Preset:
+        """The trainer's integers, of complete settings; raises ConfigurationError.
+
+        features: of a record, or its axes where it is a picture (channels, height, width).
+        """
         if not self.complete:
             raise ConfigurationError("settings", "values of network and training", "some left open")
-        assert self.hidden is not None and self.batch is not None
+        assert self.batch is not None
         assert self.learning_rate is not None and self.clip_bound is not None
         unit = self.batch / (1 << SCALES.rate_shift)
         of = f"batch / {1 << SCALES.rate_shift} = {unit!r}"
         rate = _multiple("training.learning_rate", self.learning_rate, unit, MOST_RATE, of)
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         training = Training(rate, self.batch, self.epochs or 0, self.steps or 0)
-        return Preset(name, summary, mlp((features, *self.hidden, 2)), SCALES, training, clip)
+        return Preset(name, summary, self._network(features), SCALES, training, clip)
+
+    def _network(self, features: int | Sequence[int]) -> Network:
+        axes = (features,) if isinstance(features, int) else tuple(features)
+        if self.layers is not None:
+            return network_of(axes, self.layers)
+        assert self.hidden is not None
+        return mlp((math.prod(axes), *self.hidden, 2))
 
 
 def settings_of(table: Mapping[str, Any]) -> Settings:
@@ -117,6 +144,12 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
         if not isinstance(values["hidden"], list):
             raise ConfigurationError("model.hidden", "a list of widths, such as [32, 16]", values["hidden"])
         values["hidden"] = tuple(values["hidden"])
+    if "layers" in values:
+        lines = values["layers"]
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            expected = 'a list of lines, such as ["conv2d 8 kernel 3 stride 2 padding 1", "linear 32"]'
+            raise ConfigurationError("model.layers", expected, lines)
+        values["layers"] = tuple(lines)
     for name in ("learning_rate", "clip_bound"):
         if type(values.get(name)) is int and abs(values[name]) <= MOST_CLIP_BOUND:
             values[name] = float(values[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from proofward.field.extension import Ext, elements
 from proofward.field.rounds import claim_coefficients
 from proofward.proof.forms import Form, Point
+from proofward.proof.transcript import Transcript
 
 Array = npt.NDArray[np.uint64]
 Weights = tuple[Ext, Ext]
@@ -22,6 +24,25 @@ class Tables:
 
     factors: list[tuple[Array, Array]]
     linear: Array | None = None
+
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Pairs of E-tables of `size` entries that are made part by part, whenever a part is needed.
+
+    `part` yields the entries of some ranges, one after another, of both tables of every pair.
+    """
+
+    size: int
+    pairs: int
+    part: Callable[[Sequence[Range]], list[tuple[Array, Array]]]
+
+
+Summands = Tables | Parts | list[tuple[Ext, "Tables | Parts"]]
+"""What is summed: tables, or several with the weight of each."""
 
 
 @dataclass(slots=True)
@@ -44,6 +65,10 @@ class RunningSum(ABC):
     @abstractmethod
     def bind(self, challenge: Ext) -> None:
         """Fix the current variable."""
+
+    @abstractmethod
+    def finish(self, pads: Array, transcript: Transcript) -> tuple[Array, Array]:
+        """Run the rounds that are left: what was sent, two values a round less their pads, and the point."""
 
     @abstractmethod
     def finals(self) -> tuple[list[tuple[Ext, Ext]], Ext]:

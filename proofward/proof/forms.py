@@ -7,6 +7,7 @@ be zero: a linear constraint on the tableau.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,11 @@ def pad_key(kind: int, index: int) -> int:
 def split_pad_key(key: int) -> tuple[int, int]:
     """(kind, index) of a pad's key."""
     return key >> _KIND_SHIFT, key & ((1 << _KIND_SHIFT) - 1)
+
+
+def split_pad_keys(keys: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The kinds and the indices of many pads' keys."""
+    return keys >> _KIND_SHIFT, keys & ((1 << _KIND_SHIFT) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +118,19 @@ class Form:
         return -self + other
 
 
+def combination(constant: Ext, terms: Iterable[tuple[Ext, Form]]) -> Form:
+    """constant + sum of factor * form, made at once."""
+    pads: dict[int, Ext] = {}
+    witness: list[WitnessTerm] = []
+    for factor, form in terms:
+        constant = constant + factor * form.constant
+        for key, coefficient in form.pads.items():
+            old = pads.get(key)
+            pads[key] = factor * coefficient if old is None else old + factor * coefficient
+        witness += [(factor * coefficient, column, at) for coefficient, column, at in form.witness]
+    return Form(constant, pads, witness)
+
+
 def total(forms: list[Form]) -> Form:
     """The sum of forms."""
-    result = Form.of(0)
-    for form in forms:
-        result = result + form
-    return result
+    return combination(ZERO, [(ONE, form) for form in forms])

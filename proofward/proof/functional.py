@@ -18,12 +18,16 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_add, ext_dot, ext_scale, zeros
+from proofward.field.extension import Ext, ext_add_scaled, ext_dot, zeros
 from proofward.field.multilinear import eq_table, evaluate
+from proofward.field.scalar import P
+from proofward.proof.algebra import element
 from proofward.proof.forms import ZERO, Column, Form, Point
 from proofward.proof.layout import ExtensionRows, Layout
 
 Array = npt.NDArray[np.uint64]
+
+_NOTHING = (0, 0)
 
 
 @dataclass(slots=True)
@@ -61,15 +65,22 @@ class Functional:
         self.constant = ZERO
         self._large: dict[Point, _Large] = {}
         self._blocks: list[_Block] = []
-        self._pads: dict[int, Ext] = {}
+        self._pads: dict[int, tuple[int, int]] = {}
         power = gamma
         for form in constraints:
             self.constant = self.constant + power * form.constant
-            for key, coefficient in form.pads.items():
-                self._pads[key] = self._pads.get(key, ZERO) + power * coefficient
+            self._add_pads(power, form.pads)
             for coefficient, column, at in form.witness:
                 self._add(power * coefficient, column, at)
             power = power * gamma
+
+    def _add_pads(self, power: Ext, pads: dict[int, Ext]) -> None:
+        """Add power * coefficient for every pad; a proof has thousands, hence on plain integers."""
+        p0, p1, sums = power.c0, power.c1, self._pads
+        for key, coefficient in pads.items():
+            c0, c1 = coefficient.c0, coefficient.c1
+            old = sums.get(key, _NOTHING)
+            sums[key] = (old[0] + p0 * c0 + 7 * p1 * c1) % P, (old[1] + p0 * c1 + p1 * c0) % P
 
     def _add(self, coefficient: Ext, column: Column, at: Point | Array) -> None:
         layout = self._layouts[column.tableau]
@@ -82,7 +93,7 @@ class Functional:
             group = self._large.setdefault(low, _Large(low, {}))
             rows = group.rows.setdefault(column.tableau, zeros(layout.rows))
             span = slice(place.row, place.row + (1 << split))
-            rows[:, span] = ext_add(rows[:, span].copy(), ext_scale(eq_table(high), coefficient))
+            rows[:, span] = ext_add_scaled(rows[:, span], eq_table(high), coefficient)
         else:
             for i in range(1 << (column.log_size - layout.log_k)):
                 part = np.ascontiguousarray(at[:, i * self.k : (i + 1) * self.k])
@@ -94,23 +105,37 @@ class Functional:
 
     def dense_rows(self) -> dict[tuple[int, int], Array]:
         """In-row weights, an E-array of length k, of every (tableau, row) that has dense terms."""
+        return self._dense_rows
+
+    @cached_property
+    def _dense_rows(self) -> dict[tuple[int, int], Array]:
         rows: dict[tuple[int, int], Array] = {}
+        tables: dict[Point, Array] = {}  # many small columns are claimed at one point
         for block in self._blocks:
-            row = rows.setdefault((block.tableau, block.row), zeros(self.k))
-            values = eq_table(block.values) if isinstance(block.values, tuple) else block.values
+            key = (block.tableau, block.row)
+            row = rows[key] if key in rows else rows.setdefault(key, zeros(self.k))
+            at = block.values
+            if isinstance(at, tuple):
+                values = tables[at] if at in tables else tables.setdefault(at, eq_table(at))
+            else:
+                values = at
             span = slice(block.offset, block.offset + values.shape[1])
-            row[:, span] = ext_add(row[:, span].copy(), ext_scale(values, block.coefficient))
+            row[:, span] = ext_add_scaled(row[:, span], values, block.coefficient)
         return rows
 
     @cached_property
     def dense_extension_rows(self) -> dict[int, Array]:
         """In-row weights of every row over E that has pads."""
+        if not self._pads:
+            return {}
+        flat = self._extension_rows.flat_all(np.array(list(self._pads), dtype=np.int64))
+        weights = np.array(list(self._pads.values()), dtype=np.uint64).T
+        indices, positions = flat // self.k, flat % self.k
         rows: dict[int, Array] = {}
-        for key, coefficient in self._pads.items():
-            index, position = self._extension_rows.position(key)
-            row = rows.setdefault(index, zeros(self.k))
-            row[0, position] = coefficient.c0
-            row[1, position] = coefficient.c1
+        for index in np.unique(indices).tolist():
+            inside = indices == index
+            rows[index] = zeros(self.k)
+            rows[index][:, positions[inside]] = weights[:, inside]
         return rows
 
     def at(self, lagrange: Array) -> tuple[list[Array], list[Ext]]:
@@ -123,19 +148,10 @@ class Functional:
         for group in self._large.values():
             inside = evaluate(lagrange, group.low)
             for tableau, rows in group.rows.items():
-                weights[tableau] = ext_add(weights[tableau], ext_scale(rows, inside))
-        for block in self._blocks:
-            size = 1 << len(block.values) if isinstance(block.values, tuple) else block.values.shape[1]
-            part = np.ascontiguousarray(lagrange[:, block.offset : block.offset + size])
-            inside = (
-                evaluate(part, block.values)
-                if isinstance(block.values, tuple)
-                else ext_dot(block.values, part)
-            )
-            added = block.coefficient * inside
-            row = weights[block.tableau]
-            old = Ext(int(row[0, block.row]), int(row[1, block.row])) + added
-            row[0, block.row], row[1, block.row] = old.c0, old.c1
+                weights[tableau] = ext_add_scaled(weights[tableau], rows, inside)
+        for (tableau, index), dense in self.dense_rows().items():
+            value = ext_dot(dense, lagrange) + element(weights[tableau], index)
+            weights[tableau][:, index] = (value.c0, value.c1)
         extension = [ZERO] * self._extension_rows.count
         for index, dense in self.dense_extension_rows.items():
             extension[index] = ext_dot(dense, lagrange)

@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proofward.proof.forms import LEFT, PAD, split_pad_key
+import numpy as np
+import numpy.typing as npt
+
+from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key, split_pad_keys
 
 # The first rows over E: masks of the combined row, of the linear test (two) and of the quadratic test (two).
 MASK_ROW, MASK_LINEAR_LOW, MASK_LINEAR_HIGH, MASK_QUADRATIC_LOW, MASK_QUADRATIC_HIGH, FIRST_PAD_ROW = range(6)
@@ -38,6 +41,7 @@ class Layout:
             if size >= log_k:
                 placements[index] = Placement(row, 0)
                 row += 1 << (size - log_k)
+        self.large_rows = row
         offset = 0
         small = [index for index, size in enumerate(log_sizes) if size < log_k]
         for index in sorted(small, key=lambda i: (-log_sizes[i], i)):
@@ -78,6 +82,14 @@ class ExtensionRows:
         kind, index = split_pad_key(key)
         first = FIRST_PAD_ROW if kind == PAD else self.product_row(kind, 0)
         return (first << self.log_k) + index
+
+    def flat_all(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """`flat` of many pads."""
+        first = np.array(
+            [self.flat(pad_key(kind, 0)) for kind in (PAD, LEFT, RIGHT, PRODUCT)], dtype=np.int64
+        )
+        kinds, indices = split_pad_keys(keys)
+        return first[kinds] + indices
 
     def position(self, key: int) -> tuple[int, int]:
         """(row over E, position in it) of a pad."""

@@ -13,17 +13,21 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, zeros
-from proofward.field.goldilocks import add, scale, subtract_from, to_field
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import add, scale, to_field
+from proofward.field.multilinear import eq_table
 from proofward.field.scalar import P
-from proofward.field.sums import fill_denominators, fraction_level, ones_level
-from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.field.sums import fraction_level
+from proofward.proof.algebra import element
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
+from proofward.proof.leaf_values import LeafValues, Level, Span
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
 Array = npt.NDArray[np.uint64]
 
 _OWN_TREE_FROM = 1 << 17
+_TABLES_UP_TO = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,8 @@ class LinearCombination:
 
     def at(self, point: Point) -> Form:
         """Its multilinear extension."""
-        form = Form.of(self.constant)
-        for coefficient, column in self.terms:
-            form = form + column.at(point) * coefficient
-        return form
+        terms = [(ONE * coefficient, column.at(point)) for coefficient, column in self.terms]
+        return combination(ONE * self.constant, terms)
 
     def values(self, of: Callable[[Column], Array]) -> Array:
         """Its values as an F-array, given the columns'."""
@@ -101,14 +103,6 @@ class Query:
 Block = Query | tuple[Table, Column]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level of a fraction tree: E-arrays."""
-
-    numerators: Array
-    denominators: Array
-
-
 def split_blocks(queries: Sequence[Query], tables: Sequence[tuple[Table, Column]]) -> list[list[Block]]:
     """The blocks of one tree, or of two.
 
@@ -158,70 +152,71 @@ class Leaves:
 
     def forms(self, party: Party, point: Point) -> tuple[Form, Form]:
         """The leaves' multilinear extensions at a point: numerators, denominators."""
-        numerator, denominator = Form.of(0), Form.of(1)
+        # behind the last block denominators are 1, hence 1 + sum of eq(block) (value - 1)
+        ones, constant = ZERO, ONE
+        counts: list[tuple[Ext, Form]] = []
+        fingerprints: list[tuple[Ext, Form]] = []
         start = 0
+        tables: dict[int, Array] = {}
         tag_weight = self._beta * self._beta
         for block in self._blocks:
             size = _log_size(block)
             high, low = point[: self.depth - size], point[self.depth - size :]
-            here = eq_index(high, start >> size)
+            here = _eq_index(high, start >> size, tables)
             start += 1 << size
-            constant = self._alpha - tag_weight * (
-                block.table.tag if isinstance(block, Query) else block[0].tag
-            )
+            tag = block.table.tag if isinstance(block, Query) else block[0].tag
+            value = self._alpha - tag_weight * tag - 1
             if isinstance(block, Query):
-                fingerprint = block.first.at(low)
+                fingerprints.append((-here, block.first.at(low)))
                 if block.second is not None:
-                    fingerprint = fingerprint + block.second.at(low) * self._beta
-                numerator = numerator + here
+                    fingerprints.append((-here * self._beta, block.second.at(low)))
+                ones = ones + here
             else:
                 table, multiplicity = block
                 first = party.public(partial(table.first_at, low))
                 second = party.public(partial(table.second_at, low))
-                fingerprint = Form.of(first + self._beta * second)
-                numerator = numerator - multiplicity.at(low) * here
-            # behind the last block denominators are 1, hence 1 + sum of eq(block) (value - 1)
-            denominator = denominator + (Form.of(constant) - fingerprint - 1) * here
-        return numerator, denominator
+                value = value - first - self._beta * second
+                counts.append((-here, multiplicity.at(low)))
+            constant = constant + value * here
+        return combination(ones, counts), combination(constant, fingerprints)
 
-    def levels(self, values: Callable[[Column], Array]) -> list[Level]:
-        """All levels of the tree, the root first; the numerators of leaves that are all ones are left out."""
-        size = 1 << self.depth
-        p, q = zeros(0 if self.only_ones else size), np.empty((2, size), dtype=np.uint64)
-        start = 0
+    def values(self, of: Callable[[Column], Array]) -> LeafValues:
+        """All leaves, a prover's."""
+        spans, start = [], 0
         for block in self._blocks:
-            span = slice(start, start + (1 << _log_size(block)))
-            start = span.stop
+            table = block.table if isinstance(block, Query) else block[0]
+            stop = start + (1 << _log_size(block))
+            constant = self._alpha - self._beta * self._beta * table.tag
             if isinstance(block, Query):
-                if not self.only_ones:
-                    p[0, span] = 1
-                second = None if block.second is None else block.second.values(values)
-                self._fill(q[:, span], block.table, block.first.values(values), second)
+                second = None if block.second is None else block.second.values(of)
+                spans.append(Span(start, stop, constant, block.first.values(of), second, None))
             else:
-                table, multiplicity = block
-                subtract_from(0, values(multiplicity), p[0, span])
-                self._fill(
-                    q[:, span],
-                    table,
-                    to_field(table.first),
-                    None if table.second is None else to_field(table.second),
-                )
-        q[0, start:], q[1, start:] = 1, 0
-        levels = [Level(p, q)]
-        if self.only_ones:
-            levels.append(Level(*ones_level(q)))
+                second = None if table.second is None else to_field(table.second)
+                spans.append(Span(start, stop, constant, to_field(table.first), second, of(block[1])))
+            start = stop
+        return LeafValues(spans, self.depth, self._beta)
+
+    def levels(self, leaves: LeafValues) -> list[Level]:
+        """The levels above the leaves, the root last."""
+        if self.depth == 0:
+            return [Level(leaves.numerators([(0, 1)]), leaves.denominators([(0, 1)]))]
+        levels = [leaves.above(self.only_ones)]
         while levels[-1].denominators.shape[1] > 1:
             levels.append(Level(*fraction_level(levels[-1].numerators, levels[-1].denominators)))
-        return levels[::-1]
-
-    def _fill(self, q: Array, table: Table, first: Array, second: Array | None) -> None:
-        """q = alpha - first - beta second - beta^2 tag."""
-        constant = self._alpha - self._beta * self._beta * table.tag
-        fill_denominators(constant, self._beta, first, second, q)
+        return levels
 
 
 def _log_size(block: Block) -> int:
     return block.log_size if isinstance(block, Query) else block[0].log_size
+
+
+def _eq_index(point: Point, index: int, tables: dict[int, Array]) -> Ext:
+    """`eq_index` for prefixes of one point; of short ones the tables of all indices are kept."""
+    if len(point) > _TABLES_UP_TO:
+        return eq_index(point, index)
+    if len(point) not in tables:
+        tables[len(point)] = eq_table(point)
+    return element(tables[len(point)], index)
 
 
 def eq_index(point: Point, index: int) -> Ext:

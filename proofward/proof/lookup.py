@@ -34,12 +34,14 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_add, ext_scale, ext_shift
+from proofward.field.extension import Ext, add_scaled
 from proofward.field.goldilocks import to_signed
 from proofward.proof.algebra import element
+from proofward.proof.claims import Parts, Summands
 from proofward.proof.errors import WitnessError
-from proofward.proof.forms import ONE, ZERO, Column, Form, Point
-from proofward.proof.leaves import Leaves, Level, LinearCombination, Query, VirtualColumn, split_blocks
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
+from proofward.proof.leaf_values import LeafValues, Level
+from proofward.proof.leaves import Leaves, LinearCombination, Query, VirtualColumn, split_blocks
 from proofward.proof.party import Party, Tables
 from proofward.proof.tables import Table
 
@@ -101,8 +103,9 @@ class LookupArgument:
         for tree in trees:
             party.soundness.add("lookups", "Haboeck 2022/1530, Lemma 3", 2 * (1 << tree.depth))
         party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * depth + shared)
-        levels = [tree.levels(party.values) if party.knows_witness else [] for tree in trees]
-        nodes = _roots(party, levels)
+        leaves = [tree.values(party.values) if party.knows_witness else None for tree in trees]
+        levels = [[] if own is None else tree.levels(own) for tree, own in zip(trees, leaves, strict=True)]
+        nodes = _roots(party, [own.pop() if own else None for own in levels])
         point: Point = ()
         for tree, node in zip(trees, nodes, strict=True):
             if tree.depth == 0:
@@ -112,7 +115,7 @@ class LookupArgument:
             steps = [
                 _Step(
                     *nodes[index],
-                    below=levels[index][level + 1] if levels[index] else None,
+                    below=levels[index].pop() if levels[index] else leaves[index],
                     to_ones=trees[index].only_ones and level == trees[index].depth - 1,
                 )
                 for index in active
@@ -130,11 +133,11 @@ def _assert_leaves(party: Party, tree: Leaves, point: Point, node: tuple[Form, F
         party.assert_zero(claimed - known)
 
 
-def _roots(party: Party, levels: list[list[Level]]) -> list[tuple[Form, Form]]:
+def _roots(party: Party, roots: list[Level | None]) -> list[tuple[Form, Form]]:
     """(numerator, denominator) of every tree's root, proved to have the sum 0."""
     tops = [
-        (element(own[0].numerators, 0), element(own[0].denominators, 0)) if own else (ZERO, ZERO)
-        for own in levels
+        (ZERO, ZERO) if root is None else (element(root.numerators, 0), element(root.denominators, 0))
+        for root in roots
     ]
     if len(tops) == 1:
         return [(Form.of(0), party.send(tops[0][1]))]
@@ -157,28 +160,28 @@ class _Step:
 
     numerator: Form
     denominator: Form
-    below: Level | None
+    below: Level | LeafValues | None
     to_ones: bool
 
     def claim(self, mix: Ext) -> Form:
         """The sum of the products of `factors`."""
-        claim = self.numerator + self.denominator * mix
-        if self.to_ones:
-            claim = (claim + mix.inverse()) * mix.inverse()
-        return claim
+        if not self.to_ones:
+            return combination(ZERO, [(ONE, self.numerator), (mix, self.denominator)])
+        mu = mix.inverse()
+        return combination(mu * mu, [(mu, self.numerator), (ONE, self.denominator)])
 
     @property
     def products(self) -> int:
         return 1 if self.to_ones else 2
 
-    def factors(self, mix: Ext) -> list[tuple[Array, Array]]:
-        """A prover's tables."""
+    def factors(self, mix: Ext) -> Tables | Parts:
+        """A prover's tables; numerators are overwritten, as they are needed no more."""
         assert self.below is not None
-        q0, q1 = _halves(self.below.denominators)
-        if self.to_ones:
-            return [(ext_shift(q0, mix.inverse()), ext_shift(q1, mix.inverse()))]
-        p0, p1 = _halves(self.below.numerators)
-        return [(ext_add(p0, ext_scale(q0, mix)), q1), (p1, q0)]
+        if isinstance(self.below, LeafValues):
+            return self.below.shifted_product(mix.inverse()) if self.to_ones else self.below.products(mix)
+        (p0, p1), (q0, q1) = _halves(self.below.numerators), _halves(self.below.denominators)
+        add_scaled(p0, q0, mix)
+        return Tables([(p0, q1), (p1, q0)])
 
     def say(self, party: Party, mix: Ext, values: list[tuple[Ext, Ext]]) -> tuple[Form, list[Form]]:
         """Say the factors' values; returns the sum of the products, and p0, p1, q0, q1."""
@@ -186,7 +189,8 @@ class _Step:
         if self.to_ones:
             return product, [Form.of(1), Form.of(1), first - mix.inverse(), second - mix.inverse()]
         p1, q0, other = party.send_product(*values[1])
-        return product + other, [first - q0 * mix, p1, q0, second]
+        p0 = combination(ZERO, [(ONE, first), (-mix, q0)])
+        return product + other, [p0, p1, q0, second]
 
 
 def _descend(party: Party, point: Point, steps: list[_Step]) -> tuple[Point, list[tuple[Form, Form]]]:
@@ -196,28 +200,24 @@ def _descend(party: Party, point: Point, steps: list[_Step]) -> tuple[Point, lis
     """
     mix = party.challenge()
     weight = ONE if len(steps) == 1 else party.challenge()
-    claim = steps[0].claim(mix)
-    for step in steps[1:]:
-        claim = claim + step.claim(mix) * weight
+    claims = [step.claim(mix) for step in steps]
+    claim = claims[0] if len(claims) == 1 else combination(ZERO, [(ONE, claims[0]), (weight, claims[1])])
 
-    def tables() -> Tables:
-        factors = steps[0].factors(mix)
-        for step in steps[1:]:
-            factors += [(ext_scale(f, weight), g) for f, g in step.factors(mix)]
-        return Tables(factors)
+    def tables() -> Summands:
+        own = [step.factors(mix) for step in steps]
+        return own[0] if len(own) == 1 else [(ONE, own[0]), (weight, own[1])]
 
     reduced = party.sumcheck(claim, [(ONE - r, r) for r in point], tables)
-    rest, below, done = reduced.claim, [], 0
+    rest, below, done = [(ONE, reduced.claim)], [], 0
     for step in steps:
         own = [(ZERO, ZERO)] * step.products
         if party.knows_witness:
-            scale = weight.inverse() if done else ONE
-            own = [(left * scale, right) for left, right in reduced.factors[done : done + step.products]]
+            own = reduced.factors[done : done + step.products]
         product, nodes = step.say(party, mix, own)
-        rest = rest - (product * weight if done else product)
+        rest.append((-weight if done else -ONE, product))
         done += step.products
         below.append(nodes)
-    party.assert_zero(rest)
+    party.assert_zero(combination(ZERO, rest))
     half = party.challenge()
     return (half, *reduced.point), [
         (_between(p0, p1, half), _between(q0, q1, half)) for p0, p1, q0, q1 in below
@@ -226,7 +226,7 @@ def _descend(party: Party, point: Point, steps: list[_Step]) -> tuple[Point, lis
 
 def _between(zero: Form, one: Form, at: Ext) -> Form:
     """The value at a point of the line through two values."""
-    return zero * (ONE - at) + one * at
+    return combination(ZERO, [(ONE - at, zero), (at, one)])
 
 
 def _halves(table: Array) -> tuple[Array, Array]:

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.proof.claims import Reduced, RunningSum, Tables, Weights, fold_claim
+from proofward.proof.claims import Reduced, RunningSum, Summands, Tables, Weights, fold_claim
 from proofward.proof.errors import ProofRejected
 from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, Point, pad_key
 from proofward.proof.functional import Functional
@@ -133,10 +133,21 @@ class Party(ABC):
         if actual != expected:
             raise ProofRejected(name, f"expected {expected}, got {actual}")
 
-    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> RunningSum | None:
+    def _summation(self, tables: Callable[[], Summands], weights: list[Weights]) -> RunningSum | None:
         """The prover's side of a sumcheck."""
         del tables, weights
         return None
+
+    def _rounds(self, summation: RunningSum | None, keys: list[int]) -> tuple[list[Ext], list[Ext]]:
+        """The messages of a sumcheck's rounds, two pads each, and the point."""
+        sent: list[Ext] = []
+        point: list[Ext] = []
+        for i in range(0, len(keys), 2):
+            sent += self._exchange(keys[i : i + 2], summation.message() if summation else (ZERO, ZERO))
+            point.append(self.challenge())
+            if summation:
+                summation.bind(point[-1])
+        return sent, point
 
     knows_witness = False
     # Whether public tables are needed. A counter needs none: what it does must not grow with what is claimed.
@@ -247,7 +258,7 @@ class Party(ABC):
         """Require a form to be zero: one linear constraint of the tableau."""
         self.constraints.append(form)
 
-    def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Tables]) -> Reduced:
+    def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Summands]) -> Reduced:
         """Reduce a claim on sums over {0,1}^n to the tables' values at a random point.
 
         The claim is
@@ -257,18 +268,10 @@ class Party(ABC):
         w1 t(1) gives t(1). The final claim is without the weight. Soundness error 2 n / |E|. The caller
         closes the final claim with sent values or forms.
         """
+        keys = [pad_key(PAD, self.pads + i) for i in range(2 * len(weights))]
+        self.pads += len(keys)
         summation = self._summation(tables, weights)
-        keys: list[int] = []
-        sent: list[Ext] = []
-        point: list[Ext] = []
-        for _ in weights:
-            pair = [pad_key(PAD, self.pads), pad_key(PAD, self.pads + 1)]
-            self.pads += 2
-            sent += self._exchange(pair, summation.message() if summation else (ZERO, ZERO))
-            keys += pair
-            point.append(self.challenge())
-            if summation:
-                summation.bind(point[-1])
+        sent, point = self._rounds(summation, keys)
         self.soundness.add("sumcheck", "Lund, Fortnow, Karloff, Nisan 1992", 2 * len(weights))
         final = fold_claim(claim, weights, point, keys, sent)
         if summation:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_rows
-from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_sub, zeros
+from proofward.field.extension import Ext, elements, ext_add, ext_mul, ext_scale, ext_sub, zeros
 from proofward.field.goldilocks import random_field
 from proofward.field.memory import kept_memory
 from proofward.field.multilinear import eq_table
@@ -30,7 +30,7 @@ from proofward.proof.algebra import (
     sum_of_products,
     values_of,
 )
-from proofward.proof.claims import RunningSum
+from proofward.proof.claims import RunningSum, Summands
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, Column
 from proofward.proof.functional import Functional
@@ -43,10 +43,10 @@ from proofward.proof.layout import (
     Layout,
 )
 from proofward.proof.opening import open_tableaux
-from proofward.proof.party import ColumnClaims, OpeningWitness, Party, Tables, Weights
-from proofward.proof.sumcheck import Summation
+from proofward.proof.party import ColumnClaims, OpeningWitness, Party, Weights
+from proofward.proof.sumcheck import AT_ONCE_VARIABLES, running_sum
 from proofward.proof.tableau import CommittedTableau, Rng, place
-from proofward.proof.transcript import Challenger, Label
+from proofward.proof.transcript import Challenger, Label, Transcript
 
 Array = npt.NDArray[np.uint64]
 
@@ -155,15 +155,30 @@ class Prover(Party):
 
     def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
         tableau = cast(CommittedTableau, source())
-        if tableau.data.shape[0] != layout.rows or tableau.code != self.code:
+        if tableau.coefficients.shape[0] != layout.rows or tableau.code != self.code:
             raise ValueError(
-                f"{tableau.data.shape[0]} rows, {tableau.code}; expected {layout.rows}, {self.code}"
+                f"{tableau.coefficients.shape[0]} rows, {tableau.code}; expected {layout.rows}, {self.code}"
             )
         self._evaluate_declared()
         self.committed.append(tableau)
 
-    def _summation(self, tables: Callable[[], Tables], weights: list[Weights]) -> RunningSum | None:
-        return Summation(tables(), weights)
+    def _summation(self, tables: Callable[[], Summands], weights: list[Weights]) -> RunningSum | None:
+        return running_sum(tables(), weights)
+
+    def _rounds(self, summation: RunningSum | None, keys: list[int]) -> tuple[list[Ext], list[Ext]]:
+        """Rounds of short tables are run at once, unless somebody else listens or draws the challenges."""
+        at_once = type(self.challenger) is Transcript and type(self)._say is Prover._say
+        if not at_once or summation is None:
+            return super()._rounds(summation, keys)
+        first = 2 * max(0, len(keys) // 2 - AT_ONCE_VARIABLES)
+        sent, point = super()._rounds(summation, keys[:first])
+        if keys[first:]:
+            start = self.extension_rows.flat(keys[first])
+            pads = self._values[:, start : start + len(keys) - first]
+            messages, rest = summation.finish(pads, cast(Transcript, self.challenger))
+            self._proof += np.ascontiguousarray(messages.T).astype("<u8", copy=False).tobytes()
+            sent, point = sent + elements(messages), point + elements(rest)
+        return sent, point
 
     def exchange(
         self,

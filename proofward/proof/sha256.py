@@ -23,7 +23,7 @@ from proofward.field.threads import parallel
 Words = npt.NDArray[np.uint32]
 """Digests or other 32-byte strings as eight words each, most significant byte first: shape (8, N)."""
 
-_LANES = 128
+LANES = 128
 """Messages that are hashed side by side, in vectors of eight."""
 _GRAIN = 1 << 18
 _VECTOR = ir.VectorType(ir.IntType(32), 8)
@@ -57,16 +57,16 @@ def _fractions(count: int, root: int) -> npt.NDArray[np.uint32]:
 
 
 _ROUND = _fractions(64, 3)
-_INITIAL = _fractions(8, 2)
+INITIAL = _fractions(8, 2)
 
 
 def _emit_compress(typing_context: Any, state: Any, block: Any, lane: Any) -> Any:
-    """One block of the eight lanes from `lane` on; arrays of _LANES lanes, and all sums are modulo 2^32."""
+    """One block of the eight lanes from `lane` on; arrays of LANES lanes, and all sums are modulo 2^32."""
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         def entries(index: int, count: int) -> list[Any]:
             array = context.make_array(signature.args[index])(context, b, arguments[index])
-            rows = [b.add(arguments[2], ir.Constant(arguments[2].type, i * _LANES)) for i in range(count)]
+            rows = [b.add(arguments[2], ir.Constant(arguments[2].type, i * LANES)) for i in range(count)]
             return [b.bitcast(b.gep(array.data, [row]), _VECTOR.as_pointer()) for row in rows]
 
         targets = entries(0, 8)
@@ -92,7 +92,7 @@ def _emit_compress(typing_context: Any, state: Any, block: Any, lane: Any) -> An
     return types.void(state, block, types.int64), generate
 
 
-_compress: Any = intrinsic(_emit_compress)
+compress: Any = intrinsic(_emit_compress)
 
 
 @numba.njit(
@@ -108,11 +108,11 @@ def _hash(tag, head, rows, initial, digests, start, stop):  # type: ignore[no-un
     byte, half = np.uint64(0xFF), np.uint64(0xFF00)
     words = 8 + 2 * rows.shape[0]
     blocks = (words + 18) // 16
-    state, block = np.empty((8, _LANES), dtype=np.uint32), np.empty((16, _LANES), dtype=np.uint32)
-    carry = np.empty(_LANES, dtype=np.uint64)
+    state, block = np.empty((8, LANES), dtype=np.uint32), np.empty((16, LANES), dtype=np.uint32)
+    carry = np.empty(LANES, dtype=np.uint64)
     block[:] = 0
-    for first in range(start, stop, _LANES):
-        lanes = min(_LANES, stop - first)
+    for first in range(start, stop, LANES):
+        lanes = min(LANES, stop - first)
         for i in range(8):
             state[i, :] = initial[i]
         carry[:] = tag
@@ -147,7 +147,7 @@ def _hash(tag, head, rows, initial, digests, start, stop):  # type: ignore[no-un
                 word[:] = np.uint32(8 * (33 + 8 * rows.shape[0]) if t == 16 * blocks - 1 else 0)
             if t & 15 == 15:
                 for lane in range(0, lanes, 8):
-                    _compress(state, block, lane)
+                    compress(state, block, lane)
         digests[:, first : first + lanes] = state[:, :lanes]
 
 
@@ -161,7 +161,7 @@ def sha256_lanes(tag: int, head: Words, rows: npt.NDArray[np.uint64]) -> Words:
     digests = np.empty(head.shape, dtype=np.uint32)
     heads, messages, first = np.ascontiguousarray(head), np.ascontiguousarray(rows), np.uint64(tag)
     parallel(
-        lambda start, stop: _hash(first, heads, messages, _INITIAL, digests, start, stop),
+        lambda start, stop: _hash(first, heads, messages, INITIAL, digests, start, stop),
         head.shape[1],
         max(1, _GRAIN // (64 + 8 * rows.shape[0])),
     )

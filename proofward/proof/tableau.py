@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.goldilocks import add, random_field, sub
-from proofward.field.ntt import intt, low_degree_extend
+from proofward.field.goldilocks import add, random_field
+from proofward.field.memory import large_empty
+from proofward.field.ntt import encode, ntt
 from proofward.proof.layout import Layout
 from proofward.proof.merkle import SALT_BYTES, MerkleTree, hash_leaves
 from proofward.proof.sha256 import Words
@@ -30,7 +31,8 @@ def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
     There are at least as many rows as in the layout; the rest is zero.
     """
     k = 1 << layout.log_k
-    data = np.zeros((rows, k), dtype=np.uint64)
+    data = large_empty(rows, k)
+    data[layout.large_rows :] = 0
     for size, where, column in zip(layout.log_sizes, layout.placements, values, strict=True):
         if column.shape != (1 << size,):
             raise ValueError(f"column of shape {column.shape}, declared length {1 << size}")
@@ -49,16 +51,10 @@ class CommittedTableau:
         if k != code.k or blinding.shape != (rows, code.blinding):
             raise ValueError(f"tableau of {data.shape} with blinding {blinding.shape} does not fit {code}")
         self.code = code
-        self.data = data
         self.blinding = blinding
         self.salt_seed = salt_seed
-        self.coefficients = np.zeros((rows, code.dimension), dtype=np.uint64)
-        self.coefficients[:, :k] = intt(data)
-        low = np.ascontiguousarray(self.coefficients[:, : code.blinding])
-        self.coefficients[:, : code.blinding] = sub(low, blinding)
-        high = np.ascontiguousarray(self.coefficients[:, k:])
-        self.coefficients[:, k:] = add(high, blinding)
-        self.columns = low_degree_extend(self.coefficients, code.n).T
+        self.coefficients, words = encode(data, blinding, code.n)
+        self.columns = words.T
         self._salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
         self.tree = MerkleTree(self._leaves())
 
@@ -67,6 +63,16 @@ class CommittedTableau:
         """Commit to data with fresh blinding and salts."""
         blinding = random_field(data.shape[0] * code.blinding, rng).reshape(data.shape[0], code.blinding)
         return CommittedTableau(code, data, blinding, rng(32))
+
+    @property
+    def data(self) -> Array:
+        """The rows' values on H, from their polynomials: there (X^k - 1) B(X) is 0."""
+        k = self.code.k
+        low = self.coefficients[:, :k].copy()
+        for start in range(k, self.code.dimension, k):
+            part = np.ascontiguousarray(self.coefficients[:, start : start + k])
+            low[:, : part.shape[1]] = add(np.ascontiguousarray(low[:, : part.shape[1]]), part)
+        return ntt(low)
 
     @property
     def root(self) -> bytes:

@@ -72,10 +72,10 @@ class Challenger(Protocol):
 class Transcript:
     """The non-interactive challenger."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("state",)
 
     def __init__(self, statement: bytes) -> None:
-        self._state = bytes(32)
+        self.state = bytes(32)
         self.absorb(Label.PROTOCOL, Label.PROTOCOL.value)
         self.absorb(Label.STATEMENT, statement)
 
@@ -85,14 +85,14 @@ class Transcript:
 
     def squeeze(self, label: Label, length: int) -> bytes:
         """Pseudo-random bytes, a function of all that was absorbed and squeezed before."""
-        drawn = _blocks(_SQUEEZE, self._state + label.prefixed, length)
+        drawn = _blocks(_SQUEEZE, self.state + label.prefixed, length)
         self._advance(_RATCHET, label, length)
         return drawn
 
     def _advance(self, use: hashlib._Hash, label: Label, length: int, data: bytes = b"") -> None:
         state = use.copy()
-        state.update(self._state + label.prefixed + length.to_bytes(8, "little") + data)
-        self._state = state.digest()
+        state.update(self.state + label.prefixed + length.to_bytes(8, "little") + data)
+        self.state = state.digest()
 
 
 class Coins:

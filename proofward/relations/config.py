@@ -193,14 +193,7 @@ class RoundConfig:
 
         Raises a TrainingError where there is none.
         """
-        for shift in range(LARGEST_SHIFT):
-            try:
-                self.update_rule(most_rows, shift)
-            except WraparoundPossible:
-                continue
-            return shift
-        self.update_rule(most_rows, LARGEST_SHIFT)
-        return LARGEST_SHIFT
+        return _least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows)
 
     @property
     def weight_limit(self) -> int:
@@ -231,3 +224,29 @@ class RoundConfig:
 @lru_cache(maxsize=256)
 def _code(values: int, security_bits: int) -> CodeParameters:
     return choose_code(values, security_bits, OPENINGS)
+
+
+@lru_cache(maxsize=1024)
+def _least_shift(
+    model: Network, scales: FixedPoint, training: Training, clip_bound: int, most_rows: int
+) -> int:
+    """See `RoundConfig.weight_shift`: every party asks for the same few numbers of rows again and again."""
+
+    def require(shift: int) -> UpdateRule:
+        return update_rule(
+            model=model,
+            scales=scales,
+            training=training,
+            clip_bound=clip_bound,
+            rows=most_rows,
+            weight_shift=shift,
+        )
+
+    for shift in range(LARGEST_SHIFT):
+        try:
+            require(shift)
+        except WraparoundPossible:
+            continue
+        return shift
+    require(LARGEST_SHIFT)
+    return LARGEST_SHIFT

@@ -133,8 +133,7 @@ class EncryptionRelation:
             return np.ascontiguousarray(witness().coefficients[degree - 1])
 
         entries = [
-            _Entries(block.pad, block.log_size, update)
-            for block, update in zip(blocks, updates, strict=True)
+            _Entries(block.pad, block.log_size, update) for block, update in zip(blocks, updates, strict=True)
         ]
         entries.append(_Entries(added, log_added, None))
         for own, name in zip(entries, [*(block.name for block in blocks), "added entries"], strict=True):

@@ -78,9 +78,7 @@ class RoundStatement:
     def layer_bounds(self) -> tuple[LayerBounds, ...]:
         """Bounds of every layer's integers, whatever the admissible weights W_0 are."""
         config = self.config
-        return compile_bounds(
-            config.model, config.scales, config.training, self.rows, config.weight_limit
-        )
+        return compile_bounds(config.model, config.scales, config.training, self.rows, config.weight_limit)
 
     def schedule(self) -> Signed:
         """Rows of every step, int64 (padded steps, batch)."""

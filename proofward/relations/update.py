@@ -31,7 +31,6 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import ext_dot, lift
-from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
 from proofward.layers.affine import AffineRelation
 from proofward.layers.aggregation import squared_norm
@@ -109,7 +108,7 @@ class UpdateRelation:
             """mu D at a point of the block; D is `rounded`, or where there is none Delta."""
             values = ZERO, ZERO
             if party.knows_witness:
-                known = to_field(np.ascontiguousarray(leading(block)))
+                known = block.field_values(rule.leading(witness().delta))
                 values = evaluate(known, point), ONE * witness().multiplier
             own, multiplier, product = party.send_product(*values)
             party.assert_zero(multiplier + shortfall.at(()) - full)

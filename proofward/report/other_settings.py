@@ -33,12 +33,12 @@ def other_settings(ledger: Path, plan: Plan) -> str:
 
 
 def _differences(rules: Rules, plan: Plan) -> Iterator[str]:
-    model, asked_model = rules.config.model.widths, plan.config.model.widths
+    model, asked_model = rules.config.model, plan.config.model
     pairs: dict[str, tuple[object, object]] = {
         "rounds": (rules.rounds, plan.rounds),
         "hospitals": (len(rules.hospitals), len(plan.hospitals)),
         "verifiers": (len(rules.verifiers), len(plan.verifiers)),
-        "layers of the model": ("-".join(map(str, model)), "-".join(map(str, asked_model))),
+        "layers of the model": (model.words, asked_model.words),
         "description": (rules.federation, plan.federation),
     }
     found = [

@@ -31,7 +31,7 @@ SYNTHETIC_RECORDS = 30  # for each hospital
 class Scenario:
     """setup: the preset. hospitals: the records of each, by name. held_out: records of nobody's training.
 
-    description: what features and labels mean.
+    description: what features and labels mean. doubts: what speaks against the data.
     """
 
     setup: Preset
@@ -39,6 +39,7 @@ class Scenario:
     held_out: Records
     plan: Plan
     description: Description
+    doubts: tuple[str, ...] = ()
 
 
 def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS) -> Scenario:
@@ -50,12 +51,7 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
     Raises ConfigurationError, DataUnavailable.
     """
     setup = preset(name)
-    for what, least, most, found in (
-        ("hospitals", LEAST_HOSPITALS, MAX_HOSPITALS, hospitals),
-        ("rounds", 1, MAX_ROUNDS, rounds),
-    ):
-        if not least <= found <= most:
-            raise ConfigurationError(what, f"an integer in [{least}, {most}]", found)
+    plan = demonstration_plan(setup, hospitals, rounds, verifiers, f"records divided by seed {seed}")
     features = setup.model.features
     if features == len(NORMALISATION):
         records = load_wdbc(setup.scales)
@@ -68,15 +64,27 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
         description = Description.of([Feature(name, 0.0, 1.0) for name in columns])
     training, held_out = held_out_split(records, seed)
     parts = hospital_split(training, hospitals, seed)
-    names = [f"hospital-{index}" for index in range(hospitals)]
+    return Scenario(setup, dict(zip(plan.hospitals, parts, strict=True)), held_out, plan, description)
+
+
+def demonstration_plan(setup: Preset, hospitals: int, rounds: int, verifiers: int, data: str) -> Plan:
+    """What a demonstration's consortium agrees on; raises ConfigurationError.
+
+    data: in words, which records there are.
+    """
+    for what, least, most, found in (
+        ("hospitals", LEAST_HOSPITALS, MAX_HOSPITALS, hospitals),
+        ("rounds", 1, MAX_ROUNDS, rounds),
+    ):
+        if not least <= found <= most:
+            raise ConfigurationError(what, f"an integer in [{least}, {most}]", found)
     threshold = usual_threshold(hospitals)
-    plan = Plan(
-        federation=f"demonstration: {setup.summary}; records divided by seed {seed}",
-        hospitals=names,
+    return Plan(
+        federation=f"demonstration: {setup.summary}; {data}",
+        hospitals=[f"hospital-{index}" for index in range(hospitals)],
         verifiers=[f"verifier-{index}" for index in range(verifiers)],
         accepting_verdicts=usual_verdicts(verifiers),
         minimum_updates=usual_updates(hospitals, threshold),
         rounds=rounds,
         config=RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold),
     )
-    return Scenario(setup, dict(zip(names, parts, strict=True)), held_out, plan, description)

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from proofward.engines.local import free_port
@@ -44,12 +45,16 @@ class Sandbox:
             self.variables |= dict(entry.partition("=")[::2] for entry in entries if entry)
         return run.stdout
 
-    def run_block(self, block: Block, **variables: str) -> str:
-        """Runs a block as it stands in the document."""
+    def run_block(self, block: Block, smaller: Mapping[str, str] | None = None, **variables: str) -> str:
+        """Runs a block as it stands in the document, but for numbers of rounds that `smaller` replaces."""
         assert block.kind == RUN
         self.variables |= variables
+        text = block.text
+        for written, run in (smaller or {}).items():
+            assert written in text, f"{block.place}: {written} is not in the block"
+            text = text.replace(written, run)
         try:
-            return self.run(block.text)
+            return self.run(text)
         except AssertionError as error:
             raise AssertionError(f"{block.place}: {error}") from None
 

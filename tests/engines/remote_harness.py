@@ -235,7 +235,7 @@ class Consortium:
         end = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < end, "it has not come to that"
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     def phase(self, name: str, number: int = 1) -> bool:
         """Whether the ledger is in that phase of that round."""

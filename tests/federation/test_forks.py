@@ -58,7 +58,7 @@ def split(directory, hospitals, threshold, seed):
 
 
 @pytest.mark.parametrize(("hospitals", "threshold"), [(5, 2), (6, 2), (4, 1)])
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) for n in range(8)])
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.exhaustive if n > 2 else ()) for n in range(8)])
 def test_at_most_one_sum_is_opened_and_every_honest_hospital_in_it_has_consented(
     tmp_path, hospitals, threshold, seed
 ):

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from proofward.field import reference_arithmetic
 from proofward.field.extension import (
     Ext,
+    add_scaled,
     ext_add,
+    ext_add_scaled,
     ext_dot,
     ext_mul,
     ext_scale,
@@ -140,6 +142,21 @@ def test_scale_and_shift(factor: Ext, length: int, cut: int) -> None:
     for same in layouts(values):
         assert elements(agrees(ext_scale, same, factor)) == [a * factor for a in elements(values)]
         assert elements(agrees(ext_shift, same, factor)) == [a + factor for a in elements(values)]
+        target = f_array(5, 2, 2 * length)
+        expected = [
+            a + factor * b for a, b in zip(elements(target[:, :length]), elements(values), strict=True)
+        ]
+        assert elements(agrees(ext_add_scaled, target[:, :length], same, factor)) == expected
+        add_scaled(target[:, :length], same, factor)
+        assert elements(target[:, :length]) == expected
+        assert np.array_equal(target[:, length:], f_array(5, 2, 2 * length)[:, length:])
+
+
+def test_adding_in_place_needs_the_place() -> None:
+    values = f_array(6, 2, 8)
+    for target in (values[:, :4], values[:, ::2]):
+        with pytest.raises(ValueError, match="shapes"):
+            add_scaled(target, values if target.strides[1] == 8 else values[:, :4], ONE)
 
 
 @pytest.mark.parametrize("length", LENGTHS)

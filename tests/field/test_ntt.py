@@ -13,6 +13,7 @@ from proofward.field.ntt import (
     bit_reversal,
     domain,
     domain_generator,
+    encode,
     intt,
     low_degree_extend,
     ntt,
@@ -21,7 +22,7 @@ from proofward.field.reference import ntt as reference
 from proofward.field.scalar import P
 from tests.field.values import agrees, f_array, field, layouts
 
-SIZES = [1, 2, 4, 8, 16, 32, 128]
+SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
 WRONG_SIZES = [0, 3, 6, 12]
 
 
@@ -100,6 +101,42 @@ def test_low_degree_extension_by_horner(size: int, count: int, rows: int, cut: i
     expected = [[horner(row, x) for x in points] for row in coefficients.tolist()]
     for same in layouts(coefficients):
         assert agrees(low_degree_extend, same, size).tolist() == expected
+
+
+@pytest.mark.parametrize("size", [512, 1024])
+def test_longer_rows_by_the_specification_s_splitting(size: int) -> None:
+    coefficients = f_array(4, 2, size)
+    values = ntt(coefficients)
+    order = bit_reversal(size)
+    for row, found in zip(coefficients.tolist(), values[:, order].tolist(), strict=True):
+        assert found == reference.at_powers(row, domain_generator(size))
+    assert np.array_equal(intt(values), coefficients)
+    agrees(low_degree_extend, coefficients, size)
+    agrees(low_degree_extend, coefficients, 2 * size)
+
+
+@pytest.mark.parametrize(
+    ("k", "blinding", "size"), [(1, 0, 1), (1, 1, 2), (4, 3, 8), (4, 6, 16), (16, 5, 64)]
+)
+def test_rows_of_the_code(k: int, blinding: int, size: int, cut: int) -> None:
+    data, added = f_array(5, 3, k), f_array(6, 3, blinding)
+    for same in layouts(data):
+        coefficients, values = encode(same, added, size)
+        # the polynomial less (X^k - 1) B is the interpolation
+        plain = coefficients.astype(object)
+        plain[:, k:] -= added
+        plain[:, :blinding] += added
+        assert not (plain[:, k:] % P).any()
+        assert (plain[:, :k] % P).tolist() == intt(data).tolist()
+        assert values.tolist() == low_degree_extend(coefficients, size).tolist()
+
+
+def test_rows_of_the_code_that_do_not_fit() -> None:
+    for data, blinding, size in [((2, 4), (1, 1), 8), ((2, 4), (2, 5), 8)]:
+        with pytest.raises(ValueError, match="blinding"):
+            encode(f_array(7, *data), f_array(8, *blinding), size)
+    with pytest.raises(ValueError, match="power of two"):
+        encode(f_array(7, 2, 4), f_array(8, 2, 1), 6)
 
 
 def test_the_coset_is_disjoint_from_the_subgroup() -> None:

@@ -38,6 +38,12 @@ def _ext_loop(quadruples, out):  # type: ignore[no-untyped-def]
         )
 
 
+@numba.njit("void(uint64[::1], uint64[::1])")
+def _root_loop(values, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
+        out[i] = scalar.times_root(values[i])
+
+
 PLUS, MINUS, TIMES = _loop(scalar.plus), _loop(scalar.minus), _loop(scalar.times)
 SEVEN, JOIN = _loop(scalar.plus_seven), _loop(scalar.join)
 CANONICAL = [(x, y) for x in EDGES for y in EDGES]
@@ -54,6 +60,14 @@ def test_plus_minus_and_plus_seven_on_all_pairs_of_edges() -> None:
     assert PLUS(CANONICAL) == [(x + y) % P for x, y in CANONICAL]
     assert MINUS(CANONICAL) == [(x - y) % P for x, y in CANONICAL]
     assert SEVEN(CANONICAL) == [(x + 7 * y) % P for x, y in CANONICAL]
+
+
+def test_times_root_takes_any_words() -> None:
+    words = np.array(WORDS, dtype=np.uint64)
+    out = np.empty_like(words)
+    _root_loop(words, out)
+    assert out.tolist() == [value * 2**48 % P for value in WORDS]
+    assert pow(7, (P - 1) // 4, P) == 2**48, "the root of order 4 of the transforms"
 
 
 def test_times_takes_any_words() -> None:

@@ -43,7 +43,7 @@ def pythons(kit: Path) -> list[str]:
 
 def main(folder: Path, other: str) -> None:
     """Sets up, runs, kills and restarts."""
-    scenario = make_scenario("tiny", 3, 2, 5, 3)
+    scenario = make_scenario("tiny", 3, 1, 5, 3)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local = LocalConsortium(folder / NAME)
     local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)

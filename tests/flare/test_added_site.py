@@ -14,7 +14,8 @@ from proofward.federation.messages.catalogue import AcceptedSet, EnrolmentVerdic
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
-from tests.flare.test_consortium import proofward, wait, write_records
+from tests.flare.commands import proofward
+from tests.flare.test_consortium import wait, write_records
 
 pytestmark = [pytest.mark.slow]
 NAMES, NEW = ("north", "south", "west"), "east"

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,19 +19,11 @@ from proofward.engines.local import free_port
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
+from tests.flare.commands import proofward
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
-ROWS = 24
-
-
-def proofward(*words: object, code: int = 0) -> str:
-    run = subprocess.run(
-        [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE,
-        check=False,
-    )  # fmt: skip
-    assert run.returncode == code, (words, run.stdout, run.stderr)
-    return run.stdout + run.stderr if code else run.stdout
+ROWS, ROUNDS = 24, 3
 
 
 def write_records(path: Path, seed: int) -> None:
@@ -69,7 +60,7 @@ def test_from_init_to_the_audit(tmp_path):
     roles = [word for name in names for word in ("--hospital", name)]
     judges = [word for name in (*names, "auditor") for word in ("--verifier", name)]
     proofward("consortium", "init", folder, "--title", "Trial", "--server", f"localhost:{port}", *roles, *judges,
-              "--rounds", 8, "--deadline", 120)  # fmt: skip
+              "--rounds", ROUNDS, "--deadline", 120)  # fmt: skip
     kits = {path.name: path for path in sorted((folder / "kits").iterdir())}
     sites = [name for name in kits if "@" not in name]
     assert sorted(sites) == sorted((*names, "auditor", "localhost"))
@@ -123,7 +114,7 @@ def test_from_init_to_the_audit(tmp_path):
         proofward("model", "export", kits[site], "--to", "safetensors", "--out", model)
         assert model.read_bytes() == (tmp_path / f"{sites[0]}.safetensors").read_bytes()
     said = json.loads(proofward("predict", model, tmp_path / "north.csv", "--json"))
-    assert len(said["predictions"]) == ROWS and said["round"] == 8 and said["not_used"] == ["label"]
+    assert len(said["predictions"]) == ROWS and said["round"] == ROUNDS and said["not_used"] == ["label"]
     proofward("audit", ledger, "--consortium", "00" * 32, code=1)
     left = subprocess.run(
         ["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False

@@ -6,17 +6,16 @@ import json
 
 import pytest
 
-from proofward.cli.run.demo_sites import terms_of
 from proofward.engines.contract import HOME
 from proofward.engines.flare.health import health
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.local import SERVER, LocalConsortium
+from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.end_requests import request_end
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import request_revocation
 from proofward.federation.messages.rules import VERIFIER
 from proofward.report.run_audit import RunAudit
-from proofward.report.scenario import make_scenario
+from tests.flare.sites import consortium_of, small_scenario
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
@@ -24,10 +23,7 @@ pytestmark = [pytest.mark.slow]
 
 @pytest.mark.parametrize("ended", [True, False], ids=["ended", "stopped"])
 def test_the_coordinators_process_ends_and_status_says_how_all_stands(tmp_path, ended):
-    scenario = make_scenario("tiny", 3, 1, 5, 4)
-    records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
-    local = LocalConsortium(tmp_path / "consortium")
-    local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records, b"seed")
+    local = consortium_of(small_scenario(), tmp_path / "consortium", b"seed")
     (kit, verifier), *others = [
         (kit, seat.member)
         for kit in local.kits.values()

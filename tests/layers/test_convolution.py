@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from proofward.field.extension import Ext
 from proofward.field.multilinear import eq_table, evaluate
+from proofward.layers import conv2d
 from proofward.layers.axis import Axis
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.errors import ConfigurationError
@@ -97,6 +98,25 @@ def test_equals_its_definition_in_plain_integers(layer: Conv2d, seed: int) -> No
     ends = layer.real_gradients(real[0], flat, deltas.reshape(count, -1).astype(np.float64))
     assert np.array_equal(ends[0], gradient) and np.array_equal(ends[2], below.reshape(count, -1))
     assert np.array_equal(ends[1], deltas.sum(axis=(0, 2, 3)))
+
+
+def test_a_batch_in_parts_is_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patches of large batches are laid out some samples at a time; the integers are the same."""
+    layer, rng = Conv2d(Layout((2, 6, 5)), 3, 3, 2, 1), np.random.default_rng(1)
+    inputs = layer.inputs.pad(rng.integers(-9, 9, (5, 60)).astype(np.float64))
+    deltas = layer.gives.pad(rng.integers(-9, 9, (5, 27)).astype(np.float64))
+    weights, biases = rng.integers(-9, 9, layer.shape), rng.integers(-9, 9, 3)
+    found = []
+    for most in (1 << 24, 2 * layer.positions * layer.fan_in, 1):
+        monkeypatch.setattr(conv2d, "MOST_PATCH_VALUES", most)
+        trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+        forward, backward = trainer.forward(inputs, 9), trainer.backward(deltas, 9)
+        trainer.update(deltas, inputs, 1)
+        ends = np.empty(layer.shape, np.int64), np.empty(3, np.int64)
+        trainer.export(*ends)
+        found.append([forward, backward, *ends])
+    for other in found[1:]:
+        assert all(np.array_equal(one, two) for one, two in zip(found[0], other, strict=True))
 
 
 @settings(max_examples=60, deadline=None)

@@ -105,9 +105,9 @@ def after(*nodes):
 
 REFUSED = {
     "convolution": ([NODE("Conv", ["x", "kernel"], ["c"], dilations=[2, 2], name="c1"), NODE("Flatten", ["c"], ["y"])],
-                    {"shape": (1, 5, 5)}, ["c1: Conv (dilation [2, 2]", "not proved by this version yet"]),
+                    {"shape": (1, 5, 5)}, ["c1: Conv: dilation [2, 2]", "use 1"]),
     "pooling": ([NODE("MaxPool", ["x"], ["c"], kernel_shape=[2, 2], name="p"), NODE("Flatten", ["c"], ["y"])],
-                {"shape": (1, 2, 3)}, ["p: MaxPool: not proved by this version yet"]),
+                {"shape": (1, 2, 3)}, ["p: MaxPool: pools are not proved by this version yet: use a convolution with stride 2"]),
     "dropout": (after(NODE("Relu", ["h"], ["d"]), NODE("Dropout", ["d", "half"], ["r"], name="d")), {},
                 ["d: Dropout (p = 0.5): remove it"]),
     "dropout's usual ratio": (after(NODE("Relu", ["h"], ["d"]), NODE("Dropout", ["d"], ["r"], name="d")), {}, ["p = 0.5"]),
@@ -172,7 +172,7 @@ def test_all_layers_are_refused_at_once(tmp_path):
 
 
 def test_a_file_that_computes_something_else_is_refused(tmp_path, monkeypatch):
-    from proofward.models.graph import from_onnx as module
+    from proofward.models.graph import onnx_runs as module
 
     path = file(tmp_path / "m.onnx", WAYS["Gemm"])
     usual = module._session

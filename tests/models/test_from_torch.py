@@ -78,12 +78,11 @@ def frozen():
 
 PICTURE = (1, 8, 8)
 REFUSED = {
-    "conv": (images(nn.Conv2d(1, 2, 3), nn.ReLU()), PICTURE, ["conv2d", "not proved by this version yet"]),
     "dilation": (images(nn.Conv2d(1, 2, 3, dilation=2)), PICTURE, ["dilation [2, 2]", "use 1"]),
-    "max pool": (images(nn.MaxPool2d(2)), PICTURE, ["max_pool2d", "not proved by this version yet"]),
-    "average pool": (images(nn.AvgPool2d(2)), PICTURE, ["avg_pool2d", "not proved by this version yet"]),
+    "max pool": (images(nn.MaxPool2d(2)), PICTURE, ["max_pool2d", "use a convolution with stride 2"]),
+    "average pool": (images(nn.AvgPool2d(2)), PICTURE, ["avg_pool2d", "use a convolution with stride 2"]),
     "adaptive pool": (images(nn.AdaptiveAvgPool2d(1)), PICTURE, ["not proved by this version yet"]),
-    "batch norm": (flat(nn.BatchNorm1d(8), nn.ReLU()), (8,), ["1: aten.batch_norm", "fold it into the Linear"]),
+    "batch norm behind ReLU": (flat(nn.ReLU(), nn.BatchNorm1d(8)), (8,), ["2: BatchNorm is taken only directly behind"]),
     "layer norm": (flat(nn.LayerNorm(8), nn.ReLU()), (8,), ["layer_norm", "scale the features beforehand"]),
     "dropout": (flat(nn.ReLU(), nn.Dropout(0.25)), (8,), ["2: Dropout (p = 0.25)", "remove it (p = 0)"]),
     "alpha dropout": (flat(nn.ReLU(), nn.AlphaDropout(0.5)), (8,), ["AlphaDropout", "remove it (p = 0)"]),

@@ -9,9 +9,10 @@ from proofward.encoding.cbor import decode_item
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import mlp
-from proofward.models.graph.network import LinearStep, ReluStep, compare, network
+from proofward.models.graph.network import compare, network
 from proofward.models.graph.nodes import Flatten, Graph, Input, Linear, ReLU, TwoClassHead, mlp_graph
 from proofward.models.graph.refusals import ImportRefused, plain_name, unsupported
+from proofward.models.graph.steps import LinearStep, ReluStep
 
 NODES = (Input((), (3, 4)), Flatten((0,)), Linear((1,), 12, 8), ReLU((2,)), Linear((3,), 8, 2), TwoClassHead((4,)))
 GRAPH = Graph(NODES)
@@ -27,7 +28,7 @@ STEPS = (step(8, 12), ReluStep("relu"), step(2, 8))
 
 
 def test_the_canonical_graph_of_a_perceptron():
-    assert mlp_graph((3, 4), (12, 8, 2)) == GRAPH and GRAPH.to_mlp() == mlp((12, 8, 2))
+    assert mlp_graph((3, 4), (12, 8, 2)) == GRAPH and GRAPH.to_network() == mlp((12, 8, 2))
     assert mlp_graph((12,), (12, 2)).nodes == (Input((), (12,)), Linear((0,), 12, 2), TwoClassHead((1,)))
     assert GRAPH.words() == "Input -> Flatten -> Linear(12, 8) -> ReLU -> Linear(8, 2) -> TwoClassHead"
 
@@ -50,7 +51,7 @@ def test_every_field_changes_the_digest_and_is_no_other_perceptron(place, node):
     assert other.digest != GRAPH.digest
     if place:
         with pytest.raises(ConfigurationError):
-            other.to_mlp()
+            other.to_network()
 
 
 def test_sources_lie_before():
@@ -61,7 +62,7 @@ def test_sources_lie_before():
         mlp_graph((3, 3), (12, 2))
     for nodes in ((), NODES[:-1], NODES[:1]):
         with pytest.raises(ConfigurationError):
-            Graph(nodes).to_mlp()
+            Graph(nodes).to_network()
 
 
 def test_steps_become_a_network_that_computes_the_same():

@@ -61,7 +61,7 @@ def test_what_is_left_open_comes_from_others():
         ("model.hidden = [70000]", "widths in [1, 65536]"),
         ("model.hidden = [true]", "widths in [1, 65536]"),
         (f"model.hidden = {[4] * 65}", "at most 64 layers, got 65"),
-        ("model.layers = [5]", "model.layers: expected one of hidden"),
+        ("model.widths = [5]", "model.widths: expected one of hidden, layers"),
         ("model = 5", "model: expected a table"),
         ("training.rate = 5", "training.rate: expected one of learning_rate, batch"),
         ("training.batch = 12", "a power of two in [1, 65536], such as 8 or 16, got 12"),
@@ -123,8 +123,8 @@ def test_refused_preset_files(tmp_path, text, words):
     ("changes", "remedy"),
     [
         ({"steps": 1_000_000}, "steps"),
-        ({"learning_rate": 100.0}, "learning_rate"),
-        ({"learning_rate": 100.0}, "clip_bound at least"),
+        ({"learning_rate": 1000.0}, "learning_rate"),
+        ({"learning_rate": 300.0, "clip_bound": 0.0625}, "clip_bound at least"),
         ({"batch": 1 << 16, "learning_rate": 64.0, "steps": 2000}, "batch"),
     ],
 )

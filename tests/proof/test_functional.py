@@ -20,7 +20,19 @@ from proofward.proof.algebra import (
     sum_of_products,
     sum_over_subgroup,
 )
-from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, pad_key, total
+from proofward.proof.forms import (
+    LEFT,
+    ONE,
+    PAD,
+    PRODUCT,
+    RIGHT,
+    ZERO,
+    Column,
+    Form,
+    combination,
+    pad_key,
+    total,
+)
 from proofward.proof.functional import Functional
 from proofward.proof.layout import ExtensionRows, Layout
 from tests.proof.toy import seeded
@@ -168,6 +180,17 @@ def test_forms_are_affine() -> None:
         column.inner(as_array([a]))
 
 
+def test_combinations_are_sums_of_multiples() -> None:
+    a, b, c = elements(3, 1)
+    column = Column(0, 0, 2, "c")
+    point = tuple(elements(2, 2))
+    forms = [column.at(point) * a + 3, Form(b, {3: a, 4: c}, []), Form(c, {3: b}, []) - column.at(point)]
+    made = combination(a, zip((b, ONE, c), forms, strict=True))
+    expected = forms[0] * b + forms[1] + forms[2] * c + a
+    assert (made.constant, made.pads, made.witness) == (expected.constant, expected.pads, expected.witness)
+    assert combination(b, []).constant == b
+
+
 def naive_value(coefficients: np.ndarray, z: Ext) -> Ext:
     value = ZERO
     for i in reversed(range(coefficients.shape[1])):
@@ -214,7 +237,8 @@ def test_sums_of_products_of_values_and_coefficients(length: int, count: int) ->
     rights = [elements(length, 90 + i) for i in range(count)]
     lefts[0][:3], rights[0][:1] = [Ext(P - 1, P - 1), Ext(0), Ext(2**32, 2**32 - 1)], [Ext(P - 1, P - 1)]
     found = sum_of_products(
-        [(as_array(a), as_array(b)) for a, b in zip(lefts, rights, strict=True)], len(lefts[0]) + len(rights[0])
+        [(as_array(a), as_array(b)) for a, b in zip(lefts, rights, strict=True)],
+        len(lefts[0]) + len(rights[0]),
     )
     assert found.shape == (2, K + length)
     assert element(found, K + length - 1) == ZERO

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofward.field.goldilocks import random_field
 from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key
 from proofward.proof.layout import FIRST_PAD_ROW, ExtensionRows, Layout
-from proofward.proof.tableau import place
+from proofward.proof.soundness import CodeParameters
+from proofward.proof.tableau import CommittedTableau, place
+from tests.proof.toy import seeded
 
 
 @settings(max_examples=200, deadline=None)
@@ -59,6 +62,9 @@ def test_pads_have_places_of_their_own(pads: int, products: int) -> None:
     for kind in (LEFT, RIGHT, PRODUCT):
         places += [rows.position(pad_key(kind, i)) for i in range(products)]
     assert len(set(places)) == len(places) == pads + 3 * products
+    keys = [pad_key(PAD, i) for i in range(pads)]
+    keys += [pad_key(kind, i) for kind in (PRODUCT, LEFT, RIGHT) for i in range(products)]
+    assert rows.flat_all(np.array(keys, dtype=np.int64)).tolist() == [rows.flat(key) for key in keys]
     assert all(FIRST_PAD_ROW <= row < rows.count and 0 <= position < 8 for row, position in places)
     for i in range(products):
         left, right, product = (rows.position(pad_key(kind, i)) for kind in (LEFT, RIGHT, PRODUCT))
@@ -72,3 +78,16 @@ def test_keys_are_taken_apart_again() -> None:
     for kind in (PAD, LEFT, RIGHT, PRODUCT):
         for index in (0, 1, (1 << 40) - 1):
             assert split_pad_key(pad_key(kind, index)) == (kind, index)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_tableau_s_data_are_what_was_committed(rows: int) -> None:
+    code = CodeParameters(log_k=3, log_n=6, queries=4, openings=2)
+    values = random_field(rows * code.k, seeded(1)).reshape(rows, code.k)
+    tableau = CommittedTableau.commit(code, values, seeded(2))
+    coefficients = tableau.coefficients.copy()
+    for _ in range(2):
+        assert np.array_equal(tableau.data, values)
+        assert np.array_equal(tableau.coefficients, coefficients)
+    again = CommittedTableau(code, tableau.data, tableau.blinding, tableau.salt_seed)
+    assert again.root == tableau.root

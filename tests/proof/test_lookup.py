@@ -7,15 +7,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from proofward.field.extension import Ext
+from proofward.field.extension import Ext, ext_shift
 from proofward.field.goldilocks import random_field, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
+from proofward.field.sums import fraction_level
 from proofward.proof import leaves as leaves_module
 from proofward.proof.algebra import element
 from proofward.proof.counter import Counter
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form
+from proofward.proof.leaf_values import Level
 from proofward.proof.leaves import Leaves, Query, eq_index, split_blocks
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
@@ -205,7 +207,8 @@ def test_leaves_and_their_forms_agree() -> None:
     ]
     tree = Leaves(blocks, alpha, beta)
     assert tree.depth == 5 and not tree.only_ones
-    level = tree.levels(lambda column: to_field(data[column.index]))[-1]
+    leaves = tree.values(lambda column: to_field(data[column.index]))
+    level = Level(leaves.numerators([(0, 32)]), leaves.denominators([(0, 32)]))
 
     expected = [
         (-int(m), SQUARE.tag, int(a), int(b))
@@ -216,6 +219,16 @@ def test_leaves_and_their_forms_agree() -> None:
     for i, (numerator, tag, first, second) in enumerate(expected):
         assert element(level.numerators, i) == ONE * numerator
         assert element(level.denominators, i) == alpha - first - beta * second - beta * beta * tag
+    # in parts as in one piece, and shifted
+    for ranges in ([(0, 32)], [(3, 7), (13, 31)], [(24, 26), (16, 20)], [(28, 32)], [(5, 5), (25, 27)]):
+        at = [i for start, stop in ranges for i in range(start, stop)]
+        assert np.array_equal(leaves.numerators(ranges), level.numerators[:, at])
+        assert np.array_equal(leaves.denominators(ranges), level.denominators[:, at])
+        shifted = ext_shift(level.denominators[:, at], beta)
+        assert np.array_equal(leaves.denominators(ranges, beta), shifted)
+    above = leaves.above(only_ones=False)
+    made = fraction_level(level.numerators, level.denominators)
+    assert np.array_equal([above.numerators, above.denominators], made)
     for i in range(len(expected), 32):
         assert (element(level.numerators, i), element(level.denominators, i)) == (ZERO, ONE)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,11 @@ from proofward.field.extension import Ext, lift
 from proofward.field.goldilocks import random_field, to_field
 from proofward.field.multilinear import evaluate
 from proofward.proof.algebra import element
-from proofward.proof.claims import fold_claim
+from proofward.proof.claims import Parts, fold_claim
 from proofward.proof.errors import ProofRejected
 from proofward.proof.forms import ONE, ZERO, Form
 from proofward.proof.party import Party, Tables, Weights
-from proofward.proof.sumcheck import Summation
+from proofward.proof.sumcheck import Summation, running_sum
 from tests.proof.cheats import Forger
 from tests.proof.scripts import accepts, prove_script, verify_script
 from tests.proof.toy import seeded
@@ -96,6 +98,27 @@ def test_claims_fold_to_the_values_at_the_point(kind: str, shape: str, log_size:
     assert final.constant == expected
     wrong = fold_claim(Form.of(total + 1), weights, point, keys, sent)
     assert wrong.constant != expected
+
+
+@pytest.mark.parametrize("log_size", [0, 1, 2, 5, 13, 14])
+def test_tables_made_by_parts_and_weighted_sums(log_size: int) -> None:
+    weights = weights_of("general", log_size)
+    first, second = shapes(log_size)["two products"], shapes(log_size)["product"]
+    factor = elements(1, 64)[0]
+
+    def part(ranges: Sequence[tuple[int, int]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        at = [i for start, stop in ranges for i in range(start, stop)]
+        return [(f[:, at], g[:, at]) for f, g in first.factors]
+
+    by_parts = Parts(1 << log_size, 2, part)
+    whole = [Summation(first, weights), Summation(second, weights)]
+    found = running_sum([(ONE, by_parts), (factor, second)], weights)
+    for r in elements(log_size, 65):
+        messages = [summation.message() for summation in whole]
+        assert found.message() == tuple(a + b * factor for a, b in zip(*messages, strict=True))
+        for summation in (*whole, found):
+            summation.bind(r)
+    assert found.finals() == (whole[0].finals()[0] + whole[1].finals()[0], ZERO)
 
 
 def _flip(tables: Tables) -> Tables:

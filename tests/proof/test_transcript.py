@@ -66,7 +66,7 @@ def test_the_uses_of_the_hash_function_do_not_meet() -> None:
     assert len(values) == 6
     transcript = Transcript(b"x")
     drawn = transcript.squeeze(Label.CHALLENGE, 32)
-    assert drawn != Transcript(b"x")._state and drawn != transcript._state
+    assert drawn != Transcript(b"x").state and drawn != transcript.state
 
 
 def test_every_input_changes_every_later_challenge() -> None:

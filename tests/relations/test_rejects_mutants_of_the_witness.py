@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -103,39 +104,36 @@ def entries(counter: Inventory) -> list[tuple[str, tuple[int, int], int]]:
     ]
 
 
-@pytest.mark.slow
-def test_rejects_a_changed_entry_of_every_round_column(prepared) -> None:  # type: ignore[no-untyped-def]
-    case, _, counter, witness, ciphertext, honest = prepared
-    assert len(counter.columns) > 40
-    seen = set()
-    for name, key, position in entries(counter):
-        proof = prove_with(
-            case, witness, ciphertext, changing_entry(key, position, honest.columns), seeded(4)
-        )
-        seen.add(key)
-        if name.startswith("sharing coefficient"):
-            # another sharing polynomial, properly committed to: the shares dealt out are refused instead
-            verified = verify_round(case.statement, ciphertext, *proof)
-            refused = [
-                not verified.share_binding.matches(s.holder, s.values, s.blind) for s in case.result.shares
-            ]
-            assert all(refused)
-        else:
-            assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)), (name, position)
-    assert seen == {(c.tableau, c.index) for c in counter.columns if c.tableau > 0}
-
-
-@pytest.mark.parametrize("every", [7])
-def test_rejects_a_changed_entry_of_some_round_columns(prepared, every: int) -> None:  # type: ignore[no-untyped-def]
-    case, _, counter, witness, ciphertext, honest = prepared
-    for name, key, position in entries(counter)[::every]:
-        if name.startswith("sharing coefficient"):
-            continue
-        proof = prove_with(
-            case, witness, ciphertext, changing_entry(key, position, honest.columns), seeded(4)
-        )
+def assert_refused(prepared, entry: tuple[str, tuple[int, int], int]) -> None:  # type: ignore[no-untyped-def]
+    """A proof with this entry changed, or the shares of its sharing polynomial."""
+    case, _, _, witness, ciphertext, honest = prepared
+    name, key, position = entry
+    proof = prove_with(case, witness, ciphertext, changing_entry(key, position, honest.columns), seeded(4))
+    if name.startswith("sharing coefficient"):
+        # another sharing polynomial, properly committed to: the shares dealt out are refused instead
+        binding = verify_round(case.statement, ciphertext, *proof).share_binding
+        assert not any(binding.matches(s.holder, s.values, s.blind) for s in case.result.shares)
+    else:
         check = refusal(lambda: verify_round(case.statement, ciphertext, *proof))
         assert check == "column queries", (name, position, check)
+
+
+def test_rejects_a_changed_entry_of_every_round_column(prepared) -> None:  # type: ignore[no-untyped-def]
+    """One entry of each: the first of one column, one between of the next, the last of the third."""
+    counter = prepared[2]
+    assert len(counter.columns) > 40
+    chosen: dict[tuple[int, int], list[tuple[str, tuple[int, int], int]]] = {}
+    for entry in entries(counter):
+        chosen.setdefault(entry[1], []).append(entry)
+    for number, of_column in enumerate(chosen.values()):
+        assert_refused(prepared, of_column[number % len(of_column)])
+    assert chosen.keys() == {(c.tableau, c.index) for c in counter.columns if c.tableau > 0}
+
+
+@pytest.mark.exhaustive
+def test_rejects_changed_entries_of_every_round_column(prepared) -> None:  # type: ignore[no-untyped-def]
+    for entry in entries(prepared[2]):
+        assert_refused(prepared, entry)
 
 
 def test_rejects_another_tableau_in_place_of_the_reopened_one(prepared) -> None:  # type: ignore[no-untyped-def]
@@ -156,19 +154,46 @@ def message_targets(plan, every: int) -> range:  # type: ignore[no-untyped-def]
     return range(0, plan.pads + 2 * plan.products, every)
 
 
-def test_rejects_changed_messages_of_a_round(prepared) -> None:  # type: ignore[no-untyped-def]
+def spoken_of(case: Case, witness, ciphertext) -> list[tuple[str, ...]]:  # type: ignore[no-untyped-def]
+    """Of every message of a round, the functions that say it, from the innermost on."""
+
+    class Noting(Forger):
+        def _say(self, keys, values):  # type: ignore[no-untyped-def]
+            frame, callers = sys._getframe(1), []
+            while frame is not None:
+                callers.append(f"{frame.f_code.co_filename} {frame.f_code.co_name}")
+                frame = frame.f_back
+            spoken.extend([tuple(callers)] * len(values))
+            return super()._say(keys, values)
+
+    spoken: list[tuple[str, ...]] = []
+    prove_with(case, witness, ciphertext, Noting, seeded(4))
+    return spoken
+
+
+def assert_message_matters(prepared, target: int) -> None:  # type: ignore[no-untyped-def]
+    case, _, _, witness, ciphertext, _ = prepared
+    proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
+    assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
+
+
+def test_rejects_a_changed_message_of_every_part_of_a_round(prepared) -> None:  # type: ignore[no-untyped-def]
+    """Of the messages that the same functions say, the one in the middle."""
     case, plan, _, witness, ciphertext, _ = prepared
-    for target in message_targets(plan, 23):
-        proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
+    spoken = spoken_of(case, witness, ciphertext)
+    assert len(spoken) == len(message_targets(plan, 1))
+    parts: dict[tuple[str, ...], list[int]] = {}
+    for target, callers in enumerate(spoken):
+        parts.setdefault(callers, []).append(target)
+    assert len(parts) > 30
+    for targets in parts.values():
+        assert_message_matters(prepared, targets[len(targets) // 2])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_rejects_every_changed_message_of_a_round(prepared) -> None:  # type: ignore[no-untyped-def]
-    case, plan, _, witness, ciphertext, _ = prepared
-    for target in message_targets(plan, 1):
-        proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
+    for target in message_targets(prepared[1], 1):
+        assert_message_matters(prepared, target)
 
 
 def test_rejects_every_changed_message_of_an_enrolment(case: Case) -> None:

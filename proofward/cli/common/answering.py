@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from proofward.federation.history.history import History
     from proofward.federation.messages.rules import Rules
 
+
 def _reason(context: click.Context, parameter: click.Parameter, value: str) -> str:
     from proofward.engines.remote.agreement.request_files import MAX_REASON, is_reason
 

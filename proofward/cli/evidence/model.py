@@ -78,6 +78,8 @@ def export(
             raise click.UsageError(str(error)) from error
         except (NoModel, ModelInvalid) as error:
             raise Refused(str(error)) from error
+        if rows is not None and found.description.images is not None:
+            raise click.UsageError("--rows: of a table, and this model takes images")
         path = out or Path(f"{OUT.format(found.origin.round)}{SUFFIXES[kind]}")
         if path.exists() and not force:
             raise Refused(f"{path} is there already; --force replaces it")
@@ -104,25 +106,28 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
     if rows is not None:
         values = read_records(rows, [entry.name for entry in found.description.features]).values
     data, program = {"onnx": onnx_program, "torch": torch_program}[kind](found)
-    return data, compared(found, program, values)
+    return data, compared(found, program, values, single=kind == "onnx")
 
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
     origin, described = found.origin, found.description
-    widths = "-".join(map(str, found.model.widths))
+    images = described.images
+    inputs = f"{len(described.columns)} features" if images is None else f"images of {images.rule.words}"
+    network = ("MLP " if found.model.is_mlp else "") + found.model.words
     plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
         "round": origin.round, "rounds": origin.rounds, "consortium": origin.consortium.hex(),
         "ledger": {"entries": origin.entries, "root": origin.root.hex()},
     }  # fmt: skip
     lines = [
-        f"{path}: MLP {widths} after round {origin.round} of {origin.rounds}",
-        f"classes: {described.classes[0]}, {described.classes[1]}; {len(described.columns)} features",
+        f"{path}: {network} after round {origin.round} of {origin.rounds}",
+        f"classes: {described.classes[0]}, {described.classes[1]}; {inputs}",
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
     ]
     if agreement is None:
-        lines.append(f"next: {command('predict', path, Placeholder('FILE.csv'))}")
+        new = Placeholder("FILE.csv" if images is None else "IMAGES")
+        lines.append(f"next: {command('predict', path, new)}")
     else:
         plain["agreement"] = asdict(agreement)
         lines.append(

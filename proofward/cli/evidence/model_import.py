@@ -29,7 +29,7 @@ LIMIT = 64.0  #: layers.bounds.LARGEST_WEIGHT, which is not imported while comma
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @JSON
 def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bool) -> None:
-    """Take in a network of Linear layers with ReLU between and two outputs, and print what to write where.
+    """Take in a network of Conv2d, Linear and ReLU with two outputs, and print what to write where.
 
     FILE is a program that torch.export.save wrote, or an ONNX file. Pickled modules and state dicts can
     execute code and are not read. What the network computes is compared with torch or onnxruntime; everything
@@ -69,23 +69,26 @@ def _reader(source: Path) -> Callable[[Path], ImportedNetwork]:
 
 
 def _tell(found: ImportedNetwork, first: FirstWeights, out: Path, as_json: bool) -> None:
+    from proofward.models.graph.settings_lines import settings_lines
+
     model = found.model
-    hidden = list(model.widths[1:-1])
-    plain = {
-        "did": "imported", "file": str(out), "graph": found.graph.digest.hex(), "widths": list(model.widths),
-        "hidden": hidden, "parameters": model.parameters, "clipped": first.clipped, "limit": first.limit,
-        "notes": list(found.notes),
+    plain: dict[str, object] = {
+        "did": "imported", "file": str(out), "graph": found.graph.digest.hex(), "network": model.to_dict(),
+        "inputs": list(model.inputs.axes), "parameters": model.parameters, "clipped": first.clipped,
+        "limit": first.limit, "notes": list(found.notes),
     }  # fmt: skip
+    if model.is_mlp:
+        plain |= {"widths": list(model.widths), "hidden": list(model.widths[1:-1])}
     clipped = [f"clipped to {first.limit:g} in magnitude: {count} values of {name}"
                for name, count in first.clipped.items()]  # fmt: skip
+    of = f"{model.features} features" if model.is_mlp else f"pictures of {model.inputs.words}"
     lines = [
         f"{out}: {found.graph.words()}, {model.parameters} parameters",
         f"graph {found.graph.digest.hex()}",
         *found.notes,
         *(clipped or ["no weight was clipped"]),
-        f"in consortium.toml, with {model.features} features:",
+        f"in consortium.toml, with {of}:",
         f'trusted_first_model = "{out.name}"',
-        "[model]",
-        f"hidden = {hidden}",
+        *settings_lines(model),
     ]
     tell(plain, lines, as_json)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,30 +17,34 @@ from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
     from proofward.report.handover.exported_model import ExportedModel
-    from proofward.report.handover.prediction import NewRecords, Predictions
+    from proofward.report.handover.prediction import Predictions
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 MAX_MODEL_BYTES = 1 << 31
-DECIMALS = {"point": ".", "comma": ","}
+POINT = "point"
+DECIMALS = {POINT: ".", "comma": ","}
 DIGITS = 6
 
 
 @click.command()
 @click.argument("model", metavar="MODEL", type=FILE)
-@click.argument("table", metavar="FILE.csv", type=FILE)
+@click.argument("new", metavar="FILE.csv|IMAGES", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="CSV file to write, instead of printing; one that is there is replaced.")  # fmt: skip
 @click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), help="What parts the cells of FILE.csv.",
               show_default="comma; semicolon with decimal commas")  # fmt: skip
-@click.option("--decimal", type=click.Choice(sorted(DECIMALS)), default="point", show_default=True,
+@click.option("--decimal", type=click.Choice(sorted(DECIMALS)), default=POINT, show_default=True,
               help="The decimal mark of its numbers.")  # fmt: skip
+@click.option("--allow-identifying", is_flag=True,
+              help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
+@click.option("--allow-burned-in", is_flag=True,
+              help="Of images: take DICOM files that say they have text in the pixels.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of CSV.")
-def predict(
-    model: Path, table: Path, out: Path | None, delimiter: str | None, decimal: str, as_json: bool
-) -> None:
+def predict(model: Path, new: Path, out: Path | None, as_json: bool, **options: Any) -> None:
     """Print probability and class of every row of FILE.csv, by a MODEL that `proofward model export` wrote.
 
-    The columns are found by their names, as the model has them; others are not used. The score is the
+    The columns are found by their names, as the model has them; others are not used. A model of images takes
+    an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
     federation's own integer, from which the probability follows.
     """
     from proofward.cli.common.kernels import load_kernels
@@ -47,39 +52,61 @@ def predict(
     load_kernels(make_console(quiet=True))
 
     from proofward.ledger.reading import read_regular
-    from proofward.report.handover import prediction
     from proofward.report.handover.exported_model import ModelInvalid, NotAModel, read_exported
+    from proofward.report.handover.prediction import TableRefused
 
     with answering(as_json):
         try:
             loaded = read_exported(read_regular(model, MAX_MODEL_BYTES, follow=True))
-            names = [entry.name for entry in loaded.description.features]
-            records = prediction.read_records(
-                table, names, DELIMITERS[delimiter] if delimiter else "", DECIMALS[decimal]
-            )
-            found = prediction.predict(loaded, records)
+            found, ignored = _predicted(loaded, new, options)
         except NotAModel as error:
             raise click.UsageError(f"{model} is no exported model: {error}") from error
         except ModelInvalid as error:
             raise Refused(f"{model}: {error}") from error
-        except prediction.TableRefused as error:
-            raise Refused(f"{table}: {error}; nothing was predicted") from error
+        except TableRefused as error:
+            raise Refused(f"{new}: {error}; nothing was predicted") from error
         if out is not None:
             data = _csv(loaded, found).encode()
             write_file(out, data, out.with_name(f".{out.name}.writing"), mode=0o600)
         if as_json:
-            print_json(_plain(loaded, records, found, out))
+            print_json(_plain(loaded, ignored, found, out))
         elif out is None:
             click.echo(_csv(loaded, found), nl=False)
         console = make_console(quiet=True)
-        for line in _notes(records, found, out):
+        for line in _notes(loaded, ignored, found, out):
             console.print(line, markup=False, soft_wrap=True)
+
+
+def _predicted(
+    model: ExportedModel, new: Path, options: Mapping[str, Any]
+) -> tuple[Predictions, tuple[str, ...]]:
+    """What the model says of a table or of images, and the columns that it does not use."""
+    from proofward.report.handover.image_prediction import predict_images
+    from proofward.report.handover.prediction import predict, read_records
+
+    delimiter, decimal = options["delimiter"], options["decimal"]
+    given = {name: options[f"allow_{name}"] for name in ("identifying", "burned_in")}
+    if model.description.images is not None:
+        if delimiter is not None or decimal != POINT:
+            raise click.UsageError("--delimiter and --decimal: the model takes images, not a table")
+        return predict_images(model, new, **given), ()
+    if any(given.values()):
+        raise click.UsageError("--allow-identifying and --allow-burned-in: the model takes no images")
+    if new.is_dir():
+        raise click.UsageError(f"{new} is a folder: the model takes a table, FILE.csv")
+    names = [entry.name for entry in model.description.features]
+    records = read_records(new, names, DELIMITERS[delimiter] if delimiter else "", DECIMALS[decimal])
+    return predict(model, records), records.ignored
+
+
+def _what(model: ExportedModel) -> str:
+    return "row" if model.description.images is None else "image"
 
 
 def _csv(model: ExportedModel, found: Predictions) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", "score", f"probability of {model.description.classes[1]}", "class"])
+    writer.writerow([_what(model), "score", f"probability of {model.description.classes[1]}", "class"])
     for row, score, chance, name in zip(
         found.rows, found.scores, found.probabilities, found.classes, strict=True
     ):
@@ -88,10 +115,10 @@ def _csv(model: ExportedModel, found: Predictions) -> str:
 
 
 def _plain(
-    model: ExportedModel, records: NewRecords, found: Predictions, out: Path | None
+    model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None
 ) -> dict[str, object]:
     rows = [
-        {"row": row, "score": int(score), "probability": round(float(chance), DIGITS), "class": name}
+        {_what(model): row, "score": int(score), "probability": round(float(chance), DIGITS), "class": name}
         for row, score, chance, name in zip(
             found.rows, found.scores, found.probabilities, found.classes, strict=True
         )
@@ -104,18 +131,21 @@ def _plain(
         "probability_of": model.description.classes[1],
         "score_scale_bits": model.scales.activation_bits,
         "clipped": dict(found.clipped),
-        "not_used": list(records.ignored),
+        "not_used": list(ignored),
         "file": None if out is None else str(out),
         "predictions": rows,
     }
 
 
-def _notes(records: NewRecords, found: Predictions, out: Path | None) -> list[str]:
+def _notes(
+    model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None
+) -> list[str]:
     from proofward.report.handover.prediction import listed
 
-    lines = [f"{len(found.rows)} records{f', written to {out}' if out else ''}"]
-    if records.ignored:
-        lines.append(f"columns that the model does not use: {listed(records.ignored)}")
+    what = "records" if model.description.images is None else "images"
+    lines = [f"{len(found.rows)} {what}{f', written to {out}' if out else ''}"]
+    if ignored:
+        lines.append(f"columns that the model does not use: {listed(ignored)}")
     lines += [
         f"clipped to the range of inputs: {count} values of {name}; are its units right?"
         for name, count in found.clipped.items()

@@ -171,7 +171,7 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
             "round": file.round,
             "attempt": file.attempt,
             "rows": file.rows,
-            "model": "-".join(map(str, config.model.widths)),
+            "model": config.model.words,
             "parameters": config.model.parameters,
             "steps": config.training.steps_for(file.rows),
             "batch": config.training.batch,

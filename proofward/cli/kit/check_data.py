@@ -12,6 +12,7 @@ from proofward.cli.common.console import FLAW, KitPath
 from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
 
 if TYPE_CHECKING:
+    from proofward.data.image_schema import ImageSchema
     from proofward.data.schema import Schema
     from proofward.relations.config import RoundConfig
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @data_options
 @JSON
 def check_data(where: Path, as_json: bool, **options: Any) -> None:
-    """Look at a hospital's records as `enrol` would, and keep nothing of them.
+    """Look at a hospital's records or images as `enrol` would, and keep nothing of them.
 
     KIT_OR_TOML is a start-up kit or a consortium.toml. All that is wrong is listed at once, with counts, rows
     and columns, and without a value. Exit code 1 when `enrol` would not take the file in.
@@ -40,7 +41,7 @@ def check_data(where: Path, as_json: bool, **options: Any) -> None:
             raise SystemExit(FLAW)
 
 
-def _agreed(where: Path) -> tuple[Schema, RoundConfig]:
+def _agreed(where: Path) -> tuple[Schema | ImageSchema, RoundConfig]:
     """What was agreed in a kit or is proposed in a project file; raises Refused, KitError, HomeError."""
     if where.is_dir():
         home = opened(where)

@@ -217,8 +217,7 @@ def _described(images: Path, found: Inspection) -> tuple[dict[str, object], list
         "would_be_taken": not refused and not found.doubts,
     }
     counts = ", ".join(f"{count} of class {name}" for name, count in by_class.items())
-    size = f"{rule.height} x {rule.width}, {'grey' if rule.channels == 1 else 'coloured'}"
-    lines = [f"{images}: {len(found)} images{': ' + counts if len(found) else ''}; each becomes {size}"]
+    lines = [f"{images}: {len(found)} images{': ' + counts if len(found) else ''}; each becomes {rule.words}"]
     if any(found.parts):
         lines.append("parts: " + ", ".join(f"{count} of {part}" for part, count in found.by_part.items()))
     if patients:

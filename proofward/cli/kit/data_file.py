@@ -1,9 +1,9 @@
-"""A hospital's CSV file as commands take it: how it is written, what is wrong with it, what it holds."""
+"""A hospital's data as commands take them: a CSV file or images; what is wrong with them, what they hold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,39 +14,105 @@ from proofward.data.schema import DECIMALS, FEATURES_NAME, FeaturesInvalid, Sche
 
 if TYPE_CHECKING:
     from proofward.data.csv_records import Table
+    from proofward.data.image_schema import ImageSchema
     from proofward.engines.remote.agreement.home import Home
     from proofward.relations.config import RoundConfig
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _OPTIONS = (
-    click.option("--data", required=True, metavar="FILE", help="CSV with a header; columns in any order.",
-                 type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    click.option("--data", required=True, metavar="PATH", type=click.Path(exists=True, path_type=Path),
+                 help="CSV with a header, columns in any order; images: a folder, an npz or an HDF5 file."),
     click.option("--label", metavar="COLUMN", help="The column with the label, if it has another name here."),
     click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), help="What parts the cells.",
                  show_default="comma; semicolon with decimal commas"),
     click.option("--decimal", type=click.Choice(sorted(DECIMALS.values())), help="The mark in numbers.",
                  show_default="the consortium's"),
+    click.option("--labels", type=click.Path(path_type=Path), metavar="CSV",
+                 help="Of images: table of files, labels and patients, in their folder or elsewhere; without "
+                 "it each folder is a class."),
+    click.option("--patients", type=click.Path(path_type=Path), metavar="CSV",
+                 help="Of images in HDF5: table with a row for each image and its patient."),
+    click.option("--patient-column", metavar="COLUMN", help="Of either of these tables.",
+                 show_default="patient"),
+    click.option("--only-listed", is_flag=True,
+                 help="Of images: leave files alone that --labels does not name."),
+    click.option("--part", "parts", multiple=True, type=click.Choice(["train", "val", "test"]),
+                 help="Of images in an npz: only this part; may be repeated."),
+    click.option("--allow-identifying", is_flag=True,
+                 help="Of images: take DICOM files that name a patient; no name is kept."),
+    click.option("--allow-burned-in", is_flag=True,
+                 help="Of images: take DICOM files that say they have text in the pixels."),
 )  # fmt: skip
+_OF_TABLES = ("delimiter", "decimal")
+_OF_IMAGES = ("labels", "patients", "patient_column", "only_listed", "parts", "allow_identifying",
+              "allow_burned_in")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file, and in what it differs from the consortium's notation; "" where it does not."""
+    """A file or a folder, and what the options say of it.
+
+    label, delimiter, decimal: in what a table differs from the consortium's notation, "" where it does not.
+    options: all, by name, of which images have their own.
+    """
 
     path: Path
     label: str = ""
     delimiter: str = ""
     decimal: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
-    def read(self, schema: Schema, config: RoundConfig) -> Table:
+    def read(self, schema: Schema | ImageSchema, config: RoundConfig) -> Table:
         """Its records; raises Refused with all that is wrong."""
+        from proofward.data.image_schema import ImageSchema
+
+        if schema.size != config.model.features:
+            found = f"{schema.size} features, but the model has {config.model.features}"
+            raise Refused(f"{found}: ask the coordinator")
+        if isinstance(schema, ImageSchema):
+            self._without(_OF_TABLES, "images")
+            table = self._images(schema, config)
+        else:
+            self._without(_OF_IMAGES, "a table")
+            table = self._table(schema, config)
+        config.check_rows(len(table.records))
+        return table
+
+    def _without(self, names: Sequence[str], agreed: str) -> None:
+        """Raises Refused for an option of other data than were agreed."""
+        for name in names:
+            if self.options.get(name):
+                option = "part" if name == "parts" else name.replace("_", "-")
+                raise Refused(f"--{option}: the consortium agreed on {agreed}, of which this says nothing")
+
+    def _images(self, schema: ImageSchema, config: RoundConfig) -> Table:
+        from proofward.data.image_records import ImageFiles, read_images
+        from proofward.data.images.refusal import ImagesRefused
+
+        given = self.options
+        files = ImageFiles(
+            self.path,
+            labels=given.get("labels"),
+            column=self.label,
+            patient_column=given.get("patient_column") or "patient",
+            patients=given.get("patients"),
+            parts=tuple(given.get("parts", ())),
+            only_listed=bool(given.get("only_listed")),
+            identifying=bool(given.get("allow_identifying")),
+            burned_in=bool(given.get("allow_burned_in")),
+        )
+        try:
+            return read_images(files, schema, config.scales, config.least_rows)
+        except ImagesRefused as error:
+            words = str(error).splitlines()[0]
+            raise Refused(f"{self.path}: nothing was taken in", error.problems or [words]) from error
+
+    def _table(self, schema: Schema, config: RoundConfig) -> Table:
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_csv
 
-        width = config.model.features
-        if len(schema.features) != width:
-            words = f"{len(schema.features)} features, but the model has {width}: ask the coordinator"
-            raise Refused(words)
+        if self.path.is_dir():
+            raise Refused(f"{self.path}: expected a CSV file, as the consortium agreed, found a folder")
         notation = schema.notation
         if self.label:
             notation = replace(notation, label=replace(notation.label, column=self.label))
@@ -56,11 +122,9 @@ class DataFile:
         delimiter = DELIMITERS[self.delimiter] if self.delimiter else notation.delimiter
         own = replace(schema, notation=notation)
         try:
-            table = read_csv(self.path, own, config.scales, delimiter=delimiter, least_rows=config.least_rows)
+            return read_csv(self.path, own, config.scales, delimiter=delimiter, least_rows=config.least_rows)
         except CsvRefused as error:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
-        config.check_rows(len(table.records))
-        return table
 
 
 def data_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -85,18 +149,22 @@ def data_file(options: Mapping[str, Any]) -> DataFile:
 def files_alike(paths: Sequence[Path], options: Mapping[str, Any]) -> list[DataFile]:
     """Files that are written in one way, which the options of `notation_options` say."""
     given = {name: options[name] or "" for name in ("label", "delimiter", "decimal")}
-    return [DataFile(path, **given) for path in paths]
+    return [DataFile(path, **given, options=options) for path in paths]
 
 
-def schema_of(home: Home) -> Schema:
-    """The columns in a site's kit; raises Refused, HomeError."""
+def schema_of(home: Home) -> Schema | ImageSchema:
+    """The columns, or the images, in a site's kit; raises Refused, HomeError."""
+    from proofward.data.image_schema import check_title, schema_from_bytes
+
     try:
-        return Schema.from_bytes(home.read(FEATURES_NAME))
+        schema = schema_from_bytes(home.read(FEATURES_NAME))
+        check_title(schema, home.terms.federation)
+        return schema
     except FeaturesInvalid as error:
         raise Refused(f"{home.root / FEATURES_NAME}: {error}; ask the coordinator for it") from error
 
 
-def described(table: Table, schema: Schema) -> tuple[dict[str, object], list[str]]:
+def described(table: Table, schema: Schema | ImageSchema) -> tuple[dict[str, object], list[str]]:
     """What a file holds, as a document and as lines: counts, no values."""
     positive = int(table.records.labels.sum())
     counts = (len(table.records) - positive, positive)
@@ -108,7 +176,8 @@ def described(table: Table, schema: Schema) -> tuple[dict[str, object], list[str
         "doubts": [doubt.words for doubt in table.doubts],
         "notes": list(table.notes),
     }
-    lines = [f"{len(table.records)} records, {', '.join(named)}"]
+    what = "records" if isinstance(schema, Schema) else f"images of {schema.rule.words}"
+    lines = [f"{len(table.records)} {what}, {', '.join(named)}"]
     for feature, count in table.clipped.items():
         lines.append(f"clipped to the range of inputs: {count} values of {feature}")
     return plain, [*lines, *table.notes]

@@ -1,4 +1,4 @@
-"""`proofward enrol`: a hospital's records, from a CSV file into its kit."""
+"""`proofward enrol`: a hospital's records, from a CSV file or from images into its kit."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Take in what can be read but looks wrong; this is recorded.")
 @JSON
 def enrol(kit: Path, member: str | None, replace: bool, force: bool, as_json: bool, **options: Any) -> None:
-    """Take a hospital's records into KIT: labels, and a column for each feature of the consortium.
+    """Take a hospital's records into KIT: labels, and a column for each feature of the consortium, or images.
 
-    The columns are in KIT/proofward/features.json. Values are normalised with the consortium's constants;
-    they stay in the kit, readable by its owner only, and no message of this command repeats one. The running
-    site enrols with them. `proofward check-data` looks at a file beforehand.
+    The columns, or how images are made, are in KIT/proofward/features.json. Values are normalised with the
+    consortium's constants; they stay in the kit, readable by its owner only, and no message of this command
+    repeats one. The running site enrols with them. `proofward check-data` looks at a file beforehand.
     """
     from proofward.federation.messages.rules import HOSPITAL
 

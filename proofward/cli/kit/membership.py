@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from proofward.federation.messages.rules import Rules
 
 
-
 @click.command()
 @KIT
 @PASSPHRASE

@@ -49,7 +49,7 @@ def _rules(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
 
 def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
     """For each setting that could mend it alone: the values that would."""
-    training, hidden = setup.training, setup.model.widths[1:-1]
+    training, hidden = setup.training, setup.model.widths[1:-1] if setup.model.is_mlp else ()
     unit = training.batch / (1 << setup.scales.rate_shift)
     duration = "epochs" if training.epochs else "steps"
 

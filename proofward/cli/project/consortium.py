@@ -87,7 +87,13 @@ def consortium() -> None:
 @JSON
 @click.pass_context
 def init(
-    context: click.Context, /, folder: Path, draft: bool, force: bool, engine_name: str, as_json: bool,
+    context: click.Context,
+    /,
+    folder: Path,
+    draft: bool,
+    force: bool,
+    engine_name: str,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Write DIR/consortium.toml and, made from it, a start-up kit for every site, in DIR/kits.

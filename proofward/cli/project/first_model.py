@@ -24,8 +24,8 @@ def read_first_model(path: Path, config: RoundConfig) -> bytes:
         raise ProjectError(FIELD, error.expected, f"{path}, {error.actual}") from error
     weights = weights_from_safetensors(model, data)
     if weights is None:
-        widths = "-".join(map(str, model.widths))
-        raise ProjectError(FIELD, f"a {MODEL_NAME} of a federation with a {widths} model", f"{path}, another")
+        expected = f"a {MODEL_NAME} of a federation with a {model.words} model"
+        raise ProjectError(FIELD, expected, f"{path}, another")
     if magnitude(weights) > limit:
         real = limit / (1 << config.scales.weight_bits)
         words = f"weights of at most {limit}, that is {real:g} (`proofward model import` has --limit)"

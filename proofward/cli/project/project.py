@@ -10,6 +10,7 @@ from pathlib import Path
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.project_table import ProjectError
+from proofward.data.image_schema import MAX_TITLE, ImageSchema
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSES, fault_of_address, name_of
@@ -59,6 +60,7 @@ class Project:
 
     servers: names and IP addresses under which sites reach the server, in the order of preference.
     settings: of network and training, as the file gives them; `preset` says what they leave open.
+    features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
 
@@ -78,6 +80,7 @@ class Project:
     trusted_first_model: str = ""
     features: tuple[Feature, ...] = ()
     notation: Notation = field(default_factory=Notation)
+    images: ImageSchema | None = None
 
     @property
     def server(self) -> str:
@@ -85,8 +88,10 @@ class Project:
         return name_of(self.servers)
 
     @property
-    def schema(self) -> Schema:
-        """The columns of every hospital's table, of a completed project."""
+    def schema(self) -> Schema | ImageSchema:
+        """What every hospital's data are, of a completed project: the columns of tables, or images."""
+        if self.images is not None:
+            return self.images
         return Schema(self.features, self.notation)
 
     @cached_property
@@ -96,15 +101,15 @@ class Project:
         settings = self.settings.over(found.settings)
         if self.settings == Settings() and features == found.features:
             return found.preset
-        own = settings.preset("", "", features)
-        training, widths = own.training, "-".join(map(str, own.model.widths))
-        summary = f"{features} features: {widths}, {training.duration} of {training.batch}"
+        own = settings.preset("", "", features if self.images is None else self.images.axes)
+        training, what = own.training, f"{features} features" if self.images is None else "images"
+        summary = f"{what}: {own.model.words}, {training.duration} of {training.batch}"
         return replace(own, name=self.preset, summary=summary)
 
     @property
     def placeholders(self) -> bool:
         """Whether the features are those that `completed` made up."""
-        return self.features == placeholder_features(len(self.features))
+        return self.images is None and self.features == placeholder_features(len(self.features))
 
     def first_model_beside(self, path: Path) -> Path | None:
         """The file of the trusted first model, of a project in the file `path`."""
@@ -123,6 +128,25 @@ class Project:
         self._check()
         hospitals, verifiers = self.count(HOSPITAL), self.count(VERIFIER)
         threshold = self.threshold or usual_threshold(hospitals)
+        features = self._columns() if self.images is None else ()
+        completed = replace(
+            self,
+            threshold=threshold,
+            minimum=self.minimum or usual_updates(hospitals, threshold),
+            abandoning=self.abandoning or usual_abandonments(hospitals),
+            accepting=self.accepting or usual_verdicts(verifiers),
+            features=features,
+        )
+        try:
+            setup = completed.setup
+            if self.images is not None:
+                self.images.levels.check(self.images.rule.channels, setup.scales)
+        except ConfigurationError as error:
+            raise ProjectError(error.field, error.expected, error.actual) from error
+        return completed
+
+    def _columns(self) -> tuple[Feature, ...]:
+        """The features of tables: those that are given, the preset's, or such as change nothing."""
         width = PRESET_FILES[self.preset].features
         features = self.features
         if not features and width == len(NORMALISATION):
@@ -135,23 +159,12 @@ class Project:
             Schema(features, self.notation)
         except FeaturesInvalid as error:
             raise ProjectError("columns", "distinct names", str(error)) from error
-        completed = replace(
-            self,
-            threshold=threshold,
-            minimum=self.minimum or usual_updates(hospitals, threshold),
-            abandoning=self.abandoning or usual_abandonments(hospitals),
-            accepting=self.accepting or usual_verdicts(verifiers),
-            features=features,
-        )
-        try:
-            _ = completed.setup
-        except ConfigurationError as error:
-            raise ProjectError(error.field, error.expected, error.actual) from error
-        return completed
+        return features
 
     def _check(self) -> None:
-        if not 1 <= len(self.title) <= 200 or not self.title.isprintable():
-            raise ProjectError("title", "1 to 200 printable characters", repr(self.title))
+        longest = 200 if self.images is None else MAX_TITLE
+        if not 1 <= len(self.title) <= longest or not self.title.isprintable():
+            raise ProjectError("title", f"1 to {longest} printable characters", repr(self.title))
         self._check_servers()
         if self.preset not in PRESET_FILES:
             raise ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
@@ -204,7 +217,7 @@ class Project:
         try:
             terms = Terms.of(
                 config,
-                federation=self.title,
+                federation=self.title if self.images is None else self.images.title(self.title),
                 seats=tuple(sorted(seats, key=lambda seat: seat.member)),
                 accepting_verdicts=self.accepting,
                 minimum_updates=self.minimum,

@@ -10,9 +10,11 @@ from typing import Any
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
+from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
+from proofward.data.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
@@ -22,7 +24,7 @@ from proofward.models.settings import Settings, settings_of
 
 FILE_NAME = "consortium.toml"
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "policy",
-       "site", "feature", *NOTATION_KEYS)  # fmt: skip
+       "site", "feature", "images", *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
@@ -43,6 +45,7 @@ def read_project(path: Path) -> Project:
         sites.append(Site(entry.text("name"), entry.roles()))
     for where, values in table.tables("feature", needed=False):
         features.append(read_feature(values, where))
+    images = read_image_schema(table)
     return Project(
         title=table.text("title"),
         servers=_servers(table),
@@ -59,7 +62,8 @@ def read_project(path: Path) -> Project:
         upload_slot=policy.integer("upload_slot", 0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
         sites=tuple(sites),
         features=tuple(features),
-        notation=read_notation(table),
+        notation=read_notation(table) if images is None else Notation(),
+        images=images,
     ).completed()
 
 

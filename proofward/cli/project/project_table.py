@@ -49,6 +49,13 @@ class Table:
         value = self._values.get(name, default)
         return str(value) if type(value) is int else self.text(name, default)
 
+    def flag(self, name: str) -> bool:
+        """true or false; false if it is not there."""
+        value = self._values.get(name, False)
+        if type(value) is not bool:
+            raise ProjectError(self._where + name, "true or false", repr(value)[:80])
+        return value
+
     def texts(self, name: str) -> list[str]:
         """A list of texts, empty if it is not there."""
         value = self._values.get(name, [])

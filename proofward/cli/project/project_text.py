@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import label_lines, notation_lines
 from proofward.cli.project.project import Project
 from proofward.federation.messages.rules import VERIFIER
@@ -12,7 +13,8 @@ from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 MEANING = {
-    "hidden": "widths of the hidden layers; [] for logistic regression",
+    "hidden": "widths of the hidden layers; [] for logistic regression; or give layers",
+    "layers": "from the data upwards, ReLU between them; the last, to two classes, is implied",
     "learning_rate": "of a batch's mean gradient, a multiple of batch / 1024",
     "batch": "records of a step, a power of two",
     "epochs": "passes over a hospital's records in a round, or give steps",
@@ -32,7 +34,7 @@ def project_text(project: Project) -> str:
         *_preset(project),
         f"rounds = {project.rounds}",
         *_first_model(project),
-        *notation_lines(project.notation),
+        *(notation_lines(project.notation) if project.images is None else []),
         "",
         "[model]",
         *_settings(project, MODEL_KEYS),
@@ -49,11 +51,12 @@ def project_text(project: Project) -> str:
         f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
         "their time then tells nothing of the records",
     ]
-    lines += label_lines(project.notation.label)
+    lines += label_lines(project.notation.label) if project.images is None else image_lines(project.images)
     for site in project.sites:
         roles = ", ".join(_quoted(role) for role in site.roles)
         lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
-    lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
+    if project.features:
+        lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
     for entry in project.features:
         lines += ["[[feature]]", f"name = {_quoted(entry.name)}"]
         lines += [f"unit = {_quoted(entry.unit)}"] if entry.unit else []
@@ -90,7 +93,8 @@ def _settings(project: Project, names: Sequence[str]) -> list[str]:
         if value is not None:
             sign = "# " if getattr(own, name) is None else ""
             plain = list(value) if isinstance(value, tuple) else value
-            lines.append(f"{sign}{name} = {plain!r}  # {MEANING[name]}")
+            text = json.dumps(plain) if name == "layers" else repr(plain)
+            lines.append(f"{sign}{name} = {text}  # {MEANING[name]}")
     return lines
 
 

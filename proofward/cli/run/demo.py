@@ -16,7 +16,8 @@ from proofward.engines.registry import ENGINES
 from proofward.federation.messages.usual import LEAST_HOSPITALS
 from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
 
-ATTACK_ROUNDS = 2
+ATTACK_ROUNDS, IMAGE_ROUNDS = 2, 4
+HOSPITALS = 5
 IN_PROCESS = "in-process"
 LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
 """Hospitals, of which enough for a sum go on without the culprit."""
@@ -76,13 +77,17 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 
 @click.command(cls=WithPresets)
 @click.option(
-    "--rounds", type=click.IntRange(1, MAX_ROUNDS), show_default=f"{ROUNDS}; {ATTACK_ROUNDS} with an attack",
+    "--rounds", type=click.IntRange(1, MAX_ROUNDS),
+    show_default=f"{ROUNDS}; {IMAGE_ROUNDS} with --images; {ATTACK_ROUNDS} with an attack",
     help="Rounds of training.",
 )  # fmt: skip
-@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, MAX_HOSPITALS), default=5,
-              show_default=True, help="An attack needs one more than a sum does, the culprit.")  # fmt: skip
+@click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, MAX_HOSPITALS),
+              show_default=f"{HOSPITALS}; {LEAST_HOSPITALS} with --images",
+              help="An attack needs one more than a sum does, the culprit.")  # fmt: skip
 @click.option(
-    "--verifiers", type=click.IntRange(1, MAX_HOSPITALS), help="Who checks every proof.",
+    "--verifiers",
+    type=click.IntRange(1, MAX_HOSPITALS),
+    help="Who checks every proof.",
     show_default=f"{VERIFIERS}; with --engine one more than hospitals",
 )
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
@@ -90,8 +95,13 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               help="Folder to write, or an interrupted run to go on with.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
               help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
-@click.option("--preset", "preset_name", default=PRESET, show_default=True, metavar="NAME",
+@click.option("--preset", "preset_name", show_default=PRESET, metavar="NAME",
               help="Model and data: a name listed below.")  # fmt: skip
+@click.option("--images", is_flag=True,
+              help="A convolutional network on generated patches like those of mammograms.")  # fmt: skip
+@click.option("--data", type=click.Path(exists=True, path_type=Path), metavar="PATH",
+              help="With --images: an npz archive, an HDF5 file or a folder of real ones, whose first class "
+              "is told from all others.")  # fmt: skip
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--engine", type=click.Choice([IN_PROCESS, *ENGINES]), default=IN_PROCESS, show_default=True,
               help="With an engine, every site is a process of its own on this machine.")  # fmt: skip
@@ -103,11 +113,13 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.option("--no-plot", is_flag=True, help="Write no plot.")
 def demo(
     rounds: int | None,
-    hospitals: int,
+    hospitals: int | None,
     verifiers: int | None,
     chosen: Path | None,
     seed: int,
-    preset_name: str,
+    preset_name: str | None,
+    images: bool,
+    data: Path | None,
     attack: str | None,
     engine: str,
     repeatable: bool,
@@ -134,23 +146,34 @@ def demo(
         raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
     if engine != IN_PROCESS and attack is not None:
         raise click.UsageError(f"attacks run in one process: leave out --engine {engine}")
-    number = rounds or (ROUNDS if attack is None else ATTACK_ROUNDS)
-    _check_attack(attack, hospitals, number)
+    if (data is not None and not images) or (images and preset_name is not None):
+        raise click.UsageError("expected --images with --data or alone, or --preset")
+    usual = IMAGE_ROUNDS if images else ROUNDS
+    number = rounds or (usual if attack is None else ATTACK_ROUNDS)
+    count = hospitals or (LEAST_HOSPITALS + (attack is not None) if images else HOSPITALS)
+    _check_attack(attack, count, number)
     folder = run_folder(chosen)
     resumed = check_folder(folder, attack)
 
     from proofward.cli.common.engine import installed
     from proofward.cli.run.demo_run import DemoRun
     from proofward.cli.run.demo_sites import SitesDemoRun
+    from proofward.data.images.refusal import ImagesExtraMissing, ImagesRefused
     from proofward.data.wdbc import DataUnavailable
     from proofward.layers.errors import TrainingError
+    from proofward.report.image_scenario import make_image_scenario
     from proofward.report.scenario import make_scenario
 
     try:
-        judges = verifiers or (VERIFIERS if engine == IN_PROCESS else hospitals + 1)
-        scenario = make_scenario(preset_name, hospitals, number, seed, judges)
-    except (TrainingError, DataUnavailable) as error:
+        judges = verifiers or (VERIFIERS if engine == IN_PROCESS else count + 1)
+        if images:
+            scenario = make_image_scenario(data, count, number, seed, judges)
+        else:
+            scenario = make_scenario(preset_name or PRESET, count, number, seed, judges)
+    except (TrainingError, DataUnavailable, ImagesRefused, ImagesExtraMissing) as error:
         raise click.UsageError(str(error)) from error
+    for doubt in scenario.doubts:
+        console.print(f"doubtful, used all the same: {doubt}", markup=False, soft_wrap=True)
     kind = DemoRun if engine == IN_PROCESS else partial(SitesDemoRun, engine=installed(ENGINES[engine]))
     run = kind(console, folder, scenario, seed, workers, plot=not no_plot, repeatable=repeatable)
     if resumed:

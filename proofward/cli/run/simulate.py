@@ -1,4 +1,4 @@
-"""`proofward simulate`: in one process what a consortium's sites would run, from its file and CSV files."""
+"""`proofward simulate`: in one process what a consortium's sites would run, from its file and their data."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from proofward.data.csv_records import Table
     from proofward.engines.run_folder import Plan
     from proofward.relations.config import RoundConfig
+    from proofward.report.handover.description import Description
 
 
 @click.command()
 @click.argument("project_file", metavar="CONSORTIUM.TOML",
                 type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
-@click.option("--data", "given", multiple=True, required=True, metavar="[SITE=]FILE",
-              help="A hospital's CSV; once a hospital, in the order of the file's sites "
+@click.option("--data", "given", multiple=True, required=True, metavar="[SITE=]PATH",
+              help="A hospital's CSV or images; once a hospital, in the order of the file's sites "
               "or with the site's name.")  # fmt: skip
 @notation_options
 @click.option("--force", is_flag=True,
@@ -67,7 +68,6 @@ def simulate(
     from proofward.cli.project.project_file import opened_project
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
     from proofward.data.plausibility import short_doubts
-    from proofward.report.handover.description import Description
     from proofward.report.measurements import Measurements
 
     with answering(as_json):
@@ -85,7 +85,7 @@ def simulate(
     forced = {name: kept for name, table in tables.items() if (kept := short_doubts(table.doubts))}
     notes = {FORCED_NAME: (json.dumps(forced, indent=1) + "\n").encode()} if forced else {}
     datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
-    start, description = time.perf_counter(), Description.of(project.features, project.schema.classes)
+    start, description = time.perf_counter(), _description(project)
     try:
         ran = run_in_process(
             console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes
@@ -106,6 +106,15 @@ def simulate(
         print_json({"run": str(folder), "finished": True, "consortium": history.rules.digest.hex(),
                     "model": history.model.hex(), "rounds": len(history.closed), "rows": rows,
                     "forced": forced})  # fmt: skip
+
+
+def _description(project: Project) -> Description:
+    """What inputs and outputs of the model mean."""
+    from proofward.report.handover.description import Description
+
+    if project.images is not None:
+        return Description.of_images(project.images)
+    return Description.of(project.features, project.notation.label.classes)
 
 
 def _say(console: Console, *lines: str) -> None:
@@ -155,8 +164,8 @@ def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
         raise click.UsageError(f"--data: expected {expected}, found {len(given)}")
     found.update({name: Path(file) for name, file in zip(open_names, in_order, strict=True)})
     for path in found.values():
-        if not path.is_file():
-            raise click.UsageError(f"--data: {path} is no file")
+        if not (path.is_file() or (path.is_dir() and project.images is not None)):
+            raise click.UsageError(f"--data: {path} is no file" + (" or folder" if project.images else ""))
     return {name: found[name] for name in names}
 
 

@@ -48,7 +48,7 @@ class ImageFolder:
     def __post_init__(self) -> None:
         if not self.root.is_dir():
             raise ImagesRefused(f"{self.root}: expected a folder of images")
-        self._found.extend(_files(self.root))
+        self._found.extend(files_below(self.root))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class ImageFolder:
             return self.agreed
         if self.listing is not None:
             return self.listing.classes
-        names = {name.split("/")[0] for name, _ in self._found if "/" in name and not _is_left(name)}
+        names = {name.split("/")[0] for name, _ in self._found if "/" in name and not is_left(name)}
         return tuple(sorted(names))
 
     @property
@@ -120,7 +120,7 @@ class ImageFolder:
             return True
         if listing is not None and self.only_listed and name not in listing.files:
             return True
-        return _is_left(name)
+        return is_left(name)
 
 
 def pictures_of(path: Path, rule: ImageRule, admission: Admission) -> Iterator[Picture]:
@@ -140,7 +140,7 @@ def check_plain(path: Path) -> None:
         raise ImageRefused(OUTSIDE, "a plain file", "a device, a pipe or a socket")
 
 
-def _files(root: Path) -> list[tuple[str, Path]]:
+def files_below(root: Path) -> list[tuple[str, Path]]:
     """Everything below a folder that is no folder, by name; a link to a folder is not entered."""
     found: list[tuple[str, Path]] = []
     for folder, folders, files in os.walk(root, onerror=_unreadable):
@@ -156,7 +156,8 @@ def _unreadable(error: OSError) -> None:
     raise ImagesRefused(f"{error.filename}: {error.strerror}: nothing was taken in")
 
 
-def _is_left(name: str) -> bool:
+def is_left(name: str) -> bool:
+    """Whether a file is one that file managers and systems leave, by its name."""
     parts: Sequence[str] = name.split("/")
     return any(part.startswith(".") for part in parts) or parts[-1].lower() in _LEFT_BY_SYSTEMS
 

@@ -50,6 +50,26 @@ def patient_split(
     return np.flatnonzero(~chosen).astype(np.int64), np.flatnonzero(chosen).astype(np.int64)
 
 
+def deal_by_patient(
+    inspection: Inspection, positions: NDArray[np.int64], sites: int, seed: int
+) -> list[NDArray[np.int64]]:
+    """These positions divided among sites, sorted: what shares a patient or an image stays at one site.
+
+    Groups are dealt at random, each to the site that has the fewest images.
+    """
+    inspection.require()
+    chosen = set(map(int, positions))
+    members = [kept for group in _groups(inspection) if (kept := [at for at in group if at in chosen])]
+    if len(members) < sites:
+        words = f"expected images of at least {sites} patients, found {len(members)}"
+        raise ImagesRefused(f"no division: {words}")
+    order = permutation(_DOMAIN + seed.to_bytes(8, "little"), "sites", 0, len(members))
+    dealt: list[list[int]] = [[] for _ in range(sites)]
+    for at in order:
+        min(dealt, key=len).extend(members[int(at)])
+    return [np.array(sorted(own), dtype=np.int64) for own in dealt]
+
+
 def _commonest(counted: tuple[int, int]) -> tuple[int, int]:
     return -counted[1], counted[0]
 

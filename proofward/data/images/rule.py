@@ -58,6 +58,11 @@ class ImageRule:
         """(channels, height, width), as the layers take an image."""
         return self.channels, self.height, self.width
 
+    @property
+    def words(self) -> str:
+        """Such as 64 x 64, grey."""
+        return f"{self.height} x {self.width}, {'grey' if self.channels == 1 else 'coloured'}"
+
     def canonical(self) -> dict[str, int | str]:
         """The rule as plain values, each under its field's name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

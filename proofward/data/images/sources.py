@@ -12,7 +12,7 @@ from proofward.data.images.medmnist import MedMnist
 from proofward.data.images.patchcamelyon import SIGNATURE, PatchCamelyon
 from proofward.data.images.refusal import ImagesRefused
 
-_ZIP = b"PK"
+ZIP = b"PK"
 
 
 def source_at(
@@ -38,7 +38,7 @@ def source_at(
         _without(path, parts=bool(parts))
         return PatchCamelyon(path, admission.limits, classes, patients=patients)
     _without(path, patients=bool(patients))
-    if start.startswith(_ZIP):
+    if start.startswith(ZIP):
         return MedMnist(path, admission.limits, classes, parts)
     raise ImagesRefused(f"{path}: expected a folder of images, an npz archive or an HDF5 file")
 

@@ -136,9 +136,7 @@ class Site:
         terms = self.home.terms
         key = self.home.key(seat.member, self._passphrase)
         own, added = self.kit, self.home.added
-        request = make_request(
-            terms, seat.member, key, own.certificate, own.private_key, added=added
-        )
+        request = make_request(terms, seat.member, key, own.certificate, own.private_key, added=added)
         pauses = chain(JOIN_PAUSES, repeat(JOIN_PAUSES[-1]))
         while True:
             try:

@@ -19,9 +19,7 @@ Wish = tuple[str, str | bytes | bool]
 class Wishes:
     """The requests in the folder of one member, each of which is told to it once."""
 
-    def __init__(
-        self, member: Follower, folder: Path, note: Note = lambda kind, **fields: None
-    ) -> None:
+    def __init__(self, member: Follower, folder: Path, note: Note = lambda kind, **fields: None) -> None:
         self._member = member
         self._folder = folder
         self._note = note

@@ -46,5 +46,10 @@ def ext_scale(values: Planes, factor: Any) -> Planes:
     return planes([times(a, (factor.c0, factor.c1)) for a in pairs(values)])
 
 
+def ext_add_scaled(target: Planes, values: Planes, factor: Any) -> Planes:
+    scaled = pairs(ext_scale(values, factor))
+    return planes([plus(a, b) for a, b in zip(pairs(target), scaled, strict=True)])
+
+
 def ext_dot(left: Planes, right: Planes) -> Pair:
     return total([times(a, b) for a, b in zip(pairs(left), pairs(right), strict=True)])

@@ -2,22 +2,25 @@
 
 A node names the nodes whose values it takes by their places in the list, all of them earlier ones. The graph
 holds no weights: two networks of the same structure have the same digest, whatever they were written in.
-`Graph` accepts any nodes in order; which graphs can be proved is said by `to_mlp`.
+`Graph` accepts any nodes in order; which graphs can be proved is said by `to_network`. A layer of the trainer
+is one node class, named in `LAYERS`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import ClassVar
 
 from proofward.encoding.cbor import Item, encode_item
+from proofward.layers import conv2d, linear
+from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
-from proofward.layers.network import Network, mlp
+from proofward.layers.network import Network, chain, mlp
 
 FORMAT = "proofward/graph/v1"
 
@@ -50,12 +53,57 @@ class Flatten(Node):
 
 
 @dataclass(frozen=True)
-class Linear(Node):
-    """W x + b with W (outputs, inputs); it always has a bias."""
+class LayerNode(Node):
+    """A layer with parameters: sums, linear in its inputs, each with a bias."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, source: int, layer: Affine) -> LayerNode:
+        """The node of one of the trainer's layers."""
+
+    @abstractmethod
+    def plain(self) -> dict[str, object]:
+        """The layer in the plain form of `layers.network.chain`."""
+
+
+@dataclass(frozen=True)
+class Linear(LayerNode):
+    """W x + b with W (outputs, inputs)."""
 
     kind: ClassVar[str] = "linear"
     inputs: int
     outputs: int
+
+    @classmethod
+    def of(cls, source: int, layer: Affine) -> Linear:
+        assert isinstance(layer, linear.Linear)
+        return cls((source,), layer.fan_in, layer.outputs)
+
+    def plain(self) -> dict[str, object]:
+        return {"kind": self.kind, "outputs": self.outputs}
+
+
+@dataclass(frozen=True)
+class Conv2d(LayerNode):
+    """Convolution of a picture (channels, height, width) with a square kernel, zeros beyond the edges."""
+
+    kind: ClassVar[str] = "conv2d"
+    outputs: int
+    kernel: int
+    stride: int
+    padding: int
+
+    @classmethod
+    def of(cls, source: int, layer: Affine) -> Conv2d:
+        assert isinstance(layer, conv2d.Conv2d)
+        return cls((source,), layer.outputs, layer.kernel, layer.stride, layer.padding)
+
+    def plain(self) -> dict[str, object]:
+        values = {name: getattr(self, name) for name in ("outputs", "kernel", "stride", "padding")}
+        return {"kind": self.kind, **values}
+
+
+LAYERS: dict[str, type[LayerNode]] = {node.kind: node for node in (Linear, Conv2d)}
 
 
 @dataclass(frozen=True)
@@ -92,34 +140,62 @@ class Graph:
         """SHA-256 of the encoding."""
         return hashlib.sha256(self.encoding()).digest()
 
-    def to_mlp(self) -> Network:
+    def to_network(self) -> Network:
         """The trainer's network; raises ConfigurationError for a graph that it cannot train."""
-        linear = [node for node in self.nodes if isinstance(node, Linear)]
+        layers = [node for node in self.nodes if isinstance(node, LayerNode)]
         first = self.nodes[0] if self.nodes else None
-        shape = first.shape if isinstance(first, Input) else ()
-        if not linear or mlp_graph(shape, [linear[0].inputs, *(node.outputs for node in linear)]) != self:
-            expected = "Input, Flatten of several axes, Linear layers with ReLU between, two-class head"
-            raise ConfigurationError("graph", expected, [node.kind for node in self.nodes])
-        return mlp((linear[0].inputs, *(node.outputs for node in linear)))
+        if not isinstance(first, Input) or not layers:
+            raise self._untrained()
+        rows = [node.outputs for node in layers if isinstance(node, Linear)]
+        if len(rows) == len(layers):
+            made = mlp((math.prod(first.shape), *rows))
+        else:
+            made = chain(first.shape, [node.plain() for node in layers])
+        if network_graph(first.shape, made) != self:
+            raise self._untrained()
+        return made
+
+    def _untrained(self) -> ConfigurationError:
+        expected = (
+            "Input, convolutions and Linear layers with ReLU between, Flatten where a picture becomes a row, "
+            "two-class head"
+        )
+        return ConfigurationError("graph", expected, [node.kind for node in self.nodes])
 
     def words(self) -> str:
         """The nodes in one line."""
-        return " -> ".join(
-            f"Linear({node.inputs}, {node.outputs})" if isinstance(node, Linear) else type(node).__name__
-            for node in self.nodes
-        )
+        return " -> ".join(_words(node) for node in self.nodes)
+
+
+def _words(node: Node) -> str:
+    match node:
+        case Linear():
+            return f"Linear({node.inputs}, {node.outputs})"
+        case Conv2d():
+            return f"Conv2d({node.outputs}, {node.kernel}, stride={node.stride}, padding={node.padding})"
+    return type(node).__name__
+
+
+def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
+    """The canonical graph of a network on records of this shape, in which they may come unflattened."""
+    first = network.inputs
+    if math.prod(shape) != first.size or (len(first.axes) > 1 and first.axes != shape):
+        raise ConfigurationError("inputs", f"records of {first.words} values", shape)
+    nodes: list[Node] = [Input((), shape)]
+    axes = shape
+    for index, layer in enumerate(network.layers):
+        if index:
+            nodes.append(ReLU((len(nodes) - 1,)))
+        if len(layer.gives.axes) == 1 and len(axes) != 1:
+            nodes.append(Flatten((len(nodes) - 1,)))
+        nodes.append(LAYERS[layer.kind].of(len(nodes) - 1, layer))
+        axes = layer.gives.axes
+    nodes.append(TwoClassHead((len(nodes) - 1,)))
+    return Graph(tuple(nodes))
 
 
 def mlp_graph(shape: tuple[int, ...], widths: Sequence[int]) -> Graph:
     """The canonical graph of a multilayer perceptron for records of this shape."""
     if math.prod(shape) != widths[0] or not 1 <= widths[0] <= MAX_WIDTH:
         raise ConfigurationError("inputs", f"{widths[0]} values, in [1, {MAX_WIDTH}]", shape)
-    nodes: list[Node] = [Input((), shape)]
-    if len(shape) != 1:
-        nodes.append(Flatten((len(nodes) - 1,)))
-    for index, (inputs, outputs) in enumerate(pairwise(widths)):
-        if index:
-            nodes.append(ReLU((len(nodes) - 1,)))
-        nodes.append(Linear((len(nodes) - 1,), inputs, outputs))
-    nodes.append(TwoClassHead((len(nodes) - 1,)))
-    return Graph(tuple(nodes))
+    return network_graph(shape, mlp(tuple(widths)))

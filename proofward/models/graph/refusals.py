@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-NOT_YET = "not proved by this version yet: Linear layers with ReLU between, and two outputs, are"
+NOT_YET = "not proved by this version yet: Linear and Conv2d layers with ReLU between, and two outputs, are"
+POOL = "pools are not proved by this version yet: use a convolution with stride 2 in its place"
+AVERAGE = "not proved by this version yet: flatten the last picture, or use a convolution with stride 2"
+CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"
+PAD = "not proved: use the convolution's own zero padding, the same on all sides"
 RELU = "use ReLU, the only activation that is proved"
 LOGITS = "leave it out: the last layer gives two logits, and training applies softmax by itself"
 CONTROL = "data-dependent control flow is not proved: the same layers have to run for every record"
 DROP = "remove it (p = 0): training is proved without random masks"
 NORM = (
-    "training BatchNorm is not proved: fold it into the Linear before it "
-    "(torch.nn.utils.fusion.fuse_linear_bn_eval), or scale the features beforehand"
+    "training BatchNorm is not proved: freeze it with module.eval(), and it is folded into the convolution "
+    "or Linear before it"
+)
+BEHIND = (
+    "BatchNorm is taken only directly behind a convolution or Linear of as many channels, into which it is "
+    "folded: move it there, or scale the features beforehand"
 )
 ONE_OUTPUT = "one output: use two outputs, a logit for each class, and no sigmoid"
 _GROUPS = {
+    CONV: (
+        "conv conv1d conv3d convolution convtranspose convtranspose1d convtranspose2d convtranspose3d "
+        "convinteger"
+    ),
+    POOL: (
+        "maxpool maxpool1d maxpool2d maxpool3d maxpool2dwithindices averagepool avgpool1d avgpool2d avgpool3d"
+    ),
+    AVERAGE: "adaptiveavgpool1d adaptiveavgpool2d adaptivemaxpool2d globalaveragepool globalmaxpool",
+    PAD: "pad constantpadnd reflectionpad2d replicationpad2d",
     NOT_YET: (
-        "conv conv1d conv2d conv3d convolution convtranspose convtranspose1d convtranspose2d convtranspose3d "
-        "convinteger maxpool maxpool1d maxpool2d maxpool3d maxpool2dwithindices averagepool avgpool1d "
-        "avgpool2d avgpool3d adaptiveavgpool1d adaptiveavgpool2d adaptivemaxpool2d globalaveragepool "
-        "globalmaxpool add sub mul div sum mean reducemean reducesum cat concat embedding lstm gru rnn "
-        "rnntanh rnnrelu scaleddotproductattention attention bmm matmul mm einsum split slice gather pad "
-        "constantpadnd"
+        "add sub mul div sum mean reducemean reducesum cat concat embedding lstm gru rnn rnntanh rnnrelu "
+        "scaleddotproductattention attention bmm matmul mm einsum split slice gather"
     ),
     RELU: "gelu silu sigmoid tanh leakyrelu elu selu celu prelu relu6 hardtanh hardswish hardsigmoid mish "
     "softplus softsign logsigmoid swish thresholdedrelu clamp clip erf",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from proofward.data.image_schema import VERSION, ImageSchema
 from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.ledger.reading import NotReadable, read_regular
 
@@ -56,10 +57,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Description:
-    """columns: of the features, in the model's order. classes: names of the labels 0 and 1."""
+    """columns: of the features, in the model's order. classes: names of the labels 0 and 1.
+
+    images: how pictures are made, where the features are their pixels.
+    """
 
     columns: tuple[Column, ...]
     classes: tuple[str, str] = USUAL_CLASSES
+    images: ImageSchema | None = None
 
     def __post_init__(self) -> None:
         check_features(self.features)
@@ -75,11 +80,18 @@ class Description:
         """Features that have no units, or carry them themselves."""
         return cls(tuple(Column(entry, getattr(entry, "unit", "")) for entry in features), classes)
 
+    @classmethod
+    def of_images(cls, images: ImageSchema) -> Description:
+        """Every pixel a feature, in grey levels from 0 to 1."""
+        columns = tuple(Column(entry, entry.unit) for entry in images.pixels)
+        return cls(columns, images.classes, images)
+
     def files(self) -> dict[str, bytes]:
         """The files that hold it, by name."""
         columns = [column.to_plain() for column in self.columns]
+        described = (json.dumps(columns, indent=1) + "\n").encode()
         return {
-            FEATURES_NAME: (json.dumps(columns, indent=1) + "\n").encode(),
+            FEATURES_NAME: described if self.images is None else self.images.to_bytes(),
             CLASSES_NAME: (json.dumps(list(self.classes), ensure_ascii=False) + "\n").encode(),
         }
 
@@ -104,6 +116,8 @@ def read_description(features: Path, classes: Path | None = None, *, follow: boo
     names = USUAL_CLASSES
     try:
         match columns:  # with the label's values, or without
+            case {"version": version} if version == VERSION:
+                return Description.of_images(ImageSchema.from_plain(columns))
             case {"features": list() as listed, "label": {"negative": negative, "positive": positive}}:
                 columns, names = listed, check_classes([negative, positive])
         if not isinstance(columns, list):

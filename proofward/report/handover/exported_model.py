@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward import __version__
+from proofward.data.image_schema import ImageSchema
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
@@ -29,6 +30,8 @@ from proofward.report.handover.description import Column, Description, FeaturesI
 
 FORMAT = "proofward/exported-model/v1"
 INTEGERS = ".integers"
+_NETWORK = ("widths", "inputs", "layers")
+"""The values of `Network.to_dict`."""
 MAX_HEADER_BYTES = 1 << 26
 Shape = tuple[int, ...]
 Tensor = tuple[Int64Array, NDArray[np.float64]]
@@ -74,6 +77,9 @@ class ExportedModel:
         inputs, features = self.model.features, len(self.description.columns)
         if inputs != features:
             raise ModelInvalid(f"the model has {inputs} inputs, {features} features are described")
+        axes, images = self.model.inputs.axes, self.description.images
+        if images is not None and not self.model.is_mlp and axes != images.axes:
+            raise ModelInvalid(f"the model takes pictures of {axes}, the rule makes them of {images.axes}")
 
     @property
     def digest(self) -> bytes:
@@ -102,13 +108,20 @@ class ExportedModel:
             "round": origin.round,
             "rounds": origin.rounds,
             "model": self.digest.hex(),
-            "widths": list(self.model.widths),
+            **self.model.to_dict(),
             "scales": scales.to_dict(),
             "weight_scale_bits": scales.weight_bits,
-            "features": [column.to_plain() for column in self.description.columns],
+            **self._inputs(),
             "classes": list(self.description.classes),
-            "computation": computation(scales),
+            "computation": computation(self.model, scales, self.description.images is not None),
         }
+
+    def _inputs(self) -> dict[str, object]:
+        """What the features are: columns of a table, or how pictures are made."""
+        images = self.description.images
+        if images is not None:
+            return {"images": images.to_plain()}
+        return {"features": [column.to_plain() for column in self.description.columns]}
 
     def to_json(self) -> bytes:
         """The file in JSON."""
@@ -143,11 +156,18 @@ class ExportedModel:
 WRITERS = {"safetensors": ExportedModel.to_safetensors, "json": ExportedModel.to_json}
 
 
-def computation(scales: FixedPoint) -> list[str]:
+def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
     """How to compute with the weights, in words, for those who do it elsewhere."""
     low, high = scales.input_range
     unit, limit = 1 << scales.activation_bits, scales.activation_limit
+    pixels = ["x is a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"]
+    layers = [
+        "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
+        "weight (outputs, channels, kernel, kernel), as PyTorch's Conv2d"
+    ]
     return [
+        *(pixels if images else []),
+        *([] if model.is_mlp else layers),
         f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
         f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
         "the last layer: weight @ input + bias, two logits, for classes[0] and classes[1]",
@@ -193,10 +213,9 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
         other = repr(plain.get("format"))[:60]
         raise NotAModel(f"format {other}, expected {FORMAT!r}: `proofward model export` writes it")
     try:
-        model = Network.from_dict({"widths": plain["widths"]})
+        model = Network.from_dict({name: plain[name] for name in _NETWORK if name in plain})
         scales = FixedPoint.from_dict(plain["scales"])
-        columns = tuple(Column.from_plain(entry) for entry in plain["features"])
-        description = Description(columns, check_classes(plain["classes"]))
+        description = _description(plain)
         ledger = plain["ledger"]
         origin = Origin(
             str(plain["federation"]),
@@ -223,6 +242,17 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
         actual = whole.digest.hex()
         raise ModelInvalid(f"its weights were changed: expected model {said.hex()}, found {actual}")
     return whole
+
+
+def _description(plain: dict[str, Any]) -> Description:
+    """What inputs and outputs mean; raises FeaturesInvalid and what wrong types raise."""
+    classes = check_classes(plain["classes"])
+    if "images" not in plain:
+        return Description(tuple(Column.from_plain(entry) for entry in plain["features"]), classes)
+    found = Description.of_images(ImageSchema.from_plain(plain["images"]))
+    if found.classes != classes:
+        raise FeaturesInvalid(f"classes: expected those of the images, {found.classes}, found {classes}")
+    return found
 
 
 def _from_lists(tensors: dict[str, Any], name: str, shape: Shape) -> Tensor:

@@ -1,7 +1,9 @@
 """An exported model as an ONNX file: records in their own units to two logits and the classes' probabilities.
 
 It centres, scales, rounds and clips as at enrolment, and saturates hidden values as in training, in double
-precision. The metadata has the description of every exported model, and the classes' names.
+precision; but it convolves in single precision, since runtimes convolve in no other. Records are rows of a
+table, (n, features), or pictures, (n, channels, height, width). The metadata has the description of every
+exported model, and the classes' names.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ import json
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from proofward.layers.conv2d import Conv2d
 from proofward.models.graph.refusals import require_package
-from proofward.report.handover.agreement import FloatArray, Program
+from proofward.report.handover.agreement import Program, scaling
 from proofward.report.handover.exported_model import FORMAT, ExportedModel
 
 OPSET, IR_VERSION = 17, 8
@@ -27,7 +31,7 @@ def onnx_program(model: ExportedModel) -> tuple[bytes, Program]:
     file = _file(model)
     onnx.checker.check_model(file, full_check=True)
     data: bytes = file.SerializeToString(deterministic=True)
-    return data, _runner(data)
+    return data, _runner(data, model.model.inputs.axes)
 
 
 def _file(model: ExportedModel) -> Any:
@@ -36,13 +40,13 @@ def _file(model: ExportedModel) -> Any:
     scales = model.scales
     unit = 1 << scales.activation_bits
     described, double = model.description.features, TensorProto.DOUBLE
-    held: dict[str, FloatArray] = {
-        "centre": np.array([entry.centre for entry in described]),
-        "spread": np.array([entry.spread for entry in described]),
+    centre, spread = scaling(model)
+    held: dict[str, NDArray[Any]] = {
+        "centre": centre,
+        "spread": spread,
         "unit": np.array(float(unit)),
         "least": np.array(float(scales.input_range[0])),
         "most": np.array(float(scales.input_range[1])),
-        **{name: model.real(part) for name, part in model.tensors()},
     }
     nodes = [
         helper.make_node("Sub", [RECORDS, "centre"], ["centred"]),
@@ -52,20 +56,14 @@ def _file(model: ExportedModel) -> Any:
         helper.make_node("Clip", ["rounded", "least", "most"], ["clipped"]),
         helper.make_node("Div", ["clipped", "unit"], ["values0"]),
     ]
-    last = len(model.model.layers)
-    if last > 1:
-        held |= {"zero": np.array(0.0), "limit": np.array(scales.activation_limit / unit)}
-    for index in range(1, last + 1):
-        made = LOGITS if index == last else f"sums{index}"
-        inputs = [f"values{index - 1}", f"layer{index}.weight", f"layer{index}.bias"]
-        nodes.append(helper.make_node("Gemm", inputs, [made], transB=1))
-        if index < last:
-            nodes.append(helper.make_node("Clip", [made, "zero", "limit"], [f"values{index}"]))
+    layers = _Layers(model, held, nodes)
+    for index in range(len(model.model.layers)):
+        layers.append(index)
     nodes.append(helper.make_node("Softmax", [LOGITS], [PROBABILITIES], axis=1))
     graph = helper.make_graph(
         nodes,
         "proofward",
-        [helper.make_tensor_value_info(RECORDS, double, ["batch", len(described)])],
+        [helper.make_tensor_value_info(RECORDS, double, ["batch", *model.model.inputs.axes])],
         [helper.make_tensor_value_info(name, double, ["batch", 2]) for name in (LOGITS, PROBABILITIES)],
         [numpy_helper.from_array(values, name) for name, values in held.items()],
     )
@@ -82,7 +80,66 @@ def _file(model: ExportedModel) -> Any:
     return file
 
 
-def _runner(data: bytes) -> Program:
+class _Layers:
+    """The nodes of the layers, and what they hold."""
+
+    def __init__(self, model: ExportedModel, held: dict[str, NDArray[Any]], nodes: list[Any]) -> None:
+        self.model, self.held, self.nodes = model, held, nodes
+        self.parts = model.model.unflatten(model.weights)
+        self.single = False  #: the precision of the values so far
+
+    def append(self, index: int) -> None:
+        """The nodes of a layer, and its saturation unless it is the last."""
+        layer = self.model.model.layers[index]
+        number, values = index + 1, f"values{index}"
+        last = number == len(self.parts)
+        made = LOGITS if last else f"sums{number}"
+        values = self._converted(values, isinstance(layer, Conv2d))
+        inputs = [f"layer{number}.weight", f"layer{number}.bias"]
+        for name, part in zip(inputs, self.parts[index], strict=True):
+            self.held[name] = self.model.real(part).astype(self._type)
+        if isinstance(layer, Conv2d):
+            self._node(
+                "Conv", [values, *inputs], made, kernel_shape=[layer.kernel] * 2,
+                strides=[layer.stride] * 2, pads=[layer.padding] * 4,
+            )  # fmt: skip
+        else:
+            if len(layer.takes.axes) > 1:
+                values = self._node("Flatten", [values], f"row{number}", axis=1)
+            self._node("Gemm", [values, *inputs], made, transB=1)
+        if not last:
+            self._node("Clip", [made, *self._ends()], f"values{number}")
+
+    @property
+    def _type(self) -> type[np.floating[Any]]:
+        return np.float32 if self.single else np.float64
+
+    def _node(self, kind: str, inputs: list[str], output: str, **options: object) -> str:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, inputs, [output], **options))
+        return output
+
+    def _converted(self, values: str, single: bool) -> str:
+        """The values in the precision of the next layer."""
+        if single == self.single:
+            return values
+        from onnx import TensorProto
+
+        self.single = single
+        kind = TensorProto.FLOAT if single else TensorProto.DOUBLE
+        return self._node("Cast", [values], f"{values}.converted", to=kind)
+
+    def _ends(self) -> list[str]:
+        names = ["zero.single", "limit.single"] if self.single else ["zero", "limit"]
+        scales = self.model.scales
+        limit = scales.activation_limit / (1 << scales.activation_bits)
+        for name, value in zip(names, (0.0, limit), strict=True):
+            self.held[name] = np.array(value, dtype=self._type)
+        return names
+
+
+def _runner(data: bytes, axes: tuple[int, ...]) -> Program:
     try:
         import onnxruntime
     except ImportError:
@@ -90,8 +147,12 @@ def _runner(data: bytes) -> Program:
         from onnx.reference import ReferenceEvaluator
 
         evaluator = ReferenceEvaluator(onnx.load_from_string(data))
-        return lambda rows: np.asarray(evaluator.run([LOGITS], {RECORDS: rows})[0], dtype=np.float64)
+        return lambda rows: np.asarray(
+            evaluator.run([LOGITS], {RECORDS: rows.reshape(-1, *axes)})[0], dtype=np.float64
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
-    return lambda rows: np.asarray(session.run([LOGITS], {RECORDS: rows})[0], dtype=np.float64)
+    return lambda rows: np.asarray(
+        session.run([LOGITS], {RECORDS: rows.reshape(-1, *axes)})[0], dtype=np.float64
+    )

@@ -1,8 +1,10 @@
 """An exported model as a PyTorch module, and as a program that torch alone can load.
 
 The module takes records in the features' own units and gives two logits, in double precision: it centres,
-scales, rounds and clips as at enrolment, and saturates hidden values as in training. Nothing is pickled: the
-module is built from an exported model's safetensors or JSON, and `torch.export.load` reads the program.
+scales, rounds and clips as at enrolment, and saturates hidden values as in training. Records are rows of a
+table, (n, features), or pictures, (n, channels, height, width), which the module also takes flattened.
+Nothing is pickled: the module is built from an exported model's safetensors or JSON, and `torch.export.load`
+reads the program.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from proofward.layers.conv2d import Conv2d
+from proofward.layers.network import Network
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.graph.refusals import require_package
-from proofward.report.handover.agreement import FloatArray, Program
+from proofward.report.handover.agreement import FloatArray, Program, scaling
 from proofward.report.handover.exported_model import ExportedModel, ModelInvalid, NotAModel, read_exported
 
 MAX_BYTES = 1 << 31
@@ -42,33 +46,51 @@ def module_of(model: ExportedModel) -> Any:
     scales = model.scales
     unit = float(1 << scales.activation_bits)
     low, high = scales.input_range
+    axes = model.model.inputs.axes
 
     class Exported(torch.nn.Module):
         """Records in their own units to two logits, float64."""
 
         def __init__(self) -> None:
             super().__init__()
-            described = model.description.features
-            self.features = tuple(entry.name for entry in described)
+            self.features = tuple(entry.name for entry in model.description.features)
             self.classes = model.description.classes
-            for name in ("centre", "spread"):
-                held = torch.tensor([getattr(entry, name) for entry in described], dtype=torch.float64)
-                self.register_buffer(name, held)
-            self.layers = torch.nn.ModuleList()
-            for weight, bias in model.model.unflatten(model.weights):
-                layer = torch.nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
+            for name, held in zip(("centre", "spread"), scaling(model), strict=True):
+                self.register_buffer(name, torch.from_numpy(held))
+            self.layers = torch.nn.ModuleList(_layers(model.model))
+            for layer, (weight, bias) in zip(self.layers, model.model.unflatten(model.weights), strict=True):
                 layer.weight.data = torch.from_numpy(model.real(weight))
                 layer.bias.data = torch.from_numpy(model.real(bias))
-                self.layers.append(layer)
 
         def forward(self, records: Any) -> Any:
-            scaled = torch.round((records.double() - self.centre) / self.spread * unit)
+            shaped = records.double().reshape(records.shape[0], *axes)
+            scaled = torch.round((shaped - self.centre) / self.spread * unit)
             values = torch.clamp(scaled, low, high) / unit
             for layer in self.layers[:-1]:
-                values = torch.clamp(layer(values), 0, scales.activation_limit / unit)
-            return self.layers[-1](values)
+                values = torch.clamp(_sums(layer, values), 0, scales.activation_limit / unit)
+            return _sums(self.layers[-1], values)
 
     return Exported().eval()
+
+
+def _layers(network: Network) -> list[Any]:
+    """Modules of the trainer's layers, without their weights."""
+    import torch
+
+    made: list[Any] = []
+    for layer in network.layers:
+        if isinstance(layer, Conv2d):
+            sizes = (layer.inputs.axes[0], layer.outputs, layer.kernel, layer.stride, layer.padding)
+            made.append(torch.nn.Conv2d(*sizes, dtype=torch.float64))
+        else:
+            made.append(torch.nn.Linear(layer.fan_in, layer.gives.size, dtype=torch.float64))
+    return made
+
+
+def _sums(layer: Any, values: Any) -> Any:
+    """A layer's sums; a linear one takes pictures in one row, channel after channel."""
+    pictures = layer.weight.dim() == 4
+    return layer(values if pictures else values.flatten(1))
 
 
 def torch_program(model: ExportedModel) -> tuple[bytes, Program]:
@@ -76,7 +98,8 @@ def torch_program(model: ExportedModel) -> tuple[bytes, Program]:
     module = module_of(model)
     import torch
 
-    example = torch.zeros((2, model.model.features), dtype=torch.float64)
+    axes = model.model.inputs.axes
+    example = torch.zeros((2, *axes), dtype=torch.float64)
     program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
     file = io.BytesIO()
     description = json.dumps(model.to_plain(), ensure_ascii=False)
@@ -88,6 +111,6 @@ def torch_program(model: ExportedModel) -> tuple[bytes, Program]:
         if len(rows) == 0:
             raise ModelInvalid("no records to compare on")
         with torch.no_grad():
-            return np.asarray(loaded(torch.from_numpy(rows)).numpy(), dtype=np.float64)
+            return np.asarray(loaded(torch.from_numpy(rows.reshape(-1, *axes))).numpy(), dtype=np.float64)
 
     return data, run

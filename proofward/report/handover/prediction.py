@@ -47,12 +47,13 @@ class NewRecords:
 
 @dataclass(frozen=True)
 class Predictions:
-    """scores: int64 (n,). probabilities: of classes[1]. classes: of each record, by name.
+    """rows: numbers in the file, or names of images. scores: int64 (n,). probabilities: of classes[1].
 
-    clipped: by feature, how many values lay outside the range that a model can take.
+    classes: of each record, by name. clipped: by feature, how many values lay outside the range that a model
+    can take.
     """
 
-    rows: tuple[int, ...]
+    rows: tuple[int | str, ...]
     scores: Int64Array
     probabilities: NDArray[np.float64]
     classes: tuple[str, ...]
@@ -72,15 +73,26 @@ def predict(model: ExportedModel, records: NewRecords) -> Predictions:
     clipped = {entry.name: int(count) for entry, count in zip(features, outside, strict=True) if count}
     with np.errstate(over="ignore"):
         inputs = to_fixed_point(normalised, scales)
+    return predictions(model, records.rows, scores_of(model, inputs), clipped)
+
+
+def scores_of(model: ExportedModel, inputs: Int64Array) -> Int64Array:
+    """The score of each record, int64 (n,), of inputs (n, features) in integers; raises ModelInvalid."""
     try:
-        scores = logit_differences(model.model, scales, model.weights, inputs)
+        return logit_differences(model.model, model.scales, model.weights, inputs)
     except TrainingError as error:
         raise ModelInvalid(f"its weights cannot be computed with: {error}") from error
-    unit = 1 << scales.activation_bits
+
+
+def predictions(
+    model: ExportedModel, rows: Sequence[int | str], scores: Int64Array, clipped: Mapping[str, int]
+) -> Predictions:
+    """What scores mean."""
+    unit = 1 << model.scales.activation_bits
     probabilities = np.array([_sigmoid(int(score) / unit) for score in scores])
     names = model.description.classes
     chosen = tuple(names[int(score > 0)] for score in scores)
-    return Predictions(records.rows, scores, probabilities, chosen, clipped)
+    return Predictions(tuple(rows), scores, probabilities, chosen, clipped)
 
 
 def _sigmoid(value: float) -> float:

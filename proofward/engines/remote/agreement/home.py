@@ -188,9 +188,7 @@ class Home:
         path = self.member(name) / NEXT_KEY
         return SigningKey.load(path, passphrase) if path.exists() else None
 
-    def save_dataset(
-        self, name: str, features: Signed, labels: Signed, forced: Sequence[str] = ()
-    ) -> None:
+    def save_dataset(self, name: str, features: Signed, labels: Signed, forced: Sequence[str] = ()) -> None:
         """Keeps a hospital's records until they are enrolled: features int64 (n, d), labels int64 (n,).
 
         forced: what spoke against them when their owner insisted.

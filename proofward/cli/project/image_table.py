@@ -1,0 +1,117 @@
+"""What consortium.toml says of hospitals' images: the table [images], and the classes in [label]."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from proofward.cli.project.label_table import NOTATION_KEYS
+from proofward.cli.project.project_table import ProjectError, Table
+from proofward.data.image_schema import ImageSchema
+from proofward.data.images.levels import Levels, numbers
+from proofward.data.images.rule import AREA, FITS, FIXED, FROM_FILE, FULL, RESAMPLINGS, STRETCH, ImageRule
+from proofward.data.schema import FeaturesInvalid
+from proofward.layers.errors import ConfigurationError
+
+KEYS = ("size", "colours", "window", "resampling", "fit", "centre", "spread")
+_OF_TABLES = ("feature", *(name for name in NOTATION_KEYS if name != "label"))
+_USUAL = (("centre", 0.5), ("spread", 0.25))
+
+
+def read_image_schema(table: Table) -> ImageSchema | None:
+    """The images in the file's top table, None where hospitals have tables; raises ProjectError."""
+    if table.peek("images") is None:
+        return None
+    for name in _OF_TABLES:
+        if table.peek(name) is not None:
+            raise ProjectError(name, "either columns of a table or [images]", "both")
+    images = Table(table.table("images"), "images.", KEYS)
+    label = Table(table.table("label"), "label.", ("column", "positive", "negative"))
+    try:
+        rule = _rule(images)
+        given = {name: usual if images.peek(name) is None else images.peek(name) for name, usual in _USUAL}
+        levels = {name: numbers(f"images.{name}", value, rule.channels) for name, value in given.items()}
+        return ImageSchema(
+            rule,
+            Levels(**levels),
+            negative=_classes(label, "negative", "0"),
+            positive=_classes(label, "positive", "1"),
+            column=label.text("column", "label"),
+        )
+    except ConfigurationError as error:
+        field = error.field if "." in error.field else f"images.{error.field}"
+        raise ProjectError(field, error.expected, error.actual) from error
+    except FeaturesInvalid as error:
+        raise ProjectError("images", "classes of images for both sides", str(error)) from error
+
+
+def _rule(images: Table) -> ImageRule:
+    size = images.text("size")
+    height, width = _two_integers(size, "x", "images.size", 'HEIGHTxWIDTH, such as "64x64"')
+    window, centre, span = images.text("window", FROM_FILE), 0, 0
+    if window not in (FROM_FILE, FULL):
+        expected = f'"{FROM_FILE}", "{FULL}" or "CENTRE,WIDTH", such as "40,400"'
+        centre, span = _two_integers(window, ",", "images.window", expected)
+        window = FIXED
+    return ImageRule(
+        height=height,
+        width=width,
+        channels=3 if images.flag("colours") else 1,
+        window=window,
+        window_centre=centre,
+        window_width=span,
+        resampling=images.text("resampling", AREA),
+        fit=images.text("fit", STRETCH),
+    )
+
+
+def _two_integers(text: str, between: str, field: str, expected: str) -> tuple[int, int]:
+    try:
+        first, second = (int(part) for part in text.lower().split(between))
+    except ValueError:
+        raise ProjectError(field, expected, repr(text)[:80]) from None
+    return first, second
+
+
+def _classes(label: Table, name: str, usual: str) -> tuple[str, ...]:
+    """One class of images, or a list of them."""
+    if isinstance(label.peek(name), list):
+        return tuple(label.texts(name))
+    return (label.value(name, usual),)
+
+
+def image_lines(schema: ImageSchema) -> list[str]:
+    """The lines of the file's tables [images] and [label]."""
+    rule, levels = schema.rule, schema.levels
+    window = f"{rule.window_centre},{rule.window_width}" if rule.window == FIXED else rule.window
+    return [
+        "",
+        "# How every hospital makes its pictures: alike to the last bit. `proofward check-data` shows them.",
+        "[images]",
+        f'size = "{rule.height}x{rule.width}"  # height x width of every picture, in pixels',
+        f"colours = {str(rule.channels == 3).lower()}  # three channels, else one of grey",
+        f'window = "{window}"  # what becomes black and white: "file", "full" or "CENTRE,WIDTH"',
+        f'resampling = "{rule.resampling}"  # {" or ".join(RESAMPLINGS)}',
+        f'fit = "{rule.fit}"  # for pictures of another shape: {", ".join(FITS)}',
+        f"centre = {_numbers(levels.centre)}  # a grey level x from 0 to 1 becomes (x - centre) / spread",
+        f"spread = {_numbers(levels.spread)}",
+        "",
+        "[label]",
+        f"column = {_quoted(schema.column)}  # with the class, in a table of files",
+        f"positive = {_names(schema.positive)}  # classes of images that are class 1: folders, or names in a "
+        "table or an archive",
+        f"negative = {_names(schema.negative)}  # and class 0, alike at every hospital",
+    ]
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return repr(values[0]) if len(set(values)) == 1 else repr(list(values))
+
+
+def _names(names: Sequence[str]) -> str:
+    quoted = [_quoted(name) for name in names]
+    return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

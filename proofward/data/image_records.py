@@ -1,0 +1,119 @@
+"""Records from a site's images: every picture made by the consortium's rule, its pixels as features.
+
+Everything is inspected before anything is taken, and read again then: an image that is no longer the same
+stops the set. Only pixels and labels go on; digests of patients are made with a salt of this reading and are
+forgotten with it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from proofward.data.csv_records import Table
+from proofward.data.image_schema import ImageSchema
+from proofward.data.images.admission import Admission
+from proofward.data.images.example import Source
+from proofward.data.images.inspection import ONE_CLASS, Inspection, inspect, shown
+from proofward.data.images.listing import Columns, read_listing
+from proofward.data.images.patient_column import read_patients
+from proofward.data.images.refusal import ImagesRefused
+from proofward.data.images.sources import source_at
+from proofward.data.images.stream import batches
+from proofward.data.plausibility import IMAGES, Doubt
+from proofward.data.plausibility import ONE_CLASS as ALONE
+from proofward.data.records import Records
+from proofward.layers.model import FixedPoint
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """A folder, an npz archive or an HDF5 file, and what its owner says of it.
+
+    labels: table of files, classes and patients, in the folder itself or elsewhere. patients: table with a
+    row for each image of an HDF5 file. column: the one with the class, "" for the agreed one. parts: those of
+    an archive that are read.
+    """
+
+    path: Path
+    labels: Path | None = None
+    column: str = ""
+    patient_column: str = "patient"
+    patients: Path | None = None
+    parts: tuple[str, ...] = ()
+    only_listed: bool = False
+    identifying: bool = False
+    burned_in: bool = False
+
+    def source(self, schema: ImageSchema) -> Source:
+        """What reads it; raises ImagesRefused."""
+        admission = Admission(os.urandom(32), identifying=self.identifying, burned_in=self.burned_in)
+        listing, patients = None, tuple[bytes, ...]()
+        if self.labels is not None:
+            columns = Columns(label=self.column or schema.column, patient=self.patient_column)
+            listing = read_listing(self._beside(self.labels), admission.salt, columns)
+        elif self.only_listed:
+            raise ImagesRefused("--only-listed means nothing without --labels")
+        if self.patients is not None:
+            patients = read_patients(self._beside(self.patients), admission.salt, self.patient_column)
+        return source_at(
+            self.path,
+            admission,
+            classes=schema.agreed if self.path.is_dir() else (),
+            listing=listing,
+            only_listed=self.only_listed,
+            parts=self.parts,
+            patients=patients,
+        )
+
+    def _beside(self, table: Path) -> Path:
+        """A table within the folder, or beside the file, else where its path says."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        found = folder / table
+        return found if found.is_file() else table
+
+
+def read_images(files: ImageFiles, schema: ImageSchema, scales: FixedPoint, least_rows: int = 1) -> Table:
+    """The records of a site's images; raises ImagesRefused with all that is wrong."""
+    source = files.source(schema)
+    found = inspect(source, schema.rule)
+    found.require()
+    _check_classes(files.path, schema, found)
+    if len(found) < least_rows:
+        words = f"expected at least {least_rows}, which one batch of the agreed training needs"
+        raise ImagesRefused(f"too few images: {words}, found {len(found)}")
+    records = taken(source, found, schema, scales)
+    labels = records.labels
+    doubts = [Doubt(IMAGES, "", words) for words in found.doubts if words != ONE_CLASS]
+    if len(np.unique(labels)) == 1:
+        doubts.append(Doubt(ALONE, "", f"all {len(labels)} images are {schema.classes[int(labels[0])]}"))
+    return Table(records, {}, tuple(doubts), found.notes)
+
+
+def taken(source: Source, found: Inspection, schema: ImageSchema, scales: FixedPoint) -> Records:
+    """The records of an inspected source, all of whose classes were agreed; raises ImagesRefused."""
+    features = np.empty((len(found), schema.size), dtype=np.int64)
+    labels = np.empty(len(found), dtype=np.int64)
+    side = np.array([int(name in schema.positive) for name in found.classes], dtype=np.int64)
+    for batch in batches(source, found, _BATCH):
+        features[batch.positions] = schema.levels.features(batch.pixels, scales)
+        labels[batch.positions] = side[batch.labels]
+    return Records(features, labels)
+
+
+def _check_classes(path: Path, schema: ImageSchema, found: Inspection) -> None:
+    """Raises ImagesRefused for images of a class that is neither negative nor positive."""
+    counts = found.by_class
+    strange = [
+        f"class {shown(name)}: {count} images"
+        for name, count in counts.items()
+        if count and name not in schema.agreed
+    ]
+    if strange:
+        expected = f"images of the agreed classes, {', '.join(map(shown, schema.agreed))}"
+        raise ImagesRefused(f"{path}: expected {expected}; nothing was taken in", strange)

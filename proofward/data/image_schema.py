@@ -1,0 +1,172 @@
+"""What hospitals with images have to agree on to make the same numbers of the same pictures.
+
+Every hospital's kit holds it in the file `FEATURES_NAME`, in place of the columns of a table. Its bytes are
+canonical: one schema has one encoding, so hospitals compare its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from proofward.data.images.levels import Levels, numbers
+from proofward.data.images.rule import ImageRule
+from proofward.data.schema import MAX_BYTES, Feature, FeaturesInvalid, Schema
+from proofward.layers.errors import ConfigurationError
+
+VERSION = "proofward/images/v1"
+GREY = "grey level"
+"""The unit of a pixel: from 0 for black to 1 for white."""
+MAX_NAMES, MAX_NAME = 100, 200
+_MARK, _BOUND = "; images ", re.compile(r"[0-9a-f]{64}")
+MAX_TITLE = 200 - len(_MARK) - 64
+"""Characters that are left of a federation's title."""
+
+
+@dataclass(frozen=True)
+class ImageSchema:
+    """rule: how a file becomes pixels. levels: how a pixel becomes a feature.
+
+    negative, positive: the classes of images that are 0 and 1 for the network. column: the one with the class
+    in a table of files.
+    """
+
+    rule: ImageRule
+    levels: Levels = field(default_factory=Levels)
+    negative: tuple[str, ...] = ("0",)
+    positive: tuple[str, ...] = ("1",)
+    column: str = "label"
+
+    def __post_init__(self) -> None:
+        for what, names in (("negative", self.negative), ("positive", self.positive)):
+            if not 1 <= len(names) <= MAX_NAMES:
+                words = f"label.{what}: expected 1 to {MAX_NAMES} classes of images, found {len(names)}"
+                raise FeaturesInvalid(words)
+        for name in (*self.agreed, self.column):
+            if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+                words = f"label: expected names of 1 to {MAX_NAME} characters"
+                raise FeaturesInvalid(f"{words}, found {name!r:.80}")
+        if twice := [name for name in self.agreed if self.agreed.count(name) > 1]:
+            raise FeaturesInvalid(f"label: expected each class of images once, found {twice[0]} twice")
+        if (longest := max(map(len, self.classes))) > MAX_NAME:
+            raise FeaturesInvalid(f"label: expected at most {MAX_NAME} characters a side, found {longest}")
+        if self.classes[0] == self.classes[1]:
+            raise FeaturesInvalid(f"label: expected different sides, found {self.classes[0]} twice")
+
+    @property
+    def agreed(self) -> tuple[str, ...]:
+        """All classes of images, negative ones first."""
+        return (*self.negative, *self.positive)
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """Names of the classes 0 and 1."""
+        return " or ".join(self.negative), " or ".join(self.positive)
+
+    @property
+    def axes(self) -> tuple[int, int, int]:
+        """(channels, height, width) of a record."""
+        return self.rule.shape
+
+    @property
+    def size(self) -> int:
+        """Features of a record."""
+        channels, height, width = self.axes
+        return channels * height * width
+
+    @property
+    def pixels(self) -> tuple[Feature, ...]:
+        """Every pixel as a feature, in the order of the records, in grey levels from 0 to 1."""
+        _, height, width = self.axes
+        return tuple(
+            Feature(f"channel {channel} row {row} column {column}", centre, spread, GREY)
+            for channel, (centre, spread) in enumerate(
+                zip(self.levels.centre, self.levels.spread, strict=True), 1
+            )
+            for row in range(1, height + 1)
+            for column in range(1, width + 1)
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.to_bytes()).digest()
+
+    def title(self, title: str) -> str:
+        """The title of a federation on these images: with their digest, so that its rules bind every site."""
+        return f"{title}{_MARK}{self.digest.hex()}"
+
+    def to_plain(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return {
+            "version": VERSION,
+            "label": {
+                "column": self.column,
+                "negative": list(self.negative),
+                "positive": list(self.positive),
+            },
+            "rule": self.rule.canonical(),
+            "centre": list(self.levels.centre),
+            "spread": list(self.levels.spread),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: object) -> ImageSchema:
+        """Inverse of `to_plain`; raises FeaturesInvalid."""
+        match plain:
+            case {"version": version, "label": dict() as label, "rule": dict() as rule,
+                  "centre": list() as centre, "spread": list() as spread,
+                  **rest} if not rest and version == VERSION:  # fmt: skip
+                return _made(label, rule, centre, spread)
+        words = f"images: expected {VERSION} with label, rule, centre and spread"
+        raise FeaturesInvalid(f"{words}, found {plain!r:.80}")
+
+    def to_bytes(self) -> bytes:
+        """The file that every hospital's kit holds: the same bytes for the same schema."""
+        return (json.dumps(self.to_plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _made(
+    label: Mapping[str, Any], rule: Mapping[str, Any], centre: list[Any], spread: list[Any]
+) -> ImageSchema:
+    try:
+        made = ImageRule.from_canonical(rule)
+        count = made.channels
+        levels = Levels(numbers("centre", centre, count), numbers("spread", spread, count))
+        if {len(levels.centre), len(levels.spread)} != {count}:
+            raise FeaturesInvalid(f"centre and spread: expected a number for each of {count} channels")
+        sides = {name: tuple(label[name]) for name in ("negative", "positive")}
+        if set(label) != {"column", *sides}:
+            raise FeaturesInvalid(f"label: expected column, negative and positive, found {sorted(label)}")
+        return ImageSchema(made, levels, column=label["column"], **sides)
+    except (ConfigurationError, TypeError, KeyError) as error:
+        raise FeaturesInvalid(f"images: {error}") from error
+
+
+def check_title(schema: Schema | ImageSchema, title: str) -> None:
+    """Raises FeaturesInvalid unless a federation's title names these images, and none with a table."""
+    said = title.rpartition(_MARK)[2] if _MARK in title else ""
+    expected = f"images {said}" if _BOUND.fullmatch(said) else "columns of a table"
+    found = f"images {schema.digest.hex()}" if isinstance(schema, ImageSchema) else "columns of a table"
+    if found != expected:
+        raise FeaturesInvalid(f"expected {expected}, which the terms name, found {found}")
+
+
+def schema_from_bytes(data: bytes) -> Schema | ImageSchema:
+    """The schema of tables or of images in a kit's file, of its own bytes only; raises FeaturesInvalid."""
+    if len(data) > MAX_BYTES:
+        raise FeaturesInvalid(f"expected at most {MAX_BYTES} bytes, found {len(data)}")
+    try:
+        plain = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FeaturesInvalid(f"expected JSON, found {type(error).__name__}") from error
+    if not isinstance(plain, dict) or plain.get("version") != VERSION:
+        return Schema.from_bytes(data)
+    found = ImageSchema.from_plain(plain)
+    if found.to_bytes() != data:
+        raise FeaturesInvalid("expected the canonical encoding, found another of the same images")
+    return found

@@ -1,0 +1,81 @@
+"""Pixels as a network's inputs: grey levels from 0 to 1, minus a centre, divided by a spread.
+
+    feature = round((byte / 255 - centre) / spread * 2^fa), halves to even
+
+computed with fractions, of the decimal numbers that centre and spread are written as: one byte gives one
+integer at every site.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from proofward.data.images.example import Bytes
+from proofward.encoding.errors import printable
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import FixedPoint, Int64Array
+
+WHITE = 255
+
+
+@dataclass(frozen=True)
+class Levels:
+    """centre, spread: one for each channel, of grey levels from 0 (black) to 1 (white)."""
+
+    centre: tuple[float, ...] = (0.5,)
+    spread: tuple[float, ...] = (0.25,)
+
+    def __post_init__(self) -> None:
+        for name, above, said in (("centre", -math.inf, "a number"), ("spread", 0.0, "a number above 0")):
+            for value in getattr(self, name):
+                if type(value) is not float or not math.isfinite(value) or value <= above:
+                    raise ConfigurationError(f"images.{name}", said, printable(value))
+
+    def check(self, channels: int, scales: FixedPoint) -> None:
+        """Raises ConfigurationError unless black and white of every channel are in the range of inputs."""
+        for side in ("centre", "spread"):
+            count = len(getattr(self, side))
+            if count != channels:
+                raise ConfigurationError(f"images.{side}", f"a number for each of {channels} channels", count)
+        low, high = scales.input_range
+        for centre, spread in zip(self.centre, self.spread, strict=True):
+            ends = [_integer(byte, centre, spread, scales) for byte in (0, WHITE)]
+            if not low <= ends[0] <= ends[1] <= high:
+                unit = 1 << scales.activation_bits
+                expected = f"black and white within {low / unit:g} and {high / unit:g}"
+                found = f"{ends[0] / unit:g} and {ends[1] / unit:g}, with centre {centre!r}"
+                raise ConfigurationError(f"images.spread {spread!r}", expected, found)
+
+    def table(self, scales: FixedPoint) -> Int64Array:
+        """The feature of every byte: int64 (channels, 256)."""
+        return np.array(
+            [
+                [_integer(byte, centre, spread, scales) for byte in range(WHITE + 1)]
+                for centre, spread in zip(self.centre, self.spread, strict=True)
+            ],
+            dtype=np.int64,
+        )
+
+    def features(self, pixels: Bytes, scales: FixedPoint) -> Int64Array:
+        """Inputs int64 (n, channels * height * width), row-major, of pixels (n, channels, height, width)."""
+        table = self.table(scales)
+        made = [table[channel][pixels[:, channel]] for channel in range(len(table))]
+        return np.stack(made, axis=1).reshape(len(pixels), -1)
+
+
+def numbers(field: str, value: object, channels: int) -> tuple[float, ...]:
+    """A number for all channels, or a list with one for each; raises ConfigurationError."""
+    listed: Sequence[object] = value if isinstance(value, list | tuple) else [value] * channels
+    if not all(type(entry) in (int, float) and abs(entry) < 1e9 for entry in listed):  # type: ignore[arg-type]
+        raise ConfigurationError(field, "a number, or a list with one for each channel", printable(value))
+    return tuple(float(entry) for entry in listed)  # type: ignore[arg-type]
+
+
+def _integer(byte: int, centre: float, spread: float, scales: FixedPoint) -> int:
+    scaled = (Fraction(byte, WHITE) - Fraction(repr(centre))) / Fraction(repr(spread))
+    return round(scaled * (1 << scales.activation_bits))

@@ -1,0 +1,232 @@
+"""The operators of an exported PyTorch program, one by one: what each is to the trainer.
+
+Operators are named as ATen names them, and their arguments are found by ATen's own names, whether they are
+written by place, by name or left out.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from proofward.models.graph.convolutions import SAME as SAME_PADDING
+from proofward.models.graph.convolutions import Convolution, Pair, named_padding
+from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, plain_name, unsupported
+from proofward.models.graph.steps import (
+    ConvStep,
+    FloatArray,
+    LinearStep,
+    ReluStep,
+    Step,
+    batch_norm,
+)
+
+RESHAPES = ("view", "reshape", "flatten", "unsafeview", "unflatten", "squeeze", "unsqueeze")
+SAME = ("alias", "detach", "clone", "contiguous", "identity", "liftfreshcopy")
+RELU = ("relu",)
+SIZES = ("symsize", "mul", "floordiv", "add", "sub", "ge", "le", "eq", "assertscalar", "symconstrainrange")
+DTYPES = ("torch.float32", "torch.float64")
+COUNTER = "num_batches_tracked"
+
+
+class Program:
+    """A program of `torch.export`, read node by node."""
+
+    def __init__(self, exported: Any) -> None:
+        self.exported = exported
+        self.kinds = {entry.arg.name: entry for entry in exported.graph_signature.input_specs}
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The nodes of what a caller gives."""
+        nodes = [node for node in self.exported.graph.nodes if node.op == "placeholder"]
+        return [node for node in nodes if self.kinds[node.name].kind.name == "USER_INPUT"]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The nodes of what a caller gets."""
+        return list(next(node for node in self.exported.graph.nodes if node.op == "output").args[0])
+
+    def source(self, node: Any) -> Any:
+        """The node whose values this one takes, changed in place where that came before."""
+        return self._sources.get(node, node.args[0])
+
+    @cached_property
+    def _sources(self) -> dict[Any, Any]:
+        """Per node its source, if an operator before the node has changed the source in place."""
+        changed: dict[Any, Any] = {}
+        found = {}
+        for node in self.exported.graph.nodes:
+            if node.op != "call_function" or not node.args:
+                continue
+            if node.args[0] in changed:
+                found[node] = changed[node.args[0]]
+            if _bare(node).endswith("_"):
+                changed[node.args[0]] = node
+        return found
+
+    def problems(self) -> list[str]:
+        """Every operator that is no layer of the trainer, with what to use instead."""
+        problems = []
+        for node in self.exported.graph.nodes:
+            if node.op == "get_attr":
+                problems.append(f"{node.target}: data-dependent control flow or a constant is not proved")
+            if node.op == "call_function":
+                problems += self._problems(node)
+        return problems
+
+    def _problems(self, node: Any) -> list[str]:
+        name, value, place = plain_name(_target(node)), node.meta.get("val"), where(node)
+        if name in ("linear", *RELU, *SAME, *RESHAPES):
+            return []
+        if name in SIZES and not hasattr(value, "shape"):
+            return []  # arithmetic of sizes
+        if name == "add" and str(node.args[0]).endswith(COUNTER):
+            return []  # a BatchNorm in training mode, refused by itself, counts batches
+        if name == "conv2d":
+            written = self._convolution(node)
+            if written is None:
+                return [f"{place}: conv2d of weights that are computed: use nn.Conv2d, with its own"]
+            return [f"{place}: {_target(node)}: {words}" for words in written.problems()]
+        if name == "batchnorm":
+            training = bool(_argument(node, "training")) or _argument(node, "running_mean") is None
+            words = "it takes its statistics from each batch"
+            return [unsupported(_target(node), place, words)] if training else []
+        if "dropout" in name:
+            p = node.args[1]
+            return [unsupported(_target(node), place, f"p = {p}")] if p > 0 else []
+        problems = [unsupported(_target(node), place)]
+        if name == "sigmoid" and getattr(value, "shape", ())[-1:] == (1,):
+            problems.append(f"{place}: {ONE_OUTPUT}")
+        return problems
+
+    def steps(self, node: Any) -> list[Step]:
+        """The step of a node that `problems` has nothing against, none if it only reorders."""
+        name = plain_name(_target(node))
+        if name == "linear":
+            return [self._linear(node)]
+        if name == "conv2d":
+            return [self._conv(node)]
+        if name == "batchnorm":
+            return [self._norm(node)]
+        return [ReluStep(where(node))] if name in RELU else []
+
+    def _linear(self, node: Any) -> LinearStep:
+        place, axes = where(node), self.source(node).meta["val"].dim() - 1
+        key, weight, bias_key, bias = self._parameters(node)
+        if axes != 1:
+            words = f"{place}: Linear of records with {axes} axes"
+            raise ImportRefused([f"{words}: flatten them before, with nn.Flatten()"])
+        return LinearStep(place, key, weight, bias, bias_key)
+
+    def _conv(self, node: Any) -> ConvStep:
+        key, weight, bias_key, bias = self._parameters(node)
+        written = self._convolution(node)
+        assert written is not None  # or the program was refused
+        takes = tuple(int(size) for size in self.source(node).meta["val"].shape[1:])
+        sizes = (takes, written.stride, written.padding)
+        return ConvStep(where(node), key, weight, bias, *sizes, bias_key)
+
+    def _convolution(self, node: Any) -> Convolution | None:
+        weight, source = _argument(node, "weight"), _argument(node, "input")
+        if weight.op != "placeholder":
+            return None
+        shape = tuple(int(size) for size in weight.meta["val"].shape)
+        size: Pair = (int(source.meta["val"].shape[-2]), int(source.meta["val"].shape[-1]))
+        strides, dilations = _pair(_argument(node, "stride")), _pair(_argument(node, "dilation"))
+        padding = _argument(node, "padding")
+        if isinstance(padding, str):
+            kernel = (shape[2], shape[3])
+            before, after = named_padding(
+                padding if padding == SAME_PADDING else "", kernel=kernel, size=size, strides=strides,
+                dilations=dilations,
+            )  # fmt: skip
+        else:
+            before = after = _pair(padding)
+        return Convolution(shape, size, strides, before, after, dilations, int(_argument(node, "groups")))
+
+    def _norm(self, node: Any) -> Step:
+        place = where(node)
+        mean, variance = (self._buffer(node, name) for name in ("running_mean", "running_var"))
+        weight, bias = _argument(node, "weight"), _argument(node, "bias")
+        return batch_norm(
+            place,
+            gamma=np.ones_like(mean) if weight is None else self._parameter(place, weight)[1],
+            beta=np.zeros_like(mean) if bias is None else self._parameter(place, bias)[1],
+            mean=mean,
+            variance=variance,
+            epsilon=float(_argument(node, "eps")),
+        )
+
+    def _parameters(self, node: Any) -> tuple[str, FloatArray, str, FloatArray | None]:
+        """Weights and bias, each behind its key; raises ImportRefused unless both are trained."""
+        place, bias = where(node), _argument(node, "bias")
+        weights = self._parameter(place, _argument(node, "weight"), trained=True)
+        return *weights, *(("", None) if bias is None else self._parameter(place, bias, trained=True))
+
+    def _parameter(self, place: str, node: Any, *, trained: bool = False) -> tuple[str, FloatArray]:
+        entry = self.kinds.get(node.name)
+        if entry is None or entry.kind.name != "PARAMETER":
+            words = "weights that are computed or no parameters: use nn.Linear or nn.Conv2d, with its own"
+            raise ImportRefused([f"{place}: {words}"])
+        tensor = self.exported.state_dict[entry.target]
+        check_type(tensor, place)
+        if trained and not tensor.requires_grad:
+            words = f"{place}: {entry.target} is frozen, but every layer is trained"
+            raise ImportRefused([f"{words}: call module.requires_grad_(True)"])
+        return str(tensor.untyped_storage().data_ptr()), _numbers(tensor)
+
+    def _buffer(self, node: Any, name: str) -> FloatArray:
+        place, found = where(node), _argument(node, name)
+        entry = self.kinds.get(found.name)
+        if entry is None or entry.kind.name != "BUFFER":
+            raise ImportRefused([f"{place}: BatchNorm whose {name} is computed: use nn.BatchNorm2d, frozen"])
+        state = self.exported.state_dict if entry.persistent else self.exported.constants
+        check_type(state[entry.target], place)
+        return _numbers(state[entry.target])
+
+
+def where(node: Any) -> str:
+    """The module's own name of the place, where torch kept it."""
+    stack = node.meta.get("nn_module_stack") or {}
+    names = [entry[0] for entry in stack.values() if isinstance(entry, tuple) and entry[0]]
+    return str(names[-1]) if names else str(node.name)
+
+
+def check_type(value: Any, place: str) -> None:
+    """Raises ImportRefused for other numbers than those of single and double precision."""
+    if str(value.dtype) not in DTYPES:
+        words = f"numbers of type {value.dtype}: expected float32 or float64"
+        raise ImportRefused([f"{place}: {words}; convert with .float()"])
+
+
+def _numbers(tensor: Any) -> FloatArray:
+    return np.array(tensor.detach().double().numpy(), dtype=np.float64)
+
+
+def _target(node: Any) -> str:
+    target = str(node.target)
+    return target if target.startswith("aten.") else str(getattr(node.target, "__name__", target))
+
+
+def _bare(node: Any) -> str:
+    """Such as relu_ of aten.relu_.default."""
+    target = _target(node)
+    return target.split(".")[1] if target.startswith("aten.") else ""
+
+
+def _argument(node: Any, name: str) -> Any:
+    """The value of an ATen operator's argument."""
+    if name in node.kwargs:
+        return node.kwargs[name]
+    for place, argument in enumerate(node.target._schema.arguments):
+        if argument.name == name:
+            return node.args[place] if place < len(node.args) else argument.default_value
+    return None
+
+
+def _pair(value: Any) -> Pair:
+    sizes = [value] if isinstance(value, int) else list(value)
+    return int(sizes[0]), int(sizes[-1])

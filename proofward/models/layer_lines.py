@@ -1,0 +1,82 @@
+"""A layer as a line of words, as people write it: `conv2d 8 kernel 3 stride 2 padding 1`.
+
+The first word is the layer's kind, a number behind it is its first value, and what follows are names and
+values in any order. What a line leaves out has its usual value, if it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+
+from proofward.layers.affine import Affine
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.network import Network, chain
+from proofward.layers.registry import AFFINE
+
+HEAD = {"kind": "linear", "outputs": 2}
+"""The last layer of every network, which no line names."""
+_GIVEN = ("inputs", "takes")
+"""What a layer has from the one below it."""
+_LONGEST = 200
+
+
+def plain_layer(line: str) -> dict[str, object]:
+    """The layer in plain form, for `chain`; raises ConfigurationError."""
+    kind, *words = line.split() or [""]
+    if len(line) > _LONGEST or kind not in AFFINE:
+        expected = " or ".join(f"`{usage(known)}`" for known in sorted(AFFINE))
+        raise ConfigurationError("a layer", expected, line[:_LONGEST])
+    usual = _values(AFFINE[kind])
+    if words and usual and words[0].isdecimal():
+        words.insert(0, next(iter(usual)))
+    given = dict(zip(words[::2], words[1::2], strict=False))
+    known = all(name in usual and value.isdecimal() and len(value) < 10 for name, value in given.items())
+    if 2 * len(given) != len(words) or not known:
+        raise ConfigurationError("a layer", f"`{usage(kind)}`", line)
+    values = {**usual, **{name: int(value) for name, value in given.items()}}
+    if missing := [name for name, value in values.items() if value is None]:
+        raise ConfigurationError("a layer", f"`{usage(kind)}`", f"{line}, without {' and '.join(missing)}")
+    return {"kind": kind, **values}
+
+
+def line_of(plain: Mapping[str, object]) -> str:
+    """Inverse of `plain_layer`: every value, the first without its name."""
+    kind = str(plain["kind"])
+    first, *others = _values(AFFINE[kind])
+    return " ".join([kind, str(plain[first]), *(f"{name} {plain[name]}" for name in others)])
+
+
+def usage(kind: str) -> str:
+    """How a layer of this kind is written."""
+    words = [kind]
+    for at, (name, value) in enumerate(_values(AFFINE[kind]).items()):
+        pair = name.upper() if at == 0 else f"{name} {name[0].upper()}"
+        words.append(pair if value is None else f"[{pair}]")
+    return " ".join(words)
+
+
+def network_of(axes: Sequence[int], lines: Sequence[str]) -> Network:
+    """The network of these layers on records of these axes; raises ConfigurationError with the line."""
+    plain = [plain_layer(line) for line in lines]
+    for count, line in enumerate(lines, 1):
+        try:
+            chain(axes, [*plain[:count], HEAD])
+        except ConfigurationError as error:
+            field = f"model.layers, layer {count} ({line}): {error.field}"
+            raise ConfigurationError(field, error.expected, error.actual) from error
+    return chain(axes, [*plain, HEAD])
+
+
+def lines_of(network: Network) -> list[str]:
+    """Inverse of `network_of`."""
+    return [line_of(layer.to_plain()) for layer in network.layers[:-1]]
+
+
+def _values(kind: type[Affine]) -> dict[str, object]:
+    """Names of a layer's own values, and their usual ones; None for one that has to be given."""
+    return {
+        entry.name: None if entry.default is MISSING else entry.default
+        for entry in fields(kind)  # type: ignore[arg-type]  # every layer is a dataclass
+        if entry.name not in _GIVEN
+    }

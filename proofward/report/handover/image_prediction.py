@@ -1,0 +1,59 @@
+"""What a model says of new images: made by the consortium's rule, their pixels as features."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from proofward.data.images.admission import Admission
+from proofward.data.images.example import Bytes, Unread
+from proofward.data.images.inspection import shown
+from proofward.data.images.refusal import ImagesRefused
+from proofward.data.images.unlabelled import unlabelled
+from proofward.layers.model import Int64Array
+from proofward.report.handover.exported_model import ExportedModel
+from proofward.report.handover.prediction import Predictions, predictions, scores_of
+
+_BATCH = 64
+
+
+def predict_images(
+    model: ExportedModel, path: Path, *, identifying: bool = False, burned_in: bool = False
+) -> Predictions:
+    """Of every image at a path, by its name there, only a few of which are in memory at a time.
+
+    identifying, burned_in: whether to take DICOM files that name a patient, or say that they have text in the
+    pixels. Raises ImagesRefused with every file that cannot be read, and then nothing is predicted.
+    """
+    images = model.description.images
+    assert images is not None
+    admission = Admission(os.urandom(32), identifying=identifying, burned_in=burned_in)
+    names: list[str] = []
+    scores: list[Int64Array] = []
+    waiting: list[Bytes] = []
+    problems: list[str] = []
+
+    def judge() -> None:
+        if waiting and not problems:
+            inputs = images.levels.features(np.stack(waiting), model.scales)
+            scores.append(scores_of(model, inputs))
+        waiting.clear()
+
+    for found in unlabelled(path, images.rule, admission):
+        if isinstance(found, Unread):
+            problems.append(f"{shown(found.name)}: {found.reason.words}")
+            continue
+        names.append(found.name)
+        waiting.append(found.picture.pixels)
+        if len(waiting) == _BATCH:
+            judge()
+    judge()
+    if problems:
+        count = len(problems)
+        words = f"{count} of {count + len(names)} cannot be read: nothing was predicted"
+        raise ImagesRefused(words, problems)
+    if not names:
+        raise ImagesRefused("no images were found: nothing was predicted")
+    return predictions(model, names, np.concatenate(scores), {})

@@ -1,0 +1,43 @@
+"""`proofward demo --images`: one round on generated patches, and what the options do not go together with."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from proofward.report.handover.exported_model import read_exported
+
+
+@pytest.mark.slow
+def test_a_run_on_generated_patches(proofward, tmp_path):
+    said = proofward.json("demo", "--images", "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
+    assert (said["exit"], said["finished"], said["rounds"], said["preset"]) == (0, True, 1, "images")
+    assert list(said["hospitals"]) == ["hospital-0", "hospital-1", "hospital-2"]
+    assert said["parameters"] == 1818 and said["held_out_rows"] == 48
+    assert said["bits"]["policy"] == 100 <= said["bits"]["training"]
+    assert proofward("audit", tmp_path / "run").exit_code == 0
+    assert json.loads((tmp_path / "run" / "classes.json").read_text()) == ["tissue", "mass"]
+    out = tmp_path / "model.safetensors"
+    assert proofward("model", "export", tmp_path / "run", "--to", "safetensors", "--out", out).exit_code == 0
+    found = read_exported(out.read_bytes())
+    assert found.digest.hex() == said["model"] and found.description.images.size == 1024
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--images", "--preset", "tiny"), "expected --images with --data or alone, or --preset"),
+        (("--data", "a.npz"), "expected --images with --data or alone"),
+        (("--images", "--data", "a.npz"), "expected images of two classes or more, found 1"),
+        (("--images", "--data", "bad.npz"), "expected a folder of images, an npz archive or an HDF5 file"),
+    ],
+)
+def test_options_that_do_not_go_together(proofward, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    np.savez(tmp_path / "a.npz", images=np.zeros((4, 8, 8), np.uint8), labels=np.zeros(4, np.uint8))
+    (tmp_path / "bad.npz").write_text("no archive")
+    result = proofward("demo", *arguments, "--run", tmp_path / "run")
+    assert result.exit_code == 2 and words in " ".join(result.stderr.split()), result.stderr
+    assert not (tmp_path / "run").exists()

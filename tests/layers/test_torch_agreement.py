@@ -1,0 +1,88 @@
+"""Every layer against torch: sums and gradients in real numbers, and the trainer's integers, which are exact."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch.nn import functional as F  # noqa: E402
+
+from proofward.layers.conv2d import Conv2d  # noqa: E402
+from proofward.layers.layout import Layout  # noqa: E402
+from proofward.layers.linear import Linear  # noqa: E402
+from proofward.layers.model import FixedPoint  # noqa: E402
+from proofward.layers.registry import AFFINE  # noqa: E402
+
+COUNT, RATE = 3, 5
+SCALES = FixedPoint()
+
+
+def convolution(random):
+    kernel = int(random.integers(1, 6))
+    padding = int(random.integers(0, kernel))
+    least = max(1, kernel - 2 * padding)
+    height, width = (int(random.integers(least, least + 9)) for _ in range(2))
+    channels, outputs = (int(random.integers(1, 5)) for _ in range(2))
+    return Conv2d(Layout((channels, height, width)), outputs, kernel, int(random.integers(1, kernel + 1)), padding)
+
+
+def linear(random):
+    axes = tuple(int(size) for size in random.integers(1, 6, int(random.integers(1, 4))))
+    return Linear(Layout(axes), int(random.integers(1, 9)))
+
+
+DRAWN = {"conv2d": convolution, "linear": linear}
+TORCH = {
+    "conv2d": lambda layer, x, w, b: F.conv2d(x, w, b, stride=layer.stride, padding=layer.padding),
+    "linear": lambda layer, x, w, b: F.linear(x.flatten(1), w, b),
+}
+CASES = [(kind, seed) for kind in DRAWN for seed in range(25)]
+
+
+def by_torch(layer, weights, biases, inputs, deltas):
+    """Sums, and gradients with respect to weights, biases and inputs, in double precision."""
+    held = [torch.tensor(part, dtype=torch.float64, requires_grad=True) for part in (inputs, weights, biases)]
+    sums = TORCH[layer.kind](layer, *held)
+    sums.backward(torch.tensor(deltas, dtype=torch.float64).reshape(sums.shape))
+    return sums.detach().numpy().reshape(COUNT, -1), *(part.grad.numpy() for part in (held[1], held[2], held[0]))
+
+
+def test_all_layers_are_compared():
+    assert set(DRAWN) == set(AFFINE)
+
+
+@pytest.mark.parametrize("kind, seed", CASES)
+def test_real_sums_and_gradients_are_those_of_autograd(kind, seed):
+    random = np.random.default_rng(seed)
+    layer = DRAWN[kind](random)
+    weights, biases = random.standard_normal(layer.shape), random.standard_normal(layer.biases.axes)
+    inputs, deltas = random.standard_normal((COUNT, layer.takes.size)), random.standard_normal((COUNT, layer.gives.size))
+    sums, *gradients = by_torch(layer, weights, biases, inputs.reshape(COUNT, *layer.takes.axes), deltas)
+    assert np.allclose(layer.real_sums(weights, biases, inputs), sums, rtol=1e-12, atol=1e-12)
+    found = layer.real_gradients(weights, inputs, deltas)
+    for own, other in zip(found, gradients, strict=True):
+        assert np.allclose(own.reshape(other.shape), other, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("kind, seed", CASES)
+def test_the_trainers_integers_are_those_of_autograd(kind, seed):
+    """Values so small that double precision is exact: sums, gradients and a step are equal."""
+    random = np.random.default_rng(seed)
+    layer = DRAWN[kind](random)
+    weights, biases = random.integers(-(1 << 20), 1 << 20, layer.shape), random.integers(-(1 << 14), 1 << 14, layer.biases.axes)
+    inputs = random.integers(-2048, 2048, (COUNT, layer.takes.size))
+    deltas = random.integers(-512, 512, (COUNT, layer.gives.size))
+    unit = 1 << SCALES.activation_bits
+    shaped = inputs.reshape(COUNT, *layer.takes.axes)
+    sums, growth, bias_growth, back = by_torch(layer, weights, biases * unit, shaped, deltas)
+    trainer = layer.trainer(weights, biases, SCALES, 1 << 30)
+    padded = layer.takes.pad(inputs.astype(np.float64))
+    gradients = layer.gives.pad(deltas.astype(np.float64))
+    assert np.array_equal(layer.gives.unpad(trainer.forward(padded, 2048)), sums)
+    assert np.array_equal(layer.takes.unpad(trainer.backward(gradients, 512)), back.reshape(COUNT, -1))
+    trainer.update(gradients, padded, RATE)
+    trained, trained_biases = np.zeros_like(weights), np.zeros_like(biases)
+    trainer.export(trained, trained_biases)
+    assert np.array_equal(trained, weights - RATE * growth)
+    assert np.array_equal(trained_biases, biases - RATE * unit * bias_growth)
