@@ -25,6 +25,7 @@ from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
 from tests.relations.accounting import Accounting, Array, Signed, forge, watched
 from tests.relations.cases import Case, ciphertext_of, config, make_case, prove_with, round_witness
+from tests.relations.pooled_cases import pooled_rules
 
 
 def refused(case: Case, ciphertext: Array, proof: tuple[Any, bytes]) -> bool:
@@ -200,6 +201,7 @@ SHAPES = {
     "logistic": config(widths=(3, 2), steps=1, batch=1),
     "a hidden unit": config(widths=(1, 1, 2), steps=1, batch=1),
     "two hidden layers": config(widths=(3, 2, 2, 2), steps=2, batch=2),
+    "a pooled layer": pooled_rules((1, 2, 2), batch=1),
 }
 
 
