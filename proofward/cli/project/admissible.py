@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from proofward.cli.project.project_table import ProjectError
-from proofward.layers.errors import TrainingError
+from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.network import mlp
 from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, Preset
 from proofward.relations.config import RoundConfig
@@ -19,6 +19,8 @@ from proofward.relations.measure import check_provable
 
 BETWEEN, HALVINGS = 4, 6
 """Proofs are measured at both ends of the range of rows, and at every so many powers of two between."""
+LEAST_MOST_ROWS = 1 << 16
+"""Where bounds admit more rows than that, the agreed security may bring their number down, to about this."""
 
 
 def provable_config(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
@@ -34,12 +36,26 @@ def provable_config(setup: Preset, hospitals: int, threshold: int) -> RoundConfi
 
 
 def _config(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
-    config = _rules(setup, hospitals, threshold)
+    config = _within_security(_rules(setup, hospitals, threshold))
     between = {
         1 << bits for bits in range(0, 24, BETWEEN) if config.least_rows < 1 << bits < config.most_rows
     }
     for rows in sorted({config.least_rows, *between, config.most_rows}):
         check_provable(config, rows)
+    return config
+
+
+def _within_security(config: RoundConfig) -> RoundConfig:
+    """The rules with as many rows, halved as often as needed, as proofs of the agreed security bear."""
+    while config.most_rows // 2 >= max(config.least_rows, LEAST_MOST_ROWS):
+        try:
+            check_provable(config, config.most_rows)
+        except ConfigurationError as error:
+            if error.field != "security_bits":
+                raise
+            config = replace(config, most_rows=config.most_rows // 2)
+        else:
+            break
     return config
 
 
