@@ -166,7 +166,7 @@ REFUSED = {
     "transposed": (nn.Sequential(nn.ConvTranspose2d(2, 2, 3), nn.Flatten(), nn.Linear(98, 2)), 2, ["use Conv2d"]),
     "along one axis": (nn.Sequential(nn.Flatten(2), nn.Conv1d(2, 2, 3), nn.Flatten(), nn.Linear(46, 2)), 2,
                        ["conv1d", "use Conv2d on pictures"]),
-    "max pool": (pool(nn.MaxPool2d(2, 1), 2), 1, ["2: aten.max_pool2d", "use a convolution with stride 2"]),
+    "max pool": (pool(nn.MaxPool2d(2, 1), 8), 1, ["2: aten.max_pool2d", "use a convolution with stride 2"]),
     "3x3 pool": (pool(nn.MaxPool2d(3), 2), 1, ["max_pool2d", "use a convolution with stride 2"]),
     "ceil_mode": (pool(nn.AvgPool2d(2, ceil_mode=True), 8), 1, ["avg_pool2d", "use a convolution with stride 2"]),
     "mean": (pool(nn.AdaptiveAvgPool2d(1), 2), 1, ["adaptive_avg_pool2d", "flatten the last picture"]),

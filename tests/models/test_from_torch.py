@@ -126,7 +126,7 @@ def test_what_is_not_proved_is_refused_by_name(name):
 
 def test_all_layers_are_refused_at_once():
     module = nn.Sequential(
-        nn.Conv2d(1, 2, 3, dilation=2), nn.GELU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.1), nn.Linear(8, 1)
+        nn.Conv2d(1, 2, 3, dilation=2), nn.GELU(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.1), nn.Linear(8, 1)
     )
     with pytest.raises(ImportRefused) as error:
         proofward.from_torch(module, torch.zeros((1, *PICTURE)))

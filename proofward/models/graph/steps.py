@@ -159,7 +159,7 @@ def pooled(steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
         at = len(made) - 1 - bool(made and isinstance(made[-1], ReluStep))
         layer = made[at] if at >= 0 else None
         if not isinstance(layer, ConvStep) or (at == len(made) - 1) != isinstance(behind, ReluStep):
-            problems.append(f"{step.where}: {POOL}")
+            problems.append(f"{step.where}: max_pool2d: {POOL}")
         elif layer.window > 1:
             problems.append(f"{step.where}: a second pool behind {layer.where}: {POOL}")
         elif min(layer.gives[1:]) < 2:
