@@ -232,7 +232,7 @@ def _least_shift(
 ) -> int:
     """See `RoundConfig.weight_shift`: every party asks for the same few numbers of rows again and again."""
 
-    def require(shift: int) -> UpdateRule:
+    def rule_under(shift: int) -> UpdateRule:
         return update_rule(
             model=model,
             scales=scales,
@@ -244,9 +244,9 @@ def _least_shift(
 
     for shift in range(LARGEST_SHIFT):
         try:
-            require(shift)
+            rule_under(shift)
         except WraparoundPossible:
             continue
         return shift
-    require(LARGEST_SHIFT)
+    rule_under(LARGEST_SHIFT)
     return LARGEST_SHIFT
