@@ -12,7 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from proofward.field.warm_up import MODULES, warm_up
 
-LATER_MODULES = ("proofward.proof.sha256", "proofward.lattice.kernels", "proofward.layers.clipping")
+LATER_MODULES = (
+    "proofward.proof.sha256",
+    "proofward.proof.last_rounds",
+    "proofward.lattice.kernels",
+    "proofward.layers.clipping",
+)
 ANNOUNCEMENT = "compiling kernels, the first time only"
 
 
