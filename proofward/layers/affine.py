@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.field.goldilocks import to_field
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.layout import Layout
@@ -24,6 +25,7 @@ from proofward.proof.forms import Form, Point
 from proofward.proof.party import Party
 
 RealArray = NDArray[np.floating[Any]]
+FieldArray = NDArray[np.uint64]
 
 
 class Affine(ABC):
@@ -110,6 +112,12 @@ class Affine(ABC):
     ) -> AffineTrainer:
         """The layer during training, from copies of int64 arrays; |weight| <= bound for ever."""
 
+    def field_parameters(self, parameters: tuple[Int64Array, Int64Array]) -> tuple[FieldArray, FieldArray]:
+        """Flat weights and biases as a relation takes them: F-matrix (outputs, rest) and F-array, padded."""
+        weights, biases = parameters
+        matrix = to_field(self.weights.pad(weights)).reshape(self.biases.padded_size, -1)
+        return matrix, to_field(self.biases.pad(biases))
+
     @abstractmethod
     def relation(
         self,
@@ -177,18 +185,3 @@ class AffineRelation(ABC):
     @abstractmethod
     def prove_update(self, party: Party, steps: int, units: Units, extended: Point, claim: Form) -> None:
         """claim = (W_T - W_0) at (units, extended input), T = steps."""
-
-
-def integer(field: str, value: object, low: int, high: int) -> int:
-    """The value as an integer in [low, high]; raises ConfigurationError."""
-    if type(value) is not int or not low <= value <= high:
-        raise ConfigurationError(field, f"an integer in [{low}, {high}]", value)
-    return value
-
-
-def exactly(what: str, values: object, names: tuple[str, ...]) -> dict[str, object]:
-    """A mapping with exactly these keys; raises ConfigurationError."""
-    if not isinstance(values, Mapping) or set(values) != set(names):
-        found = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
-        raise ConfigurationError(what, f"a mapping with exactly the keys {sorted(names)}", found)
-    return dict(values)

@@ -67,6 +67,15 @@ class Axis:
         inside = (h >= 0) & (h < self.size)
         return y[inside], k[inside], h[inside]
 
+    def met_by(self, tap: int) -> tuple[slice, slice]:
+        """The outputs that a tap serves, and the inputs that they meet: runs, since h grows with y by s."""
+        served = self.met[1] == tap
+        outputs, inputs = self.met[0][served], self.met[2][served]
+        if not outputs.size:
+            return slice(0), slice(0)
+        run = slice(int(outputs[0]), int(outputs[-1]) + 1)
+        return run, slice(int(inputs[0]), int(inputs[-1]) + 1, self.stride)
+
     def inputs_by_tap(self, output: Point) -> Array:
         """sum over y of eq(output, y) kappa: an E-array (2, taps, inputs), padded."""
         y, k, h = self.met

@@ -16,15 +16,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from proofward.field.goldilocks import to_field
-from proofward.layers.affine import Affine, AffineTrainer, RealArray, exactly, integer
+from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.axis import Axis
 from proofward.layers.conv2d_relation import Conv2dRelation
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import ExactMatrix, FloatArray
-from proofward.layers.layout import Layout, padded
+from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.patches import from_patches, patches
+from proofward.layers.plain import exactly, integer
 from proofward.layers.stack import Gradient, Input, Shape
 
 MAX_CHANNELS, MAX_KERNEL = 1 << 12, 64
@@ -122,9 +122,7 @@ class Conv2d(Affine):
         inputs: Input,
         gradients: Gradient,
     ) -> Conv2dRelation:
-        weights, biases = parameters
-        matrix = to_field(self.weights.pad(weights)).reshape(padded(self.outputs), -1)
-        vector = to_field(self.biases.pad(biases))
+        matrix, vector = self.field_parameters(parameters)
         return Conv2dRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients, self.axes)
 
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:

@@ -34,7 +34,7 @@ from proofward.field.spatial import shifted_rows
 from proofward.layers.axis import Axis
 from proofward.layers.claims import DerivedTable
 from proofward.layers.pictures import plane_at, products_by_tap, sums_by_tap
-from proofward.layers.stack import Units, eq_weights, plain_weights, sum_last, zero_product
+from proofward.layers.stack import Units, eq_weights, plain_weights, repeated_eq, sum_last, zero_product
 from proofward.layers.trained_weights import TrainedWeights, flat
 from proofward.proof.forms import ONE, ZERO, Form, Point
 from proofward.proof.party import Party, Tables
@@ -199,16 +199,13 @@ class Conv2dRelation(TrainedWeights):
 
     def _over_batch(self, tensor: Array, sample: Point) -> Array:
         """Combined over the batch by eq(sample): (2, steps, width)."""
-        tiled = np.tile(eq_table(sample)[:, None, :], (1, self.shape.steps, 1))
-        return batched_combine_rows(np.ascontiguousarray(tiled), tensor)
+        return batched_combine_rows(repeated_eq(sample, self.shape.steps), tensor)
 
     def _over_channels(self, tensor: Array, channel: Point) -> Array:
         """Combined over the channels by eq(channel): an E-array over (step, sample, place in the picture)."""
         samples = 1 << self.shape.log_samples
-        tiled = np.tile(eq_table(channel)[:, None, :], (1, samples, 1))
-        return flat(
-            batched_combine_rows(np.ascontiguousarray(tiled), tensor.reshape(samples, 1 << len(channel), -1))
-        )
+        pictures = tensor.reshape(samples, 1 << len(channel), -1)
+        return flat(batched_combine_rows(repeated_eq(channel, samples), pictures))
 
     def _extended_patches(self, combined: Array, position: Point) -> Array:
         """Extended patches at a position: over (step, top, tap), flat."""
@@ -239,9 +236,8 @@ class Conv2dRelation(TrainedWeights):
 
     def _initial_at_channel(self, channel: Point) -> Array:
         """First weights at a channel of the inputs: (2, output * taps)."""
-        tiled = np.tile(eq_table(channel)[:, None, :], (1, len(self.weights), 1))
         tensor = self.weights.reshape(len(self.weights), 1 << len(channel), -1)
-        return flat(batched_combine_rows(np.ascontiguousarray(tiled), tensor))
+        return flat(batched_combine_rows(repeated_eq(channel, len(tensor)), tensor))
 
     def _outputs_over_samples(self, party: Party, units: Units) -> Array:
         assert units.point is not None

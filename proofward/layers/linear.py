@@ -22,12 +22,12 @@ import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows, combine_columns
 from proofward.field.extension import ext_scale, ext_shift
-from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import eq_table
-from proofward.layers.affine import Affine, AffineTrainer, RealArray, exactly, integer
+from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.layout import Layout, padded
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.plain import exactly, integer
 from proofward.layers.stack import (
     Gradient,
     Input,
@@ -35,6 +35,7 @@ from proofward.layers.stack import (
     Units,
     eq_weights,
     plain_weights,
+    repeated_eq,
     sum_last,
     zero_product,
 )
@@ -109,9 +110,7 @@ class Linear(Affine):
         inputs: Input,
         gradients: Gradient,
     ) -> LinearRelation:
-        weights, biases = parameters
-        matrix = to_field(self.weights.pad(weights)).reshape(padded(self.outputs), -1)
-        vector = to_field(self.biases.pad(biases))
+        matrix, vector = self.field_parameters(parameters)
         return LinearRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients)
 
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
@@ -171,7 +170,7 @@ class LinearRelation(TrainedWeights):
         def tables() -> Tables:
             sums = self._sums_by_input(party, units).reshape(2, self.shape.steps, -1)
             before = self.weights_before(sums, self.initial_by_input(units))
-            return Tables([(before, self._extended_inputs_at(party, eq_table(sample)))])
+            return Tables([(before, self._extended_inputs_at(party, sample))])
 
         reduced = party.sumcheck(claim, eq_weights(step) + plain_weights(1 + self.log_inputs), tables)
         weight, value, product = party.send_product(*reduced.factors[0])
@@ -188,8 +187,8 @@ class LinearRelation(TrainedWeights):
             weights = combine_columns(self.weights, eq_table(unit))
             inputs = self._inputs_over_samples(party, extended).reshape(2, self.shape.steps, self.shape.batch)
             before = self.weights_before(self.gradients.combine(party, inputs), weights)
-            tiled = np.tile(eq_table(sample)[:, None, :], (1, self.shape.steps, 1))
-            return Tables([(before, flat(self.gradients.combine(party, np.ascontiguousarray(tiled))))])
+            combined = self.gradients.combine(party, repeated_eq(sample, self.shape.steps))
+            return Tables([(before, flat(combined))])
 
         reduced = party.sumcheck(claim, eq_weights(step) + plain_weights(self.log_outputs), tables)
         weight, gradient, product = party.send_product(*reduced.factors[0])
@@ -225,13 +224,12 @@ class LinearRelation(TrainedWeights):
         values = ext_scale(combine_columns(self.inputs.matrix(party), eq_table(unit)), ONE - top)
         return ext_shift(values, top * zero_product(unit) * (1 << self.activation_bits))
 
-    def _extended_inputs_at(self, party: Party, sample: Array) -> Array:
-        """Extended inputs combined over the batch by `sample` (2, batch): over (step, top, input), flat."""
+    def _extended_inputs_at(self, party: Party, sample: Point) -> Array:
+        """Extended inputs combined over the batch by eq(sample): over (step, top, input), flat."""
         steps = self.shape.steps
         tensor = self.inputs.matrix(party).reshape(steps, self.shape.batch, -1)
-        tiled = np.ascontiguousarray(np.tile(sample[:, None, :], (1, steps, 1)))
         result = np.zeros((2, steps, 2, tensor.shape[2]), dtype=np.uint64)
-        result[:, :, 0] = batched_combine_rows(tiled, tensor)
+        result[:, :, 0] = batched_combine_rows(repeated_eq(sample, steps), tensor)
         result[0, :, 1, 0] = 1 << self.activation_bits
         return flat(result)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,22 +9,11 @@ from numpy.typing import NDArray
 
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import padded
+from proofward.layers.plain import exactly, integer
 
 Int64Array = NDArray[np.int64]
 
 MAX_WEIGHT_BITS = 30
-
-
-def _require_int(field: str, value: object, low: int, high: int) -> None:
-    if type(value) is not int or not low <= value <= high:
-        raise ConfigurationError(field, f"an integer in [{low}, {high}]", value)
-
-
-def _fields(kind: str, values: object, names: tuple[str, ...]) -> dict[str, object]:
-    if not isinstance(values, Mapping) or set(values) != set(names):
-        found = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
-        raise ConfigurationError(kind, f"a mapping with exactly the keys {sorted(names)}", found)
-    return dict(values)
 
 
 @dataclass(frozen=True)
@@ -50,15 +38,15 @@ class FixedPoint:
     table_bits: int = 12
 
     def __post_init__(self) -> None:
-        _require_int("activation_bits", self.activation_bits, 1, 14)
-        _require_int("gradient_bits", self.gradient_bits, 1, 14)
-        _require_int(
+        integer("activation_bits", self.activation_bits, 1, 14)
+        integer("gradient_bits", self.gradient_bits, 1, 14)
+        integer(
             "weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS
         )
-        _require_int("table_bits", self.table_bits, 2, 20)
-        _require_int("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
-        _require_int("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
-        _require_int("logit_range_bits", self.logit_range_bits, 1, self.table_bits)
+        integer("table_bits", self.table_bits, 2, 20)
+        integer("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
+        integer("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
+        integer("logit_range_bits", self.logit_range_bits, 1, self.table_bits)
 
     @property
     def rate_shift(self) -> int:
@@ -88,7 +76,7 @@ class FixedPoint:
     @classmethod
     def from_dict(cls, values: object) -> FixedPoint:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        return cls(**_fields("scales", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]
+        return cls(**exactly("scales", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -105,12 +93,12 @@ class Training:
     steps: int = 0
 
     def __post_init__(self) -> None:
-        _require_int("rate", self.rate, 1, 1 << 16)
-        _require_int("batch", self.batch, 1, 1 << 16)
+        integer("rate", self.rate, 1, 1 << 16)
+        integer("batch", self.batch, 1, 1 << 16)
         if self.batch & (self.batch - 1):
             raise ConfigurationError("batch", "a power of two", self.batch)
-        _require_int("epochs", self.epochs, 0, 1 << 12)
-        _require_int("steps", self.steps, 0, 1 << 20)
+        integer("epochs", self.epochs, 0, 1 << 12)
+        integer("steps", self.steps, 0, 1 << 20)
         if (self.epochs > 0) == (self.steps > 0):
             expected = "exactly one of epochs and steps above 0"
             raise ConfigurationError("epochs", expected, {"epochs": self.epochs, "steps": self.steps})
@@ -127,7 +115,7 @@ class Training:
         Raises ConfigurationError where there is no whole step: fewer than batch / epochs records, or fewer
         records than a batch.
         """
-        _require_int("rows", rows, 1, 1 << 32)
+        integer("rows", rows, 1, 1 << 32)
         if self.steps:
             if rows < self.batch:
                 raise ConfigurationError("rows", f"at least one batch of {self.batch}", rows)
@@ -150,4 +138,4 @@ class Training:
     @classmethod
     def from_dict(cls, values: object) -> Training:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        return cls(**_fields("training", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]
+        return cls(**exactly("training", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]

@@ -19,11 +19,12 @@ from math import isqrt
 import numpy as np
 
 from proofward.layers.activation import Activation
-from proofward.layers.affine import Affine, exactly, integer
+from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.plain import exactly, integer
 from proofward.layers.registry import ACTIVATIONS, AFFINE, IMPLIED
 
 MAX_LAYERS = 256

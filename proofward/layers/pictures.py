@@ -15,7 +15,6 @@ from proofward.layers.axis import Axis
 from proofward.proof.forms import Point
 
 Array = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
 
 
 def plane_at(pictures: Array, point: Point) -> Array:
@@ -49,17 +48,11 @@ def products_by_tap(single: Array, many: Array, axes: tuple[Axis, Axis], *, sing
     channels = all_channels.shape[2]
     result = np.zeros((2, steps, channels, *(1 << axis.log_kernel for axis in axes)), dtype=np.uint64)
     for tap in range(axes[0].kernel):
-        rows = _met(axes[0], tap)
+        rows = axes[0].met_by(tap)
         for across in range(axes[1].kernel):
-            columns = _met(axes[1], across)
+            columns = axes[1].met_by(across)
             left = one[:, :, :, rows[own]][..., columns[own]].reshape(2, steps, -1)
             right = all_channels[:, :, :, rows[other]][..., columns[other]].transpose(0, 1, 3, 4, 2)
             flat = np.ascontiguousarray(right).reshape(steps, -1, channels)
             result[:, :, :, tap, across] = batched_combine_rows(np.ascontiguousarray(left), flat)
     return result.reshape(2, steps, -1)
-
-
-def _met(axis: Axis, tap: int) -> tuple[Places, Places]:
-    """Outputs and inputs that meet with a tap."""
-    own = axis.met[1] == tap
-    return axis.met[0][own], axis.met[2][own]

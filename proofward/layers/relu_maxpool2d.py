@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from proofward.layers import relu
 from proofward.layers.activation import Activation, HiddenTrace, RealArray
-from proofward.layers.affine import integer
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.plain import integer
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu_maxpool2d_relation import PooledRelation
 from proofward.layers.rounding import rounded

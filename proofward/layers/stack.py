@@ -87,6 +87,11 @@ class Gradient(Protocol):
         """The multilinear extension at a point of the samples, combined over output units, is the claim."""
 
 
+def repeated_eq(point: Point, count: int) -> Array:
+    """eq(point) `count` times, as weights of `batched_combine_rows`: (2, count, 2^variables)."""
+    return np.ascontiguousarray(np.tile(eq_table(point)[:, None, :], (1, count, 1)))
+
+
 def eq_weights(point: Point) -> list[Weights]:
     """Per-variable weights of eq(point, x)."""
     return [(ONE - r, r) for r in point]

@@ -22,7 +22,6 @@ from proofward.models.graph.nodes import (
     Linear,
     ReLU,
     TwoClassHead,
-    mlp_graph,
     network_graph,
 )  # fmt: skip
 from proofward.models.graph.refusals import ImportRefused
@@ -51,7 +50,7 @@ def test_the_canonical_graph_of_a_convolutional_network():
 
 def test_the_digest_of_a_perceptron_is_as_before_there_were_convolutions():
     digest = "7df106e0140992e8e52fee132e1fa75d2187e24de5e1bf31dde135fe332cd657"
-    assert mlp_graph((3, 4), (12, 8, 2)).digest.hex() == digest
+    assert network_graph((3, 4), mlp((12, 8, 2))).digest.hex() == digest
 
 
 @pytest.mark.parametrize("node", [

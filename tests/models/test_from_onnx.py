@@ -11,7 +11,8 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import proofward  # noqa: E402
-from proofward.models.graph.nodes import mlp_graph  # noqa: E402
+from proofward.layers.network import mlp  # noqa: E402
+from proofward.models.graph.nodes import network_graph  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 
 RANDOM = np.random.default_rng(8)
@@ -71,7 +72,7 @@ MORE = {**SHAPES, "zero": np.array(0, np.float32), "half": np.array(0.5, np.floa
 @pytest.mark.parametrize("way", WAYS)
 def test_one_network_however_it_was_written(tmp_path, way):
     made = proofward.from_onnx(file(tmp_path / "m.onnx", WAYS[way], more=MORE))
-    assert made.graph == mlp_graph((3, 4), (12, 8, 2))
+    assert made.graph == network_graph((3, 4), mlp((12, 8, 2)))
     expected = [(FIRST, BIAS), (LAST, ZEROS)]
     for own, other in zip(made.layers, expected, strict=True):
         assert all(np.array_equal(a, b.astype(np.float32)) for a, b in zip(own, other, strict=True))

@@ -10,7 +10,8 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 import proofward  # noqa: E402
-from proofward.models.graph.nodes import mlp_graph  # noqa: E402
+from proofward.layers.network import mlp  # noqa: E402
+from proofward.models.graph.nodes import network_graph  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 from tests.models.networks import HIDDEN, INPUTS, SHAPE, ways  # noqa: E402
 
@@ -22,7 +23,7 @@ ROWS = torch.zeros((1, *SHAPE))
 def test_one_network_however_it_was_written(way):
     made = proofward.from_torch(WAYS[way], ROWS)
     first = proofward.from_torch(WAYS["sequential"], ROWS)
-    assert made.graph == first.graph == mlp_graph(SHAPE, (INPUTS, HIDDEN, 2))
+    assert made.graph == first.graph == network_graph(SHAPE, mlp((INPUTS, HIDDEN, 2)))
     assert made.graph.digest == first.graph.digest
     for own, other in zip(made.layers, first.layers, strict=True):
         assert all(np.array_equal(a, b) and a.dtype == np.float64 for a, b in zip(own, other, strict=True))

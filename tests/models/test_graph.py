@@ -10,7 +10,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import mlp
 from proofward.models.graph.network import compare, network
-from proofward.models.graph.nodes import Flatten, Graph, Input, Linear, ReLU, TwoClassHead, mlp_graph
+from proofward.models.graph.nodes import Flatten, Graph, Input, Linear, ReLU, TwoClassHead, network_graph
 from proofward.models.graph.refusals import ImportRefused, plain_name, unsupported
 from proofward.models.graph.steps import LinearStep, ReluStep
 
@@ -28,8 +28,8 @@ STEPS = (step(8, 12), ReluStep("relu"), step(2, 8))
 
 
 def test_the_canonical_graph_of_a_perceptron():
-    assert mlp_graph((3, 4), (12, 8, 2)) == GRAPH and GRAPH.to_network() == mlp((12, 8, 2))
-    assert mlp_graph((12,), (12, 2)).nodes == (Input((), (12,)), Linear((0,), 12, 2), TwoClassHead((1,)))
+    assert network_graph((3, 4), mlp((12, 8, 2))) == GRAPH and GRAPH.to_network() == mlp((12, 8, 2))
+    assert network_graph((12,), mlp((12, 2))).nodes == (Input((), (12,)), Linear((0,), 12, 2), TwoClassHead((1,)))
     assert GRAPH.words() == "Input -> Flatten -> Linear(12, 8) -> ReLU -> Linear(8, 2) -> TwoClassHead"
 
 
@@ -59,7 +59,7 @@ def test_sources_lie_before():
         with pytest.raises(ConfigurationError, match="node 1"):
             Graph((NODES[0], Flatten((source,))))
     with pytest.raises(ConfigurationError, match="inputs"):
-        mlp_graph((3, 3), (12, 2))
+        network_graph((3, 3), mlp((12, 2)))
     for nodes in ((), NODES[:-1], NODES[:1]):
         with pytest.raises(ConfigurationError):
             Graph(nodes).to_network()

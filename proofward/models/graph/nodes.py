@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -19,7 +18,6 @@ from proofward.encoding.cbor import Item, encode_item
 from proofward.layers import conv2d, linear
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.network import Network, chain, mlp
 from proofward.layers.registry import ACTIVATIONS
 
@@ -214,10 +212,3 @@ def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
         axes = layer.gives.axes
     nodes.append(TwoClassHead((len(nodes) - 1,)))
     return Graph(tuple(nodes))
-
-
-def mlp_graph(shape: tuple[int, ...], widths: Sequence[int]) -> Graph:
-    """The canonical graph of a multilayer perceptron for records of this shape."""
-    if math.prod(shape) != widths[0] or not 1 <= widths[0] <= MAX_WIDTH:
-        raise ConfigurationError("inputs", f"{widths[0]} values, in [1, {MAX_WIDTH}]", shape)
-    return network_graph(shape, mlp(tuple(widths)))
