@@ -35,6 +35,8 @@ class Affine(ABC):
     """
 
     kind: ClassVar[str]
+    unsaid: ClassVar[Mapping[str, object]] = {}
+    """Usual values that no plain form names, so that it is the same as before the layer had them."""
 
     @property
     @abstractmethod

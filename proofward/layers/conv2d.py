@@ -4,12 +4,17 @@
     backward  Z_back(c, h, w) = sum over o, k, l and the (y, x) that met (h, w) of W(o, c, k, l) dZ(o, y, x)
     update    W <- W - rate * sum over samples and positions of dZ times A,  b <- b - rate * 2^fa * sum of dZ
 
+With G groups the channels of the inputs and of the outputs are cut into G runs, and the outputs of a run are
+sums over the inputs of the same run alone. With as many groups as channels the convolution is depthwise.
+Weights are (outputs, channels / G, K, K) as in PyTorch. Runs have a power of two of channels, so that a
+channel's leading binary digits are its group (`conv2d_relation`).
+
 Its proof is in `conv2d_relation`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -29,6 +34,7 @@ from proofward.layers.stack import Gradient, Input, Shape
 
 MAX_CHANNELS, MAX_KERNEL = 1 << 12, 64
 MOST_PATCH_VALUES = 1 << 24  #: of one part of a batch, 128 MiB
+_PLAIN = ("outputs", "kernel", "stride", "padding")
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,9 @@ class Conv2d(Affine):
     kernel: int
     stride: int = 1
     padding: int = 0
+    groups: int = 1
     window: int = 1
+    unsaid: ClassVar[Mapping[str, object]] = {"groups": 1}
 
     def __post_init__(self) -> None:
         if len(self.inputs.axes) != 3:
@@ -53,11 +61,21 @@ class Conv2d(Affine):
         integer("kernel", self.kernel, 1, MAX_KERNEL)
         integer("stride", self.stride, 1, self.kernel)
         integer("padding", self.padding, 0, self.kernel - 1)
+        self._check_groups()
         for axis in self.inputs.axes[1:]:
             if axis + 2 * self.padding < self.kernel:
                 raise ConfigurationError("kernel", f"at most {axis + 2 * self.padding}", self.kernel)
         if min(axis.outputs for axis in self.axes) == 0:
             raise ConfigurationError("pooled layer", f"at least {self.window} rows and columns", self.words)
+
+    def _check_groups(self) -> None:
+        integer("groups", self.groups, 1, MAX_CHANNELS)
+        for what, count in (("channels", self.inputs.axes[0]), ("outputs", self.outputs)):
+            each, rest = divmod(count, self.groups)
+            if rest:
+                raise ConfigurationError("groups", f"a divisor of the {count} {what}", self.groups)
+            if self.groups > 1 and each & (each - 1):
+                raise ConfigurationError(f"{what} of a group", "a power of two", each)
 
     @cached_property
     def axes(self) -> tuple[Axis, Axis]:
@@ -79,11 +97,11 @@ class Conv2d(Affine):
 
     @property
     def weights(self) -> Layout:
-        return Layout((self.outputs, self.inputs.axes[0], self.kernel, self.kernel))
+        return Layout((self.outputs, self.inputs.axes[0] // self.groups, self.kernel, self.kernel))
 
     @property
     def fan_out(self) -> int:
-        return self.outputs * self.axes[0].most_taps * self.axes[1].most_taps
+        return self.outputs // self.groups * self.axes[0].most_taps * self.axes[1].most_taps
 
     @property
     def positions(self) -> int:
@@ -91,21 +109,18 @@ class Conv2d(Affine):
 
     @property
     def words(self) -> str:
-        return f"{self.inputs.words} -> {self.gives.words}, kernel {self.kernel}"
+        groups = f", {self.groups} groups" if self.groups > 1 else ""
+        return f"{self.inputs.words} -> {self.gives.words}, kernel {self.kernel}{groups}"
 
     def to_plain(self) -> dict[str, object]:
-        return {
-            "kind": self.kind,
-            "outputs": self.outputs,
-            "kernel": self.kernel,
-            "stride": self.stride,
-            "padding": self.padding,
-        }
+        names = _PLAIN if self.groups == 1 else (*_PLAIN, "groups")
+        return {"kind": self.kind, **{name: getattr(self, name) for name in names}}
 
     @classmethod
     def from_plain(cls, takes: Layout, plain: Mapping[str, object]) -> Conv2d:
-        values = exactly("convolution", plain, ("kind", "outputs", "kernel", "stride", "padding"))
-        names = ("outputs", "kernel", "stride", "padding")
+        grouped = "groups" in plain and plain["groups"] != 1
+        names = (*_PLAIN, "groups") if grouped else _PLAIN
+        values = exactly("convolution", plain, ("kind", *names))
         return cls(takes, *(integer(name, values[name], 0, MAX_CHANNELS) for name in names))
 
     def trainer(
@@ -123,12 +138,23 @@ class Conv2d(Affine):
         gradients: Gradient,
     ) -> Conv2dRelation:
         matrix, vector = self.field_parameters(parameters)
-        return Conv2dRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients, self.axes)
+        return Conv2dRelation(
+            shape, matrix, vector, rate, activation_bits, inputs, gradients, self.axes, self.groups
+        )
+
+    @property
+    def runs(self) -> list[tuple[slice, slice]]:
+        """Of every group its outputs, and its taps among those of a patch of all channels."""
+        each = self.outputs // self.groups
+        return [
+            (slice(g * each, (g + 1) * each), slice(g * self.fan_in, (g + 1) * self.fan_in))
+            for g in range(self.groups)
+        ]
 
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
-        matrix = weights.reshape(self.outputs, -1)
-        sums = patches(self._pictures(inputs), *self.axes) @ matrix.T + biases
-        return np.ascontiguousarray(sums.transpose(0, 2, 1)).reshape(len(inputs), -1)
+        matrix, met = weights.reshape(self.outputs, -1), patches(self._pictures(inputs), *self.axes)
+        sums = [met[..., taps] @ matrix[own].T + biases[own] for own, taps in self.runs]
+        return np.concatenate([own.transpose(0, 2, 1) for own in sums], axis=1).reshape(len(inputs), -1)
 
     def real_gradients(
         self, weights: RealArray, inputs: RealArray, deltas: RealArray
@@ -137,8 +163,10 @@ class Conv2d(Affine):
         by_position = deltas.reshape(len(deltas), self.outputs, -1).transpose(0, 2, 1)
         flat = by_position.reshape(-1, self.outputs)
         met = patches(self._pictures(inputs), *self.axes)
-        back = from_patches(by_position @ matrix, self.inputs.axes[0], *self.axes)
-        gradient = flat.T @ met.reshape(len(flat), -1)
+        below = np.concatenate([by_position[..., own] @ matrix[own] for own, _ in self.runs], axis=2)
+        back = from_patches(below, self.inputs.axes[0], *self.axes)
+        rows = met.reshape(len(flat), -1)
+        gradient = np.concatenate([flat[:, own].T @ rows[:, taps] for own, taps in self.runs])
         return gradient.reshape(weights.shape), flat.sum(axis=0), back.reshape(inputs.shape)
 
     def _pictures(self, inputs: RealArray) -> RealArray:
@@ -160,7 +188,10 @@ class Conv2dTrainer(AffineTrainer):
     def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
         sums = np.empty((len(inputs), self.layer.gives.size), dtype=np.int64)
         for part in self._parts(len(inputs)):
-            own = self.weights.right_product_transposed(self._patches(inputs[part]), bound)
+            met = self._patches(inputs[part])
+            own = np.empty((len(met), self.layer.outputs), dtype=np.int64)
+            for weights, outputs, taps in self._groups():
+                own[:, outputs] = weights.right_product_transposed(met[:, taps], bound)
             own += self.biases << self.scales.activation_bits
             by_channel = own.reshape(-1, self.layer.positions, self.layer.outputs).transpose(0, 2, 1)
             sums[part] = by_channel.reshape(len(by_channel), -1)
@@ -170,17 +201,21 @@ class Conv2dTrainer(AffineTrainer):
         # What a patch's value takes part in is summed in 64 bits; the result is below 2^62 (`bounds`).
         back = np.empty((len(gradients), self.layer.inputs.size), dtype=np.int64)
         for part in self._parts(len(gradients)):
-            own = self.weights.right_product(self._by_position(gradients[part]), bound)
-            whole = own.reshape(-1, self.layer.positions, self.layer.fan_in)
+            deltas = self._by_position(gradients[part])
+            own = np.empty((len(deltas), self._patch), dtype=np.int64)
+            for weights, outputs, taps in self._groups():
+                own[:, taps] = weights.right_product(deltas[:, outputs], bound)
+            whole = own.reshape(-1, self.layer.positions, self._patch)
             pictures = from_patches(whole, self.layer.inputs.axes[0], *self.layer.axes)
             back[part] = pictures.reshape(len(pictures), -1)
         return self.layer.inputs.pad(back)
 
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
         for part in self._parts(len(inputs)):
-            deltas = self._by_position(gradients[part])
+            deltas, met = self._by_position(gradients[part]), self._patches(inputs[part])
             self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
-            self.weights.subtract_outer(rate, deltas, self._patches(inputs[part]))
+            for weights, outputs, taps in self._groups():
+                weights.subtract_outer(rate, deltas[:, outputs], met[:, taps])
 
     def export(self, weights: Int64Array, biases: Int64Array) -> None:
         weights[...] = self.weights.values.reshape(weights.shape)
@@ -188,13 +223,23 @@ class Conv2dTrainer(AffineTrainer):
 
     def _parts(self, samples: int) -> list[slice]:
         """Runs of samples whose patches fit MOST_PATCH_VALUES together, at least one sample each."""
-        count = max(1, MOST_PATCH_VALUES // (self.layer.positions * self.layer.fan_in))
+        count = max(1, MOST_PATCH_VALUES // (self.layer.positions * self._patch))
         return [slice(first, first + count) for first in range(0, samples, count)]
 
+    @property
+    def _patch(self) -> int:
+        """Taps of all groups."""
+        return self.layer.groups * self.layer.fan_in
+
+    def _groups(self) -> Iterator[tuple[ExactMatrix, slice, slice]]:
+        """Every group's weights, its outputs, and its taps."""
+        for outputs, taps in self.layer.runs:
+            yield self.weights.rows(outputs.start, outputs.stop), outputs, taps
+
     def _patches(self, inputs: FloatArray) -> FloatArray:
-        """(B * positions, taps) of padded inputs."""
+        """(B * positions, taps of all groups) of padded inputs."""
         pictures = self.layer.inputs.unpad(inputs).reshape(-1, *self.layer.inputs.axes)
-        return patches(pictures, *self.layer.axes).reshape(-1, self.layer.fan_in)
+        return patches(pictures, *self.layer.axes).reshape(-1, self._patch)
 
     def _by_position(self, gradients: FloatArray) -> FloatArray:
         """(B * positions, outputs) of padded gradients of the sums."""

@@ -32,6 +32,12 @@ class ExactMatrix:
         self.values[: values.shape[0], : values.shape[1]] = values
         self._bound = bound
 
+    def rows(self, start: int, stop: int) -> ExactMatrix:
+        """These rows as a matrix that shares its entries with this one."""
+        part = ExactMatrix.__new__(ExactMatrix)
+        part.values, part._bound = self.values[start:stop], self._bound
+        return part
+
     def right_product(self, left: FloatArray, left_bound: int) -> Int64Array:
         """left @ values for integers `left` (B, rows), |left| <= left_bound: int64 (B, columns).
 

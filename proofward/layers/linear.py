@@ -176,7 +176,7 @@ class LinearRelation(TrainedWeights):
         weight, value, product = party.send_product(*reduced.factors[0])
         party.assert_zero(reduced.claim - product)
         new_step, extended = reduced.point[: self.shape.log_steps], reduced.point[self.shape.log_steps :]
-        self._assert_input(party, (*new_step, *sample), (), extended, value)
+        self._assert_input(party, (*new_step, *sample), (), (), extended, value)
         self.assert_weight(party, new_step, units, extended, weight)
 
     def prove_backward(self, party: Party, step: Point, sample: Point, unit: Point, claim: Form) -> None:
@@ -204,7 +204,7 @@ class LinearRelation(TrainedWeights):
         self.gradients.assert_units(party, samples, units, value)
 
     def _assert_input(
-        self, party: Party, samples: Point, position: Point, extended: Point, value: Form
+        self, party: Party, samples: Point, group: Point, position: Point, extended: Point, value: Form
     ) -> None:
         top, unit = extended[0], extended[1:]
         rest = value - top * zero_product(unit) * (1 << self.activation_bits)

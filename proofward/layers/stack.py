@@ -55,6 +55,17 @@ class Units:
     def at(point: Point) -> Units:
         return Units(point)
 
+    def leading(self, count: int) -> Point:
+        """The point's first coordinates; none of any weights."""
+        return () if self.point is None else self.point[:count]
+
+    def with_leading(self, own: Point) -> Units:
+        """The same with other first coordinates."""
+        if not own:
+            return self
+        assert self.point is not None
+        return Units((*own, *self.point[len(own) :]))
+
     @cached_property
     def weights(self) -> Array:
         """The weights as an E-array."""

@@ -5,12 +5,14 @@
 
 where the inputs are extended by the constant 2^fa for the bias: index (top, j) is input j for top = 0, and
 the constant at (1, 0). A convolution has a dZ and an input for every position of the picture, a linear layer
-has one position. A claim on the weights becomes a claim on W_0, which the verifier evaluates, and one on a
-weighted sum over steps of G_tau, which two sumchecks reduce to claims on dZ and on the inputs.
+has one position. Where inputs differ between groups of outputs, as in a grouped convolution, the leading
+coordinates of o are the group, and the sum runs over groups with eq. A claim on the weights becomes a claim
+on W_0, which the verifier evaluates, and one on a weighted sum over steps of G_tau, which two sumchecks
+reduce to claims on dZ and on the inputs.
 
 Message order of a sum:
     a sumcheck over the steps          prover: G at the step where it ended
-    a sumcheck over samples and positions
+    a sumcheck over samples, groups and positions
     prover: dZ and the extended input there, which the layer then proves
 Soundness: the sumchecks. How it hides: the party pads every message.
 """
@@ -36,6 +38,7 @@ from proofward.layers.stack import (
     Units,
     eq_weights,
     plain_weights,
+    repeated_eq,
     suffix_sums,
     sum_last,
     zero_product,
@@ -74,13 +77,18 @@ class TrainedWeights(AffineRelation):
         """log2 of the padded number of positions that share a weight."""
         return 0
 
+    @property
+    def log_groups(self) -> int:
+        """How many leading coordinates of an output say which inputs its sum has."""
+        return 0
+
     @abstractmethod
     def _outputs_over_samples(self, party: Party, units: Units) -> Array:
-        """dZ combined over outputs, an E-array over (step, sample, position); a prover's."""
+        """dZ combined over a group's outputs, an E-array over (step, sample, group, position); a prover's."""
 
     @abstractmethod
     def _inputs_over_samples(self, party: Party, extended: Point) -> Array:
-        """The extended inputs at a point, an E-array over (step, sample, position); a prover's."""
+        """The extended inputs at a point, an E-array over (step, sample, group, position); a prover's."""
 
     @abstractmethod
     def _assert_output(
@@ -90,9 +98,9 @@ class TrainedWeights(AffineRelation):
 
     @abstractmethod
     def _assert_input(
-        self, party: Party, samples: Point, position: Point, extended: Point, value: Form
+        self, party: Party, samples: Point, group: Point, position: Point, extended: Point, value: Form
     ) -> None:
-        """value = extended input at (samples, position, extended)."""
+        """value = extended input of the group at (samples, position, extended)."""
 
     # -- what is common
     # ----------------------------------------------------------------------------------------------------
@@ -124,22 +132,28 @@ class TrainedWeights(AffineRelation):
         shape = self.shape
         outputs = self._outputs_over_samples(party, units) if party.knows_witness else zeros(0)
         inputs = self._inputs_over_samples(party, extended) if party.knows_witness else zeros(0)
+        group = units.leading(self.log_groups)
 
         def by_step() -> Tables:
-            products = ext_mul(outputs, inputs).reshape(2, shape.steps, -1)
-            return Tables([(weights, sum_last(products))])
+            products = ext_mul(outputs, inputs)
+            if group:
+                by_group = sum_last(products.reshape(2, -1, 1 << self.log_positions))
+                products = ext_mul(by_group, flat(repeated_eq(group, 1 << shape.log_samples)))
+            return Tables([(weights, sum_last(products.reshape(2, shape.steps, -1)))])
 
         reduced = party.sumcheck(claim, plain_weights(shape.log_steps), by_step)
         public = party.public(lambda: evaluate(weights, reduced.point))
         at_step = party.send(reduced.factors[0][1])
         party.assert_zero(reduced.claim - at_step * public)
-        claims = eq_weights(reduced.point) + plain_weights(shape.log_batch + self.log_positions)
+        claims = eq_weights(reduced.point) + plain_weights(shape.log_batch)
+        claims += eq_weights(group) + plain_weights(self.log_positions)
         ended = party.sumcheck(at_step, claims, lambda: Tables([(outputs, inputs)]))
         gradient, value, product = party.send_product(*ended.factors[0])
         party.assert_zero(ended.claim - product)
-        samples, position = ended.point[: shape.log_samples], ended.point[shape.log_samples :]
-        self._assert_output(party, samples, position, units, gradient)
-        self._assert_input(party, samples, position, extended, value)
+        samples, rest = ended.point[: shape.log_samples], ended.point[shape.log_samples :]
+        own, position = rest[: self.log_groups], rest[self.log_groups :]
+        self._assert_output(party, samples, position, units.with_leading(own), gradient)
+        self._assert_input(party, samples, own, position, extended, value)
 
     def weights_before(self, sums: Array, initial: Array) -> Array:
         """initial - rate * sum of earlier steps: (2, steps, width) flat, of the sums G of every step."""

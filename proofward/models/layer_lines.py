@@ -40,15 +40,21 @@ def plain_layer(line: str) -> dict[str, object]:
     values = {**usual, **{name: int(value) for name, value in given.items()}}
     if missing := [name for name, value in values.items() if value is None]:
         raise ConfigurationError("a layer", f"`{usage(kind)}`", f"{line}, without {' and '.join(missing)}")
-    return {"kind": kind, **values}
+    return {"kind": kind, **{name: value for name, value in values.items() if not _unsaid(kind, name, value)}}
 
 
 def line_of(plain: Mapping[str, object]) -> str:
-    """Inverse of `plain_layer`: every value, the first without its name."""
+    """Inverse of `plain_layer`: every value of the plain form, the first without its name."""
     kind = str(plain["kind"])
     names = list(_values(KINDS[kind]))
     first = [str(plain[name]) for name in names[:1]]
-    return " ".join([kind, *first, *(f"{name} {plain[name]}" for name in names[1:])])
+    return " ".join([kind, *first, *(f"{name} {plain[name]}" for name in names[1:] if name in plain)])
+
+
+def _unsaid(kind: str, name: str, value: object) -> bool:
+    """Whether the plain form leaves this value out."""
+    layer = KINDS[kind]
+    return issubclass(layer, Affine) and layer.unsaid.get(name) == value
 
 
 def usage(kind: str) -> str:

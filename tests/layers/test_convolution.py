@@ -34,13 +34,19 @@ def layers(draw: st.DrawFn) -> Conv2d:
     kernel = draw(st.integers(1, 4))
     padding = draw(st.integers(0, kernel - 1))
     sides = st.integers(max(1, kernel - 2 * padding), 7)
-    axes = (draw(st.integers(1, 3)), draw(sides), draw(sides))
-    return Conv2d(Layout(axes), draw(st.integers(1, 3)), kernel, draw(st.integers(1, kernel)), padding)
+    groups = draw(st.sampled_from((1, 1, 2, 3)))
+    channels, outputs = (draw(st.integers(1, 3) if groups == 1 else st.sampled_from((1, 2))) * groups for _ in range(2))
+    axes = (channels, draw(sides), draw(sides))
+    return Conv2d(Layout(axes), outputs, kernel, draw(st.integers(1, kernel)), padding, groups)
 
 
 def met(layer: Conv2d) -> list[tuple[int, ...]]:
-    """(o, y, x, c, k, l, h, w) of every product of a convolution, from its definition."""
+    """(o, y, x, c, k, l, i, h, w) of every product of a convolution, from its definition.
+
+    c: the channel in its group, which is that of the output o; i: among all.
+    """
     channels, height, width = layer.inputs.axes
+    channels //= layer.groups
     _, tall, wide = layer.gives.axes
     found = []
     for o, y, x, c, k, m in product(
@@ -48,7 +54,8 @@ def met(layer: Conv2d) -> list[tuple[int, ...]]:
     ):
         h, w = layer.stride * y + k - layer.padding, layer.stride * x + m - layer.padding
         if 0 <= h < height and 0 <= w < width:
-            found.append((o, y, x, c, k, m, h, w))
+            i = o // (layer.outputs // layer.groups) * channels + c
+            found.append((o, y, x, c, k, m, i, h, w))
     return found
 
 
@@ -65,11 +72,11 @@ def test_equals_its_definition_in_plain_integers(layer: Conv2d, seed: int) -> No
     back = np.zeros(inputs.shape, dtype=object)
     next_weights, next_biases = weights.astype(object), biases.astype(object)
     next_biases = next_biases - rate * (deltas.sum(axis=(0, 2, 3)).astype(object) << SCALES.activation_bits)
-    for o, y, x, c, k, m, h, w in met(layer):
+    for o, y, x, c, k, m, i, h, w in met(layer):
         for n in range(count):
-            sums[n, o, y, x] += int(weights[o, c, k, m]) * int(inputs[n, c, h, w])
-            back[n, c, h, w] += int(weights[o, c, k, m]) * int(deltas[n, o, y, x])
-            next_weights[o, c, k, m] -= rate * int(deltas[n, o, y, x]) * int(inputs[n, c, h, w])
+            sums[n, o, y, x] += int(weights[o, c, k, m]) * int(inputs[n, i, h, w])
+            back[n, i, h, w] += int(weights[o, c, k, m]) * int(deltas[n, o, y, x])
+            next_weights[o, c, k, m] -= rate * int(deltas[n, o, y, x]) * int(inputs[n, i, h, w])
 
     trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
     given_inputs = layer.inputs.pad(inputs.reshape(count, -1).astype(np.float64))
@@ -90,10 +97,10 @@ def test_equals_its_definition_in_plain_integers(layer: Conv2d, seed: int) -> No
     flat = inputs.reshape(count, -1).astype(np.float64)
     expected = np.zeros((count, *layer.gives.axes)) + real[1][None, :, None, None]
     gradient, below = np.zeros(layer.shape), np.zeros(inputs.shape)
-    for o, y, x, c, k, m, h, w in met(layer):
-        expected[:, o, y, x] += real[0][o, c, k, m] * inputs[:, c, h, w]
-        gradient[o, c, k, m] += deltas[:, o, y, x] @ inputs[:, c, h, w]
-        below[:, c, h, w] += real[0][o, c, k, m] * deltas[:, o, y, x]
+    for o, y, x, c, k, m, i, h, w in met(layer):
+        expected[:, o, y, x] += real[0][o, c, k, m] * inputs[:, i, h, w]
+        gradient[o, c, k, m] += deltas[:, o, y, x] @ inputs[:, i, h, w]
+        below[:, i, h, w] += real[0][o, c, k, m] * deltas[:, o, y, x]
     assert np.array_equal(layer.real_sums(*real, flat), expected.reshape(count, -1))
     ends = layer.real_gradients(real[0], flat, deltas.reshape(count, -1).astype(np.float64))
     assert np.array_equal(ends[0], gradient) and np.array_equal(ends[2], below.reshape(count, -1))
@@ -123,9 +130,9 @@ def test_a_batch_in_parts_is_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(layer=layers())
 def test_fans_and_positions_are_those_of_the_definition(layer: Conv2d) -> None:
     products = met(layer)
-    into = [(c, h, w) for _, _, _, c, _, _, h, w in products]
+    into = [(i, h, w) for *_, i, h, w in products]
     assert layer.fan_out == max(map(into.count, set(into)))
-    assert layer.fan_in == layer.inputs.axes[0] * layer.kernel**2
+    assert layer.fan_in == layer.inputs.axes[0] // layer.groups * layer.kernel**2
     assert layer.positions == layer.gives.axes[1] * layer.gives.axes[2]
     sums = [(o, y, x) for o, y, x, *_ in products]
     assert max(map(sums.count, set(sums))) <= layer.fan_in
@@ -136,7 +143,7 @@ def test_fans_and_positions_are_those_of_the_definition(layer: Conv2d) -> None:
 def test_patches_and_their_transpose_are_adjoint(layer: Conv2d, seed: int) -> None:
     rng = np.random.default_rng(seed)
     pictures = rng.integers(-9, 9, (2, *layer.inputs.axes))
-    values = rng.integers(-9, 9, (2, layer.positions, layer.fan_in))
+    values = rng.integers(-9, 9, (2, layer.positions, layer.groups * layer.fan_in))
     back = from_patches(values, layer.inputs.axes[0], *layer.axes)
     assert (patches(pictures, *layer.axes) * values).sum() == (pictures * back).sum()
 
@@ -175,6 +182,11 @@ def test_tables_of_an_axis_are_the_extension_of_its_predicate(axis: Axis) -> Non
         ((1, 8, 8), {"padding": 3}, "padding"),
         ((1, 8, 8), {"padding": True}, "padding"),
         ((1, 8, 8), {"groups": 1}, "convolution"),
+        ((3, 8, 8), {"groups": 2}, "divisor of the 3 channels"),
+        ((4, 8, 8), {"groups": 2, "outputs": 5}, "divisor of the 5 outputs"),
+        ((6, 8, 8), {"groups": 2, "outputs": 4}, "channels of a group"),
+        ((4, 8, 8), {"groups": 2, "outputs": 6}, "outputs of a group"),
+        ((4, 8, 8), {"groups": 0}, "groups"),
         ((1, 8, 8), {"kind": "conv3d"}, "kind of a layer"),
         ((1, 8, 8), {"kind": ["conv2d"]}, "kind of a layer"),
         ((1, 1 << 17, 8), {}, "inputs"),
@@ -197,6 +209,9 @@ def test_a_network_has_one_plain_form() -> None:
     assert [part.shape for pair in made.unflatten(np.zeros(made.parameters, np.int64)) for part in pair] == [
         (3, 2, 3, 3), (3,), (5, 60), (5,), (2, 5), (2,),
     ]  # fmt: skip
+    grouped = chain((4, 9, 8), [{**CONV, "outputs": 8, "groups": 2}, HEAD])
+    assert Network.from_dict(grouped.to_dict()) == grouped and grouped.plain_layers[0]["groups"] == 2
+    assert grouped.layers[0].shape == (8, 2, 3, 3) and grouped.layers[0].fan_in == 18
     assert mlp((4, 3, 2)).to_dict() == {"widths": [4, 3, 2]}
     with pytest.raises(ConfigurationError, match="widths"):
         Network.from_dict({"inputs": [4], "layers": [{"kind": "linear", "outputs": 3}, HEAD]})

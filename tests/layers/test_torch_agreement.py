@@ -23,8 +23,9 @@ def convolution(random):
     padding = int(random.integers(0, kernel))
     least = max(1, kernel - 2 * padding)
     height, width = (int(random.integers(least, least + 9)) for _ in range(2))
-    channels, outputs = (int(random.integers(1, 5)) for _ in range(2))
-    return Conv2d(Layout((channels, height, width)), outputs, kernel, int(random.integers(1, kernel + 1)), padding)
+    groups = int(random.integers(1, 4))
+    channels, outputs = (int(random.integers(1, 5)) if groups == 1 else groups << int(random.integers(0, 3)) for _ in range(2))
+    return Conv2d(Layout((channels, height, width)), outputs, kernel, int(random.integers(1, kernel + 1)), padding, groups)
 
 
 def linear(random):
@@ -34,7 +35,7 @@ def linear(random):
 
 DRAWN = {"conv2d": convolution, "linear": linear}
 TORCH = {
-    "conv2d": lambda layer, x, w, b: F.conv2d(x, w, b, stride=layer.stride, padding=layer.padding),
+    "conv2d": lambda layer, x, w, b: F.conv2d(x, w, b, stride=layer.stride, padding=layer.padding, groups=layer.groups),
     "linear": lambda layer, x, w, b: F.linear(x.flatten(1), w, b),
 }
 CASES = [(kind, seed) for kind in DRAWN for seed in range(25)]

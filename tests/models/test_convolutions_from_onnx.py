@@ -125,7 +125,7 @@ def conv(kernel="k", **options):
 
 REFUSED = {
     "dilation": (one(conv(dilations=[2, 2])), 2 * 5 * 3, ["c1: Conv: dilation [2, 2]", "use 1"]),
-    "groups": (one(conv("grouped", group=2)), 2 * 7 * 5, ["c1: Conv: 2 groups", "use groups=1"]),
+    "groups": (one(conv("grouped", group=2)), 6 * 7 * 5, ["c1: Conv: 2 groups of 1 channels and 3 outputs"]),
     "kernel": (one(conv("wide")), 2 * 9 * 5, ["c1: Conv: a kernel of 1x3: use a square one"]),
     "strides": (one(conv(strides=[1, 2])), 2 * 7 * 3, ["c1: Conv: strides [1, 2]: use the same"]),
     "stride over its kernel": (one(conv("point", strides=[2, 2])), 2 * 5 * 4, ["stride of 2, over more than its kernel"]),
@@ -155,7 +155,7 @@ REFUSED = {
     "half": (one(conv()), 2 * 7 * 5, ["numbers of type float16"]),
 }  # fmt: skip
 MORE = {
-    "k": drawn(2, 2, 3, 3), "grouped": drawn(2, 1, 3, 3), "wide": drawn(2, 2, 1, 3), "point": drawn(2, 2, 1, 1), "even": drawn(2, 2, 2, 2),
+    "k": drawn(2, 2, 3, 3), "grouped": drawn(6, 1, 3, 3), "wide": drawn(2, 2, 1, 3), "point": drawn(2, 2, 1, 1), "even": drawn(2, 2, 2, 2),
     "around": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "plane": drawn(2, 1, 1), "two": np.ones(2, np.float32),
     "turned": np.array([-1, 2, 7, 9]),
 }  # fmt: skip

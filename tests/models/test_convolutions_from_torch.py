@@ -153,7 +153,10 @@ def pool(layer, flat):
 
 REFUSED = {
     "dilation": (conv(2, dilation=2), 2, ["0: aten.conv2d", "dilation [2, 2]", "use 1"]),
-    "groups": (conv(18, groups=2), 2, ["2 groups", "use groups=1"]),
+    "groups": (
+        nn.Sequential(nn.Conv2d(2, 6, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(54, 2)), 2,
+        ["2 groups of 1 channels and 3 outputs: use groups of a power of two of each, or groups=1"],
+    ),
     "kernel": (conv(30, kernel_size=(1, 3)), 2, ["a kernel of 1x3: use a square one"]),
     "strides": (conv(12, stride=(1, 2)), 2, ["strides [1, 2]: use the same"]),
     "stride over its kernel": (conv(18, kernel_size=1, stride=2), 2, ["stride of 2, over more than its kernel of 1"]),

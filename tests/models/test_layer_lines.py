@@ -19,6 +19,8 @@ TRAINING = {"learning_rate": 0.0625, "batch": 16, "steps": 2, "clip_bound": 1.5}
         ("conv2d 8 kernel 3 stride 2 padding 1", CONV),
         ("conv2d padding 1 stride 2 kernel 3 outputs 8", CONV),
         ("  conv2d   8 kernel 3 ", {**CONV, "stride": 1, "padding": 0}),
+        ("conv2d 8 kernel 3 stride 2 padding 1 groups 4", {**CONV, "groups": 4}),
+        ("conv2d 8 kernel 3 stride 2 padding 1 groups 1", CONV),
         ("linear 32", {"kind": "linear", "outputs": 32}),
         ("relu_maxpool2d", {"kind": "relu_maxpool2d"}),
     ],
@@ -31,7 +33,7 @@ def test_lines_become_layers(line, plain):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P]` or `linear OUTPUTS` or `relu_maxpool2d`, got ''"),
+        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P] [groups G]` or `linear OUTPUTS` or `relu_maxpool2d`, got ''"),
         ("attention 8", "`relu_maxpool2d`, got 'attention 8'"),
         ("conv2d 8", "got 'conv2d 8, without kernel'"),
         ("conv2d kernel 3", "without outputs"),

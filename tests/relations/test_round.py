@@ -29,8 +29,8 @@ from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, sealed
 
 
-def conv(outputs: int, kernel: int, stride: int, padding: int) -> dict[str, object]:
-    return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
+def conv(outputs: int, kernel: int, stride: int, padding: int, **more: int) -> dict[str, object]:
+    return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding, **more}
 
 
 def dense(outputs: int) -> dict[str, object]:
@@ -94,6 +94,16 @@ SHAPES = {
     ),
     "convolution, leading bits of the update": dict(
         rules=config(network=chain((1, 9, 8), [conv(2, 3, 1, 2), HEAD]), steps=3, rate=1 << 9), rows=5
+    ),
+    "grouped convolutions": dict(
+        rules=config(
+            network=chain((4, 6, 5), [conv(8, 3, 2, 1, groups=2), conv(4, 2, 1, 1, groups=4), dense(3), HEAD]), steps=3
+        ),
+        rows=5,
+    ),
+    "depthwise convolutions of three channels": dict(
+        rules=config(network=chain((3, 5, 4), [conv(6, 3, 1, 1, groups=3), conv(6, 2, 2, 0, groups=3), HEAD]), batch=2, steps=2),
+        rows=3,
     ),
     "threshold three": dict(rules=config(holders=5, threshold=3)),
 }

@@ -28,8 +28,8 @@ LINEAR = {"kind": "linear", "outputs": 2}
 POOL = {"kind": "relu_maxpool2d"}
 
 
-def conv(outputs, kernel=3, stride=1, padding=0):
-    return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
+def conv(outputs, kernel=3, stride=1, padding=0, **more):
+    return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding, **more}
 
 
 def exported(axes, *layers, deviation=0.3, seed=3):
@@ -48,6 +48,7 @@ MODELS = {
     "two convolutions": MODEL,
     "one": exported((1, 8, 8), conv(4, kernel=5, stride=3, padding=2), LINEAR),
     "pooled": exported((3, 9, 8), conv(4), POOL, conv(3, 2), POOL, {"kind": "linear", "outputs": 5}, LINEAR),
+    "grouped": exported((4, 7, 6), conv(8, groups=2), conv(8, 2, groups=8), LINEAR),
     "large weights": exported((1, 6, 6), conv(4), conv(4), LINEAR, deviation=4.0),
 }  # fmt: skip
 PROGRAMS = {"onnx": onnx_program, "torch": torch_program}

@@ -18,7 +18,7 @@ SAME, VALID = "same", "valid"
 
 @dataclass(frozen=True)
 class Convolution:
-    """shape: of the weights (outputs, channels, height, width). size: of a picture (height, width).
+    """shape: of the weights (outputs, channels of a group, height, width). size: of a picture.
 
     before: zeros above and to the left; after: below and to the right.
     """
@@ -44,13 +44,18 @@ class Convolution:
         """On all sides."""
         return self.before[0]
 
+    @property
+    def _group_outputs(self) -> int:
+        return self.shape[0] // self.groups
+
     def problems(self) -> list[str]:
         """Why the trainer has no such convolution, each with what to use instead; none if it has."""
         found = []
         if self.dilations != (1, 1):
             found.append(f"dilation {list(self.dilations)}, which no version will prove: use 1")
-        if self.groups != 1:
-            found.append(f"{self.groups} groups, not proved by this version yet: use groups=1")
+        if self.groups > 1 and any(count & (count - 1) for count in (self.shape[1], self._group_outputs)):
+            words = f"{self.groups} groups of {self.shape[1]} channels and {self._group_outputs} outputs"
+            found.append(f"{words}: use groups of a power of two of each, or groups=1")
         if self.shape[2] != self.shape[3]:
             found.append(f"a kernel of {self.shape[2]}x{self.shape[3]}: use a square one")
         if self.strides[0] != self.strides[1]:
@@ -71,8 +76,9 @@ class Convolution:
         )
         if least < self.kernel:
             found.append(f"a kernel of {self.kernel}x{self.kernel} on pictures of {least} with their padding")
-        if max(self.shape[1], *self.size) > MAX_WIDTH:
-            words = f"pictures of {self.shape[1]}x{self.size[0]}x{self.size[1]}"
+        channels = self.shape[1] * self.groups
+        if max(channels, *self.size) > MAX_WIDTH:
+            words = f"pictures of {channels}x{self.size[0]}x{self.size[1]}"
             found.append(f"{words}: use at most {MAX_WIDTH} along each")
         return found
 

@@ -91,15 +91,20 @@ class Conv2d(LayerNode):
     kernel: int
     stride: int
     padding: int
+    groups: int = 1
 
     @classmethod
     def of(cls, source: int, layer: Affine) -> Conv2d:
         assert isinstance(layer, conv2d.Conv2d)
-        return cls((source,), layer.outputs, layer.kernel, layer.stride, layer.padding)
+        return cls((source,), layer.outputs, layer.kernel, layer.stride, layer.padding, layer.groups)
+
+    def to_plain(self) -> dict[str, Item]:
+        """One group is not named: such a convolution has the encoding that it had without groups."""
+        plain = super().to_plain()
+        return {name: value for name, value in plain.items() if (name, value) != ("groups", 1)}
 
     def plain(self) -> dict[str, object]:
-        values = {name: getattr(self, name) for name in ("outputs", "kernel", "stride", "padding")}
-        return {"kind": self.kind, **values}
+        return {name: value for name, value in self.to_plain().items() if name != "sources"}
 
 
 LAYERS: dict[str, type[LayerNode]] = {node.kind: node for node in (Linear, Conv2d)}
@@ -188,7 +193,9 @@ def _words(node: Node) -> str:
         case Linear():
             return f"Linear({node.inputs}, {node.outputs})"
         case Conv2d():
-            return f"Conv2d({node.outputs}, {node.kernel}, stride={node.stride}, padding={node.padding})"
+            groups = f", groups={node.groups}" if node.groups > 1 else ""
+            sizes = f"{node.outputs}, {node.kernel}, stride={node.stride}, padding={node.padding}"
+            return f"Conv2d({sizes}{groups})"
         case MaxPool2d():
             return f"MaxPool2d({node.window})"
     return type(node).__name__

@@ -178,7 +178,8 @@ class Operators:
         weight = self._numbers(self._constant(node, 1), place)
         bias = None if constant is None else self._numbers(constant, place)
         takes = tuple(int(size) for size in self.shapes[node.input[0]][1:])
-        return ConvStep(place, node.input[1], weight, bias, takes, written.stride, written.padding)
+        sizes = (takes, written.stride, written.padding)
+        return ConvStep(place, node.input[1], weight, bias, *sizes, groups=written.groups)
 
     def _convolution(self, node: Any) -> Convolution:
         """A Conv of four axes and known sizes, as it is written."""

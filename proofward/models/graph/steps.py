@@ -59,7 +59,7 @@ class LinearStep:
 
 @dataclass(frozen=True)
 class ConvStep:
-    """weight (outputs, channels, K, K), as `LinearStep`; takes: (channels, height, width)."""
+    """weight (outputs, channels / groups, K, K), as `LinearStep`; takes: (channels, height, width)."""
 
     where: str
     key: str
@@ -69,6 +69,7 @@ class ConvStep:
     stride: int
     padding: int
     bias_key: str = ""
+    groups: int = 1
     window: int = 1
 
     @property
@@ -85,9 +86,9 @@ class ConvStep:
     @property
     def plain(self) -> list[dict[str, object]]:
         """The layer, and its activation where it pools, in the plain form of `layers.network.chain`."""
-        layer = {
+        layer: dict[str, object] = {
             "kind": "conv2d", "outputs": len(self.weight), "kernel": self.kernel, "stride": self.stride,
-            "padding": self.padding,
+            "padding": self.padding, **({"groups": self.groups} if self.groups > 1 else {}),
         }  # fmt: skip
         return [layer, {"kind": ReluMaxPool2d.kind}] if self.window > 1 else [layer]
 

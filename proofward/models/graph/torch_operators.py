@@ -132,7 +132,7 @@ class Program:
         assert written is not None  # or the program was refused
         takes = tuple(int(size) for size in self.source(node).meta["val"].shape[1:])
         sizes = (takes, written.stride, written.padding)
-        return ConvStep(where(node), key, weight, bias, *sizes, bias_key)
+        return ConvStep(where(node), key, weight, bias, *sizes, bias_key, written.groups)
 
     def _convolution(self, node: Any) -> Convolution | None:
         weight, source = _argument(node, "weight"), _argument(node, "input")

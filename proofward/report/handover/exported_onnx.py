@@ -101,7 +101,7 @@ class _Layers:
         if isinstance(layer, Conv2d):
             self._node(
                 "Conv", [values, *inputs], made, kernel_shape=[layer.kernel] * 2,
-                strides=[layer.stride] * 2, pads=[layer.padding] * 4,
+                strides=[layer.stride] * 2, pads=[layer.padding] * 4, group=layer.groups,
             )  # fmt: skip
         else:
             if len(layer.takes.axes) > 1:

@@ -84,7 +84,7 @@ def _layers(network: Network) -> list[Any]:
     for layer in network.layers:
         if isinstance(layer, Conv2d):
             sizes = (layer.inputs.axes[0], layer.outputs, layer.kernel, layer.stride, layer.padding)
-            made.append(torch.nn.Conv2d(*sizes, dtype=torch.float64))
+            made.append(torch.nn.Conv2d(*sizes, groups=layer.groups, dtype=torch.float64))
         else:
             made.append(torch.nn.Linear(layer.fan_in, layer.gives.size, dtype=torch.float64))
     return made
