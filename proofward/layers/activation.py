@@ -2,8 +2,8 @@
 
 An activation is one file: its description (`Activation`), its values and gradients in integers and in real
 numbers, and its proof (`ActivationRelation`). One line of `registry` makes it known. In integers it is a
-total function. Whatever the sums are, its values are in [0, 2^r] and the gradients of the sums are within the
-scales' limit.
+total function. Whatever the sums are, its values are in [0, 2^r], or 2^e times that where a value is the sum
+of 2^e, and the gradients of the sums are within the scales' limit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.saturation import HighLimb
-from proofward.layers.stack import Shape
+from proofward.layers.stack import Input, Shape
 from proofward.proof.party import Party
 
 RealArray = NDArray[np.floating[Any]]
@@ -42,7 +42,9 @@ class Activation(ABC):
 
     kind: ClassVar[str]
     window: ClassVar[int] = 1
-    """Sums along height and along width of which one value is made; a gradient goes to one of them."""
+    """Sums along height and along width of which one value is made, where the rest is left out."""
+    passes: ClassVar[int] = 1
+    """To how many sums of a window its gradient goes."""
     reach: ClassVar[int] = 2
     """How large the integers are that forged limbs can make up, in multiples of the bound of the sums."""
 
@@ -52,6 +54,11 @@ class Activation(ABC):
     @abstractmethod
     def gives(self) -> Layout:
         """Layout of the values of a sample."""
+
+    @property
+    def mean_bits(self) -> int:
+        """e, where a value stands for the mean of 2^e as their sum (`means`)."""
+        return 0
 
     def to_plain(self) -> dict[str, object]:
         """Canonical plain form without the layout, which the layer below gives."""
@@ -100,7 +107,7 @@ class ActivationRelation(ABC):
 
     forward: Rounding  #: of the sums below; its claim is one on Z at (step, sample, sum)
     backward: Rounding  #: of the back sums from above; its claim is one on Z_back at (step, sample, value)
-    activation: DerivedTable  #: the values A
+    activation: Input  #: the values A, as the layer above reads them
     delta: DerivedTable  #: the gradients dZ of the sums
 
     @abstractmethod

@@ -51,7 +51,8 @@ def training_values(
     samples = training.padded_steps(rows) * training.batch
     bounds = compile_bounds(model, scales, training, rows, largest_weight)
     arrangement = Arrangement.of(model, scales, samples, bounds)
-    total = samples * TwoClassRelation.count(scales, arrangement.head)
-    for own, limbs_above in zip(model.activations, arrangement.hidden, strict=True):
-        total += samples * own.committed(scales, limbs_above)
+    head = model.rounding(scales, len(model.layers) - 1)
+    total = samples * TwoClassRelation.count(head, arrangement.head)
+    for index, (own, limbs_above) in enumerate(zip(model.activations, arrangement.hidden, strict=True)):
+        total += samples * own.committed(model.rounding(scales, index), limbs_above)
     return total

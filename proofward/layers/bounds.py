@@ -3,9 +3,10 @@
 For a weight, W_t = W_0 - rate * sum over steps, samples and positions of dZ * A, hence
     |W_t| <= |W_0| + rate * T_pad * B * positions * max|dZ| * max|A|
 with the ranges to which dZ and A saturate; a convolution's weight serves every position of its sums, of which
-dZ is 0 at all but one of each pooling window. The sums Z and Z_back follow, and from them how far the rounded
-sums can be outside the ranges of what is computed from them. Neither a prover's word nor its records are
-used: the global weights enter by the limit to which every global model is projected.
+dZ is 0 at all but one of each window of a max-pool. Beside means the scales of a layer, and what is rounded
+off its sums, are its own (`means`). The sums Z and Z_back follow, and from them how far the rounded sums can
+be outside the ranges of what is computed from them. Neither a prover's word nor its records are used: the
+global weights enter by the limit to which every global model is projected.
 
 Each integer stays below 2^62 in magnitude, so both sides of every equation of the relation do, and their
 difference is below 2^63 < P: equality in the field is equality of integers. Weights stay below 2^52, so
@@ -65,12 +66,13 @@ def compile_bounds(
         # prover's sum can be twice as far out as an honest one, and is still below 2^62.
         further = model.activations[index].reach if index < len(model.activations) else 2
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
-        reach += 16 << (scales.weight_bits + scales.table_bits)
+        finer = model.finer[index]
+        reach += 16 << (scales.weight_bits + max(finer.sums, finer.back_sums) + scales.table_bits)
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,
             "weights": WEIGHT_LIMIT,
-            "biases": WEIGHT_LIMIT >> scales.activation_bits,
+            "biases": WEIGHT_LIMIT >> (scales.activation_bits + finer.inputs),
             "sums": LIMIT,
             "back_sums": LIMIT,
         }
@@ -86,19 +88,21 @@ def compile_bounds(
 def _layer_bounds(
     model: Network, scales: FixedPoint, updates: int, index: int, largest_weight: int
 ) -> LayerBounds:
-    layer = model.layers[index]
+    layer, finer = model.layers[index], model.finer[index]
     last = index == len(model.layers) - 1
-    half = 1 << (scales.weight_bits - 1)
-    inputs = -scales.input_range[0] if index == 0 else scales.activation_limit
+    off, back_off = scales.weight_bits + finer.sums, scales.weight_bits + finer.back_sums
+    one = scales.activation_bits + finer.inputs
+    inputs = -scales.input_range[0] if index == 0 else scales.activation_limit << finer.inputs
     gradients = 1 << scales.gradient_bits if last else scales.gradient_limit
-    positions = layer.positions // layer.window**2
+    positions = layer.positions // layer.window**2 * (1 if last else model.activations[index].passes)
     weight_update = updates * positions * gradients * inputs
-    bias_update = updates * positions * (gradients << scales.activation_bits)
-    weight, bias = largest_weight + weight_update, largest_weight + bias_update
-    sums = layer.fan_in * weight * inputs + (bias << scales.activation_bits)
-    sums = (2 * sums if last else sums) + half
-    back_sums = layer.fan_out * weight * gradients + half
-    rounded, back = sums >> scales.weight_bits, back_sums >> scales.weight_bits
+    bias_update = updates * positions * (gradients << one)
+    first = largest_weight << finer.weights
+    weight, bias = first + weight_update, first + bias_update
+    sums = layer.fan_in * weight * inputs + (bias << one)
+    sums = (2 * sums if last else sums) + (1 << (off - 1))
+    back_sums = layer.fan_out * weight * gradients + (1 << (back_off - 1))
+    rounded, back = sums >> off, back_sums >> back_off
     return LayerBounds(
         name=model.name(index),
         inputs=inputs,

@@ -54,6 +54,15 @@ class FixedPoint:
         return self.weight_bits - self.activation_bits - self.gradient_bits
 
     @property
+    def back_bits(self) -> int:
+        """Bits that are rounded off sums of gradients: as many as off sums, unless a mean is near."""
+        return self.weight_bits
+
+    def finer(self, **bits: int) -> FinerScales:
+        """These scales with other bits, which follow from them and are not checked by themselves."""
+        return FinerScales(**{**asdict(self), "finer_back_bits": self.back_bits, **bits})
+
+    @property
     def input_range(self) -> tuple[int, int]:
         """Smallest and largest input feature."""
         half = 1 << (self.activation_range_bits - 1)
@@ -77,6 +86,20 @@ class FixedPoint:
     def from_dict(cls, values: object) -> FixedPoint:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
         return cls(**exactly("scales", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class FinerScales(FixedPoint):
+    """Scales of one layer, or of one activation, beside a mean; see `means`."""
+
+    finer_back_bits: int = 0
+
+    def __post_init__(self) -> None:
+        pass
+
+    @property
+    def back_bits(self) -> int:
+        return self.finer_back_bits
 
 
 @dataclass(frozen=True)

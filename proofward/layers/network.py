@@ -23,6 +23,7 @@ from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
+from proofward.layers.means import Finer, rounding
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import exactly, integer
 from proofward.layers.registry import ACTIVATIONS, AFFINE, IMPLIED
@@ -84,6 +85,27 @@ class Network:
     def words(self) -> str:
         """Such as 30-32-2, or with the layouts of pictures 1x64x64-8x32x32-2."""
         return "-".join([self.inputs.words, *(layer.gives.words for layer in self.layers)])
+
+    @cached_property
+    def finer(self) -> tuple[Finer, ...]:
+        """Per layer, how much finer its scales are beside means."""
+        means = [0, *(own.mean_bits for own in self.activations), 0]
+        return tuple(Finer(below, above) for below, above in pairwise(means))
+
+    @property
+    def finest(self) -> int:
+        """Bits by which the update of a training is finer than weights: the most of any layer."""
+        return max(own.weights for own in self.finer)
+
+    @property
+    def update_units(self) -> tuple[int, ...]:
+        """Per layer, how many units of an update one of its weights' is."""
+        return tuple(1 << (self.finest - own.weights) for own in self.finer)
+
+    def rounding(self, scales: FixedPoint, index: int) -> FixedPoint:
+        """The scales by which the sums of a layer are rounded, and the back sums of the one above."""
+        above = self.finer[index + 1] if index + 1 < len(self.layers) else Finer()
+        return rounding(scales, self.finer[index], above)
 
     def name(self, index: int) -> str:
         """Name of a layer in messages: its number from 1, and what it does."""

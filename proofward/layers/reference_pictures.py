@@ -18,12 +18,21 @@ Flat = list[tuple[Vector, Vector]]
 
 @dataclass(frozen=True)
 class PlainLayer:
-    """Terms of its sums, how many sums share a bias, and the windows of 4 sums that are pooled, or none."""
+    """Terms of its sums, how many sums share a bias, and the windows of sums that are pooled, or none.
+
+    mean: whether a window gives the sum of its values for their mean, or the value of its first maximum.
+    """
 
     terms: list[Term]
     positions: int
     sums: int
     windows: list[tuple[int, ...]]
+    mean: bool = False
+
+    @property
+    def mean_bits(self) -> int:
+        """log2 of the values of a window of which there is a mean."""
+        return (len(self.windows[0]) - 1).bit_length() if self.mean else 0
 
 
 def linear(inputs: int, outputs: int) -> PlainLayer:
@@ -33,9 +42,20 @@ def linear(inputs: int, outputs: int) -> PlainLayer:
 
 
 def convolution(
-    inputs: Sequence[int], outputs: int, kernel: int, stride: int, padding: int, *, pooled: bool
+    inputs: Sequence[int],
+    outputs: int,
+    kernel: int,
+    stride: int,
+    padding: int,
+    *,
+    pooled: bool,
+    mean: bool = False,
+    whole: bool = False,
 ) -> PlainLayer:
-    """Of pictures (channels, height, width). Where it is pooled, what fills no window is left out."""
+    """Of pictures (channels, height, width). Where it is pooled, what fills no window is left out.
+
+    mean: of windows of 2 x 2; whole: of the whole picture.
+    """
     channels, height, width = inputs
     tall, wide = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
     if pooled:
@@ -58,7 +78,9 @@ def convolution(
             for x in range(0, wide, 2):
                 first = (o * tall + y) * wide + x
                 windows.append((first, first + 1, first + wide, first + wide + 1))
-    return PlainLayer(terms, tall * wide, outputs * tall * wide, windows)
+    if whole:
+        windows = [tuple(range(o * tall * wide, (o + 1) * tall * wide)) for o in range(outputs)]
+    return PlainLayer(terms, tall * wide, outputs * tall * wide, windows, mean or whole)
 
 
 def winner(rounded: Sequence[int]) -> int:
@@ -74,20 +96,35 @@ def step(
     scales: FixedPoint,
     training: Training,
 ) -> tuple[Flat, list[list[Vector]], list[list[Vector]]]:
-    """One step on a batch, of flat weights and biases: the next ones, and all samples' sums and back sums."""
+    """One step on a batch, of flat weights and biases: the next ones, and all samples' sums and back sums.
+
+    Scales beside means are finer, those of the weights among them: see `means`.
+    """
+    below = [0, *(own.mean_bits for own in network[:-1])]
+    ones = [scales.activation_bits + bits for bits in below]
+    rounding = [
+        scales.finer(weight_bits=scales.weight_bits + 2 * bits + own.mean_bits)
+        for bits, own in zip(below, network, strict=True)
+    ]
+    back_rounding = [
+        scales.finer(weight_bits=scales.weight_bits + bits + 2 * own.mean_bits)
+        for bits, own in zip(below, network, strict=True)
+    ]
     growth = [([0] * len(weights), [0] * len(bias)) for weights, bias in layers]
     all_sums, all_back = [], []
     for record, label in zip(inputs, labels, strict=True):
-        values, sums, chosen = [record], list[Vector](), list[Vector]()
-        for own, (weights, bias) in zip(network, layers, strict=True):
-            sums.append([bias[o // own.positions] << scales.activation_bits for o in range(own.sums)])
+        values, sums, chosen = [record], list[Vector](), list[list[tuple[int, ...]]]()
+        for index, (own, (weights, bias)) in enumerate(zip(network, layers, strict=True)):
+            sums.append([bias[o // own.positions] << ones[index] for o in range(own.sums)])
             for o, w, i in own.terms:
                 sums[-1][o] += weights[w] * values[-1][i]
-            quotients = [reference.rounded(total, scales.weight_bits)[0] for total in sums[-1]]
-            windows: list[tuple[int, ...]] = own.windows or [(o,) for o in range(own.sums)]
-            chosen.append([taps[winner([quotients[o] for o in taps])] for taps in windows])
-            values.append([reference.forward(sums[-1][o], scales).activation for o in chosen[-1]])
-        error = reference.head(sums[-1][1] - sums[-1][0], label, scales).error
+            quotients = [reference.rounded(total, rounding[index].weight_bits)[0] for total in sums[-1]]
+            chosen.append(own.windows or [(o,) for o in range(own.sums)])
+            if not own.mean:
+                chosen[-1] = [(taps[winner([quotients[o] for o in taps])],) for taps in chosen[-1]]
+            units = [reference.forward(total, rounding[index]) for total in sums[-1]]
+            values.append([sum(units[o].activation for o in taps) for taps in chosen[-1]])
+        error = reference.head(sums[-1][1] - sums[-1][0], label, rounding[-1]).error
         deltas, back_sums = [-error, error], list[Vector]()
         for index in reversed(range(len(network))):
             weights, back = layers[index][0], [0] * len(values[index])
@@ -95,13 +132,14 @@ def step(
                 back[i] += weights[w] * deltas[o]
                 growth[index][0][w] += deltas[o] * values[index][i]
             for o, delta in enumerate(deltas):
-                growth[index][1][o // network[index].positions] += delta << scales.activation_bits
+                growth[index][1][o // network[index].positions] += delta << ones[index]
             if index:
                 back_sums.insert(0, back)
                 deltas = [0] * network[index - 1].sums
-                for o, total in zip(chosen[index - 1], back, strict=True):
-                    inside = reference.forward(sums[index - 1][o], scales).inside
-                    deltas[o] = reference.backward(total, inside, scales).delta
+                for taps, total in zip(chosen[index - 1], back, strict=True):
+                    for o in taps:
+                        inside = reference.forward(sums[index - 1][o], rounding[index - 1]).inside
+                        deltas[o] = reference.backward(total, inside, back_rounding[index]).delta
         all_sums.append(sums)
         all_back.append(back_sums)
     result = [

@@ -8,8 +8,11 @@ from proofward.layers.conv2d import Conv2d
 from proofward.layers.linear import Linear
 from proofward.layers.relu import Relu
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 
 AFFINE: dict[str, type[Affine]] = {layer.kind: layer for layer in (Linear, Conv2d)}
 
 IMPLIED: type[Activation] = Relu  #: stands where a plain form names none
-ACTIVATIONS: dict[str, type[Activation]] = {own.kind: own for own in (ReluMaxPool2d,)}
+ACTIVATIONS: dict[str, type[Activation]] = {
+    own.kind: own for own in (ReluMaxPool2d, ReluAvgPool2d, ReluGlobalAvgPool)
+}

@@ -45,13 +45,14 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, mul, scale, to_field
 from proofward.layers.activation import Activation, ActivationRelation, HiddenTrace, RealArray
 from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine
-from proofward.layers.rounding import Rounding, rounded
+from proofward.layers.rounding import Quotient, Rounding, rounded, rounded_back
 from proofward.layers.saturation import Flags, HighLimb
 from proofward.layers.stack import Shape
 from proofward.proof.forms import ONE
@@ -86,13 +87,13 @@ def slope(sums: Int64Array, scales: FixedPoint) -> Int64Array:
 def back_high_limb(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """e = floor((G + 2^g) / 2^(g+1))."""
     bits = scales.gradient_range_bits
-    return (rounded(back_sums, scales) + (1 << bits)) >> (bits + 1)
+    return (rounded_back(back_sums, scales) + (1 << bits)) >> (bits + 1)
 
 
 def back_low_limb(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """w = G + 2^g - 2^(g+1) e."""
     bits = scales.gradient_range_bits
-    return (rounded(back_sums, scales) + (1 << bits)) & ((1 << (bits + 1)) - 1)
+    return (rounded_back(back_sums, scales) + (1 << bits)) & ((1 << (bits + 1)) - 1)
 
 
 def saturated(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -126,7 +127,8 @@ class Relu(Activation):
         return np.multiply((sums > 0) & (sums < limit), gradients)
 
     def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
-        return self.takes.padded_size * (ReluRelation.count(scales, limbs_above) + Rounding.count(scales))
+        sums = ReluRelation.count(limbs_above[0]) + Rounding.count(scales.weight_bits, scales)
+        return self.takes.padded_size * (sums + ReluRelation.count_back(scales, limbs_above[1]))
 
     def relation(
         self,
@@ -164,7 +166,8 @@ class ReluRelation(ActivationRelation):
     scales: FixedPoint
     low: LinearCombination
     flags: Flags
-    saturated_gradient: LinearCombination
+    saturated_gradient: Quotient
+    values: DerivedTable
 
     @staticmethod
     def declare(
@@ -178,13 +181,17 @@ class ReluRelation(ActivationRelation):
         sums: Callable[[], Int64Array],
         back_sums: Callable[[], Int64Array],
         forward: Callable[[LinearCombination], Rounding],
+        over_sums: Callable[[LinearCombination], Quotient] = lambda gradient: gradient,
+        log_values: int | None = None,
     ) -> ReluRelation:
         """Declare the columns of a layer of 2^log_units units and their lookups.
 
         `limbs_above` are u and e, by the bounds of the sums and of the back sums. `forward` is given Q and
-        declares what ties it to the sums.
+        declares what ties it to the sums. Where there are gradients of 2^log_values values only, `over_sums`
+        says which of them belongs to each unit.
         """
         size = shape.log_samples + log_units
+        back_size = size if log_values is None else shape.log_samples + log_values
 
         def of_sums(function: Callable[[Int64Array, FixedPoint], Int64Array]) -> Callable[[], Int64Array]:
             return lambda: function(sums(), scales)
@@ -198,38 +205,45 @@ class ReluRelation(ActivationRelation):
         low = ranges.declare(f"{name} low", size, bits, of_sums(low_limb))
         flags = Flags.declare(ranges, name, size, limbs_above[0], of_sums(high_limb))
         rounding = forward(_pre_activation(scales, low, flags))
-        back_low = ranges.declare(f"{name} gradient low", size, back, of_back_sums(back_low_limb))
+        back_low = ranges.declare(f"{name} gradient low", back_size, back, of_back_sums(back_low_limb))
         back_high, sign = _declare_gradient_high(
-            ranges, name, size, limbs_above[1], of_back_sums(back_high_limb)
+            ranges, name, back_size, limbs_above[1], of_back_sums(back_high_limb)
         )
         gradient = partial(_gradient, scales, back_low)
         backward = Rounding.declare(
-            ranges, f"{name} gradient", scales.weight_bits, gradient(back_high), back_sums
+            ranges, f"{name} gradient", scales.back_bits, gradient(back_high), back_sums
         )
+        saturated_gradient = over_sums(gradient(sign))
+        values = DerivedTable(shape, lambda party: _activations(party, scales, low, flags))
         return ReluRelation(
             rounding,
             backward,
-            DerivedTable(shape, lambda party: _activations(party, scales, low, flags)),
-            DerivedTable(shape, lambda party: _deltas(party, flags, gradient(sign))),
+            values,
+            DerivedTable(shape, lambda party: _deltas(party, flags, saturated_gradient)),
             scales,
             low,
             flags,
-            gradient(sign),
+            saturated_gradient,
+            values,
         )
 
     @staticmethod
-    def count(scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
-        """Columns that `declare` declares, without those of `forward`."""
-        high, back_high = limbs_above
-        gradients = 1 + (not back_high.is_zero) + back_high.columns + Rounding.count(scales)
-        return 1 + Flags.count(high) + gradients
+    def count(high: HighLimb) -> int:
+        """Columns of the units that `declare` declares, without those of `forward`."""
+        return 1 + Flags.count(high)
+
+    @staticmethod
+    def count_back(scales: FixedPoint, high: HighLimb) -> int:
+        """Columns of the gradients that `declare` declares."""
+        return 1 + (not high.is_zero) + high.columns + Rounding.count(scales.back_bits, scales)
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""
-        point, (activation, delta) = gather(party, [self.activation, self.delta], self.low.log_size)
+        point, (activation, delta) = gather(party, [self.values, self.delta], self.low.log_size)
         eta = party.challenge()
         party.soundness.add("values of hidden layers", "Schwartz-Zippel", 1)
-        inside = [(ONE, combine((1, self.low), constant=1)), (eta, self.saturated_gradient)]
+        inside: list[tuple[Ext, Quotient]] = [(ONE, combine((1, self.low), constant=1))]
+        inside.append((eta, self.saturated_gradient))
         self.flags.prove(party, point, activation + delta * eta, inside, self.scales.activation_limit)
 
 
@@ -253,7 +267,7 @@ def _activations(party: Party, scales: FixedPoint, low: LinearCombination, flags
     return add(result, scale(party.values(flags.above), scales.activation_limit))
 
 
-def _deltas(party: Party, flags: Flags, gradient: LinearCombination) -> Array:
+def _deltas(party: Party, flags: Flags, gradient: Quotient) -> Array:
     """dZ = s times the saturated gradient."""
     return mul(party.values(flags.inside), gradient.values(party.values))
 

@@ -157,8 +157,9 @@ class PooledRelation(ActivationRelation):
     ) -> int:
         """Values of a sample in the columns that `declare` declares."""
         distances = len(limbs(distance_bits(scales, limbs_above[0]), scales.table_bits))
-        sums = takes.padded_size * (1 + distances + Rounding.count(scales))
-        return sums + gives.padded_size * ReluRelation.count(scales, limbs_above)
+        sums = takes.padded_size * (1 + distances + Rounding.count(scales.weight_bits, scales))
+        windows = ReluRelation.count(limbs_above[0]) + ReluRelation.count_back(scales, limbs_above[1])
+        return sums + gives.padded_size * windows
 
     def prove_values(self, party: Party) -> None:
         point, (claim,) = gather(party, [self.delta], self.selection.log_size)

@@ -33,6 +33,11 @@ def rounded(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     return (sums + (1 << (scales.weight_bits - 1))) >> scales.weight_bits
 
 
+def rounded_back(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """G, in the same way, of sums of gradients, which may be of a finer scale (`means`)."""
+    return (back_sums + (1 << (scales.back_bits - 1))) >> scales.back_bits
+
+
 def remainder(sums: Int64Array, shift: int) -> Int64Array:
     """R = Z + 2^(s-1) - 2^s Q, in [0, 2^s)."""
     return (sums + (1 << (shift - 1))) & ((1 << shift) - 1)
@@ -81,9 +86,9 @@ class Rounding:
         return own
 
     @staticmethod
-    def count(scales: FixedPoint) -> int:
-        """Columns that `declare` declares for sums at the weights' scale."""
-        return len(limbs(scales.weight_bits, scales.table_bits)) - 1
+    def count(shift: int, scales: FixedPoint) -> int:
+        """Columns that `declare` declares."""
+        return len(limbs(shift, scales.table_bits)) - 1
 
     @property
     def claim(self) -> tuple[Point, Form]:

@@ -25,7 +25,7 @@ sign), and the other three give three different signs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -36,6 +36,7 @@ from proofward.field.extension import Ext, ext_add, ext_scale, ext_shift, lift, 
 from proofward.field.goldilocks import to_field
 from proofward.layers.model import Int64Array
 from proofward.layers.ranges import RangeChecks, combine
+from proofward.layers.rounding import Quotient
 from proofward.layers.stack import eq_weights
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.lookup import LinearCombination
@@ -143,7 +144,7 @@ class Flags:
         return 2 + limb.columns
 
     def prove(
-        self, party: Party, point: Point, claim: Form, inside: list[tuple[Ext, LinearCombination]], above: int
+        self, party: Party, point: Point, claim: Form, inside: Sequence[tuple[Ext, Quotient]], above: int
     ) -> None:
         """At `point`, claim = extension of [h = 0] sum(weight * value) + [h > 0] above; and bits are bits.
 
@@ -155,7 +156,7 @@ class Flags:
         """
         c, d = party.challenges(2)
         party.soundness.add("values by flags", "Schwartz-Zippel", len(point) + 2)
-        factors = [
+        factors: list[tuple[Column, list[tuple[Ext, Quotient]], Ext]] = [
             (self.inside, [*inside, (c, LinearCombination(((1, self.inside),), -1))], ZERO),
             (self.above, [(d, LinearCombination(((1, self.above),), -1))], ONE * above),
         ]
@@ -178,7 +179,7 @@ class Flags:
         party.assert_zero(rest)
 
 
-def weighted_values(party: Party, parts: list[tuple[Ext, LinearCombination]]) -> Array:
+def weighted_values(party: Party, parts: Sequence[tuple[Ext, Quotient]]) -> Array:
     """Sum of weight * value, as an E-array; a prover's."""
     result = zeros(1 << parts[0][1].log_size)
     for weight, value in parts:
@@ -187,7 +188,7 @@ def weighted_values(party: Party, parts: list[tuple[Ext, LinearCombination]]) ->
     return result
 
 
-def weighted_at(parts: list[tuple[Ext, LinearCombination]], point: Point) -> Form:
+def weighted_at(parts: Sequence[tuple[Ext, Quotient]], point: Point) -> Form:
     """The extension of the sum of weight * value at a point."""
     form = Form.of(0)
     for weight, value in parts:

@@ -24,7 +24,10 @@ from proofward.layers.trace import TrainingTrace
 
 @dataclass(frozen=True)
 class LocalUpdate:
-    """Result of a local training: update = W_T - W_0, int64 (parameters,), scale fw; and the witness."""
+    """Result of a local training: update = W_T - W_0, int64 (parameters,), and the witness.
+
+    The scale of the update is fw, or finer by the bits of `Network.finest`.
+    """
 
     update: Int64Array
     trace: TrainingTrace | None
@@ -48,10 +51,13 @@ class Trainer:
         self.layers = _trainers(model, scales, initial_weights, self.bounds)
 
     def weights(self) -> Int64Array:
-        """Current flat weights, int64 (parameters,), scale fw."""
+        """Current flat weights, int64 (parameters,), at the scale of an update."""
         flat = np.empty(self.model.parameters, dtype=np.int64)
-        for layer, parts in zip(self.layers, self.model.unflatten(flat), strict=True):
+        finest = self.model.finest
+        for layer, parts, own in zip(self.layers, self.model.unflatten(flat), self.model.finer, strict=True):
             layer.export(*parts)
+            for part in parts:
+                part <<= finest - own.weights
         return flat
 
     def step(
@@ -61,12 +67,13 @@ class Trainer:
         scales, bounds, activations = self.scales, self.bounds, self.model.activations
         inputs = self.model.inputs.pad(features.astype(np.float64))
         values, sums = [inputs], []
-        for layer, bound, activation in zip(self.layers[:-1], bounds[:-1], activations, strict=True):
-            sums.append(layer.forward(values[-1], bound.inputs))
-            values.append(activation.forward(sums[-1], scales).astype(np.float64))
+        rounding = [self.model.rounding(scales, index) for index in range(len(self.layers))]
+        for index, activation in enumerate(activations):
+            sums.append(self.layers[index].forward(values[-1], bounds[index].inputs))
+            values.append(activation.forward(sums[-1], rounding[index]).astype(np.float64))
         logits = self.layers[-1].forward(values[-1], bounds[-1].inputs)
         difference = logits[:, 1] - logits[:, 0]
-        error = two_class_head.error(difference, labels, scales)
+        error = two_class_head.error(difference, labels, rounding[-1])
         if trace is not None:
             trace.inputs[at] = inputs
             trace.head.difference[at] = difference
@@ -76,7 +83,8 @@ class Trainer:
             back_sums = self.layers[index].backward(gradients, bounds[index].output_gradients)
             self.layers[index].update(gradients, values[index], self.rate)
             below = sums[index - 1]
-            gradients = activations[index - 1].backward(below, back_sums, scales).astype(np.float64)
+            own = rounding[index - 1]
+            gradients = activations[index - 1].backward(below, back_sums, own).astype(np.float64)
             if trace is not None:
                 trace.hidden[index - 1].sums[at] = below
                 trace.hidden[index - 1].back_sums[at] = back_sums
@@ -87,10 +95,13 @@ def _trainers(
     model: Network, scales: FixedPoint, weights: Int64Array, bounds: Sequence[LayerBounds]
 ) -> list[AffineTrainer]:
     """All layers, from the records upwards, with these weights."""
-    return [
-        layer.trainer(*parts, scales, own.weights)
-        for layer, parts, own in zip(model.layers, model.unflatten(weights), bounds, strict=True)
-    ]
+    result = []
+    for layer, parts, own, finer in zip(
+        model.layers, model.unflatten(weights), bounds, model.finer, strict=True
+    ):
+        first, bias = (part << finer.weights for part in parts)
+        result.append(layer.trainer(first, bias, finer.layer(scales), own.weights))
+    return result
 
 
 def train(
@@ -130,7 +141,7 @@ def train(
         chosen = batches[step]
         trainer.step(features[chosen], labels[chosen], record, step)
         if step == steps - 1:
-            update = trainer.weights() - initial_weights
+            update = trainer.weights() - (initial_weights << model.finest)
     return LocalUpdate(update, record)
 
 
@@ -173,7 +184,8 @@ def logit_differences(
     bounds = compile_bounds(model, scales, Training(batch=1, steps=1), 1, magnitude(weights))
     values = model.inputs.pad(features.astype(np.float64))
     layers = _trainers(model, scales, weights, bounds)
-    for layer, own, activation in zip(layers[:-1], bounds[:-1], model.activations, strict=True):
-        values = activation.forward(layer.forward(values, own.inputs), scales).astype(np.float64)
+    for index, activation in enumerate(model.activations):
+        sums = layers[index].forward(values, bounds[index].inputs)
+        values = activation.forward(sums, model.rounding(scales, index)).astype(np.float64)
     logits = layers[-1].forward(values, bounds[-1].inputs)
-    return rounded(logits[:, 1] - logits[:, 0], scales)
+    return rounded(logits[:, 1] - logits[:, 0], model.rounding(scales, len(layers) - 1))

@@ -206,7 +206,7 @@ class RoundConfig:
 
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the code."""
-        limbs = -(-self.scales.weight_bits // self.scales.table_bits)
+        limbs = -(-(self.scales.weight_bits + self.model.finest) // self.scales.table_bits)
         message_bits = ((rows * self.clip_bound).bit_length()) + 1
         per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
         parameters = sum(

@@ -57,7 +57,7 @@ class TrainingRelation:
         hidden = [
             own.relation(
                 ranges,
-                scales,
+                config.model.rounding(scales, i),
                 shape,
                 name=f"layer {i + 1}",
                 limbs_above=arrangement.hidden[i],
@@ -65,8 +65,9 @@ class TrainingRelation:
             )
             for i, own in enumerate(config.model.activations)
         ]
+        last = config.model.rounding(scales, len(hidden))
         head = TwoClassRelation.declare(
-            ranges, scales, shape, limb_above=arrangement.head, trace=lambda: trace().head
+            ranges, last, shape, limb_above=arrangement.head, trace=lambda: trace().head
         )
         return TrainingRelation(statement, shape, hidden, head)
 
@@ -102,11 +103,13 @@ class TrainingRelation:
         gradients: list[Gradient] = [*(relation.delta for relation in self.hidden), self.head]
         config = self.statement.config
         parameters = config.model.unflatten(self.statement.initial_weights)
-        rate, bits = config.training.rate, config.scales.activation_bits
-        return [
-            layer.relation(self.shape, (w.reshape(-1), b), rate, bits, x, g)
-            for layer, (w, b), x, g in zip(config.model.layers, parameters, inputs, gradients, strict=True)
-        ]
+        rate, result = config.training.rate, []
+        for index, (layer, own) in enumerate(zip(config.model.layers, config.model.finer, strict=True)):
+            first, bias = (part.reshape(-1) << own.weights for part in parameters[index])
+            bits = own.layer(config.scales).activation_bits
+            joined = inputs[index], gradients[index]
+            result.append(layer.relation(self.shape, (first, bias), rate, bits, *joined))
+        return result
 
 
 def _split(shape: Shape, point: Point) -> tuple[Point, Point]:

@@ -104,7 +104,7 @@ def training_round(
     training.prove(
         party,
         SelectedRows(dataset, cache(statement.schedule)),
-        lambda layers: update.prove(party, layers, steps),
+        lambda layers: update.prove(party, layers, steps, model.update_units),
     )
     encryption.prove(party, MaskContext(statement.beacon, statement.round))
     return binding

@@ -23,7 +23,7 @@ Soundness: Schwartz-Zippel and sumchecks, entered by the party. How it hides: th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -179,8 +179,8 @@ class UpdateRelation:
             else None,
         )
 
-    def prove(self, party: Party, layers: list[AffineRelation], steps: int) -> None:
-        """Run the relation; `layers` in order, `steps` = T."""
+    def prove(self, party: Party, layers: list[AffineRelation], steps: int, units: Sequence[int]) -> None:
+        """Run the relation; `layers` in order, `steps` = T, `units`: Delta in a layer's own."""
         rule = self.rule
         norms, coarse_norms = [], []
         for block, update in zip(self.blocks, self.updates, strict=True):
@@ -188,7 +188,8 @@ class UpdateRelation:
             layer = layers[block.layer]
             outputs, inputs = point[: layer.log_outputs], point[layer.log_outputs :]
             extended = (ONE, *(ZERO,) * layer.log_inputs) if block.is_bias else (ZERO, *inputs)
-            layer.prove_update(party, steps, Units.at(outputs), extended, delta)
+            unit = (ONE * units[block.layer]).inverse()
+            layer.prove_update(party, steps, Units.at(outputs), extended, delta * unit)
             norms.append(_prove_norm(party, update, block.log_size))
             if rule.coarse_bits:
                 coarse_norms.append(_prove_norm(party, self._coarse(update), block.log_size))

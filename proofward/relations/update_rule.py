@@ -1,8 +1,9 @@
 """The public numbers of one hospital's update: its weight, its bounds, and how finely it is clipped.
 
 All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all
-hospitals of a round. With fw the bits of a weight, C the clip bound, D_max and ||D||_max the public bounds on
-an entry and on the norm of D (from `layers.bounds`, with the ranges that the relation itself enforces):
+hospitals of a round. With fw the bits of an update's entries (those of a weight, or more beside means), C the
+clip bound, D_max and ||D||_max the public bounds on an entry and on the norm of D (from `layers.bounds`, with
+the ranges that the relation itself enforces):
     M     = max(1, (n 2^10) >> e)                       weight
     B     = floor(M C / 2^10)                           bound on ||U||, hence on every |U_j|
     m     = bits of B, and one more                     U_j in [-2^(m-1), 2^(m-1)), 2^(m-1) > B
@@ -110,9 +111,10 @@ def delta_bounds(model: Network, scales: FixedPoint, training: Training, rows: i
     """The bounds for a hospital of `rows` rows; they do not depend on the weights."""
     bounds = compile_bounds(model, scales, training, rows, 0)
     largest = squared = 0
-    for own, layer in zip(bounds, model.layers, strict=True):
-        largest = max(largest, own.weight_update, own.bias_update)
-        squared += layer.weights.size * own.weight_update**2 + layer.biases.size * own.bias_update**2
+    for own, layer, unit in zip(bounds, model.layers, model.update_units, strict=True):
+        weight, bias = own.weight_update * unit, own.bias_update * unit
+        largest = max(largest, weight, bias)
+        squared += layer.weights.size * weight**2 + layer.biases.size * bias**2
     return DeltaBounds(largest, isqrt(squared) + 1)
 
 
@@ -136,11 +138,12 @@ def update_rule(
     bound = (weight * clip_bound) >> WEIGHT_BITS
     delta, root = delta_bounds(model, scales, training, rows), isqrt(model.parameters) + 1
     _require_below("bound on the norm of the update", bound, LARGEST_BOUND)
-    dropped, most_dropped = 0, max(0, scales.weight_bits - _LEAST_LEADING_BITS)
+    bits = scales.weight_bits + model.finest
+    dropped, most_dropped = 0, max(0, bits - _LEAST_LEADING_BITS)
     while True:
         leading = delta.rounded_off(dropped, root)
-        finer, low = _finer_bits(scales.weight_bits - dropped, bound, root, leading)
-        shift, message_bits = scales.weight_bits + finer - dropped, bound.bit_length() + 1
+        finer, low = _finer_bits(bits - dropped, bound, root, leading)
+        shift, message_bits = bits + finer - dropped, bound.bit_length() + 1
         product = (weight << finer) * leading.largest + (1 << (shift - 1))
         if product < LIMIT or dropped == most_dropped:
             break

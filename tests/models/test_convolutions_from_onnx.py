@@ -135,7 +135,7 @@ REFUSED = {
     "same lower": (one(conv("even", auto_pad="SAME_LOWER")), 2 * 9 * 7, ["padding (1, 0, 1, 0)"]),
     "transposed": (one(NODE("ConvTranspose", ["x", "k"], ["c"], name="c1")), 2 * 11 * 9, ["c1: ConvTranspose: use Conv2d"]),
     "max pool": (one(NODE("MaxPool", ["x"], ["c"], kernel_shape=[3, 3], name="p")), 2 * 7 * 5, ["p: MaxPool: only MaxPool2d(2)", "stride 2"]),
-    "average": (one(NODE("GlobalAveragePool", ["x"], ["c"], name="p")), 2, ["p: GlobalAveragePool", "flatten the last picture"]),
+    "average": (one(NODE("GlobalAveragePool", ["x"], ["c"], name="p")), 2, ["p: the mean of a picture: only MaxPool2d(2)", "the mean of a whole picture behind it"]),
     "padded": (one(NODE("Pad", ["x", "around"], ["c"], name="p")), 2 * 11 * 9, ["p: Pad", "own zero padding"]),
     "Gelu": ([conv(), NODE("Sigmoid", ["c"], ["r"], name="s"), *one(conv())[2:]], 2 * 7 * 5, ["s: Sigmoid: use ReLU"]),
     "a bias added": ([NODE("Conv", ["x", "k"], ["d"]), NODE("Add", ["d", "plane"], ["c"], name="p"), *one(conv())[1:]],

@@ -172,7 +172,7 @@ REFUSED = {
     "max pool": (pool(nn.MaxPool2d(2, 1), 8), 1, ["2: aten.max_pool2d", "use a convolution with stride 2"]),
     "3x3 pool": (pool(nn.MaxPool2d(3), 2), 1, ["max_pool2d", "use a convolution with stride 2"]),
     "ceil_mode": (pool(nn.AvgPool2d(2, ceil_mode=True), 8), 1, ["avg_pool2d", "use a convolution with stride 2"]),
-    "mean": (pool(nn.AdaptiveAvgPool2d(1), 2), 1, ["adaptive_avg_pool2d", "flatten the last picture"]),
+    "mean": (pool(nn.AdaptiveAvgPool2d(1), 2), 1, ["2: a mean of pictures of (3, 3)", "flatten the picture"]),
     "GELU": (net(nn.GELU()), 1, ["1: aten.gelu", "use ReLU"]),
     "dropout": (net(nn.ReLU(), nn.Dropout2d(0.5)), 1, ["2: Dropout2d (p = 0.5)", "remove it"]),
     "instance norm": (net(nn.InstanceNorm2d(2), nn.ReLU()), 1, ["instance_norm", "scale the features beforehand"]),

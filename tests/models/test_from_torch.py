@@ -82,7 +82,7 @@ REFUSED = {
     "dilation": (images(nn.Conv2d(1, 2, 3, dilation=2)), PICTURE, ["dilation [2, 2]", "use 1"]),
     "max pool": (images(nn.MaxPool2d(2)), PICTURE, ["max_pool2d", "use a convolution with stride 2"]),
     "average pool": (images(nn.AvgPool2d(2)), PICTURE, ["avg_pool2d", "use a convolution with stride 2"]),
-    "adaptive pool": (images(nn.AdaptiveAvgPool2d(1)), PICTURE, ["not proved by this version yet"]),
+    "adaptive pool": (images(nn.AdaptiveAvgPool2d(1)), PICTURE, ["the mean of a picture", "use a convolution with stride 2"]),
     "batch norm behind ReLU": (flat(nn.ReLU(), nn.BatchNorm1d(8)), (8,), ["2: BatchNorm is taken only directly behind"]),
     "layer norm": (flat(nn.LayerNorm(8), nn.ReLU()), (8,), ["layer_norm", "scale the features beforehand"]),
     "dropout": (flat(nn.ReLU(), nn.Dropout(0.25)), (8,), ["2: Dropout (p = 0.25)", "remove it (p = 0)"]),
@@ -127,7 +127,7 @@ def test_what_is_not_proved_is_refused_by_name(name):
 
 def test_all_layers_are_refused_at_once():
     module = nn.Sequential(
-        nn.Conv2d(1, 2, 3, dilation=2), nn.GELU(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.1), nn.Linear(8, 1)
+        nn.Conv2d(1, 2, 3, dilation=2), nn.GELU(), nn.AvgPool2d(2, ceil_mode=True), nn.Flatten(), nn.Dropout(0.1), nn.Linear(8, 1)
     )
     with pytest.raises(ImportRefused) as error:
         proofward.from_torch(module, torch.zeros((1, *PICTURE)))

@@ -23,6 +23,8 @@ TRAINING = {"learning_rate": 0.0625, "batch": 16, "steps": 2, "clip_bound": 1.5}
         ("conv2d 8 kernel 3 stride 2 padding 1 groups 1", CONV),
         ("linear 32", {"kind": "linear", "outputs": 32}),
         ("relu_maxpool2d", {"kind": "relu_maxpool2d"}),
+        ("relu_avgpool2d", {"kind": "relu_avgpool2d"}),
+        ("relu_global_avgpool", {"kind": "relu_global_avgpool"}),
     ],
 )
 def test_lines_become_layers(line, plain):
@@ -33,7 +35,7 @@ def test_lines_become_layers(line, plain):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P] [groups G]` or `linear OUTPUTS` or `relu_maxpool2d`, got ''"),
+        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P] [groups G]` or `linear OUTPUTS` or `relu_avgpool2d` or `relu_global_avgpool` or `relu_maxpool2d`, got ''"),
         ("attention 8", "`relu_maxpool2d`, got 'attention 8'"),
         ("conv2d 8", "got 'conv2d 8, without kernel'"),
         ("conv2d kernel 3", "without outputs"),

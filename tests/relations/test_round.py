@@ -95,16 +95,6 @@ SHAPES = {
     "convolution, leading bits of the update": dict(
         rules=config(network=chain((1, 9, 8), [conv(2, 3, 1, 2), HEAD]), steps=3, rate=1 << 9), rows=5
     ),
-    "grouped convolutions": dict(
-        rules=config(
-            network=chain((4, 6, 5), [conv(8, 3, 2, 1, groups=2), conv(4, 2, 1, 1, groups=4), dense(3), HEAD]), steps=3
-        ),
-        rows=5,
-    ),
-    "depthwise convolutions of three channels": dict(
-        rules=config(network=chain((3, 5, 4), [conv(6, 3, 1, 1, groups=3), conv(6, 2, 2, 0, groups=3), HEAD]), batch=2, steps=2),
-        rows=3,
-    ),
     "threshold three": dict(rules=config(holders=5, threshold=3)),
 }
 

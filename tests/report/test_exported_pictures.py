@@ -25,7 +25,7 @@ from proofward.report.handover.exported_torch import module_of, torch_program
 SCALES = FixedPoint()
 UNIT = 1 << SCALES.activation_bits
 LINEAR = {"kind": "linear", "outputs": 2}
-POOL = {"kind": "relu_maxpool2d"}
+POOL, AVERAGE, WHOLE = ({"kind": f"relu_{name}"} for name in ("maxpool2d", "avgpool2d", "global_avgpool"))
 
 
 def conv(outputs, kernel=3, stride=1, padding=0, **more):
@@ -48,6 +48,7 @@ MODELS = {
     "two convolutions": MODEL,
     "one": exported((1, 8, 8), conv(4, kernel=5, stride=3, padding=2), LINEAR),
     "pooled": exported((3, 9, 8), conv(4), POOL, conv(3, 2), POOL, {"kind": "linear", "outputs": 5}, LINEAR),
+    "means": exported((2, 9, 8), conv(4, padding=1), AVERAGE, conv(3, padding=1), WHOLE, {"kind": "linear", "outputs": 5}, LINEAR),
     "grouped": exported((4, 7, 6), conv(8, groups=2), conv(8, 2, groups=8), LINEAR),
     "large weights": exported((1, 6, 6), conv(4), conv(4), LINEAR, deviation=4.0),
 }  # fmt: skip

@@ -16,10 +16,12 @@ from typing import ClassVar
 
 from proofward.encoding.cbor import Item, encode_item
 from proofward.layers import conv2d, linear
+from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import Network, chain, mlp
-from proofward.layers.registry import ACTIVATIONS
+from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 
 FORMAT = "proofward/graph/v1"
 
@@ -118,18 +120,64 @@ class ReLU(Node):
 
 
 @dataclass(frozen=True)
-class MaxPool2d(Node):
-    """The maximum of every window x window values of a channel; what fills no window is dropped."""
+class PoolNode(Node):
+    """A pool behind the ReLU of a convolution; `activation`: the trainer's, of both."""
 
-    kind: ClassVar[str] = "maxpool2d"
-    window: int
+    activation: ClassVar[type[Activation]]
+
+    @classmethod
+    def of(cls, source: int) -> PoolNode:
+        """The node of the trainer's pool."""
+        return cls((source,))
 
     def plain(self) -> dict[str, object]:
         """ReLU and this pool in the plain form of `layers.network.chain`."""
-        kinds = [kind for kind, own in ACTIVATIONS.items() if own.window == self.window]
-        if not kinds:
-            raise ConfigurationError("window of a pool", "2", self.window)
-        return {"kind": kinds[0]}
+        return {"kind": self.activation.kind}
+
+
+@dataclass(frozen=True)
+class WindowPoolNode(PoolNode):
+    """Of every window x window values of a channel; what fills no window is dropped."""
+
+    window: int
+
+    @classmethod
+    def of(cls, source: int) -> WindowPoolNode:
+        return cls((source,), cls.activation.window)
+
+    def plain(self) -> dict[str, object]:
+        if self.window != self.activation.window:
+            raise ConfigurationError("window of a pool", str(self.activation.window), self.window)
+        return super().plain()
+
+
+@dataclass(frozen=True)
+class MaxPool2d(WindowPoolNode):
+    """The maximum of every window."""
+
+    kind: ClassVar[str] = "maxpool2d"
+    activation: ClassVar[type[Activation]] = ReluMaxPool2d
+
+
+@dataclass(frozen=True)
+class AvgPool2d(WindowPoolNode):
+    """The mean of every window."""
+
+    kind: ClassVar[str] = "avgpool2d"
+    activation: ClassVar[type[Activation]] = ReluAvgPool2d
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool(PoolNode):
+    """The mean of every channel."""
+
+    kind: ClassVar[str] = "global-avgpool"
+    activation: ClassVar[type[Activation]] = ReluGlobalAvgPool
+
+
+POOLS: dict[str, type[PoolNode]] = {
+    node.activation.kind: node for node in (MaxPool2d, AvgPool2d, GlobalAvgPool)
+}
 
 
 @dataclass(frozen=True)
@@ -169,7 +217,7 @@ class Graph:
         if len(rows) == len(layers):
             made = mlp((math.prod(first.shape), *rows))
         else:
-            plain = [node.plain() for node in self.nodes if isinstance(node, LayerNode | MaxPool2d)]
+            plain = [node.plain() for node in self.nodes if isinstance(node, LayerNode | PoolNode)]
             made = chain(first.shape, plain)
         if network_graph(first.shape, made) != self:
             raise self._untrained()
@@ -177,8 +225,8 @@ class Graph:
 
     def _untrained(self) -> ConfigurationError:
         expected = (
-            "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2) behind the ReLU of a "
-            "convolution, Flatten where a picture becomes a row, "
+            "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2), AvgPool2d(2) or the mean "
+            "of a picture behind the ReLU of a convolution, Flatten where a picture becomes a row, "
             "two-class head"
         )
         return ConfigurationError("graph", expected, [node.kind for node in self.nodes])
@@ -196,8 +244,8 @@ def _words(node: Node) -> str:
             groups = f", groups={node.groups}" if node.groups > 1 else ""
             sizes = f"{node.outputs}, {node.kernel}, stride={node.stride}, padding={node.padding}"
             return f"Conv2d({sizes}{groups})"
-        case MaxPool2d():
-            return f"MaxPool2d({node.window})"
+        case WindowPoolNode():
+            return f"{type(node).__name__}({node.window})"
     return type(node).__name__
 
 
@@ -211,8 +259,8 @@ def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
     for index, layer in enumerate(network.layers):
         if index:
             nodes.append(ReLU((len(nodes) - 1,)))
-            if (window := network.activations[index - 1].window) > 1:
-                nodes.append(MaxPool2d((len(nodes) - 1,), window))
+            if (kind := network.activations[index - 1].kind) in POOLS:
+                nodes.append(POOLS[kind].of(len(nodes) - 1))
         if len(layer.gives.axes) == 1 and len(axes) != 1:
             nodes.append(Flatten((len(nodes) - 1,)))
         nodes.append(LAYERS[layer.kind].of(len(nodes) - 1, layer))

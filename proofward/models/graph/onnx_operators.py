@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME, Convolution, named_padding
 from proofward.models.graph.refusals import CONV, ONE_OUTPUT, ImportRefused, unsupported
 from proofward.models.graph.steps import (
@@ -70,7 +72,7 @@ class Operators:
                 self.problems.append(f"{where(node)}: Reshape: {words}")
             elif kind == "Conv":
                 self._check_conv(node)
-            elif kind == "MaxPool" and _is_pool(node):
+            elif self._pool_kind(node):
                 continue
             elif kind == "BatchNormalization":
                 if (
@@ -88,8 +90,8 @@ class Operators:
         match node.op_type:
             case "Relu":
                 return [ReluStep(where(node))]
-            case "MaxPool":
-                return [PoolStep(where(node))]
+            case "MaxPool" | "AveragePool" | "GlobalAveragePool" | "ReduceMean":
+                return [PoolStep(where(node), self._pool_kind(node))]
             case "Gemm" | "MatMul":
                 return self._linear(node, bias)
             case "Conv":
@@ -201,6 +203,24 @@ class Operators:
             int(options.get("group", 1)),
         )  # fmt: skip
 
+    def _pool_kind(self, node: Any) -> str:
+        """The activation that a pool behind Relu is one with, "" if there is none."""
+        own, sizes = attributes(node), self.shapes.get(node.input[0], ()) if node.input else ()
+        if node.op_type == "GlobalAveragePool" and len(sizes) == 4:
+            return ReluGlobalAvgPool.kind
+        if node.op_type == "ReduceMean" and len(sizes) == 4:
+            constant = self._constant(node, 1)
+            axes = own.get("axes", ()) if constant is None else constant.reshape(-1).tolist()
+            return ReluGlobalAvgPool.kind if {int(axis) % 4 for axis in axes} == {2, 3} else ""
+        if node.op_type not in ("MaxPool", "AveragePool") or not is_plain_pool(own):
+            return ""
+        kernel, strides = (list(own.get(key, (1, 1))) for key in ("kernel_shape", "strides"))
+        outputs = len([name for name in node.output if name])
+        if kernel == strides == [2, 2] and outputs == 1:
+            return ReluMaxPool2d.kind if node.op_type == "MaxPool" else ReluAvgPool2d.kind
+        whole = node.op_type == "AveragePool" and kernel == list(sizes[2:])
+        return ReluGlobalAvgPool.kind if whole else ""
+
     def _norm(self, node: Any) -> list[Step]:
         place = where(node)
         parts = [self._constant(node, at) for at in (1, 2, 3, 4)]
@@ -225,15 +245,11 @@ def read_operators(graph: Any) -> Operators:
     return found
 
 
-def _is_pool(node: Any) -> bool:
-    """Whether it takes the maximum of windows of 2 x 2 side by side, and drops what is left over."""
-    own = attributes(node)
-    name = own.get("auto_pad", b"NOTSET").decode()
-    found = [list(own.get(key, usual)) for key, usual in (
-        ("kernel_shape", ()), ("strides", (1, 1)), ("dilations", (1, 1)), ("pads", (0, 0, 0, 0)),
-    )]  # fmt: skip
-    plain = found == [[2, 2], [2, 2], [1, 1], [0, 0, 0, 0]] and not own.get("ceil_mode", 0)
-    return plain and name in ("NOTSET", "VALID") and len([out for out in node.output if out]) == 1
+def is_plain_pool(options: dict[str, Any]) -> bool:
+    """Whether a pool's windows have neither gaps nor padding, and what is left over is dropped."""
+    name = options.get("auto_pad", b"NOTSET").decode()
+    found = [list(options.get(key, usual)) for key, usual in (("dilations", (1, 1)), ("pads", (0, 0, 0, 0)))]
+    return name in ("NOTSET", "VALID") and found == [[1, 1], [0, 0, 0, 0]] and not options.get("ceil_mode", 0)
 
 
 def where(node: Any) -> str:

@@ -7,10 +7,11 @@ from importlib.util import find_spec
 
 NOT_YET = "not proved by this version yet: Linear and Conv2d layers with ReLU between, and two outputs, are"
 POOL = (
-    "only MaxPool2d(2) beside the ReLU of a convolution is proved of all pools: use it, or use a convolution "
-    "with stride 2"
+    "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d(2) or the mean of a whole picture "
+    "behind it, are proved of all pools: use one of them, or use a convolution with stride 2"
 )
-AVERAGE = "not proved by this version yet: flatten the last picture, or use a convolution with stride 2"
+WHOLE = "use a height and a width that are powers of two, or flatten the picture"
+AVERAGE = "not proved: use AdaptiveAvgPool2d(1), the mean of a whole picture, or flatten it"
 CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"
 PAD = "not proved: use the convolution's own zero padding, the same on all sides"
 RELU = "use ReLU, the only activation that is proved"

@@ -6,7 +6,7 @@ shifts each channel by fixed numbers: directly behind a layer it becomes part of
     scale (W x + b) + shift = (scale W) x + (scale b + shift),
 
 and is trained from then on as these are. A MaxPool2d(2) before or behind the ReLU of a convolution is one
-activation with it: the order changes no value.
+activation with it: the order changes no value. So is a mean behind it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.layers.axis import Axis
+from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.registry import ACTIVATIONS, IMPLIED
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.models.graph.refusals import BEHIND, ONE_OUTPUT, POOL
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.models.graph.refusals import BEHIND, ONE_OUTPUT, POOL, WHOLE
 from proofward.models.settings import MOST_HIDDEN_LAYERS
 
+_POOLS = {
+    ReluMaxPool2d.kind: "max_pool2d",
+    ReluAvgPool2d.kind: "avg_pool2d",
+    ReluGlobalAvgPool.kind: "the mean of a picture",
+}
 FloatArray = NDArray[np.float64]
 Shape = tuple[int, ...]
 
@@ -70,7 +78,7 @@ class ConvStep:
     padding: int
     bias_key: str = ""
     groups: int = 1
-    window: int = 1
+    pool: str = ""  #: kind of the activation behind it, if it pools
 
     @property
     def kernel(self) -> int:
@@ -80,8 +88,10 @@ class ConvStep:
     @property
     def gives(self) -> Shape:
         """Shape of what it gives behind its activation: (outputs, height, width)."""
-        axes = (Axis(size, self.kernel, self.stride, self.padding).outputs for size in self.takes[1:])
-        return (len(self.weight), *(axis // self.window for axis in axes))
+        own = ACTIVATIONS.get(self.pool, IMPLIED)
+        rest = (self.kernel, self.stride, self.padding, own.window)
+        sums = (len(self.weight), *(Axis(size, *rest).outputs for size in self.takes[1:]))
+        return own(Layout(sums)).gives.axes
 
     @property
     def plain(self) -> list[dict[str, object]]:
@@ -90,7 +100,7 @@ class ConvStep:
             "kind": "conv2d", "outputs": len(self.weight), "kernel": self.kernel, "stride": self.stride,
             "padding": self.padding, **({"groups": self.groups} if self.groups > 1 else {}),
         }  # fmt: skip
-        return [layer, {"kind": ReluMaxPool2d.kind}] if self.window > 1 else [layer]
+        return [layer, {"kind": self.pool}] if self.pool else [layer]
 
 
 @dataclass(frozen=True)
@@ -102,9 +112,10 @@ class ReluStep:
 
 @dataclass(frozen=True)
 class PoolStep:
-    """The maximum of every window of 2 x 2 values of a channel, with stride 2."""
+    """A pool, of the activation of this kind: maxima or means of windows of 2 x 2 side by side, or a mean."""
 
     where: str
+    kind: str = ReluMaxPool2d.kind
 
 
 @dataclass(frozen=True)
@@ -159,14 +170,18 @@ def pooled(steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
         behind = steps[place + 1] if place + 1 < len(steps) else None
         at = len(made) - 1 - bool(made and isinstance(made[-1], ReluStep))
         layer = made[at] if at >= 0 else None
-        if not isinstance(layer, ConvStep) or (at == len(made) - 1) != isinstance(behind, ReluStep):
-            problems.append(f"{step.where}: max_pool2d: {POOL}")
-        elif layer.window > 1:
+        before = at == len(made) - 1
+        wrong_order = before != isinstance(behind, ReluStep) or (before and step.kind != ReluMaxPool2d.kind)
+        if not isinstance(layer, ConvStep) or wrong_order:
+            problems.append(f"{step.where}: {_POOLS[step.kind]}: {POOL}")
+        elif layer.pool:
             problems.append(f"{step.where}: a second pool behind {layer.where}: {POOL}")
-        elif min(layer.gives[1:]) < 2:
+        elif min(layer.gives[1:]) < ACTIVATIONS[step.kind].window:
             problems.append(f"{step.where}: pictures of {layer.gives[1:]} have no window of 2 x 2")
+        elif step.kind == ReluGlobalAvgPool.kind and any(size & (size - 1) for size in layer.gives[1:]):
+            problems.append(f"{step.where}: a mean of pictures of {layer.gives[1:]}: {WHOLE}")
         else:
-            made[at] = replace(layer, window=2)
+            made[at] = replace(layer, pool=step.kind)
     return made, problems
 
 

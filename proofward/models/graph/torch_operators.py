@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME as SAME_PADDING
 from proofward.models.graph.convolutions import Convolution, Pair, named_padding
 from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, plain_name, unsupported
@@ -95,7 +97,7 @@ class Program:
             training = bool(_argument(node, "training")) or _argument(node, "running_mean") is None
             words = "it takes its statistics from each batch"
             return [unsupported(_target(node), place, words)] if training else []
-        if name == "maxpool2d" and _is_pool(node):
+        if _pool_kind(node):
             return []
         if "dropout" in name:
             p = node.args[1]
@@ -114,8 +116,8 @@ class Program:
             return [self._conv(node)]
         if name == "batchnorm":
             return [self._norm(node)]
-        if name == "maxpool2d":
-            return [PoolStep(where(node))]
+        if kind := _pool_kind(node):
+            return [PoolStep(where(node), kind)]
         return [ReluStep(where(node))] if name in RELU else []
 
     def _linear(self, node: Any) -> LinearStep:
@@ -232,13 +234,31 @@ def _argument(node: Any, name: str) -> Any:
     return None
 
 
-def _is_pool(node: Any) -> bool:
-    """Whether it takes the maximum of windows of 2 x 2 side by side, and drops what is left over."""
+def _pool_kind(node: Any) -> str:
+    """The activation that a pool behind ReLU is one with, "" if there is none."""
+    name = plain_name(_target(node))
+    if name == "maxpool2d" and _is_by_two(node) and _pair(_argument(node, "dilation")) == (1, 1):
+        return ReluMaxPool2d.kind
+    if name == "avgpool2d" and _argument(node, "divisor_override") is None:
+        sizes = tuple(node.args[0].meta["val"].shape[-2:])
+        if _is_by_two(node):
+            return ReluAvgPool2d.kind
+        whole = _pair(_argument(node, "kernel_size")) == sizes and _pair(_argument(node, "padding")) == (0, 0)
+        return ReluGlobalAvgPool.kind if whole else ""
+    if name == "adaptiveavgpool2d" and _pair(_argument(node, "output_size")) == (1, 1):
+        return ReluGlobalAvgPool.kind
+    if name == "mean" and node.args[0].meta["val"].dim() == 4 and _argument(node, "dtype") is None:
+        axes = {int(axis) % 4 for axis in _argument(node, "dim") or ()}
+        return ReluGlobalAvgPool.kind if axes == {2, 3} else ""
+    return ""
+
+
+def _is_by_two(node: Any) -> bool:
+    """Whether its windows are 2 x 2 side by side, and what is left over is dropped."""
     kernel = _pair(_argument(node, "kernel_size"))
     strides = _argument(node, "stride") or kernel
-    rest = _pair(_argument(node, "padding")), _pair(_argument(node, "dilation"))
-    found = kernel, _pair(strides), *rest, bool(_argument(node, "ceil_mode"))
-    return found == ((2, 2), (2, 2), (0, 0), (1, 1), False)
+    found = kernel, _pair(strides), _pair(_argument(node, "padding")), bool(_argument(node, "ceil_mode"))
+    return found == ((2, 2), (2, 2), (0, 0), False)
 
 
 def _pair(value: Any) -> Pair:

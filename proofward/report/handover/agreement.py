@@ -7,9 +7,11 @@ multiples of 2^-fa and the program does not. With eps_0 = 0, and e_l the roundin
     bound     = 2^-(fa+1) + ||W_1 - W_0||_1 eps_L + 2 e_L                     the difference of the logits
     e_l       = 2^-53 (fan_in + 3) max_o (||W_o||_1 max|A_l| + |b_o|)
 
-because ReLU and saturation are 1-Lipschitz. W_o are the weights of one sum: a row of a linear layer, all
-channels and taps of a convolution's output, of which sums at the edges have some. A program that convolves in
-single precision, and rounds inputs, weights and biases to it, has for these layers, with u = 2^-24,
+because ReLU and saturation are 1-Lipschitz, and so are maxima and means; a mean of n values adds the rounding
+of their sum, u (n - 1) / (1 - u (n - 1)) max|A_l| with u = 2^-53, or 2^-24 in single precision. W_o are the
+weights of one sum: a row of a linear layer, all channels and taps of a convolution's output, of which sums at
+the edges have some. A program that convolves in single precision, and rounds inputs, weights and biases to
+it, has for these layers, with u = 2^-24,
 
     e_l       = n u / (1 - n u) max_o (||W_o||_1 max|A_l| + |b_o|),   n = fan_in + 5.
 
@@ -60,14 +62,22 @@ def error_bound(model: ExportedModel, *, single: bool = False) -> float:
     half, error = 0.5 / unit, 0.0
     largest = -scales.input_range[0] / unit
     parts = [(model.real(weight), model.real(bias)) for weight, bias in model.model.unflatten(model.weights)]
-    for layer, (weight, bias) in zip(model.model.layers[:-1], parts[:-1], strict=True):
+    hidden = zip(model.model.layers[:-1], parts[:-1], model.model.activations, strict=True)
+    for layer, (weight, bias), own in hidden:
         sums = np.abs(weight).reshape(len(weight), -1).sum(axis=1)
         coarse = single and isinstance(layer, Conv2d)
         error = half + float(sums.max()) * error + _rounding(weight, bias, largest, coarse)
         largest = scales.activation_limit / unit
+        error += _of_a_mean(own.mean_bits, largest, single)
     weight, bias = parts[-1]
     across = float(np.abs(weight[1] - weight[0]).sum())
     return float(half + across * error + 2 * _rounding(weight, bias, largest, False))
+
+
+def _of_a_mean(bits: int, largest: float, single: bool) -> float:
+    """Rounding of the sum of 2^bits values of at most `largest`, of which it is the mean; 0 of no mean."""
+    share = ((1 << bits) - 1) * ldexp(1, -24 if single else -53)
+    return largest * share / (1 - share)
 
 
 def _rounding(weight: FloatArray, bias: FloatArray, largest: float, single: bool) -> float:

@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.layers.activation import Activation
 from proofward.layers.conv2d import Conv2d
+from proofward.layers.relu import Relu
+from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.refusals import require_package
 from proofward.report.handover.agreement import Program, scaling
 from proofward.report.handover.exported_model import FORMAT, ExportedModel
@@ -80,6 +84,15 @@ def _file(model: ExportedModel) -> Any:
     return file
 
 
+_BY_TWO = {"kernel_shape": [2, 2], "strides": [2, 2]}
+_POOLS: dict[type[Activation], tuple[str, dict[str, list[int]]]] = {
+    Relu: ("", {}),
+    ReluMaxPool2d: ("MaxPool", _BY_TWO),
+    ReluAvgPool2d: ("AveragePool", _BY_TWO),
+    ReluGlobalAvgPool: ("GlobalAveragePool", {}),
+}
+
+
 class _Layers:
     """The nodes of the layers, and what they hold."""
 
@@ -109,12 +122,11 @@ class _Layers:
             self._node("Gemm", [values, *inputs], made, transB=1)
         if last:
             return
-        window = self.model.model.activations[index].window
-        clipped = f"values{number}" if window == 1 else f"clipped{number}"
+        pool, sizes = _POOLS[type(self.model.model.activations[index])]
+        clipped = f"clipped{number}" if pool else f"values{number}"
         self._node("Clip", [made, *self._ends()], clipped)
-        if window > 1:
-            sizes = {"kernel_shape": [window] * 2, "strides": [window] * 2}
-            self._node("MaxPool", [clipped], f"values{number}", **sizes)
+        if pool:
+            self._node(pool, [clipped], f"values{number}", **sizes)
 
     @property
     def _type(self) -> type[np.floating[Any]]:

@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from proofward.layers.activation import Activation
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.network import Network
+from proofward.layers.relu import Relu
+from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.graph.refusals import require_package
 from proofward.report.handover.agreement import FloatArray, Program, scaling
@@ -47,7 +52,7 @@ def module_of(model: ExportedModel) -> Any:
     unit = float(1 << scales.activation_bits)
     low, high = scales.input_range
     axes = model.model.inputs.axes
-    windows = [own.window for own in model.model.activations]
+    pools = [_pool(own) for own in model.model.activations]
 
     class Exported(torch.nn.Module):
         """Records in their own units to two logits, float64."""
@@ -67,10 +72,8 @@ def module_of(model: ExportedModel) -> Any:
             shaped = records.double().reshape(records.shape[0], *axes)
             scaled = torch.round((shaped - self.centre) / self.spread * unit)
             values = torch.clamp(scaled, low, high) / unit
-            for layer, window in zip(self.layers[:-1], windows, strict=True):
-                values = torch.clamp(_sums(layer, values), 0, scales.activation_limit / unit)
-                if window > 1:
-                    values = torch.nn.functional.max_pool2d(values, window)
+            for layer, pool in zip(self.layers[:-1], pools, strict=True):
+                values = pool(torch.clamp(_sums(layer, values), 0, scales.activation_limit / unit))
             return _sums(self.layers[-1], values)
 
     return Exported().eval()
@@ -88,6 +91,19 @@ def _layers(network: Network) -> list[Any]:
         else:
             made.append(torch.nn.Linear(layer.fan_in, layer.gives.size, dtype=torch.float64))
     return made
+
+
+def _pool(activation: Activation) -> Callable[[Any], Any]:
+    """What an activation does with values that have saturated."""
+    from torch.nn import functional
+
+    known: dict[type[Activation], Callable[[Any], Any]] = {
+        Relu: lambda values: values,
+        ReluMaxPool2d: lambda values: functional.max_pool2d(values, 2),
+        ReluAvgPool2d: lambda values: functional.avg_pool2d(values, 2),
+        ReluGlobalAvgPool: lambda values: functional.adaptive_avg_pool2d(values, 1),
+    }
+    return known[type(activation)]
 
 
 def _sums(layer: Any, values: Any) -> Any:

@@ -1,0 +1,196 @@
+"""ReLU with means: the trainer equals the plain-integer specification, and PyTorch in values and gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proofward.layers import reference_pictures as plain
+from proofward.layers.bounds import compile_bounds, weight_limit
+from proofward.layers.conv2d import Conv2d
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.float_twin import real_features, real_weights, scores, train_float
+from proofward.layers.layout import Layout
+from proofward.layers.means import Finer
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network, chain, initial_weights
+from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool, ReluMean
+from proofward.layers.schedule import schedule
+from proofward.layers.training import logit_differences, train
+
+SCALES = FixedPoint()
+NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
+AVERAGE, WHOLE, MAXIMUM = ({"kind": f"relu_{name}"} for name in ("avgpool2d", "global_avgpool", "maxpool2d"))
+TWO = {"kind": "linear", "outputs": 2}
+
+
+def conv(outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> dict[str, object]:
+    return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
+
+
+def plain_layers(model: Network) -> list[plain.PlainLayer]:
+    made = []
+    for index, layer in enumerate(model.layers):
+        kind = model.activations[index].kind if index < len(model.activations) else ""
+        if isinstance(layer, Conv2d):
+            made.append(plain.convolution(
+                layer.inputs.axes, layer.outputs, layer.kernel, layer.stride, layer.padding,
+                pooled=kind in ("relu_avgpool2d", "relu_maxpool2d"), mean=kind == "relu_avgpool2d",
+                whole=kind == "relu_global_avgpool",
+            ))  # fmt: skip
+        else:
+            made.append(plain.linear(layer.takes.size, layer.gives.size))
+    return made
+
+
+CHAINS = {
+    "windows": ((1, 5, 6), [conv(2), AVERAGE, conv(2, 1, 1, 0)]),
+    "windows, twice": ((2, 5, 4), [conv(1, 2), AVERAGE, conv(2, 2), AVERAGE]),
+    "a whole picture": ((1, 4, 2), [conv(3), WHOLE]),
+    "both, and a row above": ((1, 8, 4), [conv(2), AVERAGE, conv(3), WHOLE, {"kind": "linear", "outputs": 3}]),
+    "behind a maximum": ((1, 8, 9), [conv(2), MAXIMUM, conv(2), WHOLE, conv(2, 1, 1, 0)]),
+}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    name=st.sampled_from(sorted(CHAINS)),
+    scales=st.sampled_from([SCALES, NARROW]),
+    largest=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_equals_plain_integers(name, scales, largest, seed) -> None:  # type: ignore[no-untyped-def]
+    axes, layers = CHAINS[name]
+    model, rows, rng = chain(axes, [*layers, TWO]), 4, np.random.default_rng(seed)
+    training = Training(rate=3, batch=2, steps=3)
+    low, high = scales.input_range
+    features = rng.choice([low, high, 0, 1], (rows, model.features)) if seed % 2 else (
+        rng.integers(low, high + 1, (rows, model.features)))  # fmt: skip
+    weights = initial_weights(model, scales, b"s")
+    if largest:
+        limit = weight_limit(model, scales, training, rows)
+        weights = rng.choice([-limit, limit, 0, 1], model.parameters).astype(np.int64)
+    labels, batches = rng.integers(0, 2, rows), schedule(b"b", "h", rows, training)
+    result = train(model, scales, training, weights, features, labels, batches, trace=True)
+    assert result.trace is not None
+    network = plain_layers(model)
+    below = [0, *(own.mean_bits for own in network[:-1])]
+    bits = [own.mean_bits + more for own, more in zip(network, below, strict=True)]
+    flat = [
+        ([int(v) << more for v in w.ravel()], [int(v) << more for v in b])
+        for (w, b), more in zip(model.unflatten(weights), bits, strict=True)
+    ]
+    first = flat
+    for step, chosen in enumerate(batches):
+        if step == 3:
+            grown = [
+                (new - old) << (max(bits) - more)
+                for pair, before, more in zip(flat, first, bits, strict=True)
+                for part, own in zip(pair, before, strict=True)
+                for new, old in zip(part, own, strict=True)
+            ]
+            assert grown == result.update.tolist()
+        inputs, own = features[chosen].tolist(), labels[chosen].tolist()
+        flat, sums, back = plain.step(network, flat, inputs, own, scales, training)
+        for index, (hidden, act) in enumerate(zip(result.trace.hidden, model.activations, strict=True)):
+            for b in range(2):
+                assert act.takes.unpad(hidden.sums[step, b]).tolist() == sums[b][index]
+                assert act.gives.unpad(hidden.back_sums[step, b]).tolist() == back[b][index]
+    bounds = compile_bounds(model, scales, training, rows, int(np.abs(weights).max()))
+    for hidden, bound, above in zip(result.trace.hidden, bounds, bounds[1:], strict=False):
+        assert np.abs(hidden.sums).max() <= bound.sums and np.abs(hidden.back_sums).max() <= above.back_sums
+
+
+OWN = [ReluAvgPool2d(Layout((2, 6, 8))), ReluAvgPool2d(Layout((3, 2, 4))), ReluGlobalAvgPool(Layout((3, 4, 8)))]
+
+
+@pytest.mark.parametrize("own", OWN, ids=lambda own: f"{own.kind} {own.takes.words}")
+def test_values_and_gradients_are_those_of_pytorch(own: ReluMean) -> None:
+    """Values are sums of whole numbers and gradients such of means, so that double precision is exact."""
+    torch = pytest.importorskip("torch")
+    sums = np.random.default_rng(1).integers(-9, 9, (3, own.takes.size))
+    back = np.random.default_rng(2).integers(-9, 9, (3, own.gives.size))
+    real = torch.tensor(sums.reshape(3, *own.takes.axes).astype(np.float64), requires_grad=True)
+    if isinstance(own, ReluAvgPool2d):
+        means = torch.nn.functional.avg_pool2d(torch.relu(real), 2)
+    else:
+        means = torch.nn.functional.adaptive_avg_pool2d(torch.relu(real), 1)
+    means.backward(torch.tensor(back.reshape(means.shape).astype(np.float64)))
+    expected, gradients = means.detach().numpy().reshape(3, -1), real.grad.numpy().reshape(3, -1)
+    unit = 1 << own.mean_bits
+    padded = own.takes.pad(sums) << SCALES.weight_bits
+    assert own.gives.unpad(own.forward(padded, SCALES)).tolist() == (unit * expected).tolist()
+    passed = own.takes.unpad(own.backward(padded, own.gives.pad(back) << SCALES.weight_bits, SCALES))
+    assert passed.tolist() == (unit * gradients).tolist() and gradients.any() and not gradients.all()
+    limit = float(SCALES.activation_limit)
+    assert own.real_values(sums.astype(np.float64), limit).tolist() == expected.tolist()
+    found = own.real_gradients(sums.astype(np.float64), back.astype(np.float64), limit)
+    assert found.tolist() == gradients.tolist()
+
+
+def test_values_saturate_before_their_mean() -> None:
+    own, top = ReluAvgPool2d(Layout((1, 2, 4))), SCALES.activation_limit
+    sums = np.array([[top + 5, -7, 3, top, 1, 2, 0, 4 * top]]) << SCALES.weight_bits
+    assert own.forward(sums, SCALES).tolist() == [[top + 3, 2 * top + 3]]
+    passed = own.backward(sums, np.array([[5, -6]]) << SCALES.weight_bits, SCALES)
+    assert passed.tolist() == [[0, 0, -6, -6, 5, 5, 0, 0]]
+
+
+def test_scales_beside_means() -> None:
+    model = chain((1, 9, 8), [conv(2), AVERAGE, conv(2), WHOLE, TWO])
+    assert model.finer == (Finer(0, 2), Finer(2, 4), Finer(4, 0)) and model.finest == 6
+    assert model.update_units == (16, 1, 4)
+    assert [model.rounding(SCALES, at).weight_bits - 24 for at in range(3)] == [2, 8, 8]
+    assert [model.rounding(SCALES, at).back_bits - 24 for at in range(2)] == [10, 4]
+    assert chain((1, 8, 8), [conv(2), MAXIMUM, TWO]).rounding(SCALES, 0) is SCALES
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_training_stays_near_the_float_twin(name: str) -> None:
+    axes, layers = CHAINS[name]
+    model, training, rng = chain(axes, [*layers, TWO]), Training(16, 4, steps=8), np.random.default_rng(3)
+    features, labels = rng.integers(-150, 150, (32, model.features)), rng.integers(0, 2, 32)
+    weights, batches = initial_weights(model, SCALES, b"t"), schedule(b"b", "h", 32, training)
+    start, reals = real_weights(weights, SCALES), real_features(features, SCALES)
+    integers = logit_differences(model, SCALES, weights, features) / (1 << SCALES.activation_bits)
+    assert np.abs(integers - scores(model, SCALES, start, reals)).max() < 0.1
+    update = train(model, SCALES, training, weights, features, labels, batches).update / 2**model.finest
+    twin = train_float(model, SCALES, training, start, reals, labels, batches)
+    assert 0 < np.linalg.norm(real_weights(update, SCALES) - twin) < 0.1 * np.linalg.norm(twin)
+
+
+def test_plain_forms_name_means() -> None:
+    layers = [conv(2), AVERAGE, conv(3), WHOLE, TWO]
+    model = chain((1, 5, 5), layers)
+    assert model.to_dict() == {"inputs": [1, 5, 5], "layers": layers} and Network.from_dict(model.to_dict()) == model
+    assert [layer.gives.axes for layer in model.layers] == [(2, 4, 4), (3, 2, 2), (2,)]
+    assert model.layers[2].takes.axes == (3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([AVERAGE, TWO], "kind of a layer"),
+        ([conv(2), AVERAGE, WHOLE, TWO], "kind of a layer"),
+        ([{"kind": "linear", "outputs": 4}, AVERAGE, TWO], "pooled layer"),
+        ([{"kind": "linear", "outputs": 4}, WHOLE, TWO], "pooled sums"),
+        ([conv(2, 3, 1, 0), AVERAGE, TWO], "pooled layer"),
+        ([conv(2), WHOLE, TWO], "a power of two of rows and of columns"),
+    ],
+)
+def test_other_chains_are_refused(layers: list[object], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        chain((1, 3, 4), layers)
+
+
+def test_bounds_count_all_sums_of_a_window_and_sums_of_values() -> None:
+    training = Training(1, 2, steps=1)
+    mean, whole = (chain((1, 4, 4), [conv(2), *more, TWO]) for more in ([AVERAGE], []))
+    one, other = (compile_bounds(model, SCALES, training, 4, 1 << 24) for model in (mean, whole))
+    assert one[0].weight_update == other[0].weight_update and one[0].bias_update == other[0].bias_update
+    assert one[1].inputs == 4 * other[1].inputs and one[1].weight_update == 4 * other[1].weight_update
+    assert one[0].weights == (4 << 24) + one[0].weight_update
+    for model in (mean, whole):
+        assert weight_limit(model, SCALES, training, 4) == 64 << SCALES.weight_bits

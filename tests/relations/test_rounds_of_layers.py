@@ -1,0 +1,38 @@
+"""Rounds of networks with groups and means are accepted, and encrypt the update of their training."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.relations.cases import config, make_case
+from tests.relations.test_round import HEAD, chain, check_round, conv, dense
+
+MEAN, WHOLE = {"kind": "relu_avgpool2d"}, {"kind": "relu_global_avgpool"}
+SHAPES = {
+    "grouped convolutions": (
+        (4, 6, 5), [conv(8, 3, 2, 1, groups=2), conv(4, 2, 1, 1, groups=4), dense(3)], dict(steps=3)
+    ),
+    "depthwise convolutions of three channels": (
+        (3, 5, 4), [conv(6, 3, 1, 1, groups=3), conv(6, 2, 2, 0, groups=3)], dict(batch=2, steps=2)
+    ),
+    "one step of a grouped convolution": ((2, 4, 4), [conv(4, 2, 1, 0, groups=2)], dict(steps=1)),
+    "means of windows": ((2, 5, 6), [conv(3, 2, 1, 0), MEAN, conv(2, 2, 1, 1)], dict(steps=3)),
+    "means of windows and of a picture": (
+        (1, 8, 4), [conv(2, 3, 1, 1), MEAN, conv(3, 3, 1, 1), WHOLE, dense(3)], dict(steps=2)
+    ),
+    "means of grouped convolutions": (
+        (2, 4, 8), [conv(4, 3, 1, 1, groups=2), MEAN, conv(4, 1, 1, 0, groups=4), MEAN], dict(steps=2)
+    ),
+    "a mean, and an update that is clipped": ((1, 4, 4), [conv(2, 3, 1, 1), WHOLE], dict(steps=2, clip=80, rate=64)),
+    "a mean, leading bits of the update": (
+        (1, 8, 8), [conv(2, 3, 1, 1), MEAN], dict(steps=3, rate=1 << 12, clip=1 << 11)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_accepts_an_honest_round(name: str) -> None:
+    axes, layers, rest = SHAPES[name]
+    made = make_case(config(network=chain(axes, [*layers, HEAD]), **rest), rows=5)
+    check_round(made)
+    assert ("leading bits" in name) == (made.statement.rule.dropped_bits > 0)
