@@ -82,6 +82,14 @@ class Head(ABC):
         """Gradients of real logits (B, classes); a difference of logits beyond `end` counts as that much."""
 
     @abstractmethod
+    def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        """What decides for a class, at scale fa, of exact logits (n, classes): (n,), or (n, classes)."""
+
+    @abstractmethod
+    def chosen(self, scores: NDArray[Any]) -> Int64Array:
+        """The number of the class that scores decide for, int64 (n,); of real scores too."""
+
+    @abstractmethod
     def committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
         """Values of a sample that `relation` declares columns for."""
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proofward.layers.head import Head, HeadTrace, Integers, RealArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks
+from proofward.layers.rounding import rounded
 from proofward.layers.saturation import HighLimb, Span
 from proofward.layers.softmax import softmax
 from proofward.layers.softmax_head_relation import SoftmaxRelation
@@ -52,6 +54,15 @@ class SoftmaxHead(Head):
         powers = np.where(below > -end, np.exp(below), 0)
         gradients: RealArray = powers / powers.sum(axis=1, keepdims=True) - self.encode(labels)
         return gradients.astype(logits.dtype)
+
+    def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        """Q: rounded logits, of which softmax takes the differences."""
+        return rounded(sums, scales)
+
+    def chosen(self, scores: NDArray[Any]) -> Int64Array:
+        """The first of the largest."""
+        result: Int64Array = scores.argmax(axis=1).astype(np.int64)
+        return result
 
     def committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
         return SoftmaxRelation.count(self.takes, scales, limb_above)

@@ -17,7 +17,6 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
-from proofward.layers.rounding import rounded
 from proofward.layers.trace import TrainingTrace
 
 
@@ -174,13 +173,15 @@ def logits_of(model: Network, scales: FixedPoint, weights: Int64Array, features:
     return model.head.takes.unpad(layers[-1].forward(values, bounds[-1].inputs))
 
 
+def scores(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Int64Array:
+    """What decides for a class of each record under flat `weights`, scale fa: see `head.Head.scores`."""
+    return model.head.scores(logits_of(model, scales, weights, features), scales)
+
+
 def logit_differences(
     model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array
 ) -> Int64Array:
-    """Score of each record under flat `weights` of two classes: the logit difference D, scale fa, int64 (n,).
-
-    D is what training looks up after clamping it; as a score it is kept whole, so that records beyond the
-    ends of the sigmoid's table keep their order.
-    """
-    logits = logits_of(model, scales, weights, features)
-    return rounded(logits[:, 1] - logits[:, 0], scales)
+    """Score of each record of two classes: the logit difference D, scale fa, int64 (n,)."""
+    if model.head.classes != 2:
+        raise ConfigurationError("classes of a score", "2", model.head.classes)
+    return scores(model, scales, weights, features)

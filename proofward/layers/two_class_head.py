@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +122,16 @@ class TwoClassHead(Head):
         difference = logits[:, 1] - logits[:, 0]
         errors = (1 / (1 + np.exp(-np.clip(difference, -end, end))) - labels).astype(logits.dtype)
         return np.stack([-errors, errors], axis=1)
+
+    def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        """D, which training looks up after clamping it.
+
+        As a score it is kept whole, so that records beyond the ends of the table keep their order.
+        """
+        return rounded(sums[:, 1] - sums[:, 0], scales)
+
+    def chosen(self, scores: npt.NDArray[Any]) -> Int64Array:
+        return (scores > 0).astype(np.int64)
 
     def committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
         return TwoClassRelation.count(scales, limb_above)
