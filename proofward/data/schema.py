@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from proofward.layers.registry import MOST_CLASSES
+from proofward.layers.plain import MOST_CLASSES
 
 FEATURES_NAME = "features.json"
 MAX_BYTES = 1 << 24

@@ -34,9 +34,8 @@ def _parts(model: Network, flat: Float32Array) -> Parts:
 
 
 def scores(model: Network, scales: FixedPoint, flat: Float32Array, features: Float32Array) -> Float32Array:
-    """Logit difference of each record, of two classes: float32 (n,)."""
-    logits = _forward(model, _parts(model, flat), scales, features)[2]
-    return logits[:, 1] - logits[:, 0]
+    """What decides for a class of each record, float32: see `head.Head.real_scores`."""
+    return _single(model.head.real_scores(_forward(model, _parts(model, flat), scales, features)[2]))
 
 
 def _forward(

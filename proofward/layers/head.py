@@ -86,6 +86,10 @@ class Head(ABC):
         """What decides for a class, at scale fa, of exact logits (n, classes): (n,), or (n, classes)."""
 
     @abstractmethod
+    def real_scores(self, logits: RealArray) -> RealArray:
+        """`scores` of real logits (n, classes)."""
+
+    @abstractmethod
     def chosen(self, scores: NDArray[Any]) -> Int64Array:
         """The number of the class that scores decide for, int64 (n,); of real scores too."""
 

@@ -25,8 +25,8 @@ from proofward.layers.head import Head
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.plain import exactly, integer
-from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED, MOST_CLASSES
+from proofward.layers.plain import MOST_CLASSES, exactly, integer
+from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
 
 MAX_LAYERS = 256
 MAX_VALUES = 1 << 26  #: of a record, or of a layer's sums

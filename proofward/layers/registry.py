@@ -18,4 +18,3 @@ IMPLIED: type[Activation] = Relu  #: stands where a plain form names none
 ACTIVATIONS: dict[str, type[Activation]] = {own.kind: own for own in (ReluMaxPool2d,)}
 
 HEADS: tuple[type[Head], ...] = (TwoClassHead, SoftmaxHead)
-MOST_CLASSES = max(own.admits.stop - 1 for own in HEADS)

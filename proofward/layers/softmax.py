@@ -16,8 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proofward.layers.layout import log_padded
 from proofward.layers.model import FixedPoint, Int64Array
@@ -68,6 +70,13 @@ class Softmax:
     total: Int64Array
     probability: Int64Array
     remainder: Int64Array
+
+
+def real_softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Of real logits (n, classes)."""
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return result
 
 
 def softmax(sums: Int64Array, scales: FixedPoint) -> Softmax:

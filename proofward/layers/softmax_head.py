@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from proofward.layers.head import Head, HeadTrace, Integers, RealArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.plain import MOST_CLASSES
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import rounded
 from proofward.layers.saturation import HighLimb, Span
@@ -30,7 +31,7 @@ from proofward.layers.stack import Shape
 class SoftmaxHead(Head):
     """A logit and a bit of the label for each class."""
 
-    admits: ClassVar[range] = range(3, 65)
+    admits: ClassVar[range] = range(3, MOST_CLASSES + 1)
     reach: ClassVar[int] = 5
 
     @property
@@ -58,6 +59,9 @@ class SoftmaxHead(Head):
     def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
         """Q: rounded logits, of which softmax takes the differences."""
         return rounded(sums, scales)
+
+    def real_scores(self, logits: RealArray) -> RealArray:
+        return logits
 
     def chosen(self, scores: NDArray[Any]) -> Int64Array:
         """The first of the largest."""

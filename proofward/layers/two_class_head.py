@@ -130,6 +130,9 @@ class TwoClassHead(Head):
         """
         return rounded(sums[:, 1] - sums[:, 0], scales)
 
+    def real_scores(self, logits: RealArray) -> RealArray:
+        return logits[:, 1] - logits[:, 0]
+
     def chosen(self, scores: npt.NDArray[Any]) -> Int64Array:
         return (scores > 0).astype(np.int64)
 

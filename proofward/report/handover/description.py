@@ -13,7 +13,7 @@ from pathlib import Path
 
 from proofward.data.image_schema import VERSION, ImageSchema
 from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
-from proofward.layers.registry import MOST_CLASSES
+from proofward.layers.plain import MOST_CLASSES
 from proofward.ledger.reading import NotReadable, read_regular
 
 __all__ = [

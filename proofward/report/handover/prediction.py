@@ -25,6 +25,7 @@ from proofward.data.records import to_fixed_point
 from proofward.data.schema import Notation, folded
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
+from proofward.layers.softmax import real_softmax
 from proofward.layers.training import scores as scores_by
 from proofward.report.handover.exported_model import ExportedModel, ModelInvalid
 
@@ -93,8 +94,7 @@ def predictions(
     if scores.ndim == 1:
         probabilities = np.array([_sigmoid(int(score) / unit) for score in scores])
     else:
-        powers = np.exp((scores - scores.max(axis=1, keepdims=True)) / unit)
-        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        probabilities = real_softmax(scores / unit)
     names = model.description.classes
     chosen = tuple(names[number] for number in model.model.head.chosen(scores))
     return Predictions(tuple(rows), scores, probabilities, chosen, clipped)
