@@ -18,7 +18,7 @@ from proofward.engines.remote import courier
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, BundleJoin, BundleWriter
-from proofward.engines.remote.gateway import accept, give
+from proofward.engines.remote.gateway import REPLY, Gateway, Reply, accept, give
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
@@ -73,7 +73,9 @@ class Carrier:
             except HomeError:
                 pass
             time.sleep(0.02)
-        raise AssertionError("no answer")
+        reply = Gateway(self.gateway[0], self.member).record(REPLY, Reply)
+        failures = {name: site.failures for name, site in self.consortium.sites.items()}
+        raise AssertionError(f"no answer: {reply}, {failures}, {self.consortium.notes[-20:]}")
 
     def back(self):
         """From the gateway to the hospital; what it makes of it."""
