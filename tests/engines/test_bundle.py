@@ -6,6 +6,7 @@ import hashlib
 import random
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -66,15 +67,13 @@ class Carrier:
         """The answer on the stick, once the federation waits for the hospital again."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            try:
+            with suppress(HomeError):
                 given = give(self.gateway[0], self.member, self.stick / "back")
                 if not due or given.reply.awaited or given.reply.phase == "closed":
                     return given
-            except HomeError:
-                pass
             time.sleep(0.02)
         reply = Gateway(self.gateway[0], self.member).record(REPLY, Reply)
-        failures = {name: site.failures for name, site in self.consortium.sites.items()}
+        failures = [site.failures for site in self.consortium.sites.values()]
         raise AssertionError(f"no answer: {reply}, {failures}, {self.consortium.notes[-20:]}")
 
     def back(self):
