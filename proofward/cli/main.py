@@ -10,9 +10,10 @@ from proofward import __version__
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.audit import audit
 from proofward.cli.evidence.export_audit import export_audit
+from proofward.cli.evidence.inspect import inspect
 from proofward.cli.evidence.model import model
 from proofward.cli.evidence.predict import predict
-from proofward.cli.evidence.proofs import inspect, verify
+from proofward.cli.evidence.proofs import verify
 from proofward.cli.kit.admit import admit
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
