@@ -16,6 +16,7 @@ from _training import TrainingProblem, large_scales, warm_up
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain, initial_weights, mlp
+from proofward.models import preset
 from proofward.models.costs.tally import tally, tally_round
 from proofward.models.costs.work import Run, Work, work_of
 from proofward.proof.prover import Prover
@@ -75,6 +76,8 @@ CASES = {
     "pooled, large tables": Case(POOLED, ALIKE, Training(1, 16, steps=2), 32, False),
     "many weights": Case(mlp((8192, 256, 2)), FixedPoint(), Training(1, 16, steps=1), 32, True),
     "many weights, large tables": Case(mlp((16384, 512, 2)), ALIKE, Training(1, 32, steps=1), 32, False),
+    "vgg11, large tables": Case(preset("vgg11").model, ALIKE, Training(1, 16, steps=1), 16, False),
+    "cancercnn, strided": Case(preset("cancercnn-strided").model, ALIKE, Training(1, 32, steps=1), 32, False),
     "wide": Case(WIDE, FixedPoint(), Training(1, 8, steps=1), 32, True),
     "wide, large tables": Case(WIDE, ALIKE, Training(1, 16, steps=1), 16, False),
 }

@@ -29,6 +29,7 @@ from proofward.cli.kit.status import status
 from proofward.cli.project.add_site import add_site
 from proofward.cli.project.certificates import certificates
 from proofward.cli.project.consortium import consortium
+from proofward.cli.project.consortium_check import consortium_check
 from proofward.cli.project.consortium_status import consortium_status
 from proofward.cli.run.bench import bench
 from proofward.cli.run.demo import demo
@@ -52,4 +53,5 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
     main.add_command(command)
 main.add_command(check_images)
 consortium.add_command(add_site)
+consortium.add_command(consortium_check)
 consortium.add_command(consortium_status)

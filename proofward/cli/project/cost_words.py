@@ -77,7 +77,8 @@ def cost_lines(found: Inspection) -> Iterator[str]:
         yield f"NOT admissible with {found.rows:,} records: {found.refusal}"
     size = f"{model.parameters:,} parameters; ciphertext {found.ciphertext_bytes:,} bytes"
     yield f"network {model.words}, {size}"
-    yield f"a round: {steps:,} steps in batches of {training.batch}, proved as {padded:,}"
+    unit = "step" if steps == 1 else "steps"
+    yield f"a round: {steps:,} {unit} in batches of {training.batch}, proved as {padded:,}"
     for name, tally in (("enrolment", found.enrolment), ("round", found.round)):
         if tally is not None:
             yield _tally_line(name, tally, found.security_bits)

@@ -15,8 +15,8 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.saturation import HighLimb
 
-MOST_WASTE = 0.15
-"""A larger share of padding among a layer's values is pointed out."""
+RECORDS, MOST_WASTE = "records", 0.15
+"""A larger share of padding among the values of the records or of a layer is pointed out."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,9 @@ def waste(what: str, layout: Layout) -> Waste:
         return found
     axis, length = max(enumerate(layout.axes), key=lambda entry: padded(entry[1]) / entry[1])
     names = ("channels", "height", "width") if len(layout.axes) == 3 else ("length",)
+    if names[axis] == "channels" and what == RECORDS:
+        words = f"{length} channels take the room of {padded(length)}"
+        return Waste(what, layout.size, layout.padded_size, words)
     below = padded(length) // 2
     near = below if length / below < padded(length) / length else padded(length)
     words = f"{names[axis]} {length} is padded to {padded(length)}: {near} has no padding"
@@ -67,7 +70,7 @@ def waste(what: str, layout: Layout) -> Waste:
 
 def wastes(network: Network) -> list[Waste]:
     """Of the records and of every layer's sums and weights."""
-    found = [waste("records", network.inputs)]
+    found = [waste(RECORDS, network.inputs)]
     for index, layer in enumerate(network.layers):
         name = network.name(index)
         if index < len(network.hidden):
