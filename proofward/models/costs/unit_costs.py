@@ -1,0 +1,79 @@
+"""What a unit of work costs: processor nanoseconds, all cores together, and bytes for the memory.
+
+Shipped figures, fitted to proofs of fourteen shapes that were measured phase by phase on one machine (two
+cores of an x86-64 server at about 2.5 GHz, AVX2, numpy's OpenBLAS): `benchmarks/cost_constants.py` measures
+them anew and prints this table beside fact and prediction of every case. On other machines times differ by
+about the speed of a core; counts and bytes of proofs do not come from here and are exact.
+
+Units that cost nothing measurable are left out. A `message` is a hidden value that is sent: what the
+interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
+included. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a `coefficient` one
+of a row's polynomial in all tableaux that are opened. Values and weights are those of padded layouts, over
+all samples; an `update` is encrypted once a round, and a `process` has loaded the kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Costs = dict[str, dict[str, float]]
+
+COSTS: Costs = {
+    "train": {
+        "product": 0.124,
+        "patch value": 28.4,
+        "parameter": 44.9,
+        "layer of a step": 118000.0,
+    },
+    "encrypt": {
+        "parameter": 38.7,
+        "update": 1.60e7,
+    },
+    "witness": {
+        "committed value": 7.84,
+        "lookup": 16.7,
+    },
+    "commit": {
+        "code symbol by depth": 2.29,
+        "code symbol": 1.79,
+        "column": 611.0,
+    },
+    "lookups": {
+        "leaf": 117.0,
+        "table entry": 17.1,
+        "message": 23000.0,
+    },
+    "sumchecks": {
+        "linear value": 45.5,
+        "linear weight": 11.6,
+        "relu value": 256.0,
+        "submitted parameter": 124.0,
+        "message": 23500.0,
+        "conv2d value": 68.0,
+        "conv2d weight of a step": 18.3,
+        "relu_maxpool2d value": 223.0,
+    },
+    "opening": {
+        "coefficient": 17.9,
+        "message": 27400.0,
+    },
+    "verify": {
+        "weight": 9.96,
+        "submitted parameter": 104.0,
+        "column": 677.0,
+        "message": 47300.0,
+        "table entry": 3.07,
+    },
+    "memory": {
+        "process": 2.20e8,
+        "code symbol": 2.34,
+        "coefficient": 42.9,
+        "lookup": 31.0,
+        "parameter": 16.1,
+    },
+}
+
+
+def cost_of(work: Mapping[str, float], costs: Mapping[str, float]) -> float:
+    """Of all units of a phase."""
+    return sum(amount * costs.get(unit, 0.0) for unit, amount in work.items())
