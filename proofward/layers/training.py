@@ -23,7 +23,7 @@ from proofward.layers.rounding import rounded
 from proofward.layers.trace import TrainingTrace
 
 LITTLE_WORK = 1 << 30
-"""Layers of fewer products a step than this train on one thread, see `field.blas`; as measured, so is VGG-11."""
+"""Networks whose layers all have fewer products a step train on one thread; measured up to VGG-11."""
 
 
 @dataclass(frozen=True)
