@@ -21,7 +21,7 @@ from proofward.layers.network import Network
 from proofward.layers.trace import TrainingTrace
 
 LITTLE_WORK = 1 << 30
-"""Layers of fewer products a step than this train on one thread, see `field.blas`; VGG-11 is below it."""
+"""Networks whose layers all have fewer products a step train on one thread; measured up to VGG-11."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def test_presets_are_those_of_their_files():
         (30, 32, 2), Training(rate=2, batch=16, steps=28), 2 << 10,
     )  # fmt: skip
     assert preset("tiny").training == Training(rate=4, batch=4, steps=7)
-    with pytest.raises(ConfigurationError, match=r"one of brain, .*, tiny, vgg11, wdbc, wide"):
+    with pytest.raises(ConfigurationError, match="one of brain, cancercnn, "):
         preset("resnet")
 
 
@@ -110,7 +110,7 @@ def test_refused_learning_rates(rate, words):
         ("features = 3", "summary: expected a line"),
         ("summary = 'x'\nfeatures = 3\n[model]\nhidden = [3]", "some of them missing"),
         ("summary = 'x'\nfeatures = 3\nlayers = 3", "layers: expected one of summary, features, inputs, model"),
-        ("summary = 'x'\nfeatures = 3\ninputs = [1, 8, 8]", "features: expected either features or inputs, got both"),
+        ("summary = 'x'\nfeatures = 3\ninputs = [1, 8, 8]", "features: expected either features or inputs"),
         ("summary = 'x'\ninputs = [8, 8]", "inputs: expected [channels, height, width]"),
         ("summary = 'x'\ninputs = [2, 8, 8]", "inputs: expected [channels, height, width], 1 or 3 channels"),
         ("summary = 'x'\ninputs = [1, 0, 8]", "inputs: expected"),
