@@ -14,14 +14,13 @@ from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.saturation import HighLimb, signed_bits
-from proofward.layers.two_class_head import TwoClassRelation
 
 _LEAST_SIGN_BITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """High limbs of every hidden layer's sums and back sums, and of the head's difference of logits."""
+    """High limbs of every hidden layer's sums and back sums, and of the head's differences of logits."""
 
     hidden: tuple[tuple[HighLimb, HighLimb], ...]
     head: HighLimb
@@ -52,7 +51,7 @@ def training_values(
     bounds = compile_bounds(model, scales, training, rows, largest_weight)
     arrangement = Arrangement.of(model, scales, samples, bounds)
     head = model.rounding(scales, len(model.layers) - 1)
-    total = samples * TwoClassRelation.count(head, arrangement.head)
+    total = samples * model.head.committed(head, arrangement.head)
     for index, (own, limbs_above) in enumerate(zip(model.activations, arrangement.hidden, strict=True)):
         total += samples * own.committed(model.rounding(scales, index), limbs_above)
     return total

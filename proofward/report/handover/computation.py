@@ -1,4 +1,4 @@
-"""How to compute with the weights of an exported model, in words, for those who do it elsewhere."""
+"""How to compute with a model's weights elsewhere, in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 
 
 def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
-    """The steps from a record to a prediction, in order."""
+    """A sentence a step, from the records' values to the classes."""
     low, high = scales.input_range
     unit, limit = 1 << scales.activation_bits, scales.activation_limit
     pixels = ["x is a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"]
@@ -25,6 +25,17 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
         "behind a layer that relu_avgpool2d follows: the mean of every 2 x 2 values of a channel, as by "
         "AvgPool2d(2), and behind relu_global_avgpool the mean of the channel; means are not rounded"
     ]
+    two = [
+        "the last layer: weight @ input + bias, two logits, for classes[0] and classes[1]",
+        "probability of classes[1] = 1 / (1 + exp(logit 0 - logit 1)); classes[1] where it is above 1/2",
+        f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so is logit 1 - "
+        "logit 0",
+    ]
+    several = [
+        "the last layer: weight @ input + bias, a logit for each of the classes",
+        "probabilities: exp(logit) / sum of exp(logits); the class is that of the largest logit",
+        f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so are logits",
+    ]
     return [
         *(pixels if images else []),
         *([] if model.is_mlp else layers),
@@ -32,8 +43,5 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
         f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
         *(pools if any(isinstance(own, ReluMaxPool2d) for own in model.activations) else []),
         *(means if any(own.mean_bits for own in model.activations) else []),
-        "the last layer: weight @ input + bias, two logits, for classes[0] and classes[1]",
-        "probability of classes[1] = 1 / (1 + exp(logit 0 - logit 1)); classes[1] where it is above 1/2",
-        f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so is logit 1 - "
-        "logit 0",
+        *(two if model.head.classes == 2 else several),
     ]

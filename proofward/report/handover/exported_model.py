@@ -78,6 +78,9 @@ class ExportedModel:
         inputs, features = self.model.features, len(self.description.columns)
         if inputs != features:
             raise ModelInvalid(f"the model has {inputs} inputs, {features} features are described")
+        outputs, classes = self.model.head.classes, len(self.description.classes)
+        if outputs != classes:
+            raise ModelInvalid(f"the model has {outputs} outputs, {classes} classes are described")
         axes, images = self.model.inputs.axes, self.description.images
         if images is not None and not self.model.is_mlp and axes != images.axes:
             raise ModelInvalid(f"the model takes pictures of {axes}, the rule makes them of {images.axes}")
