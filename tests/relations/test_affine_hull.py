@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 from proofward.field.extension import Ext
+from proofward.layers.network import chain
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
@@ -128,7 +129,15 @@ def classing() -> Instance:
     return round_instance(config(widths=(1, 3), batch=1, steps=1))
 
 
-@pytest.fixture(params=["enrolling", "proving", "pooling", "classing"])
+@pytest.fixture(scope="module")
+def averaging() -> Instance:
+    """A network with two groups, and the mean of two values of each."""
+    conv = {"kind": "conv2d", "outputs": 2, "kernel": 1, "stride": 1, "padding": 0, "groups": 2}
+    layers = [conv, {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((2, 1, 2), layers), batch=1, steps=1))
+
+
+@pytest.fixture(params=["enrolling", "proving", "pooling", "averaging", "classing"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -189,7 +198,7 @@ def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["proving", "pooling", "classing"])
+@pytest.mark.parametrize("network", ["proving", "pooling", "averaging", "classing"])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:
