@@ -14,6 +14,7 @@ that the trainer holds them exactly in float64.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,8 +59,20 @@ def compile_bounds(
     They hold for all |W_0| <= largest_weight. Raises WraparoundPossible naming the layer and the integer
     whose bound is not below its limit.
     """
-    samples = training.padded_steps(rows) * training.batch
     result = []
+    for bounds, limits in limited_bounds(model, scales, training, rows, largest_weight):
+        for quantity, (found, limit) in limits.items():
+            if found >= limit:
+                raise WraparoundPossible(bounds.name, quantity, found, limit)
+        result.append(bounds)
+    return tuple(result)
+
+
+def limited_bounds(
+    model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
+) -> Iterator[tuple[LayerBounds, dict[str, tuple[int, int]]]]:
+    """Bounds of every layer, whether they are admissible or not: by quantity, the bound and its limit."""
+    samples = training.padded_steps(rows) * training.batch
     for index in range(len(model.layers)):
         bounds = _layer_bounds(model, scales, training.rate * samples, index, largest_weight)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
@@ -75,13 +88,8 @@ def compile_bounds(
             "sums": LIMIT,
             "back_sums": LIMIT,
         }
-        for quantity, limit in limits.items():
-            if getattr(bounds, quantity) >= limit:
-                raise WraparoundPossible(bounds.name, quantity, getattr(bounds, quantity), limit)
-        if reach >= LIMIT:
-            raise WraparoundPossible(bounds.name, "limbs of the sums", reach, LIMIT)
-        result.append(bounds)
-    return tuple(result)
+        found = {name: (int(getattr(bounds, name)), limit) for name, limit in limits.items()}
+        yield bounds, {**found, "limbs of the sums": (reach, LIMIT)}
 
 
 def _layer_bounds(
