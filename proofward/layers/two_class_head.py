@@ -3,7 +3,7 @@
     forward    z = Z[1] - Z[0];   2^fw D + R = z + 2^(fw-1), 0 <= R < 2^fw
                D = x - 2^l + 2^(l+1) y,   0 <= x < 2^(l+1), y any integer      (l = logit_range_bits)
                P = table[min(max(D, -2^l), 2^l - 1)]                            scale fd, in [0, 2^fd]
-    backward   g = P - 2^fd * Y;  dZ = (-g, +g)
+    backward   g = c (P - 2^fd Y);  dZ = (-g, +g)   (c the weight of the class, `class_weights`, usually 1)
 
 Every value is defined whatever z is. With the usual scales the table is constant long before its ends, so
 that P is round(2^fd sigmoid(D / 2^fa)) for every D.
@@ -35,6 +35,7 @@ from proofward.field.extension import Ext, ext_scale, lift
 from proofward.field.goldilocks import add, mul, scale, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
+from proofward.layers.class_weights import WeightedLabels
 from proofward.layers.head import Head, HeadRelation, HeadTrace, Integers, LabelClaims, RealArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -115,12 +116,13 @@ class TwoClassHead(Head):
         return span_of(bound, scales.logit_range_bits)
 
     def gradients(self, sums: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
-        errors = error(sums[:, 1] - sums[:, 0], labels, scales)
+        errors = self.weighted(error(sums[:, 1] - sums[:, 0], labels, scales), labels)
         return np.stack([-errors, errors], axis=1)
 
     def real_gradients(self, logits: RealArray, labels: Int64Array, end: float) -> RealArray:
         difference = logits[:, 1] - logits[:, 0]
         errors = (1 / (1 + np.exp(-np.clip(difference, -end, end))) - labels).astype(logits.dtype)
+        errors = self.weighted(errors, labels)
         return np.stack([-errors, errors], axis=1)
 
     def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -148,7 +150,17 @@ class TwoClassHead(Head):
         limb_above: HighLimb,
         trace: Callable[[], HeadTrace],
     ) -> TwoClassRelation:
-        return TwoClassRelation.declare(ranges, scales, shape, limb_above=limb_above, trace=trace)
+        labels = WeightedLabels(self.weights, Layout(()), lambda: trace().labels)
+
+        def errors() -> Int64Array:
+            own = trace()
+            return self.weighted(
+                error(own.difference, own.labels, scales).reshape(-1), own.labels.reshape(-1)
+            )
+
+        return TwoClassRelation.declare(
+            ranges, scales, shape, limb_above=limb_above, trace=trace, weighted=labels, errors=errors
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +174,7 @@ class TwoClassRelation(HeadRelation):
     flags: Flags | None
     entry: Column
     error: Column
+    weighted: WeightedLabels
 
     @staticmethod
     def declare(
@@ -171,6 +184,8 @@ class TwoClassRelation(HeadRelation):
         *,
         limb_above: HighLimb,
         trace: Callable[[], HeadTrace],
+        weighted: WeightedLabels,
+        errors: Callable[[], Int64Array],
     ) -> TwoClassRelation:
         """Declare the columns and their lookups; `limb_above` is y."""
         size, party, bits = shape.log_samples, ranges.party, scales.logit_range_bits
@@ -181,7 +196,7 @@ class TwoClassRelation(HeadRelation):
 
         low = LinearCombination(((1, column("low", lambda own: low_limb(own.difference, scales))),))
         entry = column("entries", lambda own: table[low_limb(own.difference, scales)])
-        error_column = column("errors", lambda own: error(own.difference, own.labels, scales))
+        error_column = party.declare("head errors", size, lambda: to_field(errors()))
         flags = None
         if not limb_above.is_zero:
             flags = Flags.declare(
@@ -197,7 +212,7 @@ class TwoClassRelation(HeadRelation):
         sigmoid = Table("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
         ranges.lookups.query(sigmoid, low, LinearCombination(((1, entry),)))
         assert sigmoid.log_size == bits + 1
-        return TwoClassRelation(shape, scales, rounding, low, flags, entry, error_column)
+        return TwoClassRelation(shape, scales, rounding, low, flags, entry, error_column, weighted)
 
     @staticmethod
     def count(scales: FixedPoint, limb_above: HighLimb) -> int:
@@ -210,30 +225,48 @@ class TwoClassRelation(HeadRelation):
         return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
 
     def prove(self, party: Party, labels: LabelClaims) -> None:
-        """g + 2^fd Y = P at a random point."""
-        point = party.challenges(self.shape.log_samples)
+        """g + 2^fd Y = P at a random point, or with weights g + 2^fd c Y = c P."""
+        point, unit = party.challenges(self.shape.log_samples), 1 << self.scales.gradient_bits
         party.soundness.add("head errors", "Schwartz-Zippel", len(point))
+        if self.weighted.weights:
+            ended, value = self.weighted.prove(
+                party,
+                labels.assert_combined_labels,
+                point,
+                self.error.at(point),
+                unit,
+                lambda: self._probabilities(party),
+            )
+            self._prove_probability(party, ended, value)
+            return
         if self.flags is None:
             value = self.entry.at(point)
         else:
-            value = party.send(self._probability_at(party, point))
-            table = sigmoid_table(self.scales)
-            least, most = int(table[0]), int(table[-1])
-            inside = [(ONE, combine((1, LinearCombination(((1, self.entry),))), constant=-least))]
-            self.flags.prove(party, point, value - least, inside, most - least)
-        unit = (ONE * (1 << self.scales.gradient_bits)).inverse()
-        labels.assert_labels(party, point, (), (value - self.error.at(point)) * unit)
+            known = party.knows_witness
+            value = party.send(evaluate(self._probabilities(party), point) if known else None)
+            self._prove_probability(party, point, value)
+        labels.assert_labels(party, point, (), (value - self.error.at(point)) * (ONE * unit).inverse())
 
-    def _probability_at(self, party: Party, point: Point) -> Ext | None:
-        """The extension of P, by its formula; a prover's."""
-        if not party.knows_witness or self.flags is None:
-            return None
+    def _prove_probability(self, party: Party, point: Point, value: Form) -> None:
+        """P's extension at a point, uniform and drawn after the columns were committed to, is the value."""
+        if self.flags is None:
+            party.assert_zero(value - self.entry.at(point))
+            return
+        table = sigmoid_table(self.scales)
+        least, most = int(table[0]), int(table[-1])
+        inside = [(ONE, combine((1, LinearCombination(((1, self.entry),))), constant=-least))]
+        self.flags.prove(party, point, value - least, inside, most - least)
+
+    def _probabilities(self, party: Party) -> Array:
+        """P of all samples, by its formula; a prover's."""
+        if self.flags is None:
+            return party.values(self.entry)
         table = sigmoid_table(self.scales)
         least, most = int(table[0]), int(table[-1])
         entries = combine((1, LinearCombination(((1, self.entry),))), constant=-least).values(party.values)
         values = mul(party.values(self.flags.inside), entries)
         values = add(values, scale(party.values(self.flags.above), most - least))
-        return evaluate(values, point) + least
+        return add(values, np.full(values.shape, least, dtype=np.uint64))
 
     def contract(self, party: Party, units: Units) -> Array:
         return ext_scale(lift(party.values(self.error)), _difference(units))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,7 +55,8 @@ NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
 def test_equals_plain_integers(
     widths: tuple[int, ...], scales: FixedPoint, training: Training, kind: str, largest: bool, seed: int
 ) -> None:
-    model, rows = mlp(widths), 9
+    class_weights = tuple(1 + (seed + 5 * k) % 16 for k in range(widths[-1])) if seed % 3 == 0 else ()
+    model, rows = replace(mlp(widths), class_weights=class_weights), 9
     features, labels = extreme_records(model, scales, rows, kind, seed)
     weights = (
         some_weights(model, scales, training, rows, seed) if largest else usual_weights(model, scales, seed)
@@ -68,7 +70,7 @@ def test_equals_plain_integers(
         if step == training.steps_for(rows):
             assert flatten(layers) == (weights + result.update).tolist()
         layers, samples = reference.step(
-            layers, features[chosen].tolist(), labels[chosen].tolist(), scales, training
+            layers, features[chosen].tolist(), labels[chosen].tolist(), scales, training, class_weights
         )
         for b, sample in enumerate(samples):
             for index, hidden in enumerate(trace.hidden):
