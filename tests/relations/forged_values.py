@@ -19,7 +19,7 @@ import numpy.typing as npt
 from proofward.field.goldilocks import add, scale, to_field, to_signed
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
-from proofward.layers import relu, two_class_head
+from proofward.layers import relu, relu_forward, two_class_head
 from proofward.layers.model import FixedPoint
 from proofward.layers.ranges import RangeChecks, limbs
 from proofward.layers.rounding import Rounding
@@ -161,8 +161,8 @@ def _computing(change: Change) -> Iterator[None]:
 
     def activation(sums: Signed, scales: FixedPoint) -> Signed:
         inside = changed("layer 1 inside", original["slope"](sums, scales))
-        above = changed("layer 1 above", (relu.high_limb(sums, scales) > 0).astype(np.int64))
-        low = changed("layer 1 low, limb 0", relu.low_limb(sums, scales))
+        above = changed("layer 1 above", (relu_forward.high_limb(sums, scales) > 0).astype(np.int64))
+        low = changed("layer 1 low, limb 0", relu_forward.low_limb(sums, scales))
         return field_integers(inside * (1 + low) + above * top)
 
     def slope(sums: Signed, scales: FixedPoint) -> Signed:

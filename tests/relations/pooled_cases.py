@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_signed
-from proofward.layers import relu_maxpool2d, relu_maxpool2d_relation
+from proofward.layers import choice_of_maxima, relu_maxpool2d
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
 from proofward.layers.rounding import rounded
@@ -82,9 +82,9 @@ def choosing(choice: Choice, *, pretend: bool = False) -> Iterator[None]:
         return spread([own.clip(0) if pretend else own for own in found], axes)
 
     with ExitStack() as stack:
-        for module in (relu_maxpool2d, relu_maxpool2d_relation):
+        for module in (relu_maxpool2d, choice_of_maxima):
             stack.enter_context(mock.patch.multiple(module, maximum=greatest, first_maximum=chosen))
-        stack.enter_context(mock.patch.object(relu_maxpool2d_relation, "_distances", distances))
+        stack.enter_context(mock.patch.object(choice_of_maxima, "_distances", distances))
         yield
 
 
