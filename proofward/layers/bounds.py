@@ -58,9 +58,21 @@ def compile_bounds(
     whose bound is not below its limit.
     """
     samples = training.padded_steps(rows) * training.batch
+    return _checked(model, scales, training.rate * samples, largest_weight)
+
+
+def forward_bounds(model: Network, scales: FixedPoint, largest_weight: int) -> tuple[LayerBounds, ...]:
+    """Bounds of every layer in a forward pass: `compile_bounds` of weights that stay as they are."""
+    return _checked(model, scales, 0, largest_weight)
+
+
+def _checked(
+    model: Network, scales: FixedPoint, updates: int, largest_weight: int
+) -> tuple[LayerBounds, ...]:
+    """Bounds with so many updates of a weight by a product of the largest values."""
     result = []
     for index in range(len(model.layers)):
-        bounds = _layer_bounds(model, scales, training.rate * samples, index, largest_weight)
+        bounds = _layer_bounds(model, scales, updates, index, largest_weight)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's sum can be twice as far out as an honest one, and is still below 2^62.
         further = model.activations[index].reach if index < len(model.activations) else 2

@@ -90,8 +90,8 @@ class DatasetColumns:
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""
         shape = self.shape
-        _assert_zero_outside(party, self.features, shape.sides)
-        _assert_zero_outside(party, self.labels, ((shape.rows, shape.log_rows),))
+        assert_zero_outside(party, self.features, shape.sides)
+        assert_zero_outside(party, self.labels, ((shape.rows, shape.log_rows),))
 
     def assert_equal(self, party: Party, other: DatasetColumns) -> None:
         """Both commitments hold the same dataset: equal at one random point drawn after both roots.
@@ -155,7 +155,7 @@ class SelectedRows:
         party.assert_zero(reduced.claim - at(reduced.point) * public)
 
 
-def _assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
+def assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
     """The column, an axis of 2^bits entries for each side (count, bits), is 0 outside the first counts."""
     corner = party.challenges(column.log_size)
     party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)
