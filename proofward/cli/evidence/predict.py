@@ -17,7 +17,7 @@ from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
     from proofward.report.handover.exported_model import ExportedModel
-    from proofward.report.handover.prediction import Predictions
+    from proofward.report.handover.prediction import Predictions, Seen
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 MAX_MODEL_BYTES = 1 << 31
@@ -39,46 +39,58 @@ DIGITS = 6
               help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
 @click.option("--allow-burned-in", is_flag=True,
               help="Of images: take DICOM files that say they have text in the pixels.")  # fmt: skip
+@click.option("--prove", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write one proof that the model says this of all records; and beside it, in FILE.opening, "
+                   "what opens its commitment to them.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of CSV.")
-def predict(model: Path, new: Path, out: Path | None, as_json: bool, **options: Any) -> None:
+def predict(
+    model: Path, new: Path, out: Path | None, prove: Path | None, as_json: bool, **options: Any
+) -> None:
     """Print probability and class of every row of FILE.csv, by a MODEL that `proofward model export` wrote.
 
     The columns are found by their names, as the model has them; others are not used. A model of images takes
     an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
     federation's own integer, from which the probability follows.
+
+    A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.evidence.proved_prediction import Inputs, write_proof
     from proofward.ledger.reading import read_regular
     from proofward.report.handover.exported_model import ModelInvalid, NotAModel, read_exported
     from proofward.report.handover.prediction import TableRefused
 
+    inputs = None if prove is None else Inputs()
     with answering(as_json):
         try:
             loaded = read_exported(read_regular(model, MAX_MODEL_BYTES, follow=True))
-            found, ignored = _predicted(loaded, new, options)
+            found, ignored = _predicted(loaded, new, options, None if inputs is None else inputs.take)
         except NotAModel as error:
             raise click.UsageError(f"{model} is no exported model: {error}") from error
         except ModelInvalid as error:
             raise Refused(f"{model}: {error}") from error
         except TableRefused as error:
             raise Refused(f"{new}: {error}; nothing was predicted") from error
+        proved = None if prove is None or inputs is None else write_proof(loaded, inputs, prove)
         if out is not None:
             data = _csv(loaded, found).encode()
             write_file(out, data, out.with_name(f".{out.name}.writing"), mode=0o600)
         if as_json:
-            print_json(_plain(loaded, ignored, found, out))
+            plain = _plain(loaded, ignored, found, out)
+            print_json(plain if proved is None else {**plain, "proof": proved.plain})
         elif out is None:
             click.echo(_csv(loaded, found), nl=False)
         console = make_console(quiet=True)
-        for line in _notes(loaded, ignored, found, out):
+        further = [] if proved is None else proved.words(model)
+        for line in [*_notes(loaded, ignored, found, out), *further]:
             console.print(line, markup=False, soft_wrap=True)
 
 
 def _predicted(
-    model: ExportedModel, new: Path, options: Mapping[str, Any]
+    model: ExportedModel, new: Path, options: Mapping[str, Any], seen: Seen | None
 ) -> tuple[Predictions, tuple[str, ...]]:
     """What the model says of a table or of images, and the columns that it does not use."""
     from proofward.report.handover.image_prediction import predict_images
@@ -89,14 +101,14 @@ def _predicted(
     if model.description.images is not None:
         if delimiter is not None or decimal != POINT:
             raise click.UsageError("--delimiter and --decimal: the model takes images, not a table")
-        return predict_images(model, new, **given), ()
+        return predict_images(model, new, **given, seen=seen), ()
     if any(given.values()):
         raise click.UsageError("--allow-identifying and --allow-burned-in: the model takes no images")
     if new.is_dir():
         raise click.UsageError(f"{new} is a folder: the model takes a table, FILE.csv")
     names = [entry.name for entry in model.description.features]
     records = read_records(new, names, DELIMITERS[delimiter] if delimiter else "", DECIMALS[decimal])
-    return predict(model, records), records.ignored
+    return predict(model, records, seen), records.ignored
 
 
 def _what(model: ExportedModel) -> str:

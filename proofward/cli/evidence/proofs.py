@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROOF = click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def _refuse(check: str, detail: str, as_json: bool) -> None:
@@ -27,18 +28,23 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
     raise SystemExit(USAGE if check == "version" else FLAW)
 
 
-def _require_proof_file(path: Path) -> None:
-    """Ends with exit code 2 for a regular file that does not begin as a proof file does."""
+def _is_prediction(path: Path) -> bool:
+    """Whether a proof is about a prediction, not a training.
+
+    Ends with exit code 2 for a regular file that begins as neither does.
+    """
     from proofward.ledger.reading import NotReadable, open_regular
+    from proofward.report.handover.prediction_proof import is_prediction_proof
     from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, is_proof_file
 
     try:
         with open_regular(path, MAX_FILE_BYTES, follow=True) as file:
-            begins = is_proof_file(file.read(HEADER_BYTES))
+            begins = file.read(HEADER_BYTES)
     except NotReadable:
-        return  # `load_proof_file` refuses it, with the reason
-    if not begins:
+        return False  # `load_proof_file` refuses it, with the reason
+    if not is_proof_file(begins) and not is_prediction_proof(begins):
         raise WrongThing(f"{path}: not a proof file")
+    return is_prediction_proof(begins)
 
 
 def _undecided(reason: str, as_json: bool) -> None:
@@ -53,22 +59,37 @@ def _undecided(reason: str, as_json: bool) -> None:
 @PROOF
 @JSON
 @click.option("--accept-weak", is_flag=True, help="Accept rules of too few bits, which are for tests.")
-def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
-    """Verify the file PROOF: statement, ciphertext and proof of one hospital's round.
+@click.option("--model", type=FILE, help="Of a proved prediction: the exported model that it is about.")
+@click.option(
+    "--opening", type=FILE, help="Of a proved prediction: check that it is about the records in this file."
+)
+def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, opening: Path | None) -> None:
+    """Verify the file PROOF: of one hospital's round, or of a prediction.
+
+    The proof of a round has statement and ciphertext with it. That of a prediction (`proofward predict
+    --prove`) needs the model's file, and says what the model says of hidden records.
 
     Exit code 1 when it is refused, 2 when it is not a proof file or was made by an earlier protocol, which
     another release verifies.
     """
-    _require_proof_file(proof)
+    prediction = _is_prediction(proof)
+    if prediction and accept_weak:
+        raise click.UsageError("--accept-weak: a prediction's proof has no rules of its own")
+    if not prediction and (model is not None or opening is not None):
+        raise click.UsageError(f"--model and --opening: {proof} is the proof of a round")
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.evidence.proved_prediction import verified
     from proofward.federation.history.judging import Unable
     from proofward.proof.errors import ProofRejected
     from proofward.report.handover.proof_file import load_proof_file
 
     try:
+        if prediction:
+            verified(proof, model, opening, as_json)
+            return
         file = load_proof_file(proof)
         started = time.perf_counter()
         found = file.verify(accept_weak)
@@ -115,16 +136,20 @@ def inspect(proof: Path, as_json: bool) -> None:
 
     Exit code 1 when it is damaged, 2 when it is not a proof file.
     """
-    _require_proof_file(proof)
+    prediction = _is_prediction(proof)
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.evidence.proved_prediction import described
     from proofward.proof.errors import ProofRejected
     from proofward.relations.measure import round_plan
     from proofward.report.handover.proof_file import load_proof_file
 
     try:
+        if prediction:
+            described(proof, as_json)
+            return
         file = load_proof_file(proof)
         description = describe(file, len(file.data))
     except ProofRejected as error:
