@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from proofward.report.handover.prediction import Predictions, Seen
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-MAX_MODEL_BYTES = 1 << 31
 POINT = "point"
 DECIMALS = {POINT: ".", "comma": ","}
 DIGITS = 6
@@ -60,13 +59,18 @@ def predict(
 
     from proofward.cli.evidence.proved_prediction import Inputs, write_proof
     from proofward.ledger.reading import read_regular
-    from proofward.report.handover.exported_model import ModelInvalid, NotAModel, read_exported
+    from proofward.report.handover.exported_model import (
+        MAX_FILE_BYTES,
+        ModelInvalid,
+        NotAModel,
+        read_exported,
+    )
     from proofward.report.handover.prediction import TableRefused
 
     inputs = None if prove is None else Inputs()
     with answering(as_json):
         try:
-            loaded = read_exported(read_regular(model, MAX_MODEL_BYTES, follow=True))
+            loaded = read_exported(read_regular(model, MAX_FILE_BYTES, follow=True))
             found, ignored = _predicted(loaded, new, options, None if inputs is None else inputs.take)
         except NotAModel as error:
             raise click.UsageError(f"{model} is no exported model: {error}") from error

@@ -12,7 +12,6 @@ import click
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import make_console, print_json
-from proofward.cli.evidence.predict import MAX_MODEL_BYTES
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
@@ -89,10 +88,15 @@ def write_proof(model: ExportedModel, inputs: Inputs, path: Path) -> Written:
 def read_model(path: Path) -> ExportedModel:
     """The exported model in a file that a user names; ends with wrong use for anything else."""
     from proofward.ledger.reading import NotReadable, read_regular
-    from proofward.report.handover.exported_model import ModelInvalid, NotAModel, read_exported
+    from proofward.report.handover.exported_model import (
+        MAX_FILE_BYTES,
+        ModelInvalid,
+        NotAModel,
+        read_exported,
+    )
 
     try:
-        return read_exported(read_regular(path, MAX_MODEL_BYTES, follow=True))
+        return read_exported(read_regular(path, MAX_FILE_BYTES, follow=True))
     except (NotAModel, ModelInvalid, NotReadable) as error:
         raise click.UsageError(f"{path} is no exported model: {error}") from error
 
