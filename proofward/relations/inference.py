@@ -1,20 +1,22 @@
 """A prediction: what a public model says of committed records, in one proof.
 
 What is proved: the records of the commitment are in the inputs' range, everything else in its padded column
-is 0, and the model's forward pass, as training computes it, gives each of them its public score, the rounded
-difference of the logits. Hidden: the records and all values of hidden layers.
+is 0, and the model's forward pass, as training computes it, gives each of them its public scores: of two
+classes the rounded difference of the logits, of more the rounded logits (`layers.head`). Hidden: the records
+and all values of hidden layers.
 
 Messages:
     root of the committed records (in the statement), root of the witness
     the lookups; of virtual columns the values where they end
     the zeros of the padding
     layer by layer from the input: the forward sums, at the points that the lookups of their remainders ended
-    at; the last layer's likewise, with the public scores for its rounded differences
+    at; the last layer's likewise, with the public scores for what is rounded
     for each hidden layer its activations, at the points of all claims before
 
-Uniqueness: as in training (`layers.relu`), by induction over the layers. The scores are the roundings of the
-integers z = Z[1] - Z[0], since R = z + 2^(fw-1) - 2^fw D is looked up in [0, 2^fw), and neither |z| nor
-2^fw |D| reaches 2^62 (`inference_statement`). Records behind the last are zeros, whose score everybody knows.
+Uniqueness: as in training (`layers.relu`), by induction over the layers. A score D is the rounding of its
+integer z (a logit, or z = Z[1] - Z[0]), since R = z + 2^(fw-1) - 2^fw D is looked up in [0, 2^fw), and
+neither |z| nor 2^fw |D| reaches 2^62 (`inference_statement`). Records behind the last are zeros, whose scores
+everybody knows; classes that there are not have the logit 0.
 
 Soundness: the sum of the sources that the script enters, see `inference_plan`.
 How it hides: `proof.party`, `proof.opening`; the commitment is opened by one proof.
@@ -35,7 +37,6 @@ from proofward.layers.affine import AffineForward
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.stack import Input, Shape, Units
-from proofward.layers.two_class_head import TwoClassRelation
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
@@ -72,14 +73,15 @@ class RecordsColumn:
 
 @dataclass(frozen=True, slots=True)
 class PublicScores:
-    """The rounded differences of the logits, which everybody knows."""
+    """The scores over (record, score), which everybody knows."""
 
     party: Party
     statement: InferenceStatement
 
     @property
     def log_size(self) -> int:
-        return self.statement.forward_pass.log_records
+        about = self.statement.forward_pass
+        return about.log_records + about.model.head.scored.log_size
 
     def at(self, point: Point) -> Form:
         """The multilinear extension of the scores."""
@@ -123,7 +125,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
         "head",
         scales.weight_bits,
         PublicScores(party, statement),
-        lambda: known().sums[-1][:, 1] - known().sums[-1][:, 0],
+        lambda: model.head.scored_sums(known().sums[-1]),
     )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
@@ -137,7 +139,8 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
         sample, unit = point[: shape.log_batch], point[shape.log_batch :]
         layer.prove_forward(party, (), sample, Units.at(unit), claim)
     point, claim = head.claim
-    layers[-1].prove_forward(party, (), point, TwoClassRelation.difference_units(), claim)
+    sample, score = point[: shape.log_batch], point[shape.log_batch :]
+    layers[-1].prove_forward(party, (), sample, model.head.scored_logits(score), claim)
     for relation in hidden:
         relation.prove_values(party)
 

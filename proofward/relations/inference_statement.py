@@ -20,7 +20,7 @@ from proofward.layers.network import Network
 from proofward.layers.plain import integer
 from proofward.layers.rounding import Rounding
 from proofward.layers.saturation import HighLimb
-from proofward.layers.training import logit_differences, magnitude
+from proofward.layers.training import magnitude, scores
 from proofward.proof.soundness import CodeParameters, choose_code
 from proofward.relations.limits import check_sizes
 from proofward.relations.statement import digest_of
@@ -74,7 +74,7 @@ class ForwardPass:
     def code(self) -> CodeParameters:
         """The code of the proof; raises SoundnessBelowPolicy. A commitment is opened by one proof."""
         model, scales = self.model, self.scales
-        of_record = model.inputs.padded_size + Rounding.count(scales)
+        of_record = model.inputs.padded_size + model.head.scored.padded_size * Rounding.count(scales)
         for own, limb_above in zip(model.activations, self.limbs_above, strict=True):
             of_record += own.forward_committed(scales, limb_above)
         return choose_code(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)
@@ -89,7 +89,7 @@ class InferenceStatement:
     description: 32 bytes, the digest of what inputs and outputs mean
     weights: int64 (parameters,), the model
     commitment: 32 bytes, the root of the committed records
-    scores: int64 (n,), of every record the difference of the logits, at scale 2^fa
+    scores: int64 (n,) or (n, classes), at scale 2^fa: `layers.head.Head.scores` of every record
     """
 
     consortium: bytes
@@ -107,8 +107,10 @@ class InferenceStatement:
                 raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
         integer("round", self.round, 0, (1 << 32) - 1)
         self.model.check_flat(self.weights)
-        if self.scores.dtype != np.int64 or self.scores.ndim != 1:
-            raise ConfigurationError("scores", "int64 array (n,)", (self.scores.dtype, self.scores.shape))
+        expected, found_shape = self.model.head.scored.axes, self.scores.shape
+        if self.scores.dtype != np.int64 or not found_shape or found_shape[1:] != expected:
+            words = f"int64 array of shape {('n', *expected)}"
+            raise ConfigurationError("scores", words, (str(self.scores.dtype), found_shape))
         most, found = self.forward_pass.largest_score, magnitude(self.scores)
         if found > most:
             raise ConfigurationError("scores", f"magnitudes of at most {most}", found)
@@ -130,12 +132,14 @@ class InferenceStatement:
 
     @cached_property
     def padded_scores(self) -> Array:
-        """The scores as an F-array; behind the last record stands that of a record of zeros."""
-        blank = np.zeros((1, self.model.features), dtype=np.int64)
-        (score,) = logit_differences(self.model, self.scales, self.weights, blank)
-        full = np.full(padded(len(self.scores)), score, dtype=np.int64)
-        full[: len(self.scores)] = self.scores
-        return to_field(full)
+        """The scores as a flat F-array; behind the last record stand those of a record of zeros."""
+        count, layout = len(self.scores), self.model.head.scored
+        blank = scores(
+            self.model, self.scales, self.weights, np.zeros((1, self.model.features), dtype=np.int64)
+        )
+        full = np.tile(layout.pad(blank.reshape(1, -1)), (padded(count), 1))
+        full[:count] = layout.pad(self.scores.reshape(count, -1))
+        return to_field(full.reshape(-1))
 
     def transcript(self) -> bytes:
         """The bytes that bind a proof to this statement."""

@@ -14,7 +14,6 @@ from proofward.field.goldilocks import to_field
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
-from proofward.layers.rounding import rounded
 from proofward.layers.training import check_records, forward_sums, magnitude
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.layout import Layout
@@ -109,7 +108,8 @@ def prove_prediction(model: PublicModel, features: Signed, rng: Rng) -> ProvedPr
     whole = np.zeros((padded(len(features)), features.shape[1]), dtype=np.int64)
     whole[: len(features)] = features
     sums = forward_sums(model.model, model.scales, model.weights, whole)
-    scores = rounded(sums[-1][:, 1] - sums[-1][:, 0], model.scales)[: len(features)]
+    head = model.model.head
+    scores = head.scores(head.takes.unpad(sums[-1]), model.scales)[: len(features)]
     tableau = opening.commit(about)
     statement = model.says(tableau.root, scores)
     witness = InferenceWitness(opening.column(about), tableau, sums)
@@ -148,7 +148,7 @@ def inference_plan(about: ForwardPass) -> Plan:
         scales=about.scales,
         weights=weights,
         commitment=bytes(32),
-        scores=np.zeros(about.records, dtype=np.int64),
+        scores=np.zeros((about.records, *about.model.head.scored.axes), dtype=np.int64),
     )
     plan = Counter(about.code).run(lambda party: inference(party, statement, None))
     plan.soundness.require(SECURITY_BITS)

@@ -100,9 +100,26 @@ def test_wrong_use(proofward, folder, demo_run):
 
 def test_inspection_tells_what_is_public(proofward, folder):
     found = proofward.json("inspect", folder / "p.proof")
-    assert found["exit"] == 0 and found["public"]["records"] == 25
+    assert found["exit"] == 0 and len(found["public"]["scores"]) == 25
     assert found["bytes"]["file"] == (folder / "p.proof").stat().st_size > found["bytes"]["proof"]
     assert "`proofward verify` needs the model's file" in proofward("inspect", folder / "p.proof").stdout
+
+
+def test_three_classes_have_a_score_each(proofward, folder, tmp_path):
+    names = ("none", "benign", "malignant")
+    model = model_of(mlp((4, 7, 3)), Description.of(FEATURES.features, names))
+    (tmp_path / "m").write_bytes(model.to_json())
+    said = proofward.json("predict", tmp_path / "m", folder / "new.csv", "--prove", tmp_path / "p.proof")
+    found = proofward.json("verify", tmp_path / "p.proof", "--model", tmp_path / "m")
+    assert said["exit"] == found["exit"] == 0 and found["probability_of"] == list(names)
+    for shown, own in zip(found["predictions"], said["predictions"], strict=True):
+        assert {key: value for key, value in shown.items() if key != "record"} == {
+            key: value for key, value in own.items() if key != "row"
+        }
+    words = proofward("verify", tmp_path / "p.proof", "--model", tmp_path / "m").stdout
+    first = found["predictions"][0]
+    assert f"record 1: {first['class']}, probability of none 0." in words
+    assert f"scores {' '.join(map(str, first['scores'].values()))}" in words
 
 
 def test_too_many_records_are_refused_and_nothing_is_written(proofward, folder, tmp_path):

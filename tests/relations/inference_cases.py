@@ -42,6 +42,7 @@ NETWORKS = {
     "one layer": mlp((3, 2)),
     "mlp": mlp((5, 4, 2)),
     "deep": mlp((5, 7, 3, 2)),
+    "classes": mlp((5, 4, 3)),
     "convolution": chain((2, 5, 4), [conv(3, 3, 2), LINEAR]),
     "window": chain((1, 2, 2), [conv(1, 1, 1, 0), POOL, LINEAR]),
     "pooled": chain((1, 5, 6), [conv(3), POOL, conv(2), POOL, LINEAR]),

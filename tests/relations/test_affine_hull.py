@@ -152,11 +152,17 @@ def pooling() -> Instance:
 
 
 @pytest.fixture(scope="module")
+def classing() -> Instance:
+    """A network of three classes without a hidden layer."""
+    return round_instance(config(widths=(1, 3), batch=1, steps=1))
+
+
+@pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
 
 
-@pytest.fixture(params=["enrolling", "proving", "pooling", "predicting"])
+@pytest.fixture(params=["enrolling", "proving", "pooling", "classing", "predicting"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -222,7 +228,7 @@ def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instan
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["proving", "pooling"])
+@pytest.mark.parametrize("network", ["proving", "pooling", "classing"])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:

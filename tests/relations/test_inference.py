@@ -11,7 +11,7 @@ from proofward.field import reference_arithmetic
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.layout import padded
 from proofward.layers.network import mlp
-from proofward.layers.training import logit_differences
+from proofward.layers.training import scores
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
@@ -30,7 +30,7 @@ def test_a_prediction_is_proved(name: str, count: int) -> None:
     made = proved(name, count)
     found = verify_prediction(made.statement, made.proof)
     assert found.soundness_bits >= SECURITY_BITS == 100 and found.proof_bytes == len(made.proof)
-    said = logit_differences(NETWORKS[name], SCALES, made.statement.weights, made.opening.features)
+    said = scores(NETWORKS[name], SCALES, made.statement.weights, made.opening.features)
     assert np.array_equal(made.statement.scores, said)
 
 
@@ -122,9 +122,18 @@ def test_statements_with_impossible_fields_are_refused() -> None:
     for change in ({"scores": large}, {"scores": -large}, {"scores": none}, {"commitment": b"c" * 31},
                    {"consortium": b""}, {"description": b"d" * 33}, {"round": -1}, {"round": 1 << 32},
                    {"weights": statement.weights[:-1]},
-                   {"scores": np.zeros((3, 1), dtype=np.int64)}):  # fmt: skip
+                   {"scores": np.zeros((3, 1), dtype=np.int64)}, {"scores": np.zeros(3, dtype=np.int32)},
+                   {"scores": np.int64(3)}):  # fmt: skip
         with pytest.raises(ConfigurationError):
             replace(statement, **change)
+
+
+def test_scores_of_several_classes_are_one_for_each() -> None:
+    statement = proved("classes", 3).statement
+    assert statement.scores.shape == (3, 3)
+    for wrong in (statement.scores[:, :2], statement.scores[:, 0], statement.scores.reshape(-1)):
+        with pytest.raises(ConfigurationError, match="scores"):
+            replace(statement, scores=wrong.copy())
 
 
 def test_the_largest_score_leaves_room_in_the_field() -> None:

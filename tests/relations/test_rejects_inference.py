@@ -60,7 +60,7 @@ def honest_values(made: ProvedPrediction) -> dict[tuple[int, int], Any]:
     return dict(Keeps.kept)
 
 
-@pytest.mark.parametrize("name", ["one layer", "deep", "pooled"])
+@pytest.mark.parametrize("name", ["one layer", "deep", "classes", "pooled"])
 def test_rejects_a_changed_entry_of_every_column(name: str) -> None:
     made = proved(name, 3)
     statement, witness = witness_of(made)
@@ -131,17 +131,17 @@ def test_rejects_a_record_out_of_range(amount: int) -> None:
 
 @pytest.mark.parametrize("fitting", [False, True])
 @pytest.mark.parametrize("amount", [1, -1, 1000])
-@pytest.mark.parametrize("name", ["one layer", "mlp", "pooled"])
+@pytest.mark.parametrize("name", ["one layer", "mlp", "classes", "pooled"])
 def test_rejects_another_score(name: str, amount: int, fitting: bool) -> None:
     """The remainder stays in its range: the sum that the prover claims is another, or does not fit its lookup."""
     made = proved(name, 3)
     statement, witness = witness_of(made)
     scores = statement.scores.copy()
-    scores[1] += amount
+    scores.reshape(3, -1)[1, -1] += amount
     other = replace(statement, scores=scores)
     if fitting:
         honest, wrong = witness.sums[-1], witness.sums[-1].copy()
-        wrong[1, 1] += amount << SCALES.weight_bits
+        wrong[1, 1 if scores.ndim == 1 else 2] += amount << SCALES.weight_bits
         assert (honest != wrong).sum() == 1
         witness = replace(witness, sums=[*witness.sums[:-1], wrong])
     proof = says(other, witness, Counting)

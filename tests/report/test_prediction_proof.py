@@ -16,7 +16,8 @@ from proofward.encoding import MalformedMessage, decode_item, encode, encode_ite
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import chain, mlp
-from proofward.layers.training import logit_differences
+from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.training import logit_differences, scores
 from proofward.models.layer_lines import network_of
 from proofward.proof.errors import ProofRejected
 from proofward.relations.inference_statement import MOST_RECORDS
@@ -84,6 +85,20 @@ def test_a_prediction_for_images_is_verified() -> None:
     assert refused(file, other) == "description"
 
 
+def test_a_prediction_of_three_classes_is_verified() -> None:
+    description = Description.of(FEATURES.features, ("none", "benign", "malignant"))
+    model = model_of(mlp((4, 7, 3)), description)
+    file, _ = proved_prediction(model, inputs_of(model, 2), seeded(1))
+    file.verify(model)
+    said = scores(model.model, SCALES, model.weights, inputs_of(model, 2))
+    assert said.shape == (2, 3) and file.results.tolist() == said.reshape(-1).tolist()
+    changed = file.results.copy()
+    changed[4] += 1
+    assert refused(replace(file, scores=changed.tobytes()), model)
+    assert refused(replace(file, scores=file.scores[:-8]), model) == "scores"
+    assert refused(replace(file, scores=file.scores[:24]), model)
+
+
 OTHER_MODELS = {
     "model": model_of(mlp((4, 7, 2)), seed=2),
     "consortium": replace(MODEL, origin=replace(ORIGIN, consortium=b"d" * 32)),
@@ -115,12 +130,12 @@ def test_rejects_other_scales() -> None:
 
 def test_rejects_other_fields() -> None:
     file, other = made()[0], made(2)[0]
-    scores = file.results.copy()
-    scores[0] += 1
+    results = file.results.copy()
+    results[0] += 1
     large = np.full(3, 1 << 60)
     changes = {
         "consortium": b"e" * 32, "round": 1, "model": b"e" * 32, "description": b"e" * 32,
-        "commitment": other.commitment, "scores": scores.astype("<i8").tobytes(), "proof": other.proof,
+        "commitment": other.commitment, "scores": results.astype("<i8").tobytes(), "proof": other.proof,
     }  # fmt: skip
     assert set(changes) == {entry.name for entry in fields(PredictionProof)}
     for name, value in changes.items():
@@ -139,7 +154,7 @@ def test_refuses_bytes_that_are_not_canonical() -> None:
              encode_item({**item, "version": 2}), encode_item({**item, "kind": "proofward-training-proof"}),
              encode_item({**item, "round": -1}), encode_item({**item, "commitment": b"c" * 31}),
              encode_item({**item, "scores": b""}), encode_item({**item, "proof": "text"}),
-             encode_item({**item, "scores": bytes(8 * (MOST_RECORDS + 1))})]  # fmt: skip
+             encode_item({**item, "scores": bytes(8 * (MOST_RECORDS * MOST_CLASSES + 1))})]  # fmt: skip
     for bad in wrong:
         with pytest.raises(ProofRejected) as refusal_of_file:
             read_prediction_proof(bad)

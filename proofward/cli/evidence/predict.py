@@ -12,6 +12,7 @@ import click
 
 from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import make_console, print_json
+from proofward.cli.evidence.prediction_rows import DIGITS, plain_rows, probability_of, rows_of, scored
 from proofward.cli.kit.data_file import DELIMITERS
 from proofward.ledger.files import write_file
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 POINT = "point"
 DECIMALS = {POINT: ".", "comma": ","}
-DIGITS = 6
 
 
 @click.command()
@@ -49,7 +49,7 @@ def predict(
 
     The columns are found by their names, as the model has them; others are not used. A model of images takes
     an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
-    federation's own integer, from which the probability follows.
+    federation's own integer, from which the probability follows; of more than two classes each has its own.
 
     A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
@@ -122,34 +122,28 @@ def _what(model: ExportedModel) -> str:
 def _csv(model: ExportedModel, found: Predictions) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_what(model), "score", f"probability of {model.description.classes[1]}", "class"])
-    for row, score, chance, name in zip(
-        found.rows, found.scores, found.probabilities, found.classes, strict=True
-    ):
-        writer.writerow([row, int(score), f"{chance:.{DIGITS}f}", name])
+    names = scored(model)
+    titles = ["score"] if len(names) == 1 else [f"score of {name}" for name in names]
+    writer.writerow([_what(model), *titles, *(f"probability of {name}" for name in names), "class"])
+    for row, scores, chances, name in rows_of(found):
+        writer.writerow([row, *scores, *(f"{chance:.{DIGITS}f}" for chance in chances), name])
     return text.getvalue()
 
 
 def _plain(
     model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None
 ) -> dict[str, object]:
-    rows = [
-        {_what(model): row, "score": int(score), "probability": round(float(chance), DIGITS), "class": name}
-        for row, score, chance, name in zip(
-            found.rows, found.scores, found.probabilities, found.classes, strict=True
-        )
-    ]
     return {
         "did": "predicted",
         "model": model.digest.hex(),
         "round": model.origin.round,
         "classes": list(model.description.classes),
-        "probability_of": model.description.classes[1],
+        "probability_of": probability_of(model),
         "score_scale_bits": model.scales.activation_bits,
         "clipped": dict(found.clipped),
         "not_used": list(ignored),
         "file": None if out is None else str(out),
-        "predictions": rows,
+        "predictions": plain_rows(model, found, _what(model)),
     }
 
 

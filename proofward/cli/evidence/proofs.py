@@ -1,4 +1,4 @@
-"""`proofward verify` and `proofward inspect`: a proof of training as a file."""
+"""`proofward verify`, and what `proofward inspect` says of a proof: a proof of training as a file."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PROOF = click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+ROUND, PREDICTION, OTHER = "round", "prediction", "other"
+"""What a proof is about."""
 
 
 def _refuse(check: str, detail: str, as_json: bool) -> None:
@@ -28,11 +30,13 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
     raise SystemExit(USAGE if check == "version" else FLAW)
 
 
-def _is_prediction(path: Path) -> bool:
-    """Whether a proof is about a prediction, not a training.
+def begins_as_proof(path: Path) -> bool:
+    """Whether a file begins as one of the proofs does; True where it cannot be read, which is then told."""
+    return _beginning(path) != OTHER
 
-    Ends with exit code 2 for a regular file that begins as neither does.
-    """
+
+def _beginning(path: Path) -> str:
+    """Of which kind of proof a file is by its beginning."""
     from proofward.ledger.reading import NotReadable, open_regular
     from proofward.report.handover.prediction_proof import is_prediction_proof
     from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, is_proof_file
@@ -41,10 +45,10 @@ def _is_prediction(path: Path) -> bool:
         with open_regular(path, MAX_FILE_BYTES, follow=True) as file:
             begins = file.read(HEADER_BYTES)
     except NotReadable:
-        return False  # `load_proof_file` refuses it, with the reason
-    if not is_proof_file(begins) and not is_prediction_proof(begins):
-        raise WrongThing(f"{path}: not a proof file")
-    return is_prediction_proof(begins)
+        return ROUND  # `load_proof_file` refuses it, with the reason
+    if is_prediction_proof(begins):
+        return PREDICTION
+    return ROUND if is_proof_file(begins) else OTHER
 
 
 def _undecided(reason: str, as_json: bool) -> None:
@@ -72,10 +76,12 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
     Exit code 1 when it is refused, 2 when it is not a proof file or was made by an earlier protocol, which
     another release verifies.
     """
-    prediction = _is_prediction(proof)
-    if prediction and accept_weak:
+    kind = _beginning(proof)
+    if kind == OTHER:
+        raise WrongThing(f"{proof}: not a proof file")
+    if kind == PREDICTION and accept_weak:
         raise click.UsageError("--accept-weak: a prediction's proof has no rules of its own")
-    if not prediction and (model is not None or opening is not None):
+    if kind == ROUND and (model is not None or opening is not None):
         raise click.UsageError(f"--model and --opening: {proof} is the proof of a round")
     from proofward.cli.common.kernels import load_kernels
 
@@ -87,7 +93,7 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
     from proofward.report.handover.proof_file import load_proof_file
 
     try:
-        if prediction:
+        if kind == PREDICTION:
             verified(proof, model, opening, as_json)
             return
         file = load_proof_file(proof)
@@ -128,15 +134,8 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
     console.print("That these are what the consortium recorded is shown by `proofward audit`.", markup=False)
 
 
-@click.command()
-@PROOF
-@JSON
-def inspect(proof: Path, as_json: bool) -> None:
-    """Describe the file PROOF without verifying it: sizes, soundness by source, what is public.
-
-    Exit code 1 when it is damaged, 2 when it is not a proof file.
-    """
-    prediction = _is_prediction(proof)
+def tell_proof(proof: Path, as_json: bool) -> None:
+    """Describe a proof's file without verifying it; ends the command where it is damaged."""
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
@@ -147,7 +146,7 @@ def inspect(proof: Path, as_json: bool) -> None:
     from proofward.report.handover.proof_file import load_proof_file
 
     try:
-        if prediction:
+        if _beginning(proof) == PREDICTION:
             described(proof, as_json)
             return
         file = load_proof_file(proof)

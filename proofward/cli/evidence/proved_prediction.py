@@ -12,14 +12,15 @@ import click
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import make_console, print_json
+from proofward.cli.evidence.prediction_rows import DIGITS, plain_rows, probability_of, rows_of, scored
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
     from proofward.layers.model import Int64Array
     from proofward.report.handover.exported_model import ExportedModel
+    from proofward.report.handover.prediction import Predictions
     from proofward.report.handover.prediction_proof import PredictionProof
 
-DIGITS = 6
 MOST_SHOWN = 20
 
 
@@ -132,9 +133,9 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
         "valid": True,
         **_public(file),
         "classes": list(loaded.description.classes),
-        "probability_of": loaded.description.classes[1],
+        "probability_of": probability_of(loaded),
         "score_scale_bits": loaded.scales.activation_bits,
-        "predictions": _rows(file, loaded),
+        "predictions": plain_rows(loaded, _predictions(file, loaded), "record"),
         "opened": opening is not None,
         "soundness_bits": found.soundness_bits,
         "policy_bits": SECURITY_BITS,
@@ -151,12 +152,14 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
 
 def _words(file: PredictionProof, model: ExportedModel, measures: str, opening: Path | None) -> list[str]:
     """What a valid proof shows, and what it does not."""
-    rows, positive = _rows(file, model), model.description.classes[1]
+    rows, names = list(rows_of(_predictions(file, model))), scored(model)
     of = "the committed record" if len(rows) == 1 else f"the {len(rows)} committed records, in their order"
     lines = [f"VALID: what the model of round {file.round} says of {of}; {measures}"]
-    for row in rows[:MOST_SHOWN]:
-        chance = f"probability of {positive} {row['probability']:.{DIGITS}f}"
-        lines.append(f"  record {row['record']}: {row['class']}, {chance}, score {row['score']}")
+    for number, scores, chances, name in rows[:MOST_SHOWN]:
+        pairs = zip(names, chances, strict=True)
+        told = [f"probability of {title} {chance:.{DIGITS}f}" for title, chance in pairs]
+        told.append(f"{'score' if len(names) == 1 else 'scores'} {' '.join(map(str, scores))}")
+        lines.append(f"  record {number}: {name}, {', '.join(told)}")
     if len(rows) > MOST_SHOWN:
         lines.append(f"  and {len(rows) - MOST_SHOWN} more, which --json has")
     lines += [f"  {name:13}{value}" for name, value in _public(file).items() if name != "round"]
@@ -172,7 +175,7 @@ def described(path: Path, as_json: bool) -> None:
 
     file = load_prediction_proof(path)
     sizes = {"file": len(file.data), "scores": len(file.scores), "proof": len(file.proof)}
-    public = {**_public(file), "records": len(file.results), "scores": file.results.tolist()}
+    public = {**_public(file), "scores": file.results.tolist()}
     plain = {"public": public, "bytes": sizes, "hidden": "records, values of hidden layers"}
     if as_json:
         print_json(plain)
@@ -194,15 +197,9 @@ def _public(file: PredictionProof) -> dict[str, object]:
     }
 
 
-def _rows(file: PredictionProof, model: ExportedModel) -> list[dict[str, object]]:
-    """What was proved of each record."""
+def _predictions(file: PredictionProof, model: ExportedModel) -> Predictions:
+    """What was proved of the records, which have numbers for names."""
     from proofward.report.handover.prediction import predictions
 
-    numbers = range(1, len(file.results) + 1)
-    found = predictions(model, list(numbers), file.results, {})
-    return [
-        {"record": row, "class": name, "probability": round(float(chance), DIGITS), "score": int(score)}
-        for row, name, chance, score in zip(
-            found.rows, found.classes, found.probabilities, found.scores, strict=True
-        )
-    ]
+    scores = file.statement(model).scores
+    return predictions(model, range(1, len(scores) + 1), scores, {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from proofward.federation.messages.field_types import Digest
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
+from proofward.layers.plain import MOST_CLASSES
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
 from proofward.relations.inference_statement import MOST_RECORDS, InferenceStatement
@@ -41,7 +43,7 @@ MAX_OPENING_BYTES = 8 * MOST_DATASET_ENTRIES + 1024
 HEADER_BYTES = 64
 """The kind of a record stands among so many first bytes."""
 OPENING_SUFFIX = ".opening"
-Scores = Annotated[bytes, Length(8, 8 * MOST_RECORDS)]
+Scores = Annotated[bytes, Length(8, 8 * MOST_RECORDS * MOST_CLASSES)]
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class PredictionProof:
     """All that a proved prediction says in public, and the proof.
 
     consortium, round, model: whose, and the digest by which the ledger names it. description: digest of what
-    inputs and outputs mean. commitment: to the records. scores: int64 of each record, 8 bytes little endian.
+    inputs and outputs mean. commitment: to the records. scores: int64, record by record, 8 bytes each.
     """
 
     kind: ClassVar[str] = "proofward-prediction-proof"
@@ -68,7 +70,7 @@ class PredictionProof:
 
     @property
     def results(self) -> Int64Array:
-        """The score of each record; raises ProofRejected."""
+        """The scores of all records, one after another; raises ProofRejected."""
         values = integers_from_bytes(self.scores, len(self.scores) // 8)
         if values is None:
             raise ProofRejected("scores", f"expected 8 bytes for each, found {len(self.scores)}")
@@ -87,8 +89,11 @@ class PredictionProof:
                 raise ProofRejected(name, words)
         if self.round != public.round:
             raise ProofRejected("round", f"the proof names {self.round}, the model's file {public.round}")
+        scores, axes = self.results, public.model.head.scored.axes
+        if len(scores) % (each := math.prod(axes)):
+            raise ProofRejected("scores", f"expected {each} for each record, found {len(scores)}")
         try:
-            return public.says(self.commitment, self.results)
+            return public.says(self.commitment, scores.reshape(-1, *axes))
         except TrainingError as error:
             raise ProofRejected("statement", str(error)) from error
 
@@ -143,7 +148,7 @@ def proved_prediction(
         model=statement.model_digest,
         description=statement.description,
         commitment=statement.commitment,
-        scores=integers_to_bytes(statement.scores),
+        scores=integers_to_bytes(statement.scores.reshape(-1)),
         proof=made.proof,
     )
     opened = integers_to_bytes(made.opening.features.reshape(-1))
