@@ -99,6 +99,11 @@ def error(differences: Int64Array, labels: Integers, scales: FixedPoint) -> Int6
     return probability(differences, scales) - (labels.astype(np.int64) << scales.gradient_bits)
 
 
+def difference_units() -> Units:
+    """Weights (-1, +1) over the two logits."""
+    return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
+
+
 @dataclass(frozen=True)
 class TwoClassHead(Head):
     """Two logits; a label is one bit."""
@@ -131,6 +136,16 @@ class TwoClassHead(Head):
         As a score it is kept whole, so that records beyond the ends of the table keep their order.
         """
         return rounded(sums[:, 1] - sums[:, 0], scales)
+
+    @property
+    def scored(self) -> Layout:
+        return Layout(())
+
+    def scored_sums(self, sums: Int64Array) -> Int64Array:
+        return (sums[:, 1] - sums[:, 0]).reshape(-1, 1)
+
+    def scored_logits(self, point: Point) -> Units:
+        return difference_units()
 
     def real_scores(self, logits: RealArray) -> RealArray:
         return logits[:, 1] - logits[:, 0]
@@ -221,8 +236,7 @@ class TwoClassRelation(HeadRelation):
         return 2 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
     def logits_at(self, point: Point) -> Units:
-        """Weights (-1, +1) over the two logits."""
-        return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
+        return difference_units()
 
     def prove(self, party: Party, labels: LabelClaims) -> None:
         """g + 2^fd Y = P at a random point, or with weights g + 2^fd c Y = c P."""

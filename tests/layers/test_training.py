@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.data.synthetic import make_synthetic
-from proofward.layers import exact, reference, relu, rounding, two_class_head
+from proofward.layers import exact, reference, relu, relu_forward, rounding, two_class_head
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Training
@@ -130,8 +130,8 @@ def test_hidden_values_equal_plain_integers_around_every_boundary(scales: FixedP
     rounded_back = [*around(0, -half, half, -3 * half, 3 * half, 5 * half, -5 * half), -(1 << 30), 1 << 30]
     sums = np.array([q * unit + r for q in rounded_sums for r in (-unit // 2, -1, 0, unit // 2 - 1)])
     for function, name in (
-        (relu.low_limb, "low"),
-        (relu.high_limb, "high"),
+        (relu_forward.low_limb, "low"),
+        (relu_forward.high_limb, "high"),
         (relu.slope, "inside"),
         (relu.activation, "activation"),
         (rounding.rounded, "quotient"),
