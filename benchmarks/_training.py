@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from unittest import mock
 
 import numpy as np
 from _machine import median_seconds, peak_memory, reset_peak_memory
@@ -19,12 +19,14 @@ from proofward.layers.network import Network, initial_weights, mlp
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
+from proofward.models.costs.inspection import Prediction
+from proofward.models.costs.tally import Tally, tally
+from proofward.models.costs.work import Run
 from proofward.proof.counter import Counter, Plan
-from proofward.proof.lookup import LinearCombination, LookupArgument
+from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.soundness import CodeParameters, choose_code
-from proofward.proof.tables import Table
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.config import RoundConfig
@@ -39,18 +41,7 @@ _CONTEXT = b"benchmark of a training"
 
 def count_lookups(script: Script, code: CodeParameters) -> int:
     """How many values a script looks up."""
-    original, total = LookupArgument.query, 0
-
-    def counting(
-        self: LookupArgument, table: Table, first: LinearCombination, second: LinearCombination | None = None
-    ) -> None:
-        nonlocal total
-        total += 1 << first.log_size
-        original(self, table, first, second)
-
-    with mock.patch.object(LookupArgument, "query", counting):
-        Counter(code).run(script)
-    return total
+    return tally(script, code).lookups
 
 
 def soundness_by_source(plan: Plan) -> dict[str, float]:
@@ -114,12 +105,13 @@ class TrainingProblem:
             return trace
 
         def run(party: Party) -> None:
-            shape = DatasetShape(statement.rows, statement.config.model.inputs)
+            model = statement.config.model
+            shape = DatasetShape(statement.rows, model.inputs, model.head.labels)
             dataset = DatasetColumns.declare(
                 party,
                 shape,
                 lambda: shape.pad_features(records.features),
-                lambda: shape.pad_labels(records.labels),
+                lambda: shape.pad_labels(model.head.encode(records.labels)),
             )
             lookups = LookupArgument(party)
             ranges = RangeChecks(party, lookups, statement.config.scales.table_bits)
@@ -137,10 +129,21 @@ class TrainingProblem:
         values = Counter(guess).run(self.script()).values
         return Counter(choose_code(values, SECURITY_BITS, 1)).run(self.script())
 
+    def tally(self) -> Tally:
+        """Exact counts of the proof, part by part."""
+        return tally(self.script(), self.plan().code)
+
+    def prediction(self) -> Prediction:
+        """What the cost model expects."""
+        config, rows = self.statement.config, self.statement.rows
+        run = Run(config.model, config.scales, config.training, rows, self.tally(), submits=False)
+        return Prediction.of(run)
+
     def measure(self, verifications: int) -> dict[str, object]:
         """Train, prove and verify once; every figure of it. Raises ProofRejected."""
         plan = self.plan()
-        lookups = count_lookups(self.script(), plan.code)
+        lookups = self.tally().lookups
+        policy = min(SECURITY_BITS, math.floor(plan.soundness_bits))
         gc.collect()
         reset_peak_memory()
         start = time.perf_counter()
@@ -158,7 +161,7 @@ class TrainingProblem:
 
         def verify() -> None:
             verifier = Verifier(Transcript(_CONTEXT), plan, proof)
-            verifier.run(self.script(), SECURITY_BITS)
+            verifier.run(self.script(), policy)
 
         verify()
         model = self.statement.config.model
@@ -181,6 +184,7 @@ class TrainingProblem:
             "verify_seconds": round(median_seconds(verify, verifications), 4),
             "proof_bytes": len(proof),
             "soundness_bits": round(plan.soundness_bits, 2),
+            "reaches_policy": plan.soundness_bits >= SECURITY_BITS,
             "peak_memory_bytes": peak,
         }
 

@@ -10,9 +10,10 @@ from proofward import __version__
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.audit import audit
 from proofward.cli.evidence.export_audit import export_audit
+from proofward.cli.evidence.inspect import inspect
 from proofward.cli.evidence.model import model
 from proofward.cli.evidence.predict import predict
-from proofward.cli.evidence.proofs import inspect, verify
+from proofward.cli.evidence.proofs import verify
 from proofward.cli.kit.admit import admit
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
@@ -28,6 +29,7 @@ from proofward.cli.kit.status import status
 from proofward.cli.project.add_site import add_site
 from proofward.cli.project.certificates import certificates
 from proofward.cli.project.consortium import consortium
+from proofward.cli.project.consortium_check import consortium_check
 from proofward.cli.project.consortium_status import consortium_status
 from proofward.cli.run.bench import bench
 from proofward.cli.run.demo import demo
@@ -51,4 +53,5 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
     main.add_command(command)
 main.add_command(check_images)
 consortium.add_command(add_site)
+consortium.add_command(consortium_check)
 consortium.add_command(consortium_status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,23 +14,36 @@ from proofward.layers.linear import MAX_WIDTH
 from proofward.models.settings import Preset, Settings, settings_of
 
 FOLDER = Path(__file__).parent / "preset_files"
-KEYS = ("summary", "features", "model", "training")
+KEYS = ("summary", "features", "inputs", "model", "training")
+MOST_SIDE = 1024  #: of a picture
 MAX_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class PresetFile:
-    """What a preset's file says; `summary` is its line in lists."""
+    """What a preset's file says; `summary` is its line in lists.
+
+    inputs: axes of a record, (features,) of a row of a table, (channels, height, width) of a picture.
+    """
 
     name: str
     summary: str
-    features: int
+    inputs: tuple[int, ...]
     settings: Settings
+
+    @property
+    def features(self) -> int:
+        """Values of a record."""
+        return math.prod(self.inputs)
+
+    @property
+    def of_pictures(self) -> bool:
+        return len(self.inputs) == 3
 
     @property
     def preset(self) -> Preset:
         """The trainer's integers; raises ConfigurationError."""
-        return self.settings.preset(self.name, self.summary, self.features)
+        return self.settings.preset(self.name, self.summary, self.inputs)
 
 
 def read_preset(path: Path) -> PresetFile:
@@ -49,16 +63,31 @@ def _preset_file(name: str, table: Mapping[str, Any]) -> PresetFile:
     for key in table:
         if key not in KEYS:
             raise ConfigurationError(key, f"one of {', '.join(KEYS)}", "an unknown key")
-    summary, features = table.get("summary"), table.get("features")
+    summary = table.get("summary")
     if not isinstance(summary, str) or not 1 <= len(summary) <= 100 or not summary.isprintable():
         raise ConfigurationError("summary", "a line of 1 to 100 characters", summary)
-    if type(features) is not int or not 1 <= features <= MAX_WIDTH:
-        raise ConfigurationError("features", f"an integer in [1, {MAX_WIDTH}]", features)
-    found = PresetFile(name, summary, features, settings_of(table))
+    found = PresetFile(name, summary, _inputs(table), settings_of(table))
     if not found.settings.complete:
         expected = "model.hidden, training.learning_rate, batch, clip_bound, and epochs or steps"
         raise ConfigurationError(name, expected, "some of them missing")
     return found
+
+
+def _inputs(table: Mapping[str, Any]) -> tuple[int, ...]:
+    """The axes of a record: features of a row, or those of a picture."""
+    features, axes = table.get("features"), table.get("inputs")
+    if axes is None:
+        if type(features) is not int or not 1 <= features <= MAX_WIDTH:
+            raise ConfigurationError("features", f"an integer in [1, {MAX_WIDTH}]", features)
+        return (features,)
+    if features is not None:
+        raise ConfigurationError("features", "either features or inputs", "both")
+    expected = f"[channels, height, width], 1 or 3 channels, sides in [1, {MOST_SIDE}]"
+    if not isinstance(axes, list) or len(axes) != 3 or not all(type(axis) is int for axis in axes):
+        raise ConfigurationError("inputs", expected, axes)
+    if axes[0] not in (1, 3) or not all(1 <= axis <= MOST_SIDE for axis in axes[1:]):
+        raise ConfigurationError("inputs", expected, axes)
+    return tuple(axes)
 
 
 PRESET_FILES: dict[str, PresetFile] = {path.stem: read_preset(path) for path in sorted(FOLDER.glob("*.toml"))}

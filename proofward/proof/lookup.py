@@ -49,6 +49,8 @@ __all__ = ["LinearCombination", "LookupArgument", "Query", "VirtualColumn"]
 
 Array = npt.NDArray[np.uint64]
 
+LOOKUPS, LEAVES = "lookups", "leaves"  #: what is noted, see `Party.note`
+
 
 class LookupArgument:
     """Collects queries while columns are declared, declares multiplicities, and proves all at once."""
@@ -66,6 +68,7 @@ class LookupArgument:
     ) -> None:
         """Every entry of `first` (with the same entry of `second`) is in the table."""
         self._queries.append(Query(table, first, second))
+        self._party.note(LOOKUPS, first.name, 1 << first.log_size)
 
     def declare_multiplicities(self) -> None:
         """Declare one column per table in use; call it after the last query and before the commitment."""
@@ -101,6 +104,7 @@ class LookupArgument:
         depth = max(tree.depth for tree in trees)
         shared = min(tree.depth for tree in trees) if len(trees) > 1 else 0
         for tree in trees:
+            party.note(LEAVES, "fraction trees", 1 << tree.depth)
             party.soundness.add("lookups", "Haboeck 2022/1530, Lemma 3", 2 * (1 << tree.depth))
         party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * depth + shared)
         leaves = [tree.values(party.values) if party.knows_witness else None for tree in trees]

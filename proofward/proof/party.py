@@ -170,6 +170,10 @@ class Party(ABC):
         """A public value that may be costly to compute."""
         return compute()
 
+    def note(self, what: str, name: str, count: int) -> None:
+        """How much of something a part of the script has, for a counter that is asked for it."""
+        del what, name, count
+
     # -- the script interface
     # ---------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from proofward.federation.messages.usual import (
     usual_verdicts,
 )
 from proofward.layers.errors import ConfigurationError
-from proofward.models.presets import preset
+from proofward.models.presets import preset, preset_file
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
@@ -50,6 +50,8 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
 
     Raises ConfigurationError, DataUnavailable.
     """
+    if preset_file(name).of_pictures:
+        raise ConfigurationError("preset", "one of tables; pictures are shown by `demo --images`", name)
     setup = preset(name)
     plan = demonstration_plan(setup, hospitals, rounds, verifiers, f"records divided by seed {seed}")
     features = setup.model.features

@@ -25,13 +25,15 @@ def test_settings_become_the_trainers_integers():
 
 
 def test_presets_are_those_of_their_files():
-    assert set(PRESETS) == {"wdbc", "logistic", "tiny", "wide"} == {path.stem for path in FOLDER.glob("*")}
+    tables, pictures = {"wdbc", "logistic", "tiny", "wide"}, {name for name, own in PRESET_FILES.items() if own.of_pictures}
+    assert set(PRESETS) == tables | pictures == {path.stem for path in FOLDER.glob("*")}
+    assert pictures == {"brain", "cancercnn", "cancercnn-strided", "mlp784", "vgg11"}
     wdbc = preset("wdbc")
     assert (wdbc.model.widths, wdbc.training, wdbc.clip_bound) == (
         (30, 32, 2), Training(rate=2, batch=16, steps=28), 2 << 10,
     )  # fmt: skip
     assert preset("tiny").training == Training(rate=4, batch=4, steps=7)
-    with pytest.raises(ConfigurationError, match="one of logistic, tiny, wdbc, wide"):
+    with pytest.raises(ConfigurationError, match="one of brain, cancercnn, "):
         preset("resnet")
 
 
@@ -107,7 +109,12 @@ def test_refused_learning_rates(rate, words):
         ("summary = 'x'", "features: expected an integer"),
         ("features = 3", "summary: expected a line"),
         ("summary = 'x'\nfeatures = 3\n[model]\nhidden = [3]", "some of them missing"),
-        ("summary = 'x'\nfeatures = 3\nlayers = 3", "layers: expected one of summary, features, model"),
+        ("summary = 'x'\nfeatures = 3\nlayers = 3", "layers: expected one of summary, features, inputs, model"),
+        ("summary = 'x'\nfeatures = 3\ninputs = [1, 8, 8]", "features: expected either features or inputs"),
+        ("summary = 'x'\ninputs = [8, 8]", "inputs: expected [channels, height, width]"),
+        ("summary = 'x'\ninputs = [2, 8, 8]", "inputs: expected [channels, height, width], 1 or 3 channels"),
+        ("summary = 'x'\ninputs = [1, 0, 8]", "inputs: expected"),
+        ("summary = 'x'\ninputs = [1, 8, true]", "inputs: expected"),
         ("summary = ", "a TOML file"),
         ("# " + "x" * (1 << 16), "a file of at most 65536 bytes"),
     ],

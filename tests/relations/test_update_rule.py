@@ -130,7 +130,7 @@ def test_every_update_has_a_multiplier(rows: int, clip: int) -> None:
 
 
 def test_presets_admit_one_batch_up_to_a_million_rows() -> None:
-    for preset in PRESETS.values():
+    for preset in (PRESETS[name] for name in ("wdbc", "logistic", "tiny", "wide")):
         rules = RoundConfig(preset.model, preset.scales, preset.training, preset.clip_bound, 5, 2)
         assert rules.least_rows == preset.training.batch
         assert rules.most_rows == (65_536 if preset.name == "wide" else 1_000_000)

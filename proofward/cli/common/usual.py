@@ -11,6 +11,8 @@ from collections.abc import Callable
 from proofward.federation.messages.usual import usual_threshold, usual_updates
 
 PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
+HOSPITALS, ROWS = 5, 500
+"""Of a federation and a hospital whose costs are asked for, where none is named."""
 COUNTS = (3, 5, 10)
 
 

@@ -1,4 +1,4 @@
-"""`proofward verify` and `proofward inspect`: a proof of training as a file."""
+"""`proofward verify`, and what `proofward inspect` says of a proof: a proof of training as a file."""
 
 from __future__ import annotations
 
@@ -27,18 +27,16 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
     raise SystemExit(USAGE if check == "version" else FLAW)
 
 
-def _require_proof_file(path: Path) -> None:
-    """Ends with exit code 2 for a regular file that does not begin as a proof file does."""
+def begins_as_proof(path: Path) -> bool:
+    """Whether a file begins as a proof file does; True where it cannot be read, which is then told."""
     from proofward.ledger.reading import NotReadable, open_regular
     from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, is_proof_file
 
     try:
         with open_regular(path, MAX_FILE_BYTES, follow=True) as file:
-            begins = is_proof_file(file.read(HEADER_BYTES))
+            return is_proof_file(file.read(HEADER_BYTES))
     except NotReadable:
-        return  # `load_proof_file` refuses it, with the reason
-    if not begins:
-        raise WrongThing(f"{path}: not a proof file")
+        return True  # `load_proof_file` refuses it, with the reason
 
 
 def _undecided(reason: str, as_json: bool) -> None:
@@ -59,7 +57,8 @@ def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
     Exit code 1 when it is refused, 2 when it is not a proof file or was made by an earlier protocol, which
     another release verifies.
     """
-    _require_proof_file(proof)
+    if not begins_as_proof(proof):
+        raise WrongThing(f"{proof}: not a proof file")
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
@@ -107,15 +106,8 @@ def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
     console.print("That these are what the consortium recorded is shown by `proofward audit`.", markup=False)
 
 
-@click.command()
-@PROOF
-@JSON
-def inspect(proof: Path, as_json: bool) -> None:
-    """Describe the file PROOF without verifying it: sizes, soundness by source, what is public.
-
-    Exit code 1 when it is damaged, 2 when it is not a proof file.
-    """
-    _require_proof_file(proof)
+def tell_proof(proof: Path, as_json: bool) -> None:
+    """Describe a proof's file without verifying it; ends the command where it is damaged."""
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))

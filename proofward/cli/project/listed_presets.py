@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from proofward.models.presets import PresetFile
 
 
 class WithPresets(click.Command):
@@ -29,7 +32,7 @@ def chosen_preset(given: str) -> dict[str, Any]:
     from proofward.models.presets import PRESET_FILES, read_preset
 
     if given in PRESET_FILES:
-        return {"preset": given}
+        return {"preset": given, **_pictures(PRESET_FILES[given])}
     path = Path(given)
     if not path.is_file():
         expected = f"one of {', '.join(sorted(PRESET_FILES))}, or a file like theirs"
@@ -40,5 +43,20 @@ def chosen_preset(given: str) -> dict[str, Any]:
         raise ProjectError(f"{given}: {error.field}", error.expected, repr(error.actual)[:80]) from error
     except OSError as error:
         raise ProjectError("preset", "a file that can be read", f"{given}: {error.strerror}") from error
+    if found.of_pictures:
+        return {"settings": found.settings, **_pictures(found)}
     features = placeholder_features(found.features)
     return {"settings": found.settings, "features": features}
+
+
+def _pictures(found: PresetFile) -> dict[str, Any]:
+    """The images of a preset of pictures: of its size, with usual grey levels and classes to be renamed."""
+    from proofward.data.image_schema import ImageSchema
+    from proofward.data.images.levels import Levels
+    from proofward.data.images.rule import ImageRule
+
+    if not found.of_pictures:
+        return {}
+    channels, height, width = found.inputs
+    levels = Levels((0.5,) * channels, (0.25,) * channels)
+    return {"images": ImageSchema(ImageRule(height, width, channels), levels)}

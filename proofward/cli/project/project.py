@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -99,9 +100,10 @@ class Project:
         """Network and training of a completed project; raises ConfigurationError."""
         found, features = PRESET_FILES[self.preset], len(self.features)
         settings = self.settings.over(found.settings)
-        if self.settings == Settings() and features == found.features:
+        classes, usual = len(self.schema.classes), found.preset.model
+        if self.settings == Settings() and (features, classes) == (found.features, usual.head.classes):
             return found.preset
-        own = settings.preset("", "", features if self.images is None else self.images.axes)
+        own = settings.preset("", "", features if self.images is None else self.images.axes, classes)
         training, what = own.training, f"{features} features" if self.images is None else "images"
         summary = f"{what}: {own.model.words}, {training.duration} of {training.batch}"
         return replace(own, name=self.preset, summary=summary)
@@ -125,7 +127,8 @@ class Project:
 
     def completed(self) -> Project:
         """With defaults in place of what was left open; raises ProjectError."""
-        self._check()
+        for fault in self.faults():
+            raise fault
         hospitals, verifiers = self.count(HOSPITAL), self.count(VERIFIER)
         threshold = self.threshold or usual_threshold(hospitals)
         features = self._columns() if self.images is None else ()
@@ -147,8 +150,11 @@ class Project:
 
     def _columns(self) -> tuple[Feature, ...]:
         """The features of tables: those that are given, the preset's, or such as change nothing."""
-        width = PRESET_FILES[self.preset].features
-        features = self.features
+        usual, features = PRESET_FILES[self.preset], self.features
+        width = usual.features
+        if usual.of_pictures and not features:
+            words = f"a table [images], since the preset {self.preset} is of pictures"
+            raise ProjectError("images", words, "neither it nor features")
         if not features and width == len(NORMALISATION):
             features = tuple(Feature(*entry) for entry in NORMALISATION)
         if not features:
@@ -161,43 +167,44 @@ class Project:
             raise ProjectError("columns", "distinct names", str(error)) from error
         return features
 
-    def _check(self) -> None:
+    def faults(self) -> Iterator[ProjectError]:
+        """Everything that is wrong with title, names, sites and servers."""
         longest = 200 if self.images is None else MAX_TITLE
         if not 1 <= len(self.title) <= longest or not self.title.isprintable():
-            raise ProjectError("title", f"1 to {longest} printable characters", repr(self.title))
-        self._check_servers()
+            yield ProjectError("title", f"1 to {longest} printable characters", repr(self.title))
+        yield from self._server_faults()
         if self.preset not in PRESET_FILES:
-            raise ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
+            yield ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
         name = self.trusted_first_model
         if name and (Path(name).name != name or not name.isprintable()):
-            raise ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
+            yield ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
         for site in self.sites:
             longest = max(len(seat.member) for seat in site.seats())
             if (fault := fault_of_name(site.name)) or longest > 40 or site.name == TRANSPORT:
                 expected = "lower-case letters, digits and hyphens, members' names of at most 40"
-                raise ProjectError("site name", expected, fault or repr(site.name))
-            if site.name == self.server:
-                raise ProjectError("site name", "another name than the server's", site.name)
+                yield ProjectError("site name", expected, fault or repr(site.name))
+            if self.servers and site.name == self.server:
+                yield ProjectError("site name", "another name than the server's", site.name)
         names = [site.name for site in self.sites]
         members = [seat.member for site in self.sites for seat in site.seats()]
         for what, found in (("site", names), ("member", [AGGREGATOR, *members])):
             twice = sorted({name for name in found if found.count(name) > 1})
             if twice:
-                raise ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
+                yield ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
         if (count := self.count(HOSPITAL)) < LEAST_HOSPITALS:
-            raise ProjectError("site", "three hospitals: of two each can subtract its own update", count)
+            yield ProjectError("site", "three hospitals: of two each can subtract its own update", count)
         if not self.count(VERIFIER):
-            raise ProjectError("site", "at least one verifier", 0)
+            yield ProjectError("site", "at least one verifier", 0)
 
-    def _check_servers(self) -> None:
+    def _server_faults(self) -> Iterator[ProjectError]:
         if not 1 <= len(self.servers) <= MOST_ADDRESSES:
             expected = f"1 to {MOST_ADDRESSES} names or addresses"
-            raise ProjectError("server", expected, len(self.servers))
+            yield ProjectError("server", expected, len(self.servers))
         for host in self.servers:
             if fault := fault_of_address(host):
-                raise ProjectError("server", EXAMPLES, f"{host!r}: {fault}")
+                yield ProjectError("server", EXAMPLES, f"{host!r}: {fault}")
             if self.servers.count(host) > 1:
-                raise ProjectError("server", "distinct names and addresses", f"{host} twice")
+                yield ProjectError("server", "distinct names and addresses", f"{host} twice")
 
     def config(self) -> RoundConfig:
         """The configuration of a completed project; raises ProjectError if no round of it can be proved."""

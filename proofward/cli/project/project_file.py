@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
@@ -23,6 +23,7 @@ from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.settings import Settings, settings_of
 
 FILE_NAME = "consortium.toml"
+T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "policy",
        "site", "feature", "images", *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
@@ -30,41 +31,109 @@ POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload
 
 
 def read_project(path: Path) -> Project:
-    """The project in a file, completed; raises ProjectError."""
+    """The project in a file, completed; raises the first ProjectError."""
+    project, problems = read_whole_project(path)
+    if project is None:
+        raise problems[0]
+    return project
+
+
+def read_whole_project(path: Path) -> tuple[Project | None, list[ProjectError]]:
+    """The project in a file, completed; or everything that is wrong with its values.
+
+    What depends on several values together is looked at once each makes sense by itself.
+    """
     try:
         plain = tomllib.loads(read_regular(path, MAX_BYTES, follow=True).decode())
     except NotReadable as error:
-        raise ProjectError(str(path), error.expected, error.actual) from error
+        return None, [ProjectError(str(path), error.expected, error.actual)]
     except (ValueError, RecursionError) as error:
-        raise ProjectError(str(path), "a TOML file", str(error)) from error
-    table = Table(plain, "", TOP)
-    policy = Table(table.table("policy"), "policy.", POLICY)
-    sites, features = [], []
-    for where, values in table.tables("site"):
-        entry = Table(values, where, ("name", "roles"))
-        sites.append(Site(entry.text("name"), entry.roles()))
-    for where, values in table.tables("feature", needed=False):
-        features.append(read_feature(values, where))
-    images = read_image_schema(table)
-    return Project(
-        title=table.text("title"),
-        servers=_servers(table),
-        port=table.integer("port", 1, 65535, PORT),
-        preset=table.text("preset", PRESET),
-        settings=_settings(plain),
-        rounds=table.integer("rounds", 1, 1 << 20, ROUNDS),
-        trusted_first_model=table.text("trusted_first_model", ""),
-        threshold=policy.integer("threshold", 1, 3000, 0),
-        accepting=policy.integer("accepting", 1, 4096, 0),
-        minimum=policy.integer("minimum", 3, 4096, 0),
-        abandoning=policy.integer("abandoning", 2, 4096, 0),
-        deadline=policy.integer("deadline", 1, MAX_DEADLINE, DEADLINE),
-        upload_slot=policy.integer("upload_slot", 0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
-        sites=tuple(sites),
-        features=tuple(features),
-        notation=read_notation(table) if images is None else Notation(),
-        images=images,
-    ).completed()
+        return None, [ProjectError(str(path), "a TOML file", str(error))]
+    reading = _Reading()
+    values = reading.values(plain)
+    if reading.problems:
+        return None, reading.problems
+    project = Project(**values)
+    if faults := list(project.faults()):
+        return None, faults
+    try:
+        return project.completed(), []
+    except ProjectError as error:
+        return None, [error]
+
+
+class _Reading:
+    """Reads value by value and goes on behind a wrong one; `problems` has them in order."""
+
+    def __init__(self) -> None:
+        self.problems: list[ProjectError] = []
+
+    def _get(self, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except ProjectError as error:
+            self.problems.append(error)
+            return None
+
+    def _table(self, values: Mapping[str, Any], where: str, names: tuple[str, ...]) -> Table:
+        """A table without the keys that it does not know, each of which is a problem."""
+        for key in values:
+            self._get(lambda: Table({key: None}, where, names))
+        return Table({key: value for key, value in values.items() if key in names}, where, names)
+
+    def values(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a project."""
+        table = self._table(plain, "", TOP)
+        policy = self._table(self._get(lambda: table.table("policy")) or {}, "policy.", POLICY)
+        sites = [
+            self._get(lambda: _site(entry, where))
+            for where, entry in self._get(lambda: table.tables("site")) or []
+        ]
+        features = [
+            self._get(lambda: read_feature(entry, where))
+            for where, entry in self._get(lambda: table.tables("feature", needed=False)) or []
+        ]
+        images = self._get(lambda: read_image_schema(table))
+        integers = {
+            "threshold": (1, 3000, 0),
+            "accepting": (1, 4096, 0),
+            "minimum": (3, 4096, 0),
+            "abandoning": (2, 4096, 0),
+            "deadline": (1, MAX_DEADLINE, DEADLINE),
+            "upload_slot": (0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
+        }
+        return {
+            "title": self._get(lambda: table.text("title")),
+            "servers": self._get(lambda: _servers(table)),
+            "port": self._get(lambda: table.integer("port", 1, 65535, PORT)),
+            "preset": self._get(lambda: table.text("preset", PRESET)),
+            "settings": self._settings(plain),
+            "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),
+            "trusted_first_model": self._get(lambda: table.text("trusted_first_model", "")),
+            **{
+                name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()
+            },
+            "sites": tuple(sites),
+            "features": tuple(features),
+            "notation": Notation()
+            if plain.get("images") is not None
+            else self._get(lambda: read_notation(table)),
+            "images": images,
+        }
+
+    def _settings(self, plain: Mapping[str, Any]) -> Settings | None:
+        """The settings together, where each makes sense by itself."""
+        before = len(self.problems)
+        for section in ("model", "training"):
+            values = plain.get(section, {})
+            for key in values if isinstance(values, dict) else ():
+                self._get(lambda: _settings({section: {key: values[key]}}))
+        return self._get(lambda: _settings(plain)) if len(self.problems) == before else None
+
+
+def _site(values: Mapping[str, Any], where: str) -> Site:
+    entry = Table(values, where, ("name", "roles"))
+    return Site(entry.text("name"), entry.roles())
 
 
 def _servers(table: Table) -> tuple[str, ...]:

@@ -1,0 +1,93 @@
+"""`proofward consortium check`: whether a consortium.toml is admissible, all that is wrong, its costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from proofward.cli.common.answering import JSON, answering
+from proofward.cli.common.console import FLAW, OK, WrongThing, make_console, print_json
+from proofward.cli.project.inspected import ROWS_OPTION, project_costs
+
+if TYPE_CHECKING:
+    from proofward.cli.project.project import Project
+
+FILE_NAME = "consortium.toml"
+
+
+@click.command(name="check")
+@click.argument("given", metavar="FILE|DIR", type=click.Path(exists=True, path_type=Path))
+@ROWS_OPTION
+@JSON
+@click.pass_context
+def consortium_check(context: click.Context, given: Path, rows: int, as_json: bool) -> None:
+    """Say whether the consortium.toml FILE, or the one in DIR, is admissible, and what its rounds cost.
+
+    Lists everything that is wrong, each with its place, what is expected and what was found, and where rounds
+    could not be proved the values that would do. The costs are those of `proofward inspect`. Nothing is
+    written. Exit code 1 when something is wrong, 2 when it is no consortium's file.
+    """
+    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.project.cost_words import cost_lines, plain_costs
+    from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
+    from proofward.layers.errors import TrainingError
+
+    path = given / FILE_NAME if given.is_dir() else given
+    if not path.is_file():
+        raise WrongThing(f"{given} has no {FILE_NAME}")
+    load_kernels(make_console(quiet=True))
+    exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
+    costs = None
+    with answering(as_json):
+        project, found = read_whole_project(path)
+        if project is None and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
+            raise WrongThing(f"{path} is no {FILE_NAME}: it names no [[site]]")
+        problems = [str(problem) for problem in found]
+        if project is not None:
+            problems = _unagreeable(project, path)
+            try:
+                costs = project_costs(project, rows, exactly)
+            except TrainingError as error:
+                problems.append(str(error))
+    if costs is not None and costs.refusal is not None and not problems:
+        problems.append(costs.refusal)
+    if as_json:
+        print_json({
+            "admissible": not problems, "file": str(path), "problems": problems,
+            "costs": None if costs is None else plain_costs(costs),
+        })  # fmt: skip
+    else:
+        console = make_console()
+        verdict = f"NOT admissible, {len(problems)} to mend" if problems else "admissible"
+        colour = "red" if problems else "green"
+        console.print(f"{path}: {verdict}", markup=False, soft_wrap=True, style=colour)
+        for line in problems:
+            console.print(f"  {line}", markup=False, soft_wrap=True)
+        for line in cost_lines(costs) if costs is not None else ():
+            console.print(line, markup=False, soft_wrap=True)
+    raise SystemExit(FLAW if problems else OK)
+
+
+def _unagreeable(project: Project, path: Path) -> list[str]:
+    """What keeps rounds from being proved, the terms from being made, or the first model from fitting."""
+    from proofward.cli.project.first_model import read_first_model
+    from proofward.cli.project.project_table import ProjectError
+
+    try:
+        config = project.config()
+    except ProjectError as error:
+        return [str(error)]
+    found = []
+    try:
+        project.terms()
+    except ProjectError as error:
+        found.append(str(error))
+    if (chosen := project.first_model_beside(path)) is not None:
+        try:
+            read_first_model(chosen, config)
+        except ProjectError as error:
+            found.append(str(error))
+    return found

@@ -1,0 +1,1 @@
+"""What proofs of a network cost: exact counts, headroom and padding, and predictions of time and memory."""

@@ -1,0 +1,134 @@
+"""What shapes and bounds of a network mean for its proof: padding, headroom, high limbs and why.
+
+All of it follows from public numbers; nothing is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from proofward.layers.arrangement import Arrangement
+from proofward.layers.bounds import LARGEST_WEIGHT, LayerBounds, limited_bounds
+from proofward.layers.layout import Layout, padded
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network
+from proofward.layers.saturation import HighLimb
+
+RECORDS, MOST_WASTE = "records", 0.15
+"""A larger share of padding among the values of the records or of a layer is pointed out."""
+
+
+@dataclass(frozen=True)
+class Waste:
+    """Values of a layout and as many as a column has for them; `advice` where too many are padding."""
+
+    what: str
+    values: int
+    padded: int
+    advice: str
+
+    @property
+    def share(self) -> float:
+        """Padding among the values of a column."""
+        return 1 - self.values / self.padded
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """How many bits the largest bound of a layer is below its limit, and which bound that is."""
+
+    layer: str
+    quantity: str
+    bits: float
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """Columns for what of a layer's rounded values is beyond its range; `why` in words."""
+
+    layer: str
+    columns: int
+    why: str
+
+
+def waste(what: str, layout: Layout) -> Waste:
+    """Of one layout, with the nearest lengths that have no padding."""
+    found = Waste(what, layout.size, layout.padded_size, "")
+    if found.share <= MOST_WASTE:
+        return found
+    axis, length = max(enumerate(layout.axes), key=lambda entry: padded(entry[1]) / entry[1])
+    names = ("channels", "height", "width") if len(layout.axes) == 3 else ("length",)
+    if names[axis] == "channels" and what == RECORDS:
+        words = f"{length} channels take the room of {padded(length)}"
+        return Waste(what, layout.size, layout.padded_size, words)
+    below = padded(length) // 2
+    near = below if length / below < padded(length) / length else padded(length)
+    words = f"{names[axis]} {length} is padded to {padded(length)}: {near} has no padding"
+    return Waste(what, layout.size, layout.padded_size, words)
+
+
+def wastes(network: Network) -> list[Waste]:
+    """Of the records and of every layer's sums and weights."""
+    found = [waste(RECORDS, network.inputs)]
+    for index, layer in enumerate(network.layers):
+        name = network.name(index)
+        if index < len(network.hidden):
+            found.append(waste(f"{name}, sums", layer.gives))
+        shape = layer.weights
+        found.append(Waste(f"{name}, weights", shape.size, shape.padded_size, ""))
+    return found
+
+
+def padded_share(network: Network, steps: int, padded_steps: int) -> float:
+    """Padding among all hidden values of a training, unused steps included; 0 without hidden layers."""
+    real = steps * sum(layout.size for layout in network.hidden)
+    whole = padded_steps * sum(layout.padded_size for layout in network.hidden)
+    return 1 - real / whole if whole else 0.0
+
+
+def headrooms(
+    network: Network, scales: FixedPoint, training: Training, rows: int, weight_limit: int
+) -> list[Headroom]:
+    """Of every layer; negative where rules are refused."""
+    result = []
+    for bounds, limits in limited_bounds(network, scales, training, rows, weight_limit):
+        bits = {name: math.log2(limit / max(1, found)) for name, (found, limit) in limits.items()}
+        least = min(bits, key=lambda name: bits[name])
+        result.append(Headroom(bounds.name, least.replace("_", " "), bits[least]))
+    return result
+
+
+def usual_weight_limit(scales: FixedPoint) -> int:
+    """The largest weight that global models are ever projected to."""
+    return LARGEST_WEIGHT << scales.weight_bits
+
+
+def high_limbs(
+    network: Network, scales: FixedPoint, samples: int, bounds: tuple[LayerBounds, ...]
+) -> list[Limbs]:
+    """Of every hidden layer, its gradients, and the head."""
+    arrangement = Arrangement.of(network, scales, samples, bounds)
+    result = []
+    for index, (own, back) in enumerate(arrangement.hidden):
+        name = network.name(index)
+        result.append(Limbs(name, own.columns, _why("sums", own, scales.activation_range_bits)))
+        result.append(Limbs(name, back.columns, _why("gradients", back, scales.gradient_range_bits + 1)))
+    head = arrangement.head
+    why = _why("difference of logits", head, scales.logit_range_bits + 1)
+    return [*result, Limbs("head", head.columns, why)]
+
+
+def _why(what: str, limb: HighLimb, bits: int) -> str:
+    low, high = limb.span
+    if limb.is_zero:
+        return f"{what} cannot leave their range of {bits} bits"
+    if limb.is_own_sign:
+        return f"{what} can leave their range of {bits} bits by one range at most: a sign is enough"
+    beyond = max(-low, high).bit_length()
+    limbs = f"limbs of {_widths(limb)} bits"
+    return f"{what} may need {bits + beyond} bits at worst, their range has {bits}: {limbs}"
+
+
+def _widths(limb: HighLimb) -> str:
+    return " + ".join(map(str, limb.widths))

@@ -1,0 +1,159 @@
+"""Exact counts of a proof by part: the counter that interprets the relation's own script, and notes names.
+
+Nothing is estimated here. Every column that the script declares and every value that it looks up is counted
+for the part that its name begins with; a name of no known part is an error, so that none can be left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.lattice.parameters import ciphertext_length
+from proofward.proof.counter import Counter, Plan
+from proofward.proof.forms import Column
+from proofward.proof.layout import Layout
+from proofward.proof.lookup import LEAVES, LOOKUPS
+from proofward.proof.party import Party
+from proofward.proof.soundness import CodeParameters
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement, enrolment
+from proofward.relations.round_statement import RoundStatement
+from proofward.relations.training_round import training_round
+
+DATASET, TABLES, HEAD, UPDATE, ENCRYPTION = "dataset", "tables", "head", "update", "encryption"
+_BEGINNINGS = (
+    ("features", DATASET),
+    ("labels", DATASET),
+    ("multiplicities of ", TABLES),
+    ("head ", HEAD),
+    ("weight shortfall", UPDATE),
+    ("weight room", UPDATE),
+    ("clipped", UPDATE),
+    ("norm ", UPDATE),
+    ("coarse norm ", UPDATE),
+    ("secret", ENCRYPTION),
+    ("sharing coefficient ", ENCRYPTION),
+    ("added entries", ENCRYPTION),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of a proof commits to and looks up; `columns` of the committed values."""
+
+    name: str
+    committed: int = 0
+    columns: int = 0
+    lookups: int = 0
+
+    def plus(self, committed: int = 0, columns: int = 0, lookups: int = 0) -> Part:
+        """With more of it."""
+        return Part(self.name, self.committed + committed, self.columns + columns, self.lookups + lookups)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The plan of a script, and its counts by part; `leaves` of all fraction trees, padded.
+
+    committed_rows: of the tableaux that the proof commits to, without those that it opens again.
+    """
+
+    plan: Plan
+    parts: dict[str, Part]
+    leaves: int
+    committed_rows: int
+
+    @property
+    def lookups(self) -> int:
+        """Values that are looked up."""
+        return sum(part.lookups for part in self.parts.values())
+
+    def part(self, name: str) -> Part:
+        """Counts of a part, zeros where the script has nothing of it."""
+        return self.parts.get(name, Part(name))
+
+
+class TallyingCounter(Counter):
+    """A counter that keeps what columns and lookups are called."""
+
+    def __init__(self, code: CodeParameters) -> None:
+        super().__init__(code)
+        self.parts: dict[str, Part] = {}
+        self.leaves = 0
+        self.reopened = 0
+
+    def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
+        self.reopened += layout.rows
+        super()._reopen(layout, source)
+
+    def declare(self, name: str, log_size: int, values: Callable[[], npt.NDArray[np.uint64]]) -> Column:
+        self._count(name, committed=1 << log_size, columns=1)
+        return super().declare(name, log_size, values)
+
+    def note(self, what: str, name: str, count: int) -> None:
+        if what == LOOKUPS:
+            self._count(name, lookups=count)
+        elif what == LEAVES:
+            self.leaves += count
+
+    def _count(self, name: str, committed: int = 0, columns: int = 0, lookups: int = 0) -> None:
+        part = part_of(name)
+        own = self.parts.get(part, Part(part))
+        self.parts[part] = own.plus(committed, columns, lookups)
+
+
+def part_of(name: str) -> str:
+    """The part that a column is of, by its name: `layer 2`, or `layer 2 update` for its parameters."""
+    words = name.split()
+    if words[:1] == ["layer"]:
+        own = " ".join(words[:2])
+        if words[2] not in ("weights", "biases"):
+            return own
+        return f"{own} {ENCRYPTION if words[3] == 'errors' else UPDATE}"
+    for beginning, part in _BEGINNINGS:
+        if name.startswith(beginning):
+            return part
+    raise AssertionError(f"column {name!r} is of no known part")
+
+
+def tally(script: Callable[[Party], None], code: CodeParameters) -> Tally:
+    """The counts of any script."""
+    counter = TallyingCounter(code)
+    plan = counter.run(script)
+    found = Tally(plan, counter.parts, counter.leaves, sum(plan.tableau_rows) - counter.reopened)
+    if sum(part.committed for part in found.parts.values()) != plan.values:
+        raise AssertionError(f"parts commit to other values than the plan's {plan.values}")
+    return found
+
+
+def tally_round(config: RoundConfig, rows: int) -> Tally:
+    """The counts of a round's proof; raises a TrainingError where there is no such statement."""
+    nothing = np.zeros(config.model.parameters, dtype=np.int64)
+    statement = RoundStatement(
+        consortium=bytes(32),
+        config=config,
+        round=1,
+        attempt=0,
+        hospital="",
+        rows=rows,
+        weight_shift=config.weight_shift(rows),
+        beacon=bytes(32),
+        dataset_root=bytes(32),
+        initial_weights=nothing,
+    )
+    ciphertext = np.zeros(ciphertext_length(config.model.parameters), dtype=np.uint64)
+
+    def script(party: Party) -> None:
+        training_round(party, statement, ciphertext, lambda _: (), None)
+
+    return tally(script, config.code(rows))
+
+
+def tally_enrolment(config: RoundConfig, rows: int) -> Tally:
+    """The counts of an enrolment's proof; raises a TrainingError where there is no such statement."""
+    statement = EnrolmentStatement(bytes(32), "", rows, config.model.features, config)
+    return tally(lambda party: enrolment(party, statement, None), config.code(rows))

@@ -1,0 +1,145 @@
+"""What there is to do in a proof, in the units that costs are measured for.
+
+Every count follows from the exact tally of the script and the shapes of the network. Which units a phase of
+the prover has is the cost model; what a unit costs stands in `unit_costs`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from proofward.layers.bounds import compile_bounds
+from proofward.layers.conv2d import Conv2d
+from proofward.layers.exact import EXACT
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network
+from proofward.models.costs.tally import TABLES, Tally
+
+Units = dict[str, float]
+Work = dict[str, Units]
+"""By phase, how many of each unit."""
+
+TRAIN, ENCRYPT, WITNESS, COMMIT, LOOKUPS, SUMCHECKS, OPENING, VERIFY = (
+    "train", "encrypt", "witness", "commit", "lookups", "sumchecks", "opening", "verify",
+)  # fmt: skip
+MEMORY = "memory"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training and its proof; `submits` where an update is encrypted and proved as well."""
+
+    network: Network
+    scales: FixedPoint
+    training: Training
+    rows: int
+    tally: Tally
+    submits: bool = True
+
+    @property
+    def steps(self) -> int:
+        """Those that are proved."""
+        return self.training.padded_steps(self.rows)
+
+    @property
+    def samples(self) -> int:
+        return self.steps * self.training.batch
+
+
+def work_of(run: Run) -> Work:
+    """All phases of a hospital's round but its waiting."""
+    network, plan = run.network, run.tally.plan
+    code, tables = plan.code, run.tally.part(TABLES).committed
+    messages = plan.pads + 2 * plan.products
+    parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in network.layers)
+    own = parameters if run.submits else 0
+    entries = run.tally.committed_rows * code.n
+    hidden = run.samples * sum(layout.padded_size for layout in network.hidden)
+    return {
+        TRAIN: _training(run),
+        ENCRYPT: {"parameter": own, "update": int(run.submits)},
+        WITNESS: {"committed value": plan.values, "lookup": run.tally.lookups},
+        COMMIT: {
+            "code symbol by depth": entries * math.log2(code.n),
+            "code symbol": entries,
+            "column": code.n,
+        },
+        LOOKUPS: {
+            "lookup": run.tally.lookups,
+            "leaf": run.tally.leaves,
+            "table entry": tables,
+            "message": messages,
+        },
+        SUMCHECKS: {**_sums(run), "submitted parameter": own, "message": messages},
+        OPENING: {
+            "coefficient": sum(plan.tableau_rows) * code.dimension,
+            "constraint": plan.constraints,
+            "message": messages,
+        },
+        VERIFY: {
+            "opened symbol": code.queries * sum(plan.tableau_rows),
+            "weight": sum(layer.weights.padded_size for layer in network.layers),
+            "submitted parameter": own,
+            "row": sum(plan.tableau_rows),
+            "column": code.n,
+            "message": messages,
+            "table entry": tables,
+        },
+        MEMORY: {
+            "process": 1,
+            "code symbol": entries,
+            "coefficient": sum(plan.tableau_rows) * code.dimension,
+            "committed value": plan.values,
+            "lookup": run.tally.lookups,
+            "hidden value": hidden,
+            "parameter": parameters,
+        },
+    }
+
+
+def _training(run: Run) -> Units:
+    multiplied = patched = values = weights = 0
+    unit = 1 << run.scales.weight_bits
+    bounds = compile_bounds(run.network, run.scales, run.training, run.rows, unit)
+    for index, (layer, bound) in enumerate(zip(run.network.layers, bounds, strict=True)):
+        limbs = limbs_of_product(bound.weights, layer.fan_in * bound.inputs)
+        if index:
+            limbs += limbs_of_product(bound.weights, layer.weights.axes[0] * bound.output_gradients)
+        multiplied += (1 + limbs) * layer.positions * layer.weights.size
+        values += layer.takes.padded_size + layer.gives.padded_size
+        weights += (1 + limbs) * layer.weights.size
+        patched += layer.positions * layer.fan_in if isinstance(layer, Conv2d) else 0
+    return {
+        "product": run.samples * multiplied,
+        "value": run.samples * values,
+        "patch value": run.samples * patched,
+        "limb of a weight": run.steps * weights,
+        "parameter": run.network.parameters,
+        "layer of a step": run.steps * len(run.network.layers),
+    }
+
+
+def limbs_of_product(bound: int, terms: int) -> int:
+    """Products in which weights of at most `bound` are multiplied exactly, see `layers.exact`."""
+    if terms * bound <= EXACT:
+        return 1
+    return -(-bound.bit_length() // (EXACT.bit_length() - 1 - (terms - 1).bit_length()))
+
+
+def _sums(run: Run) -> Units:
+    """Of the sumchecks that join layers, by kind of layer."""
+    found: Units = {}
+
+    def count(unit: str, amount: float) -> None:
+        found[unit] = found.get(unit, 0.0) + amount
+
+    for layer in run.network.layers:
+        values = run.samples * (layer.takes.padded_size + layer.gives.padded_size)
+        weights = layer.weights.padded_size
+        count(f"{layer.kind} value", values)
+        count(f"{layer.kind} weight", weights)
+        count(f"{layer.kind} weight of a step", run.steps * weights)
+    for own in run.network.activations:
+        count(f"{own.kind} value", run.samples * own.takes.padded_size)
+    return found
