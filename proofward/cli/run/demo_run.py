@@ -67,7 +67,7 @@ class DemoRun:
         print_costs(self.console, report)
         self._say(
             f"run folder: {self.folder}",
-            f"what the model does, with pictures: {self.folder / PAGE_NAME}",
+            f"what the model does: {self.folder / PAGE_NAME}",
             f"audit it with: {command('audit', self.folder)}",
             self._kept(),
         )

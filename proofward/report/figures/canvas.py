@@ -31,7 +31,8 @@ def new_figure(width: float, height: float) -> Any:
 def png(figure: Any) -> bytes:
     """The figure as a PNG file, the same bytes for the same figure."""
     file = BytesIO()
-    figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
+    trimmed = {"bbox_inches": "tight", "pad_inches": 0.08}
+    figure.savefig(file, format="png", dpi=150, metadata={"Software": None}, **trimmed)
     return file.getvalue()
 
 

@@ -30,14 +30,15 @@ def draw_confusion(table: Table, classes: Sequence[str], rows: str) -> bytes:
     """A PNG of the counts and their shares of a row; raises PicturesUnavailable."""
     count = len(table)
     side = 3.2 + 0.62 * min(count, MOST_WRITTEN)
-    figure = new_figure(side + 1.4, side)
+    names = [label(name) for name in classes]
+    longest = max(map(len, names))
+    turned = {"rotation": 45, "ha": "right"} if count > 3 or longest > 12 else {}
+    figure = new_figure(side + 1.4 + 0.06 * longest, side + (0.05 * longest if turned else 0))
     axes = figure.add_subplot()
     counts = np.array(table)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = [label(name) for name in classes]
     few = count <= 6
-    turned = {} if count <= 3 else {"rotation": 45, "ha": "right"}
     axes.set_xticks(range(count), names, **turned)
     axes.set_yticks(range(count), names)
     axes.set_xlabel("taken for")
@@ -47,7 +48,7 @@ def draw_confusion(table: Table, classes: Sequence[str], rows: str) -> bytes:
         words, share = f"{counts[row, column]:,}", shares[row, column]
         words = f"{words}\n{share:.0%}" if few else words
         colour = "white" if share > 0.55 else "black"
-        axes.text(column, row, words, ha="center", va="center", color=colour, fontsize=12 if few else 8)
+        axes.text(column, row, words, ha="center", va="center", color=colour, fontsize=12 if few else 10)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=lambda share, _: f"{share:.0%}")
     bar.set_label("share of what is of the class")
     return png(figure)

@@ -63,9 +63,9 @@ def draw_curves(found: Curves, rows: str) -> bytes:
     right.plot(rounds, found.accuracy, color=GREEN, marker="s", linestyle="--", label="accuracy", **marker)
     if found.auc is not None:
         right.plot(rounds, found.auc, color=BLUE, marker="o", label="AUC", **marker)
-    right.set_ylabel("share")
+    right.set_ylabel("accuracy" if found.auc is None else "accuracy, AUC")
     right.set_ylim(top=1.02)
-    right.legend(frameon=False, loc="lower right", handlelength=3)
+    right.legend(frameon=False, loc="best", handlelength=3)
     for axes in (left, right):
         axes.set_xlabel("round (0: the first model)")
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -60,17 +60,22 @@ def roc(scores: NDArray[Any], inside: NDArray[np.bool_]) -> Roc | None:
 
 def draw_roc(curves: Mapping[str, Roc], rows: str) -> bytes:
     """A PNG of curves by class; raises PicturesUnavailable. rows: of which records, in words."""
-    figure = new_figure(5.2, 4.8)
+    count = len(curves)
+    beside = 0 if count <= 5 else 1 + (count - 1) // 18  # columns of a legend that has no room within
+    figure = new_figure(5.2 + 2.6 * beside, 4.8)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (2, 3)), label="chance")
     for index, (name, curve) in enumerate(curves.items()):
-        look = {"color": COLOURS[index % 4], "linestyle": DASHES[index // 4 % 4]}
+        look = {"color": COLOURS[index % 4], "linestyle": DASHES[(index + index // 4) % 4]}
         axes.plot(*curve.rates, **look, linewidth=2, label=f"{label(name)}: AUC {curve.area:.3f}")
     axes.set_xlabel("false positives, share of the other records")
     axes.set_ylabel("true positives, share of the class")
-    against = ", each class against the others" if len(curves) > 1 else ""
+    against = ", each class against the others" if count > 1 else ""
     axes.set_title(f"ROC after the last round{against}\n{rows}", fontsize=11)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    axes.legend(frameon=False, loc="lower right", fontsize=9, handlelength=3)
+    if beside:
+        figure.legend(frameon=False, loc="outside right upper", fontsize=9, handlelength=3, ncols=beside)
+    else:
+        axes.legend(frameon=False, loc="lower right", fontsize=9, handlelength=3)
     open_sides(axes)
     return png(figure)

@@ -46,7 +46,7 @@ def draw_saliency(
     """A PNG with a row of examples for each class; raises PicturesUnavailable."""
     from_class = range(min(len(classes), MOST_CLASSES))
     across = RIGHT + WRONG
-    figure = new_figure(1.62 * 2 * across + 0.9, 1.85 * len(from_class) + 0.75)
+    figure = new_figure(1.62 * 2 * across + 0.9, 2.0 * len(from_class) + 0.75)
     grid = figure.subplots(len(from_class), 2 * across, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -64,7 +64,9 @@ def draw_saliency(
     _legend(figure, grid)
     left_out = "" if len(classes) <= MOST_CLASSES else f"; the first {MOST_CLASSES} of {len(classes)} classes"
     figure.suptitle(
-        f"Pixels that decisions hang on, of some of {rows}{left_out}\nthis picture shows records", fontsize=11
+        f"Pixels that decisions hang on, in some of {rows}{left_out}\n"
+        "with the class taken and its probability; this picture shows records",
+        fontsize=11,
     )
     return png(figure)
 
@@ -78,12 +80,13 @@ def _example(
 ) -> None:
     picture, overlay = panels
     verdict = "right" if example.right else "wrong"
-    name = label(classes[example.label], 16)
-    picture.set_title(f"is {name}", fontsize=9)
+    name = label(classes[example.label], 20)
+    picture.set_title(f"is\n{name}", fontsize=9)
     sure = "> 0.99" if example.probability >= 0.995 else f"{example.probability:.2f}"
-    overlay.set_title(f"{verdict}: {label(classes[example.taken], 16)} {sure}", fontsize=9)
+    overlay.set_title(f"{verdict}, {sure}\n{label(classes[example.taken], 20)}", fontsize=9)
     picture.imshow(shown, interpolation="nearest")
-    overlay.imshow(0.75 * shown, interpolation="nearest")
+    grey = np.repeat(shown.mean(axis=2, keepdims=True), 3, axis=2)
+    overlay.imshow(0.75 * grey, interpolation="nearest")
     coloured = np.dstack([np.broadcast_to(_COLOUR, (*strength.shape, 3)), strength])
     overlay.imshow(coloured, interpolation="nearest")
 
@@ -93,6 +96,7 @@ def _legend(figure: Any, grid: Any) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     colours = LinearSegmentedColormap.from_list("saliency", [(0.25, 0.25, 0.25), _COLOUR])
-    bar = figure.colorbar(ScalarMappable(cmap=colours), ax=grid, shrink=0.7, aspect=25, pad=0.01)
+    look = {"shrink": 0.7, "fraction": 0.03, "aspect": 14 * len(grid), "pad": 0.01}
+    bar = figure.colorbar(ScalarMappable(cmap=colours), ax=grid, **look)
     bar.set_label("gradient, share of the image's largest", fontsize=9)
     bar.ax.tick_params(labelsize=8)

@@ -55,9 +55,7 @@ class Summary:
         return {**found, ROC_NAME: draw_roc(self.rocs, words)} if self.rocs else found
 
 
-def summary(
-    model: Network, scales: FixedPoint, models: Sequence[Int64Array], rows: Rows
-) -> Summary:
+def summary(model: Network, scales: FixedPoint, models: Sequence[Int64Array], rows: Rows) -> Summary:
     """models: the first one, then the one after each round, flat int64."""
     records, classes = rows.records, rows.description.classes
     scores = [real_scores(model, scales, weights, records) for weights in models]
