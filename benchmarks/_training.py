@@ -105,12 +105,13 @@ class TrainingProblem:
             return trace
 
         def run(party: Party) -> None:
-            shape = DatasetShape(statement.rows, statement.config.model.inputs)
+            model = statement.config.model
+            shape = DatasetShape(statement.rows, model.inputs, model.head.labels)
             dataset = DatasetColumns.declare(
                 party,
                 shape,
                 lambda: shape.pad_features(records.features),
-                lambda: shape.pad_labels(records.labels),
+                lambda: shape.pad_labels(model.head.encode(records.labels)),
             )
             lookups = LookupArgument(party)
             ranges = RangeChecks(party, lookups, statement.config.scales.table_bits)

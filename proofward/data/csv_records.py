@@ -193,5 +193,6 @@ class _Reading:
             found = [index for index, known in enumerate(label.numbers) if known == value]
         else:
             found = [index for index, known in enumerate(label.classes) if folded(known) == text]
-        words = f"cells that are none of the agreed labels, {label.negative} and {label.positive}"
+        *most, last = label.classes
+        words = f"cells that are none of the agreed labels, {', '.join(most)} and {last}"
         return (found[0] if found else None), words

@@ -12,7 +12,7 @@ from proofward.layers.model import FixedPoint, Int64Array
 
 @dataclass(frozen=True)
 class Records:
-    """features int64 (n, d) at scale fa within scales.input_range; labels int64 (n,) in {0, 1}."""
+    """features int64 (n, d) at scale fa within scales.input_range; labels int64 (n,), numbers of classes."""
 
     features: Int64Array
     labels: Int64Array

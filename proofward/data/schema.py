@@ -10,8 +10,12 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from proofward.layers.plain import MOST_CLASSES
 
 FEATURES_NAME = "features.json"
 MAX_BYTES = 1 << 24
@@ -85,35 +89,62 @@ def check_features(features: Sequence[Feature]) -> None:
 
 @dataclass(frozen=True)
 class Label:
-    """The column with the label, and what stands in it for 0 (negative) and for 1 (positive).
+    """The column with the label, and what stands in it for 0 (negative), for 1 (positive), and for others.
 
-    Where both are numbers they are compared as numbers, else letter by letter.
+    others: of the classes 2, 3, and so on, where there are more than two. Where all are numbers they are
+    compared as numbers, else letter by letter.
     """
 
     column: str = "label"
     negative: str = "0"
     positive: str = "1"
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_name("label.column", self.column)
-        _check_name("label.negative", self.negative)
-        _check_name("label.positive", self.positive)
-        numbers = self.numbers
-        same = folded(self.negative) == folded(self.positive)
-        if same or (numbers is not None and numbers[0] == numbers[1]):
-            words = "label: expected different values for negative and positive"
-            raise FeaturesInvalid(f"{words}, found {self.negative} and {self.positive}")
+        if len(self.classes) > MOST_CLASSES:
+            words = f"label.classes: expected 2 to {MOST_CLASSES} classes, found {len(self.classes)}"
+            raise FeaturesInvalid(words)
+        titles = ("negative", "positive", *["classes"] * len(self.others))
+        for what, name in zip(titles, self.classes, strict=True):
+            _check_name(f"label.{what}", name)
+        values: Sequence[object] = self.numbers or [folded(name) for name in self.classes]
+        for (first, one), (second, other) in combinations(zip(self.classes, values, strict=True), 2):
+            if one == other:
+                which = "every class" if self.others else "negative and positive"
+                words = f"label: expected different values for {which}"
+                raise FeaturesInvalid(f"{words}, found {first} and {second}")
+
+    @classmethod
+    def of(cls, column: str, classes: Sequence[str]) -> Label:
+        """What stands for each class, of two and more."""
+        if len(classes) < 2:
+            raise FeaturesInvalid(f"label.classes: expected two classes or more, found {len(classes)}")
+        return cls(column, classes[0], classes[1], tuple(classes[2:]))
 
     @property
-    def numbers(self) -> tuple[float, float] | None:
-        """(negative, positive), if both are numbers."""
-        found = plain_number(self.negative), plain_number(self.positive)
-        return None if found[0] is None or found[1] is None else (found[0], found[1])
+    def numbers(self) -> tuple[float, ...] | None:
+        """What stands for each class, if all are numbers."""
+        found = [number for name in self.classes if (number := plain_number(name)) is not None]
+        return tuple(found) if len(found) == len(self.classes) else None
 
     @property
-    def classes(self) -> tuple[str, str]:
-        """Names of the classes 0 and 1."""
-        return self.negative, self.positive
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their numbers."""
+        return self.negative, self.positive, *self.others
+
+    def to_plain(self) -> dict[str, object]:
+        """Canonical plain form: of two classes the negative and the positive one."""
+        if self.others:
+            return {"column": self.column, "classes": list(self.classes)}
+        return {"column": self.column, "negative": self.negative, "positive": self.positive}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Label:
+        """Inverse of `to_plain`; raises FeaturesInvalid, and what wrong types raise."""
+        if "classes" in plain:
+            return cls.of(**plain)
+        return cls(**plain)
 
 
 @dataclass(frozen=True)
@@ -178,8 +209,8 @@ class Schema:
         return self.notation.label
 
     @property
-    def classes(self) -> tuple[str, str]:
-        """Names of the classes 0 and 1."""
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their numbers."""
         return self.label.classes
 
     def to_bytes(self) -> bytes:
@@ -192,7 +223,7 @@ class Schema:
         notation = self.notation
         plain = {
             "version": VERSION,
-            "label": asdict(notation.label),
+            "label": notation.label.to_plain(),
             "ignore": list(notation.ignore),
             "decimal": notation.decimal,
             "clipped_percent": notation.clipped_percent,
@@ -211,7 +242,7 @@ class Schema:
             if version != VERSION:
                 raise FeaturesInvalid(f"version: expected {VERSION}, found {version!r:.80}")
             features = tuple(Feature(**entry) for entry in plain.pop("features"))
-            label, ignore = Label(**plain.pop("label")), tuple(plain.pop("ignore"))
+            label, ignore = Label.from_plain(plain.pop("label")), tuple(plain.pop("ignore"))
             schema = cls(features, Notation(label, ignore, **plain))
             canonical = schema.to_bytes()
         except FeaturesInvalid:

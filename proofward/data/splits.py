@@ -15,7 +15,7 @@ def held_out_split(records: Records, seed: int, held_out_percent: int = 20) -> t
         raise ConfigurationError("held_out_percent", "an integer in [1, 99]", held_out_percent)
     order = permutation(_seed(seed), "held-out", 0, len(records))
     kept, held = [], []
-    for label in (0, 1):
+    for label in range(int(records.labels.max(initial=0)) + 1):
         rows = order[records.labels[order] == label]
         cut = (len(rows) * held_out_percent + 50) // 100
         held.append(rows[:cut])

@@ -140,9 +140,19 @@ class LocalConsortium:
                         f"{name} has ended: see {self.kits[name] / HOME}/start.log and flare.log"
                     )
             if time.monotonic() > until:
-                raise LocalFailure(f"not over after {timeout:.0f} s: see the logs under {self.folder}")
+                last = self._last_line(self.network.server)
+                raise LocalFailure(
+                    f"not over after {timeout:.0f} s: see the logs under {self.folder}; "
+                    f"the server's last line: {last}"
+                )
             time.sleep(BEAT)
         watch()
+
+    def _last_line(self, name: str) -> str:
+        try:
+            return (self.kits[name] / HOME / "log.jsonl").read_text(errors="replace").splitlines()[-1]
+        except (OSError, IndexError):
+            return "none"
 
     def stop(self, name: str) -> None:
         """Ends a site's process in the ordinary way."""

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from proofward.field.jit import ROW, intrinsic, kernel, void
 from proofward.field.scalar import (
     emit_minus,
     emit_plus,
@@ -30,7 +28,6 @@ from proofward.field.scalar import (
     times_root,
 )
 
-_ROW = numba.uint64[::1]
 _VECTOR = ir.VectorType(ir.IntType(64), 4)
 
 
@@ -99,6 +96,8 @@ def _sixteen(inverse: bool) -> Any:
                 b.store(value, target, align=8)
             return context.get_dummy_value()
 
+        from numba import types
+
         return types.void(row, twiddles, cubes, at), generate
 
     return intrinsic(declare)
@@ -108,7 +107,7 @@ _split_sixteen = _sixteen(inverse=False)
 _merge_sixteen = _sixteen(inverse=True)
 
 
-@numba.njit(inline="always")
+@kernel()
 def _split(x0, x1, x2, x3):  # type: ignore[no-untyped-def]
     """The forward double stage before the products."""
     even, odd, difference = plus(x0, x2), plus(x1, x3), minus(x0, x2)
@@ -116,7 +115,7 @@ def _split(x0, x1, x2, x3):  # type: ignore[no-untyped-def]
     return plus(even, odd), minus(even, odd), plus(difference, turned), minus(difference, turned)
 
 
-@numba.njit(inline="always")
+@kernel()
 def _merge(z0, z1, z2, z3):  # type: ignore[no-untyped-def]
     """The inverse double stage after the products; powers of the inverse of w, so i is - 2^48."""
     even, odd, total = plus(z0, z1), minus(z0, z1), plus(z2, z3)
@@ -124,7 +123,7 @@ def _merge(z0, z1, z2, z3):  # type: ignore[no-untyped-def]
     return plus(even, total), minus(odd, turned), minus(even, total), plus(odd, turned)
 
 
-@numba.njit(numba.void(_ROW, _ROW, _ROW), cache=True, nogil=True)
+@kernel(void(ROW, ROW, ROW))
 def forward(row, twiddles, cubes):  # type: ignore[no-untyped-def]
     """All stages by decimation in frequency: coefficients to values in bit-reversed order."""
     size = row.size
@@ -168,7 +167,7 @@ def forward(row, twiddles, cubes):  # type: ignore[no-untyped-def]
             row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3] = y0, y1, y2, y3
 
 
-@numba.njit(numba.void(_ROW, _ROW, _ROW), cache=True, nogil=True)
+@kernel(void(ROW, ROW, ROW))
 def backward(row, twiddles, cubes):  # type: ignore[no-untyped-def]
     """All stages by decimation in time: n times the coefficients, from values in bit-reversed order."""
     size = row.size

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.jit import kernel
 from proofward.field.reference import contract as reference
 from proofward.field.reference import mirrored
 from proofward.field.scalar import HALF, MASK, join, plus, times
@@ -14,7 +14,7 @@ from proofward.field.threads import parallel
 Array = npt.NDArray[np.uint64]
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
 def _combine_rows(weights, rows, out, start, stop):  # type: ignore[no-untyped-def]
     # out is written block by block of columns so that its cache lines stay near
     for first in range(start, stop, 512):
@@ -31,7 +31,7 @@ def _combine_rows(weights, rows, out, start, stop):  # type: ignore[no-untyped-d
                     c1[c] = plus(c1[c], times(w1, row[c]))
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
 def _combine_columns(rows, weights, out, start, stop):  # type: ignore[no-untyped-def]
     # halves below 2^32 are summed: rows of at most 2^32 entries
     for r in range(start, stop):

@@ -5,11 +5,11 @@ An E-array is np.uint64 of shape (2, N); plane 0 holds the constant parts.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add, shift, sub
+from proofward.field.jit import PLANES, ROW, SCALAR, WORD, kernel, void
 from proofward.field.reference import extension as reference
 from proofward.field.reference import mirrored
 from proofward.field.scalar import HALF, MASK, P, ext_times, join, plus
@@ -18,9 +18,6 @@ from proofward.field.threads import parallel
 Array = npt.NDArray[np.uint64]
 
 _GRAIN = 1 << 13
-WORD = numba.int64
-PLANES = numba.types.UniTuple(numba.uint64[::1], 2)  # type: ignore[no-untyped-call]
-"""Both planes of an E-array as a kernel takes them."""
 
 
 _new = object.__new__
@@ -134,7 +131,7 @@ def planes(values: Array) -> tuple[Array, Array]:
     return values[0], values[1]
 
 
-@numba.njit(numba.void(PLANES, PLANES, PLANES, WORD, WORD), cache=True, nogil=True)
+@kernel(void(PLANES, PLANES, PLANES, WORD, WORD))
 def _mul(left, right, out, start, stop):  # type: ignore[no-untyped-def]
     # slices of planes, so that indices start at 0 and the loop is vectorised
     a0, a1, b0, b1 = left[0][start:stop], left[1][start:stop], right[0][start:stop], right[1][start:stop]
@@ -143,14 +140,14 @@ def _mul(left, right, out, start, stop):  # type: ignore[no-untyped-def]
         c0[i], c1[i] = ext_times(a0[i], a1[i], b0[i], b1[i])
 
 
-@numba.njit(numba.void(PLANES, numba.uint64, numba.uint64, PLANES, WORD, WORD), cache=True, nogil=True)
+@kernel(void(PLANES, SCALAR, SCALAR, PLANES, WORD, WORD))
 def _scale(values, f0, f1, out, start, stop):  # type: ignore[no-untyped-def]
     a0, a1, c0, c1 = values[0][start:stop], values[1][start:stop], out[0][start:stop], out[1][start:stop]
     for i in range(a0.size):
         c0[i], c1[i] = ext_times(a0[i], a1[i], f0, f1)
 
 
-@numba.njit(numba.void(PLANES, PLANES, WORD, WORD, numba.uint64[::1]), cache=True, nogil=True)
+@kernel(void(PLANES, PLANES, WORD, WORD, ROW))
 def _dot(left, right, start, stop, out):  # type: ignore[no-untyped-def]
     # sums of halves below 2^32: at most 2^32 terms stay below 2^64
     low0, high0, low1, high1 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
@@ -196,7 +193,7 @@ def ext_scale(values: Array, factor: Ext) -> Array:
     return out
 
 
-@numba.njit(numba.void(PLANES, PLANES, numba.uint64, numba.uint64, WORD, WORD), cache=True, nogil=True)
+@kernel(void(PLANES, PLANES, SCALAR, SCALAR, WORD, WORD))
 def _add_scaled(target, values, f0, f1, start, stop):  # type: ignore[no-untyped-def]
     a0, a1, c0, c1 = (
         values[0][start:stop],

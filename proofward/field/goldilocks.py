@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.jit import kernel
 from proofward.field.reference import goldilocks as reference
 from proofward.field.reference import mirrored
 from proofward.field.scalar import P, minus, plus, times
@@ -24,25 +24,25 @@ _GRAIN = 1 << 15
 _BINARY = "void(uint64[::1], uint64[::1], uint64[::1])"
 
 
-@numba.njit(_BINARY, cache=True, nogil=True)
+@kernel(_BINARY)
 def _add(left, right, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] = plus(left[i], right[i])
 
 
-@numba.njit(_BINARY, cache=True, nogil=True)
+@kernel(_BINARY)
 def _sub(left, right, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] = minus(left[i], right[i])
 
 
-@numba.njit(_BINARY, cache=True, nogil=True)
+@kernel(_BINARY)
 def _mul(left, right, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] = times(left[i], right[i])
 
 
-@numba.njit("void(uint64[::1], uint64, uint64[::1])", cache=True, nogil=True)
+@kernel("void(uint64[::1], uint64, uint64[::1])")
 def _scale(values, factor, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] = times(values[i], factor)
@@ -86,7 +86,7 @@ def mul(left: Array, right: Array) -> Array:
     return _binary(_mul, left, right)
 
 
-@numba.njit("void(uint64[::1], uint64, uint64[::1])", cache=True, nogil=True)
+@kernel("void(uint64[::1], uint64, uint64[::1])")
 def _shift(values, constant, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] = plus(values[i], constant)
@@ -101,7 +101,7 @@ def shift(values: Array, constant: int) -> Array:
     return out
 
 
-@numba.njit("void(uint64, uint64[::1], uint64[::1])", cache=True, nogil=True)
+@kernel("void(uint64, uint64[::1], uint64[::1])")
 def _subtract_from(constant, values, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] = minus(constant, values[i])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.jit import WORD, kernel
+
 Signed = npt.NDArray[np.int64]
 
-_VALUES = numba.types.Array(numba.int64, 1, "C", readonly=True)
-_COUNTS = numba.int64[::1]
+_VALUES = "Array(int64, 1, 'C', readonly=True)"
+_COUNTS = "int64[::1]"
 
 
-@numba.njit(
-    numba.int64(_VALUES, _VALUES, numba.int64, numba.int64, _VALUES, _VALUES, _COUNTS),
-    cache=True, nogil=True,
-)  # fmt: skip
+@kernel(f"int64({_VALUES}, {_VALUES}, {WORD}, {WORD}, {_VALUES}, {_VALUES}, {_COUNTS})")
 def _histogram(first, second, low, span, position, paired, counts):  # type: ignore[no-untyped-def]
     # Differences are words modulo 2^64. |low| <= 2^62 and span < 2^62, so one of integers from -2^63 to 2^63
     # is below the span only where the difference of the integers is. A count stays below 2^63.

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import PLANES, WORD, Ext, lift, planes
+from proofward.field.extension import Ext, lift, planes
+from proofward.field.jit import PLANES, SCALAR, WORD, kernel, void
 from proofward.field.reference import mirrored
 from proofward.field.reference import multilinear as reference
 from proofward.field.scalar import ext_times, minus, plus, times
@@ -23,7 +23,7 @@ _GRAIN = 1 << 13
 _LOW_VARIABLES = 12
 
 
-@numba.njit(numba.void(PLANES, numba.uint64, numba.uint64, PLANES, WORD, WORD), cache=True, nogil=True)
+@kernel(void(PLANES, SCALAR, SCALAR, PLANES, WORD, WORD))
 def _fold(table, r0, r1, out, start, stop):  # type: ignore[no-untyped-def]
     half = table[0].size // 2
     a0, a1 = table[0][start:stop], table[1][start:stop]
@@ -34,7 +34,7 @@ def _fold(table, r0, r1, out, start, stop):  # type: ignore[no-untyped-def]
         c0[i], c1[i] = plus(a0[i], d0), plus(a1[i], d1)
 
 
-@numba.njit("void(uint64[::1], uint64, uint64, uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[::1], uint64, uint64, uint64[:, ::1], int64, int64)")
 def _fold_base(table, r0, r1, out, start, stop):  # type: ignore[no-untyped-def]
     half = table.shape[0] // 2
     a, b, c0, c1 = (
@@ -48,7 +48,7 @@ def _fold_base(table, r0, r1, out, start, stop):  # type: ignore[no-untyped-def]
         c0[i], c1[i] = plus(a[i], times(difference, r0)), times(difference, r1)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], uint64[:, ::1], int64)")
 def _tensor(weights, out, first):  # type: ignore[no-untyped-def]
     """Tensor products of the last 0, 1, .. variables: each table lies behind the last one, or over it.
 
@@ -69,7 +69,7 @@ def _tensor(weights, out, first):  # type: ignore[no-untyped-def]
         start, size = target, 2 * size
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
 def _outer(high, low, out, start, stop):  # type: ignore[no-untyped-def]
     size = low.shape[1]
     for h in range(start, stop):
@@ -136,7 +136,7 @@ def fold_into(table: Array, challenge: Ext, out: Array) -> None:
     parallel(lambda start, stop: _fold(values, r0, r1, folded, start, stop), out.shape[1], _GRAIN)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1])", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], uint64[:, ::1])")
 def _fold_all(table, point):  # type: ignore[no-untyped-def]
     """Bind all variables in place; the value is left in the first entry."""
     size = table.shape[1]

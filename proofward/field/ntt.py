@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.butterflies import backward, forward
 from proofward.field.goldilocks import scale
+from proofward.field.jit import MATRIX, ROW, SCALAR, WORD, kernel, void
 from proofward.field.memory import large_empty
 from proofward.field.reference import mirrored
 from proofward.field.reference import ntt as reference
@@ -86,13 +86,13 @@ def _cubes(size: int, inverse: bool) -> Array:
     return table
 
 
-@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[::1], int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], uint64[::1], uint64[::1], int64, int64)")
 def _forward(rows, twiddles, cubes, start, stop):  # type: ignore[no-untyped-def]
     for r in range(start, stop):
         forward(rows[r], twiddles, cubes)
 
 
-@numba.njit("void(uint64[:, ::1], uint64[::1], uint64[::1], uint64, int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], uint64[::1], uint64[::1], uint64, int64, int64)")
 def _backward(rows, twiddles, cubes, factor, start, stop):  # type: ignore[no-untyped-def]
     for r in range(start, stop):
         row = rows[r]
@@ -101,7 +101,7 @@ def _backward(rows, twiddles, cubes, factor, start, stop):  # type: ignore[no-un
             row[j] = times(row[j], factor)
 
 
-@numba.njit(inline="always")
+@kernel()
 def _extend_row(coefficients, shifts, turned, twiddles, cubes, values):  # type: ignore[no-untyped-def]
     """Values on the coset of one row's polynomial of at most as many coefficients as there are points.
 
@@ -124,18 +124,15 @@ def _extend_row(coefficients, shifts, turned, twiddles, cubes, values):  # type:
     forward(high, twiddles, cubes)
 
 
-_MATRIX, _ROW, _WORD = numba.uint64[:, ::1], numba.uint64[::1], numba.int64
 
 
-@numba.njit(numba.void(_MATRIX, _ROW, _ROW, _ROW, _ROW, _MATRIX, _WORD, _WORD), cache=True, nogil=True)
+@kernel(void(MATRIX, ROW, ROW, ROW, ROW, MATRIX, WORD, WORD))
 def _extend(coefficients, shifts, turned, twiddles, cubes, values, start, stop):  # type: ignore[no-untyped-def]
     for r in range(start, stop):
         _extend_row(coefficients[r], shifts, turned, twiddles, cubes, values[r])
 
 
-@numba.njit(
-    numba.void(_MATRIX, _MATRIX, _ROW, _ROW, numba.uint64, _MATRIX, _WORD, _WORD), cache=True, nogil=True
-)
+@kernel(void(MATRIX, MATRIX, ROW, ROW, SCALAR, MATRIX, WORD, WORD))
 def _blinded(data, blinding, twiddles, cubes, factor, coefficients, start, stop):  # type: ignore[no-untyped-def]
     k = data.shape[1]
     for r in range(start, stop):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import PLANES, WORD, Ext, planes
+from proofward.field.extension import Ext, planes
+from proofward.field.jit import MATRIX, PLANES, ROW, SCALAR, WORD, kernel, void
 from proofward.field.memory import large_empty
 from proofward.field.multilinear import fold_into
 from proofward.field.reference import mirrored
@@ -24,10 +24,9 @@ from proofward.field.threads import parallel
 Array = npt.NDArray[np.uint64]
 
 _GRAIN = 1 << 12
-_MATRIX, _SCALAR, _SUMS = numba.uint64[:, ::1], numba.uint64, numba.uint64[::1]
 
 
-@numba.njit("void(uint64[:, ::1], int64, uint64, uint64, int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], int64, uint64, uint64, int64, int64)")
 def bind_rows(tables, half, r0, r1, start, stop):  # type: ignore[no-untyped-def]
     for t in range(0, tables.shape[0], 2):
         a0, a1 = tables[t, start:stop], tables[t + 1, start:stop]
@@ -37,10 +36,7 @@ def bind_rows(tables, half, r0, r1, start, stop):  # type: ignore[no-untyped-def
             a0[i], a1[i] = plus(a0[i], d0), plus(a1[i], d1)
 
 
-@numba.njit(
-    numba.void(_MATRIX, WORD, WORD, numba.boolean, _SCALAR, _SCALAR, PLANES, PLANES, WORD, WORD, _SUMS),
-    cache=True, nogil=True,
-)  # fmt: skip
+@kernel(void(MATRIX, WORD, WORD, "boolean", SCALAR, SCALAR, PLANES, PLANES, WORD, WORD, ROW))
 def sum_round(tables, length, pairs, bound, r0, r1, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """Adds the blocks start .. stop of the high weights to t(0) and the leading coefficient.
 
@@ -133,7 +129,7 @@ def next_message(
     return Ext(z0, z1), Ext(l0, l1)
 
 
-@numba.njit("boolean(uint64[:, ::1], uint64[:, ::1])", cache=True, nogil=True)
+@kernel("boolean(uint64[:, ::1], uint64[:, ::1])")
 def _claim(rounds, out):  # type: ignore[no-untyped-def]
     """Of every round w0, w1, r and the two values sent; whether no w1 is 0.
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+from proofward.field.jit import intrinsic, kernel
 
 P = 2**64 - 2**32 + 1
 MASK = np.uint64(0xFFFFFFFF)
@@ -36,6 +35,8 @@ def _binary(emit: Callable[[Any, Any, Any], Any]) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return emit(builder, *arguments)
 
+        from numba import types
+
         return types.uint64(types.uint64, types.uint64), generate
 
     return intrinsic(declare)
@@ -47,6 +48,8 @@ def _unary(emit: Callable[[Any, Any], Any]) -> Any:
     def declare(typing_context: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return emit(builder, *arguments)
+
+        from numba import types
 
         return types.uint64(types.uint64), generate
 
@@ -125,7 +128,7 @@ plus_seven = _binary(_emit_seven)
 times_root = _unary(emit_root)
 
 
-@numba.njit(inline="always")
+@kernel()
 def ext_times(a0, a1, b0, b1):  # type: ignore[no-untyped-def]
     """(a0 + a1 phi)(b0 + b1 phi), phi^2 = 7, with three products (Karatsuba)."""
     low, high = times(a0, b0), times(a1, b1)
@@ -133,7 +136,7 @@ def ext_times(a0, a1, b0, b1):  # type: ignore[no-untyped-def]
     return plus_seven(low, high), minus(minus(both, low), high)
 
 
-@numba.njit(inline="always")
+@kernel()
 def inverse(value):  # type: ignore[no-untyped-def]
     """1 / value by Fermat, value^(P - 2); 0 for 0. P - 2 has 32 ones, a zero and 31 ones in binary."""
     result, square = value, value
@@ -144,7 +147,7 @@ def inverse(value):  # type: ignore[no-untyped-def]
     return result
 
 
-@numba.njit(inline="always")
+@kernel()
 def join(low, high):  # type: ignore[no-untyped-def]
     """The sum of values whose halves of 32 bits were summed to `low` and `high`.
 

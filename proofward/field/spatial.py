@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_rows
 from proofward.field.extension import ext_add
 from proofward.field.goldilocks import scale
+from proofward.field.jit import kernel
 from proofward.field.reference import mirrored
 from proofward.field.reference import spatial as reference
 from proofward.field.scalar import HALF, MASK, ext_times, join, plus
@@ -18,9 +18,7 @@ Array = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
 
-@numba.njit(
-    "void(uint64[:, :, ::1], uint64[:, :, ::1], uint64[:, :, ::1], int64, int64)", cache=True, nogil=True
-)
+@kernel("void(uint64[:, :, ::1], uint64[:, :, ::1], uint64[:, :, ::1], int64, int64)")
 def _products(left, right, out, start, stop):  # type: ignore[no-untyped-def]
     # halves below 2^32 are summed: rows of at most 2^32 entries
     for r in range(start, stop):
@@ -36,11 +34,9 @@ def _products(left, right, out, start, stop):  # type: ignore[no-untyped-def]
             out[0, r, j], out[1, r, j] = join(low0, high0), join(low1, high1)
 
 
-@numba.njit(
+@kernel(
     "void(uint64[:, :, ::1], uint64[:, ::1], int64[::1], int64[::1], int64[::1], "
-    "uint64[:, :, ::1], int64, int64)",
-    cache=True,
-    nogil=True,
+    "uint64[:, :, ::1], int64, int64)"
 )
 def _shifted(rows, weights, to, tap, source, out, start, stop):  # type: ignore[no-untyped-def]
     # every sum is reduced as it grows: canonical operands give canonical results

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import PLANES, WORD, Ext, ext_add, ext_mul, planes
+from proofward.field.extension import Ext, ext_add, ext_mul, planes
+from proofward.field.jit import PLANES, ROW, SCALAR, WORD, kernel, void
 from proofward.field.memory import large_empty
 from proofward.field.reference import mirrored
 from proofward.field.reference import sums as reference
@@ -31,10 +31,9 @@ class SplitWeights:
     low: Array
 
 
-_SUMS = numba.uint64[::1]
 
 
-@numba.njit(inline="always")
+@kernel()
 def _parts(table, first, count):  # type: ignore[no-untyped-def]
     """Both planes of a table at first .. first + count, and half a table further on."""
     half = table[0].size // 2
@@ -47,7 +46,7 @@ def _parts(table, first, count):  # type: ignore[no-untyped-def]
     )
 
 
-@numba.njit(numba.void(PLANES, PLANES, PLANES, PLANES, WORD, WORD, _SUMS), cache=True, nogil=True)
+@kernel(void(PLANES, PLANES, PLANES, PLANES, WORD, WORD, ROW))
 def _round(f, g, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """Adds one product's part of t(0) and of the leading coefficient to `out`.
 
@@ -83,9 +82,7 @@ def _round(f, g, high, low, start, stop, out):  # type: ignore[no-untyped-def]
         out[2], out[3] = plus(out[2], l0), plus(out[3], l1)
 
 
-@numba.njit(
-    numba.void(PLANES, PLANES, PLANES, PLANES, PLANES, PLANES, WORD, WORD, _SUMS), cache=True, nogil=True
-)
+@kernel(void(PLANES, PLANES, PLANES, PLANES, PLANES, PLANES, WORD, WORD, ROW))
 def _round_two(f, g, u, v, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """As `_round`, for the sum of two products f g + u v."""
     block = low[0].size
@@ -124,7 +121,7 @@ def _round_two(f, g, u, v, high, low, start, stop, out):  # type: ignore[no-unty
         out[2], out[3] = plus(out[2], l0), plus(out[3], l1)
 
 
-@numba.njit(numba.void(PLANES, PLANES, PLANES, WORD, WORD, _SUMS), cache=True, nogil=True)
+@kernel(void(PLANES, PLANES, PLANES, WORD, WORD, ROW))
 def _round_linear(table, high, low, start, stop, out):  # type: ignore[no-untyped-def]
     """Adds the linear table's part of t(0)."""
     block = low[0].size
@@ -142,7 +139,7 @@ def _round_linear(table, high, low, start, stop, out):  # type: ignore[no-untype
         out[0], out[1] = plus(out[0], z0), plus(out[1], z1)
 
 
-@numba.njit(numba.void(PLANES, PLANES, PLANES, PLANES, WORD, WORD), cache=True, nogil=True)
+@kernel(void(PLANES, PLANES, PLANES, PLANES, WORD, WORD))
 def _fraction(p, q, numerators, denominators, start, stop):  # type: ignore[no-untyped-def]
     p0, p1, p2, p3 = _parts(p, start, stop - start)
     q0, q1, q2, q3 = _parts(q, start, stop - start)
@@ -160,12 +157,9 @@ def _fraction(p, q, numerators, denominators, start, stop):  # type: ignore[no-u
         d0[i], d1[i] = ext_times(q0[i], q1[i], q2[i], q3[i])
 
 
-_FIELD = numba.uint64
 
 
-@numba.njit(
-    numba.void(_SUMS, _SUMS, _FIELD, _FIELD, _FIELD, _FIELD, _SUMS, _SUMS, WORD, WORD), cache=True, nogil=True
-)
+@kernel(void(ROW, ROW, SCALAR, SCALAR, SCALAR, SCALAR, ROW, ROW, WORD, WORD))
 def _denominators(first, second, c0, c1, b0, b1, out0, out1, start, stop):  # type: ignore[no-untyped-def]
     # every operation takes and gives canonical values, so nothing overflows
     f, q0, q1 = first[start:stop], out0[start:stop], out1[start:stop]

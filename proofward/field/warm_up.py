@@ -5,8 +5,9 @@ It takes a few seconds on the first run and none later.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
+
+from proofward.field.jit import load_all
 
 MODULES = (
     *("scalar", "goldilocks", "extension", "multilinear"),
@@ -15,10 +16,10 @@ MODULES = (
 
 
 def warm_up(progress: Callable[[str, int, int], None] | None = None) -> None:
-    """Import every module with kernels; `progress(module, done, of)` is called before each."""
+    """Load every kernel of these modules; `progress(module, done, of)` is called before each."""
     for done, name in enumerate(MODULES):
         if progress:
             progress(f"proofward.field.{name}", done, len(MODULES))
-        importlib.import_module(f"proofward.field.{name}")
+        load_all(f"proofward.field.{name}")
     if progress:
         progress("ready", len(MODULES), len(MODULES))

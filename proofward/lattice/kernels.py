@@ -6,9 +6,9 @@ arithmetic modulo P is that of `proofward.field.scalar`.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from proofward.field.jit import kernel
 from proofward.field.scalar import minus, plus, times
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, UPDATE_SHIFT
 
@@ -18,7 +18,7 @@ _ROWS = "uint64[:, ::1]"
 _WORDS = "uint64[::1]"
 
 
-@numba.njit(f"void({_ROWS}, {_WORDS})", cache=True, nogil=True)
+@kernel(f"void({_ROWS}, {_WORDS})")
 def transform(rows: np.ndarray, twiddles: np.ndarray) -> None:
     """In place: coefficients to values at psi^(2 bitrev(k) + 1); twiddles[m] = psi^bitrev(m), see `ring`."""
     for r in range(rows.shape[0]):
@@ -39,7 +39,7 @@ def transform(rows: np.ndarray, twiddles: np.ndarray) -> None:
             groups <<= 1
 
 
-@numba.njit(f"void({_ROWS}, {_WORDS}, uint64)", cache=True, nogil=True)
+@kernel(f"void({_ROWS}, {_WORDS}, uint64)")
 def transform_back(rows: np.ndarray, twiddles: np.ndarray, scale: int) -> None:
     """In place inverse of `transform`: twiddles[m] = psi^-bitrev(m), scale = 1/4096."""
     for r in range(rows.shape[0]):
@@ -62,7 +62,7 @@ def transform_back(rows: np.ndarray, twiddles: np.ndarray, scale: int) -> None:
             row[i] = times(row[i], np.uint64(scale))
 
 
-@numba.njit(f"void({_ROWS}, {_ROWS})", cache=True, nogil=True)
+@kernel(f"void({_ROWS}, {_ROWS})")
 def multiply_rows(rows: np.ndarray, factors: np.ndarray) -> None:
     """In place rows[r] *= factors[r], or *= factors[0] when there is one row of factors."""
     step = 0 if factors.shape[0] == 1 else 1
@@ -72,7 +72,7 @@ def multiply_rows(rows: np.ndarray, factors: np.ndarray) -> None:
             row[i] = times(row[i], factor[i])
 
 
-@numba.njit(f"void({_WORDS}, {_ROWS}, {_ROWS})", cache=True, nogil=True)
+@kernel(f"void({_WORDS}, {_ROWS}, {_ROWS})")
 def accumulate_reversed(total: np.ndarray, masks: np.ndarray, rows: np.ndarray) -> None:
     """total[i] += sum_r masks[r, 4095 - i] * rows[r, i]: reversing values evaluates the mask at 1/X."""
     for r in range(rows.shape[0]):
@@ -81,7 +81,7 @@ def accumulate_reversed(total: np.ndarray, masks: np.ndarray, rows: np.ndarray) 
             total[i] = plus(total[i], times(mask[_N - 1 - i], row[i]))
 
 
-@numba.njit(f"int64({_WORDS}, {_WORDS})", cache=True, nogil=True)
+@kernel(f"int64({_WORDS}, {_WORDS})")
 def accumulate(total: np.ndarray, words: np.ndarray) -> int:
     """total += words modulo P; returns the number of words outside [0, P): if any, total is of no use."""
     strange = 0
@@ -91,7 +91,7 @@ def accumulate(total: np.ndarray, words: np.ndarray) -> int:
     return strange
 
 
-@numba.njit(inline="always")
+@kernel()
 def _ones(word: np.uint64) -> np.uint64:
     """The number of set bits: sums of 2, 4 and 8 bits side by side, then of the eight bytes (at most 64)."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -100,7 +100,7 @@ def _ones(word: np.uint64) -> np.uint64:
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@numba.njit(f"void({_WORDS}, uint32[::1], int8[::1])", cache=True, nogil=True)
+@kernel(f"void({_WORDS}, uint32[::1], int8[::1])")
 def centred_binomial(wide: np.ndarray, narrow: np.ndarray, out: np.ndarray) -> None:
     """out[i] = number of ones among wide[i] and the low 20 bits of narrow[i], less 42: in [-42, 42]."""
     for i in range(out.shape[0]):
@@ -108,7 +108,7 @@ def centred_binomial(wide: np.ndarray, narrow: np.ndarray, out: np.ndarray) -> N
         out[i] = np.int8(np.int64(_ones(wide[i]) + _ones(low)) - 42)
 
 
-@numba.njit(f"void({_WORDS}, int8[::1], int64[::1])", cache=True, nogil=True)
+@kernel(f"void({_WORDS}, int8[::1], int64[::1])")
 def add_message(words: np.ndarray, error: np.ndarray, update: np.ndarray) -> None:
     """words[i] += error[i] + 2^18 update[i] modulo P; |2^18 update + error| < 2^49 + 42 fits an int64."""
     for i in range(words.shape[0]):
@@ -116,7 +116,7 @@ def add_message(words: np.ndarray, error: np.ndarray, update: np.ndarray) -> Non
         words[i] = plus(words[i], np.uint64(value) + (_P if value < 0 else np.uint64(0)))
 
 
-@numba.njit(f"int64({_WORDS}, {_WORDS}, int64[::1], int64, int64)", cache=True, nogil=True)
+@kernel(f"int64({_WORDS}, {_WORDS}, int64[::1], int64, int64)")
 def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bound: int) -> int:
     """out[i] = nearest integer to centred(words[i] - mask[i]) / 2^18; the first i no honest sum has, or -1.
 
@@ -138,7 +138,7 @@ def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bou
     return wrong
 
 
-@numba.njit(f"void({_WORDS}, {_ROWS}, {_ROWS})", cache=True, nogil=True)
+@kernel(f"void({_WORDS}, {_ROWS}, {_ROWS})")
 def shamir_shares(secret: np.ndarray, coefficients: np.ndarray, out: np.ndarray) -> None:
     """out[h] = secret + sum_k coefficients[k] (h + 1)^(k+1), by Horner's rule; fewer than 2^32 holders."""
     for holder in range(out.shape[0]):
@@ -154,7 +154,7 @@ def shamir_shares(secret: np.ndarray, coefficients: np.ndarray, out: np.ndarray)
             values[i] = plus(values[i], secret[i])
 
 
-@numba.njit(f"void({_WORDS}, {_ROWS}, {_WORDS})", cache=True, nogil=True)
+@kernel(f"void({_WORDS}, {_ROWS}, {_WORDS})")
 def combine(weights: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     """out = sum_r weights[r] rows[r]."""
     for i in range(out.shape[0]):

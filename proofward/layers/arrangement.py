@@ -14,14 +14,13 @@ from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.saturation import HighLimb, signed_bits
-from proofward.layers.two_class_head import TwoClassRelation
 
 _LEAST_SIGN_BITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """High limbs of every hidden layer's sums and back sums, and of the head's difference of logits."""
+    """High limbs of every hidden layer's sums and back sums, and of the head's differences of logits."""
 
     hidden: tuple[tuple[HighLimb, HighLimb], ...]
     head: HighLimb
@@ -51,7 +50,7 @@ def training_values(
     samples = training.padded_steps(rows) * training.batch
     bounds = compile_bounds(model, scales, training, rows, largest_weight)
     arrangement = Arrangement.of(model, scales, samples, bounds)
-    total = samples * TwoClassRelation.count(scales, arrangement.head)
+    total = samples * model.head.committed(scales, arrangement.head)
     for own, limbs_above in zip(model.activations, arrangement.hidden, strict=True):
         total += samples * own.committed(scales, limbs_above)
     return total

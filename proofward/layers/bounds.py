@@ -21,7 +21,7 @@ from functools import lru_cache
 from proofward.layers.errors import WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
-from proofward.layers.saturation import Span
+from proofward.layers.saturation import Span, span_of
 
 LIMIT = 1 << 62
 WEIGHT_LIMIT = 1 << 52
@@ -33,7 +33,8 @@ class LayerBounds:
     """One layer: magnitudes, each below 2^62, and the spans of the high limbs of its rounded sums.
 
     A rounded sum is low limb + 2^bits * high limb. `high` is the least and greatest high limb of what is
-    computed from this layer's sums: pre-activations, or for the last layer the difference of the logits.
+    computed from this layer's sums: pre-activations, or for the last layer a difference of two logits, which
+    `sums` then bounds.
     `back_high` is that of the gradients with respect to this layer's inputs.
     """
 
@@ -76,7 +77,7 @@ def limited_bounds(
         bounds = _layer_bounds(model, scales, training.rate * samples, index, largest_weight)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's sum can be twice as far out as an honest one, and is still below 2^62.
-        further = model.activations[index].reach if index < len(model.activations) else 2
+        further = model.activations[index].reach if index < len(model.activations) else model.head.reach
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
         reach += 16 << (scales.weight_bits + scales.table_bits)
         limits = {
@@ -118,20 +119,15 @@ def _layer_bounds(
         sums=sums,
         back_sums=back_sums,
         high=(
-            _span(rounded, scales.logit_range_bits)
+            model.head.span(rounded, scales)
             if last
             else (
                 (-rounded - 2) >> scales.activation_range_bits,
                 (rounded - 1) >> scales.activation_range_bits,
             )
         ),
-        back_high=_span(back, scales.gradient_range_bits),
+        back_high=span_of(back, scales.gradient_range_bits),
     )
-
-
-def _span(bound: int, bits: int) -> Span:
-    """High limbs of integers in [-bound - 1, bound] whose low limb is in [-2^bits, 2^bits)."""
-    return (-bound - 1 + (1 << bits)) >> (bits + 1), (bound + (1 << bits)) >> (bits + 1)
 
 
 @lru_cache(maxsize=256)

@@ -12,9 +12,9 @@ clipped or not. Nothing of the update, not even whether it is clipped, is in the
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from proofward.field.jit import kernel
 from proofward.field.threads import parallel
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array
@@ -25,7 +25,7 @@ LIMIT = 1 << 62
 _GRAIN = 1 << 15
 
 
-@numba.njit("uint64(int64[::1], int64, int64)", cache=True, nogil=True)
+@kernel("uint64(int64[::1], int64, int64)")
 def _squared_norm(update: np.ndarray, multiplier: int, shift: int) -> np.uint64:
     """min(||U(multiplier)||^2, 2^62).
 

@@ -34,20 +34,20 @@ def _parts(model: Network, flat: Float32Array) -> Parts:
 
 
 def scores(model: Network, scales: FixedPoint, flat: Float32Array, features: Float32Array) -> Float32Array:
-    """Logit difference of each record: float32 (n,)."""
-    return _forward(model, _parts(model, flat), scales, features)[2]
+    """What decides for a class of each record, float32: see `head.Head.real_scores`."""
+    return _single(model.head.real_scores(_forward(model, _parts(model, flat), scales, features)[2]))
 
 
 def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
 ) -> tuple[list[Float32Array], list[Float32Array], Float32Array]:
-    """Inputs of every layer, sums of the hidden ones, and the logit differences."""
+    """Inputs of every layer, sums of the hidden ones, and the logits."""
     values, sums = [features], []
     for layer, own, activation in zip(model.layers[:-1], parts[:-1], model.activations, strict=True):
         sums.append(_sums(layer, own, values[-1]))
         values.append(_single(activation.real_values(sums[-1], _limit(scales))))
     logits = _sums(model.layers[-1], parts[-1], values[-1])
-    return values, sums, logits[:, 1] - logits[:, 0]
+    return values, sums, logits
 
 
 def _limit(scales: FixedPoint) -> float:
@@ -84,11 +84,10 @@ def train_float(
     flat = initial.copy()
     parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
-    end = np.float32((1 << scales.logit_range_bits) / (1 << scales.activation_bits))
+    end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
-        values, sums, difference = _forward(model, parts, scales, features[chosen])
-        error = (1 / (1 + np.exp(-np.clip(difference, -end, end))) - labels[chosen]).astype(np.float32)
-        delta = np.stack([-error, error], axis=1)
+        values, sums, logits = _forward(model, parts, scales, features[chosen])
+        delta = _single(model.head.real_gradients(logits, labels[chosen], end))
         for index in range(len(parts) - 1, -1, -1):
             weights, bias = parts[index]
             growth, bias_growth, below = model.layers[index].real_gradients(weights, values[index], delta)

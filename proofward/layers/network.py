@@ -1,10 +1,10 @@
-"""A network as a chain of layers with activations between and a two-class head on top, and its first weights.
+"""A network as a chain of layers with activations between and a head on top, and its first weights.
 
 Flat order of a weight vector: for each layer its weights row-major, then its biases.
 
 One network has one plain form. A multilayer perceptron on a row of features is {"widths": [...]}; every other
 network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}, where an activation follows its layer,
-and ReLU is named nowhere.
+and ReLU is named nowhere. The head is that for the number of outputs of the last layer, one for each class.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ import numpy as np
 from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.head import Head
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.plain import exactly, integer
-from proofward.layers.registry import ACTIVATIONS, AFFINE, IMPLIED
+from proofward.layers.plain import MOST_CLASSES, exactly, integer
+from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
 
 MAX_LAYERS = 256
 MAX_VALUES = 1 << 26  #: of a record, or of a layer's sums
@@ -34,7 +35,7 @@ _KINDS = sorted({*AFFINE, *ACTIVATIONS})
 
 @dataclass(frozen=True)
 class Network:
-    """layers: from the records upwards, the last gives two logits; activations: what stands between two."""
+    """Layers from the records upwards and activations between them; the last layer gives the logits."""
 
     layers: tuple[Affine, ...]
     activations: tuple[Activation, ...]
@@ -50,10 +51,15 @@ class Network:
         for layout in (self.layers[0].takes, *self.hidden):
             integer(f"values of {layout.words}", layout.padded_size, 1, MAX_VALUES)
         last = self.layers[-1]
-        if not isinstance(last, Linear) or last.outputs != 2:
-            raise ConfigurationError(
-                "last layer", "a linear layer with 2 outputs (two-class head)", last.words
-            )
+        if not isinstance(last, Linear) or not 2 <= last.outputs <= MOST_CLASSES:
+            expected = f"a linear layer with 2 to {MOST_CLASSES} outputs, one for each class"
+            raise ConfigurationError("last layer", expected, last.words)
+
+    @cached_property
+    def head(self) -> Head:
+        """What makes gradients of the logits."""
+        takes = self.layers[-1].gives
+        return next(own(takes) for own in HEADS if takes.size in own.admits)
 
     @property
     def inputs(self) -> Layout:
@@ -177,13 +183,12 @@ def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
 
 
 def mlp(widths: Sequence[int]) -> Network:
-    """Multilayer perceptron: linear layers widths[i] -> widths[i+1] with ReLU between, two-class head."""
+    """Multilayer perceptron: linear layers widths[i] -> widths[i+1] with ReLU between, and a head."""
     if not isinstance(widths, tuple) or len(widths) < 2:
         raise ConfigurationError("widths", "a tuple of at least two widths", widths)
     for index, width in enumerate(widths):
         integer(f"widths[{index}]", width, 1, MAX_WIDTH)
-    if widths[-1] != 2:
-        raise ConfigurationError("widths[-1]", "2 (two-class head)", widths[-1])
+    integer("widths[-1], the number of classes", widths[-1], 2, MOST_CLASSES)
     layers = tuple(Linear(Layout((below,)), above) for below, above in pairwise(widths))
     return Network(layers, tuple(IMPLIED(layer.gives) for layer in layers[:-1]))
 

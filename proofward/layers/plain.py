@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from proofward.layers.errors import ConfigurationError
 
+MOST_CLASSES = 64
+"""Of a network's outputs, and of labels."""
+
 
 def integer(field: str, value: object, low: int, high: int) -> int:
     """The value as an integer in [low, high]; raises ConfigurationError."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from proofward.layers.model import FixedPoint, Training
+from proofward.layers.reference_softmax import SoftmaxHead, softmax_head
 
 Vector = list[int]
 Matrix = list[Vector]
@@ -57,8 +58,13 @@ class SampleTrace:
     forward: list[list[Forward]]
     back_sums: Matrix
     backward: list[list[Backward]]
-    difference: int
-    head: Head
+    logits: Vector
+    head: Head | SoftmaxHead
+
+    @property
+    def difference(self) -> int:
+        """z, of two classes."""
+        return self.logits[1] - self.logits[0]
 
 
 def rounded(value: int, bits: int) -> tuple[int, int]:
@@ -128,9 +134,13 @@ def sample(
         forwards.append([forward(total, scales) for total in sums[-1]])
         values = [unit.activation for unit in forwards[-1]]
     logits = linear(*layers[-1], values, scales)
-    difference = logits[1] - logits[0]
-    top = head(difference, label, scales)
-    deltas = [[-top.error, top.error]]
+    top: Head | SoftmaxHead
+    if len(logits) == 2:
+        top = head(logits[1] - logits[0], label, scales)
+        deltas = [[-top.error, top.error]]
+    else:
+        top = softmax_head(logits, label, scales)
+        deltas = [list(top.errors)]
     back_sums: Matrix = []
     backwards: list[list[Backward]] = []
     for index in range(len(layers) - 1, 0, -1):
@@ -141,7 +151,7 @@ def sample(
         units = zip(back_sums[0], forwards[index - 1], strict=True)
         backwards.insert(0, [backward(total, unit.inside, scales) for total, unit in units])
         deltas.insert(0, [unit.delta for unit in backwards[0]])
-    return SampleTrace(sums, forwards, back_sums, backwards, difference, top), deltas
+    return SampleTrace(sums, forwards, back_sums, backwards, logits, top), deltas
 
 
 def step(

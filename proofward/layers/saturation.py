@@ -112,6 +112,11 @@ class HighLimb:
         return combine(*((1 << shift, part) for shift, part in zip(shifts, parts, strict=True)))
 
 
+def span_of(bound: int, bits: int) -> Span:
+    """High limbs of integers in [-bound - 1, bound] whose low limb is in [-2^bits, 2^bits)."""
+    return (-bound - 1 + (1 << bits)) >> (bits + 1), (bound + (1 << bits)) >> (bits + 1)
+
+
 def signed_bits(span: Span) -> int:
     """The least b with the span inside [-2^(b-1), 2^(b-1))."""
     return max(-span[0] - 1, span[1]).bit_length() + 1

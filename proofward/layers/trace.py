@@ -1,6 +1,6 @@
 """Witness of a local training: the exact sums of every step before they are rounded, stacked over steps.
 
-Everything else that a proof commits to is a function of these sums: see the activations and `two_class_head`.
+Everything else that a proof commits to is a function of these sums: see the activations and the heads.
 T = padded steps, B = batch, d = values of a sample in their padded layout. Arrays are C-contiguous. Units
 that a layer does not have, and features that the records do not have, hold zeros.
 """
@@ -10,21 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from proofward.layers.activation import HiddenTrace
-from proofward.layers.model import Int64Array
+from proofward.layers.head import HeadTrace, Int32Array
 from proofward.layers.network import Network
-
-Int32Array = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class HeadTrace:
-    """Values of the two-class head, each (T, B)."""
-
-    difference: Int64Array  #: z = Z[1] - Z[0], scale fw + fa
-    labels: Int32Array  #: Y in {0, 1}
 
 
 @dataclass(frozen=True)
@@ -48,5 +37,8 @@ class TrainingTrace:
                 )
                 for own in model.activations
             ),
-            head=HeadTrace(np.empty(stack, dtype=np.int64), np.empty(stack, dtype=np.int32)),
+            head=HeadTrace(
+                np.empty((*stack, model.head.takes.padded_size), dtype=np.int64),
+                np.empty(stack, dtype=np.int32),
+            ),
         )

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofward.field.blas import one_thread
-from proofward.layers import two_class_head
 from proofward.layers.affine import AffineTrainer
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
-from proofward.layers.rounding import rounded
 from proofward.layers.trace import TrainingTrace
 
 LITTLE_WORK = 1 << 30
@@ -61,7 +59,7 @@ class Trainer:
     def step(
         self, features: Int64Array, labels: Int64Array, trace: TrainingTrace | None = None, at: int = 0
     ) -> None:
-        """One SGD step on features (B, d_0) in the input range, labels (B,) 0 or 1; recorded at `at`."""
+        """One SGD step on features (B, d_0) in the input range, labels (B,) of classes; recorded at `at`."""
         scales, bounds, activations = self.scales, self.bounds, self.model.activations
         inputs = self.model.inputs.pad(features.astype(np.float64))
         values, sums = [inputs], []
@@ -69,13 +67,11 @@ class Trainer:
             sums.append(layer.forward(values[-1], bound.inputs))
             values.append(activation.forward(sums[-1], scales).astype(np.float64))
         logits = self.layers[-1].forward(values[-1], bounds[-1].inputs)
-        difference = logits[:, 1] - logits[:, 0]
-        error = two_class_head.error(difference, labels, scales)
         if trace is not None:
             trace.inputs[at] = inputs
-            trace.head.difference[at] = difference
+            trace.head.sums[at] = logits
             trace.head.labels[at] = labels
-        gradients: FloatArray = np.stack([-error, error], axis=1).astype(np.float64)
+        gradients: FloatArray = self.model.head.gradients(logits, labels, scales).astype(np.float64)
         for index in range(len(self.layers) - 1, 0, -1):
             back_sums = self.layers[index].backward(gradients, bounds[index].output_gradients)
             self.layers[index].update(gradients, values[index], self.rate)
@@ -111,11 +107,11 @@ def train(
     """Local training of one round.
 
     initial_weights int64 (parameters,) at scale fw; features int64 (n, d_0) at scale fa, in input_range;
-    labels int64 (n,) in {0, 1}; batches int64 (T_pad, B) as made by `schedule`. The update is W_T - W_0
-    after the T = training.steps_for(n) real steps; with `trace`, the T_pad - T padding steps are run too
-    and recorded. Raises ConfigurationError or WraparoundPossible, which depend on the rules, the number of
-    records, the first weights, and whether records and batches have their shapes and ranges: on nothing
-    else.
+    labels int64 (n,), numbers of classes; batches int64 (T_pad, B) as made by `schedule`. The update is
+    W_T - W_0 after the T = training.steps_for(n) real steps; with `trace`, the T_pad - T padding steps are
+    run too and recorded. Raises ConfigurationError or WraparoundPossible, which depend on the rules, the
+    number of records, the first weights, and whether records and batches have their shapes and ranges: on
+    nothing else.
     """
     check_records(model, scales, features, labels)
     rows = len(labels)
@@ -162,8 +158,10 @@ def check_records(model: Network, scales: FixedPoint, features: Int64Array, labe
         raise ConfigurationError(
             "labels", f"int64 array of shape ({len(features)},)", (str(labels.dtype), labels.shape)
         )
-    if labels.min() < 0 or labels.max() > 1:
-        raise ConfigurationError("labels", "values 0 or 1", (int(labels.min()), int(labels.max())))
+    most = model.head.classes - 1
+    if labels.min() < 0 or labels.max() > most:
+        expected = "values 0 or 1" if most == 1 else f"values 0 to {most}"
+        raise ConfigurationError("labels", expected, (int(labels.min()), int(labels.max())))
 
 
 def magnitude(values: Int64Array) -> int:
@@ -171,13 +169,10 @@ def magnitude(values: Int64Array) -> int:
     return max(int(values.max()), -int(values.min()))
 
 
-def logit_differences(
-    model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array
-) -> Int64Array:
-    """Score of each record under flat `weights`: the logit difference D, scale fa, int64 (n,).
+def logits_of(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Int64Array:
+    """Exact logits Z of each record under flat `weights`, scale fw + fa, int64 (n, classes).
 
-    Hidden layers saturate as in training. D is what training looks up after clamping it; as a score it is
-    kept whole, so that records beyond the ends of the sigmoid's table keep their order.
+    Hidden layers saturate as in training.
     """
     model.check_flat(weights)
     bounds = compile_bounds(model, scales, Training(batch=1, steps=1), 1, magnitude(weights))
@@ -185,5 +180,18 @@ def logit_differences(
     layers = _trainers(model, scales, weights, bounds)
     for layer, own, activation in zip(layers[:-1], bounds[:-1], model.activations, strict=True):
         values = activation.forward(layer.forward(values, own.inputs), scales).astype(np.float64)
-    logits = layers[-1].forward(values, bounds[-1].inputs)
-    return rounded(logits[:, 1] - logits[:, 0], scales)
+    return model.head.takes.unpad(layers[-1].forward(values, bounds[-1].inputs))
+
+
+def scores(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Int64Array:
+    """What decides for a class of each record under flat `weights`, scale fa: see `head.Head.scores`."""
+    return model.head.scores(logits_of(model, scales, weights, features), scales)
+
+
+def logit_differences(
+    model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array
+) -> Int64Array:
+    """Score of each record of two classes: the logit difference D, scale fa, int64 (n,)."""
+    if model.head.classes != 2:
+        raise ConfigurationError("classes of a score", "2", model.head.classes)
+    return scores(model, scales, weights, features)

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +35,13 @@ from proofward.field.extension import Ext, ext_scale, lift
 from proofward.field.goldilocks import add, mul, scale, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
+from proofward.layers.head import Head, HeadRelation, HeadTrace, Integers, LabelClaims, RealArray
+from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine, limbs
 from proofward.layers.rounding import Rounding, rounded
-from proofward.layers.saturation import Flags, HighLimb
+from proofward.layers.saturation import Flags, HighLimb, Span, span_of
 from proofward.layers.stack import Shape, Units
-from proofward.layers.trace import HeadTrace, Int32Array
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination
@@ -47,7 +49,6 @@ from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
 Array = npt.NDArray[np.uint64]
-Integers = Int64Array | Int32Array
 
 SIGMOID_TAG = 64
 
@@ -97,18 +98,68 @@ def error(differences: Int64Array, labels: Integers, scales: FixedPoint) -> Int6
     return probability(differences, scales) - (labels.astype(np.int64) << scales.gradient_bits)
 
 
+@dataclass(frozen=True)
+class TwoClassHead(Head):
+    """Two logits; a label is one bit."""
+
+    admits: ClassVar[range] = range(2, 3)
+
+    @property
+    def labels(self) -> Layout:
+        return Layout(())
+
+    def encode(self, labels: Integers) -> Int64Array:
+        return labels.astype(np.int64).reshape(-1, 1)
+
+    def span(self, bound: int, scales: FixedPoint) -> Span:
+        return span_of(bound, scales.logit_range_bits)
+
+    def gradients(self, sums: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
+        errors = error(sums[:, 1] - sums[:, 0], labels, scales)
+        return np.stack([-errors, errors], axis=1)
+
+    def real_gradients(self, logits: RealArray, labels: Int64Array, end: float) -> RealArray:
+        difference = logits[:, 1] - logits[:, 0]
+        errors = (1 / (1 + np.exp(-np.clip(difference, -end, end))) - labels).astype(logits.dtype)
+        return np.stack([-errors, errors], axis=1)
+
+    def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        """D, which training looks up after clamping it.
+
+        As a score it is kept whole, so that records beyond the ends of the table keep their order.
+        """
+        return rounded(sums[:, 1] - sums[:, 0], scales)
+
+    def real_scores(self, logits: RealArray) -> RealArray:
+        return logits[:, 1] - logits[:, 0]
+
+    def chosen(self, scores: npt.NDArray[Any]) -> Int64Array:
+        return (scores > 0).astype(np.int64)
+
+    def committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+        return TwoClassRelation.count(scales, limb_above)
+
+    def relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        limb_above: HighLimb,
+        trace: Callable[[], HeadTrace],
+    ) -> TwoClassRelation:
+        return TwoClassRelation.declare(ranges, scales, shape, limb_above=limb_above, trace=trace)
+
+
 @dataclass(frozen=True, slots=True)
-class TwoClassRelation:
+class TwoClassRelation(HeadRelation):
     """The committed columns of the head; see the module's description.
 
     As a Gradient its values are (-g, +g), which need no column of their own.
     """
 
-    shape: Shape
-    scales: FixedPoint
     low: LinearCombination
     flags: Flags | None
-    rounding: Rounding
     entry: Column
     error: Column
 
@@ -146,7 +197,7 @@ class TwoClassRelation:
         sigmoid = Table("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
         ranges.lookups.query(sigmoid, low, LinearCombination(((1, entry),)))
         assert sigmoid.log_size == bits + 1
-        return TwoClassRelation(shape, scales, low, flags, rounding, entry, error_column)
+        return TwoClassRelation(shape, scales, rounding, low, flags, entry, error_column)
 
     @staticmethod
     def count(scales: FixedPoint, limb_above: HighLimb) -> int:
@@ -154,8 +205,12 @@ class TwoClassRelation:
         flags = 0 if limb_above.is_zero else Flags.count(limb_above)
         return 2 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
-    def prove(self, party: Party, labels: Callable[[Point, Form], None]) -> None:
-        """g + 2^fd Y = P at a random point; `labels` proves a claim on Y at a point of the samples."""
+    def logits_at(self, point: Point) -> Units:
+        """Weights (-1, +1) over the two logits."""
+        return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
+
+    def prove(self, party: Party, labels: LabelClaims) -> None:
+        """g + 2^fd Y = P at a random point."""
         point = party.challenges(self.shape.log_samples)
         party.soundness.add("head errors", "Schwartz-Zippel", len(point))
         if self.flags is None:
@@ -166,7 +221,8 @@ class TwoClassRelation:
             least, most = int(table[0]), int(table[-1])
             inside = [(ONE, combine((1, LinearCombination(((1, self.entry),))), constant=-least))]
             self.flags.prove(party, point, value - least, inside, most - least)
-        labels(point, (value - self.error.at(point)) * (ONE * (1 << self.scales.gradient_bits)).inverse())
+        unit = (ONE * (1 << self.scales.gradient_bits)).inverse()
+        labels.assert_labels(party, point, (), (value - self.error.at(point)) * unit)
 
     def _probability_at(self, party: Party, point: Point) -> Ext | None:
         """The extension of P, by its formula; a prover's."""
@@ -178,11 +234,6 @@ class TwoClassRelation:
         values = mul(party.values(self.flags.inside), entries)
         values = add(values, scale(party.values(self.flags.above), most - least))
         return evaluate(values, point) + least
-
-    @staticmethod
-    def difference_units() -> Units:
-        """Weights (-1, +1) over the two logits."""
-        return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
 
     def contract(self, party: Party, units: Units) -> Array:
         return ext_scale(lift(party.values(self.error)), _difference(units))

@@ -17,8 +17,6 @@ from proofward.layers.registry import ACTIVATIONS, AFFINE
 
 KINDS: dict[str, type[Affine] | type[Activation]] = {**AFFINE, **ACTIVATIONS}
 
-HEAD = {"kind": "linear", "outputs": 2}
-"""The last layer of every network, which no line names."""
 _GIVEN = ("inputs", "takes", "window")
 """What a layer has from those around it."""
 _LONGEST = 200
@@ -60,16 +58,19 @@ def usage(kind: str) -> str:
     return " ".join(words)
 
 
-def network_of(axes: Sequence[int], lines: Sequence[str]) -> Network:
-    """The network of these layers on records of these axes; raises ConfigurationError with the line."""
-    plain = [plain_layer(line) for line in lines]
+def network_of(axes: Sequence[int], lines: Sequence[str], classes: int = 2) -> Network:
+    """The network of these layers on records of these axes; raises ConfigurationError with the line.
+
+    No line names the last layer, which has an output for each class.
+    """
+    plain, last = [plain_layer(line) for line in lines], {"kind": "linear", "outputs": classes}
     for count, line in enumerate(lines, 1):
         try:
-            chain(axes, [*plain[:count], HEAD])
+            chain(axes, [*plain[:count], last])
         except ConfigurationError as error:
             field = f"model.layers, layer {count} ({line}): {error.field}"
             raise ConfigurationError(field, error.expected, error.actual) from error
-    return chain(axes, [*plain, HEAD])
+    return chain(axes, [*plain, last])
 
 
 def lines_of(network: Network) -> list[str]:

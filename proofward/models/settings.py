@@ -112,7 +112,7 @@ class Settings:
             values[entry.name] = getattr(self if kept else base, entry.name)
         return Settings(**values)
 
-    def preset(self, name: str, summary: str, features: int | Sequence[int]) -> Preset:
+    def preset(self, name: str, summary: str, features: int | Sequence[int], classes: int = 2) -> Preset:
         """The trainer's integers, of complete settings; raises ConfigurationError.
 
         features: of a record, or its axes where it is a picture (channels, height, width).
@@ -126,14 +126,14 @@ class Settings:
         rate = _multiple("training.learning_rate", self.learning_rate, unit, MOST_RATE, of)
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         training = Training(rate, self.batch, self.epochs or 0, self.steps or 0)
-        return Preset(name, summary, self._network(features), SCALES, training, clip)
+        return Preset(name, summary, self._network(features, classes), SCALES, training, clip)
 
-    def _network(self, features: int | Sequence[int]) -> Network:
+    def _network(self, features: int | Sequence[int], classes: int) -> Network:
         axes = (features,) if isinstance(features, int) else tuple(features)
         if self.layers is not None:
-            return network_of(axes, self.layers)
+            return network_of(axes, self.layers, classes)
         assert self.hidden is not None
-        return mlp((math.prod(axes), *self.hidden, 2))
+        return mlp((math.prod(axes), *self.hidden, classes))
 
 
 def settings_of(table: Mapping[str, Any]) -> Settings:

@@ -8,11 +8,11 @@ compare both, message by message.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import WORD, Ext
+from proofward.field.extension import Ext
+from proofward.field.jit import MATRIX, SCALAR, WORD, kernel, void
 from proofward.field.rounds import bind_rows, sum_round
 from proofward.field.scalar import P, minus
 from proofward.proof.sha256 import INITIAL, LANES, compress
@@ -20,15 +20,14 @@ from proofward.proof.transcript import Label, Transcript
 
 Array = npt.NDArray[np.uint64]
 
-_MATRIX, _BYTES, _SCALAR = numba.uint64[:, ::1], numba.uint8[::1], numba.uint64
-_WORDS = numba.uint32[::1]
+_BYTES, _WORDS = "uint8[::1]", "uint32[::1]"
 _MESSAGE, _CHALLENGE = (
     np.frombuffer(label.prefixed, dtype=np.uint8).copy() for label in (Label.MESSAGE, Label.CHALLENGE)
 )
 _ABSORB, _SQUEEZE, _RATCHET = 2, 3, 4
 
 
-@numba.njit(inline="always")
+@kernel()
 def _put(text, at, value):  # type: ignore[no-untyped-def]
     """A word as 8 bytes, little endian; returns where the next byte goes."""
     for i in range(8):
@@ -36,7 +35,7 @@ def _put(text, at, value):  # type: ignore[no-untyped-def]
     return at + 8
 
 
-@numba.njit(inline="always")
+@kernel()
 def _begin(text, use, state, prefix):  # type: ignore[no-untyped-def]
     """The use, the state and the label with its length; returns where the next byte goes."""
     text[0] = use
@@ -45,7 +44,7 @@ def _begin(text, use, state, prefix):  # type: ignore[no-untyped-def]
     return 1 + state.size + prefix.size
 
 
-@numba.njit(inline="always")
+@kernel()
 def _digest(text, length, initial, lanes, block, digest):  # type: ignore[no-untyped-def]
     """SHA-256 of the first bytes of `text`, which has room for the padding; one lane of eight is used."""
     blocks = (length + 9 + 63) // 64
@@ -67,13 +66,12 @@ def _digest(text, length, initial, lanes, block, digest):  # type: ignore[no-unt
             digest[4 * i + j] = np.uint8(lanes[i, 0] >> np.uint32(24 - 8 * j) & np.uint32(0xFF))
 
 
-@numba.njit(
-    numba.void(
-        *(_MATRIX, WORD, WORD, numba.boolean, _SCALAR, _SCALAR, _MATRIX, _MATRIX, WORD, _MATRIX),
-        *(_BYTES, _BYTES, _BYTES, _WORDS, _SCALAR, _MATRIX, _MATRIX),
-    ),
-    cache=True, nogil=True,
-)  # fmt: skip
+@kernel(
+    void(
+        *(MATRIX, WORD, WORD, "boolean", SCALAR, SCALAR, MATRIX, MATRIX, WORD, MATRIX),
+        *(_BYTES, _BYTES, _BYTES, _WORDS, SCALAR, MATRIX, MATRIX),
+    )
+)
 def _run(  # type: ignore[no-untyped-def]
     tables, variables, pairs, bound, r0, r1, highs, lows, most, pads,
     state, message, challenge, initial, limit, sent, point,

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from proofward.field.jit import intrinsic, kernel
 from proofward.field.threads import parallel
 
 Words = npt.NDArray[np.uint32]
@@ -89,16 +87,15 @@ def _emit_compress(typing_context: Any, state: Any, block: Any, lane: Any) -> An
             b.store(b.add(old, new), target, align=4)
         return context.get_dummy_value()
 
+    from numba import types
+
     return types.void(state, block, types.int64), generate
 
 
 compress: Any = intrinsic(_emit_compress)
 
 
-@numba.njit(
-    "void(uint64, uint32[:, ::1], uint64[:, ::1], uint32[::1], uint32[:, ::1], int64, int64)",
-    cache=True, nogil=True,
-)  # fmt: skip
+@kernel("void(uint64, uint32[:, ::1], uint64[:, ::1], uint32[::1], uint32[:, ::1], int64, int64)")
 def _hash(tag, head, rows, initial, digests, start, stop):  # type: ignore[no-untyped-def]
     """Digests of the messages start .. stop.
 

@@ -209,15 +209,13 @@ class RoundConfig:
         limbs = -(-self.scales.weight_bits // self.scales.table_bits)
         message_bits = ((rows * self.clip_bound).bit_length()) + 1
         per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
-        parameters = sum(
-            layer.weights.padded_size + layer.biases.padded_size for layer in self.model.layers
-        )
+        parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in self.model.layers)
         return (
             training_values(self.model, self.scales, self.training, rows, self._limit(rows))
             + parameters * per_parameter
             + (2 + self.threshold) * 4096
             + (4 << self.scales.table_bits)
-            + padded(rows) * self.model.inputs.padded_size
+            + padded(rows) * (self.model.inputs.padded_size + self.model.head.labels.padded_size - 1)
         )
 
 

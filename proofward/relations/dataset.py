@@ -1,6 +1,7 @@
 """The enrolled dataset as committed columns, and the public selection of its rows by the schedule.
 
-Columns: features X (rows padded, features padded), row-major, and labels Y (rows padded).
+Columns: features X (rows padded, features padded), row-major, and labels Y: one bit for each row, or for
+three and more classes one for each row and class (rows padded, classes padded), of which exactly one is 1.
 
 A claim on the selected rows, A(sample, j) = X(selection(sample), j), at (r, rj) is
     sum over rows n of S(n) X(n, rj),   S(n) = sum of eq(r, sample) over the samples that select n.
@@ -11,6 +12,9 @@ Every entry outside the first rows and features is 0. With marked(x) = 1 for suc
 one sumcheck, 3 log(size) / |E|. What a verifier needs of `marked` at the sumcheck's end is a product of two
 sums over the first rows and the first features, a few multiplications for each variable: a claimed number of
 rows costs it nothing.
+
+Bits of several classes: with 2^c padded classes, 2^c times the extension of Y at (r, 1/2, .., 1/2) is that of
+the sum over classes at r; it has to be sum over the first rows n of eq(r, n), at a random r: log(rows) / |E|.
 """
 
 from __future__ import annotations
@@ -39,10 +43,11 @@ Sides = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class DatasetShape:
-    """Rows as enrolled, and the layout of a record."""
+    """Rows as enrolled, the layout of a record, and that of its label."""
 
     rows: int
     layout: Layout
+    label: Layout
 
     @property
     def log_rows(self) -> int:
@@ -55,20 +60,28 @@ class DatasetShape:
     @property
     def sides(self) -> Sides:
         """Length and variables of every axis of the features' column."""
-        axes = zip(self.layout.axes, self.layout.log_axes, strict=True)
-        return (self.rows, self.log_rows), *axes
+        return self._sides(self.layout)
+
+    @property
+    def label_sides(self) -> Sides:
+        """Length and variables of every axis of the labels' column."""
+        return self._sides(self.label)
+
+    def _sides(self, layout: Layout) -> Sides:
+        return (self.rows, self.log_rows), *zip(layout.axes, layout.log_axes, strict=True)
 
     def pad_features(self, features: Signed) -> Array:
         """X as a flat F-array over (row, feature)."""
-        full = np.zeros((1 << self.log_rows, self.layout.padded_size), dtype=np.int64)
-        full[: self.rows] = self.layout.pad(features)
-        return to_field(full.reshape(-1))
+        return self._pad(features, self.layout)
 
     def pad_labels(self, labels: Signed) -> Array:
-        """Y as an F-array."""
-        full = np.zeros(1 << self.log_rows, dtype=np.int64)
-        full[: self.rows] = labels
-        return to_field(full)
+        """Y as a flat F-array over (row, bit of the label), of the bits (n, size)."""
+        return self._pad(labels, self.label)
+
+    def _pad(self, values: Signed, layout: Layout) -> Array:
+        full = np.zeros((1 << self.log_rows, layout.padded_size), dtype=np.int64)
+        full[: self.rows] = layout.pad(values)
+        return to_field(full.reshape(-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +98,36 @@ class DatasetColumns:
     ) -> DatasetColumns:
         """Declare the columns; the callables yield flat F-arrays."""
         x = party.declare("features", shape.log_rows + shape.log_features, features)
-        return DatasetColumns(shape, x, party.declare("labels", shape.log_rows, labels))
+        y = party.declare("labels", shape.log_rows + shape.label.log_size, labels)
+        return DatasetColumns(shape, x, y)
 
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""
         shape = self.shape
         _assert_zero_outside(party, self.features, shape.sides)
-        _assert_zero_outside(party, self.labels, ((shape.rows, shape.log_rows),))
+        _assert_zero_outside(party, self.labels, shape.label_sides)
+
+    def assert_one_class(self, party: Party) -> None:
+        """Of the bits of a row's label exactly one is 1, where they are one for each class."""
+        shape = self.shape
+        if not shape.label.axes:
+            return
+        rows = party.challenges(shape.log_rows)
+        party.soundness.add("one class for each row", "Schwartz-Zippel", shape.log_rows)
+        half = (ONE * 2).inverse()
+        whole, classes = (half,) * shape.log_rows, (half,) * shape.label.log_size
+        real = party.public(lambda: prefix_weight(rows, whole, shape.rows) * (1 << shape.log_rows))
+        party.assert_zero(self.labels.at((*rows, *classes)) * shape.label.padded_size - real)
 
     def assert_equal(self, party: Party, other: DatasetColumns) -> None:
         """Both commitments hold the same dataset: equal at one random point drawn after both roots.
 
         Error log(size) / |E|.
         """
-        point = party.challenges(self.features.log_size)
-        party.assert_zero(self.features.at(point) - other.features.at(point))
-        rows = point[: self.labels.log_size]
-        party.assert_zero(self.labels.at(rows) - other.labels.at(rows))
+        point = party.challenges(max(self.features.log_size, self.labels.log_size))
+        for own, same in ((self.features, other.features), (self.labels, other.labels)):
+            at = point[: own.log_size]
+            party.assert_zero(own.at(at) - same.at(at))
         party.soundness.add("dataset equality", "Schwartz-Zippel", 2 * len(point))
 
 
@@ -130,11 +156,14 @@ class SelectedRows:
 
         self._select(party, samples, claim, tables, lambda rows: self.dataset.features.at((*rows, *unit)))
 
-    def assert_labels(self, party: Party, samples: Point, claim: Form) -> None:
-        """claim = selected labels at `samples`."""
-        self._select(
-            party, samples, claim, lambda: lift(party.values(self.dataset.labels)), self.dataset.labels.at
-        )
+    def assert_labels(self, party: Party, samples: Point, value: Point, claim: Form) -> None:
+        """claim = selected labels at (samples, value)."""
+        width = self.dataset.shape.label.padded_size
+
+        def tables() -> Array:
+            return combine_columns(party.values(self.dataset.labels).reshape(-1, width), eq_table(value))
+
+        self._select(party, samples, claim, tables, lambda rows: self.dataset.labels.at((*rows, *value)))
 
     def _select(
         self,

@@ -1,11 +1,12 @@
 """Enrolment: a commitment to a dataset, proved well-formed.
 
-What is proved: the committed features of the first `rows` rows are in range, their labels are 0 or 1, and
-everything else in the padded columns is 0, so the dataset has `rows` labelled rows of `features` features.
+What is proved: the committed features of the first `rows` rows are in range, their labels are 0 or 1 (or of
+three and more classes the bits of exactly one), and everything else in the padded columns is 0, so the
+dataset has `rows` labelled rows of `features` features.
 
 Messages: roots of the dataset and of the witness; the lookups; for X and for Y a point of the verifier and
-one sumcheck for the zeros; the opening. Soundness and hiding: see `proof.party` and `proof.opening`;
-`enrolment_plan` computes the bits.
+one sumcheck for the zeros; of several classes a point of the rows; the opening. Soundness and hiding: see
+`proof.party` and `proof.opening`; `enrolment_plan` computes the bits.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class VerifiedEnrolment:
 
 def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed, Signed] | None) -> None:
     """The script; `witness` is (features, labels), a prover's."""
-    shape = DatasetShape(statement.rows, statement.config.model.inputs)
+    model = statement.config.model
+    shape = DatasetShape(statement.rows, model.inputs, model.head.labels)
 
     def known() -> tuple[Signed, Signed]:
         assert witness is not None
@@ -88,7 +90,10 @@ def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed
 
     scales = statement.config.scales
     dataset = DatasetColumns.declare(
-        party, shape, lambda: shape.pad_features(known()[0]), lambda: shape.pad_labels(known()[1])
+        party,
+        shape,
+        lambda: shape.pad_features(known()[0]),
+        lambda: shape.pad_labels(model.head.encode(known()[1])),
     )
     party.commit("dataset")
     lookups = LookupArgument(party)
@@ -102,6 +107,7 @@ def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed
 
     lookups.prove()
     dataset.assert_padded(party)
+    dataset.assert_one_class(party)
 
 
 def enrolment_plan(statement: EnrolmentStatement) -> Plan:

@@ -16,13 +16,13 @@ MOST_ROWS = 1_000_000
 """Rows of one hospital that rules admit unless they say another number."""
 
 MOST_DATASET_ENTRIES = 1 << 26
-"""Padded rows times padded features."""
+"""Padded rows times padded features, or classes of a label where these are more."""
 
 MOST_SAMPLES = 1 << 22
 """Steps of a round, padded, times batch: the schedule has an entry for each."""
 
 MOST_ACTIVATIONS = 1 << 26
-"""Steps of a round, padded, times batch, times the padded width of the widest layer, input or hidden."""
+"""Steps of a round, padded, times batch, times the padded width of the widest layer or input."""
 
 MOST_PARAMETERS = 1 << 24
 """Parameters of the model; a reader takes objects that are as long as its ciphertext (`ledger.reading`)."""
@@ -34,9 +34,10 @@ MOST_COMMITTED_VALUES = 1 << 30
 def check_sizes(model: Network, training: Training, rows: int) -> None:
     """Raises ConfigurationError, naming the size, where a statement about `rows` rows is too large."""
     samples = training.padded_steps(rows) * training.batch
-    widest = max(layout.padded_size for layout in (model.inputs, *model.hidden))
+    widest = max(layout.padded_size for layout in (model.inputs, *model.hidden, model.head.takes))
     for size, found, most in (
         ("padded rows * padded features", padded(rows) * model.inputs.padded_size, MOST_DATASET_ENTRIES),
+        ("padded rows * padded classes", padded(rows) * model.head.labels.padded_size, MOST_DATASET_ENTRIES),
         ("padded steps * batch", samples, MOST_SAMPLES),
         ("padded steps * batch * padded width", samples * widest, MOST_ACTIVATIONS),
         ("parameters", model.parameters, MOST_PARAMETERS),

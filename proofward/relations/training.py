@@ -2,7 +2,7 @@
 
 What is proved: W_T - W_0 is the result of T steps of fixed-point SGD from the public weights W_0 on the
 selected rows. The intermediate values of T_pad steps are committed to as limbs (`layers.activation`,
-`layers.two_class_head`); activations and gradients are functions of them. Message order:
+`layers.head`); activations and gradients are functions of them. Message order:
     for each hidden layer its forward sums, then the backward sums into it, at the points that the lookups of
     their remainders ended at
     the head, and its forward sums
@@ -20,10 +20,10 @@ from functools import partial
 from proofward.layers.activation import ActivationRelation, HiddenTrace
 from proofward.layers.affine import AffineRelation
 from proofward.layers.arrangement import Arrangement
+from proofward.layers.head import HeadRelation
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.stack import Gradient, Input, Shape, Units
 from proofward.layers.trace import TrainingTrace
-from proofward.layers.two_class_head import TwoClassRelation
 from proofward.proof.forms import Point
 from proofward.proof.party import Party
 from proofward.relations.dataset import SelectedRows
@@ -37,7 +37,7 @@ class TrainingRelation:
     statement: RoundStatement
     shape: Shape
     hidden: list[ActivationRelation]
-    head: TwoClassRelation
+    head: HeadRelation
 
     @staticmethod
     def declare(
@@ -65,7 +65,7 @@ class TrainingRelation:
             )
             for i, own in enumerate(config.model.activations)
         ]
-        head = TwoClassRelation.declare(
+        head = config.model.head.relation(
             ranges, scales, shape, limb_above=arrangement.head, trace=lambda: trace().head
         )
         return TrainingRelation(statement, shape, hidden, head)
@@ -78,9 +78,9 @@ class TrainingRelation:
         layers = self._layers(selected)
         for below, above, relation in zip(layers[:-1], layers[1:], self.hidden, strict=True):
             self._prove_rounding(party, below, above, relation)
-        head.prove(party, lambda point, claim: selected.assert_labels(party, point, claim))
+        head.prove(party, selected)
         point, claim = head.rounding.claim
-        layers[-1].prove_forward(party, *_split(shape, point), TwoClassRelation.difference_units(), claim)
+        layers[-1].prove_forward(party, *_split(shape, point), head.logits_at(point), claim)
         then(layers)
         for relation in self.hidden:
             relation.prove_values(party)

@@ -76,10 +76,10 @@ def training_round(
         return witness
 
     config, rows, model = statement.config, statement.rows, statement.config.model
-    data_shape = DatasetShape(rows, model.inputs)
+    data_shape = DatasetShape(rows, model.inputs, model.head.labels)
     features, labels = (
         (lambda: data_shape.pad_features(known().features)),
-        (lambda: data_shape.pad_labels(known().labels)),
+        (lambda: data_shape.pad_labels(model.head.encode(known().labels))),
     )
     previous = DatasetColumns.declare(party, data_shape, features, labels)
     party.reopen("previous dataset", statement.dataset_root, lambda: known().previous)

@@ -1,4 +1,4 @@
-"""What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone; and AUC.
+"""What a federation is compared with: float32 FedAvg, centralised training, and each hospital alone.
 
 Every method has the same first weights, rate, local training and number of rounds, and follows the schedule
 that a round's beacon gives. Where no federation has drawn beacons, hashes of the seed and the round stand in.
@@ -11,17 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from proofward.data.records import Records
 from proofward.layers.aggregation import apply_update
-from proofward.layers.float_twin import Float32Array, real_features, real_weights, scores, train_float
+from proofward.layers.exact import FloatArray
+from proofward.layers.float_twin import Float32Array, real_features, real_weights, train_float
+from proofward.layers.float_twin import scores as real_scores
 from proofward.layers.model import Int64Array
 from proofward.layers.network import initial_weights
 from proofward.layers.schedule import schedule
-from proofward.layers.training import logit_differences, train
+from proofward.layers.training import scores, train
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
+from proofward.report.evaluation import evaluate
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,6 @@ class FederatedResult:
     weights: Int64Array
     clipped: int
     largest_entry: int
-
-
-def auc(score: NDArray[np.generic], labels: Int64Array) -> float:
-    """Area under the ROC curve: the chance that label 1 scores above label 0, ties at half."""
-    positive, negative = score[labels == 1], np.sort(score[labels == 0])
-    if not len(positive) or not len(negative):
-        raise ValueError("AUC needs records of both labels")
-    below = np.searchsorted(negative, positive, side="left") + np.searchsorted(
-        negative, positive, side="right"
-    )
-    return float(below.sum()) / (2 * len(positive) * len(negative))
 
 
 def round_beacon(seed: int, number: int) -> bytes:
@@ -125,14 +116,18 @@ def centralised_float(setup: Preset, hospitals: Sequence[Records], rounds: int, 
     return federated_float(setup, [pooled(hospitals)], rounds, seed)
 
 
+def fixed_scores(setup: Preset, weights: Int64Array, records: Records) -> FloatArray:
+    """Real scores of fixed-point weights on records, exact: see `report.evaluation`."""
+    found = scores(setup.model, setup.scales, weights, records.features)
+    return found / (1 << setup.scales.activation_bits)
+
+
 def fixed_auc(setup: Preset, weights: Int64Array, records: Records) -> float:
-    """AUC of fixed-point weights on records."""
-    return auc(logit_differences(setup.model, setup.scales, weights, records.features), records.labels)
+    """AUC of fixed-point weights on records, of more than two classes the mean."""
+    return evaluate(fixed_scores(setup, weights, records), records.labels).auc
 
 
 def float_auc(setup: Preset, weights: Float32Array, records: Records) -> float:
-    """AUC of float32 weights on records."""
-    return auc(
-        scores(setup.model, setup.scales, weights, real_features(records.features, setup.scales)),
-        records.labels,
-    )
+    """AUC of float32 weights on records, of more than two classes the mean."""
+    features = real_features(records.features, setup.scales)
+    return evaluate(real_scores(setup.model, setup.scales, weights, features), records.labels).auc

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from proofward.data.records import Records
 from proofward.layers.float_twin import real_features, scores
 from proofward.layers.model import Int64Array
-from proofward.layers.training import logit_differences
 from proofward.models.settings import Preset
-from proofward.report.baselines import auc, float_rounds, pooled
+from proofward.report.baselines import fixed_scores, float_rounds, pooled
+from proofward.report.evaluation import evaluate
 
 PROOFWARD, FEDERATED, CENTRALISED, ALONE = "proofward", "federated float", "centralised", "alone"
 Number = NDArray[np.generic]
@@ -21,19 +21,21 @@ Number = NDArray[np.generic]
 
 @dataclass(frozen=True)
 class MethodScores:
-    """auc and accuracy on the held-out records after each round; a score above 0 is taken for label 1."""
+    """auc and accuracy on the held-out records after each round, and the confusion after the last one.
+
+    Of more than two classes the AUC is the mean over the classes, each against the others.
+    """
 
     auc: tuple[float, ...]
     accuracy: tuple[float, ...]
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 def score_rounds(round_scores: Iterable[Number], labels: Int64Array) -> MethodScores:
-    """From one score a record, for each round."""
-    found = [
-        (auc(score, labels), float(((score > 0) == (labels == 1)).mean()))  # type: ignore[operator]
-        for score in round_scores
-    ]
-    return MethodScores(tuple(pair[0] for pair in found), tuple(pair[1] for pair in found))
+    """From the scores of the records after each round."""
+    found = [evaluate(score, labels) for score in round_scores]
+    last = found[-1].confusion if found else ()
+    return MethodScores(tuple(own.auc for own in found), tuple(own.accuracy for own in found), last)
 
 
 def compare(
@@ -57,7 +59,7 @@ def compare(
             (scores(setup.model, setup.scales, weights, features) for weights in rounds), labels
         )
 
-    proved = (logit_differences(setup.model, setup.scales, w, held_out.features) for w in models[1:])
+    proved = (fixed_scores(setup, weights, held_out) for weights in models[1:])
     return {
         PROOFWARD: score_rounds(proved, labels),
         FEDERATED: baseline(hospitals),

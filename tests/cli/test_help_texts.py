@@ -120,3 +120,11 @@ def test_help_appears_at_once():
     words = "import sys, proofward.cli.main; print([n for n in ('numpy', 'numba', 'nvflare') if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_status_needs_no_kernels():
+    """Commands that compute nothing in the field start without numba: an operator asks often."""
+    names = "proofward.cli.kit.status, proofward.cli.kit.start, proofward.engines.flare.supervisor"
+    words = f"import sys, {names}; print('numba' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from proofward.layers.training import logit_differences
-from proofward.report.baselines import auc
+from proofward.report.evaluation import auc
 from proofward.report.handover.exported_model import read_exported
 from proofward.report.scenario import make_scenario
 

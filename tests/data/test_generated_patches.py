@@ -12,7 +12,7 @@ from proofward.data.images.inspection import inspect
 from proofward.data.images.patient_split import deal_by_patient, patient_split
 from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.rule import ImageRule
-from proofward.report.baselines import auc
+from proofward.report.evaluation import auc
 from proofward.report.image_scenario import make_image_scenario
 
 RULE = ImageRule(32, 32)

@@ -117,6 +117,10 @@ def test_notation_of_records(tmp_path):
     assert schema.notation.clipped_percent == plain["clipped_percent"]
 
 
+CONFIRM = "for site in a b c auditor; do proofward confirm"
+"""Of the deployment's block; here c confirms later."""
+
+
 def test_deployment_and_a_trip_of_a_memory_stick(sandbox):
     for number, name in enumerate(("a", "b", "c", "new")):
         write_records(sandbox.folder / f"{name}.csv", list(NORMALISATION), number)
@@ -125,7 +129,7 @@ def test_deployment_and_a_trip_of_a_memory_stick(sandbox):
     *changes, end = runnable("docs/deploy.md", "9 ")
     (backup,) = runnable("docs/deploy.md", "10 ")
     try:
-        said = sandbox.run_block(begin, {"--rounds 10": "--rounds 2"})
+        said = sandbox.run_block(begin, {"--rounds 10": "--rounds 2", CONFIRM: CONFIRM.replace(" c ", " ")})
         assert sandbox.variables["FINGERPRINT"] and "process: " in said
         run_trip(sandbox, trip)
         kit = {"KIT": "trial/kits/a", "SITE": "a", "MEMBER": "a", "DIR": "trial"}
@@ -158,8 +162,12 @@ def rotations(ledger: Path) -> list[str]:
 
 
 def run_trip(sandbox: Sandbox, block: Block) -> None:
-    """Hospital c, which nobody connects for as long as it takes, answers by a stick. No round ends without it."""
+    """Hospital c, which nobody connects for as long as it takes, answers by a stick. No round ends without it.
+
+    It confirms once it is not connected any more: until then no round can have begun.
+    """
     sandbox.run("proofward stop trial/kits/c; mkdir stick")
+    sandbox.run('proofward confirm trial/kits/c --consortium "$FINGERPRINT"')
     where = {"KIT": "trial/kits/c", "GATEWAY": "trial/kits/a", "STICK": "stick", "NAME": "c"}
     said = sandbox.run_block(block, **where)
     assert "accepted for delivery" in said and "ledger followed up to entry" in said

@@ -6,6 +6,7 @@ import hashlib
 import random
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from proofward.engines.remote import courier
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.airgap import AirGap
 from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, BundleJoin, BundleWriter
-from proofward.engines.remote.gateway import accept, give
+from proofward.engines.remote.gateway import REPLY, Gateway, Reply, accept, give
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
@@ -66,14 +67,14 @@ class Carrier:
         """The answer on the stick, once the federation waits for the hospital again."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            try:
+            with suppress(HomeError):
                 given = give(self.gateway[0], self.member, self.stick / "back")
                 if not due or given.reply.awaited or given.reply.phase == "closed":
                     return given
-            except HomeError:
-                pass
             time.sleep(0.02)
-        raise AssertionError("no answer")
+        reply = Gateway(self.gateway[0], self.member).record(REPLY, Reply)
+        failures = [site.failures for site in self.consortium.sites.values()]
+        raise AssertionError(f"no answer: {reply}, {failures}, {self.consortium.notes[-20:]}")
 
     def back(self):
         """From the gateway to the hospital; what it makes of it."""

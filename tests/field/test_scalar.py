@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.field import scalar
-from proofward.field.scalar import P
+from proofward.field.jit import kernel
+from proofward.field.scalar import P, ext_times, times_root
 from tests.field.values import EDGES, WORDS, field, word
 
 _SIGNATURE = "void(uint64[::1], uint64[::1], uint64[::1])"
 
 
-def _loop(operation):  # type: ignore[no-untyped-def]
+def _loop(deferred):  # type: ignore[no-untyped-def]
+    operation = deferred.load()
+
     @numba.njit(_SIGNATURE)
     def run(x, y, out):  # type: ignore[no-untyped-def]
         for i in range(out.size):
@@ -30,18 +33,18 @@ def _loop(operation):  # type: ignore[no-untyped-def]
     return apply
 
 
-@numba.njit("void(uint64[:, ::1], uint64[:, ::1])")
+@kernel("void(uint64[:, ::1], uint64[:, ::1])")
 def _ext_loop(quadruples, out):  # type: ignore[no-untyped-def]
     for i in range(out.shape[0]):
-        out[i, 0], out[i, 1] = scalar.ext_times(
+        out[i, 0], out[i, 1] = ext_times(
             quadruples[i, 0], quadruples[i, 1], quadruples[i, 2], quadruples[i, 3]
         )
 
 
-@numba.njit("void(uint64[::1], uint64[::1])")
+@kernel("void(uint64[::1], uint64[::1])")
 def _root_loop(values, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
-        out[i] = scalar.times_root(values[i])
+        out[i] = times_root(values[i])
 
 
 PLUS, MINUS, TIMES = _loop(scalar.plus), _loop(scalar.minus), _loop(scalar.times)

@@ -132,7 +132,7 @@ def test_a_socks_proxy_is_refused_with_what_to_do(run):
 
 
 def test_rounds_go_on_without_a_site_that_dies(tmp_path):
-    local = consortium_of(small_scenario(4, 4), tmp_path / "consortium", deadline=30, upload_slot=0)
+    local = consortium_of(small_scenario(4, 4), tmp_path / "consortium", deadline=60, upload_slot=0)
     log = local.server.root / "log.jsonl"
 
     def kill() -> None:

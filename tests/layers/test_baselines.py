@@ -7,14 +7,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from proofward.data.records import Records, to_fixed_point
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.float_twin import real_features, real_weights, scores, train_float
+from proofward.layers.model import FixedPoint
 from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
 from proofward.models import PRESETS, preset
-from proofward.report.baselines import auc, federated, federated_float, first_weights, fixed_auc, float_auc
+from proofward.models.settings import Settings
+from proofward.report.baselines import (
+    federated,
+    federated_float,
+    first_weights,
+    fixed_auc,
+    fixed_scores,
+    float_auc,
+)
+from proofward.report.evaluation import auc, evaluate
 
 
 def test_auc_counts_pairs() -> None:
@@ -70,3 +81,24 @@ def test_presets_are_consistent() -> None:
         assert setup.clip_bound > 0 and setup.training.steps_for(512) >= 1
     with pytest.raises(ConfigurationError, match="wdbc"):
         preset("none")
+
+
+def kinds(rows: int, classes: int, seed: int, scales: FixedPoint) -> Records:
+    """Records whose class is that of the largest of their first features, nearly always."""
+    random = np.random.default_rng(seed)
+    values = random.normal(0, 1, (rows, classes + 1))
+    labels = np.argmax(values[:, :classes] + random.normal(0, 0.2, (rows, classes)), axis=1)
+    return Records(to_fixed_point(values, scales), labels.astype(np.int64))
+
+
+@pytest.mark.parametrize("classes", [3, 5])
+def test_several_classes_are_learned_and_match_float(classes: int) -> None:
+    setup = Settings((12,), 0.5, 16, epochs=3, clip_bound=16.0).preset("kinds", "", classes + 1, classes)
+    hospitals = [kinds(96, classes, seed, setup.scales) for seed in range(3)]
+    held_out = kinds(400, classes, 9, setup.scales)
+    result = federated(setup, hospitals, 6, 1)
+    found = evaluate(fixed_scores(setup, result.weights, held_out), held_out.labels)
+    assert found.accuracy > 0.8 and found.auc > 0.94 and len(found.confusion) == classes
+    assert found.auc == fixed_auc(setup, result.weights, held_out)
+    twin = federated_float(setup, hospitals, 6, 1)
+    assert abs(found.auc - float_auc(setup, twin, held_out)) < 0.004

@@ -204,7 +204,7 @@ def test_a_network_has_one_plain_form() -> None:
     assert not pictures.is_mlp and Network.from_dict(pictures.to_dict()) == pictures != mlp((4, 3, 2))
 
 
-@pytest.mark.parametrize("layers_", [[CONV], [HEAD, CONV], [], [CONV, {"kind": "linear", "outputs": 3}], "x"])
+@pytest.mark.parametrize("layers_", [[CONV], [HEAD, CONV], [], [CONV, {"kind": "linear", "outputs": 1}], [CONV, {"kind": "linear", "outputs": 65}], "x"])
 def test_networks_without_a_head_are_refused(layers_: object) -> None:
     with pytest.raises(ConfigurationError):
         Network.from_dict({"inputs": [1, 8, 8], "layers": layers_})

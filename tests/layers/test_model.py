@@ -52,7 +52,8 @@ def test_round_trip_of_plain_forms() -> None:
         lambda: FixedPoint(activation_range_bits=13),
         lambda: FixedPoint(gradient_range_bits=12),
         lambda: FixedPoint(gradient_bits=True),
-        lambda: mlp((30, 32, 3)),
+        lambda: mlp((30, 32, 1)),
+        lambda: mlp((30, 32, 65)),
         lambda: mlp((2,)),
         lambda: mlp((30, 0, 2)),
         lambda: mlp([30, 2]),  # type: ignore[arg-type]

@@ -12,7 +12,8 @@ from proofward.layers.conv2d import Conv2d  # noqa: E402
 from proofward.layers.layout import Layout  # noqa: E402
 from proofward.layers.linear import Linear  # noqa: E402
 from proofward.layers.model import FixedPoint  # noqa: E402
-from proofward.layers.registry import AFFINE  # noqa: E402
+from proofward.layers.network import mlp  # noqa: E402
+from proofward.layers.registry import AFFINE, HEADS  # noqa: E402
 
 COUNT, RATE = 3, 5
 SCALES = FixedPoint()
@@ -86,3 +87,35 @@ def test_the_trainers_integers_are_those_of_autograd(kind, seed):
     trainer.export(trained, trained_biases)
     assert np.array_equal(trained, weights - RATE * growth)
     assert np.array_equal(trained_biases, biases - RATE * unit * bias_growth)
+
+
+LOGITS = [(2, 1), (3, 2), (5, 3), (64, 4)]
+
+
+def drawn_logits(classes, seed):
+    """Logits in multiples of 2^-fa that differ by less than the tables' end, labels, and autograd's gradients."""
+    random = np.random.default_rng(seed)
+    scaled = random.integers(-220, 220, (50, classes))
+    labels = random.integers(0, classes, 50)
+    logits = torch.tensor(scaled / (1 << SCALES.activation_bits), requires_grad=True)
+    F.cross_entropy(logits, torch.tensor(labels), reduction="sum").backward()
+    return scaled, logits.detach().numpy(), labels, logits.grad.numpy()
+
+
+def test_all_heads_are_compared():
+    assert {type(mlp((1, classes)).head) for classes, _ in LOGITS} == set(HEADS)
+
+
+@pytest.mark.parametrize("classes, seed", LOGITS)
+def test_real_gradients_of_the_loss_are_those_of_autograd(classes, seed):
+    _, logits, labels, expected = drawn_logits(classes, seed)
+    assert np.allclose(mlp((1, classes)).head.real_gradients(logits, labels, 8.0), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("classes, seed", LOGITS)
+def test_integer_gradients_of_the_loss_are_those_of_autograd_rounded(classes, seed):
+    scaled, _, labels, expected = drawn_logits(classes, seed)
+    head = mlp((1, classes)).head
+    sums = head.takes.pad(scaled.astype(np.int64) << SCALES.weight_bits)
+    found = head.takes.unpad(head.gradients(sums, labels, SCALES))
+    assert np.abs(found - expected * (1 << SCALES.gradient_bits)).max() < 0.51

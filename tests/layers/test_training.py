@@ -35,7 +35,11 @@ NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
 
 @settings(max_examples=40, deadline=None)
 @given(
-    widths=st.lists(st.integers(1, 6), min_size=1, max_size=3).map(lambda w: (*w, 2)),
+    widths=st.builds(
+        lambda below, classes: (*below, classes),
+        st.lists(st.integers(1, 6), min_size=1, max_size=3),
+        st.sampled_from([2, 2, 3, 5]),
+    ),
     scales=st.sampled_from([*SCALES_TRIED, NARROW]),
     training=st.builds(
         Training,
@@ -71,6 +75,7 @@ def test_equals_plain_integers(
                 width = widths[index + 1]
                 assert hidden.sums[step, b, :width].tolist() == sample.sums[index]
                 assert hidden.back_sums[step, b, :width].tolist() == sample.back_sums[index]
+            assert trace.head.sums[step, b, : widths[-1]].tolist() == sample.logits
             assert trace.head.difference[step, b] == sample.difference
             assert trace.head.labels[step, b] == labels[chosen[b]]
             assert trace.inputs[step, b, : widths[0]].tolist() == features[chosen[b]].tolist()
@@ -94,7 +99,7 @@ def extreme_records(
 ) -> tuple[np.ndarray, np.ndarray]:
     low, high = scales.input_range
     rng = np.random.default_rng(seed)
-    shape, labels = (rows, model.features), rng.integers(0, 2, rows)
+    shape, labels = (rows, model.features), rng.integers(0, model.head.classes, rows)
     if kind == "ends":
         return rng.choice([low, high], shape), labels
     if kind == "one label":

@@ -85,6 +85,15 @@ def test_any_batch_and_double_precision(tmp_path, batch):
     assert np.array_equal(made.layers[0][0], FIRST) and made.model.widths == (12, 8, 2)
 
 
+def test_more_than_two_outputs_are_taken_in(tmp_path):
+    last = np.random.default_rng(4).standard_normal((5, 8)).astype(np.float32)
+    more = {"w5": last, "b5": np.zeros(5, np.float32)}
+    nodes = [FLAT, GEMM, RELU, NODE("Gemm", ["r", "w5", "b5"], ["y"], transB=1, name="last")]
+    made = proofward.from_onnx(file(tmp_path / "m.onnx", nodes, outputs=5, more=more))
+    assert made.model == mlp((12, 8, 5)) and made.graph.words().endswith("SoftmaxHead")
+    assert np.array_equal(made.layers[1][0], last.astype(np.float64))
+
+
 def test_without_onnxruntime_the_reference_implementation_is_asked(tmp_path, monkeypatch):
     asked, usual = [], builtins.__import__
 
@@ -121,7 +130,7 @@ REFUSED = {
     "a sigmoid": ([FLAT, NODE("Gemm", ["f", "one"], ["g"], transB=1), NODE("Sigmoid", ["g"], ["y"], name="s")],
                   {"outputs": 1}, ["s: Sigmoid", "s: one output: use two outputs"]),
     "one output": ([FLAT, NODE("Gemm", ["f", "one"], ["y"], transB=1)], {"outputs": 1}, ["one output: use two"]),
-    "eight outputs": ([FLAT, NODE("Gemm", ["f", "w1"], ["y"], transB=1)], {"outputs": 8}, ["8 outputs"]),
+    "65 outputs": ([FLAT, NODE("Gemm", ["f", "w65"], ["y"], transB=1)], {"outputs": 65}, ["65 outputs"]),
     "softmax": ([FLAT, GEMM, RELU, NODE("Gemm", ["r", "w2"], ["g"], transB=1), NODE("Softmax", ["g"], ["y"])], {},
                 ["Softmax: leave it out"]),
     "scaled": ([FLAT, NODE("Gemm", ["f", "w1", "b1"], ["h"], transB=1, alpha=2.0, name="g"), RELU, END], {},
@@ -141,6 +150,7 @@ REFUSED = {
 WEIGHTS = {
     "kernel": np.zeros((2, 1, 3, 3), np.float32), "one": np.ones((1, 12), np.float32), "sq": np.eye(12, dtype=np.float32),
     "four": np.ones((4, 3), np.float32), "six": np.array([-1, 6]), "halved": np.ones((2, 6), np.float32),
+    "w65": np.ones((65, 12), np.float32),
 }  # fmt: skip
 
 

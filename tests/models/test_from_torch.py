@@ -45,6 +45,14 @@ def test_double_precision_is_taken_in():
     assert np.array_equal(made.layers[0][0], module.weight.detach().numpy()) and made.settings.hidden == ()
 
 
+def test_more_than_two_outputs_are_taken_in():
+    module = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 5)).double()
+    made = proofward.from_torch(module, torch.zeros((1, 3, 4), dtype=torch.float64))
+    assert made.model == mlp((12, 8, 5)) and made.graph.words().endswith("SoftmaxHead")
+    rows = np.random.default_rng(2).standard_normal((9, 12))
+    assert np.allclose(made.logits(rows), module(torch.from_numpy(rows.reshape(9, 3, 4))).detach().numpy())
+
+
 def flat(*layers):
     return nn.Sequential(nn.Linear(8, 8), *layers, nn.Linear(8, 2))
 
@@ -92,7 +100,7 @@ REFUSED = {
     "one output": (nn.Linear(8, 1), (8,), ["one output: use two outputs"]),
     "a sigmoid": (nn.Sequential(nn.Linear(8, 1), nn.Sigmoid()), (8,), ["use ReLU", "use two outputs"]),
     "softmax": (nn.Sequential(nn.Linear(8, 2), nn.Softmax(1)), (8,), ["leave it out"]),
-    "three outputs": (nn.Linear(8, 3), (8,), ["3 outputs"]),
+    "65 outputs": (nn.Linear(8, 65), (8,), ["65 outputs"]),
     "residual": (Own(lambda m, x: m.c(F.relu(x + m.a(x)))), (8,), ["aten.add", "not proved by this version"]),
     "two outputs of the module": (Own(lambda m, x: (m.c(x), m.a(x))), (8,), ["2 outputs of the module"]),
     "tied": (tied(), (8,), ["a and b share their weights"]),

@@ -74,6 +74,15 @@ def test_steps_become_a_network_that_computes_the_same():
     assert network((12,), [step(2, 12)]).settings.hidden == ()
 
 
+def test_more_than_two_outputs_have_a_softmax_head():
+    made = network((3, 4), [step(8, 12), ReluStep("relu"), step(5, 8)])
+    assert made.model == mlp((12, 8, 5)) and made.graph == network_graph((3, 4), mlp((12, 8, 5)))
+    assert made.graph.words().endswith("Linear(8, 5) -> SoftmaxHead") and made.settings.hidden == (8,)
+    two = Graph((*made.graph.nodes[:-1], TwoClassHead(made.graph.nodes[-1].sources)))
+    with pytest.raises(ConfigurationError):
+        two.to_network()
+
+
 def test_no_bias_is_zeros_and_is_said():
     made = network((12,), [step(8, 12, bias=False), ReluStep("relu"), step(2, 8)])
     assert not made.layers[0][1].any() and made.layers[0][1].shape == (8,)
@@ -90,7 +99,7 @@ def infinite():
 @pytest.mark.parametrize("steps, said", [
     ([], ["no Linear layer"]),
     ([step(8, 12), ReluStep("r"), step(1, 8)], ["one output: use two outputs"]),
-    ([step(8, 12), ReluStep("r"), step(3, 8)], ["3 outputs: more than two classes"]),
+    ([step(8, 12), ReluStep("r"), step(65, 8)], ["65 outputs: use at most 64"]),
     ([step(8, 12), step(2, 8)], ["12-8, 8-2: two Linear layers without ReLU between"]),
     ([ReluStep("early"), step(2, 12)], ["early: ReLU of the inputs"]),
     ([step(2, 12), ReluStep("late")], ["late: ReLU of the outputs"]),

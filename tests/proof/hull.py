@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import ext_mul, ext_scale
+from proofward.field.jit import kernel
 from proofward.field.scalar import P, minus, times
 from proofward.proof.algebra import element
 from proofward.proof.counter import Plan
@@ -32,7 +32,7 @@ Array = npt.NDArray[np.uint64]
 _NO_FIELD_ELEMENTS = ("tableau root", "salts of", "siblings of")
 
 
-@numba.njit("void(uint64[:, ::1], int64, int64)", cache=True, nogil=True)
+@kernel("void(uint64[:, ::1], int64, int64)")
 def _eliminate(matrix, pivot, column):  # type: ignore[no-untyped-def]
     """Clear a column below the pivot, whose entry there is 1."""
     for i in range(pivot + 1, matrix.shape[0]):
@@ -42,7 +42,7 @@ def _eliminate(matrix, pivot, column):  # type: ignore[no-untyped-def]
                 matrix[i, j] = minus(matrix[i, j], times(factor, matrix[pivot, j]))
 
 
-@numba.njit("void(uint64[::1], uint64)", cache=True, nogil=True)
+@kernel("void(uint64[::1], uint64)")
 def _scale_row(row, factor):  # type: ignore[no-untyped-def]
     for j in range(row.size):
         row[j] = times(row[j], factor)

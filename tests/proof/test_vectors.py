@@ -7,11 +7,11 @@ import pkgutil
 from collections.abc import Callable
 
 import pytest
-from numba.core.dispatcher import Dispatcher
 
 import proofward.field
 import proofward.lattice
 from proofward.field import reference_arithmetic
+from proofward.field.jit import Deferred
 from tests.proof.cheats import Region
 from tests.relations.test_tamper import MUTATIONS, mutants
 from tests.vector_files import FOLDER, RELATIONS, Vector, load, verdict_of
@@ -56,7 +56,7 @@ def kernels_used(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{info.name}")
             for name, value in list(vars(module).items()):
-                if isinstance(value, Dispatcher):
+                if isinstance(value, Deferred):
                     monkeypatch.setattr(module, name, watched(f"{module.__name__}.{name}", value))
     return used
 

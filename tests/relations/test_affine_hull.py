@@ -122,7 +122,13 @@ def pooling() -> Instance:
     return round_instance(pooled_rules((1, 2, 2), batch=1))
 
 
-@pytest.fixture(params=["enrolling", "proving", "pooling"])
+@pytest.fixture(scope="module")
+def classing() -> Instance:
+    """A network of three classes without a hidden layer."""
+    return round_instance(config(widths=(1, 3), batch=1, steps=1))
+
+
+@pytest.fixture(params=["enrolling", "proving", "pooling", "classing"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -183,7 +189,7 @@ def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["proving", "pooling"])
+@pytest.mark.parametrize("network", ["proving", "pooling", "classing"])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:

@@ -55,7 +55,7 @@ def test_blocks_agree_with_padded_weights() -> None:
 
 
 def test_pictures_are_padded_along_each_axis() -> None:
-    shape = DatasetShape(3, Layout((3, 5, 2)))
+    shape = DatasetShape(3, Layout((3, 5, 2)), Layout(()))
     features = np.arange(1, 91).reshape(3, 30)
     padded = to_signed(shape.pad_features(features)).reshape(4, 4, 8, 2)
     assert np.array_equal(padded[:3, :3, :5], features.reshape(3, 3, 5, 2))
@@ -64,12 +64,12 @@ def test_pictures_are_padded_along_each_axis() -> None:
 
 
 def test_datasets_are_padded_with_zeros() -> None:
-    shape = DatasetShape(11, Layout((5,)))
+    shape = DatasetShape(11, Layout((5,)), Layout(()))
     features = np.arange(-20, 35).reshape(11, 5)
     padded = to_signed(shape.pad_features(features)).reshape(16, 8)
     assert np.array_equal(padded[:11, :5], features)
     assert not padded[11:].any() and not padded[:, 5:].any()
-    labels = to_signed(shape.pad_labels(np.ones(11, np.int64)))
+    labels = to_signed(shape.pad_labels(np.ones((11, 1), np.int64)))
     assert labels.tolist() == [1] * 11 + [0] * 5
 
 

@@ -28,7 +28,7 @@ def scenario():
 def test_scores_by_hand():
     labels = np.array([1, 0, 1, 0])
     found = score_rounds([np.array([2.0, -1.0, 0.5, 1.0]), np.array([1, 0, 1, 0])], labels)
-    assert found == MethodScores((0.75, 1.0), (0.75, 1.0))
+    assert found == MethodScores((0.75, 1.0), (0.75, 1.0), ((2, 0), (0, 2)))
 
 
 def test_all_methods_start_alike_and_follow_the_beacons(scenario):

@@ -14,7 +14,7 @@ from proofward.data.records import to_fixed_point
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
 from proofward.layers.training import logit_differences, train
-from proofward.report.baselines import auc
+from proofward.report.evaluation import auc
 from proofward.report.handover import agreement
 from proofward.report.handover.agreement import compared, drawn_rows, error_bound, scaling
 from proofward.report.handover.description import Column, Description, Feature

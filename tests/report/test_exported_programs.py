@@ -16,7 +16,7 @@ from proofward.layers.network import mlp
 from proofward.layers.training import logit_differences
 from proofward.models.graph import refusals
 from proofward.models.graph.refusals import ImportRefused
-from proofward.report.baselines import auc
+from proofward.report.evaluation import auc
 from proofward.report.handover.agreement import compared, drawn_rows, error_bound
 from proofward.report.handover.description import Column, Description, Feature
 from proofward.report.handover.exported_model import FORMAT, ExportedModel, ModelInvalid, NotAModel, Origin

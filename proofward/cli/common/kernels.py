@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from numba.core.event import Listener, install_listener
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from proofward.field.jit import load_all
 from proofward.field.warm_up import MODULES, warm_up
 
 LATER_MODULES = (
@@ -77,13 +77,13 @@ class _Progress:
 
 
 def load_kernels(console: Console) -> None:
-    """Imports every module with kernels: compiles them on the first run, loads their cache on later ones."""
+    """Loads every kernel: compiles it on the first run, takes it from the cache on later ones."""
     progress = _Progress(console)
     try:
         with install_listener("numba:compile", _Compilations(progress.begun)):
             warm_up(lambda module, done, of: progress.show(done))
             for done, name in enumerate(LATER_MODULES, len(MODULES) + 1):
-                importlib.import_module(name)
+                load_all(name)
                 progress.show(done)
     finally:
         progress.close()

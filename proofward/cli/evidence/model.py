@@ -121,7 +121,7 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
     }  # fmt: skip
     lines = [
         f"{path}: {network} after round {origin.round} of {origin.rounds}",
-        f"classes: {described.classes[0]}, {described.classes[1]}; {inputs}",
+        f"classes: {', '.join(described.classes)}; {inputs}",
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
     ]
@@ -130,8 +130,9 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
         lines.append(f"next: {command('predict', path, new)}")
     else:
         plain["agreement"] = asdict(agreement)
+        of = "the logits' difference" if found.model.head.classes == 2 else "the logits"
         lines.append(
-            f"largest error of the logits' difference on {agreement.rows} records: {agreement.observed:.3g}, "
+            f"largest error of {of} on {agreement.rows} records: {agreement.observed:.3g}, "
             f"of at most {agreement.bound:.3g}"
         )
     tell(plain, lines, as_json)

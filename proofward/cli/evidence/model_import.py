@@ -29,7 +29,7 @@ LIMIT = 64.0  #: layers.bounds.LARGEST_WEIGHT, which is not imported while comma
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @JSON
 def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bool) -> None:
-    """Take in a network of Conv2d, Linear and ReLU with two outputs, and print what to write where.
+    """Take in a network of Conv2d, Linear and ReLU with an output a class, and print what to write where.
 
     FILE is a program that torch.export.save wrote, or an ONNX file. Pickled modules and state dicts can
     execute code and are not read. What the network computes is compared with torch or onnxruntime; everything
@@ -82,6 +82,8 @@ def _tell(found: ImportedNetwork, first: FirstWeights, out: Path, as_json: bool)
     clipped = [f"clipped to {first.limit:g} in magnitude: {count} values of {name}"
                for name, count in first.clipped.items()]  # fmt: skip
     of = f"{model.features} features" if model.is_mlp else f"pictures of {model.inputs.words}"
+    if model.head.classes > 2:
+        of += f" and {model.head.classes} classes in [label]"
     lines = [
         f"{out}: {found.graph.words()}, {model.parameters} parameters",
         f"graph {found.graph.digest.hex()}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def predict(model: Path, new: Path, out: Path | None, as_json: bool, **options: 
 
     The columns are found by their names, as the model has them; others are not used. A model of images takes
     an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
-    federation's own integer, from which the probability follows.
+    federation's own integer, from which the probability follows; of more than two classes each has its own.
     """
     from proofward.cli.common.kernels import load_kernels
 
@@ -106,29 +106,47 @@ def _what(model: ExportedModel) -> str:
 def _csv(model: ExportedModel, found: Predictions) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_what(model), "score", f"probability of {model.description.classes[1]}", "class"])
-    for row, score, chance, name in zip(
-        found.rows, found.scores, found.probabilities, found.classes, strict=True
-    ):
-        writer.writerow([row, int(score), f"{chance:.{DIGITS}f}", name])
+    names = _scored(model)
+    titles = ["score"] if len(names) == 1 else [f"score of {name}" for name in names]
+    writer.writerow([_what(model), *titles, *(f"probability of {name}" for name in names), "class"])
+    for row, scores, chances, name in _rows(found):
+        writer.writerow([row, *scores, *(f"{chance:.{DIGITS}f}" for chance in chances), name])
     return text.getvalue()
+
+
+def _scored(model: ExportedModel) -> tuple[str, ...]:
+    """The classes that have a score and a probability: of two the second."""
+    classes = model.description.classes
+    return classes[1:] if len(classes) == 2 else classes
+
+
+def _rows(found: Predictions) -> Iterator[tuple[int | str, list[int], list[float], str]]:
+    """Of each record its row, its scores, its probabilities and its class."""
+    count = len(found.rows)
+    columns = found.scores.reshape(count, -1).tolist(), found.probabilities.reshape(count, -1).tolist()
+    return zip(found.rows, *columns, found.classes, strict=True)
 
 
 def _plain(
     model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None
 ) -> dict[str, object]:
-    rows = [
-        {_what(model): row, "score": int(score), "probability": round(float(chance), DIGITS), "class": name}
-        for row, score, chance, name in zip(
-            found.rows, found.scores, found.probabilities, found.classes, strict=True
-        )
-    ]
+    names, rows = _scored(model), list[dict[str, object]]()
+    for row, scores, chances, name in _rows(found):
+        rounded = [round(chance, DIGITS) for chance in chances]
+        if len(names) == 1:
+            own: dict[str, object] = {"score": scores[0], "probability": rounded[0]}
+        else:
+            own = {
+                "scores": dict(zip(names, scores, strict=True)),
+                "probabilities": dict(zip(names, rounded, strict=True)),
+            }
+        rows.append({_what(model): row, **own, "class": name})
     return {
         "did": "predicted",
         "model": model.digest.hex(),
         "round": model.origin.round,
         "classes": list(model.description.classes),
-        "probability_of": model.description.classes[1],
+        "probability_of": names[0] if len(names) == 1 else list(names),
         "score_scale_bits": model.scales.activation_bits,
         "clipped": dict(found.clipped),
         "not_used": list(ignored),

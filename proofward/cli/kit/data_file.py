@@ -166,8 +166,7 @@ def schema_of(home: Home) -> Schema | ImageSchema:
 
 def described(table: Table, schema: Schema | ImageSchema) -> tuple[dict[str, object], list[str]]:
     """What a file holds, as a document and as lines: counts, no values."""
-    positive = int(table.records.labels.sum())
-    counts = (len(table.records) - positive, positive)
+    counts = [int((table.records.labels == label).sum()) for label in range(len(schema.classes))]
     named = [f"{count} of label {name}" for count, name in zip(counts, schema.classes, strict=True)]
     plain: dict[str, object] = {
         "rows": len(table.records),

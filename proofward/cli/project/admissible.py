@@ -73,7 +73,7 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
         return replace(setup, training=replace(training, **changes))
 
     def narrowed(width: int) -> Preset:
-        widths = (setup.model.features, *(min(width, own) for own in hidden), 2)
+        widths = (setup.model.features, *(min(width, own) for own in hidden), setup.model.head.classes)
         return replace(setup, model=mlp(widths))
 
     def most(value: int, change: Callable[[int], Preset]) -> int:

@@ -10,25 +10,32 @@ from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.schema import CLIPPED_PERCENT, Feature, FeaturesInvalid, Label, Notation, ascending
 
 NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "label")
-_LABEL_KEYS = ("column", "positive", "negative")
+_LABEL_KEYS = ("column", "positive", "negative", "classes")
 
 
 def read_notation(table: Table) -> Notation:
     """The notation in the file's top table; raises ProjectError."""
-    usual, label = Label(), Table(table.table("label"), "label.", _LABEL_KEYS)
+    label = Table(table.table("label"), "label.", _LABEL_KEYS)
     try:
         return Notation(
-            Label(
-                column=label.text("column", usual.column),
-                negative=label.value("negative", usual.negative),
-                positive=label.value("positive", usual.positive),
-            ),
+            _label(label),
             ascending(table.texts("ignore")),
             table.text("decimal", "."),
             table.integer("clipped_percent", 0, 100, CLIPPED_PERCENT),
         )
     except FeaturesInvalid as error:
         raise ProjectError("columns", "a label, columns to ignore and a decimal mark", str(error)) from error
+
+
+def _label(table: Table) -> Label:
+    """The label in the table [label]: negative and positive, or classes."""
+    usual, column = Label(), table.text("column", Label().column)
+    if table.peek("classes") is None:
+        negative, positive = (table.value(name, getattr(usual, name)) for name in ("negative", "positive"))
+        return Label(column, negative, positive)
+    if table.peek("negative") is not None or table.peek("positive") is not None:
+        raise ProjectError("label", "either classes, or negative and positive", "both")
+    return Label.of(column, table.values("classes"))
 
 
 def read_feature(values: Mapping[str, Any], where: str) -> Feature:
@@ -53,10 +60,12 @@ def notation_lines(notation: Notation) -> list[str]:
 
 def label_lines(label: Label) -> list[str]:
     """The lines of the file's table [label]."""
+    lines = ["", "[label]", f"column = {_quoted(label.column)}"]
+    if label.others:
+        names = ", ".join(map(_quoted, label.classes))
+        return [*lines, f"classes = [{names}]  # what stands in it for each class, alike at every hospital"]
     return [
-        "",
-        "[label]",
-        f"column = {_quoted(label.column)}",
+        *lines,
         f"positive = {_quoted(label.positive)}  # what stands in the column for class 1",
         f"negative = {_quoted(label.negative)}  # and for class 0, alike at every hospital",
     ]

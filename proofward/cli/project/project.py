@@ -100,9 +100,10 @@ class Project:
         """Network and training of a completed project; raises ConfigurationError."""
         found, features = PRESET_FILES[self.preset], len(self.features)
         settings = self.settings.over(found.settings)
-        if self.settings == Settings() and features == found.features:
+        classes, usual = len(self.schema.classes), found.preset.model
+        if self.settings == Settings() and (features, classes) == (found.features, usual.head.classes):
             return found.preset
-        own = settings.preset("", "", features if self.images is None else self.images.axes)
+        own = settings.preset("", "", features if self.images is None else self.images.axes, classes)
         training, what = own.training, f"{features} features" if self.images is None else "images"
         summary = f"{what}: {own.model.words}, {training.duration} of {training.batch}"
         return replace(own, name=self.preset, summary=summary)

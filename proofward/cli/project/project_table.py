@@ -49,6 +49,13 @@ class Table:
         value = self._values.get(name, default)
         return str(value) if type(value) is int else self.text(name, default)
 
+    def values(self, name: str) -> list[str]:
+        """A list of what stands in a column: texts, or integers as their digits."""
+        found = self._values.get(name, [])
+        if not isinstance(found, list) or not all(type(entry) in (str, int) for entry in found):
+            raise ProjectError(self._where + name, "a list of texts in quotes", repr(found)[:80])
+        return list(map(str, found))
+
     def flag(self, name: str) -> bool:
         """true or false; false if it is not there."""
         value = self._values.get(name, False)

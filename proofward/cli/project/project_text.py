@@ -14,7 +14,7 @@ from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 MEANING = {
     "hidden": "widths of the hidden layers; [] for logistic regression; or give layers",
-    "layers": "from the data upwards, ReLU between them; the last, to two classes, is implied",
+    "layers": "from the data upwards, ReLU between them; the last, to the classes, is implied",
     "learning_rate": "of a batch's mean gradient, a multiple of batch / 1024",
     "batch": "records of a step, a power of two",
     "epochs": "passes over a hospital's records in a round, or give steps",

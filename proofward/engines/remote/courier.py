@@ -8,6 +8,7 @@ not depend on it.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -45,7 +46,7 @@ from proofward.ledger.files import sync_directory
 Note = Callable[..., None]
 PATIENCE_MS = 1000
 PAUSE = 0.5
-FAREWELL = 8.0
+FAREWELL, BEAT = 60.0, 0.1
 FAILURES = (Refusal, HomeError, LedgerError, OSError)
 
 
@@ -66,10 +67,12 @@ class Courier:
         """Begins to work."""
         self._thread.start()
 
-    def finish(self, patience: float = FAREWELL) -> None:
-        """Lets the last entries be fetched, if there is an end of the federation within so many seconds."""
+    def finish(self, stop: Event, patience: float = FAREWELL) -> None:
+        """Lets the last entries be fetched, if they come within so many seconds and before `stop` is set."""
         self._ending.set()
-        self._thread.join(patience if any(self._gateways()) else 0.0)
+        until = time.monotonic() + (patience if any(self._gateways()) else 0.0)
+        while self._thread.is_alive() and not stop.is_set() and time.monotonic() < until:
+            self._thread.join(BEAT)
         self._stop.set()
         self._thread.join()
 

@@ -12,7 +12,7 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
-from proofward.engines.remote.courier import FAREWELL, Courier
+from proofward.engines.remote.courier import Courier
 from proofward.engines.remote.link import Link
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
@@ -74,7 +74,7 @@ class Site:
             thread.start()
         for thread in threads:
             thread.join()
-        courier.finish(0.0 if self.stop.is_set() else FAREWELL)
+        courier.finish(self.stop)
 
     def _guarded(self, seat: Seat) -> None:
         for pause in chain(RETRIES, repeat(RETRIES[-1])):

@@ -23,7 +23,7 @@ from proofward.models.graph.torch_operators import Program, check_type, where
 
 
 def from_torch(module: Any, example: Any) -> ImportedNetwork:
-    """The network in a torch.nn.Module of Conv2d, Linear and ReLU with two outputs.
+    """The network in a torch.nn.Module of Conv2d, Linear and ReLU with an output for each class.
 
     A BatchNorm in evaluation mode is folded into the layer before it. example: a tensor of records (n, ...),
     of which only the shape of a record and the type count; nothing is learned from its values. Raises
@@ -123,7 +123,9 @@ def _network(exported: Any, problems: list[str]) -> ImportedNetwork:
     if len(inputs) != 1:
         problems.append(f"{len(inputs)} inputs: one tensor of records is proved; join them beforehand")
     if len(outputs) != 1:
-        problems.append(f"{len(outputs)} outputs of the module: return one tensor of two logits a record")
+        problems.append(
+            f"{len(outputs)} outputs of the module: return one tensor of logits, one a class"
+        )
     if problems:
         raise ImportRefused(problems)
     first = inputs[0].meta["val"]

@@ -59,7 +59,7 @@ class ImportedNetwork:
         return Settings(hidden=self.model.widths[1:-1])
 
     def logits(self, rows: FloatArray) -> FloatArray:
-        """float64 (n, 2) of records (n, inputs), by the trainer's own layers in real numbers."""
+        """float64 (n, classes) of records (n, inputs), by the trainer's own layers in real numbers."""
         model = self.model
         block = _rows_at_a_time(model)
         parts = [self._block(model, rows[at : at + block]) for at in range(0, len(rows), block)]

@@ -135,6 +135,13 @@ class TwoClassHead(Node):
 
 
 @dataclass(frozen=True)
+class SoftmaxHead(Node):
+    """A logit for each of three and more classes, with cross-entropy as the loss."""
+
+    kind: ClassVar[str] = "softmax-head"
+
+
+@dataclass(frozen=True)
 class Graph:
     """nodes: in an order in which they can be computed."""
 
@@ -174,7 +181,7 @@ class Graph:
         expected = (
             "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2) behind the ReLU of a "
             "convolution, Flatten where a picture becomes a row, "
-            "two-class head"
+            "a head"
         )
         return ConfigurationError("graph", expected, [node.kind for node in self.nodes])
 
@@ -210,5 +217,6 @@ def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
             nodes.append(Flatten((len(nodes) - 1,)))
         nodes.append(LAYERS[layer.kind].of(len(nodes) - 1, layer))
         axes = layer.gives.axes
-    nodes.append(TwoClassHead((len(nodes) - 1,)))
+    head = TwoClassHead if network.head.classes == 2 else SoftmaxHead
+    nodes.append(head((len(nodes) - 1,)))
     return Graph(tuple(nodes))

@@ -217,7 +217,7 @@ def read_operators(graph: Any) -> Operators:
     inputs = [entry for entry in graph.input if entry.name not in found.constants]
     if len(inputs) != 1 or len(graph.output) != 1:
         counts = f"{len(inputs)} inputs and {len(graph.output)} outputs"
-        found.problems.append(f"{counts}: one tensor of records in and one of two logits out are proved")
+        found.problems.append(f"{counts}: one tensor of records in and one of logits out are proved")
     found.check()
     if found.problems:
         raise ImportRefused(found.problems)

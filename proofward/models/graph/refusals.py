@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-NOT_YET = "not proved by this version yet: Linear and Conv2d layers with ReLU between, and two outputs, are"
+NOT_YET = "not proved by this version yet: Linear and Conv2d layers with ReLU between are"
 POOL = (
     "only MaxPool2d(2) beside the ReLU of a convolution is proved of all pools: use it, or use a convolution "
     "with stride 2"
@@ -14,7 +14,7 @@ AVERAGE = "not proved by this version yet: flatten the last picture, or use a co
 CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"
 PAD = "not proved: use the convolution's own zero padding, the same on all sides"
 RELU = "use ReLU, the only activation that is proved"
-LOGITS = "leave it out: the last layer gives two logits, and training applies softmax by itself"
+LOGITS = "leave it out: the last layer gives logits, and training applies softmax by itself"
 CONTROL = "data-dependent control flow is not proved: the same layers have to run for every record"
 DROP = "remove it (p = 0): training is proved without random masks"
 NORM = (

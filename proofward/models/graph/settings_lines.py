@@ -11,7 +11,7 @@ from proofward.models.layer_lines import lines_of
 def settings_lines(network: Network) -> list[str]:
     """The lines of the table [model]: the hidden widths of a perceptron, or a line of words for every layer.
 
-    The last layer, to two classes, is implied.
+    The last layer, to the classes, is implied.
     """
     if network.is_mlp:
         return ["[model]", f"hidden = {list(network.widths[1:-1])}"]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from proofward.layers.axis import Axis
 from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.plain import MOST_CLASSES
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.models.graph.refusals import BEHIND, ONE_OUTPUT, POOL
 from proofward.models.settings import MOST_HIDDEN_LAYERS
@@ -173,7 +174,7 @@ def wrong(steps: Sequence[Step], shape: Shape) -> list[str]:
     """Why steps without scalings are no network of the trainer on records of this shape."""
     layers = [step for step in steps if isinstance(step, LinearStep | ConvStep)]
     if not layers:
-        return ["no Linear layer: a network has to have at least one, with two outputs"]
+        return ["no Linear layer: a network has to have at least one, with an output for each class"]
     return [
         *_structure(steps),
         *_shared(layers),
@@ -222,13 +223,13 @@ def _finite(layers: Sequence[LayerStep]) -> list[str]:
 
 def _outputs(last: LayerStep) -> list[str]:
     if isinstance(last, ConvStep):
-        words = "the last layer is a convolution: flatten, and end with a Linear of two outputs"
+        words = "the last layer is a convolution: flatten, and end with a Linear of an output for each class"
         return [f"{last.where}: {words}"]
     outputs = len(last.weight)
     if outputs == 1:
         return [ONE_OUTPUT]
-    if outputs != 2:
-        return [f"{outputs} outputs: more than two classes are not proved by this version yet; use two"]
+    if outputs > MOST_CLASSES:
+        return [f"{outputs} outputs: use at most {MOST_CLASSES}, a logit for each class"]
     return []
 
 

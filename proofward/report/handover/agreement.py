@@ -4,7 +4,8 @@ The weights and inputs of both are the same numbers. They differ where the model
 multiples of 2^-fa and the program does not. With eps_0 = 0, and e_l the rounding of double precision:
 
     eps_{l+1} = 2^-(fa+1) + max_o ||W_o||_1 eps_l + e_l                       each hidden layer
-    bound     = 2^-(fa+1) + ||W_1 - W_0||_1 eps_L + 2 e_L                     the difference of the logits
+    bound     = 2^-(fa+1) + ||W_1 - W_0||_1 eps_L + 2 e_L                     the difference of two logits
+    bound     = 2^-(fa+1) + max_o ||W_o||_1 eps_L + e_L                       each logit of more classes
     e_l       = 2^-53 (fan_in + 3) max_o (||W_o||_1 max|A_l| + |b_o|)
 
 because ReLU and saturation are 1-Lipschitz. W_o are the weights of one sum: a row of a linear layer, all
@@ -31,14 +32,17 @@ from proofward.report.handover.prediction import NewRecords, predict
 
 FloatArray = NDArray[np.float64]
 Program = Callable[[FloatArray], FloatArray]
-"""float64 logits (n, 2) of records (n, features) in the features' own units."""
+"""float64 logits (n, classes) of records (n, features) in the features' own units."""
 MOST_DRAWN, LEAST_DRAWN = 1000, 16
 BLOCK_VALUES = 1 << 24  #: that a layer multiplies at a time
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """observed: largest error of the difference of the logits over `rows` records. bound: what it may be."""
+    """observed: largest error over `rows` records. bound: what it may be.
+
+    Of the difference of the logits of two classes, or of each logit of more.
+    """
 
     rows: int
     observed: float
@@ -66,8 +70,10 @@ def error_bound(model: ExportedModel, *, single: bool = False) -> float:
         error = half + float(sums.max()) * error + _rounding(weight, bias, largest, coarse)
         largest = scales.activation_limit / unit
     weight, bias = parts[-1]
-    across = float(np.abs(weight[1] - weight[0]).sum())
-    return float(half + across * error + 2 * _rounding(weight, bias, largest, False))
+    own = _rounding(weight, bias, largest, False)
+    if model.model.head.classes == 2:
+        return float(half + float(np.abs(weight[1] - weight[0]).sum()) * error + 2 * own)
+    return float(half + float(np.abs(weight).reshape(len(weight), -1).sum(axis=1).max()) * error + own)
 
 
 def _rounding(weight: FloatArray, bias: FloatArray, largest: float, single: bool) -> float:
@@ -95,13 +101,15 @@ def compared(model: ExportedModel, program: Program, rows: FloatArray, *, single
 
 
 def _largest_error(model: ExportedModel, program: Program, rows: FloatArray) -> float:
-    """Of the difference of the logits."""
+    """Of the difference of two logits, or of each of more."""
     scores = predict(model, NewRecords(rows, tuple(range(len(rows))), ())).scores
     logits = program(rows)
-    if logits.shape != (len(rows), 2):
-        raise ModelInvalid(f"the program gives {logits.shape}, expected logits of shape {(len(rows), 2)}")
+    expected = (len(rows), model.model.head.classes)
+    if logits.shape != expected:
+        raise ModelInvalid(f"the program gives {logits.shape}, expected logits of shape {expected}")
     unit = 1 << model.scales.activation_bits
-    return float(np.abs(logits[:, 1] - logits[:, 0] - scores / unit).max())
+    found = logits if scores.ndim > 1 else logits[:, 1] - logits[:, 0]
+    return float(np.abs(found - scores / unit).max())
 
 
 def _rows_at_a_time(model: ExportedModel) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from proofward.data.image_schema import VERSION, ImageSchema
 from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
+from proofward.layers.plain import MOST_CLASSES
 from proofward.ledger.reading import NotReadable, read_regular
 
 __all__ = [
@@ -57,13 +58,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Description:
-    """columns: of the features, in the model's order. classes: names of the labels 0 and 1.
+    """columns: of the features, in the model's order. classes: names of the classes, by their numbers.
 
     images: how pictures are made, where the features are their pixels.
     """
 
     columns: tuple[Column, ...]
-    classes: tuple[str, str] = USUAL_CLASSES
+    classes: tuple[str, ...] = USUAL_CLASSES
     images: ImageSchema | None = None
 
     def __post_init__(self) -> None:
@@ -76,7 +77,7 @@ class Description:
         return tuple(column.feature for column in self.columns)
 
     @classmethod
-    def of(cls, features: Sequence[Feature], classes: tuple[str, str] = USUAL_CLASSES) -> Description:
+    def of(cls, features: Sequence[Feature], classes: tuple[str, ...] = USUAL_CLASSES) -> Description:
         """Features that have no units, or carry them themselves."""
         return cls(tuple(Column(entry, getattr(entry, "unit", "")) for entry in features), classes)
 
@@ -96,13 +97,15 @@ class Description:
         }
 
 
-def check_classes(classes: object) -> tuple[str, str]:
-    """The names of the labels 0 and 1, if that is what it is; raises FeaturesInvalid."""
-    match classes:
-        case [str() as first, str() as second] if first != second:
-            if all(1 <= len(name) <= 200 and name.isprintable() for name in (first, second)):
-                return first, second
-    raise FeaturesInvalid(f"classes: expected two different names, found {classes!r:.80}")
+def check_classes(classes: object) -> tuple[str, ...]:
+    """The names of the classes, if that is what it is; raises FeaturesInvalid."""
+    if isinstance(classes, list | tuple) and 2 <= len(classes) <= MOST_CLASSES:
+        names = [name for name in classes if isinstance(name, str)]
+        good = all(1 <= len(name) <= 200 and name.isprintable() for name in names)
+        if good and len(set(names)) == len(classes):
+            return tuple(names)
+    expected = f"2 to {MOST_CLASSES} different names"
+    raise FeaturesInvalid(f"classes: expected {expected}, found {classes!r:.80}")
 
 
 def read_description(features: Path, classes: Path | None = None, *, follow: bool = False) -> Description:
@@ -113,13 +116,15 @@ def read_description(features: Path, classes: Path | None = None, *, follow: boo
     Raises FeaturesInvalid with the file's name, also when the features are not there.
     """
     columns = _json(features, follow)
-    names = USUAL_CLASSES
+    names: tuple[str, ...] = USUAL_CLASSES
     try:
         match columns:  # with the label's values, or without
             case {"version": version} if version == VERSION:
                 return Description.of_images(ImageSchema.from_plain(columns))
             case {"features": list() as listed, "label": {"negative": negative, "positive": positive}}:
                 columns, names = listed, check_classes([negative, positive])
+            case {"features": list() as listed, "label": {"classes": of_label}}:
+                columns, names = listed, check_classes(of_label)
         if not isinstance(columns, list):
             raise FeaturesInvalid("expected a list of name, centre and spread")
         if classes is not None and classes.exists():

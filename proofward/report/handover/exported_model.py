@@ -26,6 +26,7 @@ from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
+from proofward.report.handover.computation import computation
 from proofward.report.handover.description import Column, Description, FeaturesInvalid, check_classes
 
 FORMAT = "proofward/exported-model/v1"
@@ -77,6 +78,9 @@ class ExportedModel:
         inputs, features = self.model.features, len(self.description.columns)
         if inputs != features:
             raise ModelInvalid(f"the model has {inputs} inputs, {features} features are described")
+        outputs, classes = self.model.head.classes, len(self.description.classes)
+        if outputs != classes:
+            raise ModelInvalid(f"the model has {outputs} outputs, {classes} classes are described")
         axes, images = self.model.inputs.axes, self.description.images
         if images is not None and not self.model.is_mlp and axes != images.axes:
             raise ModelInvalid(f"the model takes pictures of {axes}, the rule makes them of {images.axes}")
@@ -154,33 +158,6 @@ class ExportedModel:
 
 
 WRITERS = {"safetensors": ExportedModel.to_safetensors, "json": ExportedModel.to_json}
-
-
-def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
-    """How to compute with the weights, in words, for those who do it elsewhere."""
-    low, high = scales.input_range
-    unit, limit = 1 << scales.activation_bits, scales.activation_limit
-    pixels = ["x is a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"]
-    layers = [
-        "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
-        "weight (outputs, channels, kernel, kernel), as PyTorch's Conv2d; behind relu_maxpool2d the largest "
-        "of each window of 2 x 2 values of a channel is kept, as by MaxPool2d(2)"
-    ]
-    pools = [
-        "behind a layer that relu_maxpool2d follows: the largest of every 2 x 2 values of a channel, side by "
-        "side; a last row or column that fills no window is dropped"
-    ]
-    return [
-        *(pixels if images else []),
-        *([] if model.is_mlp else layers),
-        f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
-        f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
-        *(pools if any(own.window > 1 for own in model.activations) else []),
-        "the last layer: weight @ input + bias, two logits, for classes[0] and classes[1]",
-        "probability of classes[1] = 1 / (1 + exp(logit 0 - logit 1)); classes[1] where it is above 1/2",
-        f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so is logit 1 - "
-        "logit 0",
-    ]
 
 
 def read_exported(data: bytes) -> ExportedModel:

@@ -1,4 +1,4 @@
-"""An exported model as an ONNX file: records in their own units to two logits and the classes' probabilities.
+"""An exported model as an ONNX file: records in their own units to logits and the classes' probabilities.
 
 It centres, scales, rounds and clips as at enrolment, and saturates hidden values as in training, in double
 precision; but it convolves in single precision, since runtimes convolve in no other. Records are rows of a
@@ -64,7 +64,10 @@ def _file(model: ExportedModel) -> Any:
         nodes,
         "proofward",
         [helper.make_tensor_value_info(RECORDS, double, ["batch", *model.model.inputs.axes])],
-        [helper.make_tensor_value_info(name, double, ["batch", 2]) for name in (LOGITS, PROBABILITIES)],
+        [
+            helper.make_tensor_value_info(name, double, ["batch", model.model.head.classes])
+            for name in (LOGITS, PROBABILITIES)
+        ],
         [numpy_helper.from_array(values, name) for name, values in held.items()],
     )
     file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="proofward")

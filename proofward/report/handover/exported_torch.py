@@ -1,6 +1,6 @@
 """An exported model as a PyTorch module, and as a program that torch alone can load.
 
-The module takes records in the features' own units and gives two logits, in double precision: it centres,
+The module takes records in the features' own units and gives logits, in double precision: it centres,
 scales, rounds and clips as at enrolment, and saturates hidden values as in training. Records are rows of a
 table, (n, features), or pictures, (n, channels, height, width), which the module also takes flattened.
 Nothing is pickled: the module is built from an exported model's safetensors or JSON, and `torch.export.load`
@@ -50,7 +50,7 @@ def module_of(model: ExportedModel) -> Any:
     windows = [own.window for own in model.model.activations]
 
     class Exported(torch.nn.Module):
-        """Records in their own units to two logits, float64."""
+        """Records in their own units to logits, float64."""
 
         def __init__(self) -> None:
             super().__init__()

@@ -1,8 +1,9 @@
 """What a model says of new records: a table without labels, the integers that decide, probabilities.
 
-The integers are those of the federation's own evaluation (`layers.training.logit_differences`): features are
-scaled and rounded as at enrolment, and the score is the logit difference at scale 2^activation_bits. The
-class is classes[1] where the score is above 0. The probability is the sigmoid of the score.
+The integers are those of the federation's own evaluation (`layers.training.scores`): features are scaled and
+rounded as at enrolment. Of two classes the score is the logit difference at scale 2^activation_bits, the
+class is classes[1] where it is above 0, and the probability is its sigmoid. Of more classes each has a score,
+its rounded logit; the class is that of the largest, and the probabilities are the softmax of the scores.
 
 Nothing that is raised here repeats a cell of the file: cells are patients' data.
 """
@@ -24,7 +25,8 @@ from proofward.data.records import to_fixed_point
 from proofward.data.schema import Notation, folded
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
-from proofward.layers.training import logit_differences
+from proofward.layers.softmax import real_softmax
+from proofward.layers.training import scores as scores_by
 from proofward.report.handover.exported_model import ExportedModel, ModelInvalid
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -47,10 +49,10 @@ class NewRecords:
 
 @dataclass(frozen=True)
 class Predictions:
-    """rows: numbers in the file, or names of images. scores: int64 (n,). probabilities: of classes[1].
+    """rows: numbers in the file, or names of images. scores: int64 (n,), probabilities: (n,), of classes[1].
 
-    classes: of each record, by name. clipped: by feature, how many values lay outside the range that a model
-    can take.
+    Of more than two classes both are of every class: (n, classes). classes: of each record, by name. clipped:
+    by feature, how many values lay outside the range that a model can take.
     """
 
     rows: tuple[int | str, ...]
@@ -77,9 +79,9 @@ def predict(model: ExportedModel, records: NewRecords) -> Predictions:
 
 
 def scores_of(model: ExportedModel, inputs: Int64Array) -> Int64Array:
-    """The score of each record, int64 (n,), of inputs (n, features) in integers; raises ModelInvalid."""
+    """The scores of each record, of inputs (n, features) in integers; raises ModelInvalid."""
     try:
-        return logit_differences(model.model, model.scales, model.weights, inputs)
+        return scores_by(model.model, model.scales, model.weights, inputs)
     except TrainingError as error:
         raise ModelInvalid(f"its weights cannot be computed with: {error}") from error
 
@@ -89,9 +91,12 @@ def predictions(
 ) -> Predictions:
     """What scores mean."""
     unit = 1 << model.scales.activation_bits
-    probabilities = np.array([_sigmoid(int(score) / unit) for score in scores])
+    if scores.ndim == 1:
+        probabilities = np.array([_sigmoid(int(score) / unit) for score in scores])
+    else:
+        probabilities = real_softmax(scores / unit)
     names = model.description.classes
-    chosen = tuple(names[int(score > 0)] for score in scores)
+    chosen = tuple(names[number] for number in model.model.head.chosen(scores))
     return Predictions(tuple(rows), scores, probabilities, chosen, clipped)
 
 

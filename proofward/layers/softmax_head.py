@@ -1,0 +1,91 @@
+"""Softmax head of three and more classes: the gradient of the cross-entropy, by `softmax`.
+
+    forward    P = softmax(Z), at scale fd
+    backward   dZ_k = P_k - 2^fd Y_k,   Y_k = 1 for the label's class and 0 for all others
+
+A label is enrolled as the bits Y, one for each class. The proof is in `softmax_head_relation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.layers.head import Head, HeadTrace, Integers, RealArray
+from proofward.layers.layout import Layout
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.ranges import RangeChecks
+from proofward.layers.rounding import rounded
+from proofward.layers.saturation import HighLimb, Span
+from proofward.layers.softmax import softmax
+from proofward.layers.softmax_head_relation import SoftmaxRelation
+from proofward.layers.stack import Shape
+
+
+@dataclass(frozen=True)
+class SoftmaxHead(Head):
+    """A logit and a bit of the label for each class."""
+
+    admits: ClassVar[range] = range(3, MOST_CLASSES + 1)
+    reach: ClassVar[int] = 5
+
+    @property
+    def labels(self) -> Layout:
+        return self.takes
+
+    def encode(self, labels: Integers) -> Int64Array:
+        bits: Int64Array = (labels.reshape(-1, 1) == np.arange(self.classes)).astype(np.int64)
+        return bits
+
+    def span(self, bound: int, scales: FixedPoint) -> Span:
+        """Of y in D = x + 2^l y: two rounded logits differ by at most `bound` + 1."""
+        return 0, (bound + 1) >> scales.logit_range_bits
+
+    def gradients(self, sums: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
+        probability = softmax(self.takes.unpad(sums), scales).probability
+        return self.takes.pad(probability - (self.encode(labels) << scales.gradient_bits))
+
+    def real_gradients(self, logits: RealArray, labels: Int64Array, end: float) -> RealArray:
+        below = logits - logits.max(axis=1, keepdims=True)
+        powers = np.where(below > -end, np.exp(below), 0)
+        gradients: RealArray = powers / powers.sum(axis=1, keepdims=True) - self.encode(labels)
+        return gradients.astype(logits.dtype)
+
+    def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
+        """Q: rounded logits, of which softmax takes the differences."""
+        return rounded(sums, scales)
+
+    def real_scores(self, logits: RealArray) -> RealArray:
+        return logits
+
+    def chosen(self, scores: NDArray[Any]) -> Int64Array:
+        """The first of the largest."""
+        result: Int64Array = scores.argmax(axis=1).astype(np.int64)
+        return result
+
+    def committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+        return SoftmaxRelation.count(self.takes, scales, limb_above)
+
+    def relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        limb_above: HighLimb,
+        trace: Callable[[], HeadTrace],
+    ) -> SoftmaxRelation:
+        return SoftmaxRelation.declare(
+            ranges,
+            scales,
+            shape,
+            takes=self.takes,
+            limb_above=limb_above,
+            sums=lambda: trace().sums,
+            errors=lambda sums: self.gradients(sums, trace().labels.reshape(-1), scales),
+        )

@@ -1,0 +1,41 @@
+"""How to compute with a model's weights elsewhere, in words."""
+
+from __future__ import annotations
+
+from proofward.layers.model import FixedPoint
+from proofward.layers.network import Network
+
+
+def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
+    """A sentence a step, from the records' values to the classes."""
+    low, high = scales.input_range
+    unit, limit = 1 << scales.activation_bits, scales.activation_limit
+    pixels = ["x is a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"]
+    layers = [
+        "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
+        "weight (outputs, channels, kernel, kernel), as PyTorch's Conv2d; behind relu_maxpool2d the largest "
+        "of each window of 2 x 2 values of a channel is kept, as by MaxPool2d(2)"
+    ]
+    pools = [
+        "behind a layer that relu_maxpool2d follows: the largest of every 2 x 2 values of a channel, side by "
+        "side; a last row or column that fills no window is dropped"
+    ]
+    two = [
+        "the last layer: weight @ input + bias, two logits, for classes[0] and classes[1]",
+        "probability of classes[1] = 1 / (1 + exp(logit 0 - logit 1)); classes[1] where it is above 1/2",
+        f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so is logit 1 - "
+        "logit 0",
+    ]
+    several = [
+        "the last layer: weight @ input + bias, a logit for each of the classes",
+        "probabilities: exp(logit) / sum of exp(logits); the class is that of the largest logit",
+        f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so are logits",
+    ]
+    return [
+        *(pixels if images else []),
+        *([] if model.is_mlp else layers),
+        f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
+        f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
+        *(pools if any(own.window > 1 for own in model.activations) else []),
+        *(two if model.head.classes == 2 else several),
+    ]
