@@ -99,7 +99,7 @@ def taken(source: Source, found: Inspection, schema: ImageSchema, scales: FixedP
     """The records of an inspected source, all of whose classes were agreed; raises ImagesRefused."""
     features = np.empty((len(found), schema.size), dtype=np.int64)
     labels = np.empty(len(found), dtype=np.int64)
-    side = np.array([int(name in schema.positive) for name in found.classes], dtype=np.int64)
+    side = np.array([schema.number(name) for name in found.classes], dtype=np.int64)
     for batch in batches(source, found, _BATCH):
         features[batch.positions] = schema.levels.features(batch.pixels, scales)
         labels[batch.positions] = side[batch.labels]
@@ -107,7 +107,7 @@ def taken(source: Source, found: Inspection, schema: ImageSchema, scales: FixedP
 
 
 def _check_classes(path: Path, schema: ImageSchema, found: Inspection) -> None:
-    """Raises ImagesRefused for images of a class that is neither negative nor positive."""
+    """Raises ImagesRefused for images of a class that was not agreed."""
     counts = found.by_class
     strange = [
         f"class {shown(name)}: {count} images"

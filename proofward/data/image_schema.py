@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from proofward.data.images.levels import Levels, numbers
 from proofward.data.images.rule import ImageRule
 from proofward.data.schema import MAX_BYTES, Feature, FeaturesInvalid, Schema
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.plain import MOST_CLASSES
 
 VERSION = "proofward/images/v1"
 GREY = "grey level"
@@ -31,8 +32,8 @@ MAX_TITLE = 200 - len(_MARK) - 64
 class ImageSchema:
     """rule: how a file becomes pixels. levels: how a pixel becomes a feature.
 
-    negative, positive: the classes of images that are 0 and 1 for the network. column: the one with the class
-    in a table of files.
+    negative, positive, others: the classes of images that are 0, 1, and 2, 3, ... for the network. column:
+    the one with the class in a table of files.
     """
 
     rule: ImageRule
@@ -40,9 +41,14 @@ class ImageSchema:
     negative: tuple[str, ...] = ("0",)
     positive: tuple[str, ...] = ("1",)
     column: str = "label"
+    others: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        for what, names in (("negative", self.negative), ("positive", self.positive)):
+        if len(self.sides) > MOST_CLASSES:
+            words = f"label.classes: expected 2 to {MOST_CLASSES} classes, found {len(self.sides)}"
+            raise FeaturesInvalid(words)
+        titles = ("negative", "positive", *["classes"] * len(self.others))
+        for what, names in zip(titles, self.sides, strict=True):
             if not 1 <= len(names) <= MAX_NAMES:
                 words = f"label.{what}: expected 1 to {MAX_NAMES} classes of images, found {len(names)}"
                 raise FeaturesInvalid(words)
@@ -54,18 +60,27 @@ class ImageSchema:
             raise FeaturesInvalid(f"label: expected each class of images once, found {twice[0]} twice")
         if (longest := max(map(len, self.classes))) > MAX_NAME:
             raise FeaturesInvalid(f"label: expected at most {MAX_NAME} characters a side, found {longest}")
-        if self.classes[0] == self.classes[1]:
-            raise FeaturesInvalid(f"label: expected different sides, found {self.classes[0]} twice")
+        if again := [name for name in self.classes if self.classes.count(name) > 1]:
+            raise FeaturesInvalid(f"label: expected different sides, found {again[0]} twice")
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """The classes of images that each class of the network is made of."""
+        return self.negative, self.positive, *self.others
 
     @property
     def agreed(self) -> tuple[str, ...]:
         """All classes of images, negative ones first."""
-        return (*self.negative, *self.positive)
+        return tuple(name for side in self.sides for name in side)
 
     @property
-    def classes(self) -> tuple[str, str]:
-        """Names of the classes 0 and 1."""
-        return " or ".join(self.negative), " or ".join(self.positive)
+    def classes(self) -> tuple[str, ...]:
+        """Names of the network's classes, in the order of their numbers."""
+        return tuple(" or ".join(side) for side in self.sides)
+
+    def number(self, name: str) -> int:
+        """The network's class that a class of images belongs to, 0 for one that was not agreed."""
+        return next((number for number, side in enumerate(self.sides) if name in side), 0)
 
     @property
     def axes(self) -> tuple[int, int, int]:
@@ -104,15 +119,17 @@ class ImageSchema:
         """Plain values for JSON."""
         return {
             "version": VERSION,
-            "label": {
-                "column": self.column,
-                "negative": list(self.negative),
-                "positive": list(self.positive),
-            },
+            "label": self._plain_label(),
             "rule": self.rule.canonical(),
             "centre": list(self.levels.centre),
             "spread": list(self.levels.spread),
         }
+
+    def _plain_label(self) -> dict[str, object]:
+        """Of two classes the negative and the positive side."""
+        if self.others:
+            return {"column": self.column, "classes": [list(side) for side in self.sides]}
+        return {"column": self.column, "negative": list(self.negative), "positive": list(self.positive)}
 
     @classmethod
     def from_plain(cls, plain: object) -> ImageSchema:
@@ -130,6 +147,15 @@ class ImageSchema:
         return (json.dumps(self.to_plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def image_schema(
+    rule: ImageRule, levels: Levels, column: str, sides: Sequence[tuple[str, ...]]
+) -> ImageSchema:
+    """With these sides, of two and more; raises FeaturesInvalid."""
+    if len(sides) < 2:
+        raise FeaturesInvalid(f"label.classes: expected two classes or more, found {len(sides)}")
+    return ImageSchema(rule, levels, sides[0], sides[1], column, tuple(sides[2:]))
+
+
 def _made(
     label: Mapping[str, Any], rule: Mapping[str, Any], centre: list[Any], spread: list[Any]
 ) -> ImageSchema:
@@ -139,10 +165,11 @@ def _made(
         levels = Levels(numbers("centre", centre, count), numbers("spread", spread, count))
         if {len(levels.centre), len(levels.spread)} != {count}:
             raise FeaturesInvalid(f"centre and spread: expected a number for each of {count} channels")
-        sides = {name: tuple(label[name]) for name in ("negative", "positive")}
-        if set(label) != {"column", *sides}:
+        names = ("classes",) if "classes" in label else ("negative", "positive")
+        if set(label) != {"column", *names}:
             raise FeaturesInvalid(f"label: expected column, negative and positive, found {sorted(label)}")
-        return ImageSchema(made, levels, column=label["column"], **sides)
+        sides = label["classes"] if len(names) == 1 else [label[name] for name in names]
+        return image_schema(made, levels, label["column"], [tuple(side) for side in sides])
     except (ConfigurationError, TypeError, KeyError) as error:
         raise FeaturesInvalid(f"images: {error}") from error
 

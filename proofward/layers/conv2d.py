@@ -135,7 +135,7 @@ class Conv2d(Affine):
         rate: int,
         activation_bits: int,
         inputs: Input,
-        gradients: Gradient,
+        gradients: Gradient | None,
     ) -> Conv2dRelation:
         matrix, vector = self.field_parameters(parameters)
         return Conv2dRelation(

@@ -45,31 +45,20 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
-from proofward.field.goldilocks import add, mul, scale, to_field
+from proofward.field.goldilocks import mul, to_field
 from proofward.layers.activation import Activation, ActivationRelation, HiddenTrace, RealArray
 from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine
+from proofward.layers.relu_forward import ReluForward, high_limb
 from proofward.layers.rounding import Quotient, Rounding, rounded, rounded_back
-from proofward.layers.saturation import Flags, HighLimb
+from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape
-from proofward.proof.forms import ONE
 from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
 
 Array = npt.NDArray[np.uint64]
-
-
-def high_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """u = floor((Q - 1) / 2^r)."""
-    return (rounded(sums, scales) - 1) >> scales.activation_range_bits
-
-
-def low_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """v = Q - 1 - 2^r u."""
-    return (rounded(sums, scales) - 1) & ((1 << scales.activation_range_bits) - 1)
 
 
 def activation(sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -127,8 +116,11 @@ class Relu(Activation):
         return np.multiply((sums > 0) & (sums < limit), gradients)
 
     def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
-        sums = ReluRelation.count(limbs_above[0]) + Rounding.count(scales.weight_bits, scales)
-        return self.takes.padded_size * (sums + ReluRelation.count_back(scales, limbs_above[1]))
+        back = self.takes.padded_size * ReluRelation.count_back(scales, limbs_above[1])
+        return self.forward_committed(scales, limbs_above[0]) + back
+
+    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+        return self.takes.padded_size * ReluForward.count_all(scales, limb_above)
 
     def relation(
         self,
@@ -143,9 +135,6 @@ class Relu(Activation):
         def sums() -> Int64Array:
             return trace().sums
 
-        def forward(quotient: LinearCombination) -> Rounding:
-            return Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
-
         return ReluRelation.declare(
             ranges,
             scales,
@@ -155,19 +144,44 @@ class Relu(Activation):
             limbs_above=limbs_above,
             sums=sums,
             back_sums=lambda: trace().back_sums,
-            forward=forward,
+            forward=rounding_of(ranges, scales, name, sums),
         )
+
+    def forward_relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limb_above: HighLimb,
+        sums: Callable[[], Int64Array],
+    ) -> ReluForward:
+        return ReluForward.declare(
+            ranges,
+            scales,
+            shape,
+            name=name,
+            log_units=self.takes.log_size,
+            limb_above=limb_above,
+            sums=sums,
+            forward=rounding_of(ranges, scales, name, sums),
+        )
+
+
+def rounding_of(
+    ranges: RangeChecks, scales: FixedPoint, name: str, sums: Callable[[], Int64Array]
+) -> Callable[[LinearCombination], Rounding]:
+    """What ties a quotient to sums that it is the rounding of."""
+    return lambda quotient: Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
 
 
 @dataclass(frozen=True, slots=True)
 class ReluRelation(ActivationRelation):
     """The committed columns of one hidden layer; see the module's description."""
 
-    scales: FixedPoint
-    low: LinearCombination
-    flags: Flags
+    values: ReluForward
     saturated_gradient: Quotient
-    values: DerivedTable
 
     @staticmethod
     def declare(
@@ -190,47 +204,45 @@ class ReluRelation(ActivationRelation):
         declares what ties it to the sums. Where there are gradients of 2^log_values values only, `over_sums`
         says which of them belongs to each unit.
         """
-        size = shape.log_samples + log_units
-        back_size = size if log_values is None else shape.log_samples + log_values
-
-        def of_sums(function: Callable[[Int64Array, FixedPoint], Int64Array]) -> Callable[[], Int64Array]:
-            return lambda: function(sums(), scales)
+        values = ReluForward.declare(
+            ranges,
+            scales,
+            shape,
+            name=name,
+            log_units=log_units,
+            limb_above=limbs_above[0],
+            sums=sums,
+            forward=forward,
+        )
+        size = shape.log_samples + (log_units if log_values is None else log_values)
+        back = scales.gradient_range_bits + 1
 
         def of_back_sums(
             function: Callable[[Int64Array, FixedPoint], Int64Array],
         ) -> Callable[[], Int64Array]:
             return lambda: function(back_sums(), scales)
 
-        bits, back = scales.activation_range_bits, scales.gradient_range_bits + 1
-        low = ranges.declare(f"{name} low", size, bits, of_sums(low_limb))
-        flags = Flags.declare(ranges, name, size, limbs_above[0], of_sums(high_limb))
-        rounding = forward(_pre_activation(scales, low, flags))
-        back_low = ranges.declare(f"{name} gradient low", back_size, back, of_back_sums(back_low_limb))
+        back_low = ranges.declare(f"{name} gradient low", size, back, of_back_sums(back_low_limb))
         back_high, sign = _declare_gradient_high(
-            ranges, name, back_size, limbs_above[1], of_back_sums(back_high_limb)
+            ranges, name, size, limbs_above[1], of_back_sums(back_high_limb)
         )
         gradient = partial(_gradient, scales, back_low)
         backward = Rounding.declare(
             ranges, f"{name} gradient", scales.back_bits, gradient(back_high), back_sums
         )
         saturated_gradient = over_sums(gradient(sign))
-        values = DerivedTable(shape, lambda party: _activations(party, scales, low, flags))
-        return ReluRelation(
-            rounding,
-            backward,
-            values,
-            DerivedTable(shape, lambda party: _deltas(party, flags, saturated_gradient)),
-            scales,
-            low,
-            flags,
-            saturated_gradient,
-            values,
-        )
 
-    @staticmethod
-    def count(high: HighLimb) -> int:
-        """Columns of the units that `declare` declares, without those of `forward`."""
-        return 1 + Flags.count(high)
+        def deltas(party: Party) -> Array:
+            return mul(party.values(values.flags.inside), saturated_gradient.values(party.values))
+
+        return ReluRelation(
+            values.forward,
+            backward,
+            values.activation,
+            DerivedTable(shape, deltas),
+            values,
+            saturated_gradient,
+        )
 
     @staticmethod
     def count_back(scales: FixedPoint, high: HighLimb) -> int:
@@ -239,17 +251,10 @@ class ReluRelation(ActivationRelation):
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""
-        point, (activation, delta) = gather(party, [self.values, self.delta], self.low.log_size)
+        point, (activation, delta) = gather(party, [self.values.table, self.delta], self.values.log_size)
         eta = party.challenge()
         party.soundness.add("values of hidden layers", "Schwartz-Zippel", 1)
-        inside: list[tuple[Ext, Quotient]] = [(ONE, combine((1, self.low), constant=1))]
-        inside.append((eta, self.saturated_gradient))
-        self.flags.prove(party, point, activation + delta * eta, inside, self.scales.activation_limit)
-
-
-def _pre_activation(scales: FixedPoint, low: LinearCombination, flags: Flags) -> LinearCombination:
-    """Q = 1 + v + 2^r u."""
-    return combine((1, low), (scales.activation_limit, flags.high), constant=1)
+        self.values.prove_at(party, point, activation + delta * eta, [(eta, self.saturated_gradient)])
 
 
 def _gradient(
@@ -259,17 +264,6 @@ def _gradient(
     bits = scales.gradient_range_bits
     parts = [(1, low)] + ([] if high is None else [(2 << bits, high)])
     return combine(*parts, constant=-(1 << bits))
-
-
-def _activations(party: Party, scales: FixedPoint, low: LinearCombination, flags: Flags) -> Array:
-    """A = s (1 + v) + o 2^r."""
-    result = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
-    return add(result, scale(party.values(flags.above), scales.activation_limit))
-
-
-def _deltas(party: Party, flags: Flags, gradient: Quotient) -> Array:
-    """dZ = s times the saturated gradient."""
-    return mul(party.values(flags.inside), gradient.values(party.values))
 
 
 def _declare_gradient_high(

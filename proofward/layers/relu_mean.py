@@ -28,7 +28,13 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.layers import relu
-from proofward.layers.activation import Activation, ActivationRelation, HiddenTrace, RealArray
+from proofward.layers.activation import (
+    Activation,
+    ActivationForward,
+    ActivationRelation,
+    HiddenTrace,
+    RealArray,
+)
 from proofward.layers.claims import DerivedTable
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
@@ -36,7 +42,7 @@ from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import integer
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu import ReluRelation
-from proofward.layers.rounding import Rounding
+from proofward.layers.relu_forward import ReluForward
 from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape, sum_last
 from proofward.proof.forms import ONE, Column, Form, Point
@@ -133,9 +139,11 @@ class ReluMean(Activation):
         return np.multiply((sums > 0) & (sums < limit), shares)
 
     def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
-        sums = ReluRelation.count(limbs_above[0]) + Rounding.count(scales.weight_bits, scales)
-        values = self.gives.padded_size * ReluRelation.count_back(scales, limbs_above[1])
-        return self.takes.padded_size * sums + values
+        back = self.gives.padded_size * ReluRelation.count_back(scales, limbs_above[1])
+        return self.forward_committed(scales, limbs_above[0]) + back
+
+    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+        return self.takes.padded_size * ReluForward.count_all(scales, limb_above)
 
     def relation(
         self,
@@ -150,9 +158,6 @@ class ReluMean(Activation):
         def sums() -> Int64Array:
             return trace().sums
 
-        def forward(quotient: LinearCombination) -> Rounding:
-            return Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
-
         windows = self._padded
         own = ReluRelation.declare(
             ranges,
@@ -164,11 +169,33 @@ class ReluMean(Activation):
             limbs_above=limbs_above,
             sums=sums,
             back_sums=lambda: trace().back_sums,
-            forward=forward,
+            forward=relu.rounding_of(ranges, scales, name, sums),
             over_sums=lambda gradient: OverSums(gradient, windows),
         )
-        values = WindowSums(own.values, windows)
+        values = WindowSums(own.values.table, windows)
         return MeanRelation(own.forward, own.backward, values, own.delta, own)
+
+    def forward_relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limb_above: HighLimb,
+        sums: Callable[[], Int64Array],
+    ) -> ActivationForward:
+        own = ReluForward.declare(
+            ranges,
+            scales,
+            shape,
+            name=name,
+            log_units=self.takes.log_size,
+            limb_above=limb_above,
+            sums=sums,
+            forward=relu.rounding_of(ranges, scales, name, sums),
+        )
+        return MeanForward(own.forward, WindowSums(own.table, self._padded), own)
 
 
 @dataclass(frozen=True)
@@ -236,6 +263,16 @@ class OverSums:
     def values(self, of: Callable[[Column], Array]) -> Array:
         flat: Array = self.windows.spread(self.gradient.values(of)).reshape(-1)
         return flat
+
+
+@dataclass(frozen=True, slots=True)
+class MeanForward(ActivationForward):
+    """`relu` of the sums, forwards alone."""
+
+    relu: ReluForward
+
+    def prove_values(self, party: Party) -> None:
+        self.relu.prove_values(party)
 
 
 @dataclass(frozen=True, slots=True)

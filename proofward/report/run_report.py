@@ -95,6 +95,7 @@ def metrics(
             **{name: entry.accuracy[-1] for name, entry in found.items()},
             "alone (mean)": lone.accuracy[-1],
         },
+        "confusion": {name: [list(row) for row in entry.confusion] for name, entry in found.items()},
         "auc_by_round": {name: list(entry.auc) for name, entry in found.items()},
         "seconds": {
             **dict(seconds),

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from proofward.cli.project.project_file import read_project
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.project_text import project_text
 from proofward.layers.network import mlp
 from proofward.report.handover.exported_model import read_exported
+from tests.cli.own_images import write_project as write_image_project
 
 HOSPITALS, KINDS, COLUMNS = ("a", "b", "c"), ("benign", "malignant", "normal"), 4
 
@@ -148,3 +150,88 @@ def test_every_class_is_counted(ran):
     plain, lines = described(table, project.schema)
     assert list(plain["labels"]) == list(KINDS) and sum(plain["labels"].values()) == 24 == plain["rows"]
     assert all(count > 0 for count in plain["labels"].values()) and "of label normal" in lines[0]
+
+
+def weigh(path: Path, weights: str) -> Path:
+    path.write_text(path.read_text().replace("[training]", f"[training]\nclass_weights = {weights}"))
+    return path
+
+
+def test_classes_are_weighted_as_the_file_says(proofward, tmp_path):
+    path, files = weigh(write_project(tmp_path, rounds=1), "[2, 1, 3]"), write_tables(tmp_path, 16)
+    project = read_project(path)
+    assert project.setup.model.class_weights == (2, 1, 3) and project.setup.model.widths == (COLUMNS, 6, 3)
+    said = proofward.json("simulate", path, *data(files), "--run", tmp_path / "run")
+    assert (said["exit"], said["finished"]) == (0, True), said
+    assert proofward("audit", tmp_path / "run", "--consortium", said["consortium"]).exit_code == 0
+    out = tmp_path / "model.json"
+    assert proofward("model", "export", tmp_path / "run", "--to", "json", "--out", out).exit_code == 0
+    assert read_exported(out.read_bytes()).model == project.setup.model
+    path.write_text(project_text(project))
+    assert read_project(path) == project and "class_weights = [2, 1, 3]" in path.read_text()
+
+
+@pytest.mark.parametrize(("weights", "words"), [
+    ("[1, 2]", "class_weights: expected a list of 3 integers"), ("[1, 2, 17]", "integers in .1, 16., found 17"),
+    ("2", "a list of integers, one for each class"),
+])  # fmt: skip
+def test_other_weights_are_refused(tmp_path, weights, words):
+    with pytest.raises(ProjectError, match=words):
+        read_project(weigh(write_project(tmp_path), weights))
+
+
+def test_weights_of_1_are_none(tmp_path):
+    plain, weighed = write_project(tmp_path), tmp_path / "weighed"
+    weighed.mkdir()
+    equal = read_project(weigh(write_project(weighed), "[1, 1, 1]"))
+    assert equal.setup.model == read_project(plain).setup.model
+
+
+SIDES = 'classes = ["clear", ["lump", "mass"], "cyst"]'
+
+
+def write_pictures(folder: Path) -> list[Path]:
+    """FOLDER/a/clear and so on: dark pictures, and such with a bright upper or lower half."""
+    random, paths = np.random.default_rng(3), []
+    for name in HOSPITALS:
+        paths.append(folder / name)
+        for at, kind in enumerate(("clear", "lump", "mass", "cyst") * 4):
+            made = random.integers(40, 110, (16, 16), dtype=np.uint8)
+            if kind != "clear":
+                made[8:] += 0 if kind == "cyst" else 120
+                made[:8] += 120 if kind == "cyst" else 0
+            place = folder / name / kind
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(made).save(place / f"{at:03}.png")
+    return paths
+
+
+def test_images_of_several_classes_are_trained_and_predicted(proofward, tmp_path):
+    path, files = write_image_project(tmp_path, label=SIDES), write_pictures(tmp_path / "data")
+    project = read_project(path)
+    assert project.schema.classes == ("clear", "lump or mass", "cyst") and project.setup.model.words == "1x16x16-2x4x4-4-3"
+    said = proofward.json("simulate", path, *data(files), "--run", tmp_path / "run")
+    assert (said["exit"], said["finished"]) == (0, True), said
+    assert proofward("audit", tmp_path / "run", "--consortium", said["consortium"]).exit_code == 0
+    out = tmp_path / "model.json"
+    assert proofward("model", "export", tmp_path / "run", "--to", "json", "--out", out).exit_code == 0
+    told = proofward.json("predict", out, files[0] / "cyst")
+    assert told["classes"] == ["clear", "lump or mass", "cyst"] and len(told["predictions"]) == 4
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5) for row in told["predictions"])
+    path.write_text(project_text(project))
+    assert read_project(path) == project and SIDES in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ('classes = ["a", ["b", "a"], "c"]', "each class of images once, found a twice"),
+        ('classes = ["a"]', "two classes or more, found 1"),
+        ('classes = "a"', "label.classes: expected a list of classes of images"),
+        ('classes = ["a", [], "c"]', "expected 1 to 100 classes of images, found 0"),
+        ('classes = ["a", "b", "c"]\nnegative = "a"', "either classes, or negative and positive"),
+    ],
+)
+def test_other_classes_of_images_are_refused(tmp_path, label, words):
+    with pytest.raises(ProjectError, match=words):
+        read_project(write_image_project(tmp_path, label=label))

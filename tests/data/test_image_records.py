@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,14 @@ def test_folders_by_class(tmp_path):
     order = np.argsort(CLASSES, kind="stable")
     assert np.array_equal(found.records.features, EXPECTED[order])
     assert found.records.labels.tolist() == [SIDES[at] for at in order] and found.doubts == ()
+
+
+def test_three_classes_have_numbers_of_their_own(tmp_path):
+    schema = replace(SCHEMA, positive=("lump",), others=(("mass",),))
+    found = read_images(ImageFiles(write_folders(tmp_path / "a")), schema, SCALES)
+    assert found.records.labels.tolist() == sorted(NAMES.index(name) for name in CLASSES)
+    with pytest.raises(ImagesRefused, match="one of the classes clear, lump, found mass"):
+        read_images(ImageFiles(tmp_path / "a"), replace(SCHEMA, positive=("lump",)), SCALES)
 
 
 def test_all_layouts_give_the_same_records(tmp_path):

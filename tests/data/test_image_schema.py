@@ -79,6 +79,20 @@ def test_one_schema_has_one_encoding():
     assert schema_from_bytes(table.to_bytes()) == table and table.size == 1
 
 
+def test_several_classes_are_sides_too():
+    schema = replace(SCHEMA, others=(("cyst", "node"), ("scar",)))
+    assert schema.classes == ("clear or benign", "mass", "cyst or node", "scar")
+    assert schema.agreed == ("clear", "benign", "mass", "cyst", "node", "scar")
+    assert [schema.number(name) for name in schema.agreed] == [0, 0, 1, 2, 2, 3] and schema.number("other") == 0
+    assert schema_from_bytes(schema.to_bytes()) == schema and schema.digest != SCHEMA.digest
+    label = {"column": "finding", "classes": [["clear", "benign"], ["mass"]]}
+    with pytest.raises(FeaturesInvalid, match="canonical encoding"):  # of two classes there is one other form
+        schema_from_bytes((json.dumps({**SCHEMA.to_plain(), "label": label}, indent=1) + "\n").encode())
+    for others, words in (((("clear",),), "clear twice"), (((),), "found 0"), ((("x",),) * 63, "2 to 64 classes")):
+        with pytest.raises(FeaturesInvalid, match=words):
+            replace(SCHEMA, others=others)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -127,6 +141,9 @@ def test_classes_that_make_no_sense(changes, words):
     [
         {"rule": {}}, {"rule": 3}, {"centre": [0.5, 0.5]}, {"centre": []}, {"centre": 0.5}, {"spread": [0]},
         {"spread": ["1"]}, {"label": {}}, {"label": {"column": "a", "negative": ["b"]}}, {"more": 1},
+        {"label": {"column": "a", "classes": [["b"]]}}, {"label": {"column": "a", "classes": 3}},
+        {"label": {"column": "a", "classes": [["b"], ["c"], 3]}},
+        {"label": {"column": "a", "classes": [["b"], ["c"], ["d"]], "negative": ["e"]}},
         {"label": {"column": "a", "negative": ["b"], "positive": ["c"], "more": 1}},
         {"label": {"column": "a", "negative": [1], "positive": ["c"]}},
     ],

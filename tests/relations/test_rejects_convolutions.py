@@ -15,12 +15,12 @@ from proofward.layers.network import chain
 from proofward.proof.transcript import Coins
 from proofward.relations.measure import round_plan
 from proofward.relations.prove import check_round, verify_round
-from proofward.relations.training_round import training_round
-from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, changing_message, refusal
+from tests.proof.cheats import Forger, Recorder, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.accounting import forge
 from tests.relations.cases import Case, ciphertext_of, config, make_case, prove_with, round_witness
+from tests.relations.inventory import columns
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
 LAYERS = [
@@ -45,13 +45,6 @@ def prepared(case: Case):  # type: ignore[no-untyped-def]
     proof = prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
     verify_round(case.statement, encryption.ciphertext, *proof)
     return witness, encryption.ciphertext, dict(Recorder.last.columns)
-
-
-def columns(case: Case) -> list:  # type: ignore[type-arg]
-    counter = Inventory(round_plan(case.statement).code)
-    nothing = np.zeros_like(case.result.ciphertext)
-    counter.run(lambda party: training_round(party, case.statement, nothing, lambda _: (), None) and None)
-    return [column for column in counter.columns if column.tableau > 0]
 
 
 def test_a_forger_with_an_honest_witness_is_accepted(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from proofward.cli.project.label_table import NOTATION_KEYS
 from proofward.cli.project.project_table import ProjectError, Table
-from proofward.data.image_schema import ImageSchema
+from proofward.data.image_schema import ImageSchema, image_schema
 from proofward.data.images.levels import Levels, numbers
 from proofward.data.images.rule import AREA, FITS, FIXED, FROM_FILE, FULL, RESAMPLINGS, STRETCH, ImageRule
 from proofward.data.schema import FeaturesInvalid
@@ -26,18 +26,12 @@ def read_image_schema(table: Table) -> ImageSchema | None:
         if table.peek(name) is not None:
             raise ProjectError(name, "either columns of a table or [images]", "both")
     images = Table(table.table("images"), "images.", KEYS)
-    label = Table(table.table("label"), "label.", ("column", "positive", "negative"))
+    label = Table(table.table("label"), "label.", ("column", "positive", "negative", "classes"))
     try:
         rule = _rule(images)
         given = {name: usual if images.peek(name) is None else images.peek(name) for name, usual in _USUAL}
         levels = {name: numbers(f"images.{name}", value, rule.channels) for name, value in given.items()}
-        return ImageSchema(
-            rule,
-            Levels(**levels),
-            negative=_classes(label, "negative", "0"),
-            positive=_classes(label, "positive", "1"),
-            column=label.text("column", "label"),
-        )
+        return image_schema(rule, Levels(**levels), label.text("column", "label"), _sides(label))
     except ConfigurationError as error:
         field = error.field if "." in error.field else f"images.{error.field}"
         raise ProjectError(field, error.expected, error.actual) from error
@@ -73,6 +67,21 @@ def _two_integers(text: str, between: str, field: str, expected: str) -> tuple[i
     return first, second
 
 
+def _sides(label: Table) -> list[tuple[str, ...]]:
+    """The classes of images of each class of the network: negative and positive, or classes."""
+    listed = label.peek("classes")
+    if listed is None:
+        return [_classes(label, "negative", "0"), _classes(label, "positive", "1")]
+    if label.peek("negative") is not None or label.peek("positive") is not None:
+        raise ProjectError("label", "either classes, or negative and positive", "both")
+    if not isinstance(listed, list):
+        raise ProjectError(
+            "label.classes", "a list of classes of images, or of lists of them", repr(listed)[:80]
+        )
+    entries = [Table({"classes": own}, "label.", ("classes",)) for own in listed]
+    return [_classes(own, "classes", "") for own in entries]
+
+
 def _classes(label: Table, name: str, usual: str) -> tuple[str, ...]:
     """One class of images, or a list of them."""
     if isinstance(label.peek(name), list):
@@ -98,6 +107,16 @@ def image_lines(schema: ImageSchema) -> list[str]:
         "",
         "[label]",
         f"column = {_quoted(schema.column)}  # with the class, in a table of files",
+        *_side_lines(schema),
+    ]
+
+
+def _side_lines(schema: ImageSchema) -> list[str]:
+    if schema.others:
+        sides = ", ".join(map(_names, schema.sides))
+        words = "classes of images that are each class: one, or a list, alike at every hospital"
+        return [f"classes = [{sides}]  # {words}"]
+    return [
         f"positive = {_names(schema.positive)}  # classes of images that are class 1: folders, or names in a "
         "table or an archive",
         f"negative = {_names(schema.negative)}  # and class 0, alike at every hospital",

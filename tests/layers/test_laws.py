@@ -1,0 +1,155 @@
+"""Laws of every layer that the registry knows: a new one is found here, and needs a line of EXAMPLES only.
+
+Integers agree with real numbers and with themselves (the backward pass is the transpose of the forward pass,
+an update is its gradient), padding stays 0, values keep their ranges whatever the sums are, a round with the
+layer proves, and a prover that changes an entry of a column is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from proofward.layers.activation import Activation
+from proofward.layers.affine import Affine
+from proofward.layers.layout import Layout
+from proofward.layers.model import FixedPoint
+from proofward.layers.network import Network, chain
+from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
+from proofward.relations.prove import verify_round
+from tests.proof.cheats import Recorder, changing_entry, refusal
+from tests.proof.toy import seeded
+from tests.relations.cases import config, make_case, prove_with, round_witness
+from tests.relations.inventory import columns
+
+SCALES = FixedPoint()
+LINEAR = {"kind": "linear", "outputs": 3}
+CONV = {"kind": "conv2d", "outputs": 2, "kernel": 2, "stride": 1, "padding": 1}
+EXAMPLES: Mapping[str, tuple[tuple[int, ...], list[dict[str, Any]]]] = {
+    "linear": ((5,), [LINEAR]),
+    "conv2d": ((2, 3, 3), [CONV]),
+    "relu": ((5,), [LINEAR]),
+    "relu_maxpool2d": ((1, 4, 3), [CONV, {"kind": "relu_maxpool2d"}]),
+    "relu_avgpool2d": ((1, 4, 3), [CONV, {"kind": "relu_avgpool2d"}]),
+    "relu_global_avgpool": ((1, 3, 1), [CONV, {"kind": "relu_global_avgpool"}]),
+}
+"""Of each kind: a record's axes, and the layers below the last one."""
+
+TYPES: dict[str, type[Affine] | type[Activation]] = {**AFFINE, **ACTIVATIONS, IMPLIED.kind: IMPLIED}
+
+
+def network(kind: str, classes: int = 2) -> Network:
+    """A small network with the layer."""
+    axes, below = EXAMPLES[kind]
+    return chain(axes, [*below, {"kind": "linear", "outputs": classes}])
+
+
+def padded(layout: Layout, values: np.ndarray) -> np.ndarray:
+    return layout.pad(values.astype(np.float64))
+
+
+def kept(layout: Layout, values: np.ndarray) -> np.ndarray:
+    """Values (n, size) of padded ones, which are 0 elsewhere."""
+    inside = layout.unpad(values)
+    assert np.array_equal(layout.pad(inside), values)
+    return inside.reshape(len(values), -1)
+
+
+def test_every_type_has_an_example() -> None:
+    assert set(EXAMPLES) == set(TYPES)
+    for kind, found in TYPES.items():
+        made = network(kind)
+        assert any(type(layer) is found for layer in (*made.layers, *made.activations))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_one_plain_form(kind: str) -> None:
+    made = network(kind)
+    assert Network.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+
+
+@pytest.mark.parametrize("kind", AFFINE)
+def test_a_layer_and_its_transpose(kind: str) -> None:
+    layer, rng, rate = network(kind).layers[0], np.random.default_rng(1), 3
+    assert isinstance(layer, AFFINE[kind])
+    weights, biases = rng.integers(-(1 << 20), 1 << 20, layer.shape), rng.integers(-(1 << 20), 1 << 20, layer.biases.size)
+    inputs = rng.integers(-(1 << 12), 1 << 12, (4, layer.takes.size))
+    deltas = rng.integers(-(1 << 10), 1 << 10, (4, layer.gives.size))
+    none = np.zeros_like(weights), np.zeros_like(biases)
+
+    def sums(weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+        trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+        return kept(layer.gives, trainer.forward(padded(layer.takes, inputs), 1 << 12))
+
+    trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+    back = kept(layer.takes, trainer.backward(padded(layer.gives, deltas), 1 << 10))
+    linear = sums(weights, none[1])
+    assert (linear * deltas).sum() == (inputs * back).sum() != 0
+    real = [part.astype(np.float64) for part in (weights, biases << SCALES.activation_bits, inputs, deltas)]
+    assert np.array_equal(layer.real_sums(*real[:3]), sums(weights, biases))
+    gradients = layer.real_gradients(real[0], real[2], real[3])
+    assert np.array_equal(gradients[2], back)
+
+    trainer.update(padded(layer.gives, deltas), padded(layer.takes, inputs), rate)
+    found = np.empty(layer.shape, np.int64), np.empty(layer.biases.size, np.int64)
+    trainer.export(*found)
+    moved = [(before - after) // rate for before, after in zip((weights, biases), found, strict=True)]
+    assert np.array_equal(moved[0], gradients[0]) and moved[0].any()
+    assert np.array_equal(moved[1], gradients[1].astype(np.int64) << SCALES.activation_bits) and moved[1].any()
+    directions = rng.integers(-9, 9, layer.shape), rng.integers(-9, 9, layer.biases.size)
+    assert (sums(*directions) * deltas).sum() == sum((one * two).sum() for one, two in zip(moved, directions, strict=True))
+
+
+@pytest.mark.parametrize("kind", AFFINE)
+def test_fans_bound_the_sums(kind: str) -> None:
+    layer = network(kind).layers[0]
+    ones, none = np.ones(layer.shape, np.int64), np.zeros(layer.biases.size, np.int64)
+    trainer = layer.trainer(ones, none, SCALES, 1 << 20)
+    sums = trainer.forward(padded(layer.takes, np.ones((1, layer.takes.size))), 1)
+    back = trainer.backward(padded(layer.gives, np.ones((1, layer.gives.size))), 1)
+    assert 0 < sums.max() <= layer.fan_in and 0 < back.max() <= layer.fan_out
+    assert layer.positions * layer.biases.size == layer.gives.size
+
+
+@pytest.mark.parametrize("kind", sorted({*ACTIVATIONS, IMPLIED.kind}))
+def test_values_keep_their_ranges_and_agree_with_real_numbers(kind: str) -> None:
+    own, rng = network(kind).activations[0], np.random.default_rng(2)
+    assert own.kind == kind
+    unit, back_unit = 1 << SCALES.weight_bits, 1 << SCALES.weight_bits
+    for largest in (3, 1 << 30):  # within the ranges, and far beyond
+        sums = own.takes.pad(rng.integers(-largest, largest + 1, (40, own.takes.size)) * unit)
+        back = own.gives.pad(rng.integers(-largest, largest + 1, (40, own.gives.size)) * back_unit)
+        values, deltas = own.forward(sums, SCALES), own.backward(sums, back, SCALES)
+        inside, below = kept(own.gives, values), kept(own.takes, deltas)
+        assert values.min() >= 0 and values.max() <= SCALES.activation_limit << own.mean_bits
+        assert abs(deltas).max() <= SCALES.gradient_limit
+        if largest == 3:
+            real = [layout.unpad(part).reshape(40, -1) / unit for layout, part in ((own.takes, sums), (own.gives, back))]
+            means = 1 << own.mean_bits
+            assert np.array_equal(own.real_values(real[0], SCALES.activation_limit) * means, inside) and inside.any()
+            found = own.real_gradients(*real, SCALES.activation_limit) * means
+            assert np.array_equal(found, below) and below.any()
+
+
+CASES = [(kind, 2) for kind in TYPES] + [("linear", own.admits[0]) for own in HEADS[1:]]
+
+
+@pytest.mark.parametrize(("kind", "classes"), CASES)
+def test_a_round_proves_and_a_changed_entry_is_refused(kind: str, classes: int) -> None:
+    case = make_case(config(network=network(kind, classes), batch=2, steps=2), rows=3)
+    verify_round(case.statement, case.result.ciphertext, case.result.sealed_shares, case.result.proof)
+    witness, encryption = round_witness(case, seeded(3))
+    prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
+    honest, refused = dict(Recorder.last.columns), 0
+    own = [column for column in columns(case) if column.name.startswith(("layer", "head", "hidden"))]
+    for index, column in enumerate(own[:: max(1, len(own) // 4)]):
+        position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
+        prover = changing_entry((column.tableau, column.index), position, honest)
+        proof = prove_with(case, witness, encryption.ciphertext, prover, seeded(4))
+        assert refusal(lambda made=proof: verify_round(case.statement, encryption.ciphertext, *made)), column.name
+        refused += 1
+    assert refused >= 4
