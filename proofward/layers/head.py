@@ -104,6 +104,19 @@ class Head(ABC):
     def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
         """What decides for a class, at scale fa, of exact logits (n, classes): (n,), or (n, classes)."""
 
+    @property
+    @abstractmethod
+    def scored(self) -> Layout:
+        """Layout of a record's scores."""
+
+    @abstractmethod
+    def scored_sums(self, sums: Int64Array) -> Int64Array:
+        """What `scores` rounds, (n, padded) in the layout of scores, of exact logits (n, padded)."""
+
+    @abstractmethod
+    def scored_logits(self, point: Point) -> Units:
+        """Weights over the logits that make what `scores` rounds, at a point of the layout of scores."""
+
     @abstractmethod
     def real_scores(self, logits: RealArray) -> RealArray:
         """`scores` of real logits (n, classes)."""

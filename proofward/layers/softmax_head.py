@@ -27,7 +27,8 @@ from proofward.layers.rounding import rounded
 from proofward.layers.saturation import HighLimb, Span
 from proofward.layers.softmax import softmax
 from proofward.layers.softmax_head_relation import SoftmaxRelation
-from proofward.layers.stack import Shape
+from proofward.layers.stack import Shape, Units
+from proofward.proof.forms import Point
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,16 @@ class SoftmaxHead(Head):
     def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
         """Q: rounded logits, of which softmax takes the differences."""
         return rounded(sums, scales)
+
+    @property
+    def scored(self) -> Layout:
+        return self.takes
+
+    def scored_sums(self, sums: Int64Array) -> Int64Array:
+        return sums
+
+    def scored_logits(self, point: Point) -> Units:
+        return Units.at(point)
 
     def real_scores(self, logits: RealArray) -> RealArray:
         return logits

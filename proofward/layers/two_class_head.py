@@ -23,8 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,6 +40,7 @@ from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine, limbs
 from proofward.layers.rounding import Rounding, rounded
 from proofward.layers.saturation import Flags, HighLimb, Span, span_of
+from proofward.layers.sigmoid import error, high_limb, low_limb, sigmoid_table
 from proofward.layers.stack import Shape, Units
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, Column, Form, Point
@@ -54,49 +53,9 @@ Array = npt.NDArray[np.uint64]
 SIGMOID_TAG = 64
 
 
-@lru_cache(maxsize=8)
-def sigmoid_table(scales: FixedPoint) -> Int64Array:
-    """round(2^fd * sigmoid(D / 2^fa)) at index D + 2^r for D in [-2^r, 2^r), r = logit_range_bits; int64.
-
-    Decimal exponentials of 40 digits, correctly rounded: the same table on every machine. Read-only. An exact
-    tie can only be at D = 0, where the value is the integer 2^(fd-1); e^x is irrational at every other entry.
-    """
-    size = 1 << scales.logit_range_bits
-    table = np.empty(2 * size, dtype=np.int64)
-    unit = 1 << scales.gradient_bits
-    with localcontext() as context:
-        context.prec = 40
-        for index in range(size + 1):
-            decay = (Decimal(-index) / (1 << scales.activation_bits)).exp()
-            upper = int((unit / (1 + decay)).to_integral_value(ROUND_HALF_EVEN))
-            table[size - index] = unit - upper
-            if index < size:
-                table[size + index] = upper
-    table.setflags(write=False)
-    return table
-
-
-def high_limb(differences: Int64Array, scales: FixedPoint) -> Int64Array:
-    """y = floor((D + 2^l) / 2^(l+1)), of exact differences z of any shape."""
-    bits = scales.logit_range_bits
-    return (rounded(differences, scales) + (1 << bits)) >> (bits + 1)
-
-
-def low_limb(differences: Int64Array, scales: FixedPoint) -> Int64Array:
-    """x = D + 2^l - 2^(l+1) y."""
-    bits = scales.logit_range_bits
-    return (rounded(differences, scales) + (1 << bits)) & ((2 << bits) - 1)
-
-
-def probability(differences: Int64Array, scales: FixedPoint) -> Int64Array:
-    """P of exact differences z (B,): integers at scale fd, in [0, 2^fd]."""
-    half = 1 << scales.logit_range_bits
-    return sigmoid_table(scales)[np.clip(rounded(differences, scales), -half, half - 1) + half]
-
-
-def error(differences: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
-    """g = P - 2^fd Y."""
-    return probability(differences, scales) - (labels.astype(np.int64) << scales.gradient_bits)
+def difference_units() -> Units:
+    """Weights (-1, +1) over the two logits."""
+    return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
 
 
 @dataclass(frozen=True)
@@ -134,6 +93,16 @@ class TwoClassHead(Head):
         As a score it is kept whole, so that records beyond the ends of the table keep their order.
         """
         return rounded(sums[:, 1] - sums[:, 0], scales)
+
+    @property
+    def scored(self) -> Layout:
+        return Layout(())
+
+    def scored_sums(self, sums: Int64Array) -> Int64Array:
+        return (sums[:, 1] - sums[:, 0]).reshape(-1, 1)
+
+    def scored_logits(self, point: Point) -> Units:
+        return difference_units()
 
     def real_scores(self, logits: RealArray) -> RealArray:
         return logits[:, 1] - logits[:, 0]
@@ -224,8 +193,7 @@ class TwoClassRelation(HeadRelation):
         return 2 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
     def logits_at(self, point: Point) -> Units:
-        """Weights (-1, +1) over the two logits."""
-        return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
+        return difference_units()
 
     def prove(self, party: Party, labels: LabelClaims) -> None:
         """g + 2^fd Y = P at a random point, or with weights g + 2^fd c Y = c P."""

@@ -105,8 +105,8 @@ class DatasetColumns:
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""
         shape = self.shape
-        _assert_zero_outside(party, self.features, shape.sides)
-        _assert_zero_outside(party, self.labels, shape.label_sides)
+        assert_zero_outside(party, self.features, shape.sides)
+        assert_zero_outside(party, self.labels, shape.label_sides)
 
     def assert_one_class(self, party: Party) -> None:
         """Of the bits of a row's label exactly one is 1, where they are one for each class."""
@@ -201,7 +201,7 @@ class SelectedRows:
         party.assert_zero(reduced.claim - at(reduced.point) * public)
 
 
-def _assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
+def assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
     """The column, an axis of 2^bits entries for each side (count, bits), is 0 outside the first counts."""
     corner = party.challenges(column.log_size)
     party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)

@@ -34,6 +34,7 @@ INTEGERS = ".integers"
 _NETWORK = ("widths", "inputs", "layers", "class_weights")
 """The values of `Network.to_dict`."""
 MAX_HEADER_BYTES = 1 << 26
+MAX_FILE_BYTES = 1 << 31
 Shape = tuple[int, ...]
 Tensor = tuple[Int64Array, NDArray[np.float64]]
 Reader = Callable[[str, Shape], Tensor]

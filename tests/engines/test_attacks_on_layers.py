@@ -1,0 +1,94 @@
+"""Whole federations on convolutional networks and several classes, in which one hospital trains otherwise.
+
+It does everything else as well as it can: rounding, update, clipping, encryption and proof are those of its
+own training. It is refused and named, the round closes without it, and nobody else is blamed.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from proofward.engines.attacks import forger
+from proofward.engines.attacks.hospitals import _Forges
+from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.parties.auditor import Auditor
+from proofward.layers.conv2d import Conv2dTrainer
+from proofward.layers.network import chain
+from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.softmax_head import SoftmaxHead
+from tests.federation.fakes import plan
+
+ATTACKER = "hospital-1"
+CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
+POOLED = chain((1, 6, 6), [CONV, {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 2}])
+CLASSES = chain((4,), [{"kind": "linear", "outputs": 5}, {"kind": "linear", "outputs": 3}])
+forward, update = Conv2dTrainer.forward, Conv2dTrainer.update
+backward, gradients = ReluMaxPool2d.backward, SoftmaxHead.gradients
+
+
+def flipped(self, inputs, bound):
+    """A true convolution, which turns its kernel over, in place of a correlation."""
+    own, layer = self.weights.values, self.layer
+    self.weights.values = own.reshape(layer.weights.axes)[:, :, ::-1, ::-1].reshape(own.shape).copy()
+    result = forward(self, inputs, bound)
+    self.weights.values = own
+    return result
+
+
+ATTACKS = {
+    "a flipped kernel": (POOLED, Conv2dTrainer, "forward", flipped),
+    "a frozen layer": (POOLED, Conv2dTrainer, "update", lambda self, deltas, inputs, rate: None),
+    "gradients turned round behind a pool": (
+        POOLED, ReluMaxPool2d, "backward", lambda self, sums, back, scales: -backward(self, sums, back, scales),
+    ),
+    "another loss": (
+        CLASSES, SoftmaxHead, "gradients", lambda self, sums, labels, scales: gradients(self, sums, (labels + 1) % 3, scales),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Otherwise(forger.Cheat):
+    """Trains while a method of a layer is another one."""
+
+    where: tuple = ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_hospital_that_trains_otherwise_is_named(tmp_path, monkeypatch, name):
+    network, *where = ATTACKS[name]
+    honest_witness = forger._witness
+
+    def witness(statement, secret, rng, cheat):
+        other = mock.patch.object(*cheat.where) if isinstance(cheat, Otherwise) else nullcontext()
+        with other:
+            return honest_witness(statement, secret, rng, cheat)
+
+    class Attacker(_Forges):
+        def cheat(self, statement, known, rng):
+            return Otherwise(where=tuple(where))
+
+    monkeypatch.setattr(forger, "_witness", witness)
+    agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
+    agreed = replace(agreed, config=replace(agreed.config, model=network, least_rows=0, most_rows=0))
+    rng, classes = np.random.default_rng(7), network.layers[-1].gives.size
+    records = {
+        member: (rng.integers(-64, 64, (8 + index, network.features)), rng.integers(0, classes, 8 + index))
+        for index, member in enumerate(agreed.hospitals)
+    }
+    engine = InProcessFederation(
+        tmp_path, agreed, records, seed=b"s", parties=Parties(hospitals={ATTACKER: Attacker})
+    )
+    result = engine.run()
+    closed = engine.aggregator.history.closed
+    assert result.finished and {fault.culprit for fault in result.faults} == {ATTACKER}
+    assert closed[0].accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-3")
+    verdicts = list(Auditor(tmp_path / "ledger", RelationProofs()).run())
+    assert [str(verdict) for verdict in verdicts if not verdict.passed] == []
