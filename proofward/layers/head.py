@@ -85,6 +85,10 @@ class Head(ABC):
         """Bits (n, size) of the `labels` layout, of the numbers of classes (n,)."""
 
     @abstractmethod
+    def range_bits(self, scales: FixedPoint) -> int:
+        """Bits of a rounded difference of logits below the high limb."""
+
+    @abstractmethod
     def span(self, bound: int, scales: FixedPoint) -> Span:
         """Of the high limb that `relation` needs, where a rounded difference of logits is at most `bound`."""
 

@@ -46,9 +46,12 @@ class SoftmaxHead(Head):
         bits: Int64Array = (labels.reshape(-1, 1) == np.arange(self.classes)).astype(np.int64)
         return bits
 
+    def range_bits(self, scales: FixedPoint) -> int:
+        return scales.logit_range_bits
+
     def span(self, bound: int, scales: FixedPoint) -> Span:
         """Of y in D = x + 2^l y: two rounded logits differ by at most `bound` + 1."""
-        return 0, (bound + 1) >> scales.logit_range_bits
+        return 0, (bound + 1) >> self.range_bits(scales)
 
     def gradients(self, sums: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
         probability = softmax(self.takes.unpad(sums), scales).probability

@@ -71,6 +71,9 @@ class TwoClassHead(Head):
     def encode(self, labels: Integers) -> Int64Array:
         return labels.astype(np.int64).reshape(-1, 1)
 
+    def range_bits(self, scales: FixedPoint) -> int:
+        return scales.logit_range_bits + 1
+
     def span(self, bound: int, scales: FixedPoint) -> Span:
         return span_of(bound, scales.logit_range_bits)
 
