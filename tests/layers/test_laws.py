@@ -2,7 +2,7 @@
 
 Integers agree with real numbers and with themselves (the backward pass is the transpose of the forward pass,
 an update is its gradient), padding stays 0, values keep their ranges whatever the sums are, a round with the
-layer proves, and a prover that changes an entry of a column is refused.
+layer and a prediction by it prove, and a prover that changes an entry of a column is refused.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network, chain
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
+from proofward.relations.inference import inference
+from proofward.relations.predict import prove_prediction, verify_prediction
 from proofward.relations.prove import verify_round
-from tests.proof.cheats import Recorder, changing_entry, refusal
+from tests.proof.cheats import Inventory, Recorder, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import config, make_case, prove_with, round_witness
+from tests.relations.inference_cases import public_model, some_records
 from tests.relations.inventory import columns
 
 SCALES = FixedPoint()
@@ -153,3 +156,16 @@ def test_a_round_proves_and_a_changed_entry_is_refused(kind: str, classes: int) 
         assert refusal(lambda made=proof: verify_round(case.statement, encryption.ciphertext, *made)), column.name
         refused += 1
     assert refused >= 4
+
+
+@pytest.mark.parametrize(("kind", "classes"), CASES)
+def test_a_prediction_proves_and_has_the_forward_columns_only(kind: str, classes: int) -> None:
+    made = network(kind, classes)
+    found = prove_prediction(public_model(made), some_records(made, 3), seeded(1))
+    verify_prediction(found.statement, found.proof)
+    about, counter = found.statement.forward_pass, Inventory(found.statement.forward_pass.code)
+    counter.run(lambda party: inference(party, found.statement, None))
+    for index, (own, limb) in enumerate(zip(made.activations, about.limbs_above, strict=True), 1):
+        named = [column for column in counter.columns if column.name.startswith(f"layer {index} ")]
+        assert sum(1 << column.log_size for column in named) == 4 * own.forward_committed(SCALES, limb)
+        assert not any("gradient" in column.name for column in named)
