@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from proofward.layers.model import Int64Array
-from proofward.layers.softmax import real_softmax
+from proofward.report.figures.confusion import accuracy, confusion
+from proofward.report.figures.roc import roc
+from proofward.report.figures.scores import by_class, taken
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Share of the records that were taken for what they are."""
-        right = sum(row[index] for index, row in enumerate(self.confusion))
-        return right / sum(map(sum, self.confusion))
+        return accuracy(self.confusion)
 
     @property
     def auc(self) -> float:
@@ -44,30 +44,15 @@ class Evaluation:
 
 def evaluate(scores: NDArray[Any], labels: Int64Array) -> Evaluation:
     """Of records (n,) or (n, classes) and their classes (n,)."""
-    if scores.ndim == 1:
-        taken, count, of_class = (scores > 0).astype(np.int64), 2, {1: scores}
-    else:
-        taken, count = scores.argmax(axis=1), scores.shape[1]
-        of_class = dict(enumerate(real_softmax(scores).T))
-    confusion = np.zeros((count, count), dtype=np.int64)
-    np.add.at(confusion, (labels, taken), 1)
-    by_class = tuple(_auc_or_none(own, labels == index) for index, own in of_class.items())
-    return Evaluation(tuple(map(tuple, confusion.tolist())), by_class)
+    count = 2 if scores.ndim == 1 else scores.shape[1]
+    found = [roc(own, labels == index) for index, own in by_class(scores).items()]
+    by = tuple(None if curve is None else curve.area for curve in found)
+    return Evaluation(confusion(labels, taken(scores), count), by)
 
 
 def auc(score: NDArray[Any], labels: Int64Array) -> float:
     """Area under the ROC curve: the chance that label 1 scores above label 0, ties at half."""
-    found = _auc_or_none(score, labels == 1)
+    found = roc(score, labels == 1)
     if found is None:
         raise ValueError("AUC needs records of both labels")
-    return found
-
-
-def _auc_or_none(score: NDArray[Any], inside: NDArray[np.bool_]) -> float | None:
-    positive, negative = score[inside], np.sort(score[~inside])
-    if not len(positive) or not len(negative):
-        return None
-    below = np.searchsorted(negative, positive, side="left") + np.searchsorted(
-        negative, positive, side="right"
-    )
-    return float(below.sum()) / (2 * len(positive) * len(negative))
+    return found.area

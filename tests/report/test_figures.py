@@ -14,7 +14,8 @@ from proofward.data.records import Records
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import initial_weights, mlp
 from proofward.layers.training import logit_differences
-from proofward.report.baselines import auc
+from proofward.layers.training import scores as integer_scores
+from proofward.report.evaluation import auc, evaluate
 from proofward.report.figures import scores as judged
 from proofward.report.figures.confusion import accuracy, confusion, draw_confusion
 from proofward.report.figures.curves import curves, draw_curves
@@ -61,7 +62,7 @@ def test_the_area_is_the_chance_to_score_above(pairs):
         return
     wins = [Fraction(int(np.sign(a - b)) + 1, 2) for a in scores[inside] for b in scores[~inside]]
     assert found.area == pytest.approx(float(sum(wins) / len(wins)))
-    assert found.area == pytest.approx(auc(scores, inside.astype(np.int64)))
+    assert found.area == auc(scores, inside.astype(np.int64))
     assert (found.false_positives[-1], found.true_positives[-1]) == (int((~inside).sum()), int(inside.sum()))
 
 
@@ -87,6 +88,21 @@ def test_real_scores_are_the_integers_of_the_federation_in_parts(monkeypatch):
     expected = logit_differences(MODEL, SCALES, ROUNDS[0], own.features) / 64
     monkeypatch.setattr(judged, "MOST_VALUES", 9)
     assert np.array_equal(judged.real_scores(MODEL, SCALES, ROUNDS[0], own), expected)
+
+
+def test_a_page_of_three_classes(tmp_path):
+    model = mlp((3, 4, 3))
+    rounds = [initial_weights(model, SCALES, bytes([number])) for number in range(2)]
+    own = Records(records(30).features, np.arange(30, dtype=np.int64) % 3)
+    names = ("glioma", "meningioma", "none")
+    rows = Rows(own, Description.of([Feature(name, 0.0, 1.0) for name in "abc"], names))
+    found, _ = write_page(model, SCALES, rounds, rows, title="T", folder=tmp_path, private=tmp_path)
+    assert set(found.to_plain()["roc"]) == set(names) and [sum(row) for row in found.confusion] == [10, 10, 10]
+    values = integer_scores(model, SCALES, rounds[1], own.features)
+    assert np.array_equal(found.scores * 64, values)
+    assert found.curves.auc[1] == pytest.approx(evaluate(found.scores, own.labels).auc)
+    text = (tmp_path / PAGE_NAME).read_text()
+    assert "takes a record for the class that is likeliest" in text and "| is | taken for glioma |" in text
 
 
 def test_curves_by_hand():

@@ -30,6 +30,8 @@ NETWORKS = {
     "colours": chain((3, 6, 6), [{"kind": "conv2d", "outputs": 4, "kernel": 3, "stride": 2, "padding": 1},
                                  {"kind": "linear", "outputs": 2}]),
     "perceptron": mlp((12, 5, 2)),
+    "four classes": chain((1, 8, 8), [{"kind": "conv2d", "outputs": 4, "kernel": 3, "stride": 1, "padding": 1},
+                                      {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 4}]),
 }  # fmt: skip
 
 
@@ -49,7 +51,11 @@ def test_equals_numerical_differentiation(name):
     flat, inputs, step = real_weights(weights, SCALES), real_features(own.features, SCALES), 2.0**-7
 
     def decided(values):
-        return np.where(found > 0, 1, -1) * scores(model, SCALES, flat, values).astype(np.float64)
+        own_scores = scores(model, SCALES, flat, values).astype(np.float64)
+        if found.ndim == 1:
+            return np.where(found > 0, 1, -1) * own_scores
+        first, second = np.argsort(-found, axis=1, kind="stable")[:, :2].T
+        return own_scores[np.arange(len(values)), first] - own_scores[np.arange(len(values)), second]
 
     smooth = 0
     for at in range(model.features):

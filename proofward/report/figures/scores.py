@@ -1,7 +1,7 @@
 """What a model says of records: real scores, the probabilities that they stand for, and the loss.
 
-Scores are the logit difference of each record (n,), above 0 for class 1, or a logit for each class
-(n, classes), of which the largest decides.
+Scores are those of a network's head (`layers.head.Head.real_scores`): of two classes the logit difference of
+each record (n,), above 0 for class 1, else a logit for each class (n, classes), of which the largest decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from proofward.data.records import Records
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
-from proofward.layers.training import logit_differences
+from proofward.layers.training import scores as integer_scores
 
 Float64Array = NDArray[np.float64]
 MOST_VALUES = 1 << 23
@@ -26,11 +26,11 @@ def real_scores(model: Network, scales: FixedPoint, weights: Int64Array, records
     largest = max(layout.padded_size for layout in (model.inputs, *model.hidden))
     part = max(1, MOST_VALUES // largest)
     found = [
-        logit_differences(model, scales, weights, records.features[start : start + part])
+        integer_scores(model, scales, weights, records.features[start : start + part])
         for start in range(0, len(records), part)
     ]
-    scores: Float64Array = np.concatenate(found) / (1 << scales.activation_bits)
-    return scores
+    result: Float64Array = np.concatenate(found) / (1 << scales.activation_bits)
+    return result
 
 
 def log_probabilities(scores: NDArray[Any]) -> Float64Array:
