@@ -115,7 +115,8 @@ def high_limbs(
         result.append(Limbs(name, own.columns, _why("sums", own, scales.activation_range_bits)))
         result.append(Limbs(name, back.columns, _why("gradients", back, scales.gradient_range_bits + 1)))
     head = arrangement.head
-    why = _why("difference of logits", head, scales.logit_range_bits + 1)
+    signed = int(network.head.classes == 2)  # the softmax head takes distances from the maximum
+    why = _why("differences of logits", head, scales.logit_range_bits + signed)
     return [*result, Limbs("head", head.columns, why)]
 
 
