@@ -32,6 +32,7 @@ CONV = {"kind": "conv2d", "outputs": 3, "kernel": 3, "stride": 2, "padding": 1}
 UNPOOLED = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
 NETWORKS = {
     "perceptron": mlp((5, 4, 3, 2)),
+    "three classes": mlp((5, 4, 3)),
     "strided": chain((2, 6, 5), [CONV, {"kind": "linear", "outputs": 2}]),
     "pooled": chain((1, 6, 6), [UNPOOLED, {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 2}]),
 }
@@ -89,7 +90,7 @@ def test_a_column_of_no_known_part_is_noticed():
 def test_headroom_is_negative_exactly_where_bounds_are_refused():
     network, scales = mlp((30, 8, 2)), FixedPoint()
     for rate, rows in ((1, 64), (1 << 10, 64), (1 << 16, 64)):
-        training = Training(rate=rate, batch=16, steps=8)
+        training = Training(rate=rate, batch=16, steps=8 if rate < 1 << 16 else 1024)
         found = headrooms(network, scales, training, rows, 1 << scales.weight_bits)
         assert [own.layer for own in found] == [network.name(0), network.name(1)]
         try:

@@ -115,7 +115,7 @@ def high_limbs(
         result.append(Limbs(name, own.columns, _why("sums", own, scales.activation_range_bits)))
         result.append(Limbs(name, back.columns, _why("gradients", back, scales.gradient_range_bits + 1)))
     head = arrangement.head
-    why = _why("difference of logits", head, network.head.range_bits(scales))
+    why = _why("differences of logits", head, network.head.range_bits(scales))
     return [*result, Limbs("head", head.columns, why)]
 
 
