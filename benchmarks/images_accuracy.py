@@ -1,12 +1,12 @@
 """Accuracy on pictures: a fixed-point federation of a convolutional network against float32, as JSON lines.
 
-python benchmarks/images_accuracy.py [--data FILE.npz] [--seeds 3] [--rounds 12] [--hospitals 5]
-                                     [--scales 5,8,20] [--smallest]
+python benchmarks/images_accuracy.py [--data PATH] [--seeds 3] [--rounds 12] [--hospitals 5]
+                                     [--scales 5,10,22] [--centre 0.25] [--spread 0.25] [--smallest]
 
-FILE.npz holds pictures `images` or `train_images` (n, height, width) of 8 bits and `labels` or
-`train_labels`; label 0 is one class, every other label the second. Without a file the pictures are generated:
-dark noise, of which half have a bright spot. Both methods train on the same batches from the same first
-weights, with the integers of a proved federation on one side. A fifth of the pictures is held out.
+PATH is an archive or a folder that a site could give, read, made into features and divided as sites and
+demonstrations do it: the first class is told from all others, equal images stay in one part, and a fifth is
+held out. Without a path the pictures are generated patches. Both methods train on the same batches from the
+same first weights, with the integers of a proved federation on one side.
 """
 
 from __future__ import annotations
@@ -16,17 +16,25 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 from _machine import describe
 
+from proofward.data.generated_patches import GeneratedPatches
+from proofward.data.image_records import taken
+from proofward.data.image_schema import ImageSchema
+from proofward.data.images.admission import Admission
+from proofward.data.images.example import Source
+from proofward.data.images.inspection import Inspection, inspect
+from proofward.data.images.levels import Levels
+from proofward.data.images.patient_split import deal_by_patient, patient_split
+from proofward.data.images.rule import ImageRule
+from proofward.data.images.sources import source_at
 from proofward.data.records import Records
-from proofward.data.splits import held_out_split, hospital_split
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
 from proofward.models.settings import Preset
 from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc
 
-CENTRE, SPREAD = 64, 64  # grey levels
+SALT = bytes(32)  # digests of patients are compared within this run only
 
 
 def conv(outputs: int) -> dict[str, object]:
@@ -39,23 +47,17 @@ def network(height: int, width: int, channels: tuple[int, ...]) -> Network:
     return chain((1, height, width), [*map(conv, channels), {"kind": "linear", "outputs": 2}])
 
 
-def read(path: Path | None, scales: FixedPoint, count: int) -> tuple[Records, tuple[int, int]]:
-    """Records in fixed point, and the pictures' height and width."""
-    if path is None:
-        random = np.random.default_rng(1)
-        labels = np.arange(count) % 2
-        pictures = random.integers(0, 120, (count, 16, 16))
-        for index in np.flatnonzero(labels):
-            y, x = random.integers(0, 12, 2)
-            pictures[index, y : y + 4, x : x + 4] += 100
-    else:
-        with np.load(path, allow_pickle=False) as held:
-            pictures = held["images" if "images" in held else "train_images"].astype(np.int64)
-            labels = held["labels" if "labels" in held else "train_labels"].reshape(-1)
-    unit = 1 << scales.activation_bits
-    features = np.floor((pictures - CENTRE) * unit / SPREAD + 0.5).astype(np.int64)
-    records = Records(features.reshape(len(features), -1), (labels != 0).astype(np.int64))
-    return records, (pictures.shape[1], pictures.shape[2])
+def read(
+    path: Path | None, levels: Levels, side: int, scales: FixedPoint
+) -> tuple[Records, Inspection, ImageSchema]:
+    """All records, what was found in the images, and how they were made."""
+    rule = ImageRule(side, side)
+    source: Source = GeneratedPatches(160, side, 1) if path is None else source_at(path, Admission(SALT))
+    found = inspect(source, rule)
+    found.require()
+    schema = ImageSchema(rule, levels, negative=found.classes[:1], positive=found.classes[1:])
+    levels.check(1, scales)
+    return taken(source, found, schema, scales), found, schema
 
 
 def main() -> None:
@@ -66,24 +68,30 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--hospitals", type=int, default=5)
     parser.add_argument("--channels", default="8,16,32", help="of the convolutions, separated by commas")
-    parser.add_argument("--scales", default="5,8,20", help="bits of activations, gradients and weights")
+    parser.add_argument("--scales", default="5,10,22", help="bits of activations, gradients and weights")
+    parser.add_argument("--side", type=int, default=64, help="pixels along height and width")
+    parser.add_argument("--centre", type=float, default=0.25, help="grey level that becomes 0")
+    parser.add_argument("--spread", type=float, default=0.25, help="grey levels that become 1")
     parser.add_argument("--clip", type=int, default=1 << 13, help="clip bound, in units of 2^-10")
     parser.add_argument("--smallest", action="store_true", help="generated pictures, one seed, two rounds")
     options = parser.parse_args()
     if options.smallest:
         options.data, options.seeds, options.rounds, options.channels = None, 1, 2, "4"
+        options.side, options.centre, options.spread = 16, 0.45, 0.15
     activation, gradient, weight = map(int, options.scales.split(","))
     scales = FixedPoint(
-        activation, gradient, weight, activation + 6, gradient + 1, activation + 4, max(12, weight)
+        activation, gradient, weight, activation + 6, gradient + 1, activation + 4, max(12, min(20, weight))
     )
-    records, sides = read(options.data, scales, 200)
-    own = network(*sides, tuple(map(int, options.channels.split(","))))
+    levels = Levels((options.centre,), (options.spread,))
+    records, found, schema = read(options.data, levels, options.side, scales)
+    own = network(*schema.axes[1:], tuple(map(int, options.channels.split(","))))
     setup = Preset("pictures", "", own, scales, Training(rate=1, batch=16, epochs=1), options.clip)
     gaps, scores = [], []
     for seed in range(options.seeds):
         started = time.perf_counter()
-        training, held_out = held_out_split(records, seed)
-        hospitals = hospital_split(training, options.hospitals, seed, skew_percent=0)
+        training, held = patient_split(found, seed)
+        parts = deal_by_patient(found, training, options.hospitals, seed)
+        hospitals, held_out = [records.select(part) for part in parts], records.select(held)
         fixed = federated(setup, hospitals, options.rounds, seed)
         twin = federated_float(setup, hospitals, options.rounds, seed)
         scores.append((fixed_auc(setup, fixed.weights, held_out), float_auc(setup, twin, held_out)))
