@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.remembered import remembered_envelopes
 
@@ -41,6 +42,10 @@ LONGEST_FIRST = (
 
 MEMORY, ENOUGH = Path("/dev/shm"), 8 << 30
 """A file system in memory, and how many bytes have to be free there."""
+
+
+settings.register_profile("patient", deadline=None)  # no outcome depends on how busy the machine is
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
