@@ -64,7 +64,7 @@ def training_values(
     samples = training.padded_steps(rows) * training.batch
     bounds = compile_bounds(model, scales, training, rows, largest_weight)
     arrangement = Arrangement.of(model, scales, samples, bounds)
-    head = model.rounding(scales, len(model.layers) - 1)
+    head = model.last_rounding(scales)
     total = samples * model.head.committed(head, arrangement.head)
     for index, (own, limbs_above) in enumerate(zip(model.activations, arrangement.hidden, strict=True)):
         total += samples * own.committed(model.rounding(scales, index), limbs_above)

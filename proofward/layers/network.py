@@ -117,6 +117,10 @@ class Network:
         above = self.finer[index + 1] if index + 1 < len(self.layers) else Finer()
         return rounding(scales, self.finer[index], above)
 
+    def last_rounding(self, scales: FixedPoint) -> FixedPoint:
+        """The scales by which the head rounds the logits."""
+        return self.rounding(scales, len(self.layers) - 1)
+
     def name(self, index: int) -> str:
         """Name of a layer in messages: its number from 1, and what it does."""
         return f"layer {index + 1} ({self.layers[index].words})"

@@ -206,7 +206,7 @@ def forward_sums(
 
 def scores(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Int64Array:
     """What decides for a class of each record under flat `weights`, scale fa: see `head.Head.scores`."""
-    own = model.rounding(scales, len(model.layers) - 1)
+    own = model.last_rounding(scales)
     return model.head.scores(logits_of(model, scales, weights, features), own)
 
 

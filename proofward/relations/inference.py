@@ -128,7 +128,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     head = Rounding.declare(
         ranges,
         "head",
-        model.rounding(scales, len(hidden)).weight_bits,
+        model.last_rounding(scales).weight_bits,
         PublicScores(party, statement),
         lambda: model.head.scored_sums(known().sums[-1]),
     )

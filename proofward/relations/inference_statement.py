@@ -68,18 +68,13 @@ class ForwardPass:
     @property
     def largest_score(self) -> int:
         """No score of a record is larger in magnitude."""
-        return (self.bounds[-1].sums >> self._last.weight_bits) + 1
-
-    @property
-    def _last(self) -> FixedPoint:
-        """The scales by which logits are rounded."""
-        return self.model.rounding(self.scales, len(self.model.layers) - 1)
+        return (self.bounds[-1].sums >> self.model.last_rounding(self.scales).weight_bits) + 1
 
     @cached_property
     def code(self) -> CodeParameters:
         """The code of the proof; raises SoundnessBelowPolicy. A commitment is opened by one proof."""
         model, scales = self.model, self.scales
-        remainders = Rounding.count(self._last.weight_bits, scales)
+        remainders = Rounding.count(model.last_rounding(scales).weight_bits, scales)
         of_record = model.inputs.padded_size + model.head.scored.padded_size * remainders
         for index, (own, limb_above) in enumerate(zip(model.activations, self.limbs_above, strict=True)):
             of_record += own.forward_committed(model.rounding(scales, index), limb_above)

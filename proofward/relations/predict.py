@@ -108,8 +108,8 @@ def prove_prediction(model: PublicModel, features: Signed, rng: Rng) -> ProvedPr
     whole = np.zeros((padded(len(features)), features.shape[1]), dtype=np.int64)
     whole[: len(features)] = features
     sums = forward_sums(model.model, model.scales, model.weights, whole)
-    head = model.model.head
-    scores = head.scores(head.takes.unpad(sums[-1]), model.scales)[: len(features)]
+    head, rounding = model.model.head, model.model.last_rounding(model.scales)
+    scores = head.scores(head.takes.unpad(sums[-1]), rounding)[: len(features)]
     tableau = opening.commit(about)
     statement = model.says(tableau.root, scores)
     witness = InferenceWitness(opening.column(about), tableau, sums)

@@ -65,7 +65,7 @@ class TrainingRelation:
             )
             for i, own in enumerate(config.model.activations)
         ]
-        last = config.model.rounding(scales, len(hidden))
+        last = config.model.last_rounding(scales)
         head = config.model.head.relation(
             ranges, last, shape, limb_above=arrangement.head, trace=lambda: trace().head
         )

@@ -29,7 +29,7 @@ from tests.relations.cases import CONSORTIUM
 
 Signed = npt.NDArray[np.int64]
 SCALES = FixedPoint()
-POOL = {"kind": "relu_maxpool2d"}
+POOL, AVERAGE, WHOLE = ({"kind": f"relu_{name}"} for name in ("maxpool2d", "avgpool2d", "global_avgpool"))
 LINEAR = {"kind": "linear", "outputs": 2}
 
 
@@ -45,6 +45,7 @@ NETWORKS = {
     "classes": mlp((5, 4, 3)),
     "convolution": chain((2, 5, 4), [conv(3, 3, 2), LINEAR]),
     "window": chain((1, 2, 2), [conv(1, 1, 1, 0), POOL, LINEAR]),
+    "means": chain((2, 6, 5), [{**conv(4), "groups": 2}, AVERAGE, conv(2), WHOLE, LINEAR]),
     "pooled": chain((1, 5, 6), [conv(3), POOL, conv(2), POOL, LINEAR]),
 }
 

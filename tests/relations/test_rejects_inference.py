@@ -25,6 +25,7 @@ from tests.proof.toy import seeded
 from tests.relations.accounting import Accounting
 from tests.relations.forged_values import Change, Columns, computing, declare_fitting, one_step
 from tests.relations.inference_cases import (
+    NETWORKS,
     SCALES,
     adding,
     proved,
@@ -60,7 +61,7 @@ def honest_values(made: ProvedPrediction) -> dict[tuple[int, int], Any]:
     return dict(Keeps.kept)
 
 
-@pytest.mark.parametrize("name", ["one layer", "deep", "classes", "pooled"])
+@pytest.mark.parametrize("name", ["one layer", "deep", "classes", "pooled", "means"])
 def test_rejects_a_changed_entry_of_every_column(name: str) -> None:
     made = proved(name, 3)
     statement, witness = witness_of(made)
@@ -131,7 +132,7 @@ def test_rejects_a_record_out_of_range(amount: int) -> None:
 
 @pytest.mark.parametrize("fitting", [False, True])
 @pytest.mark.parametrize("amount", [1, -1, 1000])
-@pytest.mark.parametrize("name", ["one layer", "mlp", "classes", "pooled"])
+@pytest.mark.parametrize("name", ["one layer", "mlp", "classes", "pooled", "means"])
 def test_rejects_another_score(name: str, amount: int, fitting: bool) -> None:
     """The remainder stays in its range: the sum that the prover claims is another, or does not fit its lookup."""
     made = proved(name, 3)
@@ -141,7 +142,7 @@ def test_rejects_another_score(name: str, amount: int, fitting: bool) -> None:
     other = replace(statement, scores=scores)
     if fitting:
         honest, wrong = witness.sums[-1], witness.sums[-1].copy()
-        wrong[1, 1 if scores.ndim == 1 else 2] += amount << SCALES.weight_bits
+        wrong[1, 1 if scores.ndim == 1 else 2] += amount << NETWORKS[name].last_rounding(SCALES).weight_bits
         assert (honest != wrong).sum() == 1
         witness = replace(witness, sums=[*witness.sums[:-1], wrong])
     proof = says(other, witness, Counting)
