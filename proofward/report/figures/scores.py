@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from proofward.data.records import Records
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
-from proofward.layers.training import logit_differences
+from proofward.layers.training import scores as federation_scores
 
 Float64Array = NDArray[np.float64]
 MOST_VALUES = 1 << 23
@@ -26,7 +26,7 @@ def real_scores(model: Network, scales: FixedPoint, weights: Int64Array, records
     largest = max(layout.padded_size for layout in (model.inputs, *model.hidden))
     part = max(1, MOST_VALUES // largest)
     found = [
-        logit_differences(model, scales, weights, records.features[start : start + part])
+        federation_scores(model, scales, weights, records.features[start : start + part])
         for start in range(0, len(records), part)
     ]
     scores: Float64Array = np.concatenate(found) / (1 << scales.activation_bits)
