@@ -14,7 +14,7 @@ from proofward.data.records import Records
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import initial_weights, mlp
 from proofward.layers.training import logit_differences
-from proofward.report.baselines import auc
+from proofward.report.evaluation import auc
 from proofward.report.figures import scores as judged
 from proofward.report.figures.confusion import accuracy, confusion, draw_confusion
 from proofward.report.figures.curves import curves, draw_curves
