@@ -96,8 +96,10 @@ def test_other_classes_are_refused(tmp_path, label, words):
 
 def test_a_run_passes_its_audit(proofward, ran):
     folder, _, said = ran
-    assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 2)
+    assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 2), said
     assert json.loads((folder / "run" / "classes.json").read_text()) == list(KINDS)
+    judged = Path(said["page"]).read_text()
+    assert "the class that is likeliest" in judged and all(f"| {kind} |" in judged for kind in KINDS)
     assert proofward("audit", folder / "run", "--consortium", said["consortium"]).exit_code == 0
 
 
