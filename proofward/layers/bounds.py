@@ -117,7 +117,7 @@ def _layer_bounds(
     last = index == len(model.layers) - 1
     half = 1 << (scales.weight_bits - 1)
     inputs = -scales.input_range[0] if index == 0 else scales.activation_limit
-    gradients = 1 << scales.gradient_bits if last else scales.gradient_limit
+    gradients = model.head.largest_gradient(scales) if last else scales.gradient_limit
     positions = layer.positions // layer.window**2
     weight_update = updates * positions * gradients * inputs
     bias_update = updates * positions * (gradients << scales.activation_bits)

@@ -23,8 +23,8 @@ from proofward.layers import relu, relu_forward, two_class_head
 from proofward.layers.model import FixedPoint
 from proofward.layers.ranges import RangeChecks, limbs
 from proofward.layers.rounding import Rounding
+from proofward.layers.sigmoid import sigmoid_table
 from proofward.layers.trace import TrainingTrace
-from proofward.layers.two_class_head import sigmoid_table
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, VirtualColumn
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
