@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
@@ -46,7 +47,7 @@ def write_page(
             missing = str(error)
     if of_records:
         write_private(private, of_records)
-    where = Path(os.path.relpath(private / SALIENCY_NAME, folder)).as_posix() if of_records else ""
+    where = quote(Path(os.path.relpath(private / SALIENCY_NAME, folder)).as_posix()) if of_records else ""
     text = page(title, found, pictures, where, missing)
     files = {**pictures, PAGE_NAME: text.encode()}
     if folder == private:

@@ -109,7 +109,7 @@ def test_the_picture_is_written_apart_and_only_for_its_owner(tmp_path):
     model, weights, own, found = case("colours", rows=12)
     images = ImageSchema(ImageRule(6, 6, 3), Levels((0.5,) * 3, (0.25,) * 3), ("clear",), ("mass $",))
     rows = Rows(own, Description.of_images(images))
-    folder, private = tmp_path / "run", tmp_path / "run.private" / "report"
+    folder, private = tmp_path / "a run", tmp_path / "a run.private" / "report"
     folder.mkdir()
     write_page(model, SCALES, [weights, weights], rows, title="T", folder=folder, private=private)
     assert "saliency.png" not in {path.name for path in folder.iterdir()}
@@ -117,7 +117,7 @@ def test_the_picture_is_written_apart_and_only_for_its_owner(tmp_path):
     assert (private / "saliency.png").read_bytes().startswith(b"\x89PNG")
     assert all(path.stat().st_mode & 0o077 == 0 for path in (private, private / "saliency.png"))
     text = (folder / PAGE_NAME).read_text()
-    assert "](../run.private/report/saliency.png)" in text and "shows records: hand it to nobody" in text
+    assert "](../a%20run.private/report/saliency.png)" in text and "shows records: hand it to nobody" in text
     chosen = examples(found, own.labels)
     shown = pixels(images, SCALES, own.select(np.array([one.position for one in chosen])).features)
     once = draw_saliency(chosen, shown, shown[..., 0], ("clear", "mass"), "12 images")
