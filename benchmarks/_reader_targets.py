@@ -1,25 +1,46 @@
-"""What an auditor is given besides messages, as targets of the tamper benchmark: database and proof files."""
+"""What is read besides messages, as targets of the tamper benchmark: database, proof files, predictions."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from _targets import Intercepting, Regions, Target, federation, locate, named_fields, parts_of
+import numpy as np
+from _targets import (
+    Intercepting,
+    Regions,
+    Target,
+    federation,
+    locate,
+    named_fields,
+    parts_of,
+    refusal_of,
+)
 
+from proofward.data.schema import Feature
+from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history.judging import Unable
 from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.storage.ledger_folder import topic_of
 from proofward.ledger.audit import verify_all
 from proofward.ledger.database import FILE_NAME
 from proofward.proof.errors import ProofRejected
+from proofward.report.handover.description import Description
+from proofward.report.handover.exported_model import ExportedModel, Origin
+from proofward.report.handover.prediction_proof import (
+    check_opening,
+    proved_prediction,
+    read_prediction_proof,
+)
 from proofward.report.handover.proof_file import ProofFile, proof_files, read_proof_file
 
 
 def reader_targets(directory: Path) -> Iterator[Target]:
-    """The database of a sealed ledger and a proof file of its last round."""
+    """The database of a sealed ledger, a proof file of its last round, and a prediction by its last model."""
     engine = federation(directory, Intercepting("nobody", "nothing"))
     if not engine.run().finished:
         raise RuntimeError("the federation did not finish")
@@ -42,6 +63,27 @@ def reader_targets(directory: Path) -> Iterator[Target]:
     data = next(made for _, made in proof_files(history, objects))
     regions: Regions = locate(data, named_fields(ProofFile.from_bytes(data)))
     yield Target("proof file", data, regions, judge_proof_file)
+    yield from prediction_targets(engine)
+
+
+def prediction_targets(engine: InProcessFederation) -> Iterator[Target]:
+    """A proved prediction of two records, and the opening of its commitment."""
+    history = engine.aggregator.history
+    state, config = history.closed[-1], history.rules.config
+    weights = integers_from_bytes(engine.aggregator.objects.get(state.model), config.model.parameters)
+    if weights is None:
+        raise RuntimeError("the run has no model")
+    features = [Feature(f"feature-{i + 1}", 0.0, 1.0) for i in range(config.model.features)]
+    origin = Origin("tamper", history.rules.digest, state.number, 1, 1, bytes(32))
+    model = ExportedModel(origin, config.model, config.scales, Description.of(features), weights)
+    inputs = np.arange(2 * config.model.features, dtype=np.int64).reshape(2, -1)
+    proof, opening = proved_prediction(model, inputs, os.urandom)
+    regions = locate(proof.data, named_fields(proof))
+    yield Target("prediction proof", proof.data, regions,
+                 refusal_of(lambda data: read_prediction_proof(data).verify(model)))  # fmt: skip
+    statement = proof.statement(model)
+    yield Target("prediction opening", opening, parts_of(opening),
+                 refusal_of(lambda data: check_opening(data, statement)))  # fmt: skip
 
 
 def judge_proof_file(data: bytes) -> str | None:

@@ -93,6 +93,35 @@ class Activation(ABC):
         `limbs_above` are the high limbs of the values before they saturate and of their gradients.
         """
 
+    @abstractmethod
+    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+        """Values of a sample that `forward_relation` declares columns for."""
+
+    @abstractmethod
+    def forward_relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limb_above: HighLimb,
+        sums: Callable[[], Int64Array],
+    ) -> ActivationForward:
+        """The columns of `relation` that a forward pass alone needs; `sums` are a prover's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationForward(ABC):
+    """An activation in a proof of a forward pass: columns over (step, sample, value)."""
+
+    forward: Rounding  #: of the sums below; its claim is one on Z at (step, sample, sum)
+    activation: DerivedTable  #: the values A
+
+    @abstractmethod
+    def prove_values(self, party: Party) -> None:
+        """All claims about A, at once; no claim can be made afterwards."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActivationRelation(ABC):

@@ -126,9 +126,18 @@ class Affine(ABC):
         rate: int,
         activation_bits: int,
         inputs: Input,
-        gradients: Gradient,
+        gradients: Gradient | None,
     ) -> AffineRelation:
-        """The layer in a proof: first weights and biases flat, what it reads, the gradient of its sums."""
+        """The layer in a proof: first weights and biases flat, what it reads, the gradient of its sums.
+
+        Without gradients the weights stay as they are, and forward sums are all that can be proved.
+        """
+
+    def forward_relation(
+        self, shape: Shape, parameters: tuple[Int64Array, Int64Array], activation_bits: int, inputs: Input
+    ) -> AffineForward:
+        """The layer in a proof of a forward pass alone, under public weights."""
+        return self.relation(shape, parameters, 0, activation_bits, inputs, None)
 
     @abstractmethod
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
@@ -161,7 +170,15 @@ class AffineTrainer(ABC):
         """Writes weights and biases into int64 arrays of the layouts' axes."""
 
 
-class AffineRelation(ABC):
+class AffineForward(ABC):
+    """The forward pass of a layer in a proof."""
+
+    @abstractmethod
+    def prove_forward(self, party: Party, step: Point, sample: Point, units: Units, claim: Form) -> None:
+        """claim = sum over the sums' units of weight * Z at (step, sample)."""
+
+
+class AffineRelation(AffineForward):
     """A layer in a proof. The extended input of a weight is (0, its other axes), that of a bias (1, 0)."""
 
     @property
@@ -173,10 +190,6 @@ class AffineRelation(ABC):
     @abstractmethod
     def log_inputs(self) -> int:
         """log2 of their other axes, padded."""
-
-    @abstractmethod
-    def prove_forward(self, party: Party, step: Point, sample: Point, units: Units, claim: Form) -> None:
-        """claim = sum over the sums' units of weight * Z at (step, sample)."""
 
     @abstractmethod
     def prove_backward(self, party: Party, step: Point, sample: Point, unit: Point, claim: Form) -> None:

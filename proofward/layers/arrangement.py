@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
-from proofward.layers.saturation import HighLimb, signed_bits
+from proofward.layers.saturation import HighLimb, Span, signed_bits
 
 _LEAST_SIGN_BITS = 10
 
@@ -29,11 +29,7 @@ class Arrangement:
     def of(model: Network, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]) -> Arrangement:
         """By the bounds of all layers, for columns of `samples` values for each unit."""
         spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(model.activations))]
-        sign_bits = _LEAST_SIGN_BITS
-        for own, pair in zip(model.activations, spans, strict=True):
-            most = (samples * own.gives.padded_size).bit_length()
-            sign_bits = max(sign_bits, *(min(signed_bits(span), most) for span in pair))
-        table_bits = scales.table_bits
+        sign_bits, table_bits = _sign_bits(model, samples, spans), scales.table_bits
         return Arrangement(
             hidden=tuple(
                 (HighLimb.of(high, table_bits, sign_bits), HighLimb.of(back, table_bits, sign_bits))
@@ -41,6 +37,24 @@ class Arrangement:
             ),
             head=HighLimb.of(bounds[-1].high, table_bits, sign_bits),
         )
+
+
+def forward_limbs(
+    model: Network, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]
+) -> tuple[HighLimb, ...]:
+    """High limbs of every hidden layer's sums in a forward pass over so many samples."""
+    spans = [(bounds[i].high,) for i in range(len(model.activations))]
+    sign_bits = _sign_bits(model, samples, spans)
+    return tuple(HighLimb.of(high, scales.table_bits, sign_bits) for (high,) in spans)
+
+
+def _sign_bits(model: Network, samples: int, spans: Sequence[tuple[Span, ...]]) -> int:
+    """Bits of the largest table of signs that the hidden layers pay for."""
+    sign_bits = _LEAST_SIGN_BITS
+    for own, of_layer in zip(model.activations, spans, strict=True):
+        most = (samples * own.gives.padded_size).bit_length()
+        sign_bits = max(sign_bits, *(min(signed_bits(span), most) for span in of_layer))
+    return sign_bits
 
 
 def training_values(

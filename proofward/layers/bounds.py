@@ -14,7 +14,7 @@ that the trainer holds them exactly in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,6 +51,10 @@ class LayerBounds:
     back_high: Span
 
 
+Limited = tuple[LayerBounds, dict[str, tuple[int, int]]]
+"""Bounds of a layer; by quantity, the bound and its limit."""
+
+
 def compile_bounds(
     model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
 ) -> tuple[LayerBounds, ...]:
@@ -59,22 +63,36 @@ def compile_bounds(
     They hold for all |W_0| <= largest_weight. Raises WraparoundPossible naming the layer and the integer
     whose bound is not below its limit.
     """
+    return _admissible(limited_bounds(model, scales, training, rows, largest_weight))
+
+
+def forward_bounds(model: Network, scales: FixedPoint, largest_weight: int) -> tuple[LayerBounds, ...]:
+    """Bounds of every layer in a forward pass: `compile_bounds` of weights that stay as they are."""
+    return _admissible(_limited(model, scales, 0, largest_weight))
+
+
+def _admissible(found: Iterable[Limited]) -> tuple[LayerBounds, ...]:
     result = []
-    for bounds, limits in limited_bounds(model, scales, training, rows, largest_weight):
-        for quantity, (found, limit) in limits.items():
-            if found >= limit:
-                raise WraparoundPossible(bounds.name, quantity, found, limit)
+    for bounds, limits in found:
+        for quantity, (bound, limit) in limits.items():
+            if bound >= limit:
+                raise WraparoundPossible(bounds.name, quantity, bound, limit)
         result.append(bounds)
     return tuple(result)
 
 
 def limited_bounds(
     model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
-) -> Iterator[tuple[LayerBounds, dict[str, tuple[int, int]]]]:
+) -> Iterator[Limited]:
     """Bounds of every layer, whether they are admissible or not: by quantity, the bound and its limit."""
     samples = training.padded_steps(rows) * training.batch
+    return _limited(model, scales, training.rate * samples, largest_weight)
+
+
+def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: int) -> Iterator[Limited]:
+    """`limited_bounds` with so many updates of a weight by a product of the largest values."""
     for index in range(len(model.layers)):
-        bounds = _layer_bounds(model, scales, training.rate * samples, index, largest_weight)
+        bounds = _layer_bounds(model, scales, updates, index, largest_weight)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's sum can be twice as far out as an honest one, and is still below 2^62.
         further = model.activations[index].reach if index < len(model.activations) else model.head.reach
@@ -99,7 +117,7 @@ def _layer_bounds(
     last = index == len(model.layers) - 1
     half = 1 << (scales.weight_bits - 1)
     inputs = -scales.input_range[0] if index == 0 else scales.activation_limit
-    gradients = 1 << scales.gradient_bits if last else scales.gradient_limit
+    gradients = model.head.largest_gradient(scales) if last else scales.gradient_limit
     positions = layer.positions // layer.window**2
     weight_update = updates * positions * gradients * inputs
     bias_update = updates * positions * (gradients << scales.activation_bits)

@@ -120,7 +120,7 @@ class Conv2d(Affine):
         rate: int,
         activation_bits: int,
         inputs: Input,
-        gradients: Gradient,
+        gradients: Gradient | None,
     ) -> Conv2dRelation:
         matrix, vector = self.field_parameters(parameters)
         return Conv2dRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients, self.axes)

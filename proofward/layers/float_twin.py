@@ -38,6 +38,28 @@ def scores(model: Network, scales: FixedPoint, flat: Float32Array, features: Flo
     return _single(model.head.real_scores(_forward(model, _parts(model, flat), scales, features)[2]))
 
 
+def input_gradients(
+    model: Network,
+    scales: FixedPoint,
+    flat: Float32Array,
+    features: Float32Array,
+    logit_weights: Float32Array,
+) -> Float32Array:
+    """Gradients with respect to features (n, d) of sums of logits, weighted by logit_weights (n, outputs).
+
+    They are the network's own derivatives: unlike those of training they do not saturate.
+    """
+    parts = _parts(model, flat)
+    values, sums, _ = _forward(model, parts, scales, features)
+    delta = logit_weights
+    for index in range(len(parts) - 1, -1, -1):
+        below = _single(model.layers[index].real_gradients(parts[index][0], values[index], delta)[2])
+        if index:
+            back = model.activations[index - 1].real_gradients
+            delta = _single(back(sums[index - 1], below, _limit(scales)))
+    return below
+
+
 def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
 ) -> tuple[list[Float32Array], list[Float32Array], Float32Array]:

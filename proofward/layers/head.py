@@ -2,7 +2,7 @@
 
 A head is one file: its description (`Head`), its gradients in integers and in real numbers, and its proof
 (`HeadRelation`). One line of `registry` makes it known. In integers it is a total function: whatever the
-logits are, the gradients are defined and at most 2^fd in magnitude.
+logits are, the gradients are defined and at most 2^fd in magnitude, times the weight of the class.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.field.extension import Ext
+from proofward.layers.class_weights import Weights
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks
@@ -28,6 +30,7 @@ RealArray = NDArray[np.floating[Any]]
 Int32Array = NDArray[np.int32]
 Array = NDArray[np.uint64]
 Integers = Int64Array | Int32Array
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class HeadTrace:
 
 @dataclass(frozen=True)
 class Head(ABC):
-    """`takes` is the layout of the logits, one for each class."""
+    """takes: the layout of the logits, one for each class. weights: of the classes, () where all are 1."""
 
     admits: ClassVar[range]
     """Numbers of outputs of the networks whose head it is."""
@@ -54,6 +57,18 @@ class Head(ABC):
     """How large the integers are that forged limbs can make up, in multiples of the bound of the sums."""
 
     takes: Layout
+    weights: Weights = ()
+
+    def largest_gradient(self, scales: FixedPoint) -> int:
+        """Gradients of the logits are at most this in magnitude."""
+        return max(self.weights, default=1) << scales.gradient_bits
+
+    def weighted(self, errors: NDArray[T], labels: Integers) -> NDArray[T]:
+        """P - Y of records (B, ..), times the weights of their classes."""
+        if not self.weights:
+            return errors
+        own = np.array(self.weights, dtype=errors.dtype)[labels]
+        return errors * own.reshape(-1, *[1] * (errors.ndim - 1))
 
     @property
     def classes(self) -> int:
@@ -85,6 +100,19 @@ class Head(ABC):
     def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
         """What decides for a class, at scale fa, of exact logits (n, classes): (n,), or (n, classes)."""
 
+    @property
+    @abstractmethod
+    def scored(self) -> Layout:
+        """Layout of a record's scores."""
+
+    @abstractmethod
+    def scored_sums(self, sums: Int64Array) -> Int64Array:
+        """What `scores` rounds, (n, padded) in the layout of scores, of exact logits (n, padded)."""
+
+    @abstractmethod
+    def scored_logits(self, point: Point) -> Units:
+        """Weights over the logits that make what `scores` rounds, at a point of the layout of scores."""
+
     @abstractmethod
     def real_scores(self, logits: RealArray) -> RealArray:
         """`scores` of real logits (n, classes)."""
@@ -115,6 +143,9 @@ class LabelClaims(Protocol):
 
     def assert_labels(self, party: Party, samples: Point, value: Point, claim: Form) -> None:
         """claim = the encoded labels' extension at (samples, value)."""
+
+    def assert_combined_labels(self, party: Party, samples: Point, factors: list[Ext], claim: Form) -> None:
+        """claim = sum of factor * value of the encoded labels, at a point of the samples."""
 
 
 @dataclass(frozen=True, slots=True)

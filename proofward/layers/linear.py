@@ -108,7 +108,7 @@ class Linear(Affine):
         rate: int,
         activation_bits: int,
         inputs: Input,
-        gradients: Gradient,
+        gradients: Gradient | None,
     ) -> LinearRelation:
         matrix, vector = self.field_parameters(parameters)
         return LinearRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients)
@@ -186,8 +186,8 @@ class LinearRelation(TrainedWeights):
         def tables() -> Tables:
             weights = combine_columns(self.weights, eq_table(unit))
             inputs = self._inputs_over_samples(party, extended).reshape(2, self.shape.steps, self.shape.batch)
-            before = self.weights_before(self.gradients.combine(party, inputs), weights)
-            combined = self.gradients.combine(party, repeated_eq(sample, self.shape.steps))
+            before = self.weights_before(self.gradient.combine(party, inputs), weights)
+            combined = self.gradient.combine(party, repeated_eq(sample, self.shape.steps))
             return Tables([(before, flat(combined))])
 
         reduced = party.sumcheck(claim, eq_weights(step) + plain_weights(self.log_outputs), tables)
@@ -195,13 +195,13 @@ class LinearRelation(TrainedWeights):
         party.assert_zero(reduced.claim - product)
         new_step, output = reduced.point[: self.shape.log_steps], reduced.point[self.shape.log_steps :]
         units = Units.at(output)
-        self.gradients.assert_units(party, (*new_step, *sample), units, gradient)
+        self.gradient.assert_units(party, (*new_step, *sample), units, gradient)
         self.assert_weight(party, new_step, units, extended, weight)
 
     def _assert_output(
         self, party: Party, samples: Point, position: Point, units: Units, value: Form
     ) -> None:
-        self.gradients.assert_units(party, samples, units, value)
+        self.gradient.assert_units(party, samples, units, value)
 
     def _assert_input(
         self, party: Party, samples: Point, position: Point, extended: Point, value: Form
@@ -217,7 +217,7 @@ class LinearRelation(TrainedWeights):
     # ----------------------------------------------------------------------------------------------------
 
     def _outputs_over_samples(self, party: Party, units: Units) -> Array:
-        return self.gradients.contract(party, units)
+        return self.gradient.contract(party, units)
 
     def _inputs_over_samples(self, party: Party, extended: Point) -> Array:
         top, unit = extended[0], extended[1:]
@@ -236,9 +236,11 @@ class LinearRelation(TrainedWeights):
     def _sums_by_input(self, party: Party, units: Units) -> Array:
         """G_tau combined over output units: (2, step, top, input)."""
         shape = self.shape
-        outputs = self.gradients.contract(party, units).reshape(2, shape.steps, shape.batch)
+        result = np.zeros((2, shape.steps, 2, self.weights.shape[1]), dtype=np.uint64)
+        if shape.steps == 1:
+            return result
+        outputs = self.gradient.contract(party, units).reshape(2, shape.steps, shape.batch)
         tensor = self.inputs.matrix(party).reshape(shape.steps, shape.batch, -1)
-        result = np.zeros((2, shape.steps, 2, tensor.shape[2]), dtype=np.uint64)
         result[:, :, 0] = batched_combine_rows(outputs, tensor)
         result[:, :, 1, 0] = ext_scale(sum_last(outputs), ONE * (1 << self.activation_bits))
         return result

@@ -4,14 +4,15 @@ Flat order of a weight vector: for each layer its weights row-major, then its bi
 
 One network has one plain form. A multilayer perceptron on a row of features is {"widths": [...]}; every other
 network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}, where an activation follows its layer,
-and ReLU is named nowhere. The head is that for the number of outputs of the last layer, one for each class.
+and ReLU is named nowhere. "class_weights" stands in either where they are not all 1. The head is that for the
+number of outputs of the last layer, one for each class.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import isqrt
@@ -20,6 +21,7 @@ import numpy as np
 
 from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
+from proofward.layers.class_weights import checked
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.head import Head
 from proofward.layers.layout import Layout
@@ -39,6 +41,7 @@ class Network:
 
     layers: tuple[Affine, ...]
     activations: tuple[Activation, ...]
+    class_weights: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         integer("layers", len(self.layers), 1, MAX_LAYERS)
@@ -54,12 +57,13 @@ class Network:
         if not isinstance(last, Linear) or not 2 <= last.outputs <= MOST_CLASSES:
             expected = f"a linear layer with 2 to {MOST_CLASSES} outputs, one for each class"
             raise ConfigurationError("last layer", expected, last.words)
+        object.__setattr__(self, "class_weights", checked(self.class_weights, last.outputs))
 
     @cached_property
     def head(self) -> Head:
         """What makes gradients of the logits."""
         takes = self.layers[-1].gives
-        return next(own(takes) for own in HEADS if takes.size in own.admits)
+        return next(own(takes, self.class_weights) for own in HEADS if takes.size in own.admits)
 
     @property
     def inputs(self) -> Layout:
@@ -126,9 +130,10 @@ class Network:
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form, for digests and messages."""
+        weights = {"class_weights": list(self.class_weights)} if self.class_weights else {}
         if self.is_mlp:
-            return {"widths": list(self.widths)}
-        return {"inputs": list(self.inputs.axes), "layers": self.plain_layers}
+            return {"widths": list(self.widths), **weights}
+        return {"inputs": list(self.inputs.axes), "layers": self.plain_layers, **weights}
 
     @property
     def plain_layers(self) -> list[dict[str, object]]:
@@ -142,6 +147,14 @@ class Network:
     @classmethod
     def from_dict(cls, values: object) -> Network:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
+        if isinstance(values, Mapping) and "class_weights" in values:
+            rest = {name: value for name, value in values.items() if name != "class_weights"}
+            made = replace(cls.from_dict(rest), class_weights=values["class_weights"])
+            if not made.class_weights:
+                raise ConfigurationError(
+                    "class_weights", "weights that are not all 1", values["class_weights"]
+                )
+            return made
         if isinstance(values, Mapping) and set(values) == {"widths"}:
             return mlp(_integers("widths", values["widths"]))
         if not isinstance(values, Mapping) or set(values) != {"inputs", "layers"}:

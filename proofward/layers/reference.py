@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
@@ -123,9 +124,10 @@ def linear(weights: Matrix, bias: Vector, inputs: Vector, scales: FixedPoint) ->
 
 
 def sample(
-    layers: Layers, inputs: Vector, label: int, scales: FixedPoint
+    layers: Layers, inputs: Vector, label: int, scales: FixedPoint, class_weights: Sequence[int] = ()
 ) -> tuple[SampleTrace, list[Vector]]:
     """Forward and backward pass of one sample: its trace, and dZ of every linear layer."""
+    weight = class_weights[label] if class_weights else 1
     sums: Matrix = []
     forwards: list[list[Forward]] = []
     values = inputs
@@ -137,10 +139,10 @@ def sample(
     top: Head | SoftmaxHead
     if len(logits) == 2:
         top = head(logits[1] - logits[0], label, scales)
-        deltas = [[-top.error, top.error]]
+        deltas = [[-weight * top.error, weight * top.error]]
     else:
         top = softmax_head(logits, label, scales)
-        deltas = [list(top.errors)]
+        deltas = [[weight * error for error in top.errors]]
     back_sums: Matrix = []
     backwards: list[list[Backward]] = []
     for index in range(len(layers) - 1, 0, -1):
@@ -155,12 +157,17 @@ def sample(
 
 
 def step(
-    layers: Layers, inputs: Matrix, labels: Vector, scales: FixedPoint, training: Training
+    layers: Layers,
+    inputs: Matrix,
+    labels: Vector,
+    scales: FixedPoint,
+    training: Training,
+    class_weights: Sequence[int] = (),
 ) -> tuple[Layers, list[SampleTrace]]:
     """One SGD step on a batch: the next weights and biases, and every sample's trace."""
     traces, deltas, layer_inputs = [], [], []
     for record, label in zip(inputs, labels, strict=True):
-        trace, delta = sample(layers, record, label, scales)
+        trace, delta = sample(layers, record, label, scales, class_weights)
         traces.append(trace)
         deltas.append(delta)
         layer_inputs.append([record, *([unit.activation for unit in layer] for layer in trace.forward)])

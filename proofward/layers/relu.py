@@ -45,30 +45,20 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.goldilocks import add, mul, scale, to_field
+from proofward.field.goldilocks import mul, to_field
 from proofward.layers.activation import Activation, ActivationRelation, HiddenTrace, RealArray
 from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine
+from proofward.layers.relu_forward import ReluForward, high_limb
 from proofward.layers.rounding import Rounding, rounded
-from proofward.layers.saturation import Flags, HighLimb
+from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape
-from proofward.proof.forms import ONE
 from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
 
 Array = npt.NDArray[np.uint64]
-
-
-def high_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """u = floor((Q - 1) / 2^r)."""
-    return (rounded(sums, scales) - 1) >> scales.activation_range_bits
-
-
-def low_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """v = Q - 1 - 2^r u."""
-    return (rounded(sums, scales) - 1) & ((1 << scales.activation_range_bits) - 1)
 
 
 def activation(sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -128,6 +118,9 @@ class Relu(Activation):
     def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
         return self.takes.padded_size * (ReluRelation.count(scales, limbs_above) + Rounding.count(scales))
 
+    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+        return self.takes.padded_size * (ReluForward.count(limb_above) + Rounding.count(scales))
+
     def relation(
         self,
         ranges: RangeChecks,
@@ -141,9 +134,6 @@ class Relu(Activation):
         def sums() -> Int64Array:
             return trace().sums
 
-        def forward(quotient: LinearCombination) -> Rounding:
-            return Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
-
         return ReluRelation.declare(
             ranges,
             scales,
@@ -153,17 +143,43 @@ class Relu(Activation):
             limbs_above=limbs_above,
             sums=sums,
             back_sums=lambda: trace().back_sums,
-            forward=forward,
+            forward=_rounding(ranges, scales, name, sums),
         )
+
+    def forward_relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limb_above: HighLimb,
+        sums: Callable[[], Int64Array],
+    ) -> ReluForward:
+        return ReluForward.declare(
+            ranges,
+            scales,
+            shape,
+            name=name,
+            log_units=self.takes.log_size,
+            limb_above=limb_above,
+            sums=sums,
+            forward=_rounding(ranges, scales, name, sums),
+        )
+
+
+def _rounding(
+    ranges: RangeChecks, scales: FixedPoint, name: str, sums: Callable[[], Int64Array]
+) -> Callable[[LinearCombination], Rounding]:
+    """What ties a quotient to sums that it is the rounding of."""
+    return lambda quotient: Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
 
 
 @dataclass(frozen=True, slots=True)
 class ReluRelation(ActivationRelation):
     """The committed columns of one hidden layer; see the module's description."""
 
-    scales: FixedPoint
-    low: LinearCombination
-    flags: Flags
+    values: ReluForward
     saturated_gradient: LinearCombination
 
     @staticmethod
@@ -184,20 +200,23 @@ class ReluRelation(ActivationRelation):
         `limbs_above` are u and e, by the bounds of the sums and of the back sums. `forward` is given Q and
         declares what ties it to the sums.
         """
-        size = shape.log_samples + log_units
-
-        def of_sums(function: Callable[[Int64Array, FixedPoint], Int64Array]) -> Callable[[], Int64Array]:
-            return lambda: function(sums(), scales)
+        values = ReluForward.declare(
+            ranges,
+            scales,
+            shape,
+            name=name,
+            log_units=log_units,
+            limb_above=limbs_above[0],
+            sums=sums,
+            forward=forward,
+        )
+        size, back = values.log_size, scales.gradient_range_bits + 1
 
         def of_back_sums(
             function: Callable[[Int64Array, FixedPoint], Int64Array],
         ) -> Callable[[], Int64Array]:
             return lambda: function(back_sums(), scales)
 
-        bits, back = scales.activation_range_bits, scales.gradient_range_bits + 1
-        low = ranges.declare(f"{name} low", size, bits, of_sums(low_limb))
-        flags = Flags.declare(ranges, name, size, limbs_above[0], of_sums(high_limb))
-        rounding = forward(_pre_activation(scales, low, flags))
         back_low = ranges.declare(f"{name} gradient low", size, back, of_back_sums(back_low_limb))
         back_high, sign = _declare_gradient_high(
             ranges, name, size, limbs_above[1], of_back_sums(back_high_limb)
@@ -206,14 +225,16 @@ class ReluRelation(ActivationRelation):
         backward = Rounding.declare(
             ranges, f"{name} gradient", scales.weight_bits, gradient(back_high), back_sums
         )
+
+        def deltas(party: Party) -> Array:
+            return mul(party.values(values.flags.inside), gradient(sign).values(party.values))
+
         return ReluRelation(
-            rounding,
+            values.forward,
             backward,
-            DerivedTable(shape, lambda party: _activations(party, scales, low, flags)),
-            DerivedTable(shape, lambda party: _deltas(party, flags, gradient(sign))),
-            scales,
-            low,
-            flags,
+            values.activation,
+            DerivedTable(shape, deltas),
+            values,
             gradient(sign),
         )
 
@@ -222,20 +243,14 @@ class ReluRelation(ActivationRelation):
         """Columns that `declare` declares, without those of `forward`."""
         high, back_high = limbs_above
         gradients = 1 + (not back_high.is_zero) + back_high.columns + Rounding.count(scales)
-        return 1 + Flags.count(high) + gradients
+        return ReluForward.count(high) + gradients
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""
-        point, (activation, delta) = gather(party, [self.activation, self.delta], self.low.log_size)
+        point, (activation, delta) = gather(party, [self.activation, self.delta], self.values.log_size)
         eta = party.challenge()
         party.soundness.add("values of hidden layers", "Schwartz-Zippel", 1)
-        inside = [(ONE, combine((1, self.low), constant=1)), (eta, self.saturated_gradient)]
-        self.flags.prove(party, point, activation + delta * eta, inside, self.scales.activation_limit)
-
-
-def _pre_activation(scales: FixedPoint, low: LinearCombination, flags: Flags) -> LinearCombination:
-    """Q = 1 + v + 2^r u."""
-    return combine((1, low), (scales.activation_limit, flags.high), constant=1)
+        self.values.prove_at(party, point, activation + delta * eta, [(eta, self.saturated_gradient)])
 
 
 def _gradient(
@@ -245,17 +260,6 @@ def _gradient(
     bits = scales.gradient_range_bits
     parts = [(1, low)] + ([] if high is None else [(2 << bits, high)])
     return combine(*parts, constant=-(1 << bits))
-
-
-def _activations(party: Party, scales: FixedPoint, low: LinearCombination, flags: Flags) -> Array:
-    """A = s (1 + v) + o 2^r."""
-    result = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
-    return add(result, scale(party.values(flags.above), scales.activation_limit))
-
-
-def _deltas(party: Party, flags: Flags, gradient: LinearCombination) -> Array:
-    """dZ = s times the saturated gradient."""
-    return mul(party.values(flags.inside), gradient.values(party.values))
 
 
 def _declare_gradient_high(

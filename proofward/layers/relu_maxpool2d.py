@@ -29,7 +29,7 @@ from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import integer
 from proofward.layers.ranges import RangeChecks
-from proofward.layers.relu_maxpool2d_relation import PooledRelation
+from proofward.layers.relu_maxpool2d_relation import PooledForward, PooledRelation
 from proofward.layers.rounding import rounded
 from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape
@@ -77,6 +77,9 @@ class ReluMaxPool2d(Activation):
     def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
         return PooledRelation.count(self.takes, self.gives, scales, limbs_above)
 
+    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+        return PooledForward.count(self.takes, self.gives, scales, limb_above)
+
     def relation(
         self,
         ranges: RangeChecks,
@@ -89,6 +92,20 @@ class ReluMaxPool2d(Activation):
     ) -> PooledRelation:
         return PooledRelation.declare(
             ranges, scales, shape, name=name, layout=self.takes, limbs_above=limbs_above, trace=trace
+        )
+
+    def forward_relation(
+        self,
+        ranges: RangeChecks,
+        scales: FixedPoint,
+        shape: Shape,
+        *,
+        name: str,
+        limb_above: HighLimb,
+        sums: Callable[[], Int64Array],
+    ) -> PooledForward:
+        return PooledForward.declare(
+            ranges, scales, shape, name=name, layout=self.takes, limb_above=limb_above, sums=sums
         )
 
     @property

@@ -1,7 +1,9 @@
 """Softmax head of three and more classes: the gradient of the cross-entropy, by `softmax`.
 
     forward    P = softmax(Z), at scale fd
-    backward   dZ_k = P_k - 2^fd Y_k,   Y_k = 1 for the label's class and 0 for all others
+    backward   dZ_k = c (P_k - 2^fd Y_k),   Y_k = 1 for the label's class and 0 for all others
+
+with the weight c of the label's class (`class_weights`), 1 unless the network says another.
 
 A label is enrolled as the bits Y, one for each class. The proof is in `softmax_head_relation`.
 """
@@ -15,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.layers.class_weights import WeightedLabels
 from proofward.layers.head import Head, HeadTrace, Integers, RealArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -24,7 +27,8 @@ from proofward.layers.rounding import rounded
 from proofward.layers.saturation import HighLimb, Span
 from proofward.layers.softmax import softmax
 from proofward.layers.softmax_head_relation import SoftmaxRelation
-from proofward.layers.stack import Shape
+from proofward.layers.stack import Shape, Units
+from proofward.proof.forms import Point
 
 
 @dataclass(frozen=True)
@@ -48,17 +52,28 @@ class SoftmaxHead(Head):
 
     def gradients(self, sums: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
         probability = softmax(self.takes.unpad(sums), scales).probability
-        return self.takes.pad(probability - (self.encode(labels) << scales.gradient_bits))
+        errors = probability - (self.encode(labels) << scales.gradient_bits)
+        return self.takes.pad(self.weighted(errors, labels))
 
     def real_gradients(self, logits: RealArray, labels: Int64Array, end: float) -> RealArray:
         below = logits - logits.max(axis=1, keepdims=True)
         powers = np.where(below > -end, np.exp(below), 0)
         gradients: RealArray = powers / powers.sum(axis=1, keepdims=True) - self.encode(labels)
-        return gradients.astype(logits.dtype)
+        return self.weighted(gradients.astype(logits.dtype), labels)
 
     def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
         """Q: rounded logits, of which softmax takes the differences."""
         return rounded(sums, scales)
+
+    @property
+    def scored(self) -> Layout:
+        return self.takes
+
+    def scored_sums(self, sums: Int64Array) -> Int64Array:
+        return sums
+
+    def scored_logits(self, point: Point) -> Units:
+        return Units.at(point)
 
     def real_scores(self, logits: RealArray) -> RealArray:
         return logits
@@ -84,7 +99,7 @@ class SoftmaxHead(Head):
             ranges,
             scales,
             shape,
-            takes=self.takes,
+            labels=WeightedLabels(self.weights, self.takes, lambda: trace().labels),
             limb_above=limb_above,
             sums=lambda: trace().sums,
             errors=lambda sums: self.gradients(sums, trace().labels.reshape(-1), scales),

@@ -15,7 +15,7 @@ Proved of them is
     N := sum_k F_k, of real classes:        N - 1 is virtual, in [0, 2^ceil(log2 K))
     S := sum_k E_k, of real classes:        2 S - 1 - rho is virtual, in [0, 2^b)
     2^(fd+1) valid E + S = 2 S P + rho
-    g + 2^fd Y = P for the enrolled labels Y of the scheduled records
+    g + 2^fd Y = P for the enrolled labels Y of the scheduled records (with weights as in `class_weights`)
 N and S are functions of F and E: their extension at a point of the samples is 2^c times that of F or E with
 1/2 for each of the c variables of the class, less what padding adds, which is public, see below.
 
@@ -31,7 +31,7 @@ In padding Z = 0 by induction, as weights and gradients are 0. There Q = -D, so 
 which is what N and S leave out; and S = 2 S P + rho gives P = 0, rho = S, g = 0.
 
 Message order:
-    verifier: a point q         the labels at q
+    verifier: a point q         the labels at q, or `class_weights` there
     a sumcheck of sum over x of eq(q, x) S(x) P(x)      prover: S and P where it ended
 Soundness: log(size) / |E| for q in each of the two equations, and what the sumchecks and the labels enter.
 How it hides: the party pads every message.
@@ -51,6 +51,7 @@ from proofward.field.extension import Ext, lift
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table
 from proofward.field.scalar import P
+from proofward.layers.class_weights import WeightedLabels
 from proofward.layers.head import HeadRelation, LabelClaims
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -120,6 +121,7 @@ class SoftmaxRelation(HeadRelation):
     probability: LinearCombination
     remainder: LinearCombination
     error: Column
+    weighted: WeightedLabels
 
     @staticmethod
     def declare(
@@ -127,13 +129,13 @@ class SoftmaxRelation(HeadRelation):
         scales: FixedPoint,
         shape: Shape,
         *,
-        takes: Layout,
+        labels: WeightedLabels,
         limb_above: HighLimb,
         sums: Callable[[], Int64Array],
         errors: Callable[[Int64Array], Int64Array],
     ) -> SoftmaxRelation:
         """Declare the columns and their lookups; `limb_above` is y, `errors` are a prover's gradients."""
-        party, samples = ranges.party, shape.log_samples
+        party, samples, takes = ranges.party, shape.log_samples, labels.takes
         size, unit = samples + takes.log_size, 1 << exponential_bits(scales)
 
         @cache
@@ -191,7 +193,7 @@ class SoftmaxRelation(HeadRelation):
         )
         error = column("errors", lambda: errors(sums().reshape(-1, takes.padded_size)).reshape(-1))
         return SoftmaxRelation(
-            shape, scales, rounding, takes, exponential, total, probability, remainder, error
+            shape, scales, rounding, takes, exponential, total, probability, remainder, error, labels
         )
 
     @staticmethod
@@ -215,10 +217,7 @@ class SoftmaxRelation(HeadRelation):
         samples, scales = self.shape.log_samples, self.scales
         point = party.challenges(samples + self.takes.log_size)
         party.soundness.add("head errors and division", "Schwartz-Zippel", 2 * len(point))
-        error = self.probability.at(point) - self.error.at(point)
-        unit = (ONE * (1 << scales.gradient_bits)).inverse()
-        labels.assert_labels(party, point[:samples], point[samples:], error * unit)
-
+        self._prove_gradients(party, labels, point)
         in_padding = beyond(point[samples:], self.takes.size) * (1 << exponential_bits(scales))
         scaled = (self.exponential.at(point) - in_padding) * (2 << scales.gradient_bits)
         claim = scaled + self.total.at(point[:samples]) - self.remainder.at(point)
@@ -234,6 +233,23 @@ class SoftmaxRelation(HeadRelation):
         party.assert_zero(reduced.claim - product)
         party.assert_zero(total - self.total.at(reduced.point[:samples]))
         party.assert_zero(probability - self.probability.at(reduced.point))
+
+    def _prove_gradients(self, party: Party, labels: LabelClaims, point: Point) -> None:
+        """g + 2^fd Y = P at the point, or with weights g + 2^fd c Y = c P."""
+        samples, unit = self.shape.log_samples, 1 << self.scales.gradient_bits
+        if not self.weighted.weights:
+            error = self.probability.at(point) - self.error.at(point)
+            labels.assert_labels(party, point[:samples], point[samples:], error * (ONE * unit).inverse())
+            return
+        ended, probability = self.weighted.prove(
+            party,
+            labels.assert_combined_labels,
+            point,
+            self.error.at(point),
+            unit,
+            lambda: self.probability.values(party.values),
+        )
+        party.assert_zero(probability - self.probability.at(ended))
 
     def contract(self, party: Party, units: Units) -> Array:
         return combine_columns(self._errors(party), units.weights)

@@ -48,7 +48,10 @@ Array = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class TrainedWeights(AffineRelation):
-    """First weights as a padded F-matrix (outputs, inputs of a sum), biases as a padded F-array."""
+    """First weights as a padded F-matrix (outputs, inputs of a sum), biases as a padded F-array.
+
+    Without gradients they are the weights of all steps.
+    """
 
     shape: Shape
     weights: Array
@@ -56,7 +59,7 @@ class TrainedWeights(AffineRelation):
     rate: int
     activation_bits: int
     inputs: Input
-    gradients: Gradient
+    gradients: Gradient | None
 
     @property
     def log_inputs(self) -> int:
@@ -97,6 +100,12 @@ class TrainedWeights(AffineRelation):
     # -- what is common
     # ----------------------------------------------------------------------------------------------------
 
+    @property
+    def gradient(self) -> Gradient:
+        """That of the sums, of weights that are trained."""
+        assert self.gradients is not None, "weights that stay as they are have no gradients"
+        return self.gradients
+
     def prove_update(self, party: Party, steps: int, units: Units, extended: Point, claim: Form) -> None:
         """claim = (W_T - W_0) at (units, extended input), T = steps."""
         inside = np.zeros((2, self.shape.steps), dtype=np.uint64)
@@ -108,8 +117,11 @@ class TrainedWeights(AffineRelation):
 
         Step tau counts with lambda_tau = sum over t > tau of eq(step, t).
         """
-        later = suffix_sums(eq_table(step))
         initial = party.public(lambda: self._initial_at(units, extended))
+        if self.gradients is None:
+            party.assert_zero(weight - initial)
+            return
+        later = suffix_sums(eq_table(step))
         claim = (Form.of(initial) - weight) * (ONE * self.rate).inverse()
         self._prove_sum(party, later, units, extended, claim)
 

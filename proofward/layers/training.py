@@ -13,7 +13,7 @@ import numpy as np
 
 from proofward.field.blas import one_thread
 from proofward.layers.affine import AffineTrainer
-from proofward.layers.bounds import LayerBounds, compile_bounds
+from proofward.layers.bounds import LayerBounds, compile_bounds, forward_bounds
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
@@ -174,13 +174,21 @@ def logits_of(model: Network, scales: FixedPoint, weights: Int64Array, features:
 
     Hidden layers saturate as in training.
     """
+    return model.head.takes.unpad(forward_sums(model, scales, weights, features)[-1])
+
+
+def forward_sums(
+    model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array
+) -> list[Int64Array]:
+    """Exact sums of every layer under flat `weights`, scale fw + fa, int64 (n, padded); the logits last."""
     model.check_flat(weights)
-    bounds = compile_bounds(model, scales, Training(batch=1, steps=1), 1, magnitude(weights))
-    values = model.inputs.pad(features.astype(np.float64))
+    bounds = forward_bounds(model, scales, magnitude(weights))
+    values, sums = model.inputs.pad(features.astype(np.float64)), []
     layers = _trainers(model, scales, weights, bounds)
     for layer, own, activation in zip(layers[:-1], bounds[:-1], model.activations, strict=True):
-        values = activation.forward(layer.forward(values, own.inputs), scales).astype(np.float64)
-    return model.head.takes.unpad(layers[-1].forward(values, bounds[-1].inputs))
+        sums.append(layer.forward(values, own.inputs))
+        values = activation.forward(sums[-1], scales).astype(np.float64)
+    return [*sums, layers[-1].forward(values, bounds[-1].inputs)]
 
 
 def scores(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Int64Array:

@@ -3,7 +3,7 @@
     forward    z = Z[1] - Z[0];   2^fw D + R = z + 2^(fw-1), 0 <= R < 2^fw
                D = x - 2^l + 2^(l+1) y,   0 <= x < 2^(l+1), y any integer      (l = logit_range_bits)
                P = table[min(max(D, -2^l), 2^l - 1)]                            scale fd, in [0, 2^fd]
-    backward   g = P - 2^fd * Y;  dZ = (-g, +g)
+    backward   g = c (P - 2^fd Y);  dZ = (-g, +g)   (c the weight of the class, `class_weights`, usually 1)
 
 Every value is defined whatever z is. With the usual scales the table is constant long before its ends, so
 that P is round(2^fd sigmoid(D / 2^fa)) for every D.
@@ -23,8 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,12 +33,14 @@ from proofward.field.extension import Ext, ext_scale, lift
 from proofward.field.goldilocks import add, mul, scale, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
+from proofward.layers.class_weights import WeightedLabels
 from proofward.layers.head import Head, HeadRelation, HeadTrace, Integers, LabelClaims, RealArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine, limbs
 from proofward.layers.rounding import Rounding, rounded
 from proofward.layers.saturation import Flags, HighLimb, Span, span_of
+from proofward.layers.sigmoid import error, high_limb, low_limb, sigmoid_table
 from proofward.layers.stack import Shape, Units
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, Column, Form, Point
@@ -53,49 +53,9 @@ Array = npt.NDArray[np.uint64]
 SIGMOID_TAG = 64
 
 
-@lru_cache(maxsize=8)
-def sigmoid_table(scales: FixedPoint) -> Int64Array:
-    """round(2^fd * sigmoid(D / 2^fa)) at index D + 2^r for D in [-2^r, 2^r), r = logit_range_bits; int64.
-
-    Decimal exponentials of 40 digits, correctly rounded: the same table on every machine. Read-only. An exact
-    tie can only be at D = 0, where the value is the integer 2^(fd-1); e^x is irrational at every other entry.
-    """
-    size = 1 << scales.logit_range_bits
-    table = np.empty(2 * size, dtype=np.int64)
-    unit = 1 << scales.gradient_bits
-    with localcontext() as context:
-        context.prec = 40
-        for index in range(size + 1):
-            decay = (Decimal(-index) / (1 << scales.activation_bits)).exp()
-            upper = int((unit / (1 + decay)).to_integral_value(ROUND_HALF_EVEN))
-            table[size - index] = unit - upper
-            if index < size:
-                table[size + index] = upper
-    table.setflags(write=False)
-    return table
-
-
-def high_limb(differences: Int64Array, scales: FixedPoint) -> Int64Array:
-    """y = floor((D + 2^l) / 2^(l+1)), of exact differences z of any shape."""
-    bits = scales.logit_range_bits
-    return (rounded(differences, scales) + (1 << bits)) >> (bits + 1)
-
-
-def low_limb(differences: Int64Array, scales: FixedPoint) -> Int64Array:
-    """x = D + 2^l - 2^(l+1) y."""
-    bits = scales.logit_range_bits
-    return (rounded(differences, scales) + (1 << bits)) & ((2 << bits) - 1)
-
-
-def probability(differences: Int64Array, scales: FixedPoint) -> Int64Array:
-    """P of exact differences z (B,): integers at scale fd, in [0, 2^fd]."""
-    half = 1 << scales.logit_range_bits
-    return sigmoid_table(scales)[np.clip(rounded(differences, scales), -half, half - 1) + half]
-
-
-def error(differences: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
-    """g = P - 2^fd Y."""
-    return probability(differences, scales) - (labels.astype(np.int64) << scales.gradient_bits)
+def difference_units() -> Units:
+    """Weights (-1, +1) over the two logits."""
+    return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
 
 
 @dataclass(frozen=True)
@@ -115,12 +75,13 @@ class TwoClassHead(Head):
         return span_of(bound, scales.logit_range_bits)
 
     def gradients(self, sums: Int64Array, labels: Integers, scales: FixedPoint) -> Int64Array:
-        errors = error(sums[:, 1] - sums[:, 0], labels, scales)
+        errors = self.weighted(error(sums[:, 1] - sums[:, 0], labels, scales), labels)
         return np.stack([-errors, errors], axis=1)
 
     def real_gradients(self, logits: RealArray, labels: Int64Array, end: float) -> RealArray:
         difference = logits[:, 1] - logits[:, 0]
         errors = (1 / (1 + np.exp(-np.clip(difference, -end, end))) - labels).astype(logits.dtype)
+        errors = self.weighted(errors, labels)
         return np.stack([-errors, errors], axis=1)
 
     def scores(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -129,6 +90,16 @@ class TwoClassHead(Head):
         As a score it is kept whole, so that records beyond the ends of the table keep their order.
         """
         return rounded(sums[:, 1] - sums[:, 0], scales)
+
+    @property
+    def scored(self) -> Layout:
+        return Layout(())
+
+    def scored_sums(self, sums: Int64Array) -> Int64Array:
+        return (sums[:, 1] - sums[:, 0]).reshape(-1, 1)
+
+    def scored_logits(self, point: Point) -> Units:
+        return difference_units()
 
     def real_scores(self, logits: RealArray) -> RealArray:
         return logits[:, 1] - logits[:, 0]
@@ -148,7 +119,17 @@ class TwoClassHead(Head):
         limb_above: HighLimb,
         trace: Callable[[], HeadTrace],
     ) -> TwoClassRelation:
-        return TwoClassRelation.declare(ranges, scales, shape, limb_above=limb_above, trace=trace)
+        labels = WeightedLabels(self.weights, Layout(()), lambda: trace().labels)
+
+        def errors() -> Int64Array:
+            own = trace()
+            return self.weighted(
+                error(own.difference, own.labels, scales).reshape(-1), own.labels.reshape(-1)
+            )
+
+        return TwoClassRelation.declare(
+            ranges, scales, shape, limb_above=limb_above, trace=trace, weighted=labels, errors=errors
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +143,7 @@ class TwoClassRelation(HeadRelation):
     flags: Flags | None
     entry: Column
     error: Column
+    weighted: WeightedLabels
 
     @staticmethod
     def declare(
@@ -171,6 +153,8 @@ class TwoClassRelation(HeadRelation):
         *,
         limb_above: HighLimb,
         trace: Callable[[], HeadTrace],
+        weighted: WeightedLabels,
+        errors: Callable[[], Int64Array],
     ) -> TwoClassRelation:
         """Declare the columns and their lookups; `limb_above` is y."""
         size, party, bits = shape.log_samples, ranges.party, scales.logit_range_bits
@@ -181,7 +165,7 @@ class TwoClassRelation(HeadRelation):
 
         low = LinearCombination(((1, column("low", lambda own: low_limb(own.difference, scales))),))
         entry = column("entries", lambda own: table[low_limb(own.difference, scales)])
-        error_column = column("errors", lambda own: error(own.difference, own.labels, scales))
+        error_column = party.declare("head errors", size, lambda: to_field(errors()))
         flags = None
         if not limb_above.is_zero:
             flags = Flags.declare(
@@ -197,7 +181,7 @@ class TwoClassRelation(HeadRelation):
         sigmoid = Table("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
         ranges.lookups.query(sigmoid, low, LinearCombination(((1, entry),)))
         assert sigmoid.log_size == bits + 1
-        return TwoClassRelation(shape, scales, rounding, low, flags, entry, error_column)
+        return TwoClassRelation(shape, scales, rounding, low, flags, entry, error_column, weighted)
 
     @staticmethod
     def count(scales: FixedPoint, limb_above: HighLimb) -> int:
@@ -206,34 +190,51 @@ class TwoClassRelation(HeadRelation):
         return 2 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
     def logits_at(self, point: Point) -> Units:
-        """Weights (-1, +1) over the two logits."""
-        return Units(any_weights=np.array([[P - 1, 1], [0, 0]], dtype=np.uint64))
+        return difference_units()
 
     def prove(self, party: Party, labels: LabelClaims) -> None:
-        """g + 2^fd Y = P at a random point."""
-        point = party.challenges(self.shape.log_samples)
+        """g + 2^fd Y = P at a random point, or with weights g + 2^fd c Y = c P."""
+        point, unit = party.challenges(self.shape.log_samples), 1 << self.scales.gradient_bits
         party.soundness.add("head errors", "Schwartz-Zippel", len(point))
+        if self.weighted.weights:
+            ended, value = self.weighted.prove(
+                party,
+                labels.assert_combined_labels,
+                point,
+                self.error.at(point),
+                unit,
+                lambda: self._probabilities(party),
+            )
+            self._prove_probability(party, ended, value)
+            return
         if self.flags is None:
             value = self.entry.at(point)
         else:
-            value = party.send(self._probability_at(party, point))
-            table = sigmoid_table(self.scales)
-            least, most = int(table[0]), int(table[-1])
-            inside = [(ONE, combine((1, LinearCombination(((1, self.entry),))), constant=-least))]
-            self.flags.prove(party, point, value - least, inside, most - least)
-        unit = (ONE * (1 << self.scales.gradient_bits)).inverse()
-        labels.assert_labels(party, point, (), (value - self.error.at(point)) * unit)
+            known = party.knows_witness
+            value = party.send(evaluate(self._probabilities(party), point) if known else None)
+            self._prove_probability(party, point, value)
+        labels.assert_labels(party, point, (), (value - self.error.at(point)) * (ONE * unit).inverse())
 
-    def _probability_at(self, party: Party, point: Point) -> Ext | None:
-        """The extension of P, by its formula; a prover's."""
-        if not party.knows_witness or self.flags is None:
-            return None
+    def _prove_probability(self, party: Party, point: Point, value: Form) -> None:
+        """P's extension at a point, uniform and drawn after the columns were committed to, is the value."""
+        if self.flags is None:
+            party.assert_zero(value - self.entry.at(point))
+            return
+        table = sigmoid_table(self.scales)
+        least, most = int(table[0]), int(table[-1])
+        inside = [(ONE, combine((1, LinearCombination(((1, self.entry),))), constant=-least))]
+        self.flags.prove(party, point, value - least, inside, most - least)
+
+    def _probabilities(self, party: Party) -> Array:
+        """P of all samples, by its formula; a prover's."""
+        if self.flags is None:
+            return party.values(self.entry)
         table = sigmoid_table(self.scales)
         least, most = int(table[0]), int(table[-1])
         entries = combine((1, LinearCombination(((1, self.entry),))), constant=-least).values(party.values)
         values = mul(party.values(self.flags.inside), entries)
         values = add(values, scale(party.values(self.flags.above), most - least))
-        return evaluate(values, point) + least
+        return add(values, np.full(values.shape, least, dtype=np.uint64))
 
     def contract(self, party: Party, units: Units) -> Array:
         return ext_scale(lift(party.values(self.error)), _difference(units))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from proofward.layers.class_weights import LARGEST_CLASS_WEIGHT
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.model import FixedPoint, Training
@@ -26,7 +27,7 @@ MOST_EPOCHS, MOST_STEPS = 1 << 12, 1 << 20
 MODEL_KEYS = ("hidden", "layers")
 _EITHER = (("hidden", "layers"), ("epochs", "steps"))
 """Values of which there is one."""
-TRAINING_KEYS = ("learning_rate", "batch", "epochs", "steps", "clip_bound")
+TRAINING_KEYS = ("learning_rate", "batch", "epochs", "steps", "clip_bound", "class_weights")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Settings:
 
     hidden: widths of the hidden layers, none for logistic regression; or layers: of any kind, each a line of
     `layer_lines`. learning_rate: of a batch's mean gradient. epochs or steps: a round's local training.
-    clip_bound: the L2 norm that an update may have.
+    clip_bound: the L2 norm that an update may have. class_weights: integers by which the gradients of each
+    class's records are multiplied, 1 where none are given.
     """
 
     hidden: tuple[int, ...] | None = None
@@ -57,6 +59,7 @@ class Settings:
     steps: int | None = None
     clip_bound: float | None = None
     layers: tuple[str, ...] | None = None
+    class_weights: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         self._check_layers()
@@ -73,6 +76,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not (type(value) is float and math.isfinite(value)):
                 raise ConfigurationError(f"training.{name}", "a number", value)
+        for weight in self.class_weights or ():
+            _integer("training.class_weights", "integers", weight, LARGEST_CLASS_WEIGHT)
         if self.clip_bound is not None:
             _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
 
@@ -131,9 +136,11 @@ class Settings:
     def _network(self, features: int | Sequence[int], classes: int) -> Network:
         axes = (features,) if isinstance(features, int) else tuple(features)
         if self.layers is not None:
-            return network_of(axes, self.layers, classes)
-        assert self.hidden is not None
-        return mlp((math.prod(axes), *self.hidden, classes))
+            network = network_of(axes, self.layers, classes)
+        else:
+            assert self.hidden is not None
+            network = mlp((math.prod(axes), *self.hidden, classes))
+        return replace(network, class_weights=self.class_weights or ())
 
 
 def settings_of(table: Mapping[str, Any]) -> Settings:
@@ -150,6 +157,11 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
             expected = 'a list of lines, such as ["conv2d 8 kernel 3 stride 2 padding 1", "linear 32"]'
             raise ConfigurationError("model.layers", expected, lines)
         values["layers"] = tuple(lines)
+    if "class_weights" in values:
+        if not isinstance(values["class_weights"], list):
+            expected = "a list of integers, one for each class, such as [1, 4]"
+            raise ConfigurationError("training.class_weights", expected, values["class_weights"])
+        values["class_weights"] = tuple(values["class_weights"])
     for name in ("learning_rate", "clip_bound"):
         if type(values.get(name)) is int and abs(values[name]) <= MOST_CLIP_BOUND:
             values[name] = float(values[name])

@@ -33,7 +33,8 @@ from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout, log_padded
 from proofward.layers.stack import plain_weights
-from proofward.proof.forms import ONE, ZERO, Column, Form, Point
+from proofward.proof.algebra import as_array
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.party import Party, Tables
 
 Array = npt.NDArray[np.uint64]
@@ -104,8 +105,8 @@ class DatasetColumns:
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""
         shape = self.shape
-        _assert_zero_outside(party, self.features, shape.sides)
-        _assert_zero_outside(party, self.labels, shape.label_sides)
+        assert_zero_outside(party, self.features, shape.sides)
+        assert_zero_outside(party, self.labels, shape.label_sides)
 
     def assert_one_class(self, party: Party) -> None:
         """Of the bits of a row's label exactly one is 1, where they are one for each class."""
@@ -165,6 +166,22 @@ class SelectedRows:
 
         self._select(party, samples, claim, tables, lambda rows: self.dataset.labels.at((*rows, *value)))
 
+    def assert_combined_labels(self, party: Party, samples: Point, factors: list[Ext], claim: Form) -> None:
+        """claim = sum over the values k of a selected label of factors[k] * value, at `samples`."""
+        labels, layout = self.dataset.labels, self.dataset.shape.label
+
+        def tables() -> Array:
+            weights = np.zeros((2, layout.padded_size), dtype=np.uint64)
+            weights[:, : len(factors)] = as_array(factors)
+            return combine_columns(party.values(labels).reshape(-1, layout.padded_size), weights)
+
+        def at(rows: Point) -> Form:
+            places = range(layout.log_size - 1, -1, -1)
+            points = [(*rows, *(ONE * (k >> at & 1) for at in places)) for k in range(len(factors))]
+            return combination(ZERO, zip(factors, map(labels.at, points), strict=True))
+
+        self._select(party, samples, claim, tables, at)
+
     def _select(
         self,
         party: Party,
@@ -184,7 +201,7 @@ class SelectedRows:
         party.assert_zero(reduced.claim - at(reduced.point) * public)
 
 
-def _assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
+def assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
     """The column, an axis of 2^bits entries for each side (count, bits), is 0 outside the first counts."""
     corner = party.challenges(column.log_size)
     party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)

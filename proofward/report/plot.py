@@ -7,28 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from proofward.report.comparison import ALONE, CENTRALISED, FEDERATED, PROOFWARD, MethodScores
+from proofward.report.figures.canvas import BLUE, GREEN, ORANGE, new_figure, open_sides, png
 
 STYLES: dict[str, dict[str, Any]] = {
-    PROOFWARD: {"color": "tab:blue", "linewidth": 2.5, "zorder": 4},
-    FEDERATED: {"color": "tab:orange", "linewidth": 1.5, "linestyle": "--", "zorder": 5},
-    CENTRALISED: {"color": "tab:green", "linewidth": 1.5, "linestyle": ":", "zorder": 3},
+    PROOFWARD: {"color": BLUE, "linewidth": 2.5, "zorder": 4},
+    FEDERATED: {"color": ORANGE, "linewidth": 1.5, "linestyle": "--", "zorder": 5},
+    CENTRALISED: {"color": GREEN, "linewidth": 1.5, "linestyle": ":", "zorder": 3},
 }
 
 
-class PlotUnavailable(Exception):
-    """The optional dependency is not installed."""
-
-
 def plot_auc(found: Mapping[str, MethodScores], path: Path) -> None:
-    """Writes a PNG; raises PlotUnavailable."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise PlotUnavailable("the plot needs matplotlib: pip install matplotlib") from error
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    """Writes a PNG; raises PicturesUnavailable."""
+    figure = new_figure(7, 4.2)
     axes = figure.add_subplot()
     alone_label: str | None = "a hospital alone"
     for name, entry in found.items():
@@ -40,7 +30,7 @@ def plot_auc(found: Mapping[str, MethodScores], path: Path) -> None:
             axes.plot(rounds, entry.auc, label=name, **STYLES[name])
     axes.set_xlabel("round")
     axes.set_ylabel("AUC on held-out records")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    open_sides(axes)
+    path.write_bytes(png(figure))

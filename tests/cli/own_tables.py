@@ -13,6 +13,7 @@ CENTRE, SPREAD = 10.0, 3.0
 def write_tables(folder: Path, rows: int = 100, seed: int = 1) -> list[Path]:
     """FOLDER/a.csv and so on; the label depends on two columns and chance."""
     rng, paths = np.random.default_rng(seed), []
+    folder.mkdir(exist_ok=True)
     for name in HOSPITALS:
         values = rng.normal(CENTRE, SPREAD, (rows, COLUMNS))
         labels = (values[:, 0] + values[:, 1] + rng.normal(0, 1, rows) > 2 * CENTRE).astype(int)

@@ -60,12 +60,12 @@ def test_weak_rules_are_called_weak():
 
 def test_a_report_is_no_evidence(proofward, copy):
     assert proofward.json("audit", copy)["no_evidence"] == []
-    others = ["auc.png", "metrics.json", "notes"]
+    others = ["auc.png", "metrics.json", "notes", "report.md"]
     for name in others:
         (copy / name).write_bytes(b"whatever")
     assert proofward.json("audit", copy)["no_evidence"] == others
     lines = proofward("audit", copy).stdout.splitlines()
-    assert "no evidence, not read: auc.png, metrics.json, notes" in lines and "consistent" in lines[0]
+    assert "no evidence, not read: auc.png, metrics.json, notes, report.md" in lines and "consistent" in lines[0]
 
 
 def test_a_changed_row_is_one_line_and_accuses_nobody(proofward, copy):

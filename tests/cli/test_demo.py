@@ -20,13 +20,15 @@ def test_the_run_folder_is_complete(demo_run):
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "ledger", "proofs", "model.safetensors", "model.json", "metrics.json", "auc.png",
-        "features.json", "classes.json",
+        "features.json", "classes.json", "report.md", "curves.png", "roc.png", "confusion.png",
     }  # fmt: skip
     assert (folder / "ledger" / SEAL_NAME).exists()
     assert {path.name for path in (folder / "proofs").iterdir()} == {
         f"hospital-{index}-round-2.proof" for index in range(3)
     }
-    assert (folder / "auc.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("auc.png", "curves.png", "roc.png", "confusion.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+        assert name == "auc.png" or f"]({name})" in (folder / "report.md").read_text()
 
 
 def test_metrics_are_those_of_the_run(demo_run):
@@ -44,6 +46,11 @@ def test_metrics_are_those_of_the_run(demo_run):
     assert all(entry["total"] > 0 for entry in phases.values())
     sizes = metrics["bytes"]
     assert sizes["sent_by_a_hospital_in_a_round"] > sizes["proof"] > sizes["ciphertext"] == 8 * ciphertext_length(30)
+    held = metrics["held_out"]
+    assert held["by_round"]["auc"][1:] == metrics["auc_by_round"]["proofward"]
+    assert held["by_round"]["accuracy"][-1] == metrics["accuracy"]["proofward"]
+    assert held["roc"]["1"]["auc"] == metrics["auc"]["proofward"] and not held["trained_on"]
+    assert sum(map(sum, held["confusion"])) == held["rows"] == metrics["held_out_rows"]
     bits = metrics["bits"]
     assert min(bits["training"], bits["enrolment"]) >= bits["policy"] == 100
     assert bits["encryption_estimate"] >= 128
@@ -74,7 +81,10 @@ def test_tables_are_printed(proofward, tmp_path):
         "bits proven",
     ):
         assert text in result.stdout
-    assert not (tmp_path / "run" / "auc.png").exists()
+    assert not list((tmp_path / "run").glob("*.png"))
+    page = (tmp_path / "run" / "report.md").read_text()
+    assert "which no hospital trained on" in page and "no pictures: none were asked for" in page
+    assert f"what the model does: {tmp_path / 'run' / 'report.md'}" in result.stdout
 
 
 def test_a_new_folder_is_named_after_the_time(proofward, tmp_path, monkeypatch):

@@ -12,13 +12,17 @@ from proofward.report.handover.exported_model import read_exported
 
 @pytest.mark.slow
 def test_a_run_on_generated_patches(proofward, tmp_path):
-    said = proofward.json("demo", "--images", "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
+    said = proofward.json("demo", "--images", "--rounds", 1, "--run", tmp_path / "run")
     assert (said["exit"], said["finished"], said["rounds"], said["preset"]) == (0, True, 1, "images")
     assert list(said["hospitals"]) == ["hospital-0", "hospital-1", "hospital-2"]
     assert said["parameters"] == 1818 and said["held_out_rows"] == 48
     assert said["bits"]["policy"] == 100 <= said["bits"]["training"]
     assert proofward("audit", tmp_path / "run").exit_code == 0
     assert json.loads((tmp_path / "run" / "classes.json").read_text()) == ["tissue", "mass"]
+    private = tmp_path / "run.private" / "report"
+    assert [path.name for path in private.iterdir()] == ["saliency.png"]
+    assert "](../run.private/report/saliency.png)" in (tmp_path / "run" / "report.md").read_text()
+    assert not (tmp_path / "run" / "saliency.png").exists()
     out = tmp_path / "model.safetensors"
     assert proofward("model", "export", tmp_path / "run", "--to", "safetensors", "--out", out).exit_code == 0
     found = read_exported(out.read_bytes())

@@ -156,7 +156,7 @@ def test_what_lies_beside_the_ledger_is_not_taken(proofward, run, tmp_path):
     (run / "identity.key").write_bytes(b"x")
     (run / "notes.txt").write_text("mine")
     assert proofward("export-audit", run, "--out", tmp_path / "pack").exit_code == 0
-    assert not {"identity.key", "notes.txt", "metrics.json", "auc.png"} & names(tmp_path / "pack")
+    assert not {"identity.key", "notes.txt", "metrics.json", "auc.png", "report.md", "roc.png"} & names(tmp_path / "pack")
 
 
 def test_without_the_states_only_names_can_be_checked(proofward, run, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +47,23 @@ def test_a_run_on_folders_passes_its_audit(proofward, trained):
     assert json.loads((folder / "run" / "classes.json").read_text()) == list(CLASSES)
     kept = (folder / "run" / FEATURES_NAME).read_bytes()
     assert kept == read_project(folder / "consortium.toml").images.to_bytes()
+
+
+def test_pictures_of_records_stay_with_the_states_and_are_not_packed(proofward, trained):
+    folder, said = trained
+    own = folder / "run.private" / "report"
+    pictures = {"curves.png", "roc.png", "confusion.png", "saliency.png"}
+    assert {path.name for path in own.iterdir()} == {"report.md", "report.json", *pictures}
+    assert said["page"] == str(own / "report.md") and not list((folder / "run").rglob("*.png"))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (own, *own.iterdir()))
+    text = (own / "report.md").read_text()
+    assert "](saliency.png)" in text and "48 images of the training itself, for want of others" in text
+    assert json.loads((own / "report.json").read_text()) == said["judged"]
+    assert said["judged"]["trained_on"] and said["judged"]["classes"] == list(CLASSES)
+    packed = proofward("export-audit", folder / "run", "--out", folder / "pack.zip")
+    assert packed.exit_code == 0 and "none is in it" in packed.stdout
+    with zipfile.ZipFile(folder / "pack.zip") as pack:
+        assert not [name for name in pack.namelist() if "report" in name or name.endswith(".png")]
 
 
 @pytest.mark.parametrize("kind", ["json", "safetensors"])

@@ -152,6 +152,41 @@ def test_every_class_is_counted(ran):
     assert all(count > 0 for count in plain["labels"].values()) and "of label normal" in lines[0]
 
 
+def weigh(path: Path, weights: str) -> Path:
+    path.write_text(path.read_text().replace("[training]", f"[training]\nclass_weights = {weights}"))
+    return path
+
+
+def test_classes_are_weighted_as_the_file_says(proofward, tmp_path):
+    path, files = weigh(write_project(tmp_path, rounds=1), "[2, 1, 3]"), write_tables(tmp_path, 16)
+    project = read_project(path)
+    assert project.setup.model.class_weights == (2, 1, 3) and project.setup.model.widths == (COLUMNS, 6, 3)
+    said = proofward.json("simulate", path, *data(files), "--run", tmp_path / "run")
+    assert (said["exit"], said["finished"]) == (0, True), said
+    assert proofward("audit", tmp_path / "run", "--consortium", said["consortium"]).exit_code == 0
+    out = tmp_path / "model.json"
+    assert proofward("model", "export", tmp_path / "run", "--to", "json", "--out", out).exit_code == 0
+    assert read_exported(out.read_bytes()).model == project.setup.model
+    path.write_text(project_text(project))
+    assert read_project(path) == project and "class_weights = [2, 1, 3]" in path.read_text()
+
+
+@pytest.mark.parametrize(("weights", "words"), [
+    ("[1, 2]", "class_weights: expected a list of 3 integers"), ("[1, 2, 17]", "integers in .1, 16., found 17"),
+    ("2", "a list of integers, one for each class"),
+])  # fmt: skip
+def test_other_weights_are_refused(tmp_path, weights, words):
+    with pytest.raises(ProjectError, match=words):
+        read_project(weigh(write_project(tmp_path), weights))
+
+
+def test_weights_of_1_are_none(tmp_path):
+    plain, weighed = write_project(tmp_path), tmp_path / "weighed"
+    weighed.mkdir()
+    equal = read_project(weigh(write_project(weighed), "[1, 1, 1]"))
+    assert equal.setup.model == read_project(plain).setup.model
+
+
 SIDES = 'classes = ["clear", ["lump", "mass"], "cyst"]'
 
 

@@ -38,6 +38,28 @@ def test_a_run_passes_its_audit_and_gives_a_model(proofward, tmp_path):
     assert again.exit_code == 2 and "finished run" in again.stderr
 
 
+def test_models_are_judged_on_records_of_nobody(proofward, tmp_path):
+    path, files = write_project(tmp_path, rounds=1), write_tables(tmp_path, rows=20)
+    header, *rows = files[0].read_text().splitlines()
+    others = write_tables(tmp_path / "others", rows=9, seed=2)[0].read_text().splitlines()[1:]
+    held_out = tmp_path / "held-out.csv"  # fewer than a batch, and two of a hospital's
+    held_out.write_text("\n".join([header, *others, *rows[:2]]) + "\n")
+    run = tmp_path / "run"
+    result = proofward("simulate", path, *data(*files), "--held-out", held_out, "--no-plot", "--run", run)
+    assert result.exit_code == 0 and "held out: 11 records" in result.stdout
+    own = tmp_path / "run.private" / "report"
+    assert {entry.name for entry in own.iterdir()} == {"report.md", "report.json"}
+    text, numbers = (own / "report.md").read_text(), json.loads((own / "report.json").read_text())
+    assert "11 held-out records, but 2 of them are also records of a hospital" in text
+    assert (numbers["rows"], numbers["trained_on"], numbers["also_trained_on"]) == (11, False, 2)
+    assert f"on 11 held-out records: AUC {numbers['by_round']['auc'][1]:.3f}, accuracy" in result.stdout
+    assert f"what the model does, which stays here: {own / 'report.md'}" in result.stdout
+    held_out.write_text(header + "\n" + rows[0].replace(",", ",x", 1) + "\n")
+    refused = proofward("simulate", path, *data(*files), "--held-out", held_out, "--run", tmp_path / "other")
+    assert refused.exit_code == 1 and "held-out.csv, held out: column 2, marker 1: " in refused.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_rules_are_those_of_the_terms(tmp_path):
     path = write_project(tmp_path)
     project = read_project(path)

@@ -101,7 +101,10 @@ def test_a_consortium_on_images(sandbox):
     said = sandbox.run_block(block)
     assert "16 images of 32 x 32, grey, 8 of label tissue or benign, 8 of label mass" in said
     assert "2 rounds closed" in said and "Everybody kept the rules." in said
-    assert re.fullmatch(r"x\.png,-?\d+,0\.\d+,(tissue or benign|mass)", said.splitlines()[-1]), said
+    rows = re.findall(r"^x\.png,(-?\d+),0\.\d+,(tissue or benign|mass)$", said, re.MULTILINE)
+    assert len(rows) == 2 and rows[0] == rows[1], said
+    score, name = rows[0]
+    assert re.search(rf"^VALID: .*\n  record 1: {name}, .*, score {score}$", said, re.MULTILINE), said
 
 
 def test_notation_of_records(tmp_path):

@@ -13,7 +13,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import initial_weights, mlp
 from proofward.layers.schedule import permutation, schedule
-from proofward.layers.two_class_head import sigmoid_table
+from proofward.layers.sigmoid import sigmoid_table
 
 SCALES = FixedPoint()
 

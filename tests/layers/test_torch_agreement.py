@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -110,6 +112,22 @@ def test_all_heads_are_compared():
 def test_real_gradients_of_the_loss_are_those_of_autograd(classes, seed):
     _, logits, labels, expected = drawn_logits(classes, seed)
     assert np.allclose(mlp((1, classes)).head.real_gradients(logits, labels, 8.0), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("classes, seed", LOGITS)
+def test_weighted_gradients_are_those_of_autograd(classes, seed):
+    scaled, logits, labels, plain = drawn_logits(classes, seed)
+    weights = tuple(1 + k % 5 for k in range(classes))
+    held = torch.tensor(logits, requires_grad=True)
+    F.cross_entropy(held, torch.tensor(labels), weight=torch.tensor(weights).double(), reduction="sum").backward()
+    head = dataclasses.replace(mlp((1, classes)), class_weights=weights).head
+    assert np.allclose(head.real_gradients(logits, labels, 8.0), held.grad.numpy(), rtol=1e-12, atol=1e-12)
+    assert not np.allclose(held.grad.numpy(), plain)
+    sums = head.takes.pad(scaled.astype(np.int64) << SCALES.weight_bits)
+    found = head.takes.unpad(head.gradients(sums, labels, SCALES))
+    once = head.takes.unpad(mlp((1, classes)).head.gradients(sums, labels, SCALES))
+    assert np.array_equal(found, once * np.array(weights)[labels][:, None])
+    assert np.abs(found).max() <= head.largest_gradient(SCALES) == max(weights) << SCALES.gradient_bits
 
 
 @pytest.mark.parametrize("classes, seed", LOGITS)

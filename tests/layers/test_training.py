@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.data.synthetic import make_synthetic
-from proofward.layers import exact, reference, relu, rounding, two_class_head
+from proofward.layers import exact, reference, relu, relu_forward, rounding, sigmoid
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Training
@@ -54,7 +55,8 @@ NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
 def test_equals_plain_integers(
     widths: tuple[int, ...], scales: FixedPoint, training: Training, kind: str, largest: bool, seed: int
 ) -> None:
-    model, rows = mlp(widths), 9
+    class_weights = tuple(1 + (seed + 5 * k) % 16 for k in range(widths[-1])) if seed % 3 == 0 else ()
+    model, rows = replace(mlp(widths), class_weights=class_weights), 9
     features, labels = extreme_records(model, scales, rows, kind, seed)
     weights = (
         some_weights(model, scales, training, rows, seed) if largest else usual_weights(model, scales, seed)
@@ -68,7 +70,7 @@ def test_equals_plain_integers(
         if step == training.steps_for(rows):
             assert flatten(layers) == (weights + result.update).tolist()
         layers, samples = reference.step(
-            layers, features[chosen].tolist(), labels[chosen].tolist(), scales, training
+            layers, features[chosen].tolist(), labels[chosen].tolist(), scales, training, class_weights
         )
         for b, sample in enumerate(samples):
             for index, hidden in enumerate(trace.hidden):
@@ -128,8 +130,8 @@ def test_hidden_values_equal_plain_integers_around_every_boundary(scales: FixedP
     rounded_back = [*around(0, -half, half, -3 * half, 3 * half, 5 * half, -5 * half), -(1 << 30), 1 << 30]
     sums = np.array([q * unit + r for q in rounded_sums for r in (-unit // 2, -1, 0, unit // 2 - 1)])
     for function, name in (
-        (relu.low_limb, "low"),
-        (relu.high_limb, "high"),
+        (relu_forward.low_limb, "low"),
+        (relu_forward.high_limb, "high"),
         (relu.slope, "inside"),
         (relu.activation, "activation"),
         (rounding.rounded, "quotient"),
@@ -168,11 +170,11 @@ def test_head_equals_plain_integers_around_every_boundary(scales: FixedPoint) ->
     for label in (0, 1):
         expected = [reference.head(int(z), label, scales) for z in differences]
         labels = np.full(len(differences), label)
-        assert two_class_head.low_limb(differences, scales).tolist() == [own.low for own in expected]
-        assert two_class_head.high_limb(differences, scales).tolist() == [own.high for own in expected]
-        found = two_class_head.probability(differences, scales).tolist()
+        assert sigmoid.low_limb(differences, scales).tolist() == [own.low for own in expected]
+        assert sigmoid.high_limb(differences, scales).tolist() == [own.high for own in expected]
+        found = sigmoid.probability(differences, scales).tolist()
         assert found == [own.probability for own in expected]
-        assert two_class_head.error(differences, labels, scales).tolist() == [own.error for own in expected]
+        assert sigmoid.error(differences, labels, scales).tolist() == [own.error for own in expected]
 
 
 def test_the_ends_of_the_sigmoid_table_are_where_it_is_constant() -> None:

@@ -19,12 +19,12 @@ import numpy.typing as npt
 from proofward.field.goldilocks import add, scale, to_field, to_signed
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
-from proofward.layers import relu, two_class_head
+from proofward.layers import relu, relu_forward, two_class_head
 from proofward.layers.model import FixedPoint
 from proofward.layers.ranges import RangeChecks, limbs
 from proofward.layers.rounding import Rounding
+from proofward.layers.sigmoid import sigmoid_table
 from proofward.layers.trace import TrainingTrace
-from proofward.layers.two_class_head import sigmoid_table
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, VirtualColumn
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
@@ -79,7 +79,7 @@ def forge(case: Case, change: Change, *, fitting: bool = False) -> Forged:
     fitting: where the lookups of a remainder end, claim the sums that the forged columns would be the rounding
     of, and not those that the layer has.
     """
-    with _computing(change):
+    with computing(change):
         witness, encryption = round_witness(case, seeded(3))
 
     class Unchanged(Forger):
@@ -116,12 +116,12 @@ def forge(case: Case, change: Change, *, fitting: bool = False) -> Forged:
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(VirtualColumn, "values", virtual))
         if fitting:
-            stack.enter_context(mock.patch.object(Rounding, "declare", _declare_fitting(Changes.named)))
+            stack.enter_context(mock.patch.object(Rounding, "declare", declare_fitting(Changes.named)))
         digests, proof = prove_with(case, witness, encryption.ciphertext, Changes, seeded(4))
     return Forged(case, digests, proof, encryption.ciphertext, witness.trace, Changes.named)
 
 
-def _declare_fitting(columns: Columns) -> Any:
+def declare_fitting(columns: Columns) -> Any:
     """`Rounding.declare` for a prover that says 2^s Q + R - 2^(s-1) of its own columns for the sums."""
     honest = Rounding.declare
 
@@ -143,7 +143,7 @@ def _declare_fitting(columns: Columns) -> Any:
 
 
 @contextmanager
-def _computing(change: Change) -> Iterator[None]:
+def computing(change: Change) -> Iterator[None]:
     """The trainer's functions, as the changed columns say."""
     original = {name: getattr(relu, name) for name in ("activation", "slope", "saturated")}
     honest_error = two_class_head.error
@@ -161,8 +161,8 @@ def _computing(change: Change) -> Iterator[None]:
 
     def activation(sums: Signed, scales: FixedPoint) -> Signed:
         inside = changed("layer 1 inside", original["slope"](sums, scales))
-        above = changed("layer 1 above", (relu.high_limb(sums, scales) > 0).astype(np.int64))
-        low = changed("layer 1 low, limb 0", relu.low_limb(sums, scales))
+        above = changed("layer 1 above", (relu_forward.high_limb(sums, scales) > 0).astype(np.int64))
+        low = changed("layer 1 low, limb 0", relu_forward.low_limb(sums, scales))
         return field_integers(inside * (1 + low) + above * top)
 
     def slope(sums: Signed, scales: FixedPoint) -> Signed:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_signed
-from proofward.layers import relu_maxpool2d, relu_maxpool2d_relation
+from proofward.layers import choice_of_maxima, relu_maxpool2d
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
 from proofward.layers.rounding import rounded
@@ -65,6 +65,29 @@ def honest(parts: Parts) -> tuple[Signed, Parts]:
     return maximum(parts), [own.astype(np.int64) for own in first_maximum(parts)]
 
 
+def choice(window: int, greatest: int, chosen: list[int], parts: Parts) -> tuple[Signed, Parts]:
+    """The honest choice but for one window."""
+    most, own = honest(parts)
+    here = np.all([part == value for part, value in zip(parts, WINDOWS[window], strict=True)], axis=0)
+    return np.where(here, greatest, most), [
+        np.where(here, bit, old) for bit, old in zip(chosen, own, strict=True)
+    ]
+
+
+FORGERIES = {
+    "a later tie": (0, 7, [0, 0, 1, 0], {"range"}),
+    "the last tie": (0, 7, [0, 0, 0, 1], {"range"}),
+    "the second largest": (1, 9, [0, 0, 1, 0], {"range"}),
+    "the least": (2, 1, [1, 0, 0, 0], {"range"}),
+    "nothing": (1, 10, [0, 0, 0, 0], {"one"}),
+    "two": (2, 10, [0, 1, 1, 0], {"one"}),
+    "two ties": (3, 5, [1, 1, 0, 0], {"one", "range", "product"}),
+    "bits that are none": (1, 9, [0, 2, -1, 0], {"bits"}),
+    "a larger maximum": (1, 11, [0, 1, 0, 0], {"product"}),
+    "a larger maximum of nothing": (1, 11, [0, 0, 0, 0], {"one"}),
+}
+
+
 @contextmanager
 def choosing(choice: Choice, *, pretend: bool = False) -> Iterator[None]:
     """Trainer and columns follow another choice; `pretend`: distances below 0 are said to be 0."""
@@ -82,9 +105,9 @@ def choosing(choice: Choice, *, pretend: bool = False) -> Iterator[None]:
         return spread([own.clip(0) if pretend else own for own in found], axes)
 
     with ExitStack() as stack:
-        for module in (relu_maxpool2d, relu_maxpool2d_relation):
+        for module in (relu_maxpool2d, choice_of_maxima):
             stack.enter_context(mock.patch.multiple(module, maximum=greatest, first_maximum=chosen))
-        stack.enter_context(mock.patch.object(relu_maxpool2d_relation, "_distances", distances))
+        stack.enter_context(mock.patch.object(choice_of_maxima, "_distances", distances))
         yield
 
 

@@ -23,19 +23,24 @@ import pytest
 
 from proofward.field.extension import Ext
 from proofward.proof.counter import Counter, Plan
+from proofward.proof.layout import Layout
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import OpenedColumns
 from proofward.proof.soundness import CodeParameters
+from proofward.proof.tableau import CommittedTableau, place
 from proofward.proof.transcript import Coins
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
+from proofward.relations.inference import InferenceWitness, inference
+from proofward.relations.predict import prove_prediction
 from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.hull import Array, affine_dimension
 from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, without_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
+from tests.relations.inference_cases import NETWORKS, public_model, some_records, witness_of
 from tests.relations.pooled_cases import pooled_rules
 from tests.relations.retelling import Script, dimension, real, simulated
 
@@ -45,6 +50,7 @@ DIGESTS = (b"", b"1" * 32, b"2" * 32)
 RULES = config(widths=(1, 2), batch=1, steps=1)
 ROWS, SPARE = 2, 8
 ENROLMENT_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
+PREDICTION_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
 ROUND_CODE = CodeParameters(log_k=6, log_n=8, queries=2, openings=1)
 
 
@@ -106,6 +112,29 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
     return Instance(Counter(ROUND_CODE).run(script(None)), {"records": script(reopened)}, script(absent))
 
 
+def prediction_instance() -> Instance:
+    """A prediction for two pictures of one window each, by a model that gives all of them one score."""
+    network = NETWORKS["window"]
+    model = public_model(network, np.zeros(network.parameters, dtype=np.int64))
+    made = [prove_prediction(model, some_records(network, ROWS, seed), seeded(seed)) for seed in (1, 2)]
+    statement = made[0].statement
+    assert np.array_equal(statement.scores, made[1].statement.scores)
+
+    def script(known: Any) -> Script:
+        return lambda party: inference(party, statement, known)
+
+    witnesses = {}
+    for name, own in zip(("one", "other"), made, strict=True):
+        column = own.opening.column(statement.forward_pass)
+        layout = Layout(PREDICTION_CODE.log_k, [(column.size - 1).bit_length()])
+        data = place(layout, [column], layout.rows)
+        tableau = CommittedTableau.commit(PREDICTION_CODE, data, seeded(5))
+        witnesses[name] = script(replace(witness_of(own)[1], tableau=tableau))
+    nothing: Any = None
+    absent = script(InferenceWitness(nothing, nothing, nothing))
+    return Instance(Counter(PREDICTION_CODE).run(script(None)), witnesses, absent)
+
+
 @pytest.fixture(scope="module")
 def enrolling() -> Instance:
     return enrolment_instance()
@@ -128,7 +157,12 @@ def classing() -> Instance:
     return round_instance(config(widths=(1, 3), batch=1, steps=1))
 
 
-@pytest.fixture(params=["enrolling", "proving", "pooling", "classing"])
+@pytest.fixture(scope="module")
+def predicting() -> Instance:
+    return prediction_instance()
+
+
+@pytest.fixture(params=["enrolling", "proving", "pooling", "classing", "predicting"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -186,6 +220,11 @@ def assert_same_hull(instance: Instance, witness: str) -> None:
 def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance) -> None:
     for witness in enrolling.witnesses:
         assert_same_hull(enrolling, witness)
+
+
+def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instance) -> None:
+    for witness in predicting.witnesses:
+        assert_same_hull(predicting, witness)
 
 
 @pytest.mark.slow

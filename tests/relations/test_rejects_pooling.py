@@ -21,14 +21,13 @@ from tests.proof.toy import seeded
 from tests.relations.cases import Case, make_case, prove_with, round_witness
 from tests.relations.pooled_cases import (
     AXES,
-    WINDOWS,
+    FORGERIES,
     Parts,
-    Signed,
     Told,
     broken,
+    choice,
     choosing,
     columns_of,
-    honest,
     pooled_case,
     pooled_rules,
     tell,
@@ -53,29 +52,6 @@ def test_the_case_has_the_windows_and_is_accepted(case: Case) -> None:
     found = [[int(own[0, 0, 0, window]) for own in chosen] for window in range(4)]
     assert found == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0]]
     assert (told.columns["layer 1 gradient low, limb 0"] != 512).all()
-
-
-def choice(window: int, greatest: int, chosen: list[int], parts: Parts) -> tuple[Signed, Parts]:
-    """The honest choice but for one window."""
-    most, own = honest(parts)
-    here = np.all([part == value for part, value in zip(parts, WINDOWS[window], strict=True)], axis=0)
-    return np.where(here, greatest, most), [
-        np.where(here, bit, old) for bit, old in zip(chosen, own, strict=True)
-    ]
-
-
-FORGERIES = {
-    "a later tie": (0, 7, [0, 0, 1, 0], {"range"}),
-    "the last tie": (0, 7, [0, 0, 0, 1], {"range"}),
-    "the second largest": (1, 9, [0, 0, 1, 0], {"range"}),
-    "the least": (2, 1, [1, 0, 0, 0], {"range"}),
-    "nothing": (1, 10, [0, 0, 0, 0], {"one"}),
-    "two": (2, 10, [0, 1, 1, 0], {"one"}),
-    "two ties": (3, 5, [1, 1, 0, 0], {"one", "range", "product"}),
-    "bits that are none": (1, 9, [0, 2, -1, 0], {"bits"}),
-    "a larger maximum": (1, 11, [0, 1, 0, 0], {"product"}),
-    "a larger maximum of nothing": (1, 11, [0, 0, 0, 0], {"one"}),
-}
 
 
 @pytest.mark.parametrize("name", FORGERIES)

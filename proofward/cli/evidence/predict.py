@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +12,17 @@ import click
 
 from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import make_console, print_json
+from proofward.cli.evidence.prediction_rows import DIGITS, plain_rows, probability_of, rows_of, scored
 from proofward.cli.kit.data_file import DELIMITERS
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
     from proofward.report.handover.exported_model import ExportedModel
-    from proofward.report.handover.prediction import Predictions
+    from proofward.report.handover.prediction import Predictions, Seen
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-MAX_MODEL_BYTES = 1 << 31
 POINT = "point"
 DECIMALS = {POINT: ".", "comma": ","}
-DIGITS = 6
 
 
 @click.command()
@@ -39,46 +38,63 @@ DIGITS = 6
               help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
 @click.option("--allow-burned-in", is_flag=True,
               help="Of images: take DICOM files that say they have text in the pixels.")  # fmt: skip
+@click.option("--prove", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write one proof that the model says this of all records; and beside it, in FILE.opening, "
+                   "what opens its commitment to them.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of CSV.")
-def predict(model: Path, new: Path, out: Path | None, as_json: bool, **options: Any) -> None:
+def predict(
+    model: Path, new: Path, out: Path | None, prove: Path | None, as_json: bool, **options: Any
+) -> None:
     """Print probability and class of every row of FILE.csv, by a MODEL that `proofward model export` wrote.
 
     The columns are found by their names, as the model has them; others are not used. A model of images takes
     an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
     federation's own integer, from which the probability follows; of more than two classes each has its own.
+
+    A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.evidence.proved_prediction import Inputs, write_proof
     from proofward.ledger.reading import read_regular
-    from proofward.report.handover.exported_model import ModelInvalid, NotAModel, read_exported
+    from proofward.report.handover.exported_model import (
+        MAX_FILE_BYTES,
+        ModelInvalid,
+        NotAModel,
+        read_exported,
+    )
     from proofward.report.handover.prediction import TableRefused
 
+    inputs = None if prove is None else Inputs()
     with answering(as_json):
         try:
-            loaded = read_exported(read_regular(model, MAX_MODEL_BYTES, follow=True))
-            found, ignored = _predicted(loaded, new, options)
+            loaded = read_exported(read_regular(model, MAX_FILE_BYTES, follow=True))
+            found, ignored = _predicted(loaded, new, options, None if inputs is None else inputs.take)
         except NotAModel as error:
             raise click.UsageError(f"{model} is no exported model: {error}") from error
         except ModelInvalid as error:
             raise Refused(f"{model}: {error}") from error
         except TableRefused as error:
             raise Refused(f"{new}: {error}; nothing was predicted") from error
+        proved = None if prove is None or inputs is None else write_proof(loaded, inputs, prove)
         if out is not None:
             data = _csv(loaded, found).encode()
             write_file(out, data, out.with_name(f".{out.name}.writing"), mode=0o600)
         if as_json:
-            print_json(_plain(loaded, ignored, found, out))
+            plain = _plain(loaded, ignored, found, out)
+            print_json(plain if proved is None else {**plain, "proof": proved.plain})
         elif out is None:
             click.echo(_csv(loaded, found), nl=False)
         console = make_console(quiet=True)
-        for line in _notes(loaded, ignored, found, out):
+        further = [] if proved is None else proved.words(model)
+        for line in [*_notes(loaded, ignored, found, out), *further]:
             console.print(line, markup=False, soft_wrap=True)
 
 
 def _predicted(
-    model: ExportedModel, new: Path, options: Mapping[str, Any]
+    model: ExportedModel, new: Path, options: Mapping[str, Any], seen: Seen | None
 ) -> tuple[Predictions, tuple[str, ...]]:
     """What the model says of a table or of images, and the columns that it does not use."""
     from proofward.report.handover.image_prediction import predict_images
@@ -89,14 +105,14 @@ def _predicted(
     if model.description.images is not None:
         if delimiter is not None or decimal != POINT:
             raise click.UsageError("--delimiter and --decimal: the model takes images, not a table")
-        return predict_images(model, new, **given), ()
+        return predict_images(model, new, **given, seen=seen), ()
     if any(given.values()):
         raise click.UsageError("--allow-identifying and --allow-burned-in: the model takes no images")
     if new.is_dir():
         raise click.UsageError(f"{new} is a folder: the model takes a table, FILE.csv")
     names = [entry.name for entry in model.description.features]
     records = read_records(new, names, DELIMITERS[delimiter] if delimiter else "", DECIMALS[decimal])
-    return predict(model, records), records.ignored
+    return predict(model, records, seen), records.ignored
 
 
 def _what(model: ExportedModel) -> str:
@@ -106,52 +122,28 @@ def _what(model: ExportedModel) -> str:
 def _csv(model: ExportedModel, found: Predictions) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = _scored(model)
+    names = scored(model)
     titles = ["score"] if len(names) == 1 else [f"score of {name}" for name in names]
     writer.writerow([_what(model), *titles, *(f"probability of {name}" for name in names), "class"])
-    for row, scores, chances, name in _rows(found):
+    for row, scores, chances, name in rows_of(found):
         writer.writerow([row, *scores, *(f"{chance:.{DIGITS}f}" for chance in chances), name])
     return text.getvalue()
-
-
-def _scored(model: ExportedModel) -> tuple[str, ...]:
-    """The classes that have a score and a probability: of two the second."""
-    classes = model.description.classes
-    return classes[1:] if len(classes) == 2 else classes
-
-
-def _rows(found: Predictions) -> Iterator[tuple[int | str, list[int], list[float], str]]:
-    """Of each record its row, its scores, its probabilities and its class."""
-    count = len(found.rows)
-    columns = found.scores.reshape(count, -1).tolist(), found.probabilities.reshape(count, -1).tolist()
-    return zip(found.rows, *columns, found.classes, strict=True)
 
 
 def _plain(
     model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None
 ) -> dict[str, object]:
-    names, rows = _scored(model), list[dict[str, object]]()
-    for row, scores, chances, name in _rows(found):
-        rounded = [round(chance, DIGITS) for chance in chances]
-        if len(names) == 1:
-            own: dict[str, object] = {"score": scores[0], "probability": rounded[0]}
-        else:
-            own = {
-                "scores": dict(zip(names, scores, strict=True)),
-                "probabilities": dict(zip(names, rounded, strict=True)),
-            }
-        rows.append({_what(model): row, **own, "class": name})
     return {
         "did": "predicted",
         "model": model.digest.hex(),
         "round": model.origin.round,
         "classes": list(model.description.classes),
-        "probability_of": names[0] if len(names) == 1 else list(names),
+        "probability_of": probability_of(model),
         "score_scale_bits": model.scales.activation_bits,
         "clipped": dict(found.clipped),
         "not_used": list(ignored),
         "file": None if out is None else str(out),
-        "predictions": rows,
+        "predictions": plain_rows(model, found, _what(model)),
     }
 
 

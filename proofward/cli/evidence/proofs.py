@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 PROOF = click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+ROUND, PREDICTION, OTHER = "round", "prediction", "other"
+"""What a proof is about."""
 
 
 def _refuse(check: str, detail: str, as_json: bool) -> None:
@@ -28,15 +31,24 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
 
 
 def begins_as_proof(path: Path) -> bool:
-    """Whether a file begins as a proof file does; True where it cannot be read, which is then told."""
+    """Whether a file begins as one of the proofs does; True where it cannot be read, which is then told."""
+    return _beginning(path) != OTHER
+
+
+def _beginning(path: Path) -> str:
+    """Of which kind of proof a file is by its beginning."""
     from proofward.ledger.reading import NotReadable, open_regular
+    from proofward.report.handover.prediction_proof import is_prediction_proof
     from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, is_proof_file
 
     try:
         with open_regular(path, MAX_FILE_BYTES, follow=True) as file:
-            return is_proof_file(file.read(HEADER_BYTES))
+            begins = file.read(HEADER_BYTES)
     except NotReadable:
-        return True  # `load_proof_file` refuses it, with the reason
+        return ROUND  # `load_proof_file` refuses it, with the reason
+    if is_prediction_proof(begins):
+        return PREDICTION
+    return ROUND if is_proof_file(begins) else OTHER
 
 
 def _undecided(reason: str, as_json: bool) -> None:
@@ -51,23 +63,39 @@ def _undecided(reason: str, as_json: bool) -> None:
 @PROOF
 @JSON
 @click.option("--accept-weak", is_flag=True, help="Accept rules of too few bits, which are for tests.")
-def verify(proof: Path, as_json: bool, accept_weak: bool) -> None:
-    """Verify the file PROOF: statement, ciphertext and proof of one hospital's round.
+@click.option("--model", type=FILE, help="Of a proved prediction: the exported model that it is about.")
+@click.option(
+    "--opening", type=FILE, help="Of a proved prediction: check that it is about the records in this file."
+)
+def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, opening: Path | None) -> None:
+    """Verify the file PROOF: of one hospital's round, or of a prediction.
+
+    The proof of a round has statement and ciphertext with it. That of a prediction (`proofward predict
+    --prove`) needs the model's file, and says what the model says of hidden records.
 
     Exit code 1 when it is refused, 2 when it is not a proof file or was made by an earlier protocol, which
     another release verifies.
     """
-    if not begins_as_proof(proof):
+    kind = _beginning(proof)
+    if kind == OTHER:
         raise WrongThing(f"{proof}: not a proof file")
+    if kind == PREDICTION and accept_weak:
+        raise click.UsageError("--accept-weak: a prediction's proof has no rules of its own")
+    if kind == ROUND and (model is not None or opening is not None):
+        raise click.UsageError(f"--model and --opening: {proof} is the proof of a round")
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.evidence.proved_prediction import verified
     from proofward.federation.history.judging import Unable
     from proofward.proof.errors import ProofRejected
     from proofward.report.handover.proof_file import load_proof_file
 
     try:
+        if kind == PREDICTION:
+            verified(proof, model, opening, as_json)
+            return
         file = load_proof_file(proof)
         started = time.perf_counter()
         found = file.verify(accept_weak)
@@ -112,11 +140,15 @@ def tell_proof(proof: Path, as_json: bool) -> None:
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.evidence.proved_prediction import described
     from proofward.proof.errors import ProofRejected
     from proofward.relations.measure import round_plan
     from proofward.report.handover.proof_file import load_proof_file
 
     try:
+        if _beginning(proof) == PREDICTION:
+            described(proof, as_json)
+            return
         file = load_proof_file(proof)
         description = describe(file, len(file.data))
     except ProofRejected as error:

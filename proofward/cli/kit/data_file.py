@@ -62,8 +62,11 @@ class DataFile:
     decimal: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def read(self, schema: Schema | ImageSchema, config: RoundConfig) -> Table:
-        """Its records; raises Refused with all that is wrong."""
+    def read(self, schema: Schema | ImageSchema, config: RoundConfig, *, training: bool = True) -> Table:
+        """Its records; raises Refused with all that is wrong.
+
+        training: whether they have to be as many as the consortium's training needs.
+        """
         from proofward.data.image_schema import ImageSchema
 
         if schema.size != config.model.features:
@@ -71,11 +74,12 @@ class DataFile:
             raise Refused(f"{found}: ask the coordinator")
         if isinstance(schema, ImageSchema):
             self._without(_OF_TABLES, "images")
-            table = self._images(schema, config)
+            table = self._images(schema, config, config.least_rows if training else 1)
         else:
             self._without(_OF_IMAGES, "a table")
-            table = self._table(schema, config)
-        config.check_rows(len(table.records))
+            table = self._table(schema, config, config.least_rows if training else 1)
+        if training:
+            config.check_rows(len(table.records))
         return table
 
     def _without(self, names: Sequence[str], agreed: str) -> None:
@@ -85,7 +89,7 @@ class DataFile:
                 option = "part" if name == "parts" else name.replace("_", "-")
                 raise Refused(f"--{option}: the consortium agreed on {agreed}, of which this says nothing")
 
-    def _images(self, schema: ImageSchema, config: RoundConfig) -> Table:
+    def _images(self, schema: ImageSchema, config: RoundConfig, least_rows: int) -> Table:
         from proofward.data.image_records import ImageFiles, read_images
         from proofward.data.images.refusal import ImagesRefused
 
@@ -102,12 +106,12 @@ class DataFile:
             burned_in=bool(given.get("allow_burned_in")),
         )
         try:
-            return read_images(files, schema, config.scales, config.least_rows)
+            return read_images(files, schema, config.scales, least_rows)
         except ImagesRefused as error:
             words = str(error).splitlines()[0]
             raise Refused(f"{self.path}: nothing was taken in", error.problems or [words]) from error
 
-    def _table(self, schema: Schema, config: RoundConfig) -> Table:
+    def _table(self, schema: Schema, config: RoundConfig, least_rows: int) -> Table:
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_csv
 
@@ -122,7 +126,7 @@ class DataFile:
         delimiter = DELIMITERS[self.delimiter] if self.delimiter else notation.delimiter
         own = replace(schema, notation=notation)
         try:
-            return read_csv(self.path, own, config.scales, delimiter=delimiter, least_rows=config.least_rows)
+            return read_csv(self.path, own, config.scales, delimiter=delimiter, least_rows=least_rows)
         except CsvRefused as error:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
 

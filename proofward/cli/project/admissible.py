@@ -74,7 +74,7 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
 
     def narrowed(width: int) -> Preset:
         widths = (setup.model.features, *(min(width, own) for own in hidden), setup.model.head.classes)
-        return replace(setup, model=mlp(widths))
+        return replace(setup, model=replace(mlp(widths), class_weights=setup.model.class_weights))
 
     def most(value: int, change: Callable[[int], Preset]) -> int:
         """The largest value below `value` with all bounds, or a fraction of it that proofs bear too; or 0."""

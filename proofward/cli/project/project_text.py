@@ -19,6 +19,7 @@ MEANING = {
     "batch": "records of a step, a power of two",
     "epochs": "passes over a hospital's records in a round, or give steps",
     "steps": "of a round, the same for every hospital, or give epochs",
+    "class_weights": "gradients of each class's records are multiplied by it, an integer up to 16",
     "clip_bound": "the L2 norm that an update may have, a multiple of 1 / 1024",
 }
 

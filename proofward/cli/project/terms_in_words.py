@@ -39,11 +39,18 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
+        *class_weights_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
+
+
+def class_weights_in_words(config: RoundConfig) -> list[str]:
+    """By what gradients are multiplied, where classes differ in it."""
+    weights = config.model.class_weights
+    return [f"gradients are weighted by class: {', '.join(map(str, weights))}"] if weights else []
 
 
 def uploads_in_words(slot: int) -> str:

@@ -110,7 +110,7 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
-@click.option("--no-plot", is_flag=True, help="Write no plot.")
+@click.option("--no-plot", is_flag=True, help="Write no pictures.")
 def demo(
     rounds: int | None,
     hospitals: int | None,

@@ -18,11 +18,14 @@ from proofward.engines.operations.suggestions import command
 from proofward.engines.run_folder import private_of
 from proofward.report.attack_outcome import judge
 from proofward.report.comparison import MethodScores
+from proofward.report.figures.rows import Rows
+from proofward.report.figures.summary import SALIENCY_NAME
 from proofward.report.handover.model_files import write_files
 from proofward.report.measurements import Measurements
-from proofward.report.plot import PlotUnavailable, plot_auc
+from proofward.report.plot import plot_auc
 from proofward.report.run_audit import RunAudit
-from proofward.report.run_report import compare_run, metrics
+from proofward.report.run_page import FOLDER_NAME, NOT_ASKED, PAGE_NAME, write_page
+from proofward.report.run_report import compare_run, metrics, models
 from proofward.report.scenario import Scenario
 
 METRICS_NAME, PLOT_NAME = "metrics.json", "auc.png"
@@ -63,7 +66,10 @@ class DemoRun:
         print_comparison(self.console, found)
         print_costs(self.console, report)
         self._say(
-            f"run folder: {self.folder}", f"audit it with: {command('audit', self.folder)}", self._kept()
+            f"run folder: {self.folder}",
+            f"what the model does: {self.folder / PAGE_NAME}",
+            f"audit it with: {command('audit', self.folder)}",
+            self._kept(),
         )
         return True, {"finished": True, **report}
 
@@ -87,7 +93,13 @@ class DemoRun:
         return private_of(self.folder)
 
     def _kept(self) -> str:
-        return f"not to be handed over: {self.private} holds the parties' keys and records"
+        shown = ", and a picture of records" if (self._own / SALIENCY_NAME).exists() else ""
+        return f"not to be handed over: {self.private} holds the parties' keys and records{shown}"
+
+    @property
+    def _own(self) -> Path:
+        """Where pictures of records go."""
+        return self.private / FOLDER_NAME
 
     def _say(self, *lines: str) -> None:
         for line in lines:
@@ -117,7 +129,7 @@ class DemoRun:
         return engine, result
 
     def _write(self, outcome: Ended) -> tuple[dict[str, object], dict[str, MethodScores]]:
-        """Model, proofs, metrics and plot."""
+        """Model, proofs, metrics and pictures."""
         start = time.perf_counter()
         history, objects = outcome.history, outcome.objects
         scenario = self.scenario
@@ -125,11 +137,21 @@ class DemoRun:
             found = compare_run(scenario, history, objects)
         self.seconds["baselines"] = time.perf_counter() - start
         proofs = write_outcome(self.folder, outcome)
+        summary, missing = write_page(
+            scenario.setup.model,
+            scenario.setup.scales,
+            models(history, objects),
+            Rows(scenario.held_out, scenario.description),
+            title=scenario.plan.federation,
+            folder=self.folder,
+            private=self._own,
+            draw=self.plot,
+        )
         report = metrics(scenario, self.seed, history, found, self.measured, proofs, self.seconds)
+        report["held_out"] = summary.to_plain()
         write_files(self.folder, {METRICS_NAME: (json.dumps(report, indent=1) + "\n").encode()})
-        if self.plot:
-            try:
-                plot_auc(found, self.folder / PLOT_NAME)
-            except PlotUnavailable as error:
-                self.console.print(f"no plot: {error}", markup=False)
+        if not missing:
+            plot_auc(found, self.folder / PLOT_NAME)
+        elif missing != NOT_ASKED:
+            self.console.print(f"no pictures: {missing}", markup=False)
         return report, found

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
               show_default="a new dated one",
               help="Folder to write, or an interrupted run to go on with.")  # fmt: skip
+@click.option("--held-out", type=click.Path(exists=True, path_type=Path), metavar="PATH",
+              help="Records of nobody, written like those of --data, on which the models are judged.",
+              show_default="those of --data, which says less")  # fmt: skip
+@click.option("--no-plot", is_flag=True, help="Write no pictures.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
@@ -47,6 +51,8 @@ def simulate(
     given: tuple[str, ...],
     force: bool,
     chosen: Path | None,
+    held_out: Path | None,
+    no_plot: bool,
     workers: int,
     as_json: bool,
     **options: Any,
@@ -67,6 +73,7 @@ def simulate(
 
     from proofward.cli.project.project_file import opened_project
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.cli.run.own_page import read_held_out, write_run_page
     from proofward.data.plausibility import short_doubts
     from proofward.report.measurements import Measurements
 
@@ -76,6 +83,9 @@ def simulate(
         paths = hospital_files(project, given)
         files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))
         tables = read_tables(project, plan.config, files, force)
+        others = None
+        if held_out is not None:
+            others = read_held_out(console, project, plan.config, held_out, options)
     for name, table in tables.items():
         lines = described(table, project.schema)[1]
         _say(console, f"{name}: {paths[name]}: {lines[0]}", *lines[1:])
@@ -98,14 +108,17 @@ def simulate(
         raise SystemExit(FLAW) from error
     write_outcome(folder, outcome)
     history = outcome.history
+    hospitals = [table.records for table in tables.values()]
+    page, judged = write_run_page(console, folder, outcome, description, hospitals, others, draw=not no_plot)
     _say(console, f"{len(history.closed)} rounds closed, {time.perf_counter() - start:.1f} s")
+    _say(console, f"what the model does, which stays here: {page}")
     _say(console, f"run folder: {folder}", f"audit it with: {command('audit', folder)}")
     _say(console, f"take the model home with: {command('model', 'export', folder, '--to', 'safetensors')}")
     if as_json:
         rows = {name: len(table.records) for name, table in tables.items()}
         print_json({"run": str(folder), "finished": True, "consortium": history.rules.digest.hex(),
                     "model": history.model.hex(), "rounds": len(history.closed), "rows": rows,
-                    "forced": forced})  # fmt: skip
+                    "forced": forced, "page": str(page), "judged": judged})  # fmt: skip
 
 
 def _description(project: Project) -> Description:

@@ -31,9 +31,10 @@ from proofward.report.handover.description import Column, Description, FeaturesI
 
 FORMAT = "proofward/exported-model/v1"
 INTEGERS = ".integers"
-_NETWORK = ("widths", "inputs", "layers")
+_NETWORK = ("widths", "inputs", "layers", "class_weights")
 """The values of `Network.to_dict`."""
 MAX_HEADER_BYTES = 1 << 26
+MAX_FILE_BYTES = 1 << 31
 Shape = tuple[int, ...]
 Tensor = tuple[Int64Array, NDArray[np.float64]]
 Reader = Callable[[str, Shape], Tensor]

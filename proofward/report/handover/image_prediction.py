@@ -14,18 +14,24 @@ from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.unlabelled import unlabelled
 from proofward.layers.model import Int64Array
 from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.prediction import Predictions, predictions, scores_of
+from proofward.report.handover.prediction import Predictions, Seen, predictions, scores_of
 
 _BATCH = 64
 
 
 def predict_images(
-    model: ExportedModel, path: Path, *, identifying: bool = False, burned_in: bool = False
+    model: ExportedModel,
+    path: Path,
+    *,
+    identifying: bool = False,
+    burned_in: bool = False,
+    seen: Seen | None = None,
 ) -> Predictions:
     """Of every image at a path, by its name there, only a few of which are in memory at a time.
 
     identifying, burned_in: whether to take DICOM files that name a patient, or say that they have text in the
-    pixels. Raises ImagesRefused with every file that cannot be read, and then nothing is predicted.
+    pixels. seen: is given the inputs, batch by batch. Raises ImagesRefused with every file that cannot be
+    read, and then nothing is predicted.
     """
     images = model.description.images
     assert images is not None
@@ -39,6 +45,8 @@ def predict_images(
         if waiting and not problems:
             inputs = images.levels.features(np.stack(waiting), model.scales)
             scores.append(scores_of(model, inputs))
+            if seen is not None:
+                seen(inputs)
         waiting.clear()
 
     for found in unlabelled(path, images.rule, admission):

@@ -14,7 +14,7 @@ import csv
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from proofward.report.handover.exported_model import ExportedModel, ModelInvalid
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SHOWN = 8
 MOST_ERRORS = 10
+Seen = Callable[[Int64Array], None]
+"""Is given the inputs (n, features) in integers, as the model takes them, in the order of the predictions."""
 
 
 class TableRefused(ValueError):
@@ -62,8 +64,8 @@ class Predictions:
     clipped: Mapping[str, int]
 
 
-def predict(model: ExportedModel, records: NewRecords) -> Predictions:
-    """Raises ModelInvalid for weights that no federation can have made."""
+def predict(model: ExportedModel, records: NewRecords, seen: Seen | None = None) -> Predictions:
+    """`seen` is given the inputs. Raises ModelInvalid for weights that no federation can have made."""
     scales, features = model.scales, model.description.features
     centre = np.array([entry.centre for entry in features])
     spread = np.array([entry.spread for entry in features])
@@ -75,6 +77,8 @@ def predict(model: ExportedModel, records: NewRecords) -> Predictions:
     clipped = {entry.name: int(count) for entry, count in zip(features, outside, strict=True) if count}
     with np.errstate(over="ignore"):
         inputs = to_fixed_point(normalised, scales)
+    if seen is not None:
+        seen(inputs)
     return predictions(model, records.rows, scores_of(model, inputs), clipped)
 
 

@@ -1,0 +1,156 @@
+"""A prediction: what a public model says of committed records, in one proof.
+
+What is proved: the records of the commitment are in the inputs' range, everything else in its padded column
+is 0, and the model's forward pass, as training computes it, gives each of them its public scores: of two
+classes the rounded difference of the logits, of more the rounded logits (`layers.head`). Hidden: the records
+and all values of hidden layers.
+
+Messages:
+    root of the committed records (in the statement), root of the witness
+    the lookups; of virtual columns the values where they end
+    the zeros of the padding
+    layer by layer from the input: the forward sums, at the points that the lookups of their remainders ended
+    at; the last layer's likewise, with the public scores for what is rounded
+    for each hidden layer its activations, at the points of all claims before
+
+Uniqueness: as in training (`layers.relu`), by induction over the layers. A score D is the rounding of its
+integer z (a logit, or z = Z[1] - Z[0]), since R = z + 2^(fw-1) - 2^fw D is looked up in [0, 2^fw), and
+neither |z| nor 2^fw |D| reaches 2^62 (`inference_statement`). Records behind the last are zeros, whose scores
+everybody knows; classes that there are not have the logit 0.
+
+Soundness: the sum of the sources that the script enters, see `inference_plan`.
+How it hides: `proof.party`, `proof.opening`; the commitment is opened by one proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.multilinear import evaluate
+from proofward.layers.activation import ActivationForward
+from proofward.layers.affine import AffineForward
+from proofward.layers.ranges import RangeChecks
+from proofward.layers.rounding import Rounding
+from proofward.layers.stack import Input, Shape, Units
+from proofward.proof.forms import Column, Form, Point
+from proofward.proof.lookup import LinearCombination, LookupArgument
+from proofward.proof.party import Party
+from proofward.proof.tableau import CommittedTableau
+from proofward.relations.dataset import assert_zero_outside
+from proofward.relations.inference_statement import InferenceStatement
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceWitness:
+    """What is hidden: the records' column, its tableau, and the exact sums of all layers, padded."""
+
+    column: Array
+    tableau: CommittedTableau
+    sums: list[Signed]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsColumn:
+    """The committed records, as the Input of the first layer."""
+
+    column: Column
+    log_records: int
+
+    def matrix(self, party: Party) -> Array:
+        return party.values(self.column).reshape(1 << self.log_records, -1)
+
+    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
+        party.assert_zero(claim - self.column.at((*samples, *unit)))
+
+
+@dataclass(frozen=True, slots=True)
+class PublicScores:
+    """The scores over (record, score), which everybody knows."""
+
+    party: Party
+    statement: InferenceStatement
+
+    @property
+    def log_size(self) -> int:
+        about = self.statement.forward_pass
+        return about.log_records + about.model.head.scored.log_size
+
+    def at(self, point: Point) -> Form:
+        """The multilinear extension of the scores."""
+        return Form.of(self.party.public(lambda: evaluate(self.statement.padded_scores, point)))
+
+    def values(self, of: Callable[[Column], Array]) -> Array:
+        """The scores as an F-array."""
+        del of
+        return self.statement.padded_scores
+
+
+def inference(party: Party, statement: InferenceStatement, witness: InferenceWitness | None) -> None:
+    """The script; `witness` is a prover's."""
+
+    def known() -> InferenceWitness:
+        assert witness is not None
+        return witness
+
+    about = statement.forward_pass
+    model, scales, shape = about.model, about.scales, Shape(0, about.log_records)
+    size = about.log_records + model.inputs.log_size
+    records = RecordsColumn(party.declare("records", size, lambda: known().column), about.log_records)
+    party.reopen("records", statement.commitment, lambda: known().tableau)
+
+    lookups = LookupArgument(party)
+    ranges = RangeChecks(party, lookups, scales.table_bits)
+    low, _ = scales.input_range
+    ranges.require(LinearCombination(((1, records.column),), -low), scales.activation_range_bits)
+
+    def sums(index: int) -> Signed:
+        return known().sums[index]
+
+    hidden: list[ActivationForward] = [
+        own.forward_relation(
+            ranges, scales, shape, name=f"layer {i + 1}", limb_above=limb_above, sums=partial(sums, i)
+        )
+        for i, (own, limb_above) in enumerate(zip(model.activations, about.limbs_above, strict=True))
+    ]
+    head = Rounding.declare(
+        ranges,
+        "head",
+        scales.weight_bits,
+        PublicScores(party, statement),
+        lambda: model.head.scored_sums(known().sums[-1]),
+    )
+    lookups.declare_multiplicities()
+    party.commit("witness", padded=True)
+
+    lookups.prove()
+    sides = zip(model.inputs.axes, model.inputs.log_axes, strict=True)
+    assert_zero_outside(party, records.column, ((about.records, about.log_records), *sides))
+    layers = _layers(statement, shape, [records, *(relation.activation for relation in hidden)])
+    for layer, relation in zip(layers[:-1], hidden, strict=True):
+        point, claim = relation.forward.claim
+        sample, unit = point[: shape.log_batch], point[shape.log_batch :]
+        layer.prove_forward(party, (), sample, Units.at(unit), claim)
+    point, claim = head.claim
+    sample, score = point[: shape.log_batch], point[shape.log_batch :]
+    layers[-1].prove_forward(party, (), sample, model.head.scored_logits(score), claim)
+    for relation in hidden:
+        relation.prove_values(party)
+
+
+def _layers(statement: InferenceStatement, shape: Shape, inputs: list[Input]) -> list[AffineForward]:
+    """The layers with parameters, joined to what they read."""
+    model, bits = statement.model, statement.scales.activation_bits
+    return [
+        layer.forward_relation(shape, (weights.reshape(-1), biases), bits, own)
+        for layer, (weights, biases), own in zip(
+            model.layers, model.unflatten(statement.weights), inputs, strict=True
+        )
+    ]

@@ -1,0 +1,161 @@
+"""The public statement of a proved prediction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.goldilocks import to_field
+from proofward.layers.arrangement import forward_limbs
+from proofward.layers.bounds import LayerBounds, forward_bounds
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.layout import log_padded, padded
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network
+from proofward.layers.plain import integer
+from proofward.layers.rounding import Rounding
+from proofward.layers.saturation import HighLimb
+from proofward.layers.training import magnitude, scores
+from proofward.proof.soundness import CodeParameters, choose_code
+from proofward.relations.limits import check_sizes
+from proofward.relations.statement import digest_of
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+SECURITY_BITS = 100  #: proven bits that every proof of a prediction must have
+MOST_RECORDS = 1 << 12  #: of one proof
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForwardPass:
+    """What the measures of a proof depend on: a network, its scales, how many records, the largest weight.
+
+    Raises a TrainingError where sizes are too large, or an integer could wrap around P.
+    """
+
+    model: Network
+    scales: FixedPoint
+    records: int
+    largest_weight: int
+
+    def __post_init__(self) -> None:
+        integer("records", self.records, 1, MOST_RECORDS)
+        samples = padded(self.records)
+        check_sizes(self.model, Training(batch=samples, steps=1), samples)
+        forward_bounds(self.model, self.scales, self.largest_weight)
+
+    @property
+    def log_records(self) -> int:
+        """log2 of the padded number of records."""
+        return log_padded(self.records)
+
+    @cached_property
+    def bounds(self) -> tuple[LayerBounds, ...]:
+        """Bounds of every layer's integers, whatever the records are."""
+        return forward_bounds(self.model, self.scales, self.largest_weight)
+
+    @cached_property
+    def limbs_above(self) -> tuple[HighLimb, ...]:
+        """High limbs of every hidden layer's rounded sums."""
+        return forward_limbs(self.model, self.scales, padded(self.records), self.bounds)
+
+    @property
+    def largest_score(self) -> int:
+        """No score of a record is larger in magnitude."""
+        return (self.bounds[-1].sums >> self.scales.weight_bits) + 1
+
+    @cached_property
+    def code(self) -> CodeParameters:
+        """The code of the proof; raises SoundnessBelowPolicy. A commitment is opened by one proof."""
+        model, scales = self.model, self.scales
+        of_record = model.inputs.padded_size + model.head.scored.padded_size * Rounding.count(scales)
+        for own, limb_above in zip(model.activations, self.limbs_above, strict=True):
+            of_record += own.forward_committed(scales, limb_above)
+        return choose_code(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceStatement:
+    """What a proved prediction says in public.
+
+    consortium: 32 bytes, the digest of its rules
+    round: of the model, 0 to 2^32 - 1
+    description: 32 bytes, the digest of what inputs and outputs mean
+    weights: int64 (parameters,), the model
+    commitment: 32 bytes, the root of the committed records
+    scores: int64 (n,) or (n, classes), at scale 2^fa: `layers.head.Head.scores` of every record
+    """
+
+    consortium: bytes
+    round: int
+    description: bytes
+    model: Network
+    scales: FixedPoint
+    weights: Signed
+    commitment: bytes
+    scores: Signed
+
+    def __post_init__(self) -> None:
+        for name in ("consortium", "description", "commitment"):
+            if len(getattr(self, name)) != 32:
+                raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
+        integer("round", self.round, 0, (1 << 32) - 1)
+        self.model.check_flat(self.weights)
+        expected, found_shape = self.model.head.scored.axes, self.scores.shape
+        if self.scores.dtype != np.int64 or not found_shape or found_shape[1:] != expected:
+            words = f"int64 array of shape {('n', *expected)}"
+            raise ConfigurationError("scores", words, (str(self.scores.dtype), found_shape))
+        most, found = self.forward_pass.largest_score, magnitude(self.scores)
+        if found > most:
+            raise ConfigurationError("scores", f"magnitudes of at most {most}", found)
+
+    @cached_property
+    def forward_pass(self) -> ForwardPass:
+        """What the measures of the proof depend on."""
+        return ForwardPass(
+            model=self.model,
+            scales=self.scales,
+            records=len(self.scores),
+            largest_weight=magnitude(self.weights),
+        )
+
+    @property
+    def model_digest(self) -> bytes:
+        """SHA-256 of the model object, by which the ledger names it."""
+        return hashlib.sha256(self.weights.astype("<i8").tobytes()).digest()
+
+    @cached_property
+    def padded_scores(self) -> Array:
+        """The scores as a flat F-array; behind the last record stand those of a record of zeros."""
+        count, layout = len(self.scores), self.model.head.scored
+        blank = scores(
+            self.model, self.scales, self.weights, np.zeros((1, self.model.features), dtype=np.int64)
+        )
+        full = np.tile(layout.pad(blank.reshape(1, -1)), (padded(count), 1))
+        full[:count] = layout.pad(self.scores.reshape(count, -1))
+        return to_field(full.reshape(-1))
+
+    def transcript(self) -> bytes:
+        """The bytes that bind a proof to this statement."""
+        network = json.dumps(
+            {"model": self.model.to_dict(), "scales": self.scales.to_dict()},
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+        return digest_of(
+            "inference",
+            self.consortium,
+            self.round,
+            self.description,
+            network.encode(),
+            self.model_digest,
+            self.commitment,
+            len(self.scores),
+            self.scores.astype("<i8").tobytes(),
+        )
