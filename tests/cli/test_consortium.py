@@ -147,7 +147,7 @@ def test_a_draft_is_edited_first(proofward, tmp_path):
         ('name = "o"', 'nam = "o"', "site 4.nam: expected one of name, roles"),
         ('server = "fl.example.org"', 'server = "10.0.1"', "server: expected a name"),
         ('server = "fl.example.org"', "", "server: expected a text, found nothing"),
-        ('preset = "wdbc"', 'preset = "resnet"', "preset: expected one of logistic"),
+        ('preset = "wdbc"', 'preset = "resnet"', "preset: expected one of brain"),
         ("spread = 3.52", "spread = 0.0", "feature 1: expected constants of a feature"),
         ("spread = 3.52", "spread = '3'", "feature 1.spread: expected a number"),
         ('name = "mean texture"', 'name = "mean radius"', "found mean radius twice"),

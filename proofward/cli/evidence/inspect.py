@@ -31,7 +31,7 @@ def inspect(context: click.Context, given: str, rows: int, training: str, as_jso
     Exit code 1 when a proof is damaged or rounds cannot be proved, 2 when it is none of these.
     """
     path = Path(given)
-    if path.is_file() and begins_as_proof(path):
+    if path.exists() and not path.is_dir() and begins_as_proof(path):
         tell_proof(path, as_json)
         return
     from proofward.cli.common.kernels import load_kernels

@@ -1,6 +1,6 @@
 """What a unit of work costs: processor nanoseconds, all cores together, and bytes for the memory.
 
-Shipped figures, fitted to proofs of fourteen shapes that were measured phase by phase on one machine (two
+Shipped figures, fitted to proofs of sixteen shapes that were measured phase by phase on one machine (two
 cores of an x86-64 server at about 2.5 GHz, AVX2, numpy's OpenBLAS): `benchmarks/cost_constants.py` measures
 them anew and prints this table beside fact and prediction of every case. On other machines times differ by
 about the speed of a core; counts and bytes of proofs do not come from here and are exact.
