@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -101,21 +103,31 @@ def train_float(
     features: Float32Array,
     labels: Int64Array,
     batches: Int64Array,
+    *,
+    observe: Callable[[Sequence[Float32Array], Sequence[Float32Array], Float32Array], None] | None = None,
 ) -> Float32Array:
-    """Update W_T - W_0, float32 (parameters,), of SGD on batches (>= T, B), at the fixed-point rate."""
+    """Update W_T - W_0, float32 (parameters,), of SGD on batches (>= T, B), at the fixed-point rate.
+
+    After every step `observe` is given the sums of all layers, the gradients of the inputs of all but the
+    first before they saturate, both from the records upwards, and the flat weights.
+    """
     flat = initial.copy()
     parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])
+        back_sums = []
         delta = _single(model.head.real_gradients(logits, labels[chosen], end))
         for index in range(len(parts) - 1, -1, -1):
             weights, bias = parts[index]
             growth, bias_growth, below = model.layers[index].real_gradients(weights, values[index], delta)
             if index:
+                back_sums.append(below)
                 back = model.activations[index - 1].real_gradients
                 delta = _single(back(sums[index - 1], _saturated(below, scales), _limit(scales)))
             weights -= rate * growth
             bias -= rate * bias_growth
+        if observe is not None:
+            observe([*sums, logits], back_sums[::-1], flat)
     return flat - initial

@@ -1,0 +1,165 @@
+"""Scales and ranges by what a sample's training reaches, and how much room they leave in each layer.
+
+A float32 round on the sample, whose values do not saturate, shows the largest pre-activations, gradients,
+weights and logits. The ranges are the least powers of two with MARGIN bits above them. The scales are the
+finest of CANDIDATES for which all bounds of a proved round hold; the learning rate stays what it was. What a
+sample did not reach can still occur: it saturates, as always, and every proof stays valid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from proofward.layers.errors import ConfigurationError, TrainingError
+from proofward.layers.float_twin import Float32Array, real_features, real_weights, train_float
+from proofward.layers.model import MAX_WEIGHT_BITS, FixedPoint, Int64Array
+from proofward.layers.network import initial_weights
+from proofward.layers.schedule import schedule
+from proofward.models.settings import Preset
+from proofward.relations.config import RoundConfig
+
+MARGIN = 2
+"""Bits between the largest value seen and the range's end, at least."""
+CANDIDATES = ((8, 12), (6, 10), (5, 10), (5, 9), (5, 8), (4, 8), (4, 7))
+"""(activation_bits, gradient_bits), the finest first."""
+_MOST_TABLE_BITS = 20
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Largest magnitudes in a layer, as real numbers; gradients are those of its inputs, 0 in the first.
+
+    In the last layer, sums are differences of two logits.
+    """
+
+    name: str
+    sums: float
+    input_gradients: float
+    weights: float
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """Bits from the largest value seen to where it would saturate; negative where it does.
+
+    sums: pre-activations, or in the last layer the differences of logits. input_gradients is None in the
+    first layer, and any value is infinite where nothing but zeros was seen.
+    """
+
+    name: str
+    sums: float
+    input_gradients: float | None
+    weights: float
+
+
+def reached(
+    setup: Preset, features: Int64Array, labels: Int64Array, seed: bytes
+) -> tuple[tuple[Reached, ...], float]:
+    """What each layer reaches in a float32 round on a sample, and the largest feature, as real numbers.
+
+    features int64 (n, d) at the scales of `setup`. The seed fixes first weights and batches.
+    """
+    model, scales = setup.model, setup.scales
+    wide = replace(
+        scales,
+        activation_range_bits=_MOST_TABLE_BITS,
+        gradient_range_bits=_MOST_TABLE_BITS - 1,
+        logit_range_bits=_MOST_TABLE_BITS,
+        table_bits=_MOST_TABLE_BITS,
+    )
+    largest = np.zeros((3, len(model.layers)))
+
+    def observe(sums: Sequence[Float32Array], gradients: Sequence[Float32Array], flat: Float32Array) -> None:
+        spread = sums[-1].max(axis=1) - sums[-1].min(axis=1)
+        weights = [flat[start:end] for start, _, end in model.offsets]
+        seen = [
+            map(_largest, own)
+            for own in ([*sums[:-1], spread], [np.zeros(1, np.float32), *gradients], weights)
+        ]
+        np.maximum(largest, np.array([list(own) for own in seen]), out=largest)
+
+    first = real_weights(initial_weights(model, scales, seed), scales)
+    batches = schedule(seed, "calibration", len(labels), setup.training)
+    inputs = real_features(features, scales)
+    train_float(model, wide, setup.training, first, inputs, labels, batches, observe=observe)
+    found = tuple(Reached(model.name(at), *map(float, largest[:, at])) for at in range(len(model.layers)))
+    return found, _largest(inputs)
+
+
+def calibrated(setup: Preset, found: Sequence[Reached], feature: float, rows: int) -> FixedPoint:
+    """The finest admissible scales for hospitals of up to `rows` rows, with ranges for what was reached.
+
+    Raises ConfigurationError where there are none, and where training did not stay finite.
+    """
+    values = [feature, *(value for own in found for value in (own.sums, own.input_gradients, own.weights))]
+    if not all(map(math.isfinite, values)):
+        raise ConfigurationError("learning_rate", "one with which training stays finite", "it diverges")
+    reason = "no candidate has the limbs that tables bear"
+    for scales in _candidates(setup.scales, found, feature):
+        try:
+            RoundConfig(
+                setup.model, scales, setup.training, setup.clip_bound, 3, 1, least_rows=rows, most_rows=rows
+            )
+        except TrainingError as error:
+            reason = str(error)
+        else:
+            return scales
+    raise ConfigurationError("scales", f"bounds of {setup.model.words} that hold with {rows} rows", reason)
+
+
+def headroom(scales: FixedPoint, found: Sequence[Reached], weight_limit: int) -> tuple[Headroom, ...]:
+    """Room in every layer; weight_limit as `RoundConfig.weight_limit`, at the weights' scale."""
+    hidden = scales.activation_limit / (1 << scales.activation_bits)
+    logits = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
+    gradients = scales.gradient_limit / (1 << scales.gradient_bits)
+    last = len(found) - 1
+    return tuple(
+        Headroom(
+            own.name,
+            _room(logits if at == last else hidden, own.sums),
+            _room(gradients, own.input_gradients) if at else None,
+            _room(weight_limit / (1 << scales.weight_bits), own.weights),
+        )
+        for at, own in enumerate(found)
+    )
+
+
+def _candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> Iterator[FixedPoint]:
+    """Admissible as numbers; the tables are as large as before, or as the ranges ask for."""
+    sums = max([own.sums for own in found[:-1]], default=0.0)
+    gradients = max(own.input_gradients for own in found)
+    end = base.logit_range_bits - base.activation_bits
+    for activation_bits, gradient_bits in CANDIDATES:
+        # features reach half of the range, gradients saturate at three times theirs
+        activations = activation_bits + max(_bits(sums) + MARGIN, _bits(feature) + 1)
+        gradient_range = max(1, gradient_bits + _bits(gradients) + MARGIN - 1)
+        table_bits = max(base.table_bits, activations, gradient_range + 1, activation_bits + end)
+        weight_bits = activation_bits + gradient_bits + base.rate_shift
+        if weight_bits <= MAX_WEIGHT_BITS and table_bits <= _MOST_TABLE_BITS:
+            logits = activation_bits + end
+            yield FixedPoint(
+                activation_bits,
+                gradient_bits,
+                weight_bits,
+                max(2, activations),
+                gradient_range,
+                max(1, logits),
+                table_bits,
+            )
+
+
+def _largest(values: Float32Array) -> float:
+    return float(np.abs(values).max())
+
+
+def _bits(value: float) -> int:
+    """The least b with value < 2^b; far below everything for 0."""
+    return math.frexp(value)[1] if value > 0 else -64
+
+
+def _room(limit: float, value: float) -> float:
+    return math.log2(limit / value) if value > 0 else math.inf

@@ -1,0 +1,122 @@
+"""Scales by calibration: admissible, as fine as bounds allow, with room, and rounds with them are proved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.float_twin import real_features, real_weights, train_float
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import chain, initial_weights
+from proofward.layers.schedule import schedule
+from proofward.models.calibration import CANDIDATES, MARGIN, Reached, calibrated, headroom, reached
+from proofward.models.settings import Preset
+from proofward.relations.config import RoundConfig
+from proofward.relations.prove import verify_round
+from tests.relations.cases import make_case
+
+SEED, ROWS = b"s" * 32, 16
+LAYERS = [
+    {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 2, "padding": 1},
+    {"kind": "linear", "outputs": 3},
+    {"kind": "linear", "outputs": 2},
+]
+SETUP = Preset(
+    "small", "", chain((1, 4, 4), LAYERS), FixedPoint(), Training(rate=4, batch=4, steps=2), 1 << 12
+)
+
+
+def sample(scale: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(5)
+    features = random.integers(-scale, scale + 1, (ROWS, 16)).astype(np.int64)
+    features[0, 0] = scale
+    return features, (features.sum(axis=1) > 0).astype(np.int64)
+
+
+def found(largest: float = 1.0) -> list[Reached]:
+    return [Reached("a", largest, 0.0, 1.0), Reached("b", 2.0, largest / 4, 0.5)]
+
+
+def test_what_is_reached_is_what_training_computes():
+    features, labels = sample()
+    one_step = replace(SETUP, training=Training(rate=4, batch=4, steps=1))
+    own, feature = reached(one_step, features, labels, SEED)
+    assert feature == 1.0 and [layer.input_gradients > 0 for layer in own] == [False, True, True]
+    first = real_weights(initial_weights(SETUP.model, SETUP.scales, SEED), SETUP.scales)
+    batches = schedule(SEED, "calibration", ROWS, one_step.training)
+    inputs = real_features(features, SETUP.scales)
+    layer, parts = SETUP.model.layers[0], first[: SETUP.model.offsets[0][1]]
+    biases = np.zeros(layer.biases.size, np.float32)
+    sums = layer.real_sums(parts.reshape(layer.shape), biases, inputs[batches[0]])
+    assert own[0].sums == pytest.approx(np.abs(sums).max(), rel=1e-5)
+    update = train_float(SETUP.model, SETUP.scales, one_step.training, first, inputs, labels, batches)
+    for (start, _, end), layer_reached in zip(SETUP.model.offsets, own, strict=True):
+        assert layer_reached.weights == pytest.approx(np.abs((first + update)[start:end]).max(), rel=1e-5)
+
+
+def test_ranges_have_the_margin_above_what_was_reached():
+    features, labels = sample()
+    own, feature = reached(SETUP, features, labels, SEED)
+    scales = calibrated(SETUP, own, feature, ROWS)
+    config = RoundConfig(SETUP.model, scales, SETUP.training, SETUP.clip_bound, 3, 1)
+    room = headroom(scales, own, config.weight_limit)
+    assert all(layer.sums >= MARGIN for layer in room[:-1])
+    assert room[0].input_gradients is None
+    assert all(layer.input_gradients >= MARGIN for layer in room[1:])
+    assert feature * (1 << scales.activation_bits) <= scales.input_range[1]
+
+
+def test_the_learning_rate_stays_and_the_finest_candidate_is_taken():
+    scales = calibrated(SETUP, found(), 1.0, ROWS)
+    assert scales.rate_shift == SETUP.scales.rate_shift
+    fits = [fine for fine in CANDIDATES if sum(fine) + scales.rate_shift <= 30]
+    assert (scales.activation_bits, scales.gradient_bits) == fits[0]
+
+
+@pytest.mark.parametrize("largest", [0.01, 1.0, 100.0, 1000.0])
+def test_larger_values_get_wider_ranges(largest: float):
+    scales = calibrated(SETUP, found(largest), 1.0, ROWS)
+    assert scales.activation_limit >= largest * 4 * (1 << scales.activation_bits)
+    assert scales.gradient_limit >= largest * (1 << scales.gradient_bits)
+
+
+def test_wide_features_widen_the_range_of_inputs():
+    assert calibrated(SETUP, found(), 500.0, ROWS).input_range[1] >= 500
+
+
+def test_rejects_values_that_no_range_holds():
+    with pytest.raises(ConfigurationError, match="scales"):
+        calibrated(SETUP, found(1e9), 1.0, ROWS)
+
+
+def test_rejects_bounds_that_no_candidate_meets():
+    long = replace(SETUP, training=Training(rate=1 << 16, batch=1 << 10, steps=1 << 10))
+    with pytest.raises(ConfigurationError, match="scales"):
+        calibrated(long, found(), 1.0, 1 << 10)
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_rejects_a_training_that_diverged(value: float):
+    with pytest.raises(ConfigurationError, match="learning_rate"):
+        calibrated(SETUP, found(value), 1.0, ROWS)
+
+
+def test_headroom_is_in_bits():
+    scales = FixedPoint(5, 8, 20, 10, 8, 9, 12)  # values up to 32, gradients below 3, logits up to 16
+    room = headroom(scales, [Reached("a", 8.0, 0.0, 1.0), Reached("b", 32.0, 0.75, 0.0)], 4 << 20)
+    assert (room[0].sums, room[0].weights) == (2.0, 2.0)
+    assert (room[1].sums, room[1].input_gradients, room[1].weights) == (-1.0, 2.0, math.inf)
+
+
+def test_a_round_with_calibrated_scales_is_proved_and_verified():
+    features, labels = sample()
+    scales = calibrated(SETUP, *reached(SETUP, features, labels, SEED), ROWS)
+    rules = RoundConfig(SETUP.model, scales, SETUP.training, SETUP.clip_bound, 3, 1, 40, True)
+    case = make_case(rules, rows=ROWS, spread=scales.input_range[1])
+    result = case.result
+    verified = verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
+    assert verified.soundness_bits >= 40
