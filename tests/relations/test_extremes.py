@@ -34,7 +34,8 @@ def statement(name: str, seed: int) -> tuple[RoundStatement, object]:
     low, high = rules.scales.input_range
     features = random.choice([low, high], (ROWS, rules.model.features))
     classes = rules.model.head.classes
-    labels = [random.integers(0, classes, ROWS), np.zeros(ROWS, np.int64), np.full(ROWS, classes - 1)][seed % 3]
+    kinds = [random.integers(0, classes, ROWS), np.zeros(ROWS, np.int64), np.full(ROWS, classes - 1)]
+    labels = kinds[seed % 3]
     if seed % 4 == 3:
         features[:] = features[0]
     limit = rules.weight_limit
