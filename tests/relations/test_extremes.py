@@ -21,6 +21,10 @@ RULES = {
     "fast": config(widths=(3, 2, 3, 2), batch=2, steps=2, rate=512),
     "logistic": config(widths=(4, 2), batch=4, steps=3, rate=64),
     "narrow ranges": config(widths=(3, 4, 2), batch=2, steps=2, scales=FixedPoint(3, 4, 20, 4, 2, 2, 8)),
+    "three classes": config(widths=(4, 4, 3), batch=2, steps=3),
+    "five classes in narrow ranges": config(
+        widths=(3, 4, 5), batch=2, steps=2, scales=FixedPoint(3, 4, 20, 4, 2, 2, 8)
+    ),
 }
 
 
@@ -29,7 +33,9 @@ def statement(name: str, seed: int) -> tuple[RoundStatement, object]:
     rules, random = RULES[name], np.random.default_rng(seed)
     low, high = rules.scales.input_range
     features = random.choice([low, high], (ROWS, rules.model.features))
-    labels = [random.integers(0, 2, ROWS), np.zeros(ROWS, np.int64), np.ones(ROWS, np.int64)][seed % 3]
+    classes = rules.model.head.classes
+    kinds = [random.integers(0, classes, ROWS), np.zeros(ROWS, np.int64), np.full(ROWS, classes - 1)]
+    labels = kinds[seed % 3]
     if seed % 4 == 3:
         features[:] = features[0]
     limit = rules.weight_limit
