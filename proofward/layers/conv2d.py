@@ -1,4 +1,4 @@
-"""Two-dimensional convolution with exact update, of any kernel, stride and zero padding.
+"""Two-dimensional convolution with exact update: a square kernel, stride, zero padding and groups.
 
     forward   Z(o, y, x) = sum over c, k, l of W(o, c, k, l) A(c, s y + k - p, s x + l - p) + 2^fa b(o)
     backward  Z_back(c, h, w) = sum over o, k, l and the (y, x) that met (h, w) of W(o, c, k, l) dZ(o, y, x)

@@ -206,7 +206,11 @@ def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
         kind = plain.get("kind") if isinstance(plain, Mapping) else None
         if not isinstance(plain, Mapping) or not isinstance(kind, str):
             raise ConfigurationError("kind of a layer", f"one of {_KINDS}", kind)
-        if kind in ACTIVATIONS and len(made) == len(between) + 1:
+        if kind in ACTIVATIONS and len(made) != len(between) + 1:
+            raise ConfigurationError(f"place of {kind}", "one pool, directly behind a convolution", "another")
+        if kind == IMPLIED.kind:
+            raise ConfigurationError("kind of a layer", "no word of it: it stands behind every layer", kind)
+        if kind in ACTIVATIONS:
             exactly(f"activation {kind}", plain, ("kind",))
             made[-1] = made[-1].for_windows(ACTIVATIONS[kind].window)
             between.append(ACTIVATIONS[kind](made[-1].gives))

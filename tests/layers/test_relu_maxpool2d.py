@@ -159,8 +159,8 @@ def test_plain_forms_name_pooling_and_imply_relu() -> None:
 @pytest.mark.parametrize(
     ("layers", "words"),
     [
-        ([POOL, conv(2), TWO], "kind of a layer"),
-        ([conv(2), POOL, POOL, TWO], "kind of a layer"),
+        ([POOL, conv(2), TWO], "place of relu_maxpool2d"),
+        ([conv(2), POOL, POOL, TWO], "place of relu_maxpool2d"),
         ([conv(2), TWO, POOL], "pooled layer"),
         ([{"kind": "linear", "outputs": 4}, POOL, TWO], "pooled layer"),
         ([conv(2, 3, 1, 0), POOL, TWO], "pooled layer"),

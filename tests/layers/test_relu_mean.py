@@ -172,8 +172,8 @@ def test_plain_forms_name_means() -> None:
 @pytest.mark.parametrize(
     ("layers", "words"),
     [
-        ([AVERAGE, TWO], "kind of a layer"),
-        ([conv(2), AVERAGE, WHOLE, TWO], "kind of a layer"),
+        ([AVERAGE, TWO], "place of relu_avgpool2d"),
+        ([conv(2), AVERAGE, WHOLE, TWO], "place of relu_global_avgpool"),
         ([{"kind": "linear", "outputs": 4}, AVERAGE, TWO], "pooled layer"),
         ([{"kind": "linear", "outputs": 4}, WHOLE, TWO], "pooled sums"),
         ([conv(2, 3, 1, 0), AVERAGE, TWO], "pooled layer"),

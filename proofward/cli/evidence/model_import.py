@@ -29,7 +29,7 @@ LIMIT = 64.0  #: layers.bounds.LARGEST_WEIGHT, which is not imported while comma
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @JSON
 def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bool) -> None:
-    """Take in a network of Conv2d, Linear and ReLU with an output a class, and print what to write where.
+    """Take in a network of Conv2d, Linear, ReLU and pools with an output a class; print what to write where.
 
     FILE is a program that torch.export.save wrote, or an ONNX file. Pickled modules and state dicts can
     execute code and are not read. What the network computes is compared with torch or onnxruntime; everything
