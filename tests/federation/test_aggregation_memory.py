@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from proofward.cli.common.kernels import load_kernels
 from proofward.federation.history.aggregation import compute_result
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.ledger.objects import ObjectStore
@@ -28,6 +30,7 @@ print(json.dumps(measured(Path(sys.argv[1]), json.loads(sys.argv[2]))))
 def measured(directory: Path, told: dict) -> dict:
     """Peak growth of the resident memory during a round's aggregation, in bytes, and the result."""
     ledger = folder(directory)
+    load_kernels(Console(quiet=True))
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins again at VmRSS
     before = resident("VmRSS")
     result = compute_result(history_of(told), Objects(ledger.objects, "aggregator"), ledger.new_object)

@@ -7,6 +7,7 @@ less. A job that dies is submitted again (`keeper`) and goes on from the ledger;
 
 from __future__ import annotations
 
+import importlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ class FederationController(Controller):
             from proofward.engines.flare.kits.kit import certificates_of
             from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
             from proofward.engines.remote.desk import Desk
+
+            importlib.import_module("numba")  # the kernels want it later
         engine = fl_ctx.get_engine()
         root = Path(fl_ctx.get_workspace().get_root_dir())
         home = Home(root / "proofward")
