@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from unittest import mock
 
 from _machine import peak_memory, reset_peak_memory
-from _training import TrainingProblem, large_scales, warm_up
+from _training import ONE_LIMB, Plain, TrainingProblem, conv, large_scales, linear, warm_up
 
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.model import FixedPoint, Training
@@ -28,23 +28,6 @@ from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
 from proofward.relations.key_shares import Digests, KeyShare
 from proofward.relations.prove import RoundProof, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
-
-Plain = dict[str, object]
-ALIKE = FixedPoint(
-    activation_bits=5, gradient_bits=8, weight_bits=20, activation_range_bits=11, gradient_range_bits=9,
-    logit_range_bits=9, table_bits=20,
-)  # fmt: skip
-
-
-def conv(outputs: int, stride: int = 1, padding: int = 1) -> Plain:
-    """A 3x3 convolution."""
-    return {"kind": "conv2d", "outputs": outputs, "kernel": 3, "stride": stride, "padding": padding}
-
-
-def linear(outputs: int) -> Plain:
-    """A linear layer."""
-    return {"kind": "linear", "outputs": outputs}
-
 
 POOL: Plain = {"kind": "relu_maxpool2d"}
 STRIDED = chain((1, 64, 64), [conv(8, 2), conv(16, 2), conv(32, 2), linear(2)])
@@ -71,15 +54,17 @@ CASES = {
     "mlp 1024": Case(mlp((1024,) * 5 + (2,)), large_scales(20), Training(1, 64, steps=4), 256, False),
     "strided": Case(STRIDED, FixedPoint(), Training(1, 16, steps=1), 100, True),
     "strided, 8 steps": Case(STRIDED, FixedPoint(), Training(1, 16, steps=8), 200, True),
-    "strided, large tables": Case(STRIDED, ALIKE, Training(1, 16, steps=8), 128, False),
+    "strided, large tables": Case(STRIDED, ONE_LIMB, Training(1, 16, steps=8), 128, False),
     "pooled": Case(POOLED, FixedPoint(), Training(1, 16, steps=2), 100, True),
-    "pooled, large tables": Case(POOLED, ALIKE, Training(1, 16, steps=2), 32, False),
+    "pooled, large tables": Case(POOLED, ONE_LIMB, Training(1, 16, steps=2), 32, False),
     "many weights": Case(mlp((8192, 256, 2)), FixedPoint(), Training(1, 16, steps=1), 32, True),
-    "many weights, large tables": Case(mlp((16384, 512, 2)), ALIKE, Training(1, 32, steps=1), 32, False),
-    "vgg11, large tables": Case(preset("vgg11").model, ALIKE, Training(1, 16, steps=1), 16, False),
-    "cancercnn, strided": Case(preset("cancercnn-strided").model, ALIKE, Training(1, 32, steps=1), 32, False),
+    "many weights, large tables": Case(mlp((16384, 512, 2)), ONE_LIMB, Training(1, 32, steps=1), 32, False),
+    "vgg11, large tables": Case(preset("vgg11").model, ONE_LIMB, Training(1, 16, steps=1), 16, False),
+    "cancercnn, strided": Case(
+        preset("cancercnn-strided").model, ONE_LIMB, Training(1, 32, steps=1), 32, False
+    ),
     "wide": Case(WIDE, FixedPoint(), Training(1, 8, steps=1), 32, True),
-    "wide, large tables": Case(WIDE, ALIKE, Training(1, 16, steps=1), 16, False),
+    "wide, large tables": Case(WIDE, ONE_LIMB, Training(1, 16, steps=1), 16, False),
 }
 SMALLEST = ("wdbc",)
 

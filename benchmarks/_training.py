@@ -37,6 +37,22 @@ from proofward.relations.training import TrainingRelation
 Script = Callable[[Party], None]
 SECURITY_BITS = 100
 _CONTEXT = b"benchmark of a training"
+Plain = dict[str, object]
+ONE_LIMB = FixedPoint(
+    activation_bits=5, gradient_bits=8, weight_bits=20, activation_range_bits=11, gradient_range_bits=9,
+    logit_range_bits=9, table_bits=20,
+)  # fmt: skip
+"""Scales whose remainders are one limb each."""
+
+
+def conv(outputs: int, stride: int = 1, padding: int = 1) -> Plain:
+    """A 3x3 convolution."""
+    return {"kind": "conv2d", "outputs": outputs, "kernel": 3, "stride": stride, "padding": padding}
+
+
+def linear(outputs: int) -> Plain:
+    """A linear layer."""
+    return {"kind": "linear", "outputs": outputs}
 
 
 def count_lookups(script: Script, code: CodeParameters) -> int:

@@ -17,34 +17,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 
 from _machine import describe
-from _training import TrainingProblem, warm_up
+from _training import ONE_LIMB, TrainingProblem, conv, linear, warm_up
 
 from proofward.layers.errors import TrainingError
 from proofward.layers.layout import padded
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.model import Training
 from proofward.layers.network import Network, chain
 from proofward.models import preset
-
-Plain = Mapping[str, object]
-SCALES = FixedPoint(
-    activation_bits=5, gradient_bits=8, weight_bits=20, activation_range_bits=11, gradient_range_bits=9,
-    logit_range_bits=9, table_bits=20,
-)  # fmt: skip
-
-
-def conv(outputs: int, stride: int = 1, padding: int = 1) -> Plain:
-    """A 3x3 convolution."""
-    return {"kind": "conv2d", "outputs": outputs, "kernel": 3, "stride": stride, "padding": padding}
-
-
-def linear(outputs: int) -> Plain:
-    """A linear layer."""
-    return {"kind": "linear", "outputs": outputs}
-
 
 STRIDED_VGG = [conv(64, 2), conv(128, 2), conv(256), conv(256, 2), conv(512), conv(512, 2), conv(512),
                conv(512, 2), linear(512), linear(512), linear(2)]  # fmt: skip
@@ -87,7 +69,7 @@ def measure(
     rows = steps * batch
     training, case = Training(rate=1, batch=batch, steps=steps), {"steps": steps, "batch": batch}
     try:
-        problem = TrainingProblem.make(network, SCALES, training, rows, 1 << 14)
+        problem = TrainingProblem.make(network, ONE_LIMB, training, rows, 1 << 14)
     except TrainingError as error:
         return {**case, "refused": str(error)}
     predicted = problem.prediction()

@@ -14,9 +14,9 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 
-from _cost_cases import ALIKE, POOL, conv, linear, proved_round
+from _cost_cases import POOL, proved_round
 from _machine import describe
-from _training import TrainingProblem, warm_up
+from _training import ONE_LIMB, TrainingProblem, conv, linear, warm_up
 
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain, mlp
@@ -81,11 +81,13 @@ def kinds(samples: int, side: int) -> dict[str, Callable[[], Line]]:
     plain = chain((4, side, side), [conv(16), linear(2)])
     pooled = chain((4, side, side), [conv(16), POOL, linear(2)])
     return {
-        "linear": lambda: training_line(flat, ALIKE, samples, hidden, ["layer 1"]),
-        "conv2d": lambda: training_line(strided, ALIKE, samples, strided.hidden[0].size, ["layer 1"]),
-        "relu": lambda: training_line(plain, ALIKE, samples, plain.hidden[0].size, ["layer 1"]),
-        "relu_maxpool2d": lambda: training_line(pooled, ALIKE, samples, pooled.hidden[0].size, ["layer 1"]),
-        "head": lambda: training_line(mlp((2, 2)), ALIKE, 256 * samples, 1, ["head"]),
+        "linear": lambda: training_line(flat, ONE_LIMB, samples, hidden, ["layer 1"]),
+        "conv2d": lambda: training_line(strided, ONE_LIMB, samples, strided.hidden[0].size, ["layer 1"]),
+        "relu": lambda: training_line(plain, ONE_LIMB, samples, plain.hidden[0].size, ["layer 1"]),
+        "relu_maxpool2d": lambda: training_line(
+            pooled, ONE_LIMB, samples, pooled.hidden[0].size, ["layer 1"]
+        ),
+        "head": lambda: training_line(mlp((2, 2)), ONE_LIMB, 256 * samples, 1, ["head"]),
         "encryption": lambda: encryption_line(mlp((width, hidden, 2)), samples),
     }
 

@@ -41,7 +41,7 @@ from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import integer
 from proofward.layers.ranges import RangeChecks
-from proofward.layers.relu import ReluRelation
+from proofward.layers.relu import Relu, ReluRelation
 from proofward.layers.relu_forward import ReluForward
 from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape, sum_last
@@ -143,7 +143,7 @@ class ReluMean(Activation):
         return self.forward_committed(scales, limbs_above[0]) + back
 
     def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
-        return self.takes.padded_size * ReluForward.count_all(scales, limb_above)
+        return Relu(self.takes).forward_committed(scales, limb_above)
 
     def relation(
         self,
@@ -185,15 +185,8 @@ class ReluMean(Activation):
         limb_above: HighLimb,
         sums: Callable[[], Int64Array],
     ) -> ActivationForward:
-        own = ReluForward.declare(
-            ranges,
-            scales,
-            shape,
-            name=name,
-            log_units=self.takes.log_size,
-            limb_above=limb_above,
-            sums=sums,
-            forward=relu.rounding_of(ranges, scales, name, sums),
+        own = Relu(self.takes).forward_relation(
+            ranges, scales, shape, name=name, limb_above=limb_above, sums=sums
         )
         return MeanForward(own.forward, WindowSums(own.table, self._padded), own)
 

@@ -7,6 +7,8 @@ claimed number of rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from proofward.lattice.parameters import ciphertext_length
@@ -40,9 +42,19 @@ def plan_of(statement: EnrolmentStatement | RoundStatement) -> Plan:
 
 def check_provable(config: RoundConfig, rows: int) -> None:
     """Raises a TrainingError unless a hospital with `rows` rows can prove its enrolment and its rounds."""
-    nothing = np.zeros(config.model.parameters, dtype=np.int64)
     config.check_rows(rows)
-    statement = RoundStatement(
+    try:
+        round_plan(blank_statement(config, rows))
+        enrolment_plan(EnrolmentStatement(bytes(32), "", rows, config.model.features, config))
+    except SoundnessBelowPolicy as error:
+        raise ConfigurationError(
+            "security_bits", f"a level that proofs reach with {rows} rows", str(error)
+        ) from error
+
+
+def blank_statement(config: RoundConfig, rows: int) -> RoundStatement:
+    """A statement of these measures, whatever else it says; raises a TrainingError where there is none."""
+    return RoundStatement(
         consortium=bytes(32),
         config=config,
         round=1,
@@ -52,24 +64,22 @@ def check_provable(config: RoundConfig, rows: int) -> None:
         weight_shift=config.weight_shift(rows),
         beacon=bytes(32),
         dataset_root=bytes(32),
-        initial_weights=nothing,
+        initial_weights=np.zeros(config.model.parameters, dtype=np.int64),
     )
-    try:
-        round_plan(statement)
-        enrolment_plan(EnrolmentStatement(bytes(32), "", rows, config.model.features, config))
-    except SoundnessBelowPolicy as error:
-        raise ConfigurationError(
-            "security_bits", f"a level that proofs reach with {rows} rows", str(error)
-        ) from error
 
 
-def _measure(statement: RoundStatement) -> Plan:
-    config = statement.config
-    nothing = np.zeros(ciphertext_length(config.model.parameters), dtype=np.uint64)
+def round_script(statement: RoundStatement) -> Callable[[Party], None]:
+    """The script of a round for whoever counts only."""
+    nothing = np.zeros(ciphertext_length(statement.config.model.parameters), dtype=np.uint64)
 
     def script(party: Party) -> None:
         training_round(party, statement, nothing, lambda _: (), None)
 
-    plan = Counter(config.code(statement.rows)).run(script)
+    return script
+
+
+def _measure(statement: RoundStatement) -> Plan:
+    config = statement.config
+    plan = Counter(config.code(statement.rows)).run(round_script(statement))
     plan.soundness.require(config.security_bits)
     return plan

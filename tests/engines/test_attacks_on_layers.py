@@ -23,22 +23,13 @@ from proofward.layers.network import chain
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.softmax_head import SoftmaxHead
 from tests.federation.fakes import plan
+from tests.relations.otherwise import flipped
 
 ATTACKER = "hospital-1"
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
 POOLED = chain((1, 6, 6), [CONV, {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 2}])
 CLASSES = chain((4,), [{"kind": "linear", "outputs": 5}, {"kind": "linear", "outputs": 3}])
-forward, update = Conv2dTrainer.forward, Conv2dTrainer.update
 backward, gradients = ReluMaxPool2d.backward, SoftmaxHead.gradients
-
-
-def flipped(self, inputs, bound):
-    """A true convolution, which turns its kernel over, in place of a correlation."""
-    own, layer = self.weights.values, self.layer
-    self.weights.values = own.reshape(layer.weights.axes)[:, :, ::-1, ::-1].reshape(own.shape).copy()
-    result = forward(self, inputs, bound)
-    self.weights.values = own
-    return result
 
 
 ATTACKS = {

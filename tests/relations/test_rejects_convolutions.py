@@ -13,14 +13,20 @@ from proofward.layers.conv2d import Conv2dTrainer
 from proofward.layers.conv2d_relation import Conv2dRelation
 from proofward.layers.network import chain
 from proofward.proof.transcript import Coins
-from proofward.relations.measure import round_plan
 from proofward.relations.prove import check_round, verify_round
-from tests.proof.cheats import Forger, Recorder, changing_entry, changing_message, refusal
+from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.accounting import forge
 from tests.relations.cases import Case, ciphertext_of, config, make_case, prove_with, round_witness
-from tests.relations.inventory import columns
+from tests.relations.otherwise import (
+    Prepared,
+    flipped,
+    prepare,
+    refuse_changed_entries,
+    refuse_changed_messages,
+    refuse_training,
+)  # fmt: skip
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
 LAYERS = [
@@ -40,11 +46,8 @@ def case() -> Case:
 
 
 @pytest.fixture(scope="module")
-def prepared(case: Case):  # type: ignore[no-untyped-def]
-    witness, encryption = round_witness(case, seeded(3))
-    proof = prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
-    verify_round(case.statement, encryption.ciphertext, *proof)
-    return witness, encryption.ciphertext, dict(Recorder.last.columns)
+def prepared(case: Case) -> Prepared:
+    return prepare(case)
 
 
 def test_a_forger_with_an_honest_witness_is_accepted(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
@@ -53,37 +56,14 @@ def test_a_forger_with_an_honest_witness_is_accepted(case: Case, prepared) -> No
     verify_round(case.statement, ciphertext, *proof)
 
 
-def test_rejects_a_changed_entry_of_every_column(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
-    """One entry of each column, another from column to column; the padding's come up among them."""
-    witness, ciphertext, honest = prepared
-    names = []
-    for index, column in enumerate(columns(case)):
-        if column.name.startswith("sharing coefficient"):
-            continue
-        position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
-        prover = changing_entry((column.tableau, column.index), position, honest)
-        proof = prove_with(case, witness, ciphertext, prover, seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)), (column.name, position)
-        names.append(column.name)
+def test_rejects_a_changed_entry_of_every_column(case: Case, prepared: Prepared) -> None:
+    names = refuse_changed_entries(case, prepared)
     assert sum("leading bits" in name for name in names) >= 6
 
 
 @pytest.mark.parametrize("first", range(3))
-def test_rejects_changed_messages(case: Case, prepared, first: int) -> None:  # type: ignore[no-untyped-def]
-    witness, ciphertext, _ = prepared
-    plan = round_plan(case.statement)
-    for target in range(10 * first, plan.pads + 2 * plan.products, 61):
-        proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
-
-
-def flipped(self: Conv2dTrainer, inputs: np.ndarray, bound: int) -> np.ndarray:
-    """A true convolution, which turns its kernel over, in place of a correlation."""
-    own, layer = self.weights.values, self.layer
-    self.weights.values = own.reshape(layer.weights.axes)[:, :, ::-1, ::-1].reshape(own.shape).copy()
-    result = forward(self, inputs, bound)
-    self.weights.values = own
-    return result
+def test_rejects_changed_messages(case: Case, prepared: Prepared, first: int) -> None:
+    refuse_changed_messages(case, prepared, 10 * first, 61)
 
 
 def shifted(self: Conv2dTrainer, inputs: np.ndarray, bound: int) -> np.ndarray:
@@ -121,15 +101,7 @@ OTHER = {
 
 @pytest.mark.parametrize("name", OTHER)
 def test_rejects_the_training_of_another_convolution(case: Case, name: str) -> None:
-    """Everything else is done for that other training: its own rounding, update, clipping and encryption."""
-    method, instead = OTHER[name]
-    honest, _ = round_witness(case, seeded(3))
-    with mock.patch.object(Conv2dTrainer, method, instead):
-        witness, encryption = round_witness(case, seeded(3))
-    assert (witness.update.delta != honest.update.delta).any()
-    proof = prove_with(case, witness, encryption.ciphertext, Forger, seeded(4))
-    check = refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof))
-    assert check == "column queries"
+    refuse_training(case, Conv2dTrainer, *OTHER[name])
 
 
 def test_rejects_leading_bits_of_another_update(case: Case) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 import numpy as np
 import pytest
 
 from proofward.layers.conv2d import Conv2dTrainer
 from proofward.layers.network import chain
 from proofward.proof.transcript import Coins
-from proofward.relations.measure import round_plan
 from proofward.relations.prove import check_round, verify_round
-from tests.proof.cheats import Forger, Recorder, changing_message, refusal
-from tests.proof.toy import seeded
+from tests.proof.cheats import refusal
 from tests.proof.uniformity import COINS
-from tests.relations.cases import Case, config, make_case, prove_with, round_witness
+from tests.relations.cases import Case, config, make_case
+from tests.relations.otherwise import prepare, refuse_changed_messages, refuse_training
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
 LAYERS = [
@@ -74,25 +71,11 @@ OTHER = {
 
 @pytest.mark.parametrize("name", OTHER)
 def test_rejects_the_training_of_another_grouping(case: Case, name: str) -> None:
-    """Everything else is done for that other training: its own rounding, update, clipping and encryption."""
-    method, instead = OTHER[name]
-    honest, _ = round_witness(case, seeded(3))
-    with mock.patch.object(Conv2dTrainer, method, instead):
-        witness, encryption = round_witness(case, seeded(3))
-    assert (witness.update.delta != honest.update.delta).any()
-    proof = prove_with(case, witness, encryption.ciphertext, Forger, seeded(4))
-    check = refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof))
-    assert check == "column queries"
+    refuse_training(case, Conv2dTrainer, *OTHER[name])
 
 
 def test_rejects_changed_messages(case: Case) -> None:
-    witness, encryption = round_witness(case, seeded(3))
-    proof = prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
-    verify_round(case.statement, encryption.ciphertext, *proof)
-    plan = round_plan(case.statement)
-    for target in range(3, plan.pads + 2 * plan.products, 97):
-        proof = prove_with(case, witness, encryption.ciphertext, changing_message(target), seeded(4))
-        assert refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof)) == "column queries", target
+    refuse_changed_messages(case, prepare(case), 3, 97)
 
 
 def test_a_simulated_round_is_accepted(case: Case) -> None:

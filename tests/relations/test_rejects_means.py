@@ -10,13 +10,19 @@ import pytest
 from proofward.layers.network import chain
 from proofward.layers.relu_mean import ReluMean, WindowSums
 from proofward.proof.transcript import Coins
-from proofward.relations.measure import round_plan
 from proofward.relations.prove import check_round, verify_round
-from proofward.relations.training_round import training_round
-from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, changing_message, refusal
+from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
-from tests.relations.cases import Case, config, make_case, prove_with, round_witness
+from tests.relations.cases import Case, config, make_case, prove_with
+from tests.relations.inventory import columns
+from tests.relations.otherwise import (
+    Prepared,
+    prepare,
+    refuse_changed_entries,
+    refuse_changed_messages,
+    refuse_training,
+)  # fmt: skip
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 2, "stride": 1, "padding": 1}
@@ -33,18 +39,8 @@ def case() -> Case:
 
 
 @pytest.fixture(scope="module")
-def prepared(case: Case):  # type: ignore[no-untyped-def]
-    witness, encryption = round_witness(case, seeded(3))
-    proof = prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
-    verify_round(case.statement, encryption.ciphertext, *proof)
-    return witness, encryption.ciphertext, dict(Recorder.last.columns)
-
-
-def columns(case: Case) -> list:  # type: ignore[type-arg]
-    counter = Inventory(round_plan(case.statement).code)
-    nothing = np.zeros_like(case.result.ciphertext)
-    counter.run(lambda party: training_round(party, case.statement, nothing, lambda _: (), None) and None)
-    return [column for column in counter.columns if column.tableau > 0]
+def prepared(case: Case) -> Prepared:
+    return prepare(case)
 
 
 def test_a_mean_is_not_committed_to_and_gradients_are_those_of_windows(case: Case) -> None:
@@ -61,27 +57,14 @@ def test_a_mean_is_not_committed_to_and_gradients_are_those_of_windows(case: Cas
         assert own["gradient low, limb 0"] == own["gradient remainders, limb 0"] == 2 + sums - window
 
 
-def test_rejects_a_changed_entry_of_every_column(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
-    witness, ciphertext, honest = prepared
-    names = []
-    for index, column in enumerate(columns(case)):
-        if column.name.startswith("sharing coefficient"):
-            continue
-        position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
-        prover = changing_entry((column.tableau, column.index), position, honest)
-        proof = prove_with(case, witness, ciphertext, prover, seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)), (column.name, position)
-        names.append(column.name)
+def test_rejects_a_changed_entry_of_every_column(case: Case, prepared: Prepared) -> None:
+    names = refuse_changed_entries(case, prepared)
     assert sum("gradient" in name for name in names) >= 6
 
 
 @pytest.mark.parametrize("first", range(2))
-def test_rejects_changed_messages(case: Case, prepared, first: int) -> None:  # type: ignore[no-untyped-def]
-    witness, ciphertext, _ = prepared
-    plan = round_plan(case.statement)
-    for target in range(31 * first, plan.pads + 2 * plan.products, 89):
-        proof = prove_with(case, witness, ciphertext, changing_message(target), seeded(4))
-        assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
+def test_rejects_changed_messages(case: Case, prepared: Prepared, first: int) -> None:
+    refuse_changed_messages(case, prepared, 31 * first, 89)
 
 
 def three_of_four(self: ReluMean, sums, scales):  # type: ignore[no-untyped-def]
@@ -126,15 +109,7 @@ OTHER = {
 
 @pytest.mark.parametrize("name", OTHER)
 def test_rejects_the_training_with_another_mean(case: Case, name: str) -> None:
-    """Everything else is done for that other training: its own rounding, update, clipping and encryption."""
-    method, instead = OTHER[name]
-    honest, _ = round_witness(case, seeded(3))
-    with mock.patch.object(ReluMean, method, instead):
-        witness, encryption = round_witness(case, seeded(3))
-    assert (witness.update.delta != honest.update.delta).any()
-    proof = prove_with(case, witness, encryption.ciphertext, Forger, seeded(4))
-    check = refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof))
-    assert check == "column queries"
+    refuse_training(case, ReluMean, *OTHER[name])
 
 
 def test_rejects_a_prover_whose_table_of_means_is_another(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.lattice.parameters import ciphertext_length
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.forms import Column
 from proofward.proof.layout import Layout
@@ -21,8 +20,7 @@ from proofward.proof.party import Party
 from proofward.proof.soundness import CodeParameters
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.training_round import training_round
+from proofward.relations.measure import blank_statement, round_script
 
 DATASET, TABLES, HEAD, UPDATE, ENCRYPTION = "dataset", "tables", "head", "update", "encryption"
 _BEGINNINGS = (
@@ -132,25 +130,7 @@ def tally(script: Callable[[Party], None], code: CodeParameters) -> Tally:
 
 def tally_round(config: RoundConfig, rows: int) -> Tally:
     """The counts of a round's proof; raises a TrainingError where there is no such statement."""
-    nothing = np.zeros(config.model.parameters, dtype=np.int64)
-    statement = RoundStatement(
-        consortium=bytes(32),
-        config=config,
-        round=1,
-        attempt=0,
-        hospital="",
-        rows=rows,
-        weight_shift=config.weight_shift(rows),
-        beacon=bytes(32),
-        dataset_root=bytes(32),
-        initial_weights=nothing,
-    )
-    ciphertext = np.zeros(ciphertext_length(config.model.parameters), dtype=np.uint64)
-
-    def script(party: Party) -> None:
-        training_round(party, statement, ciphertext, lambda _: (), None)
-
-    return tally(script, config.code(rows))
+    return tally(round_script(blank_statement(config, rows)), config.code(rows))
 
 
 def tally_enrolment(config: RoundConfig, rows: int) -> Tally:
