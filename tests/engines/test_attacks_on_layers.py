@@ -21,6 +21,7 @@ from proofward.federation.parties.auditor import Auditor
 from proofward.layers.conv2d import Conv2dTrainer
 from proofward.layers.network import chain
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluMean
 from proofward.layers.softmax_head import SoftmaxHead
 from tests.federation.fakes import plan
 from tests.relations.otherwise import flipped
@@ -28,8 +29,17 @@ from tests.relations.otherwise import flipped
 ATTACKER = "hospital-1"
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
 POOLED = chain((1, 6, 6), [CONV, {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 2}])
+GROUPS = {"kind": "conv2d", "outputs": 2, "kernel": 1, "stride": 1, "padding": 0, "groups": 2}
+AVERAGED = chain((1, 6, 6), [CONV, {"kind": "relu_avgpool2d"}, GROUPS, {"kind": "linear", "outputs": 2}])
 CLASSES = chain((4,), [{"kind": "linear", "outputs": 5}, {"kind": "linear", "outputs": 3}])
+forward, means = Conv2dTrainer.forward, ReluMean.forward
 backward, gradients = ReluMaxPool2d.backward, SoftmaxHead.gradients
+
+
+def crossed(self, inputs):
+    """The first two channels of a grouped layer's inputs change places."""
+    pictures = inputs.reshape(len(inputs), *self.layer.inputs.padded_axes)
+    return (pictures[:, ::-1] if self.layer.groups == 2 else pictures).reshape(len(inputs), -1).copy()
 
 
 ATTACKS = {
@@ -37,6 +47,10 @@ ATTACKS = {
     "a frozen layer": (POOLED, Conv2dTrainer, "update", lambda self, deltas, inputs, rate: None),
     "gradients turned round behind a pool": (
         POOLED, ReluMaxPool2d, "backward", lambda self, sums, back, scales: -backward(self, sums, back, scales),
+    ),
+    "a rounded mean": (AVERAGED, ReluMean, "forward", lambda self, sums, scales: means(self, sums, scales) // 4 * 4),
+    "inputs of the other group": (
+        AVERAGED, Conv2dTrainer, "forward", lambda self, inputs, bound: forward(self, crossed(self, inputs), bound),
     ),
     "another loss": (
         CLASSES, SoftmaxHead, "gradients", lambda self, sums, labels, scales: gradients(self, sums, (labels + 1) % 3, scales),
