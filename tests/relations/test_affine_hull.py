@@ -292,3 +292,8 @@ def test_fails_for_an_enrolment_without_a_mask(mask: str, enrolling: Instance) -
 def test_fails_for_a_round_without_a_mask(mask: str, proving: Instance) -> None:
     _, told = proving.real("records", ZEROED[mask])
     assert affine_dimension(told) < proving.dimension
+
+
+@pytest.mark.parametrize("mask", ["rows of PAD", "all blinding"])
+def test_fails_for_a_prediction_without_a_mask(mask: str, predicting: Instance) -> None:
+    assert affine_dimension(predicting.real("one", ZEROED[mask])[1]) < predicting.dimension
