@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from proofward.encoding import decode_item, encode, encode_item
@@ -193,6 +193,7 @@ def test_fuzzed_claims_are_refused_quickly(
 
 
 @given(data=st.binary(max_size=300))
+@example(data=b"[[site]]")
 @QUICK
 def test_random_bytes_are_no_proof_file(proofward, tmp_path, data) -> None:
     path = tmp_path / "random.proof"

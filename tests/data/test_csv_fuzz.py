@@ -21,7 +21,7 @@ SCHEMAS = (
     Schema(FEATURES, Notation(Label("label", "2", "4"), ("id",), ".", 100)),
 )
 MARK = "Qzx"
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 PLAIN = ("1", "0", "B", "M", "2", "4", "50", "1,5", "1.5", "", " ", "nan", "inf", "1e308", "-1e999", "1e-400")
 secret = st.text(st.characters(exclude_categories=["Cs"]), max_size=6).map(lambda text: f"{text}{MARK}{text}")
 cell = st.one_of(st.sampled_from(PLAIN), st.floats().map(repr), secret)

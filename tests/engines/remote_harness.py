@@ -28,7 +28,7 @@ from proofward.federation.messages.usual import usual_abandonments
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
-from tests.engines.remote_kits import certificates, write_kit
+from tests.engines.remote_kits import certificates, copy_of_a_living_folder, write_kit
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.patience import PATIENCE
 
@@ -254,7 +254,7 @@ class Consortium:
         copy = self.root / "audited"
         shutil.rmtree(copy, ignore_errors=True)
         self.host.aggregator.seal()
-        shutil.copytree(self.root / SERVER / "home" / "ledger", copy)
+        copy_of_a_living_folder(self.root / SERVER / "home" / "ledger", copy)
         return [str(verdict) for verdict in Auditor(copy, FakeProofs()).run() if not verdict.passed]
 
     def weights(self):

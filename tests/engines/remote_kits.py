@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import shutil
@@ -69,9 +70,20 @@ def furnish_kit(place: Path) -> None:
     (place / "startup" / f"fed_{kind}.json").write_text(described)
 
 
+def copy_of_a_living_folder(source: Path, copy: Path) -> Path:
+    """A copy of a folder in which somebody writes: a file that it is just about to rename is left out."""
+
+    def file(name: str, to: str) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(name, to)
+        return to
+
+    return Path(shutil.copytree(source, copy, copy_function=file, ignore=shutil.ignore_patterns("*.tmp")))
+
+
 def as_kit(site: Path, place: Path) -> Path:
     """A copy of ROOT/SITE at `place`, as a kit."""
-    shutil.copytree(site / "home", place / "proofward")
+    copy_of_a_living_folder(site / "home", place / "proofward")
     shutil.copytree(site / "startup", place / "startup")
     furnish_kit(place)
     return place

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -183,7 +182,7 @@ def midway(tmp_path_factory):
 @pytest.fixture
 def here(midway, tmp_path):
     """A copy of it."""
-    adopt(Path(shutil.copytree(midway.consortium.root, tmp_path / "copy")))
+    adopt(remote_kits.copy_of_a_living_folder(midway.consortium.root, tmp_path / "copy"))
     carrier = object.__new__(Carrier)
     carrier.consortium = type("", (), {"root": tmp_path / "copy"})()
     carrier.member, carrier.gateway = ALONE, carrier.home_of(AUDITOR)

@@ -70,7 +70,7 @@ REQUESTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(request=REQUESTS, place=st.integers(0, 1 << 20), value=st.integers(0, 255), spoil=st.booleans())
 def test_any_request_is_answered(uploading, request, place, value, spoil):
     size, data = uploading.history.size, bytearray(encode(request))
@@ -80,7 +80,7 @@ def test_any_request_is_answered(uploading, request, place, value, spoil):
     assert uploading.history.size == size and uploading.incoming() == []
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(number=st.integers(0, 1 << 20), place=st.integers(0, 1 << 20), value=st.integers(0, 255))
 def test_no_altered_envelope_is_taken(uploading, number, place, value):
     entries = [*uploading.host.aggregator.ledger.entries(0), *uploading.kept[:1]]

@@ -84,7 +84,7 @@ def test_requests_that_are_declined(desk):
         assert check(desk, data) == "malformed"
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(place=st.integers(0, 1 << 16), value=st.integers(0, 255), count=st.integers(1, 3))
 def test_no_altered_request_is_believed(desk, good, place, value, count):
     data = bytearray(good)

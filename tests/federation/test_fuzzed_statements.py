@@ -50,7 +50,7 @@ def plain_configs(draw: st.DrawFn) -> dict:
     number=NUMBER, attempt=NUMBER, shift=st.one_of(st.just(0), NUMBER), digest=st.binary(min_size=31, max_size=33),
     weight=st.sampled_from([0, 1 << 20, -(1 << 40), (1 << 63) - 1, -(1 << 63)]), junk=st.binary(max_size=2000),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_a_random_statement_is_refused_by_name(plain, rows, number, attempt, shift, digest, weight, junk) -> None:
     started, system = time.process_time(), RelationProofs()
     outcomes = []

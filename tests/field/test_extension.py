@@ -231,7 +231,7 @@ def test_powers(base: Ext, count: int, cut: int) -> None:
 
 
 @given(st.lists(st.tuples(ext, ext), min_size=1, max_size=12), ext)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_random_arrays(pairs: list[tuple[Ext, Ext]], factor: Ext) -> None:
     left, right = (
         np.array([[x.c0 for x in side], [x.c1 for x in side]], dtype=np.uint64)

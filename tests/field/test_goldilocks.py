@@ -95,7 +95,7 @@ def test_subtract_from(size: int, constant: int, cut: int) -> None:
 
 
 @given(st.lists(st.tuples(field, field), min_size=1, max_size=20), field)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_random_entries(pairs: list[tuple[int, int]], factor: int) -> None:
     left, right = (np.array(side, dtype=np.uint64) for side in zip(*pairs, strict=True))
     for operation in (add, sub, mul):

@@ -38,7 +38,7 @@ def positions(table: list[int]) -> Signed:
     pairs=st.booleans(),
     slip=st.integers(0, 40),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_counts_one_by_one(table: list[int], picks: list[int], pairs: bool, slip: int) -> None:
     paired = [value * value for value in table] if pairs else None
     second = [value * value % 2**40 + (i == slip) for i, value in enumerate(picks)] if pairs else None

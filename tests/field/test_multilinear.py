@@ -120,7 +120,7 @@ def test_points_of_another_number_of_coordinates(shape: tuple[int, ...]) -> None
 
 
 @given(st.lists(st.tuples(ext, ext), max_size=4), st.integers(0, 100))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_random_weights_and_points(weights: list[tuple[Ext, Ext]], seed: int) -> None:
     agrees(tensor_table, weights)
     table = f_array(seed, 2, 1 << len(weights))

@@ -74,7 +74,7 @@ def test_rows_of_another_length(rows: tuple[int, int], length: int) -> None:
 
 
 @given(st.lists(st.tuples(ext, ext.filter(lambda w: w != Ext(0)), ext, ext, ext), max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_claim_after_all_rounds(rounds: list[tuple[Ext, Ext, Ext, Ext, Ext]]) -> None:
     weights, point = [(w0, w1) for w0, w1, *_ in rounds], [r for _, _, r, _, _ in rounds]
     sent = [value for *_, zero, lead in rounds for value in (zero, lead)]

@@ -95,7 +95,7 @@ def test_join_holds_the_largest_sums_that_kernels_make() -> None:
 
 
 @given(st.lists(st.tuples(field, field), min_size=1, max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_plus_minus_and_plus_seven(pairs: list[tuple[int, int]]) -> None:
     assert PLUS(pairs) == [(x + y) % P for x, y in pairs]
     assert MINUS(pairs) == [(x - y) % P for x, y in pairs]
@@ -103,7 +103,7 @@ def test_plus_minus_and_plus_seven(pairs: list[tuple[int, int]]) -> None:
 
 
 @given(st.lists(st.tuples(word, word), min_size=1, max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_times_and_join(pairs: list[tuple[int, int]]) -> None:
     assert TIMES(pairs) == [x * y % P for x, y in pairs]
     assert JOIN(pairs) == [(x + (y << 32)) % P for x, y in pairs]

@@ -27,7 +27,7 @@ from proofward.lattice.parameters import RING_DEGREE as N
 from tests.lattice.test_encryption import BOUND, CONTEXT, decode, decoder_of, encrypted, lifted, secret_sum
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     length=st.integers(1, 5 * N),
     cuts=st.sets(st.integers(1, 4), max_size=4),

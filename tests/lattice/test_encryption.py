@@ -123,7 +123,7 @@ def test_threads_do_not_change_results(monkeypatch: pytest.MonkeyPatch) -> None:
         assert np.array_equal(one, three)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(-BOUND, BOUND), min_size=1, max_size=30), st.binary(max_size=8))
 def test_encryption_round_trip(values: list[int], name: bytes) -> None:
     part = encryption.encrypt(CONTEXT, np.array(values), BOUND, source(name.hex()))

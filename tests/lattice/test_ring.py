@@ -36,7 +36,7 @@ def test_multiplication_addition_and_subtraction_at_all_pairs_of_edges() -> None
         assert int(total[i]) == (a + b) % P
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(word, min_size=64, max_size=64), st.lists(word, min_size=64, max_size=64))
 def test_multiplication_of_random_words(a: list[int], b: list[int]) -> None:
     product = padded(a, N).reshape(1, N)

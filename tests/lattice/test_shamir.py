@@ -36,7 +36,7 @@ def test_shares_are_those_of_the_reference() -> None:
             assert int(shares[holder, i]) == reference.share(int(secret[i]), column, holder)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, P - 1) | st.sampled_from(EDGES), min_size=1, max_size=9), st.integers(0, 60))
 def test_shares_of_edge_values_are_those_of_the_reference(column: list[int], holder: int) -> None:
     words = np.array(column, dtype=np.uint64).reshape(-1, 1)
@@ -92,7 +92,7 @@ def test_wrong_shares_are_named(wrong: list[int]) -> None:
     assert np.array_equal(got.secret, secret)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_wrong_shares_are_named_for_all_thresholds(data: st.DataObject) -> None:
     holders = data.draw(st.integers(1, 9))
@@ -180,7 +180,7 @@ def test_lagrange_weights_reproduce_values_elsewhere() -> None:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, P - 1), max_size=8), st.lists(st.integers(0, P - 1), min_size=1, max_size=5))
 def test_division_has_quotient_and_small_remainder(a: list[int], b: list[int]) -> None:
     dividend, divisor = polynomial.trimmed(a), polynomial.trimmed(b) or [1]

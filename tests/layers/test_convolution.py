@@ -59,7 +59,7 @@ def met(layer: Conv2d) -> list[tuple[int, ...]]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(layer=layers(), seed=st.integers(0, 1000))
 def test_equals_its_definition_in_plain_integers(layer: Conv2d, seed: int) -> None:
     rng, count, rate = np.random.default_rng(seed), 2, 3
@@ -126,7 +126,7 @@ def test_a_batch_in_parts_is_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(np.array_equal(one, two) for one, two in zip(found[0], other, strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(layer=layers())
 def test_fans_and_positions_are_those_of_the_definition(layer: Conv2d) -> None:
     products = met(layer)
@@ -138,7 +138,7 @@ def test_fans_and_positions_are_those_of_the_definition(layer: Conv2d) -> None:
     assert max(map(sums.count, set(sums))) <= layer.fan_in
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(layer=layers(), seed=st.integers(0, 100))
 def test_patches_and_their_transpose_are_adjoint(layer: Conv2d, seed: int) -> None:
     rng = np.random.default_rng(seed)

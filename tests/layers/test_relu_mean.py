@@ -54,7 +54,7 @@ CHAINS = {
 }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     name=st.sampled_from(sorted(CHAINS)),
     scales=st.sampled_from([SCALES, NARROW]),

@@ -161,7 +161,7 @@ def test_what_is_wrong_is_said(steps, said):
     assert all(any(words in found for found in error.value.problems) for words in said)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     kernel=st.integers(1, 6), stride=st.integers(1, 6), height=st.integers(1, 12), width=st.integers(1, 12),
     zeros=st.tuples(*[st.integers(-1, 6)] * 4),

@@ -15,7 +15,7 @@ from proofward.proof.tableau import CommittedTableau, place
 from tests.proof.toy import seeded
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 5), st.lists(st.integers(0, 8), min_size=1, max_size=20))
 def test_columns_do_not_overlap(log_k: int, sizes: list[int]) -> None:
     layout = Layout(log_k, sizes)
@@ -34,7 +34,7 @@ def test_columns_do_not_overlap(log_k: int, sizes: list[int]) -> None:
     assert taken[:-1].all() and taken[-1].any()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 4), st.lists(st.integers(0, 6), min_size=1, max_size=12))
 def test_values_are_found_where_they_are_placed(log_k: int, sizes: list[int]) -> None:
     layout = Layout(log_k, sizes)

@@ -52,7 +52,7 @@ def test_equal_scores_are_one_step_and_points_on_a_line_are_left_out():
     assert roc(np.array([1, 2]), np.array([False, False])) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pairs=st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_size=30))
 def test_the_area_is_the_chance_to_score_above(pairs):
     scores, inside = np.array([score for score, _ in pairs]), np.array([one for _, one in pairs])

@@ -60,7 +60,7 @@ def costs_of(given: str, training: str, rows: int, exactly: bool) -> Inspection:
     from proofward.models.costs.inspection import inspect
 
     path = Path(given)
-    if path.is_file() and _names_sites(path):
+    if path.suffix.lower() == ".toml" and path.is_file() and _names_sites(path):
         return project_costs(opened_project(path), rows, exactly)
     setup = _network_file(path, training) if path.suffix.lower() in (TORCH, ONNX) else _preset(given)
     threshold = usual_threshold(HOSPITALS)

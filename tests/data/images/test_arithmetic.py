@@ -25,7 +25,7 @@ def half_up(value: Fraction) -> int:
     return math.floor(value + Fraction(1, 2))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(DECIMALS, st.decimals(1, 5000, places=2).map(Fraction), DECIMALS.filter(bool), DECIMALS,
        st.lists(st.integers(-32768, 65535), min_size=1, max_size=20))  # fmt: skip
 def test_linear_window_is_the_standards_formula(centre, width, slope, intercept, stored):
@@ -72,7 +72,7 @@ def test_full_range_of_every_depth():
     assert scaled(np.array([0, (1 << 32) - 1]), 32).tolist() == [0, 255]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 13), st.integers(1, 13), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99),
        st.sampled_from(["area", "bilinear"]))  # fmt: skip
 def test_resampling_is_exact(high, wide, height, width, seed, how):
