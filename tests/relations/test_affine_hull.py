@@ -36,7 +36,7 @@ from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.inference import InferenceWitness, inference
 from proofward.relations.predict import prove_prediction
 from proofward.relations.training_round import RoundWitness, training_round
-from tests.proof.hull import Array, affine_dimension
+from tests.proof.hull import Array, affine_dimension, affine_dimensions
 from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, without_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
@@ -146,6 +146,24 @@ def proving() -> Instance:
     return round_instance()
 
 
+def conv(outputs: int, groups: dict[str, int]) -> dict[str, Any]:
+    return {"kind": "conv2d", "outputs": outputs, "kernel": 1, "stride": 1, "padding": 0, **groups}
+
+
+@pytest.fixture(scope="module")
+def layered() -> Instance:
+    """A network with two groups, windows of four sums, a mean, a hidden unit with its ReLU and three classes."""
+    kinds = [
+        conv(2, {"groups": 2}),
+        {"kind": "relu_maxpool2d"},
+        conv(1, {}),
+        {"kind": "relu_global_avgpool"},
+        {"kind": "linear", "outputs": 1},
+        {"kind": "linear", "outputs": 3},
+    ]
+    return round_instance(config(network=chain((2, 2, 4), kinds), batch=1, steps=1))
+
+
 @pytest.fixture(scope="module")
 def pooling() -> Instance:
     """A network with one window of four sums."""
@@ -161,8 +179,7 @@ def classing() -> Instance:
 @pytest.fixture(scope="module")
 def averaging() -> Instance:
     """A network with two groups, and the mean of two values of each."""
-    conv = {"kind": "conv2d", "outputs": 2, "kernel": 1, "stride": 1, "padding": 0, "groups": 2}
-    layers = [conv, {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
+    layers = [conv(2, {"groups": 2}), {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
     return round_instance(config(network=chain((2, 1, 2), layers), batch=1, steps=1))
 
 
@@ -171,7 +188,13 @@ def predicting() -> Instance:
     return prediction_instance()
 
 
-@pytest.fixture(params=["enrolling", "proving", "pooling", "averaging", "classing", "predicting"])
+ONE_KIND = [
+    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "classing")
+]
+"""Networks with one of the kinds that `layered` has all of."""
+
+
+@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -221,9 +244,7 @@ def assert_same_hull(instance: Instance, witness: str) -> None:
     """
     said, told = instance.real(witness)
     assert affine_dimension(told) == instance.dimension
-    simulations = instance.simulated(said)
-    assert affine_dimension(simulations) == instance.dimension
-    assert affine_dimension(np.concatenate([simulations, told[:SPARE]])) == instance.dimension
+    assert affine_dimensions(instance.simulated(said), told[:SPARE]) == (instance.dimension,) * 2
 
 
 def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance) -> None:
@@ -237,7 +258,7 @@ def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instan
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["proving", "pooling", "averaging", "classing"])
+@pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:
