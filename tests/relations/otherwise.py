@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pytest
 
 from proofward.layers.conv2d import Conv2dTrainer
 from proofward.relations.measure import round_plan
@@ -14,9 +15,12 @@ from proofward.relations.prove import verify_round
 from tests.proof.cheats import Forger, Recorder, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, prove_with, round_witness
-from tests.relations.inventory import columns
+from tests.relations.inventory import columns, one_of_each_kind
 
 Prepared = tuple[Any, Any, dict[Any, Any]]
+SAMPLE_OR_WHOLE = pytest.mark.parametrize(
+    "whole", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["sample", "whole"]
+)
 forward = Conv2dTrainer.forward
 
 
@@ -28,14 +32,14 @@ def prepare(case: Case) -> Prepared:
     return witness, encryption.ciphertext, dict(Recorder.last.columns)
 
 
-def refuse_changed_entries(case: Case, prepared: Prepared) -> list[str]:
+def refuse_changed_entries(case: Case, prepared: Prepared, whole: bool) -> list[str]:
     """Names of the columns: one entry of each is changed, another from column to column, and refused.
 
-    The padding's entries come up among them.
+    The padding's entries come up among them. All columns, or a column of every kind.
     """
     witness, ciphertext, honest = prepared
-    names = []
-    for index, column in enumerate(columns(case)):
+    names, all_columns = [], columns(case)
+    for index, column in enumerate(all_columns if whole else one_of_each_kind(all_columns)):
         if column.name.startswith("sharing coefficient"):
             continue
         position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
