@@ -106,8 +106,7 @@ class RoundConfig:
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON of the rules."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(b"proofward/round-config/v2" + text.encode()).digest()
+        return _digest(self)
 
     def check_rows(self, rows: int) -> None:
         """Raises a TrainingError unless whoever enrols with `rows` rows can prove every round.
@@ -117,10 +116,9 @@ class RoundConfig:
         """
         if type(rows) is not int or not self.least_rows <= rows <= self.most_rows:
             raise ConfigurationError("rows", f"{self.least_rows} to {self.most_rows} by the rules", rows)
-        self._check_bounds(rows, self.most_rows)
-        self.code(rows)
+        _check_rows(self, rows)
 
-    def _check_bounds(self, rows: int, most: int) -> None:
+    def check_bounds(self, rows: int, most: int) -> None:
         """Sizes first, then the bounds for `rows` in every round whose largest hospital has up to `most`."""
         check_sizes(self.model, self.training, rows)
         limit, least = self._limit(rows), LEAST_WEIGHT << self.scales.weight_bits
@@ -137,7 +135,7 @@ class RoundConfig:
         most = self.most_rows
         least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
         if not self.most_rows:
-            self._check_bounds(least, least)
+            self.check_bounds(least, least)
             beyond = self._first(least, MOST_ROWS + 1, lambda rows: not self._holds_beside(least, rows))
             object.__setattr__(self, "most_rows", beyond - 1)
         object.__setattr__(self, "least_rows", least)
@@ -163,7 +161,7 @@ class RoundConfig:
     def _holds(self, rows: int, most: int = 0) -> bool:
         """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
         try:
-            self._check_bounds(rows, most or rows)
+            self.check_bounds(rows, most or rows)
         except TrainingError:
             return False
         return True
@@ -217,6 +215,20 @@ class RoundConfig:
             + (4 << self.scales.table_bits)
             + padded(rows) * (self.model.inputs.padded_size + self.model.head.labels.padded_size - 1)
         )
+
+
+@lru_cache(maxsize=256)
+def _digest(config: RoundConfig) -> bytes:
+    """See `RoundConfig.digest`: every statement and every envelope's rules ask for it."""
+    text = json.dumps(config.to_dict(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(b"proofward/round-config/v2" + text.encode()).digest()
+
+
+@lru_cache(maxsize=1024)
+def _check_rows(config: RoundConfig, rows: int) -> None:
+    """See `RoundConfig.check_rows`; numbers of rows that are refused are not kept."""
+    config.check_bounds(rows, config.most_rows)
+    config.code(rows)
 
 
 @lru_cache(maxsize=256)
