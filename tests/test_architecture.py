@@ -21,6 +21,7 @@ LAYERS = (
     "proof",
     "lattice",
     "layers",
+    "optimizers",
     "relations",
     "ledger",
     "federation",

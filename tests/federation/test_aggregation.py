@@ -26,10 +26,12 @@ from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import recover, share
-from proofward.layers.aggregation import apply_update
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
+from proofward.optimizers.contract import ServerOptimizer, largest_mean
+from proofward.optimizers.fedavg import FedAvg
+from proofward.optimizers.next_model import ModelRule
 from tests.federation.fakes import plan
 from tests.federation.harness import Stopped
 
@@ -67,10 +69,11 @@ class Round:
             "model": store.put(rng.integers(-(1 << 30), 1 << 30, length).tobytes()).hex(),
             "ciphertexts": names,
             "sums": {name: store.put(rows[index].tobytes()).hex() for index, name in enumerate(HOSPITALS)},
+            "state": [],
         }
 
 
-def history_of(told: dict) -> SimpleNamespace:
+def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNamespace:
     said = {
         k: SimpleNamespace(record=SimpleNamespace(ciphertext=bytes.fromhex(v)))
         for k, v in told["ciphertexts"].items()
@@ -84,19 +87,21 @@ def history_of(told: dict) -> SimpleNamespace:
         uploads=said,
         share_sums={k: SimpleNamespace(values=bytes.fromhex(v)) for k, v in told["sums"].items()},
     )
-    scales = SimpleNamespace(weight_bits=24)
+    rule = ModelRule(optimizer or FedAvg(), 24, largest_mean(BOUND, 24), LIMIT)
     config = SimpleNamespace(
         model=SimpleNamespace(parameters=told["length"]),
         threshold=THRESHOLD,
-        scales=scales,
-        weight_limit=LIMIT,
+        model_rule=rule,
+        optimizer=rule.optimizer,
         weight_shift=lambda most_rows: 0,
         update_rule=lambda rows, shift: SimpleNamespace(weight=rows, bound=BOUND),
     )
     rules = SimpleNamespace(
         config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
     )
-    return SimpleNamespace(round=state, rules=rules, enrolled=dict.fromkeys(HOSPITALS, ROWS))
+    before = tuple(map(bytes.fromhex, told["state"]))
+    enrolled = dict.fromkeys(HOSPITALS, ROWS)
+    return SimpleNamespace(round=state, rules=rules, enrolled=enrolled, server_state=before)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:
@@ -118,9 +123,13 @@ def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, byt
     )
     update = decoder.decode(total)
     weights = words(state.model).view(np.int64)
-    model = apply_update(weights, update, ROWS * len(HOSPITALS), config.scales, LIMIT)
-    arrays = (total, centred_secret_sum(secret, len(HOSPITALS)), update, model)
-    return {name: array.tobytes() for name, array in zip(OBJECTS, arrays, strict=True)}
+    rule = config.model_rule
+    before = tuple(words(digest).view(np.int64) for digest in history.server_state)
+    state = before or rule.first_state(len(weights))
+    model, after = rule.following(weights, state, update, ROWS * len(HOSPITALS))
+    arrays = (total, centred_secret_sum(secret, len(HOSPITALS)), update, model, *after)
+    names = (*OBJECTS, *rule.optimizer.vectors)
+    return {name: array.tobytes() for name, array in zip(names, arrays, strict=True)}
 
 
 @pytest.fixture

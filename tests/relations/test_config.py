@@ -11,6 +11,7 @@ from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
+from proofward.optimizers.fedavgm import FedAvgM
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.measure import check_provable, round_plan
@@ -27,6 +28,7 @@ OTHERS = {
     "security_bits": 41,
     "least_rows": 5,
     "most_rows": 1000,
+    "optimizer": FedAvgM(),
 }
 
 
