@@ -36,6 +36,8 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import Preset, Settings
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
 
 FILE_NAME = "consortium.toml"
@@ -61,6 +63,7 @@ class Project:
 
     servers: names and IP addresses under which sites reach the server, in the order of preference.
     settings: of network and training, as the file gives them; `preset` says what they leave open.
+    optimizer: the server's, which makes the next model.
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
@@ -71,6 +74,7 @@ class Project:
     port: int = PORT
     preset: str = PRESET
     settings: Settings = field(default_factory=Settings)
+    optimizer: ServerOptimizer = USUAL
     rounds: int = ROUNDS
     threshold: int = 0
     accepting: int = 0
@@ -212,7 +216,7 @@ class Project:
         if not self.threshold < hospitals:
             expected = f"fewer than the {hospitals} hospitals"
             raise ProjectError("policy.threshold", expected, self.threshold)
-        return provable_config(self.setup, hospitals, self.threshold)
+        return provable_config(self.setup, hospitals, self.threshold, self.optimizer)
 
     def terms(self, model: bytes = b"") -> Terms:
         """The terms of a completed project; raises ProjectError.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from proofward.cli.project.aggregation_table import optimizer_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import label_lines, notation_lines
 from proofward.cli.project.project import Project
@@ -42,6 +43,7 @@ def project_text(project: Project) -> str:
         "",
         "[training]",
         *_settings(project, TRAINING_KEYS),
+        *optimizer_lines(project.optimizer),
         "",
         "[policy]",
         f"threshold = {project.threshold}  # so many hospitals learn nothing together",
