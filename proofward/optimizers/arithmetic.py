@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from proofward.layers.model import Int64Array
+from proofward.layers.plain import MILLION
 
-MILLION = 10**6
 MOST = 1000 * MILLION
 """The largest rate, 1000, below 2^30."""
 

@@ -20,8 +20,8 @@ from typing import ClassVar
 
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array
-from proofward.layers.plain import integer
-from proofward.optimizers.arithmetic import MILLION, MOST
+from proofward.layers.plain import MILLION, integer, shown
+from proofward.optimizers.arithmetic import MOST
 
 State = tuple[Int64Array, ...]
 """One vector for each of `ServerOptimizer.vectors`, flat int64 (parameters,)."""
@@ -92,11 +92,6 @@ class ServerOptimizer(ABC):
 def largest_mean(clip_bound: int, bits: int) -> int:
     """The bound on |D| for a clip bound at scale 2^10; a weight has at least 10 bits."""
     return clip_bound << (bits - 10)
-
-
-def shown(millionths: int) -> str:
-    """A number of the rules as people write it."""
-    return f"{millionths // MILLION}.{millionths % MILLION:06d}".rstrip("0").rstrip(".")
 
 
 RATE = (1, MOST)

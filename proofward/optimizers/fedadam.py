@@ -22,7 +22,8 @@ from typing import ClassVar
 
 from proofward.layers.aggregation import long_division
 from proofward.layers.model import Int64Array
-from proofward.optimizers.arithmetic import MILLION, combined, roots
+from proofward.layers.plain import MILLION
+from proofward.optimizers.arithmetic import combined, roots
 from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from proofward.layers.model import Int64Array
-from proofward.optimizers.arithmetic import MILLION, combined, multiplied
+from proofward.layers.plain import MILLION
+from proofward.optimizers.arithmetic import combined, multiplied
 from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 
 

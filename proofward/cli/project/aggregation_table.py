@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.layers.errors import ConfigurationError
-from proofward.optimizers.arithmetic import MILLION
-from proofward.optimizers.contract import ServerOptimizer, shown
+from proofward.layers.plain import millionths, shown
+from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import OPTIMIZERS, USUAL, optimizer_named
 
 NAME, WHERE = "optimizer", "aggregation."
@@ -37,14 +36,11 @@ def read_optimizer(values: Mapping[str, Any]) -> ServerOptimizer:
 
 
 def _millionths(name: str, value: object, low: int, high: int) -> int:
-    """A number as people write it: what TOML reads has one shortest decimal form, and that is meant."""
-    expected = f"a multiple of 0.000001 in [{shown(low)}, {shown(high)}]"
-    if type(value) not in (int, float):
+    found = millionths(value)
+    if found is None or not low <= found <= high:
+        expected = f"a multiple of 0.000001 in [{shown(low)}, {shown(high)}]"
         raise ProjectError(WHERE + name, expected, repr(value)[:80])
-    exact = Decimal(repr(value))
-    if exact.is_finite() and low <= exact * MILLION <= high and exact * MILLION % 1 == 0:
-        return int(exact * MILLION)
-    raise ProjectError(WHERE + name, expected, repr(value)[:80])
+    return found
 
 
 def optimizer_lines(optimizer: ServerOptimizer) -> Iterator[str]:
