@@ -13,6 +13,7 @@ from dataclasses import replace
 from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.network import mlp
+from proofward.layers.plain import shown
 from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
@@ -92,6 +93,8 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
 
     if rate := most(training.rate, lambda value: trained(rate=value)):
         yield f"learning_rate at most {rate * unit!r}"
+    if momentum := most(training.momentum, lambda value: trained(momentum=value)):
+        yield f"momentum at most {shown(momentum)}"
     if count := most(getattr(training, duration), lambda value: trained(**{duration: value})):
         yield f"{duration} at most {count}"
     if power := most(training.batch.bit_length() - 1, lambda bits: trained(batch=1 << bits)):

@@ -109,7 +109,8 @@ class Project:
             return found.preset
         own = settings.preset("", "", features if self.images is None else self.images.axes, classes)
         training, what = own.training, f"{features} features" if self.images is None else "images"
-        summary = f"{what}: {own.model.words}, {training.duration} of {training.batch}"
+        batches = f"{training.batch}{training.momentum_words}"
+        summary = f"{what}: {own.model.words}, {training.duration} of {batches}"
         return replace(own, name=self.preset, summary=summary)
 
     @property

@@ -17,6 +17,7 @@ MEANING = {
     "hidden": "widths of the hidden layers; [] for logistic regression; or give layers",
     "layers": "from the data upwards, ReLU between them; the last, to the classes, is implied",
     "learning_rate": "of a batch's mean gradient, a multiple of batch / 1024",
+    "momentum": "of SGD within a round, which begins without any; 0 for none",
     "batch": "records of a step, a power of two",
     "epochs": "passes over a hospital's records in a round, or give steps",
     "steps": "of a round, the same for every hospital, or give epochs",

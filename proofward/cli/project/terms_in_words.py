@@ -36,7 +36,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
         first_model_in_words(rules),
         f"model {config.model.words}, {training.duration} a round in batches of "
-        f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
+        f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
