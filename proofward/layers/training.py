@@ -97,7 +97,10 @@ class Trainer:
         self._update(0, gradients, inputs)
 
     def _update(self, index: int, gradients: FloatArray, inputs: FloatArray) -> None:
-        """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`."""
+        """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`. Without momentum no gradient is kept."""
+        if len(self.increments) == 1:
+            self.layers[index].update(gradients, inputs, self.increments[0])
+            return
         kept = self.kept[index]
         kept.appendleft((gradients, inputs))
         for increment, earlier in zip(self.increments, kept, strict=False):
