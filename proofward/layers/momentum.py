@@ -51,6 +51,10 @@ class Rates:
         """r_0 + .. + r_(steps-1): what the weights of so many steps are bounded by."""
         return sum(self.sums[:steps]) + max(0, steps - len(self.sums)) * self.sums[-1]
 
+    def growths(self, steps: int) -> int:
+        """How often a gradient is subtracted from weights in so many steps: once in each without momentum."""
+        return sum(max(0, steps - earlier) for earlier, own in enumerate(self.increments) if own)
+
 
 @lru_cache(maxsize=256)
 def rates_of(rate: int, momentum: int, steps: int) -> Rates:

@@ -42,6 +42,8 @@ def test_coefficients_are_those_of_momentum_rounded_once(rate: int, momentum: in
     assert found[-1] <= rate / (1 - share) + 1
     assert rates.total(steps) == sum(found) and rates.total(steps + 7) == sum(found) + 7 * found[-1]
     assert momentum or rates.increments == (rate,)
+    kept = [own for step in range(steps) for own in rates.increments[: step + 1]]
+    assert rates.growths(steps) == np.count_nonzero(kept) and (momentum or rates.growths(steps) == steps)
 
 
 def test_coefficients_end() -> None:
