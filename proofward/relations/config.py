@@ -213,6 +213,13 @@ class RoundConfig:
         return self._limit(self.most_rows)
 
     @property
+    def training_words(self) -> str:
+        """How a round trains, and how the next model is made, for people."""
+        training, made = self.training, self.optimizer.words
+        batches = f"batches of {training.batch}{training.momentum_words}"
+        return f"A round trains {training.duration} in {batches}; the next model is made by {made}."
+
+    @property
     def model_rule(self) -> ModelRule:
         """How the next model follows from the sum of updates."""
         bits = self.scales.weight_bits
