@@ -97,7 +97,10 @@ class Trainer:
         self._update(0, gradients, inputs)
 
     def _update(self, index: int, gradients: FloatArray, inputs: FloatArray) -> None:
-        """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`. Without momentum no gradient is kept."""
+        """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`. Without momentum no gradient is kept.
+
+        Every e_j is from 0 to the rate, so weights on the way stay within the bounds of those at the end.
+        """
         if len(self.increments) == 1:
             self.layers[index].update(gradients, inputs, self.increments[0])
             return

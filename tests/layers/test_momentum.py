@@ -95,7 +95,7 @@ def test_plain_forms_name_momentum_where_there_is_some() -> None:
 
 
 def test_the_optimizer_of_torch_goes_the_same_way() -> None:
-    """The float twin is torch.optim.SGD; the integers are as near to it as without momentum."""
+    """The float twin is torch.optim.SGD, whose step is this function; the integers are near it."""
     torch = pytest.importorskip("torch")
     training, rows = Training(16, 4, steps=6, momentum=900_000), 16
     features, labels = records(rows, spread=100)  # logits stay within their range
@@ -106,15 +106,17 @@ def test_the_optimizer_of_torch_goes_the_same_way() -> None:
     with torch.no_grad():
         for parameter, part in zip(network.parameters(), parts, strict=True):
             parameter.copy_(torch.tensor(part / 2**SCALES.weight_bits).reshape(parameter.shape))
-    # the loss is summed over a batch, so that the rate is that of one record
-    optimizer = torch.optim.SGD(network.parameters(), lr=16 / 2**SCALES.rate_shift, momentum=0.9)
+    held, velocities = list(network.parameters()), [None] * 4
+    options = dict(weight_decay=0.0, dampening=0.0, nesterov=False, maximize=False, foreach=False)
     real = real_features(features, SCALES)
     for chosen in batches[:6]:
-        optimizer.zero_grad()
         inputs, told = torch.tensor(real[chosen]).double(), torch.tensor(labels[chosen])
-        torch.nn.functional.cross_entropy(network(inputs), told, reduction="sum").backward()
-        optimizer.step()
-    by_torch = np.concatenate([own.detach().numpy().ravel() for own in network.parameters()])
+        loss = torch.nn.functional.cross_entropy(network(inputs), told, reduction="sum")
+        gradients = list(torch.autograd.grad(loss, held))
+        with torch.no_grad():  # the loss is summed over a batch, so that the rate is that of one record
+            rate = 16 / 2**SCALES.rate_shift
+            torch.optim.sgd.sgd(held, gradients, velocities, lr=rate, momentum=0.9, **options)
+    by_torch = np.concatenate([own.detach().numpy().ravel() for own in held])
     by_torch -= first / 2**SCALES.weight_bits
     twin = train_float(MODEL, SCALES, training, real_weights(first, SCALES), real, labels, batches)
     integers = train(MODEL, SCALES, training, first, features, labels, batches).update

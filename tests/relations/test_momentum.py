@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from proofward.field import reference_arithmetic
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import Trainer
 from proofward.proof.prover import Prover
@@ -36,8 +37,12 @@ def moved() -> Case:
 
 
 def test_accepts_an_honest_round(moved: Case) -> None:
+    """The reference verifier says the same."""
     assert moved.config.training.rates(9).increments == (4, 4, 3, 3)
     check_round(moved)
+    result = moved.result
+    with reference_arithmetic():
+        verify_round(moved.statement, result.ciphertext, result.sealed_shares, result.proof)
 
 
 def test_accepts_convolutions_and_increments_of_zero() -> None:
