@@ -97,6 +97,7 @@ def test_plain_forms_name_momentum_where_there_is_some() -> None:
 def test_the_optimizer_of_torch_goes_the_same_way() -> None:
     """The float twin is torch.optim.SGD, whose step is this function; the integers are near it."""
     torch = pytest.importorskip("torch")
+    sgd = pytest.importorskip("torch.optim.sgd").sgd
     training, rows = Training(16, 4, steps=6, momentum=900_000), 16
     features, labels = records(rows, spread=100)  # logits stay within their range
     first = initial_weights(MODEL, SCALES, b"seed")
@@ -115,7 +116,7 @@ def test_the_optimizer_of_torch_goes_the_same_way() -> None:
         gradients = list(torch.autograd.grad(loss, held))
         with torch.no_grad():  # the loss is summed over a batch, so that the rate is that of one record
             rate = 16 / 2**SCALES.rate_shift
-            torch.optim.sgd.sgd(held, gradients, velocities, lr=rate, momentum=0.9, **options)
+            sgd(held, gradients, velocities, lr=rate, momentum=0.9, **options)
     by_torch = np.concatenate([own.detach().numpy().ravel() for own in held])
     by_torch -= first / 2**SCALES.weight_bits
     twin = train_float(MODEL, SCALES, training, real_weights(first, SCALES), real, labels, batches)
