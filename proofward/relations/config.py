@@ -18,6 +18,9 @@ from proofward.layers.errors import ConfigurationError, TrainingError, Wraparoun
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.optimizers.contract import ServerOptimizer, largest_mean
+from proofward.optimizers.next_model import ModelRule
+from proofward.optimizers.registry import USUAL, optimizer_from_dict
 from proofward.proof.soundness import LEAST_POLICY_BITS, CodeParameters, SoundnessBelowPolicy, choose_code
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
 from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
@@ -36,6 +39,7 @@ class RoundConfig:
     security_bits: proven bits that every proof must have
     weak_security_for_tests: set exactly where these are fewer than LEAST_POLICY_BITS
     least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
+    optimizer: makes the next model from the mean update; the plain form names all but the usual one, FedAvg
 
     Rules are refused here, not in the rounds: at both ends of the range all bounds hold, a code reaches the
     security, and no statement is too large. `check_rows` says the same of one number of rows.
@@ -51,6 +55,7 @@ class RoundConfig:
     weak_security_for_tests: bool = False
     least_rows: int = 0
     most_rows: int = 0
+    optimizer: ServerOptimizer = USUAL
 
     def __post_init__(self) -> None:
         self._require("clip_bound", 1, 1 << 30)
@@ -62,6 +67,7 @@ class RoundConfig:
         self._check_weakness()
         if self.scales.weight_bits < WEIGHT_BITS:
             raise ConfigurationError("weight_bits", f"at least {WEIGHT_BITS}", self.scales.weight_bits)
+        self.optimizer.check(self.clip_bound, self.scales.weight_bits)
         if not (self.least_rows and self.most_rows):
             self._fill_in_rows()
         if self.least_rows > self.most_rows:
@@ -85,13 +91,15 @@ class RoundConfig:
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("model", "scales", "training"):
             plain[name] = getattr(self, name).to_dict()
+        if (optimizer := plain.pop("optimizer")) != USUAL:
+            plain["optimizer"] = optimizer.to_dict()
         return {"version": PROTOCOL_VERSION, **plain}
 
     @classmethod
     def from_dict(cls, values: object) -> RoundConfig:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        names = {"version", *(field.name for field in fields(cls))}
-        if not isinstance(values, dict) or set(values) != names:
+        names = {"version", *(field.name for field in fields(cls))} - {"optimizer"}
+        if not isinstance(values, dict) or set(values) - {"optimizer"} != names:
             raise ConfigurationError("config", f"a mapping with exactly the keys {sorted(names)}", values)
         if values["version"] != PROTOCOL_VERSION:
             raise ConfigurationError("version", str(PROTOCOL_VERSION), values["version"])
@@ -102,6 +110,10 @@ class RoundConfig:
         plain["model"] = Network.from_dict(values["model"])
         plain["scales"] = FixedPoint.from_dict(values["scales"])
         plain["training"] = Training.from_dict(values["training"])
+        if "optimizer" in values:
+            plain["optimizer"] = optimizer_from_dict(values["optimizer"])
+            if plain["optimizer"] == USUAL:
+                raise ConfigurationError("optimizer", f"nothing for {USUAL.title}", values["optimizer"])
         return cls(**plain)
 
     def digest(self) -> bytes:
@@ -197,6 +209,19 @@ class RoundConfig:
     def weight_limit(self) -> int:
         """L: the weights of every model are in [-L, L], at scale fw."""
         return self._limit(self.most_rows)
+
+    @property
+    def training_words(self) -> str:
+        """How a round trains, and how the next model is made, for people."""
+        training, made = self.training, self.optimizer.words
+        batches = f"batches of {training.batch}{training.momentum_words}"
+        return f"A round trains {training.duration} in {batches}; the next model is made by {made}."
+
+    @property
+    def model_rule(self) -> ModelRule:
+        """How the next model follows from the sum of updates."""
+        bits = self.scales.weight_bits
+        return ModelRule(self.optimizer, bits, largest_mean(self.clip_bound, bits), self.weight_limit)
 
     def _limit(self, rows: int) -> int:
         """`weight_limit`, or the limit for `rows` while `most_rows` is still to be found."""
