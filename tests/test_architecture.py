@@ -22,6 +22,7 @@ LAYERS = (
     "proof",
     "lattice",
     "layers",
+    "optimizers",
     "relations",
     "ledger",
     "federation",
