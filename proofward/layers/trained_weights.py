@@ -125,7 +125,9 @@ class TrainedWeights(AffineRelation):
         """
         inside = np.zeros((2, self.shape.steps), dtype=np.uint64)
         unit = pow(self.rates.rate, -1, P)
-        inside[0, :steps] = [self.rates.after(steps - 1 - step) * unit % P for step in range(steps)]
+        counts = [count * unit % P for count in self.rates.sums[:steps]]
+        inside[0, :steps] = counts[-1]
+        inside[0, steps - len(counts) : steps] = counts[::-1]
         self._prove_sum(party, inside, units, extended, claim * (-ONE * self.rates.rate).inverse())
 
     def assert_weight(self, party: Party, step: Point, units: Units, extended: Point, weight: Form) -> None:
