@@ -18,7 +18,6 @@ LONGEST_FIRST = (
     "docs/test_run.py",
     "flare/test_federation.py",
     "flare/test_consortium.py",
-    "flare/test_added_site.py",
     "flare/test_isolation.py",
     "flare/test_ends.py",
     "cli/test_server_addresses.py",

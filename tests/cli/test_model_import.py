@@ -156,8 +156,10 @@ def test_from_an_onnx_file_through_proved_training_to_an_onnx_file(proofward, tm
     labels = np.array([int(row["diagnosis"] == "M") for row in rows])
     logits = onnxruntime.InferenceSession(tmp_path / "m.onnx").run(["logits"], {"records": values})[0]
     difference = logits[:, 1] - logits[:, 0]
-    assert np.abs(difference - scores / 64).max() <= said["agreement"]["bound"]
-    assert abs(auc(difference, labels) - auc(scores, labels)) < 0.002
+    error = np.abs(difference - scores / 64).max()
+    assert error <= said["agreement"]["bound"]
+    apart = np.abs(np.subtract.outer(scores[labels == 1], scores[labels == 0])) / 64  # keys are other ones each time
+    assert abs(auc(difference, labels) - auc(scores, labels)) <= np.mean(apart <= 2 * error)
     assert len(set(scores.tolist())) > 20
 
 

@@ -23,7 +23,6 @@ from proofward.engines.flare.supervisor import Supervisor
 from proofward.engines.local import SERVER, LocalConsortium, free_port
 from proofward.engines.remote.agreement.addresses import split_port
 from proofward.report.scenario import make_scenario
-from tests.patience import PATIENCE
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "o")
 GIVEN = ("--server", "10.0.0.5", "--server", "FL.example.org:8102", "--server", "[2001:DB8:0::7]:8102")
@@ -248,21 +247,3 @@ def test_rejects_a_damaged_list_of_addresses(proofward, kit, content):
 def test_a_kit_of_before_has_one_address(kit):
     (kit / "startup" / "server_addresses.json").unlink()
     assert addresses_of(kit) == (SERVER,)
-
-
-@pytest.mark.slow
-def test_a_federation_whose_sites_take_three_ways(tmp_path):
-    """By IPv4, by IPv6 and by name, all certificates checked by gRPC; the coordinator by IPv6, too."""
-    scenario = make_scenario("tiny", 3, 1, 0, 4)
-    local = LocalConsortium(tmp_path / "c", Network(SERVER, free_port(), HERE))
-    records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
-    local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)
-    ways = {"hospital-0": "127.0.0.1", "hospital-1": "::1", "hospital-2": SERVER, COORDINATOR: "::1"}
-    for name, host in ways.items():
-        local.site_options[name] = ("--server", host)
-    try:
-        local.start_all()
-        local.wait(PATIENCE)
-    finally:
-        local.stop_all()
-    assert {name: server_of(local.kits[name])[0] for name in ways} == ways

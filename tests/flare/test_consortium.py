@@ -1,13 +1,15 @@
-"""A consortium set up and run by its commands alone, as coordinator and sites would."""
+"""A consortium set up and run by its commands alone, as coordinator and sites would; a hospital comes to it later."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -15,15 +17,22 @@ import pytest
 from proofward.cli.common.fingerprint import words
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
+from proofward.engines.flare.kits.addresses import server_of
+from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import free_port
+from proofward.federation.messages.catalogue import AcceptedSet, EnrolmentVerdict
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
 from tests.flare.commands import proofward
+from tests.flare.connect_proxy import ConnectProxy
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
-ROWS, ROUNDS = 24, 3
+ROWS, ROUNDS = 24, 2
+NAMES, NEW = ("north", "south", "west"), "east"
+WAYS = {"north": "localhost", "west": "127.0.0.1", NEW: "::1", COORDINATOR: "::1"}
+"""How they reach the server, whose certificate gRPC checks each time; north goes through a proxy, too."""
 
 
 def write_records(path: Path, seed: int) -> None:
@@ -38,13 +47,23 @@ def write_records(path: Path, seed: int) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def rotated(ledger: Path, member: str) -> bool:
+def recorded(ledger: Path) -> list[Envelope]:
     database = Database(ledger, writable=False)
     try:
-        found = [decode(database.entry(number), Envelope) for number in range(database.size())]
+        return [decode(database.entry(number), Envelope) for number in range(database.size())]
     finally:
         database.close()
-    return any(envelope.topic == "key-rotation" and envelope.sender == member for envelope in found)
+
+
+def rotations(ledger: Path) -> list[str]:
+    """Who has changed a key."""
+    return [envelope.sender for envelope in recorded(ledger) if envelope.topic == "key-rotation"]
+
+
+def judged(ledger: Path, hospital: str) -> int:
+    """How many verifiers have accepted a hospital's enrolment."""
+    records = [entry.record for entry in recorded(ledger)]
+    return sum(isinstance(said, EnrolmentVerdict) and said.hospital == hospital and said.accepted for said in records)
 
 
 def wait(reached, what: str) -> None:
@@ -54,70 +73,133 @@ def wait(reached, what: str) -> None:
         time.sleep(0.2)
 
 
+class Trial:
+    """Kits of three hospitals that verify, and who was started."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.folder, self.port, self.metrics = root, root / "consortium", free_port(), free_port()
+        roles = [word for name in NAMES for word in ("--hospital", name, "--verifier", name)]
+        servers = ("--server", f"localhost:{self.port}", "--server", "127.0.0.1", "--server", "::1")
+        proofward("consortium", "init", self.folder, "--title", "Trial", *servers, *roles,
+                  "--rounds", ROUNDS, "--deadline", 600)  # fmt: skip
+        self.kits = {path.name: path for path in sorted((self.folder / "kits").iterdir())}
+        self.started: list[Path] = []
+        self.secret = root / "passphrase"
+        self.secret.write_text("a passphrase\n")
+        self.secret.chmod(0o600)
+        self.ledger = self.kits["localhost"] / "proofward" / "ledger"
+
+    def options(self, site: str) -> tuple:
+        return ("--passphrase-file", self.secret) if site == "west" else ()
+
+    def start(self, site: str, *more: object) -> None:
+        self.started.append(self.kits[site])
+        way = ("--server", WAYS[site]) if site in WAYS else ()
+        proofward("start", self.kits[site], "--detach", "--verification-workers", 0, *way, *self.options(site), *more)
+
+    def stop(self) -> None:
+        for kit in self.started:
+            proofward("stop", kit)
+
+    def enrol(self, site: str, seed: int) -> None:
+        write_records(self.root / f"{site}.csv", seed)
+        proofward("enrol", self.kits[site], "--data", self.root / f"{site}.csv")
+
+    def problems(self, site: str, code: int = 0) -> list[str]:
+        """What `doctor` finds wrong."""
+        words = ("--offline", "--json", *self.options(site))
+        checks = json.loads(proofward("doctor", self.kits[site], *words, code=code))["checks"]
+        return [check["name"] for check in checks if check["outcome"] == "problem"]
+
+    def added(self) -> str:
+        """Makes the kit of a hospital that comes later, with records; its key."""
+        self.kits[NEW] = Path(json.loads(proofward("consortium", "add-site", self.folder, NEW, "--json"))["kit"])
+        key = json.loads(proofward("join", self.kits[NEW], "--json"))["public_key"]
+        self.enrol(NEW, 3)
+        return key
+
+    def scraped(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
+
 def test_from_init_to_the_audit(tmp_path):
-    folder, port = tmp_path / "consortium", free_port()
-    names = ("north", "south", "west")
-    roles = [word for name in names for word in ("--hospital", name)]
-    judges = [word for name in (*names, "auditor") for word in ("--verifier", name)]
-    proofward("consortium", "init", folder, "--title", "Trial", "--server", f"localhost:{port}", *roles, *judges,
-              "--rounds", ROUNDS, "--deadline", 120)  # fmt: skip
-    kits = {path.name: path for path in sorted((folder / "kits").iterdir())}
+    """North changes its key, south stops and comes back, and east comes while all wait for west's records."""
+    trial = Trial(tmp_path)
+    kits, ledger = trial.kits, trial.ledger
     sites = [name for name in kits if "@" not in name]
-    assert sorted(sites) == sorted((*names, "auditor", "localhost"))
-    secret = tmp_path / "passphrase"
-    secret.write_text("a passphrase\n")
-    secret.chmod(0o600)
+    assert sorted(sites) == sorted((*NAMES, "localhost"))
     for site in sites:
-        proofward("join", kits[site], *(("--passphrase-file", secret) if site == "west" else ()))
-    for number, name in enumerate(names):
-        assert "enrol" in proofward("status", kits[name], code=1)
-        write_records(tmp_path / f"{name}.csv", number)
-        proofward("enrol", kits[name], "--data", tmp_path / f"{name}.csv")
-    for site in sites:
-        options = ("--passphrase-file", secret) if site == "west" else ()
-        checks = json.loads(proofward("doctor", kits[site], "--offline", "--json", *options))
-        assert checks["problems"] == 0
-    started = []
-    with socket.create_server(("", port)):
-        assert f"port {port}" in proofward("start", kits["localhost"], "--detach", code=1)
+        proofward("join", kits[site], *trial.options(site))
+    assert "enrol" in proofward("status", kits["north"], code=1)
+    for seed, name in enumerate(("north", "south")):
+        trial.enrol(name, seed)
+    assert [trial.problems(site) for site in sites if site != "west"] == [[]] * 3
+    assert trial.problems("west", code=1) == ["records of west"]
+    with socket.create_server(("", trial.port)):
+        assert f"port {trial.port}" in proofward("start", kits["localhost"], "--detach", code=1)
     assert "passphrase" in proofward("start", kits["west"], "--detach", code=1)
-    try:
-        for site in ("localhost", *(name for name in kits if name != "localhost")):
-            options = ("--passphrase-file", secret) if site == "west" else ()
-            started.append(site)
-            proofward("start", kits[site], "--detach", "--verification-workers", 0, *options)
-        proofward("start", kits["north"], code=1)  # it runs already
-        members = [site for site in sites if site != "localhost"]
-        wait(lambda: all((kits[site] / "proofward" / "rules").exists() for site in members), "everybody's key")
-        read_out = json.loads(proofward("status", kits["auditor"], "--json", code=1))["consortium"]
-        for site in members:
-            proofward("confirm", kits[site], "--consortium", words(read_out))
-        ledger = kits["localhost"] / "proofward" / "ledger"
-        log = kits["localhost"] / "proofward" / "log.jsonl"
-        wait(lambda: log.exists() and '"round-opened"' in log.read_text(), "a round")
-        proofward("rotate-key", kits["north"], "--member", "north")
-        wait(lambda: rotated(ledger, "north"), "a change of keys")
-        proofward("stop", kits["south"])
-        assert json.loads(proofward("status", kits["south"], "--json"))["process"] is None
-        proofward("start", kits["south"], "--detach", "--verification-workers", 0)
-        wait((ledger / SEAL_NAME).exists, "the end")
-        views = [json.loads(proofward("status", kits[site], "--json")) for site in sites]
-        assert len({view["consortium"] for view in views}) == 1 and views[0]["consortium"]
-        fingerprint = views[0]["consortium"]
-    finally:
-        for site in started:
-            proofward("stop", kits[site])
-    proofward("audit", ledger, "--consortium", fingerprint)
-    proofward("export-audit", kits["localhost"], "--out", tmp_path / "pack.zip")
-    for site in sites:
-        model = tmp_path / f"{site}.safetensors"
-        proofward("model", "export", kits[site], "--to", "safetensors", "--out", model)
-        assert model.read_bytes() == (tmp_path / f"{sites[0]}.safetensors").read_bytes()
-    said = json.loads(proofward("predict", model, tmp_path / "north.csv", "--json"))
-    assert len(said["predictions"]) == ROWS and said["round"] == ROUNDS and said["not_used"] == ["label"]
+    members = [site for site in sites if site != "localhost"]
+    with ConnectProxy() as proxy:
+        try:
+            trial.start("localhost", "--metrics", trial.metrics)
+            trial.start("north", "--proxy", f"http://127.0.0.1:{proxy.port}")
+            for site in ("south", "west", COORDINATOR):
+                trial.start(site)
+            proofward("start", kits["south"], code=1)  # it runs already
+            wait(lambda: all((kits[site] / "proofward" / "rules").exists() for site in members), "everybody's key")
+            fingerprint = json.loads(proofward("status", kits["west"], "--json", code=1))["consortium"]
+            for site in members:
+                proofward("confirm", kits[site], "--consortium", words(fingerprint))
+            proofward("rotate-key", kits["north"], "--member", "north")
+            wait(lambda: ledger.exists() and rotations(ledger), "a change of keys")
+            proofward("stop", kits["south"])
+            assert json.loads(proofward("status", kits["south"], "--json"))["process"] is None
+            key = trial.added()
+            for site in ("south", NEW):  # both are taken into the next job
+                trial.start(site)
+            wait((kits[NEW] / "proofward" / "rules").exists, "the rules at the new site")
+            proofward("confirm", kits[NEW], "--consortium", words(fingerprint))
+            for name in ("north", "south"):
+                proofward("admit", kits[name], NEW, "--key", key)
+            wait(lambda: judged(ledger, NEW) >= 2, "the enrolment of the new hospital")
+            assert not any(entry.topic == "enrolment-closed" for entry in recorded(ledger))
+            trial.enrol("west", 2)
+            assert trial.problems("west") == []
+            wait((ledger / SEAL_NAME).exists, "the end")
+            sites += [NEW]
+            views = [json.loads(proofward("status", kits[site], "--json")) for site in sites]
+            assert {view["consortium"] for view in views} == {fingerprint} and fingerprint
+            assert re.search(r"^proofward_round(\{.*\})? [0-9.]+$", trial.scraped(), re.MULTILINE)
+        finally:
+            trial.stop()
+    assert set(proxy.tunnels) == {f"localhost:{trial.port}"}
+    assert {name: server_of(kits[name])[0] for name in WAYS} == WAYS
+    assert rotations(ledger) == ["north"]
+    sets = [entry.record.hospitals for entry in recorded(ledger) if isinstance(entry.record, AcceptedSet)]
+    assert len(sets) == ROUNDS and set(sets[-1]) == {*NAMES, NEW}
+    for kit in kits.values():
+        for line in (kit / "proofward" / "log.jsonl").read_text().splitlines():
+            assert json.loads(line)["kind"]
+    outcome(trial, sites, fingerprint)
+
+
+def outcome(trial: Trial, sites: list[str], fingerprint: str) -> None:
+    """An audit, a pack for another, the same model everywhere, and no process that is left."""
+    root, ledger = trial.root, trial.ledger
+    audit = proofward("audit", ledger, "--consortium", fingerprint)
+    assert f"admitted    {NEW}, by vote of north-verifier, south-verifier" in audit
+    assert "The record is consistent." in audit and "Everybody kept the rules." in audit
     proofward("audit", ledger, "--consortium", "00" * 32, code=1)
+    proofward("export-audit", trial.kits["localhost"], "--out", root / "pack.zip")
+    for site in sites:
+        model = root / f"{site}.safetensors"
+        proofward("model", "export", trial.kits[site], "--to", "safetensors", "--out", model)
+        assert model.read_bytes() == (root / f"{sites[0]}.safetensors").read_bytes()
+    said = json.loads(proofward("predict", model, root / "north.csv", "--json"))
+    assert len(said["predictions"]) == ROWS and said["round"] == ROUNDS and said["not_used"] == ["label"]
     left = subprocess.run(
-        ["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False
+        ["pgrep", "-f", str(trial.folder)], capture_output=True, text=True, check=False
     ).stdout.split()
     for pid in left:  # pragma: no cover
         os.kill(int(pid), signal.SIGKILL)

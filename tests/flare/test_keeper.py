@@ -12,10 +12,11 @@ from proofward.engines.flare.keeper import Keeper
 
 
 class Played:
-    """FLARE's session: sites that are connected and sites that work, jobs by number."""
+    """FLARE's session: sites that are connected, that work and that have died, jobs by number."""
 
     def __init__(self) -> None:
-        self.connected, self.working = {"a", "b", "c"}, {"a", "b", "c"}
+        self.connected, self.working, self.dead = {"a", "b", "c"}, {"a", "b", "c"}, set[str]()
+        self.asked = 0
         self.jobs: dict[str, str] = {}
         self.aborted: list[str] = []
         self.forgotten: set[str] = set()
@@ -28,8 +29,10 @@ class Played:
         ]
 
     def get_system_info(self):
+        self.asked += 1
+        heard = {name: 0 if name in self.dead else self.asked for name in sorted(self.connected)}
         return SimpleNamespace(
-            client_info=[SimpleNamespace(name=name) for name in sorted(self.connected)],
+            client_info=[SimpleNamespace(name=name, last_connect_time=time) for name, time in heard.items()],
             job_info=[SimpleNamespace(job_id=name) for name in self.running],
             server_info=SimpleNamespace(start_time=self.start),
         )
@@ -134,6 +137,30 @@ def test_a_site_that_comes_back_is_taken_in_and_one_that_flaps_waits(scene):
         flare.working = {"a", "b"}
         pass_time(1)
     assert len(flare.aborted) <= 5
+
+
+def test_for_a_site_that_has_died_no_job_is_given_up(scene):
+    """FLARE calls it connected for a minute, and hears nothing from it."""
+    flare, keeper, pass_time = scene
+    pass_time(60)
+    flare.working, flare.dead = {"a", "b"}, {"c"}
+    pass_time(60)
+    flare.connected = {"a", "b"}
+    pass_time(60)
+    assert flare.aborted == [] and keeper.submissions == 1
+    flare.connected, flare.dead = {"a", "b", "c"}, set()
+    pass_time(10)
+    assert flare.aborted == ["job-0"]
+
+
+def test_the_server_is_asked_seldom_while_everybody_works(scene):
+    flare, keeper, pass_time = scene
+    assert keeper._beat() == module.BEAT
+    pass_time(60)
+    assert keeper._beat() == module.SELDOM
+    flare.working = {"a", "b"}
+    pass_time(1)
+    assert keeper._beat() == module.BEAT
 
 
 def test_another_process_goes_on_with_the_job_that_runs(scene, tmp_path):

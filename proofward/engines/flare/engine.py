@@ -168,14 +168,17 @@ class FlareEngine(Engine):
         address: str | None = None,
     ) -> bool:
         """See the contract."""
-        from proofward.engines.flare.keeper import Keeper
         from proofward.engines.flare.kits.kit import await_free
         from proofward.engines.flare.reaching import pointer
         from proofward.engines.flare.supervisor import Supervisor
-        from proofward.engines.remote.agreement.home import Home
 
         point = pointer(kit, address, proxied=bool(environment.get("grpc_proxy")))
         if self.kind(kit) == ADMIN:
+            from proofward.engines.flare.keeper import (
+                Keeper,  # brings FLARE, which a site's process only starts
+            )
+            from proofward.engines.remote.agreement.home import Home
+
             os.environ.update(environment)
             sites = {seat.site for seat in Home(home_of(kit)).terms.seats}
             ready()

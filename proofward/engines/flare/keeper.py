@@ -2,14 +2,15 @@
 
 FLARE does not resume a job, and does not take a restarted site into a running one; both the ledger and the
 members' states survive, so a new job goes on where the old one was. A site that comes and goes is taken in
-after longer and longer waits, so that it cannot stop the others.
+after longer and longer waits, so that it cannot stop the others. One that has died is not heard from, though
+FLARE calls it connected for a while: the others go on with their job.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,7 +19,7 @@ from proofward.engines.contract import Note
 from proofward.engines.flare.job import build_job
 from proofward.engines.flare.kits.provision import COORDINATOR
 
-BEAT = 1.0
+BEAT, SELDOM = 1.0, 5.0
 SETTLING = 15.0
 LEFT_OUT, VANISHED = 4.0, 30.0
 FIRST_TURN, LAST_TURN = 60.0, 24 * 3600.0
@@ -49,6 +50,7 @@ class Keeper:
         self._job = ""
         self._first_seen: float | None = None
         self._missing_since: dict[str, float] = {}
+        self._heard: dict[str, object] = {}
         self._times: dict[str, int] = {}
         self._turn: dict[str, float] = {}
         self._pause = RESTART_PAUSE
@@ -68,10 +70,15 @@ class Keeper:
                 except Exception as error:  # FLARE's session raises many kinds; all mean: connect again
                     self._note("disconnected", check=type(error).__name__)
                     self._disconnect()
-                self.stop.wait(BEAT)
+                self.stop.wait(self._beat())
             return False
         finally:
             self._disconnect()
+
+    def _beat(self) -> float:
+        """Seldom while everybody works on a job: what is asked costs the server more than messages do."""
+        settled = self._seen - self._submitted > SETTLING and not self._missing_since
+        return SELDOM if self._job and settled else BEAT
 
     def _connect(self) -> Any:
         from nvflare.fuel.flare_api.flare_api import new_secure_session
@@ -93,7 +100,7 @@ class Keeper:
     def _tend(self) -> bool:
         session = self._connect()
         info = session.get_system_info()
-        connected = {client.name for client in info.client_info}
+        connected = {client.name: client.last_connect_time for client in info.client_info}
         running = [job.job_id for job in info.job_info]
         if not self._job and running:  # submitted by an earlier process of this kit
             self._job, self._submitted = str(running[0]), time.monotonic()
@@ -121,7 +128,7 @@ class Keeper:
             self._seen = now
         return server_start != self._server_start or now - max(self._seen, self._submitted) > VANISHED
 
-    def _submit(self, session: Any, connected: set[str], server_start: object) -> None:
+    def _submit(self, session: Any, connected: Mapping[str, object], server_start: object) -> None:
         now = time.monotonic()
         if not connected:
             self._first_seen = None
@@ -142,10 +149,11 @@ class Keeper:
         self._missing_since.clear()
         self._note("submitted", count=self.submissions)
 
-    def _left_out(self, session: Any, connected: set[str]) -> bool:
-        """Whether a connected site has not worked on the job for a while, and it is its turn to be taken in.
+    def _left_out(self, session: Any, connected: Mapping[str, object]) -> bool:
+        """Whether a site that is heard from has not worked on the job for a while, and it is its turn.
 
-        Every time costs the others what they have not stored, so the same site waits ever longer.
+        Every time costs the others what they have not stored, so the same site waits ever longer. connected:
+        when the server has last heard from each site that it calls connected, by its own clock.
         """
         now = time.monotonic()
         if now - self._submitted < SETTLING:
@@ -155,16 +163,18 @@ class Keeper:
             for entry in session.get_client_job_status() or []
             if entry.get("job_id") == self._job
         }
-        missing = connected - working
+        missing = connected.keys() - working
         for name in list(self._missing_since):
             if name not in missing:
                 del self._missing_since[name]
-        for name in missing:
-            self._missing_since.setdefault(name, now)
+        for name in missing - self._missing_since.keys():
+            self._missing_since[name], self._heard[name] = now, connected[name]
         late = [
             name
             for name, since in self._missing_since.items()
-            if now - since > LEFT_OUT and now >= self._turn.get(name, 0.0)
+            if now - since > LEFT_OUT
+            and connected[name] != self._heard[name]
+            and now >= self._turn.get(name, 0.0)
         ]
         for name in late:
             self._times[name] = self._times.get(name, 0) + 1
