@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,25 +53,54 @@ def input_gradients(
     """
     parts = _parts(model, flat)
     values, sums, _ = _forward(model, parts, scales, features)
-    delta = logit_weights
-    for index in range(len(parts) - 1, -1, -1):
-        below = _single(model.layers[index].real_gradients(parts[index][0], values[index], delta)[2])
-        if index:
-            back = model.activations[index - 1].real_gradients
-            delta = _single(back(sums[index - 1], below, _limit(scales)))
-    return below
+    deltas = {model.depth - 1: logit_weights}
+    for place in range(model.depth - 1, 0, -1):
+        below, _ = _gradients(model, parts, values, deltas, place)
+        back = model.activations[place - 1].real_gradients
+        deltas[place - 1] = _single(back(sums[place - 1], below, _limit(scales)))
+    return _gradients(model, parts, values, deltas, 0)[0]
 
 
 def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
 ) -> tuple[list[Float32Array], list[Float32Array], Float32Array]:
-    """Inputs of every layer, sums of the hidden ones, and the logits."""
+    """Inputs of every layer of the chain, sums of the hidden ones, and the logits."""
     values, sums = [features], []
-    for layer, own, activation in zip(model.layers[:-1], parts[:-1], model.activations, strict=True):
-        sums.append(_sums(layer, own, values[-1]))
-        values.append(_single(activation.real_values(sums[-1], _limit(scales))))
-    logits = _sums(model.layers[-1], parts[-1], values[-1])
-    return values, sums, logits
+    for place in range(model.depth):
+        addends = model.joints.sums(place, 0)
+        made = [
+            _sums(model.layers[own], parts[own], values[model.joints.reads(own)]) for own, _ in addends.layers
+        ]
+        sums.append(_added([*made, *(values[source] for source, _ in addends.direct)]))
+        if place < len(model.activations):
+            own_values = model.activations[place].real_values(sums[-1], _limit(scales))
+            values.append(_single(own_values))
+    return values, sums[:-1], sums[-1]
+
+
+def _gradients(
+    model: Network,
+    parts: Parts,
+    values: list[Float32Array],
+    deltas: Mapping[int, Float32Array],
+    place: int,
+) -> tuple[Float32Array, dict[int, tuple[RealArray, RealArray]]]:
+    """Of the values V_place, and of the weights and biases of every layer that reads them, by its index."""
+    addends, made = model.joints.back_sums(place, 0), []
+    growth: dict[int, tuple[RealArray, RealArray]] = {}
+    for own, _ in addends.layers:
+        delta = deltas[model.joints.joins(own)]
+        weights, biases, below = model.layers[own].real_gradients(parts[own][0], values[place], delta)
+        growth[own] = weights, biases
+        made.append(_single(below))
+    return _added([*made, *(deltas[into] for into, _ in addends.direct)]), growth
+
+
+def _added(parts: Sequence[Float32Array]) -> Float32Array:
+    total = parts[0]
+    for own in parts[1:]:
+        total = total + own
+    return total
 
 
 def _limit(scales: FixedPoint) -> float:
@@ -117,17 +146,19 @@ def train_float(
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])
-        back_sums = []
-        delta = _single(model.head.real_gradients(logits, labels[chosen], end))
-        for index in range(len(parts) - 1, -1, -1):
-            weights, bias = parts[index]
-            growth, bias_growth, below = model.layers[index].real_gradients(weights, values[index], delta)
-            if index:
+        back_sums: list[Float32Array] = []
+        deltas = {model.depth - 1: _single(model.head.real_gradients(logits, labels[chosen], end))}
+        growth: dict[int, tuple[RealArray, RealArray]] = {}
+        for place in range(model.depth - 1, -1, -1):
+            below, own = _gradients(model, parts, values, deltas, place)
+            growth |= own
+            if place:
                 back_sums.append(below)
-                back = model.activations[index - 1].real_gradients
-                delta = _single(back(sums[index - 1], _saturated(below, scales), _limit(scales)))
-            weights -= rate * growth
-            bias -= rate * bias_growth
+                back = model.activations[place - 1].real_gradients
+                deltas[place - 1] = _single(back(sums[place - 1], _saturated(below, scales), _limit(scales)))
+        for index, of_layer in growth.items():
+            for part, by in zip(parts[index], of_layer, strict=True):
+                part -= rate * by
         if observe is not None:
             observe([*sums, logits], back_sums[::-1], flat)
     return flat - initial
