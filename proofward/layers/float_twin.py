@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.affine import Affine, RealArray
+from proofward.layers.affine import RealArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
+from proofward.layers.real_pass import added, real_forward
 
 Float32Array = NDArray[np.float32]
 
@@ -65,17 +66,9 @@ def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
 ) -> tuple[list[Float32Array], list[Float32Array], Float32Array]:
     """Inputs of every layer of the chain, sums of the hidden ones, and the logits."""
-    values, sums = [features], []
-    for place in range(model.depth):
-        addends = model.joints.sums(place, 0)
-        made = [
-            _sums(model.layers[own], parts[own], values[model.joints.reads(own)]) for own, _ in addends.layers
-        ]
-        sums.append(_added([*made, *(values[source] for source, _ in addends.direct)]))
-        if place < len(model.activations):
-            own_values = model.activations[place].real_values(sums[-1], _limit(scales))
-            values.append(_single(own_values))
-    return values, sums[:-1], sums[-1]
+    values, sums = real_forward(model, parts, features, _limit(scales), _single)
+    *hidden, logits = [_single(own) for own in sums]
+    return [_single(own) for own in values], hidden, logits
 
 
 def _gradients(
@@ -93,14 +86,7 @@ def _gradients(
         weights, biases, below = model.layers[own].real_gradients(parts[own][0], values[place], delta)
         growth[own] = weights, biases
         made.append(_single(below))
-    return _added([*made, *(deltas[into] for into, _ in addends.direct)]), growth
-
-
-def _added(parts: Sequence[Float32Array]) -> Float32Array:
-    total = parts[0]
-    for own in parts[1:]:
-        total = total + own
-    return total
+    return _single(added([*made, *(deltas[into] for into, _ in addends.direct)])), growth
 
 
 def _limit(scales: FixedPoint) -> float:
@@ -110,10 +96,6 @@ def _limit(scales: FixedPoint) -> float:
 
 def _single(values: RealArray) -> Float32Array:
     return values.astype(np.float32, copy=False)
-
-
-def _sums(layer: Affine, parts: tuple[Float32Array, Float32Array], values: Float32Array) -> Float32Array:
-    return _single(layer.real_sums(*parts, values))
 
 
 def _saturated(gradient: Float32Array, scales: FixedPoint) -> Float32Array:

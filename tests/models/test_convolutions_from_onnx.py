@@ -9,7 +9,7 @@ pytest.importorskip("onnx")
 
 import proofward
 from proofward.layers.network import chain
-from proofward.models.graph.nodes import network_graph
+from proofward.models.graph.graph import network_graph
 from proofward.models.graph.refusals import ImportRefused
 from proofward.models.settings import SCALES
 from tests.models.test_from_onnx import NODE, file

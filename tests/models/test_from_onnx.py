@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import mlp  # noqa: E402
-from proofward.models.graph.nodes import network_graph  # noqa: E402
+from proofward.models.graph.graph import network_graph  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 
 RANDOM = np.random.default_rng(8)
