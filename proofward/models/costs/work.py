@@ -104,7 +104,7 @@ def _training(run: Run) -> Units:
     bounds = compile_bounds(run.network, run.scales, run.training, run.rows, unit)
     for index, (layer, bound) in enumerate(zip(run.network.layers, bounds, strict=True)):
         limbs = limbs_of_product(bound.weights, layer.fan_in * bound.inputs)
-        if index:
+        if run.network.joints.reads(index):
             limbs += limbs_of_product(bound.weights, layer.weights.axes[0] * bound.output_gradients)
         multiplied += (1 + limbs) * layer.positions * layer.weights.size
         values += layer.takes.padded_size + layer.gives.padded_size
