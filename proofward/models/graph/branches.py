@@ -62,7 +62,8 @@ def _shortcut(where: str, chain: Steps, branch: Steps) -> Steps | None:
         return None
     for split in range(len(branch), max(-1, len(branch) - 3), -1):
         source, through = branch[:split], branch[split:]
-        if _is_layer(through) and _are_values(source, chain):
+        own = not any(step is other for step in through for other in chain)
+        if own and _is_layer(through) and _are_values(source, chain):
             number = sum(isinstance(step, LinearStep | ConvStep) for step in source)
             return (*chain, AddStep(where, number, through))
     return None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-NOT_YET = "not proved by this version yet: Linear and Conv2d layers with ReLU and 2 x 2 pools between are"
+NOT_YET = (
+    "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
+)
 POOL = (
     "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d(2) or the mean of a whole picture "
     "behind it, are proved of all pools: use one of them, or use a convolution with stride 2"
