@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from proofward.models.graph.refusals import ImportRefused
     from proofward.models.presets import preset
     from proofward.models.settings import Preset, Settings
+    from proofward.optimizers.fedadam import FedAdam
+    from proofward.optimizers.fedavgm import FedAvgM
     from proofward.relations.config import RoundConfig
     from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
     from proofward.relations.prove import prove_round, verify_round
@@ -30,6 +32,8 @@ __version__ = "0.2.0"
 
 __all__ = [
     "EnrolmentStatement",
+    "FedAdam",
+    "FedAvgM",
     "ImportRefused",
     "ImportedNetwork",
     "InProcessFederation",
@@ -61,6 +65,8 @@ _HOMES = {
     "models.graph.refusals": ("ImportRefused",),
     "models.presets": ("preset",),
     "models.settings": ("Preset", "Settings"),
+    "optimizers.fedadam": ("FedAdam",),
+    "optimizers.fedavgm": ("FedAvgM",),
     "relations.config": ("RoundConfig",),
     "relations.enrolment": ("EnrolmentStatement", "prove_enrolment", "verify_enrolment"),
     "relations.prove": ("prove_round", "verify_round"),

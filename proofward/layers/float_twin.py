@@ -125,6 +125,8 @@ def train_float(
     flat = initial.copy()
     parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
+    momentum, velocity = np.float32(training.real_momentum), np.zeros_like(flat)
+    velocities = _parts(model, velocity)
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])
@@ -139,8 +141,10 @@ def train_float(
                 back = model.activations[place - 1].real_gradients
                 deltas[place - 1] = _single(back(sums[place - 1], _saturated(below, scales), _limit(scales)))
         for index, of_layer in growth.items():
-            for part, by in zip(parts[index], of_layer, strict=True):
-                part -= rate * by
+            for part, velocity, grown in zip(parts[index], velocities[index], of_layer, strict=True):
+                velocity *= momentum
+                velocity += grown
+                part -= rate * velocity
         if observe is not None:
             observe([*sums, logits], back_sums[::-1], flat)
     return flat - initial

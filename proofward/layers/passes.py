@@ -93,12 +93,6 @@ class Passes:
             done.deltas[place - 1] = deltas.astype(np.float64)
         return done
 
-    def update(self, forward: Forward, backward: Backward, rate: int) -> None:
-        """One exact step of all layers."""
-        joints = self.model.joints
-        for index, layer in enumerate(self.layers):
-            layer.update(backward.deltas[joints.joins(index)], forward.values[joints.reads(index)], rate)
-
 
 def _added(parts: Sequence[tuple[Int64Array, int]]) -> Int64Array:
     """The sum of value * 2^shift. Every part is below 2^62 in magnitude, and so is the result (`bounds`)."""

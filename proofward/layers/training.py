@@ -6,6 +6,7 @@ public bounds (`bounds`), and no error depends on what the records say.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from proofward.field.blas import one_thread
 from proofward.layers.affine import AffineTrainer
 from proofward.layers.bounds import LayerBounds, compile_bounds, forward_bounds
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
 from proofward.layers.passes import Forward, Passes
@@ -49,9 +51,12 @@ class Trainer:
         self.bounds = compile_bounds(model, scales, training, rows, magnitude(initial_weights))
         self.model = model
         self.scales = scales
-        self.rate = training.rate
+        self.increments = training.rates(rows).increments
         self.layers = _trainers(model, scales, initial_weights, self.bounds)
         self.passes = Passes(model, scales, self.layers, self.bounds)
+        self.kept: list[deque[tuple[FloatArray, FloatArray]]] = [
+            deque(maxlen=len(self.increments)) for _ in self.layers
+        ]
 
     def weights(self) -> Int64Array:
         """Current flat weights, int64 (parameters,), at the scale of an update."""
@@ -78,7 +83,23 @@ class Trainer:
             trace.head.sums[at] = logits
             trace.head.labels[at] = labels
             trace.record(at, forward, backward)
-        self.passes.update(forward, backward, self.rate)
+        joints = self.model.joints
+        for index in range(len(self.layers)):
+            self._update(index, backward.deltas[joints.joins(index)], forward.values[joints.reads(index)])
+
+    def _update(self, index: int, gradients: FloatArray, inputs: FloatArray) -> None:
+        """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`. Without momentum no gradient is kept.
+
+        Every e_j is from 0 to the rate, so weights on the way stay within the bounds of those at the end.
+        """
+        if len(self.increments) == 1:
+            self.layers[index].update(gradients, inputs, self.increments[0])
+            return
+        kept = self.kept[index]
+        kept.appendleft((gradients, inputs))
+        for increment, earlier in zip(self.increments, kept, strict=False):
+            if increment:
+                self.layers[index].update(*earlier, increment)
 
 
 def _trainers(

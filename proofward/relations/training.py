@@ -98,10 +98,11 @@ class TrainingRelation:
         """The layers with parameters, joined to the values that they read and the sums that they join."""
         config = self.statement.config
         model, result = config.model, []
+        rates = config.training.rates(self.statement.rows)
         parameters = model.unflatten(self.statement.initial_weights)
         for index, (layer, own) in enumerate(zip(model.layers, model.finer, strict=True)):
             first, bias = (part.reshape(-1) << own.weights for part in parameters[index])
-            bits, rate = own.layer(config.scales).activation_bits, config.training.rate
+            bits = own.layer(config.scales).activation_bits
             read, joined = inputs[model.joints.reads(index)], gradients[model.joints.joins(index)]
-            result.append(layer.relation(self.shape, (first, bias), rate, bits, read, joined))
+            result.append(layer.relation(self.shape, (first, bias), rates, bits, read, joined))
         return result

@@ -7,7 +7,8 @@ import pytest
 from proofward.layers.network import chain
 from tests.proof.masks import without_rows
 from tests.relations.cases import config
-from tests.relations.test_affine_hull import Instance, all_hidden, assert_same_hull, round_instance, said_by
+from tests.relations.hull_instances import Instance, round_instance
+from tests.relations.test_affine_hull import all_hidden, assert_same_hull, said_by
 
 LINEAR = {"kind": "linear", "outputs": 1}
 
