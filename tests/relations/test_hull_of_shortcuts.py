@@ -31,5 +31,5 @@ def test_every_message_has_a_pad_of_its_own(joining: Instance) -> None:
 
 @pytest.mark.exhaustive
 def test_real_and_simulated_rounds_span_one_affine_space(joining: Instance) -> None:
-    """Five minutes."""
+    """Of the script itself, where every kind of shortcut is present."""
     assert_same_hull(joining, "records")
