@@ -81,13 +81,27 @@ class Joints:
         above = (*self.means[1:], 0)
         return tuple(Finer(self.means[self.reads(own)], above[self.joins(own)]) for own in range(self.layers))
 
-    def joining(self, sums: int) -> list[int]:
+    def joining(self, sums: int) -> tuple[int, ...]:
         """The layers that join sums, that of the chain first."""
-        return [own for own in range(self.layers) if self.joins(own) == sums]
+        return self._joining[sums]
 
-    def reading(self, values: int) -> list[int]:
+    def reading(self, values: int) -> tuple[int, ...]:
         """The layers that read values, that of the chain first."""
-        return [own for own in range(self.layers) if self.reads(own) == values]
+        return self._reading[values]
+
+    @cached_property
+    def _joining(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(
+            (place, *(own.by for own in self.shortcuts if own.by is not None and own.into == place))
+            for place in range(self.depth)
+        )
+
+    @cached_property
+    def _reading(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(
+            (place, *(own.by for own in self.shortcuts if own.by is not None and own.source == place))
+            for place in range(self.depth)
+        )
 
     def sums_bits(self, sums: int) -> int:
         """Bits more that are rounded off sums, which have the finest scale of all that joins them."""
