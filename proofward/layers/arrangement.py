@@ -35,7 +35,7 @@ class Arrangement:
                 (HighLimb.of(high, table_bits, sign_bits), HighLimb.of(back, table_bits, sign_bits))
                 for high, back in spans
             ),
-            head=HighLimb.of(bounds[-1].high, table_bits, sign_bits),
+            head=HighLimb.of(bounds[model.depth - 1].high, table_bits, sign_bits),
         )
 
 

@@ -5,9 +5,9 @@ For a weight, W_t = W_0 - sum over steps, samples and positions of r * dZ * A, h
 where each r_j is the rate unless there is momentum (`momentum`), with the ranges to which dZ and A saturate;
 a convolution's weight serves every position of its sums, of which dZ is 0 at all but one of each window of a
 max-pool. Beside means the scales of a layer, and what is rounded off its sums, are its own (`means`). The
-sums Z and Z_back follow, and from them how far the rounded sums can be outside the ranges of what is computed
-from them. Neither a prover's word nor its records are used: the global weights enter by the limit to which
-every global model is projected.
+sums Z and Z_back follow, to which shortcuts add the bounds of what joins them (`shortcuts`), and from them
+how far the rounded sums can be outside the ranges of what is computed from them. Neither a prover's word nor
+its records are used: the global weights enter by the limit to which every global model is projected.
 
 Each integer stays below 2^62 in magnitude, so both sides of every equation of the relation do, and their
 difference is below 2^63 < P: equality in the field is equality of integers. Weights stay below 2^52, so
@@ -16,11 +16,11 @@ that the trainer holds them exactly in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from proofward.layers.errors import WraparoundPossible
+from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.saturation import Span, span_of
@@ -93,19 +93,21 @@ def limited_bounds(
 
 def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: int) -> Iterator[Limited]:
     """`limited_bounds` with so many updates of a weight by a product of the largest values."""
+    parts = [_part(model, scales, updates, index, largest_weight) for index in range(len(model.layers))]
     for index in range(len(model.layers)):
-        bounds = _layer_bounds(model, scales, updates, index, largest_weight)
+        bounds = _layer_bounds(model, scales, parts, index)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's sum can be twice as far out as an honest one, and is still below 2^62.
-        further = model.activations[index].reach if index < len(model.activations) else model.head.reach
+        sums, values = model.joints.joins(index), model.joints.reads(index)
+        further = model.activations[sums].reach if sums < len(model.activations) else model.head.reach
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
-        finer = model.finer[index]
-        reach += 16 << (scales.weight_bits + max(finer.sums, finer.back_sums) + scales.table_bits)
+        finest = max(model.joints.sums_bits(sums), model.joints.back_bits(values))
+        reach += 16 << (scales.weight_bits + finest + scales.table_bits)
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,
             "weights": WEIGHT_LIMIT,
-            "biases": WEIGHT_LIMIT >> (scales.activation_bits + finer.inputs),
+            "biases": WEIGHT_LIMIT >> (scales.activation_bits + model.finer[index].inputs),
             "sums": LIMIT,
             "back_sums": LIMIT,
         }
@@ -113,32 +115,70 @@ def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: i
         yield bounds, {**found, "limbs of the sums": (reach, LIMIT)}
 
 
-def _layer_bounds(
-    model: Network, scales: FixedPoint, updates: int, index: int, largest_weight: int
-) -> LayerBounds:
-    layer, finer = model.layers[index], model.finer[index]
-    last = index == len(model.layers) - 1
-    off, back_off = scales.weight_bits + finer.sums, scales.weight_bits + finer.back_sums
+@dataclass(frozen=True)
+class _Part:
+    """Magnitudes of one layer by itself: `sums` and `back_sums` are what it adds to those that it joins."""
+
+    inputs: int
+    output_gradients: int
+    weight_update: int
+    bias_update: int
+    weights: int
+    biases: int
+    sums: int
+    back_sums: int
+
+
+def _part(model: Network, scales: FixedPoint, updates: int, index: int, largest_weight: int) -> _Part:
+    layer, finer, place = model.layers[index], model.finer[index], model.joints.joins(index)
+    last = place == model.depth - 1
     one = scales.activation_bits + finer.inputs
-    inputs = -scales.input_range[0] if index == 0 else scales.activation_limit << finer.inputs
+    inputs = _largest_value(model, scales, model.joints.reads(index))
     gradients = model.head.largest_gradient(scales) if last else scales.gradient_limit
-    positions = layer.positions // layer.window**2 * (1 if last else model.activations[index].passes)
+    positions = layer.positions // layer.window**2 * (1 if last else model.activations[place].passes)
     weight_update = updates * positions * gradients * inputs
     bias_update = updates * positions * (gradients << one)
     first = largest_weight << finer.weights
     weight, bias = first + weight_update, first + bias_update
     sums = layer.fan_in * weight * inputs + (bias << one)
+    back_sums = layer.fan_out * weight * gradients
+    return _Part(inputs, gradients, weight_update, bias_update, weight, bias, sums, back_sums)
+
+
+def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
+    """Of V_place."""
+    if place == 0:
+        return -scales.input_range[0]
+    return scales.activation_limit << model.joints.means[place]
+
+
+def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[_Part], index: int) -> LayerBounds:
+    """Sums and back sums are those that the layer joins, with all that joins them."""
+    place, values, own = model.joints.joins(index), model.joints.reads(index), parts[index]
+    last, joints = place == model.depth - 1, model.joints
+    off, back_off = (
+        scales.weight_bits + joints.sums_bits(place),
+        scales.weight_bits + joints.back_bits(values),
+    )
+    forward, back = joints.sums(place, scales.weight_bits), joints.back_sums(values, scales.weight_bits)
+    for _, shift in (*forward.direct, *back.direct):
+        if shift < 0:
+            expected = f"at least {scales.weight_bits - shift}, since a shortcut comes from such a mean"
+            raise ConfigurationError("weight_bits", expected, scales.weight_bits)
+    sums = sum(parts[layer].sums << shift for layer, shift in forward.layers)
+    sums += sum(_largest_value(model, scales, source) << shift for source, shift in forward.direct)
     sums = (2 * sums if last else sums) + (1 << (off - 1))
-    back_sums = layer.fan_out * weight * gradients + (1 << (back_off - 1))
-    rounded, back = sums >> off, back_sums >> back_off
+    back_sums = sum(parts[layer].back_sums << shift for layer, shift in back.layers)
+    back_sums += sum(scales.gradient_limit << shift for _, shift in back.direct) + (1 << (back_off - 1))
+    rounded, rounded_back = sums >> off, back_sums >> back_off
     return LayerBounds(
         name=model.name(index),
-        inputs=inputs,
-        output_gradients=gradients,
-        weight_update=weight_update,
-        bias_update=bias_update,
-        weights=weight,
-        biases=bias,
+        inputs=own.inputs,
+        output_gradients=own.output_gradients,
+        weight_update=own.weight_update,
+        bias_update=own.bias_update,
+        weights=own.weights,
+        biases=own.biases,
         sums=sums,
         back_sums=back_sums,
         high=(
@@ -149,7 +189,7 @@ def _layer_bounds(
                 (rounded - 1) >> scales.activation_range_bits,
             )
         ),
-        back_high=span_of(back, scales.gradient_range_bits),
+        back_high=span_of(rounded_back, scales.gradient_range_bits),
     )
 
 

@@ -60,7 +60,7 @@ class Conv2d(Affine):
             raise ConfigurationError("inputs of a convolution", "(channels, height, width)", self.inputs.axes)
         integer("outputs", self.outputs, 1, MAX_CHANNELS)
         integer("kernel", self.kernel, 1, MAX_KERNEL)
-        integer("stride", self.stride, 1, self.kernel)
+        integer("stride", self.stride, 1, MAX_KERNEL)
         integer("padding", self.padding, 0, self.kernel - 1)
         self._check_groups()
         for axis in self.inputs.axes[1:]:

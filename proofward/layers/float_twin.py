@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.affine import Affine, RealArray
+from proofward.layers.affine import RealArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
+from proofward.layers.real_pass import added, real_forward
 
 Float32Array = NDArray[np.float32]
 
@@ -53,25 +54,39 @@ def input_gradients(
     """
     parts = _parts(model, flat)
     values, sums, _ = _forward(model, parts, scales, features)
-    delta = logit_weights
-    for index in range(len(parts) - 1, -1, -1):
-        below = _single(model.layers[index].real_gradients(parts[index][0], values[index], delta)[2])
-        if index:
-            back = model.activations[index - 1].real_gradients
-            delta = _single(back(sums[index - 1], below, _limit(scales)))
-    return below
+    deltas = {model.depth - 1: logit_weights}
+    for place in range(model.depth - 1, 0, -1):
+        below, _ = _gradients(model, parts, values, deltas, place)
+        back = model.activations[place - 1].real_gradients
+        deltas[place - 1] = _single(back(sums[place - 1], below, _limit(scales)))
+    return _gradients(model, parts, values, deltas, 0)[0]
 
 
 def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
 ) -> tuple[list[Float32Array], list[Float32Array], Float32Array]:
-    """Inputs of every layer, sums of the hidden ones, and the logits."""
-    values, sums = [features], []
-    for layer, own, activation in zip(model.layers[:-1], parts[:-1], model.activations, strict=True):
-        sums.append(_sums(layer, own, values[-1]))
-        values.append(_single(activation.real_values(sums[-1], _limit(scales))))
-    logits = _sums(model.layers[-1], parts[-1], values[-1])
-    return values, sums, logits
+    """Inputs of every layer of the chain, sums of the hidden ones, and the logits."""
+    values, sums = real_forward(model, parts, features, _limit(scales), _single)
+    *hidden, logits = [_single(own) for own in sums]
+    return [_single(own) for own in values], hidden, logits
+
+
+def _gradients(
+    model: Network,
+    parts: Parts,
+    values: list[Float32Array],
+    deltas: Mapping[int, Float32Array],
+    place: int,
+) -> tuple[Float32Array, dict[int, tuple[RealArray, RealArray]]]:
+    """Of the values V_place, and of the weights and biases of every layer that reads them, by its index."""
+    addends, made = model.joints.back_sums(place, 0), []
+    growth: dict[int, tuple[RealArray, RealArray]] = {}
+    for own, _ in addends.layers:
+        delta = deltas[model.joints.joins(own)]
+        weights, biases, below = model.layers[own].real_gradients(parts[own][0], values[place], delta)
+        growth[own] = weights, biases
+        made.append(_single(below))
+    return _single(added([*made, *(deltas[into] for into, _ in addends.direct)])), growth
 
 
 def _limit(scales: FixedPoint) -> float:
@@ -81,10 +96,6 @@ def _limit(scales: FixedPoint) -> float:
 
 def _single(values: RealArray) -> Float32Array:
     return values.astype(np.float32, copy=False)
-
-
-def _sums(layer: Affine, parts: tuple[Float32Array, Float32Array], values: Float32Array) -> Float32Array:
-    return _single(layer.real_sums(*parts, values))
 
 
 def _saturated(gradient: Float32Array, scales: FixedPoint) -> Float32Array:
@@ -119,20 +130,21 @@ def train_float(
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])
-        back_sums = []
-        delta = _single(model.head.real_gradients(logits, labels[chosen], end))
-        for index in range(len(parts) - 1, -1, -1):
-            weights, bias = parts[index]
-            growth, bias_growth, below = model.layers[index].real_gradients(weights, values[index], delta)
-            if index:
+        back_sums: list[Float32Array] = []
+        deltas = {model.depth - 1: _single(model.head.real_gradients(logits, labels[chosen], end))}
+        growth: dict[int, tuple[RealArray, RealArray]] = {}
+        for place in range(model.depth - 1, -1, -1):
+            below, own = _gradients(model, parts, values, deltas, place)
+            growth |= own
+            if place:
                 back_sums.append(below)
-                back = model.activations[index - 1].real_gradients
-                delta = _single(back(sums[index - 1], _saturated(below, scales), _limit(scales)))
-            for own, grown in zip(velocities[index], (growth, bias_growth), strict=True):
-                own *= momentum
-                own += grown
-            weights -= rate * velocities[index][0]
-            bias -= rate * velocities[index][1]
+                back = model.activations[place - 1].real_gradients
+                deltas[place - 1] = _single(back(sums[place - 1], _saturated(below, scales), _limit(scales)))
+        for index, of_layer in growth.items():
+            for part, velocity, grown in zip(parts[index], velocities[index], of_layer, strict=True):
+                velocity *= momentum
+                velocity += grown
+                part -= rate * velocity
         if observe is not None:
             observe([*sums, logits], back_sums[::-1], flat)
     return flat - initial

@@ -52,10 +52,8 @@ class Finer:
         )
 
 
-def rounding(scales: FixedPoint, below: Finer, above: Finer) -> FixedPoint:
-    """The scales by which an activation rounds the sums of the layer below and the back sums from above."""
-    if not below.sums and not above.back_sums:
+def rounding(scales: FixedPoint, below: int, above: int) -> FixedPoint:
+    """The scales by which an activation rounds sums and back sums that are finer by so many bits."""
+    if not below and not above:
         return scales
-    return scales.finer(
-        weight_bits=scales.weight_bits + below.sums, finer_back_bits=scales.weight_bits + above.back_sums
-    )
+    return scales.finer(weight_bits=scales.weight_bits + below, finer_back_bits=scales.weight_bits + above)

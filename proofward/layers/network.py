@@ -1,11 +1,12 @@
 """A network as a chain of layers with activations between and a head on top, and its first weights.
 
-Flat order of a weight vector: for each layer its weights row-major, then its biases.
+Values may skip layers (`shortcuts`), as they are or through a layer of their own. Flat order of a weight
+vector: for each layer its weights row-major, then its biases; layers of shortcuts follow those of the chain.
 
 One network has one plain form. A multilayer perceptron on a row of features is {"widths": [...]}; every other
-network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}, where an activation follows its layer,
-and ReLU is named nowhere. "class_weights" stands in either where they are not all 1. The head is that for the
-number of outputs of the last layer, one for each class.
+network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}, where a layer is followed by a shortcut
+into its sums and then by its activation, and ReLU is named nowhere. "class_weights" stands in either where
+they are not all 1. The head is that for the number of outputs of the last layer, one for each class.
 """
 
 from __future__ import annotations
@@ -30,40 +31,63 @@ from proofward.layers.means import Finer, rounding
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import MOST_CLASSES, exactly, integer
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
+from proofward.layers.shortcuts import ADD, Joints, PlainShortcut, Shortcut, check_shortcuts, joined, plain_of
 
 MAX_LAYERS = 256
 MAX_VALUES = 1 << 26  #: of a record, or of a layer's sums
-_KINDS = sorted({*AFFINE, *ACTIVATIONS})
+_KINDS = sorted({*AFFINE, *ACTIVATIONS, ADD})
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers from the records upwards and activations between them; the last layer gives the logits."""
+    """A chain from the records upwards and activations between; the last layer of it gives the logits.
+
+    layers: those of the chain, and behind them those of the shortcuts.
+    """
 
     layers: tuple[Affine, ...]
     activations: tuple[Activation, ...]
     class_weights: tuple[int, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
 
     def __post_init__(self) -> None:
         integer("layers", len(self.layers), 1, MAX_LAYERS)
-        integer("activations", len(self.activations), len(self.layers) - 1, len(self.layers) - 1)
-        for (below, above), own in zip(pairwise(self.layers), self.activations, strict=True):
+        between = len(self.layers) - 1 - sum(own.by is not None for own in self.shortcuts)
+        integer("activations", len(self.activations), between, between)
+        for (below, above), own in zip(pairwise(self.chain), self.activations, strict=True):
             if below.gives != own.takes or below.window != own.window:
                 raise ConfigurationError(f"sums of {own.kind}", below.gives.words, own.takes.words)
             if own.gives != above.takes:
                 raise ConfigurationError(f"inputs of {above.words}", own.gives.words, above.takes.words)
         for layout in (self.layers[0].takes, *self.hidden):
             integer(f"values of {layout.words}", layout.padded_size, 1, MAX_VALUES)
-        last = self.layers[-1]
+        check_shortcuts(self.shortcuts, self.layers, [own.takes for own in self.chain], self.depth)
+        last = self.chain[-1]
         if not isinstance(last, Linear) or not 2 <= last.outputs <= MOST_CLASSES:
             expected = f"a linear layer with 2 to {MOST_CLASSES} outputs, one for each class"
             raise ConfigurationError("last layer", expected, last.words)
         object.__setattr__(self, "class_weights", checked(self.class_weights, last.outputs))
 
+    @property
+    def depth(self) -> int:
+        """Layers of the chain."""
+        return len(self.activations) + 1
+
+    @property
+    def chain(self) -> tuple[Affine, ...]:
+        """Its layers, from the records to the logits."""
+        return self.layers[: self.depth]
+
+    @cached_property
+    def joints(self) -> Joints:
+        """Which layer reads which values and joins which sums."""
+        means = (0, *(own.mean_bits for own in self.activations))
+        return Joints(means, len(self.layers), self.shortcuts)
+
     @cached_property
     def head(self) -> Head:
         """What makes gradients of the logits."""
-        takes = self.layers[-1].gives
+        takes = self.chain[-1].gives
         return next(own(takes, self.class_weights) for own in HEADS if takes.size in own.admits)
 
     @property
@@ -79,28 +103,31 @@ class Network:
     @property
     def hidden(self) -> tuple[Layout, ...]:
         """Layouts of the hidden layers' sums."""
-        return tuple(layer.gives for layer in self.layers[:-1])
+        return tuple(layer.gives for layer in self.chain[:-1])
 
     @property
     def widths(self) -> tuple[int, ...]:
         """How many values a record, every hidden layer, and the head have."""
-        return (self.features, *(layer.gives.size for layer in self.layers))
+        return (self.features, *(layer.gives.size for layer in self.chain))
 
     @property
     def is_mlp(self) -> bool:
         """Whether it is linear layers on a row of features."""
-        return len(self.inputs.axes) == 1 and all(isinstance(layer, Linear) for layer in self.layers)
+        row = len(self.inputs.axes) == 1 and not self.shortcuts
+        return row and all(isinstance(layer, Linear) for layer in self.layers)
 
     @property
     def words(self) -> str:
-        """Such as 30-32-2, or with the layouts of pictures 1x64x64-8x32x32-2."""
-        return "-".join([self.inputs.words, *(layer.gives.words for layer in self.layers)])
+        """Such as 30-32-2, or with the layouts of pictures 1x64x64-8x32x32-2; +i: layer i's values join."""
+        parts = [self.inputs.words, *(layer.gives.words for layer in self.chain)]
+        for own in self.shortcuts:
+            parts[own.into + 1] += f"+{own.source}"
+        return "-".join(parts)
 
-    @cached_property
+    @property
     def finer(self) -> tuple[Finer, ...]:
         """Per layer, how much finer its scales are beside means."""
-        means = [0, *(own.mean_bits for own in self.activations), 0]
-        return tuple(Finer(below, above) for below, above in pairwise(means))
+        return self.joints.finer
 
     @property
     def finest(self) -> int:
@@ -114,16 +141,19 @@ class Network:
 
     def rounding(self, scales: FixedPoint, index: int) -> FixedPoint:
         """The scales by which the sums of a layer are rounded, and the back sums of the one above."""
-        above = self.finer[index + 1] if index + 1 < len(self.layers) else Finer()
-        return rounding(scales, self.finer[index], above)
+        above = self.joints.back_bits(index + 1) if index + 1 < self.depth else 0
+        return rounding(scales, self.joints.sums_bits(index), above)
 
     def last_rounding(self, scales: FixedPoint) -> FixedPoint:
         """The scales by which the head rounds the logits."""
-        return self.rounding(scales, len(self.layers) - 1)
+        return self.rounding(scales, self.depth - 1)
 
     def name(self, index: int) -> str:
         """Name of a layer in messages: its number from 1, and what it does."""
-        return f"layer {index + 1} ({self.layers[index].words})"
+        words = self.layers[index].words
+        if index < self.depth:
+            return f"layer {index + 1} ({words})"
+        return f"layer {index + 1} (shortcut into layer {self.joints.joins(index) + 1}, {words})"
 
     @cached_property
     def parameters(self) -> int:
@@ -164,8 +194,9 @@ class Network:
     @property
     def plain_layers(self) -> list[dict[str, object]]:
         """Layers and activations in plain form, as `chain` takes them."""
-        plain = [self.layers[0].to_plain()]
-        for own, above in zip(self.activations, self.layers[1:], strict=True):
+        plain, into = [self.layers[0].to_plain()], plain_of(self.shortcuts, self.layers)
+        for index, (own, above) in enumerate(zip(self.activations, self.chain[1:], strict=True)):
+            plain += [into[index]] if index in into else []
             plain += [] if isinstance(own, IMPLIED) else [own.to_plain()]
             plain.append(above.to_plain())
         return plain
@@ -202,6 +233,7 @@ def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
     for axis in axes:
         integer("inputs", axis, 1, MAX_WIDTH)
     takes, made, between = Layout(tuple(axes)), list[Affine](), list[Activation]()
+    into: dict[int, PlainShortcut] = {}
     for plain in layers:
         kind = plain.get("kind") if isinstance(plain, Mapping) else None
         if not isinstance(plain, Mapping) or not isinstance(kind, str):
@@ -210,6 +242,11 @@ def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
             raise ConfigurationError(f"place of {kind}", "one pool, directly behind a convolution", "another")
         if kind == IMPLIED.kind:
             raise ConfigurationError("kind of a layer", "no word of it: it stands behind every layer", kind)
+        if kind == ADD:
+            if len(made) != len(between) + 1 or len(made) - 1 in into:
+                raise ConfigurationError(f"place of {kind}", "one, directly behind a layer", "another")
+            into[len(made) - 1] = PlainShortcut.read(plain)
+            continue
         if kind in ACTIVATIONS:
             exactly(f"activation {kind}", plain, ("kind",))
             made[-1] = made[-1].for_windows(ACTIVATIONS[kind].window)
@@ -222,7 +259,8 @@ def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
             integer(f"values of {made[-1].gives.words}", made[-1].gives.padded_size, 1, MAX_VALUES)
         else:
             raise ConfigurationError("kind of a layer", f"one of {_KINDS}", kind)
-    return Network(tuple(made), tuple(between))
+    through, shortcuts = joined(into, made, [own.takes for own in made], AFFINE)
+    return Network(through, tuple(between), shortcuts=shortcuts)
 
 
 def mlp(widths: Sequence[int]) -> Network:

@@ -1,4 +1,4 @@
-"""The specification of SGD on pictures in plain Python integers: convolutions, pooling, and one step of them.
+"""The specification of SGD on pictures in plain Python integers: convolutions, pooling, shortcuts, one step.
 
 A layer is the list of its terms: sum, weight and input, each by its flat row-major index.
 """
@@ -88,6 +88,17 @@ def winner(rounded: Sequence[int]) -> int:
     return list(rounded).index(max(rounded))
 
 
+@dataclass(frozen=True)
+class Joins:
+    """Which values a layer reads and which sums it joins, and values that join sums as they are.
+
+    The chain's layers come first; through: of each layer behind them (source, into); direct: such pairs too.
+    """
+
+    through: tuple[tuple[int, int], ...] = ()
+    direct: tuple[tuple[int, int], ...] = ()
+
+
 def step(
     network: Sequence[PlainLayer],
     layers: Flat,
@@ -95,51 +106,74 @@ def step(
     labels: Vector,
     scales: FixedPoint,
     training: Training,
+    joins: Joins = Joins(),
 ) -> tuple[Flat, list[list[Vector]], list[list[Vector]]]:
     """One step on a batch, of flat weights and biases: the next ones, and all samples' sums and back sums.
 
-    Scales beside means are finer, those of the weights among them: see `means`.
+    Scales beside means are finer, those of the weights among them: see `means`. What joins sums has their
+    scale: see `shortcuts`.
     """
-    below = [0, *(own.mean_bits for own in network[:-1])]
-    ones = [scales.activation_bits + bits for bits in below]
-    rounding = [
-        scales.finer(weight_bits=scales.weight_bits + 2 * bits + own.mean_bits)
-        for bits, own in zip(below, network, strict=True)
+    depth = len(network) - len(joins.through)
+    ends = [*((place, place) for place in range(depth)), *joins.through]
+    means = [0, *(own.mean_bits for own in network[:depth])]
+    fa, fw = scales.activation_bits, scales.weight_bits
+    ones = [fa + means[source] for source, _ in ends]
+    finer = [2 * means[source] + network[into].mean_bits for source, into in ends]
+    back_finer = [means[source] + 2 * network[into].mean_bits for source, into in ends]
+    bits = [
+        max(own for own, end in zip(finer, ends, strict=True) if end[1] == place) for place in range(depth)
     ]
-    back_rounding = [
-        scales.finer(weight_bits=scales.weight_bits + bits + 2 * own.mean_bits)
-        for bits, own in zip(below, network, strict=True)
+    back_bits = [
+        max(own for own, end in zip(back_finer, ends, strict=True) if end[0] == place)
+        for place in range(depth)
     ]
+    rounding = [scales.finer(weight_bits=fw + own) for own in bits]
+    back_rounding = [scales.finer(weight_bits=fw + own) for own in back_bits]
     growth = [([0] * len(weights), [0] * len(bias)) for weights, bias in layers]
     all_sums, all_back = [], []
     for record, label in zip(inputs, labels, strict=True):
         values, sums, chosen = [record], list[Vector](), list[list[tuple[int, ...]]]()
-        for index, (own, (weights, bias)) in enumerate(zip(network, layers, strict=True)):
-            sums.append([bias[o // own.positions] << ones[index] for o in range(own.sums)])
-            for o, w, i in own.terms:
-                sums[-1][o] += weights[w] * values[-1][i]
-            quotients = [reference.rounded(total, rounding[index].weight_bits)[0] for total in sums[-1]]
+        for k in range(depth):
+            own, total = network[k], [0] * network[k].sums
+            for index, (source, into) in enumerate(ends):
+                if into == k:
+                    made = _sums(network[index], *layers[index], values[source], ones[index])
+                    shift = bits[k] - finer[index]
+                    total = [z + (more << shift) for z, more in zip(total, made, strict=True)]
+            for source, into in joins.direct:
+                if into == k:
+                    shift = fw + bits[k] - means[source]
+                    total = [z + (more << shift) for z, more in zip(total, values[source], strict=True)]
+            sums.append(total)
+            quotients = [reference.rounded(z, rounding[k].weight_bits)[0] for z in total]
             chosen.append(own.windows or [(o,) for o in range(own.sums)])
             if not own.mean:
                 chosen[-1] = [(taps[winner([quotients[o] for o in taps])],) for taps in chosen[-1]]
-            units = [reference.forward(total, rounding[index]) for total in sums[-1]]
+            units = [reference.forward(z, rounding[k]) for z in total]
             values.append([sum(units[o].activation for o in taps) for taps in chosen[-1]])
         error = reference.head(sums[-1][1] - sums[-1][0], label, rounding[-1]).error
-        deltas, back_sums = [-error, error], list[Vector]()
-        for index in reversed(range(len(network))):
-            weights, back = layers[index][0], [0] * len(values[index])
-            for o, w, i in network[index].terms:
-                back[i] += weights[w] * deltas[o]
-                growth[index][0][w] += deltas[o] * values[index][i]
-            for o, delta in enumerate(deltas):
-                growth[index][1][o // network[index].positions] += delta << ones[index]
-            if index:
+        deltas, back_sums = {depth - 1: [-error, error]}, list[Vector]()
+        for j in reversed(range(depth)):
+            back = [0] * len(values[j])
+            for index, (source, into) in enumerate(ends):
+                if source == j:
+                    shift = back_bits[j] - back_finer[index]
+                    for o, w, i in network[index].terms:
+                        back[i] += (layers[index][0][w] * deltas[into][o]) << shift
+                        growth[index][0][w] += deltas[into][o] * values[j][i]
+                    for o, delta in enumerate(deltas[into]):
+                        growth[index][1][o // network[index].positions] += delta << ones[index]
+            for source, into in joins.direct:
+                if source == j:
+                    shift = fw + back_bits[j] - network[into].mean_bits
+                    back = [z + (delta << shift) for z, delta in zip(back, deltas[into], strict=True)]
+            if j:
                 back_sums.insert(0, back)
-                deltas = [0] * network[index - 1].sums
-                for taps, total in zip(chosen[index - 1], back, strict=True):
+                below = deltas[j - 1] = [0] * network[j - 1].sums
+                for taps, z in zip(chosen[j - 1], back, strict=True):
                     for o in taps:
-                        inside = reference.forward(sums[index - 1][o], rounding[index - 1]).inside
-                        deltas[o] = reference.backward(total, inside, back_rounding[index]).delta
+                        inside = reference.forward(sums[j - 1][o], rounding[j - 1]).inside
+                        below[o] = reference.backward(z, inside, back_rounding[j]).delta
         all_sums.append(sums)
         all_back.append(back_sums)
     result = [
@@ -150,3 +184,11 @@ def step(
         for (weights, bias), (more, more_bias) in zip(layers, growth, strict=True)
     ]
     return result, all_sums, all_back
+
+
+def _sums(layer: PlainLayer, weights: Vector, bias: Vector, values: Vector, one: int) -> Vector:
+    """Those of one layer."""
+    sums = [bias[o // layer.positions] << one for o in range(layer.sums)]
+    for o, w, i in layer.terms:
+        sums[o] += weights[w] * values[i]
+    return sums

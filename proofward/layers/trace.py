@@ -7,6 +7,7 @@ that a layer does not have, and features that the records do not have, hold zero
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +15,29 @@ import numpy as np
 from proofward.layers.activation import HiddenTrace
 from proofward.layers.head import HeadTrace, Int32Array
 from proofward.layers.network import Network
+from proofward.layers.passes import Backward, Forward
 
 
 @dataclass(frozen=True)
 class TrainingTrace:
-    """The stacked witness: inputs int32 (T, B, d_0), the hidden layers in order, the head."""
+    """The stacked witness: inputs int32 (T, B, d_0), the hidden layers in order, the head.
+
+    through: of every layer of a shortcut, by its index, the sums and back sums that it makes itself.
+    """
 
     inputs: Int32Array
     hidden: tuple[HiddenTrace, ...]
     head: HeadTrace
+    through: Mapping[int, HiddenTrace]
+
+    def record(self, at: int, forward: Forward, backward: Backward) -> None:
+        """Step `at` of the hidden layers."""
+        for place, own in enumerate(self.hidden):
+            own.sums[at], own.back_sums[at] = forward.sums[place], backward.back_sums[place + 1]
+        for layer, own in self.through.items():
+            own.sums[at] = forward.own[layer]
+            if layer in backward.own:
+                own.back_sums[at] = backward.own[layer]
 
     @classmethod
     def allocate(cls, model: Network, steps: int, batch: int) -> TrainingTrace:
@@ -37,6 +52,14 @@ class TrainingTrace:
                 )
                 for own in model.activations
             ),
+            through={
+                index: HiddenTrace(
+                    np.empty((*stack, layer.gives.padded_size), dtype=np.int64),
+                    np.zeros((*stack, layer.takes.padded_size), dtype=np.int64),
+                )
+                for index, layer in enumerate(model.layers)
+                if index >= model.depth
+            },
             head=HeadTrace(
                 np.empty((*stack, model.head.takes.padded_size), dtype=np.int64),
                 np.empty(stack, dtype=np.int32),

@@ -19,6 +19,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
+from proofward.layers.passes import Forward, Passes
 from proofward.layers.trace import TrainingTrace
 
 LITTLE_WORK = 1 << 30
@@ -52,6 +53,7 @@ class Trainer:
         self.scales = scales
         self.increments = training.rates(rows).increments
         self.layers = _trainers(model, scales, initial_weights, self.bounds)
+        self.passes = Passes(model, scales, self.layers, self.bounds)
         self.kept: list[deque[tuple[FloatArray, FloatArray]]] = [
             deque(maxlen=len(self.increments)) for _ in self.layers
         ]
@@ -70,31 +72,20 @@ class Trainer:
         self, features: Int64Array, labels: Int64Array, trace: TrainingTrace | None = None, at: int = 0
     ) -> None:
         """One SGD step on features (B, d_0) in the input range, labels (B,) of classes; recorded at `at`."""
-        scales, bounds, activations = self.scales, self.bounds, self.model.activations
         inputs = self.model.inputs.pad(features.astype(np.float64))
-        values, sums = [inputs], []
-        rounding = [self.model.rounding(scales, index) for index in range(len(self.layers))]
-        for index, activation in enumerate(activations):
-            sums.append(self.layers[index].forward(values[-1], bounds[index].inputs))
-            values.append(activation.forward(sums[-1], rounding[index]).astype(np.float64))
-        logits = self.layers[-1].forward(values[-1], bounds[-1].inputs)
+        rounding = self.model.last_rounding(self.scales)
+        forward = self.passes.forward(inputs)
+        logits = forward.sums[-1]
+        gradients = self.model.head.gradients(logits, labels, rounding)
+        backward = self.passes.backward(forward, gradients.astype(np.float64))
         if trace is not None:
             trace.inputs[at] = inputs
             trace.head.sums[at] = logits
             trace.head.labels[at] = labels
-        gradients: FloatArray = self.model.head.gradients(logits, labels, rounding[-1]).astype(
-            np.float64
-        )
-        for index in range(len(self.layers) - 1, 0, -1):
-            back_sums = self.layers[index].backward(gradients, bounds[index].output_gradients)
-            self._update(index, gradients, values[index])
-            below = sums[index - 1]
-            own = rounding[index - 1]
-            gradients = activations[index - 1].backward(below, back_sums, own).astype(np.float64)
-            if trace is not None:
-                trace.hidden[index - 1].sums[at] = below
-                trace.hidden[index - 1].back_sums[at] = back_sums
-        self._update(0, gradients, inputs)
+            trace.record(at, forward, backward)
+        joints = self.model.joints
+        for index in range(len(self.layers)):
+            self._update(index, backward.deltas[joints.joins(index)], forward.values[joints.reads(index)])
 
     def _update(self, index: int, gradients: FloatArray, inputs: FloatArray) -> None:
         """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`. Without momentum no gradient is kept.
@@ -211,15 +202,16 @@ def logits_of(model: Network, scales: FixedPoint, weights: Int64Array, features:
 def forward_sums(
     model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array
 ) -> list[Int64Array]:
-    """Exact sums of every layer under flat `weights`, at their scales, int64 (n, padded); the logits last."""
+    """Exact sums of the chain under flat `weights`, at their scales, int64 (n, padded); the logits last."""
+    return forward_pass(model, scales, weights, features).sums
+
+
+def forward_pass(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Forward:
+    """The exact forward pass of records under flat `weights`."""
     model.check_flat(weights)
     bounds = forward_bounds(model, scales, magnitude(weights))
-    values, sums = model.inputs.pad(features.astype(np.float64)), []
-    layers = _trainers(model, scales, weights, bounds)
-    for index, activation in enumerate(model.activations):
-        sums.append(layers[index].forward(values, bounds[index].inputs))
-        values = activation.forward(sums[-1], model.rounding(scales, index)).astype(np.float64)
-    return [*sums, layers[-1].forward(values, bounds[-1].inputs)]
+    passes = Passes(model, scales, _trainers(model, scales, weights, bounds), bounds)
+    return passes.forward(model.inputs.pad(features.astype(np.float64)))
 
 
 def scores(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Int64Array:

@@ -33,7 +33,7 @@ _MOST_TABLE_BITS = 20
 class Reached:
     """Largest magnitudes in a layer, as real numbers; gradients are those of its inputs, 0 in the first.
 
-    In the last layer, sums are differences of two logits.
+    In the last layer, sums are differences of two logits. Weights are those of all layers that join the sums.
     """
 
     name: str
@@ -71,11 +71,13 @@ def reached(
         logit_range_bits=_MOST_TABLE_BITS,
         table_bits=_MOST_TABLE_BITS,
     )
-    largest = np.zeros((3, len(model.layers)))
+    largest = np.zeros((3, model.depth))
+    joining = [model.joints.joining(place) for place in range(model.depth)]
 
     def observe(sums: Sequence[Float32Array], gradients: Sequence[Float32Array], flat: Float32Array) -> None:
         spread = sums[-1].max(axis=1) - sums[-1].min(axis=1)
-        weights = [flat[start:end] for start, _, end in model.offsets]
+        spans = [slice(start, end) for start, _, end in model.offsets]
+        weights = [np.concatenate([flat[spans[own]] for own in layers]) for layers in joining]
         seen = [
             map(_largest, own)
             for own in ([*sums[:-1], spread], [np.zeros(1, np.float32), *gradients], weights)
@@ -86,7 +88,7 @@ def reached(
     batches = schedule(seed, "calibration", len(labels), setup.training)
     inputs = real_features(features, scales)
     train_float(model, wide, setup.training, first, inputs, labels, batches, observe=observe)
-    found = tuple(Reached(model.name(at), *map(float, largest[:, at])) for at in range(len(model.layers)))
+    found = tuple(Reached(model.name(at), *map(float, largest[:, at])) for at in range(model.depth))
     return found, _largest(inputs)
 
 

@@ -1,7 +1,9 @@
 """A layer as a line of words, as people write it: `conv2d 8 kernel 3 stride 2 padding 1`.
 
 The first word is the layer's kind, a number behind it is its first value, and what follows are names and
-values in any order. What a line leaves out has its usual value, if it has one.
+values in any order. What a line leaves out has its usual value, if it has one. A shortcut into the sums of
+the layer before it is `add 1`, of the values behind the first layer, 0 being the record; with a layer
+between it is `add 1 by conv2d 16 kernel 1 stride 2`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import Network, chain
 from proofward.layers.registry import ACTIVATIONS, AFFINE
+from proofward.layers.shortcuts import ADD
 
 KINDS: dict[str, type[Affine] | type[Activation]] = {**AFFINE, **ACTIVATIONS}
 
@@ -25,8 +28,10 @@ _LONGEST = 200
 def plain_layer(line: str) -> dict[str, object]:
     """The layer in plain form, for `chain`; raises ConfigurationError."""
     kind, *words = line.split() or [""]
+    if kind == ADD and len(line) <= _LONGEST:
+        return _plain_shortcut(line, words)
     if len(line) > _LONGEST or kind not in KINDS:
-        expected = " or ".join(f"`{usage(known)}`" for known in sorted(KINDS))
+        expected = " or ".join(f"`{usage(known)}`" for known in [*sorted(KINDS), ADD])
         raise ConfigurationError("a layer", expected, line[:_LONGEST])
     usual = _values(KINDS[kind])
     if words and usual and words[0].isdecimal():
@@ -41,9 +46,21 @@ def plain_layer(line: str) -> dict[str, object]:
     return {"kind": kind, **{name: value for name, value in values.items() if not _unsaid(kind, name, value)}}
 
 
+def _plain_shortcut(line: str, words: Sequence[str]) -> dict[str, object]:
+    source, *rest = words or [""]
+    if not (source.isdecimal() and len(source) < 10) or (rest and (rest[0] != "by" or len(rest) < 2)):
+        raise ConfigurationError("a layer", f"`{usage(ADD)}`", line)
+    by = plain_layer(" ".join(rest[1:])) if rest else None
+    if by is not None and by["kind"] not in AFFINE:
+        raise ConfigurationError("a layer", f"`{usage(ADD)}`", line)
+    return {"kind": ADD, "from": int(source), **({} if by is None else {"by": by})}
+
+
 def line_of(plain: Mapping[str, object]) -> str:
     """Inverse of `plain_layer`: every value of the plain form, the first without its name."""
-    kind = str(plain["kind"])
+    kind, by = str(plain["kind"]), plain.get("by")
+    if kind == ADD:
+        return f"{ADD} {plain['from']}" + (f" by {line_of(by)}" if isinstance(by, Mapping) else "")
     names = list(_values(KINDS[kind]))
     first = [str(plain[name]) for name in names[:1]]
     return " ".join([kind, *first, *(f"{name} {plain[name]}" for name in names[1:] if name in plain)])
@@ -57,6 +74,8 @@ def _unsaid(kind: str, name: str, value: object) -> bool:
 
 def usage(kind: str) -> str:
     """How a layer of this kind is written."""
+    if kind == ADD:
+        return f"{ADD} LAYER [by {' or '.join(sorted(AFFINE))} ..]"
     words = [kind]
     for at, (name, value) in enumerate(_values(KINDS[kind]).items()):
         pair = name.upper() if at == 0 else f"{name} {name[0].upper()}"

@@ -10,7 +10,8 @@ Messages:
     the lookups; of virtual columns the values where they end
     the zeros of the padding
     layer by layer from the input: the forward sums, at the points that the lookups of their remainders ended
-    at; the last layer's likewise, with the public scores for what is rounded
+    at, with what joins them (`joined_layers`); the last layer's likewise, with the public scores for what is
+    rounded
     for each hidden layer its activations, at the points of all claims before
 
 Uniqueness: as in training (`layers.relu`), by induction over the layers. A score D is the rounding of its
@@ -24,8 +25,8 @@ How it hides: `proof.party`, `proof.opening`; the commitment is opened by one pr
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -36,13 +37,14 @@ from proofward.layers.activation import ActivationForward
 from proofward.layers.affine import AffineForward
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
-from proofward.layers.stack import Input, Shape, Units
+from proofward.layers.stack import Input, Shape
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.tableau import CommittedTableau
 from proofward.relations.dataset import assert_zero_outside
 from proofward.relations.inference_statement import InferenceStatement
+from proofward.relations.joined_layers import JoinedSums
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -50,11 +52,15 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class InferenceWitness:
-    """What is hidden: the records' column, its tableau, and the exact sums of all layers, padded."""
+    """What is hidden: the records' column, its tableau, and the exact sums of all layers, padded.
+
+    own: those that a layer of a shortcut makes itself, by its index.
+    """
 
     column: Array
     tableau: CommittedTableau
     sums: list[Signed]
+    own: Mapping[int, Signed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +144,25 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     lookups.prove()
     sides = zip(model.inputs.axes, model.inputs.log_axes, strict=True)
     assert_zero_outside(party, records.column, ((about.records, about.log_records), *sides))
-    layers = _layers(statement, shape, [records, *(relation.activation for relation in hidden)])
-    for layer, relation in zip(layers[:-1], hidden, strict=True):
-        point, claim = relation.forward.claim
-        sample, unit = point[: shape.log_batch], point[shape.log_batch :]
-        layer.prove_forward(party, (), sample, Units.at(unit), claim)
+    inputs: list[Input] = [records, *(relation.activation for relation in hidden)]
+    layers = _layers(statement, shape, inputs)
+    forward = JoinedSums(model, scales, shape, layers, inputs, lambda layer: known().own[layer])
+    for place, relation in enumerate(hidden):
+        forward.prove(party, place, *relation.forward.claim)
     point, claim = head.claim
     sample, score = point[: shape.log_batch], point[shape.log_batch :]
-    layers[-1].prove_forward(party, (), sample, model.head.scored_logits(score), claim)
+    layers[model.depth - 1].prove_forward(party, (), sample, model.head.scored_logits(score), claim)
     for relation in hidden:
         relation.prove_values(party)
 
 
-def _layers(statement: InferenceStatement, shape: Shape, inputs: list[Input]) -> list[AffineForward]:
+def _layers(statement: InferenceStatement, shape: Shape, inputs: Sequence[Input]) -> list[AffineForward]:
     """The layers with parameters, joined to what they read."""
     model, result = statement.model, []
     parameters = model.unflatten(statement.weights)
-    for layer, parts, finer, own in zip(model.layers, parameters, model.finer, inputs, strict=True):
+    for index, (layer, parts, finer) in enumerate(zip(model.layers, parameters, model.finer, strict=True)):
         first, bias = (part.reshape(-1) << finer.weights for part in parts)
         bits = finer.layer(statement.scales).activation_bits
-        result.append(layer.forward_relation(shape, (first, bias), bits, own))
+        read = inputs[model.joints.reads(index)]
+        result.append(layer.forward_relation(shape, (first, bias), bits, read))
     return result

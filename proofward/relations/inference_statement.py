@@ -68,7 +68,9 @@ class ForwardPass:
     @property
     def largest_score(self) -> int:
         """No score of a record is larger in magnitude."""
-        return (self.bounds[-1].sums >> self.model.last_rounding(self.scales).weight_bits) + 1
+        return (
+            self.bounds[self.model.depth - 1].sums >> self.model.last_rounding(self.scales).weight_bits
+        ) + 1
 
     @cached_property
     def code(self) -> CodeParameters:

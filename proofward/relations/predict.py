@@ -14,7 +14,7 @@ from proofward.field.goldilocks import to_field
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
-from proofward.layers.training import check_records, forward_sums, magnitude
+from proofward.layers.training import check_records, forward_pass, magnitude
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.layout import Layout
 from proofward.proof.prover import Prover
@@ -107,12 +107,13 @@ def prove_prediction(model: PublicModel, features: Signed, rng: Rng) -> ProvedPr
     opening = RecordsOpening(features, rng(SALT_BYTES))
     whole = np.zeros((padded(len(features)), features.shape[1]), dtype=np.int64)
     whole[: len(features)] = features
-    sums = forward_sums(model.model, model.scales, model.weights, whole)
+    passed = forward_pass(model.model, model.scales, model.weights, whole)
+    sums = passed.sums
     head, rounding = model.model.head, model.model.last_rounding(model.scales)
     scores = head.scores(head.takes.unpad(sums[-1]), rounding)[: len(features)]
     tableau = opening.commit(about)
     statement = model.says(tableau.root, scores)
-    witness = InferenceWitness(opening.column(about), tableau, sums)
+    witness = InferenceWitness(opening.column(about), tableau, sums, passed.own)
     prover = Prover(Transcript(statement.transcript()), plan, rng)
     proof = prover.run(lambda party: inference(party, statement, witness))
     return ProvedPrediction(statement, proof, opening)

@@ -4,7 +4,7 @@ What is proved: W_T - W_0 is the result of T steps of fixed-point SGD from the p
 selected rows. The intermediate values of T_pad steps are committed to as limbs (`layers.activation`,
 `layers.head`); activations and gradients are functions of them. Message order:
     for each hidden layer its forward sums, then the backward sums into it, at the points that the lookups of
-    their remainders ended at
+    their remainders ended at; where shortcuts join, each addend in turn (`joined_layers`)
     the head, and its forward sums
     what uses the trained weights (the update)
     for each hidden layer its activations and gradients, at the points of all claims before
@@ -13,7 +13,7 @@ Soundness: what the layers and the lookups enter. How it hides: the party pads e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,11 +22,11 @@ from proofward.layers.affine import AffineRelation
 from proofward.layers.arrangement import Arrangement
 from proofward.layers.head import HeadRelation
 from proofward.layers.ranges import RangeChecks
-from proofward.layers.stack import Gradient, Input, Shape, Units
+from proofward.layers.stack import Gradient, Input, Shape
 from proofward.layers.trace import TrainingTrace
-from proofward.proof.forms import Point
 from proofward.proof.party import Party
 from proofward.relations.dataset import SelectedRows
+from proofward.relations.joined_layers import JoinedBackSums, JoinedSums, split
 from proofward.relations.round_statement import RoundStatement
 
 
@@ -38,6 +38,7 @@ class TrainingRelation:
     shape: Shape
     hidden: list[ActivationRelation]
     head: HeadRelation
+    trace: Callable[[], TrainingTrace]
 
     @staticmethod
     def declare(
@@ -69,48 +70,39 @@ class TrainingRelation:
         head = config.model.head.relation(
             ranges, last, shape, limb_above=arrangement.head, trace=lambda: trace().head
         )
-        return TrainingRelation(statement, shape, hidden, head)
+        return TrainingRelation(statement, shape, hidden, head, trace)
 
     def prove(
         self, party: Party, selected: SelectedRows, then: Callable[[list[AffineRelation]], None]
     ) -> None:
-        """Run the relation; `then` gets the linear layers and makes all claims on the update."""
-        shape, head = self.shape, self.head
-        layers = self._layers(selected)
-        for below, above, relation in zip(layers[:-1], layers[1:], self.hidden, strict=True):
-            self._prove_rounding(party, below, above, relation)
+        """Run the relation; `then` gets the layers with parameters and makes all claims on the update."""
+        config, head = self.statement.config, self.head
+        inputs: list[Input] = [selected, *(relation.activation for relation in self.hidden)]
+        deltas = [relation.delta for relation in self.hidden]
+        layers = self._layers(inputs, [*deltas, head])
+        about = (config.model, config.scales, self.shape, layers)
+        forward = JoinedSums(*about, inputs, lambda layer: self.trace().through[layer].sums)
+        backward = JoinedBackSums(*about, deltas, lambda layer: self.trace().through[layer].back_sums)
+        for place, relation in enumerate(self.hidden):
+            forward.prove(party, place, *relation.forward.claim)
+            backward.prove(party, place + 1, *relation.backward.claim)
         head.prove(party, selected)
         point, claim = head.rounding.claim
-        layers[-1].prove_forward(party, *_split(shape, point), head.logits_at(point), claim)
+        step, sample, _ = split(self.shape, point)
+        layers[config.model.depth - 1].prove_forward(party, step, sample, head.logits_at(point), claim)
         then(layers)
         for relation in self.hidden:
             relation.prove_values(party)
 
-    def _prove_rounding(
-        self, party: Party, below: AffineRelation, above: AffineRelation, relation: ActivationRelation
-    ) -> None:
-        """The sums into and out of a hidden layer are what its lookups said they are."""
-        shape = self.shape
-        point, claim = relation.forward.claim
-        unit = Units.at(point[shape.log_samples :])
-        below.prove_forward(party, *_split(shape, point), unit, claim)
-        point, claim = relation.backward.claim
-        above.prove_backward(party, *_split(shape, point), point[shape.log_samples :], claim)
-
-    def _layers(self, selected: SelectedRows) -> list[AffineRelation]:
-        """The layers with parameters, joined to the columns that they read and whose gradients they have."""
-        inputs: list[Input] = [selected, *(relation.activation for relation in self.hidden)]
-        gradients: list[Gradient] = [*(relation.delta for relation in self.hidden), self.head]
+    def _layers(self, inputs: Sequence[Input], gradients: Sequence[Gradient]) -> list[AffineRelation]:
+        """The layers with parameters, joined to the values that they read and the sums that they join."""
         config = self.statement.config
-        parameters = config.model.unflatten(self.statement.initial_weights)
-        rates, result = config.training.rates(self.statement.rows), []
-        for index, (layer, own) in enumerate(zip(config.model.layers, config.model.finer, strict=True)):
+        model, result = config.model, []
+        rates = config.training.rates(self.statement.rows)
+        parameters = model.unflatten(self.statement.initial_weights)
+        for index, (layer, own) in enumerate(zip(model.layers, model.finer, strict=True)):
             first, bias = (part.reshape(-1) << own.weights for part in parameters[index])
             bits = own.layer(config.scales).activation_bits
-            joined = inputs[index], gradients[index]
-            result.append(layer.relation(self.shape, (first, bias), rates, bits, *joined))
+            read, joined = inputs[model.joints.reads(index)], gradients[model.joints.joins(index)]
+            result.append(layer.relation(self.shape, (first, bias), rates, bits, read, joined))
         return result
-
-
-def _split(shape: Shape, point: Point) -> tuple[Point, Point]:
-    return point[: shape.log_steps], point[shape.log_steps : shape.log_samples]

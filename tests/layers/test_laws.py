@@ -20,6 +20,7 @@ from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network, chain
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
+from proofward.layers.shortcuts import ADD
 from proofward.relations.inference import inference
 from proofward.relations.predict import prove_prediction, verify_prediction
 from proofward.relations.prove import verify_round
@@ -32,15 +33,19 @@ from tests.relations.inventory import columns
 SCALES = FixedPoint()
 LINEAR = {"kind": "linear", "outputs": 3}
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 2, "stride": 1, "padding": 1}
+CUBE = {**CONV, "kernel": 3}
 EXAMPLES: Mapping[str, tuple[tuple[int, ...], list[dict[str, Any]]]] = {
     "linear": ((5,), [LINEAR]),
     "conv2d": ((2, 3, 3), [CONV]),
     "relu": ((5,), [LINEAR]),
+    "add": (
+        (1, 3, 2), [CONV, CUBE, {"kind": "add", "from": 1}, CUBE, {"kind": "add", "from": 0, "by": CONV}, LINEAR],
+    ),
     "relu_maxpool2d": ((1, 4, 3), [CONV, {"kind": "relu_maxpool2d"}]),
     "relu_avgpool2d": ((1, 4, 3), [CONV, {"kind": "relu_avgpool2d"}]),
     "relu_global_avgpool": ((1, 3, 1), [CONV, {"kind": "relu_global_avgpool"}]),
 }
-"""Of each kind: a record's axes, and the layers below the last one."""
+"""Of each kind, and of shortcuts: a record's axes, and the layers below the last one."""
 
 TYPES: dict[str, type[Affine] | type[Activation]] = {**AFFINE, **ACTIVATIONS, IMPLIED.kind: IMPLIED}
 
@@ -63,13 +68,13 @@ def kept(layout: Layout, values: np.ndarray) -> np.ndarray:
 
 
 def test_every_type_has_an_example() -> None:
-    assert set(EXAMPLES) == set(TYPES)
+    assert set(EXAMPLES) == {*TYPES, ADD} and len(network(ADD).shortcuts) == 2
     for kind, found in TYPES.items():
         made = network(kind)
         assert any(type(layer) is found for layer in (*made.layers, *made.activations))
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", [*TYPES, ADD])
 def test_one_plain_form(kind: str) -> None:
     made = network(kind)
     assert Network.from_dict(json.loads(json.dumps(made.to_dict()))) == made
@@ -138,7 +143,7 @@ def test_values_keep_their_ranges_and_agree_with_real_numbers(kind: str) -> None
             assert np.array_equal(found, below) and below.any()
 
 
-CASES = [(kind, 2) for kind in TYPES] + [("linear", own.admits[0]) for own in HEADS[1:]]
+CASES = [(kind, 2) for kind in [*TYPES, ADD]] + [("linear", own.admits[0]) for own in HEADS[1:]]
 
 
 @pytest.mark.parametrize(("kind", "classes"), CASES)

@@ -13,16 +13,15 @@ from proofward.encoding.cbor import decode_item
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import chain, mlp
 from proofward.models.graph.convolutions import Convolution, named_padding
+from proofward.models.graph.graph import Graph, network_graph
 from proofward.models.graph.network import network
 from proofward.models.graph.nodes import (
     Conv2d,
     Flatten,
-    Graph,
     Input,
     Linear,
     ReLU,
     TwoClassHead,
-    network_graph,
 )  # fmt: skip
 from proofward.models.graph.refusals import ImportRefused
 from proofward.models.graph.settings_lines import settings_lines

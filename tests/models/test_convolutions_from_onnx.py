@@ -9,7 +9,7 @@ pytest.importorskip("onnx")
 
 import proofward
 from proofward.layers.network import chain
-from proofward.models.graph.nodes import network_graph
+from proofward.models.graph.graph import network_graph
 from proofward.models.graph.refusals import ImportRefused
 from proofward.models.settings import SCALES
 from tests.models.test_from_onnx import NODE, file
@@ -128,7 +128,7 @@ REFUSED = {
     "groups": (one(conv("grouped", group=2)), 6 * 7 * 5, ["c1: Conv: 2 groups of 1 channels and 3 outputs"]),
     "kernel": (one(conv("wide")), 2 * 9 * 5, ["c1: Conv: a kernel of 1x3: use a square one"]),
     "strides": (one(conv(strides=[1, 2])), 2 * 7 * 3, ["c1: Conv: strides [1, 2]: use the same"]),
-    "stride over its kernel": (one(conv("point", strides=[2, 2])), 2 * 5 * 4, ["stride of 2, over more than its kernel"]),
+    "stride": (one(conv("point", strides=[65, 65])), 2, ["a stride of 65: use at most 64"]),
     "padding": (one(conv(pads=[0, 0, 1, 1])), 2 * 8 * 6, ["padding (0, 1, 0, 1)", "the same on all sides"]),
     "paddings": (one(conv(pads=[1, 0, 1, 0])), 2 * 9 * 5, ["padding (1, 1, 0, 0)", "the same on all sides"]),
     "same of an even kernel": (one(conv("even", auto_pad="SAME_UPPER")), 2 * 9 * 7, ["padding (0, 1, 0, 1)", "an odd kernel"]),

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import mlp  # noqa: E402
-from proofward.models.graph.nodes import network_graph  # noqa: E402
+from proofward.models.graph.graph import network_graph  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 
 RANDOM = np.random.default_rng(8)
@@ -123,7 +123,7 @@ REFUSED = {
     "dropout's usual ratio": (after(NODE("Relu", ["h"], ["d"]), NODE("Dropout", ["d"], ["r"], name="d")), {}, ["p = 0.5"]),
     "a clip": (after(NODE("Clip", ["h", "zero", "two"], ["r"], name="k")), {}, ["k: Clip: use ReLU"]),
     "a residual": (after(NODE("Relu", ["h"], ["s"]), NODE("Add", ["s", "h"], ["r"], name="a")), {},
-                   ["a: Add (of two layers", "not proved by this version yet"]),
+                   ["a: Add: only shortcuts are proved"]),
     "no ReLU": (after(NODE("Identity", ["h"], ["r"])), {}, ["first, last: two Linear layers without ReLU"]),
     "ReLU at the end": ([FLAT, GEMM, RELU, NODE("Gemm", ["r", "w2", "b2"], ["g"], transB=1),
                          NODE("Relu", ["g"], ["y"], name="e")], {}, ["e: ReLU of the outputs"]),

@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import mlp  # noqa: E402
-from proofward.models.graph.nodes import network_graph  # noqa: E402
+from proofward.models.graph.graph import network_graph  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 from tests.models.networks import HIDDEN, INPUTS, SHAPE, ways  # noqa: E402
 
@@ -101,7 +101,7 @@ REFUSED = {
     "a sigmoid": (nn.Sequential(nn.Linear(8, 1), nn.Sigmoid()), (8,), ["use ReLU", "use two outputs"]),
     "softmax": (nn.Sequential(nn.Linear(8, 2), nn.Softmax(1)), (8,), ["leave it out"]),
     "65 outputs": (nn.Linear(8, 65), (8,), ["65 outputs"]),
-    "residual": (Own(lambda m, x: m.c(F.relu(x + m.a(x)))), (8,), ["aten.add", "not proved by this version"]),
+    "added behind ReLU": (Own(lambda m, x: m.c(F.relu(m.a(x)) + x)), (8,), ["Add: only shortcuts are proved"]),
     "two outputs of the module": (Own(lambda m, x: (m.c(x), m.a(x))), (8,), ["2 outputs of the module"]),
     "tied": (tied(), (8,), ["a and b share their weights"]),
     "a layer twice": (Own(lambda m, x: m.c(F.relu(m.a(F.relu(m.a(x)))))), (8,), ["share their weights"]),

@@ -9,8 +9,9 @@ from proofward.encoding.cbor import decode_item
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import mlp
+from proofward.models.graph.graph import Graph, network_graph
 from proofward.models.graph.network import compare, network
-from proofward.models.graph.nodes import Flatten, Graph, Input, Linear, ReLU, TwoClassHead, network_graph
+from proofward.models.graph.nodes import Flatten, Input, Linear, ReLU, TwoClassHead
 from proofward.models.graph.refusals import ImportRefused, plain_name, unsupported
 from proofward.models.graph.steps import LinearStep, ReluStep
 

@@ -10,7 +10,7 @@ from torch import nn  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import chain  # noqa: E402
-from proofward.models.graph.nodes import network_graph  # noqa: E402
+from proofward.models.graph.graph import network_graph  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 from proofward.models.layer_lines import lines_of  # noqa: E402
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from proofward.field.goldilocks import add, to_field
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network, chain, initial_weights, mlp
-from proofward.layers.training import forward_sums
+from proofward.layers.training import forward_pass
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
 from proofward.relations.inference import InferenceWitness, inference
@@ -100,8 +100,9 @@ def witness_of(
         change(column)
     tableau = _Committed(opening.features, opening.salt, column).commit(about)
     whole = whole_records(statement, opening.features) if features is None else features
-    sums = forward_sums(about.model, about.scales, statement.weights, whole)
-    return replace(statement, commitment=tableau.root), InferenceWitness(column, tableau, sums)
+    passed = forward_pass(about.model, about.scales, statement.weights, whole)
+    own = InferenceWitness(column, tableau, passed.sums, passed.own)
+    return replace(statement, commitment=tableau.root), own
 
 
 class _Committed(RecordsOpening):

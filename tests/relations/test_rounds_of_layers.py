@@ -7,6 +7,7 @@ import pytest
 from tests.relations.cases import config, make_case
 from tests.relations.test_round import HEAD, chain, check_round, conv, dense
 
+ADD = {"kind": "add", "from": 1}
 MEAN, WHOLE = {"kind": "relu_avgpool2d"}, {"kind": "relu_global_avgpool"}
 SHAPES = {
     "grouped convolutions": (
@@ -23,6 +24,14 @@ SHAPES = {
     "means of grouped convolutions": (
         (2, 4, 8), [conv(4, 3, 1, 1, groups=2), MEAN, conv(4, 1, 1, 0, groups=4), MEAN], dict(steps=2)
     ),
+    "shortcuts of means, pools and layers": (
+        (1, 8, 8), [conv(2, 3, 1, 1), MEAN, conv(2, 3, 1, 1), conv(2, 3, 1, 1), {**ADD, "by": conv(2, 1, 1, 0)}, MEAN,
+                    conv(2, 3, 1, 1), {**ADD, "from": 3}, {"kind": "relu_maxpool2d"}], dict(batch=2, steps=2)
+    ),
+    "shortcuts in front of a mean": (
+        (2, 4, 4), [conv(2, 3, 1, 1), {**ADD, "from": 0}, conv(2, 3, 1, 1), ADD, WHOLE], dict(batch=2, steps=2)
+    ),
+    "shortcuts of rows": ((5,), [dense(4), {**ADD, "from": 0, "by": dense(4)}, dense(4), ADD], dict(steps=3)),
     "a mean, and an update that is clipped": ((1, 4, 4), [conv(2, 3, 1, 1), WHOLE], dict(steps=2, clip=80, rate=64)),
     "a mean, leading bits of the update": (
         (1, 8, 8), [conv(2, 3, 1, 1), MEAN], dict(steps=3, rate=1 << 12, clip=1 << 11)

@@ -49,6 +49,11 @@ MODELS = {
     "one": exported((1, 8, 8), conv(4, kernel=5, stride=3, padding=2), LINEAR),
     "pooled": exported((3, 9, 8), conv(4), POOL, conv(3, 2), POOL, {"kind": "linear", "outputs": 5}, LINEAR),
     "means": exported((2, 9, 8), conv(4, padding=1), AVERAGE, conv(3, padding=1), WHOLE, {"kind": "linear", "outputs": 5}, LINEAR),
+    "shortcuts": exported(
+        (2, 8, 8), conv(2, padding=1), {"kind": "add", "from": 0}, POOL, conv(4, stride=2, padding=1), conv(4, padding=1),
+        {"kind": "add", "from": 1, "by": conv(4, 1, stride=2)}, {"kind": "linear", "outputs": 5},
+        {"kind": "linear", "outputs": 5}, {"kind": "add", "from": 4}, LINEAR,
+    ),
     "grouped": exported((4, 7, 6), conv(8, groups=2), conv(8, 2, groups=8), LINEAR),
     "large weights": exported((1, 6, 6), conv(4), conv(4), LINEAR, deviation=4.0),
 }  # fmt: skip

@@ -106,7 +106,7 @@ def _training(run: Run) -> Units:
     growths = run.training.rates(run.rows).growths(run.steps) / run.steps
     for index, (layer, bound) in enumerate(zip(run.network.layers, bounds, strict=True)):
         limbs = limbs_of_product(bound.weights, layer.fan_in * bound.inputs)
-        if index:
+        if run.network.joints.reads(index):
             limbs += limbs_of_product(bound.weights, layer.weights.axes[0] * bound.output_gradients)
         multiplied += (growths + limbs) * layer.positions * layer.weights.size
         values += layer.takes.padded_size + layer.gives.padded_size

@@ -66,9 +66,8 @@ class Convolution:
         found = []
         if self.kernel > MAX_KERNEL:
             found.append(f"a kernel of {self.kernel}x{self.kernel}: use at most {MAX_KERNEL}")
-        if self.stride > self.kernel:
-            words = f"a stride of {self.stride}, over more than its kernel of {self.kernel}"
-            found.append(f"{words}: use a kernel of at least the stride")
+        if self.stride > MAX_KERNEL:
+            found.append(f"a stride of {self.stride}: use at most {MAX_KERNEL}")
         if self.shape[0] > MAX_CHANNELS:
             found.append(f"{self.shape[0]} outputs: use at most {MAX_CHANNELS}")
         least = min(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from proofward.models.graph.branches import Operator, chained
 from proofward.models.graph.network import ImportedNetwork, compare, network
 from proofward.models.graph.onnx_operators import Operators, read_operators, where
 from proofward.models.graph.onnx_runs import double_run, single_run
 from proofward.models.graph.refusals import ImportRefused, require_package
-from proofward.models.graph.steps import FloatArray, Step
+from proofward.models.graph.steps import FloatArray
 
 DYNAMIC = "build the file with a free batch, such as torch.onnx.export(..., dynamic_shapes=({0: 'batch'},))"
 MAX_BYTES = 1 << 31
@@ -60,34 +61,42 @@ def _network(graph: Any) -> tuple[ImportedNetwork, int]:
         operators.problems.append(f"input {first.name} {words}")
     if operators.problems:
         raise ImportRefused(operators.problems)
-    steps = _chain(operators, graph.output[0].name, first.name)
+    first_name, last = first.name, graph.output[0].name
+    found = _between(operators, first_name, last)
     if operators.problems:
         raise ImportRefused(operators.problems)
+    steps, problems = chained(found, first_name, last)
+    if problems:
+        raise ImportRefused(problems)
     batch = shape[0] if isinstance(shape[0], int) else 0
     return network(tuple(int(size) for size in shape[1:]), steps), batch
 
 
-def _chain(operators: Operators, name: str, first: str) -> list[Step]:
-    """The steps from the input to the output; every node has one computed source."""
-    steps: list[Step] = []
-    bias: FloatArray | None = None
-    while name != first:
+def _between(operators: Operators, first: str, last: str) -> dict[str, Operator[str]]:
+    """The operators that the output depends on, by the names of what they make, in the file's order."""
+    biases: dict[str, FloatArray] = {}
+    reached, ahead = {first}, [last]
+    while ahead:
+        name = ahead.pop()
+        if name in reached:
+            continue
         node = operators.made.get(name)
         if node is None:
             operators.problems.append("the output does not depend on the input")
-            break
-        source = node.input[0]
-        if node.op_type == "Add":
-            found = operators.bias_of(node)
-            assert found is not None  # or the operator was refused
-            bias, name = found
+            return {}
+        reached.add(name)
+        found = operators.bias_of(node) if node.op_type == "Add" else None
+        if found is not None:
+            biases[found[1]] = found[0]
+        ahead += operators.sources(node)
+    made = {}
+    for node in operators.graph.node:
+        name = node.output[0]
+        if name not in reached:
             continue
-        made = operators.steps(node, bias)
-        if made is not None:
-            steps += made
-            bias = None
-        elif not operators.keeps_records(node, source):
+        steps = operators.steps(node, biases.get(name))
+        if steps is None and node.op_type != "Add" and not operators.keeps_records(node, node.input[0]):
             words = f"{node.op_type} joins or splits records, or the batch is fixed within the file"
             operators.problems.append(f"{where(node)}: {words}: {DYNAMIC}")
-        name = source
-    return steps[::-1]
+        made[name] = Operator(where(node), tuple(steps or ()), tuple(operators.sources(node)))
+    return made

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from proofward.models.graph.branches import Operator, chained
 from proofward.models.graph.network import ImportedNetwork, compare, network
 from proofward.models.graph.pt2_archive import vetted
-from proofward.models.graph.refusals import CONTROL, ImportRefused, require_package, unsupported
-from proofward.models.graph.steps import FloatArray, Step
-from proofward.models.graph.torch_operators import Program, check_type, where
+from proofward.models.graph.refusals import ADD, CONTROL, ImportRefused, require_package, unsupported
+from proofward.models.graph.steps import FloatArray
+from proofward.models.graph.torch_operators import Program, check_type, is_add, where
 
 
 def from_torch(module: Any, example: Any) -> ImportedNetwork:
@@ -133,16 +134,32 @@ def _network(exported: Any, problems: list[str]) -> ImportedNetwork:
     if isinstance(first.shape[0], int):
         words = "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)"
         raise ImportRefused([f"a batch of one fixed size: export it with {words}"])
-    steps: list[Step] = []
-    node = outputs[0]
-    while node is not inputs[0]:
+    steps, problems = chained(_operators(program, inputs[0], outputs[0]), inputs[0], outputs[0])
+    if problems:
+        raise ImportRefused(problems)
+    return network(tuple(int(size) for size in first.shape[1:]), steps)
+
+
+def _operators(program: Program, first: Any, last: Any) -> dict[Any, Operator[Any]]:
+    """All operators between the input and the output, in the program's order."""
+    reached, ahead = {first}, [last]
+    while ahead:
+        node = ahead.pop()
+        if node in reached:
+            continue
         if node.op == "placeholder":
-            raise ImportRefused(["the output does not depend on the input"])
-        steps += program.steps(node)
-        if node.meta["val"].shape[0] != first.shape[0]:
+            raise ImportRefused([f"{node.name}: a tensor that does not depend on the input: {ADD}"])
+        reached.add(node)
+        ahead += program.sources(node)
+    operators = {}
+    for node in program.exported.graph.nodes:
+        if node not in reached or node is first:
+            continue
+        steps = () if is_add(node) else tuple(program.steps(node))
+        if node.meta["val"].shape[0] != first.meta["val"].shape[0]:
             raise ImportRefused([f"{where(node)}: joins or splits records: keep the first axis, the batch"])
-        node = program.source(node)
-    return network(tuple(int(size) for size in first.shape[1:]), steps[::-1])
+        operators[node] = Operator(where(node), steps, tuple(program.sources(node)))
+    return operators
 
 
 def _same_place(found: str, said: str) -> bool:

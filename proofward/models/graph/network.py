@@ -16,9 +16,11 @@ from proofward.layers.bounds import LARGEST_WEIGHT
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network, chain, mlp
-from proofward.models.graph.nodes import Graph, network_graph
+from proofward.layers.real_pass import real_forward
+from proofward.models.graph.graph import Graph, network_graph
 from proofward.models.graph.refusals import ImportRefused
-from proofward.models.graph.steps import ConvStep, FloatArray, LinearStep, Step, folded, pooled, wrong
+from proofward.models.graph.steps import AddStep, ConvStep, FloatArray, LinearStep, Step, folded, pooled
+from proofward.models.graph.structure import wrong
 from proofward.models.settings import Settings
 
 TOLERANCE = 1e-9
@@ -66,12 +68,8 @@ class ImportedNetwork:
         return np.concatenate(parts)
 
     def _block(self, model: Network, rows: FloatArray) -> FloatArray:
-        values = rows
-        for index, (layer, (weight, bias)) in enumerate(zip(model.layers, self.layers, strict=True)):
-            if index:
-                values = np.asarray(model.activations[index - 1].real_values(values, math.inf))
-            values = np.asarray(layer.real_sums(weight, bias, values), dtype=np.float64)
-        return values
+        _, sums = real_forward(model, self.layers, rows, math.inf)
+        return np.asarray(sums[-1], dtype=np.float64)
 
     def first_weights(self, scales: FixedPoint, limit: float = LARGEST_WEIGHT) -> FirstWeights:
         """Weights rounded to multiples of 2^-weight_bits and clamped to [-limit, limit]."""
@@ -95,7 +93,9 @@ def network(shape: tuple[int, ...], written: Sequence[Step]) -> ImportedNetwork:
     problems += of_pools + wrong(steps, shape)
     if problems:
         raise ImportRefused(problems)
-    layers = [step for step in steps if isinstance(step, LinearStep | ConvStep)]
+    joins = [step for step in steps if isinstance(step, AddStep)]
+    chain_layers = [step for step in steps if isinstance(step, LinearStep | ConvStep)]
+    layers = [*chain_layers, *(step.by for step in joins if step.by is not None)]
     notes += [
         f"{step.where} has no bias: it starts at zeros, and is trained"
         for step in layers
@@ -105,14 +105,26 @@ def network(shape: tuple[int, ...], written: Sequence[Step]) -> ImportedNetwork:
         (step.weight, np.zeros(len(step.weight)) if step.bias is None else step.bias) for step in layers
     )
     try:
-        if all(isinstance(step, LinearStep) for step in layers):
+        if all(isinstance(step, LinearStep) for step in layers) and not joins:
             model = mlp((math.prod(shape), *(len(step.weight) for step in layers)))
         else:
-            model = chain(shape, [part for step in layers for part in step.plain])
+            model = chain(shape, _plain(steps))
         graph = network_graph(shape, model)
     except ConfigurationError as error:
         raise ImportRefused([f"no network of the trainer: {error}"]) from error
     return ImportedNetwork(graph, weights, tuple(notes))
+
+
+def _plain(steps: Sequence[Step]) -> list[dict[str, object]]:
+    """Layers, what joins their sums, and pools, in the plain form of `layers.network.chain`."""
+    plain: list[dict[str, object]] = []
+    for place, step in enumerate(steps):
+        if not isinstance(step, LinearStep | ConvStep):
+            continue
+        layer, *pool = step.plain
+        behind = steps[place + 1] if place + 1 < len(steps) else None
+        plain += [layer, *([behind.plain] if isinstance(behind, AddStep) else []), *pool]
+    return plain
 
 
 def _rows_at_a_time(model: Network) -> int:

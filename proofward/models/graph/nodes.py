@@ -1,29 +1,18 @@
-"""The graph of a network: a list of nodes with typed fields, one encoding and one digest.
-
-A node names the nodes whose values it takes by their places in the list, all of them earlier ones. The graph
-holds no weights: two networks of the same structure have the same digest, whatever they were written in.
-`Graph` accepts any nodes in order; which graphs can be proved is said by `to_network`. A layer of the trainer
-is one node class, named in `LAYERS`.
-"""
+"""The nodes of a graph, with typed fields; a layer of the trainer is one node class, named in `LAYERS`."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 from abc import abstractmethod
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from proofward.encoding.cbor import Item, encode_item
+from proofward.encoding.cbor import Item
 from proofward.layers import conv2d, linear
 from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import Network, chain, mlp
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
-
-FORMAT = "proofward/graph/v1"
 
 
 @dataclass(frozen=True)
@@ -181,6 +170,13 @@ POOLS: dict[str, type[PoolNode]] = {
 
 
 @dataclass(frozen=True)
+class Add(Node):
+    """A shortcut: a layer's sums, and values or another layer's sums, of one shape."""
+
+    kind: ClassVar[str] = "add"
+
+
+@dataclass(frozen=True)
 class TwoClassHead(Node):
     """Two logits, of the classes 0 and 1, with cross-entropy as the loss."""
 
@@ -192,86 +188,3 @@ class SoftmaxHead(Node):
     """A logit for each of three and more classes, with cross-entropy as the loss."""
 
     kind: ClassVar[str] = "softmax-head"
-
-
-@dataclass(frozen=True)
-class Graph:
-    """nodes: in an order in which they can be computed."""
-
-    nodes: tuple[Node, ...]
-
-    def __post_init__(self) -> None:
-        for place, node in enumerate(self.nodes):
-            if any(not 0 <= source < place for source in node.sources):
-                raise ConfigurationError(f"node {place}", "sources among the nodes before it", node.sources)
-
-    def encoding(self) -> bytes:
-        """The one encoding of this graph."""
-        return encode_item([FORMAT, [node.to_plain() for node in self.nodes]])
-
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of the encoding."""
-        return hashlib.sha256(self.encoding()).digest()
-
-    def to_network(self) -> Network:
-        """The trainer's network; raises ConfigurationError for a graph that it cannot train."""
-        layers = [node for node in self.nodes if isinstance(node, LayerNode)]
-        first = self.nodes[0] if self.nodes else None
-        if not isinstance(first, Input) or not layers:
-            raise self._untrained()
-        rows = [node.outputs for node in layers if isinstance(node, Linear)]
-        if len(rows) == len(layers):
-            made = mlp((math.prod(first.shape), *rows))
-        else:
-            plain = [node.plain() for node in self.nodes if isinstance(node, LayerNode | PoolNode)]
-            made = chain(first.shape, plain)
-        if network_graph(first.shape, made) != self:
-            raise self._untrained()
-        return made
-
-    def _untrained(self) -> ConfigurationError:
-        expected = (
-            "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2), AvgPool2d(2) or the mean "
-            "of a picture behind the ReLU of a convolution, Flatten where a picture becomes a row, "
-            "a head"
-        )
-        return ConfigurationError("graph", expected, [node.kind for node in self.nodes])
-
-    def words(self) -> str:
-        """The nodes in one line."""
-        return " -> ".join(_words(node) for node in self.nodes)
-
-
-def _words(node: Node) -> str:
-    match node:
-        case Linear():
-            return f"Linear({node.inputs}, {node.outputs})"
-        case Conv2d():
-            groups = f", groups={node.groups}" if node.groups > 1 else ""
-            sizes = f"{node.outputs}, {node.kernel}, stride={node.stride}, padding={node.padding}"
-            return f"Conv2d({sizes}{groups})"
-        case WindowPoolNode():
-            return f"{type(node).__name__}({node.window})"
-    return type(node).__name__
-
-
-def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
-    """The canonical graph of a network on records of this shape, in which they may come unflattened."""
-    first = network.inputs
-    if math.prod(shape) != first.size or (len(first.axes) > 1 and first.axes != shape):
-        raise ConfigurationError("inputs", f"records of {first.words} values", shape)
-    nodes: list[Node] = [Input((), shape)]
-    axes = shape
-    for index, layer in enumerate(network.layers):
-        if index:
-            nodes.append(ReLU((len(nodes) - 1,)))
-            if (kind := network.activations[index - 1].kind) in POOLS:
-                nodes.append(POOLS[kind].of(len(nodes) - 1))
-        if len(layer.gives.axes) == 1 and len(axes) != 1:
-            nodes.append(Flatten((len(nodes) - 1,)))
-        nodes.append(LAYERS[layer.kind].of(len(nodes) - 1, layer))
-        axes = layer.gives.axes
-    head = TwoClassHead if network.head.classes == 2 else SoftmaxHead
-    nodes.append(head((len(nodes) - 1,)))
-    return Graph(tuple(nodes))

@@ -11,7 +11,7 @@ import numpy as np
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME, Convolution, named_padding
-from proofward.models.graph.refusals import CONV, ONE_OUTPUT, ImportRefused, unsupported
+from proofward.models.graph.refusals import ADD, CONV, ONE_OUTPUT, ImportRefused, unsupported
 from proofward.models.graph.steps import (
     ConvStep,
     FloatArray,
@@ -62,9 +62,8 @@ class Operators:
                 ratio = attributes(node).get("ratio", 0.5) if ratio is None else float(ratio)
                 if ratio > 0:
                     self.problems.append(unsupported(kind, where(node), f"p = {ratio:g}"))
-            elif kind == "Add" and self.bias_of(node) is None:
-                words = "of two layers or of a constant"
-                self.problems.append(unsupported(kind, where(node), words))
+            elif kind == "Add" and self.bias_of(node) is None and self.has_constant(node):
+                self.problems.append(f"{where(node)}: Add (of a constant): {ADD}")
             elif kind == "MatMul" and self._constant(node, 1) is None:
                 self.problems.append(unsupported(kind, where(node), "of two computed tensors"))
             elif kind == "Reshape" and self._constant(node, 1) is None:
@@ -110,6 +109,17 @@ class Operators:
         rest = before[1:], after[1:]
         known = all(isinstance(size, int) and size for part in rest for size in part)
         return known and math.prod(map(int, rest[0])) == math.prod(map(int, rest[1]))
+
+    def has_constant(self, node: Any) -> bool:
+        """Whether one of its first two inputs is a constant."""
+        return any(self._constant(node, place) is not None for place in (0, 1))
+
+    def sources(self, node: Any) -> list[str]:
+        """The inputs that count: two of an Add, but the layer's own of its bias; else the first."""
+        if node.op_type != "Add":
+            return [node.input[0]]
+        bias = self.bias_of(node)
+        return list(node.input) if bias is None else [bias[1]]
 
     def bias_of(self, node: Any) -> tuple[FloatArray, str] | None:
         """The constant that an Add puts on a MatMul's outputs, and the MatMul's own output."""

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-NOT_YET = "not proved by this version yet: Linear and Conv2d layers with ReLU and 2 x 2 pools between are"
+NOT_YET = (
+    "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
+)
 POOL = (
     "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d(2) or the mean of a whole picture "
     "behind it, are proved of all pools: use one of them, or use a convolution with stride 2"
 )
+ADD = (
+    "only shortcuts are proved: values behind a ReLU, or the record, as they are or through one layer, added "
+    "to the sums of a later layer, one to each, with ReLU behind: relu(conv2(relu(conv1(x))) + x)"
+)
+SHAPES = "put a 1x1 convolution between, with a stride where sizes differ, so that shapes are the same"
 WHOLE = "use a height and a width that are powers of two, or flatten the picture"
 AVERAGE = "not proved: use AdaptiveAvgPool2d(1), the mean of a whole picture, or flatten it"
 CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"

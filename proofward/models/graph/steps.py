@@ -1,4 +1,4 @@
-"""What every importer reduces a network to: layers, ReLUs and frozen scalings, in order; and what is wrong.
+"""What every importer reduces a network to: layers, ReLUs, shortcuts and frozen scalings, in order.
 
 What reorders nothing (flatten, view, identity) leaves no step. A BatchNorm in evaluation mode multiplies and
 shifts each channel by fixed numbers: directly behind a layer it becomes part of that layer's weights,
@@ -13,20 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proofward.layers.axis import Axis
 from proofward.layers.layout import Layout
-from proofward.layers.linear import MAX_WIDTH
-from proofward.layers.plain import MOST_CLASSES
 from proofward.layers.registry import ACTIVATIONS, IMPLIED
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
-from proofward.models.graph.refusals import BEHIND, ONE_OUTPUT, POOL, WHOLE
-from proofward.models.settings import MOST_HIDDEN_LAYERS
+from proofward.layers.shortcuts import ADD
+from proofward.models.graph.refusals import BEHIND, POOL, WHOLE
 
 _POOLS = {
     ReluMaxPool2d.kind: "max_pool2d",
@@ -128,8 +125,28 @@ class ScaleStep:
     shift: FloatArray
 
 
+@dataclass(frozen=True)
+class AddStep:
+    """Values behind so many layers join the sums before it, through these steps: none, or a layer."""
+
+    where: str
+    source: int
+    through: tuple[Step, ...] = ()
+
+    @property
+    def by(self) -> LayerStep | None:
+        """The layer between, once its scaling is folded into it."""
+        return next((step for step in self.through if isinstance(step, LinearStep | ConvStep)), None)
+
+    @property
+    def plain(self) -> dict[str, object]:
+        """The shortcut in the plain form of `layers.network.chain`."""
+        through = {} if self.by is None else {"by": self.by.plain[0]}
+        return {"kind": ADD, "from": self.source, **through}
+
+
 LayerStep = LinearStep | ConvStep
-Step = LayerStep | ReluStep | PoolStep | ScaleStep
+Step = LayerStep | ReluStep | PoolStep | ScaleStep | AddStep
 
 
 def batch_norm(
@@ -144,8 +161,13 @@ def batch_norm(
 def folded(steps: Sequence[Step]) -> tuple[list[Step], list[str], list[str]]:
     """The steps without scalings; notes on what was folded; problems."""
     made: list[Step] = []
-    notes, problems = [], []
+    notes, problems = list[str](), list[str]()
     for step in steps:
+        if isinstance(step, AddStep):
+            inner, own_notes, own_problems = folded(step.through)
+            made.append(replace(step, through=tuple(inner)))
+            notes, problems = notes + own_notes, problems + own_problems
+            continue
         if not isinstance(step, ScaleStep):
             made.append(step)
             continue
@@ -169,9 +191,10 @@ def pooled(steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
             made.append(step)
             continue
         behind = steps[place + 1] if place + 1 < len(steps) else None
-        at = len(made) - 1 - bool(made and isinstance(made[-1], ReluStep))
+        before = not (made and isinstance(made[-1], ReluStep))
+        at = len(made) - 2 + before
+        at -= at >= 0 and isinstance(made[at], AddStep)
         layer = made[at] if at >= 0 else None
-        before = at == len(made) - 1
         wrong_order = before != isinstance(behind, ReluStep) or (before and step.kind != ReluMaxPool2d.kind)
         if not isinstance(layer, ConvStep) or wrong_order:
             problems.append(f"{step.where}: {_POOLS[step.kind]}: {POOL}")
@@ -184,95 +207,3 @@ def pooled(steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
         else:
             made[at] = replace(layer, pool=step.kind)
     return made, problems
-
-
-def wrong(steps: Sequence[Step], shape: Shape) -> list[str]:
-    """Why steps without scalings are no network of the trainer on records of this shape."""
-    layers = [step for step in steps if isinstance(step, LinearStep | ConvStep)]
-    if not layers:
-        return ["no Linear layer: a network has to have at least one, with an output for each class"]
-    return [
-        *_structure(steps),
-        *_shared(layers),
-        *_finite(layers),
-        *_outputs(layers[-1]),
-        *_sizes(layers),
-        *_shapes(layers, shape),
-    ]
-
-
-def _structure(steps: Sequence[Step]) -> list[str]:
-    problems = []
-    if isinstance(steps[0], ReluStep):
-        problems.append(f"{steps[0].where}: ReLU of the inputs: leave it out, or begin with a layer")
-    for before, after in pairwise(steps):
-        if not isinstance(before, ReluStep) and not isinstance(after, ReluStep):
-            linear = isinstance(before, LinearStep) and isinstance(after, LinearStep)
-            kind = "Linear layers" if linear else "layers"
-            words = f"{before.where}, {after.where}: two {kind} without ReLU between"
-            problems.append(f"{words}: make them one, or put ReLU between")
-    if isinstance(steps[-1], ReluStep):
-        problems.append(f"{steps[-1].where}: ReLU of the outputs: leave it out, the outputs are logits")
-    return problems
-
-
-def _shared(layers: Sequence[LayerStep]) -> list[str]:
-    first: dict[tuple[str, str], str] = {}
-    problems = []
-    for step in layers:
-        keys = [("weights", step.key), *([("biases", step.bias_key)] if step.bias_key else [])]
-        for what, key in keys:
-            if (what, key) in first:
-                words = f"{first[what, key]} and {step.where} share their {what}"
-                problems.append(f"{words}: give each layer its own, since each is trained by itself")
-            first.setdefault((what, key), step.where)
-    return problems
-
-
-def _finite(layers: Sequence[LayerStep]) -> list[str]:
-    return [
-        f"{step.where}: weights that are no finite numbers: train it again, or start from other weights"
-        for step in layers
-        if not all(np.isfinite(part).all() for part in (step.weight, step.bias) if part is not None)
-    ]
-
-
-def _outputs(last: LayerStep) -> list[str]:
-    if isinstance(last, ConvStep):
-        words = "the last layer is a convolution: flatten, and end with a Linear of an output for each class"
-        return [f"{last.where}: {words}"]
-    outputs = len(last.weight)
-    if outputs == 1:
-        return [ONE_OUTPUT]
-    if outputs > MOST_CLASSES:
-        return [f"{outputs} outputs: use at most {MOST_CLASSES}, a logit for each class"]
-    return []
-
-
-def _sizes(layers: Sequence[LayerStep]) -> list[str]:
-    problems = []
-    if len(layers) - 1 > MOST_HIDDEN_LAYERS:
-        problems.append(f"{len(layers) - 1} hidden layers: expected at most {MOST_HIDDEN_LAYERS}")
-    perceptron = not any(isinstance(step, ConvStep) for step in layers)
-    for step in layers:
-        widths = step.weight.shape if perceptron else step.weight.shape[:1]
-        if isinstance(step, LinearStep) and max(widths) > MAX_WIDTH:
-            words = f"widths {step.weight.shape[::-1]}, expected at most {MAX_WIDTH}"
-            problems.append(f"{step.where}: {words}")
-    return problems
-
-
-def _shapes(layers: Sequence[LayerStep], shape: Shape) -> list[str]:
-    problems = []
-    for before, after in pairwise([None, *layers]):
-        assert after is not None
-        gives = shape if before is None else before.gives
-        maker = "a record" if before is None else before.where
-        if isinstance(after, LinearStep):
-            count, taken = int(np.prod(gives)), after.takes[0]
-            if count != taken:
-                problems.append(f"{maker} gives {count} values, {after.where} takes {taken}")
-        elif gives != after.takes:
-            words = f"{maker} has the shape {gives}, {after.where} takes {after.takes}"
-            problems.append(f"{words}: do not reshape before a convolution")
-    return problems

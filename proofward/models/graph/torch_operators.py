@@ -15,7 +15,7 @@ from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME as SAME_PADDING
 from proofward.models.graph.convolutions import Convolution, Pair, named_padding
-from proofward.models.graph.refusals import ONE_OUTPUT, ImportRefused, plain_name, unsupported
+from proofward.models.graph.refusals import ADD, ONE_OUTPUT, ImportRefused, plain_name, unsupported
 from proofward.models.graph.steps import (
     ConvStep,
     FloatArray,
@@ -52,20 +52,25 @@ class Program:
         """The nodes of what a caller gets."""
         return list(next(node for node in self.exported.graph.nodes if node.op == "output").args[0])
 
-    def source(self, node: Any) -> Any:
+    def source(self, node: Any, place: int = 0) -> Any:
         """The node whose values this one takes, changed in place where that came before."""
-        return self._sources.get(node, node.args[0])
+        return self._sources.get((node, place), node.args[place])
+
+    def sources(self, node: Any) -> list[Any]:
+        """Those that count: two of an Add, else one."""
+        return [self.source(node, place) for place in range(1 + is_add(node))]
 
     @cached_property
     def _sources(self) -> dict[Any, Any]:
-        """Per node its source, if an operator before the node has changed the source in place."""
+        """Per node and place its source, if an operator before the node has changed the source in place."""
         changed: dict[Any, Any] = {}
         found = {}
         for node in self.exported.graph.nodes:
             if node.op != "call_function" or not node.args:
                 continue
-            if node.args[0] in changed:
-                found[node] = changed[node.args[0]]
+            for place, source in enumerate(node.args[:2]):
+                if isinstance(source, type(node)) and source in changed:
+                    found[node, place] = changed[source]
             if _bare(node).endswith("_"):
                 changed[node.args[0]] = node
         return found
@@ -88,6 +93,10 @@ class Program:
             return []  # arithmetic of sizes
         if name == "add" and str(node.args[0]).endswith(COUNTER):
             return []  # a BatchNorm in training mode, refused by itself, counts batches
+        if is_add(node):
+            return []
+        if name == "add" and hasattr(value, "shape"):
+            return [f"{place}: {_target(node)} (of a constant, or with alpha): {ADD}"]
         if name == "conv2d":
             written = self._convolution(node)
             if written is None:
@@ -193,6 +202,17 @@ class Program:
         state = self.exported.state_dict if entry.persistent else self.exported.constants
         check_type(state[entry.target], place)
         return _numbers(state[entry.target])
+
+
+def is_add(node: Any) -> bool:
+    """Whether it adds two computed tensors, as they are."""
+    if node.op != "call_function" or plain_name(_target(node)) != "add" or len(node.args) != 2:
+        return False
+    computed = all(
+        getattr(own, "op", "") in ("call_function", "placeholder") and hasattr(own.meta.get("val"), "shape")
+        for own in node.args
+    )
+    return computed and node.kwargs.get("alpha", 1) == 1 and hasattr(node.meta.get("val"), "shape")
 
 
 def where(node: Any) -> str:

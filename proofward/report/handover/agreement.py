@@ -9,7 +9,9 @@ multiples of 2^-fa and the program does not. With eps_0 = 0, and e_l the roundin
     e_l       = 2^-53 (fan_in + 3) max_o (||W_o||_1 max|A_l| + |b_o|)
 
 because ReLU and saturation are 1-Lipschitz, and so are maxima and means; a mean of n values adds the rounding
-of their sum, u (n - 1) / (1 - u (n - 1)) max|A_l| with u = 2^-53, or 2^-24 in single precision. W_o are the
+of their sum, u (n - 1) / (1 - u (n - 1)) max|A_l| with u = 2^-53, or 2^-24 in single precision. Where
+shortcuts join sums, the errors of all that joins them are added up, those of values as they are and those of
+layers by their weights, and so is the rounding of n + 1 terms' sum and conversion. W_o are the
 weights of one sum: a row of a linear layer, all channels and taps of a convolution's output, of which sums at
 the edges have some. A program that convolves in single precision, and rounds inputs, weights and biases to
 it, has for these layers, with u = 2^-24,
@@ -61,28 +63,42 @@ def scaling(model: ExportedModel) -> tuple[FloatArray, FloatArray]:
 
 def error_bound(model: ExportedModel, *, single: bool = False) -> float:
     """The bound above, of a real number; single: of a program that convolves in single precision."""
-    scales = model.scales
+    scales, network = model.scales, model.model
     unit = 1 << scales.activation_bits
-    half, error = 0.5 / unit, 0.0
-    largest = -scales.input_range[0] / unit
-    parts = [(model.real(weight), model.real(bias)) for weight, bias in model.model.unflatten(model.weights)]
-    hidden = zip(model.model.layers[:-1], parts[:-1], model.model.activations, strict=True)
-    for layer, (weight, bias), activation in hidden:
-        sums = np.abs(weight).reshape(len(weight), -1).sum(axis=1)
-        coarse = single and isinstance(layer, Conv2d)
-        error = half + float(sums.max()) * error + _rounding(weight, bias, largest, coarse)
-        largest = scales.activation_limit / unit
-        error += _of_a_mean(activation.mean_bits, largest, single)
-    weight, bias = parts[-1]
-    own = _rounding(weight, bias, largest, False)
-    if model.model.head.classes == 2:
-        return float(half + float(np.abs(weight[1] - weight[0]).sum()) * error + 2 * own)
-    return float(half + float(np.abs(weight).reshape(len(weight), -1).sum(axis=1).max()) * error + own)
+    half, limit = 0.5 / unit, scales.activation_limit / unit
+    parts = [(model.real(weight), model.real(bias)) for weight, bias in network.unflatten(model.weights)]
+    errors, largest = [0.0], [-scales.input_range[0] / unit]
+    for place, activation in enumerate(network.activations):
+        addends = network.joints.sums(place, 0)
+        coarse = single and isinstance(network.layers[place], Conv2d)
+        error, sizes = half, [largest[source] for source, _ in addends.direct]
+        for layer, _ in addends.layers:
+            (weight, bias), source = parts[layer], network.joints.reads(layer)
+            sums = np.abs(weight).reshape(len(weight), -1).sum(axis=1)
+            own_coarse = single and isinstance(network.layers[layer], Conv2d)
+            error += float(sums.max()) * errors[source]
+            error += _rounding(weight, bias, largest[source], own_coarse)
+            sizes.append(float((sums * largest[source] + np.abs(bias)).max()))
+        error += sum(errors[source] for source, _ in addends.direct)
+        if len(sizes) > 1:
+            error += _of_terms(len(sizes) + 1, sum(sizes), coarse)
+        errors.append(error + _of_a_mean(activation.mean_bits, limit, single))
+        largest.append(limit)
+    weight, bias = parts[network.depth - 1]
+    own = _rounding(weight, bias, largest[-1], False)
+    if network.head.classes == 2:
+        return float(half + float(np.abs(weight[1] - weight[0]).sum()) * errors[-1] + 2 * own)
+    return float(half + float(np.abs(weight).reshape(len(weight), -1).sum(axis=1).max()) * errors[-1] + own)
 
 
 def _of_a_mean(bits: int, largest: float, single: bool) -> float:
     """Rounding of the sum of 2^bits values of at most `largest`, of which it is the mean; 0 of no mean."""
-    share = ((1 << bits) - 1) * ldexp(1, -24 if single else -53)
+    return _of_terms((1 << bits) - 1, largest, single)
+
+
+def _of_terms(roundings: int, largest: float, single: bool) -> float:
+    """So many roundings, one after the other, of terms that are at most `largest` together."""
+    share = roundings * ldexp(1, -24 if single else -53)
     return largest * share / (1 - share)
 
 

@@ -41,7 +41,18 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
         *([] if model.is_mlp else layers),
         f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
         f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
+        *(_shortcuts(model) if model.shortcuts else []),
         *(pools if any(isinstance(own, ReluMaxPool2d) for own in model.activations) else []),
         *(means if any(own.mean_bits for own in model.activations) else []),
         *(two if model.head.classes == 2 else several),
     ]
+
+
+def _shortcuts(model: Network) -> list[str]:
+    """What joins which layer's sums, before they are cut off at 0."""
+    found = []
+    for own in model.shortcuts:
+        source = "the record" if own.source == 0 else f"the values behind layer {own.source}"
+        through = "" if own.by is None else f", through layer {own.by + 1}"
+        found.append(f"{source}{through} are added to the sums of layer {own.into + 1}")
+    return [f"layers 1 to {model.depth} follow one another; {'; '.join(found)}"]

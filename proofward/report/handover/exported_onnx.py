@@ -61,8 +61,8 @@ def _file(model: ExportedModel) -> Any:
         helper.make_node("Div", ["clipped", "unit"], ["values0"]),
     ]
     layers = _Layers(model, held, nodes)
-    for index in range(len(model.model.layers)):
-        layers.append(index)
+    for place in range(model.model.depth):
+        layers.append(place)
     nodes.append(helper.make_node("Softmax", [LOGITS], [PROBABILITIES], axis=1))
     graph = helper.make_graph(
         nodes,
@@ -87,6 +87,8 @@ def _file(model: ExportedModel) -> Any:
     return file
 
 
+_TYPES: dict[bool, type[np.floating[Any]]] = {False: np.float64, True: np.float32}
+"""Of numbers in double and in single precision."""
 _BY_TWO = {"kernel_shape": [2, 2], "strides": [2, 2]}
 _POOLS: dict[type[Activation], tuple[str, dict[str, list[int]]]] = {
     Relu: ("", {}),
@@ -102,18 +104,40 @@ class _Layers:
     def __init__(self, model: ExportedModel, held: dict[str, NDArray[Any]], nodes: list[Any]) -> None:
         self.model, self.held, self.nodes = model, held, nodes
         self.parts = model.model.unflatten(model.weights)
-        self.single = False  #: the precision of the values so far
+        self.single = {"values0": False}
+        """Names of values and sums, and whether they are in single precision."""
 
-    def append(self, index: int) -> None:
-        """The nodes of a layer, and its saturation unless it is the last."""
-        layer = self.model.model.layers[index]
-        number, values = index + 1, f"values{index}"
-        last = number == len(self.parts)
+    def append(self, place: int) -> None:
+        """The nodes of a layer of the chain, of what joins its sums, and of its saturation if it has one."""
+        model = self.model.model
+        addends, number = model.joints.sums(place, 0), place + 1
+        last = number == model.depth
+        parts = [layer for layer, _ in addends.layers]
+        single = isinstance(model.layers[place], Conv2d)
+        names = [f"values{source}" for source, _ in addends.direct]
         made = LOGITS if last else f"sums{number}"
-        values = self._converted(values, isinstance(layer, Conv2d))
+        if len(parts) + len(names) == 1:
+            self._sums(place, made)
+        else:
+            names = [*(self._sums(layer, f"part{layer + 1}") for layer in parts), *names]
+            self._node("Add", [self._converted(name, single) for name in names], made)
+        if last:
+            return
+        pool, sizes = _POOLS[type(model.activations[place])]
+        clipped = f"clipped{number}" if pool else f"values{number}"
+        self._node("Clip", [made, *self._ends(single)], clipped)
+        if pool:
+            self._node(pool, [clipped], f"values{number}", **sizes)
+        self.single[f"values{number}"] = single
+
+    def _sums(self, index: int, made: str) -> str:
+        """The nodes of the sums of one layer."""
+        layer, number = self.model.model.layers[index], index + 1
+        single = self.single[made] = isinstance(layer, Conv2d)
+        values = self._converted(f"values{self.model.model.joints.reads(index)}", single)
         inputs = [f"layer{number}.weight", f"layer{number}.bias"]
         for name, part in zip(inputs, self.parts[index], strict=True):
-            self.held[name] = self.model.real(part).astype(self._type)
+            self.held[name] = self.model.real(part).astype(_TYPES[single])
         if isinstance(layer, Conv2d):
             self._node(
                 "Conv", [values, *inputs], made, kernel_shape=[layer.kernel] * 2,
@@ -123,17 +147,7 @@ class _Layers:
             if len(layer.takes.axes) > 1:
                 values = self._node("Flatten", [values], f"row{number}", axis=1)
             self._node("Gemm", [values, *inputs], made, transB=1)
-        if last:
-            return
-        pool, sizes = _POOLS[type(self.model.model.activations[index])]
-        clipped = f"clipped{number}" if pool else f"values{number}"
-        self._node("Clip", [made, *self._ends()], clipped)
-        if pool:
-            self._node(pool, [clipped], f"values{number}", **sizes)
-
-    @property
-    def _type(self) -> type[np.floating[Any]]:
-        return np.float32 if self.single else np.float64
+        return made
 
     def _node(self, kind: str, inputs: list[str], output: str, **options: object) -> str:
         from onnx import helper
@@ -142,21 +156,24 @@ class _Layers:
         return output
 
     def _converted(self, values: str, single: bool) -> str:
-        """The values in the precision of the next layer."""
-        if single == self.single:
+        """The values in the precision of what takes them."""
+        if single == self.single[values]:
             return values
         from onnx import TensorProto
 
-        self.single = single
-        kind = TensorProto.FLOAT if single else TensorProto.DOUBLE
-        return self._node("Cast", [values], f"{values}.converted", to=kind)
+        made = f"{values}.converted"
+        if made not in self.single:
+            kind = TensorProto.FLOAT if single else TensorProto.DOUBLE
+            self._node("Cast", [values], made, to=kind)
+            self.single[made] = single
+        return made
 
-    def _ends(self) -> list[str]:
-        names = ["zero.single", "limit.single"] if self.single else ["zero", "limit"]
+    def _ends(self, single: bool) -> list[str]:
+        names = ["zero.single", "limit.single"] if single else ["zero", "limit"]
         scales = self.model.scales
         limit = scales.activation_limit / (1 << scales.activation_bits)
         for name, value in zip(names, (0.0, limit), strict=True):
-            self.held[name] = np.array(value, dtype=self._type)
+            self.held[name] = np.array(value, dtype=_TYPES[single])
         return names
 
 

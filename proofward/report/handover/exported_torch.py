@@ -20,6 +20,7 @@ import numpy as np
 from proofward.layers.activation import Activation
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.network import Network
+from proofward.layers.real_pass import added
 from proofward.layers.relu import Relu
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
@@ -53,6 +54,8 @@ def module_of(model: ExportedModel) -> Any:
     low, high = scales.input_range
     axes = model.model.inputs.axes
     pools = [_pool(own) for own in model.model.activations]
+    addends = [model.model.joints.sums(place, 0) for place in range(model.model.depth)]
+    reads = [model.model.joints.reads(layer) for layer in range(len(model.model.layers))]
 
     class Exported(torch.nn.Module):
         """Records in their own units to logits, float64."""
@@ -71,10 +74,17 @@ def module_of(model: ExportedModel) -> Any:
         def forward(self, records: Any) -> Any:
             shaped = records.double().reshape(records.shape[0], *axes)
             scaled = torch.round((shaped - self.centre) / self.spread * unit)
-            values = torch.clamp(scaled, low, high) / unit
-            for layer, pool in zip(self.layers[:-1], pools, strict=True):
-                values = pool(torch.clamp(_sums(layer, values), 0, scales.activation_limit / unit))
-            return _sums(self.layers[-1], values)
+            values = [torch.clamp(scaled, low, high) / unit]
+            for place, pool in enumerate(pools):
+                sums = self.sums(place, values)
+                values.append(pool(torch.clamp(sums, 0, scales.activation_limit / unit)))
+            return self.sums(len(pools), values)
+
+        def sums(self, place: int, values: list[Any]) -> Any:
+            """Those of a layer of the chain, and what joins them."""
+            own = addends[place]
+            made = [_sums(self.layers[layer], values[reads[layer]]) for layer, _ in own.layers]
+            return added([*made, *(values[source] for source, _ in own.direct)])
 
     return Exported().eval()
 

@@ -1,0 +1,43 @@
+"""The forward pass of a network in real numbers, of whatever floating-point type the weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from proofward.layers.affine import RealArray
+from proofward.layers.network import Network
+
+Parts = Sequence[tuple[RealArray, RealArray]]
+
+
+def real_forward(
+    model: Network,
+    parts: Parts,
+    records: RealArray,
+    limit: float,
+    kept: Callable[[RealArray], RealArray] = lambda values: values,
+) -> tuple[list[RealArray], list[RealArray]]:
+    """Inputs and sums of every layer of the chain, the logits last; of records (n, size).
+
+    parts: weights and biases of all layers; limit: the largest value of a hidden layer. Every array is
+    `kept`, in another type where that is wanted.
+    """
+    values, sums = [records], list[RealArray]()
+    for place in range(model.depth):
+        addends = model.joints.sums(place, 0)
+        made = [
+            kept(model.layers[own].real_sums(*parts[own], values[model.joints.reads(own)]))
+            for own, _ in addends.layers
+        ]
+        sums.append(added([*made, *(values[source] for source, _ in addends.direct)]))
+        if place < len(model.activations):
+            values.append(kept(model.activations[place].real_values(sums[-1], limit)))
+    return values, sums
+
+
+def added(parts: Sequence[RealArray]) -> RealArray:
+    """Their sum, in order."""
+    total = parts[0]
+    for own in parts[1:]:
+        total = total + own
+    return total

@@ -1,0 +1,217 @@
+"""Shortcuts: values that join the sums of a later layer, as they are or through a layer of their own.
+
+The chain of a network has layers 0, 1, ..; V_i is what layer i of it reads: V_0 the record, V_(i+1) the
+activation of the sums Z_i. A shortcut from V_j into Z_k, j <= k, adds
+    Z_k = W_k V_k + 2^fa b_k + V_j                  V_j as it is, of the layout of Z_k, or
+    Z_k = W_k V_k + 2^fa b_k + W_p V_j + 2^fa b_p   through a layer p, a projection, which is trained too.
+So the gradient with respect to V_j is the sum of what all that reads V_j passes back, rounded once:
+    V_back_j = W_j^T dZ_j + dZ_k                    or W_j^T dZ_j + W_p^T dZ_k.
+
+All addends are integers of one scale. Values of scale fa join sums of scale fa + fw as 2^fw V_j, and
+gradients of scale fd join back sums of scale fd + fw as 2^fw dZ_k. Beside means (`means`) scales are finer:
+sums that join have the finest scale among them, and every addend is multiplied by a power of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from proofward.layers.affine import Affine
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.layout import Layout
+from proofward.layers.means import Finer
+from proofward.layers.plain import exactly, integer
+
+ADD = "add"  #: of a shortcut in plain form, among layers
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """From V_source into the sums of layer `into` of the chain; by: the network's layer between, if any."""
+
+    source: int
+    into: int
+    by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addends:
+    """What makes up sums, or back sums: pairs (place, shift), each multiplied by 2^shift.
+
+    layers: what layers make. direct: values for sums, and gradients of sums for back sums, as they are.
+    """
+
+    layers: tuple[tuple[int, int], ...]
+    direct: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Joints:
+    """Which layer reads which values and joins which sums.
+
+    means: per V_i the bits of its mean, as `means` has them; layers: how many, projections last.
+    """
+
+    means: tuple[int, ...]
+    layers: int
+    shortcuts: tuple[Shortcut, ...]
+
+    @property
+    def depth(self) -> int:
+        """Layers of the chain."""
+        return len(self.means)
+
+    def reads(self, layer: int) -> int:
+        """The place of the values that a layer reads."""
+        return layer if layer < self.depth else self._through(layer).source
+
+    def joins(self, layer: int) -> int:
+        """The place of the sums that a layer joins."""
+        return layer if layer < self.depth else self._through(layer).into
+
+    def _through(self, layer: int) -> Shortcut:
+        return next(own for own in self.shortcuts if own.by == layer)
+
+    @cached_property
+    def finer(self) -> tuple[Finer, ...]:
+        """Per layer, how much finer its scales are beside means."""
+        above = (*self.means[1:], 0)
+        return tuple(Finer(self.means[self.reads(own)], above[self.joins(own)]) for own in range(self.layers))
+
+    def joining(self, sums: int) -> tuple[int, ...]:
+        """The layers that join sums, that of the chain first."""
+        return self._joining[sums]
+
+    def reading(self, values: int) -> tuple[int, ...]:
+        """The layers that read values, that of the chain first."""
+        return self._reading[values]
+
+    @cached_property
+    def _joining(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(
+            (place, *(own.by for own in self.shortcuts if own.by is not None and own.into == place))
+            for place in range(self.depth)
+        )
+
+    @cached_property
+    def _reading(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(
+            (place, *(own.by for own in self.shortcuts if own.by is not None and own.source == place))
+            for place in range(self.depth)
+        )
+
+    def sums_bits(self, sums: int) -> int:
+        """Bits more that are rounded off sums, which have the finest scale of all that joins them."""
+        return max(self.finer[own].sums for own in self.joining(sums))
+
+    def back_bits(self, values: int) -> int:
+        """Bits more that are rounded off back sums."""
+        return max(self.finer[own].back_sums for own in self.reading(values))
+
+    def sums(self, place: int, weight_bits: int) -> Addends:
+        """What makes up the sums of layer `place` of the chain."""
+        bits, finer = self.sums_bits(place), self.finer
+        direct = [
+            (own.source, weight_bits + bits - self.means[own.source])
+            for own in self.shortcuts
+            if own.into == place and own.by is None
+        ]
+        layers = [(own, bits - finer[own].sums) for own in self.joining(place)]
+        return Addends(tuple(layers), tuple(direct))
+
+    def back_sums(self, place: int, weight_bits: int) -> Addends:
+        """What makes up the back sums of V_place."""
+        bits, finer = self.back_bits(place), self.finer
+        direct = [
+            (own.into, weight_bits + bits - finer[own.into].gradients)
+            for own in self.shortcuts
+            if own.source == place and own.by is None
+        ]
+        layers = [(own, bits - finer[own].back_sums) for own in self.reading(place)]
+        return Addends(tuple(layers), tuple(direct))
+
+
+def check_shortcuts(
+    shortcuts: Sequence[Shortcut], layers: Sequence[Affine], values: Sequence[Layout], depth: int
+) -> None:
+    """Raises ConfigurationError unless every shortcut fits; values: the layouts of V_0, V_1, .."""
+    for before, after in pairwise(shortcuts):
+        if before.into >= after.into:
+            raise ConfigurationError("shortcuts", "at most one into each layer, in order", after)
+    expected = [*range(depth, len(layers))]
+    found = [own.by for own in shortcuts if own.by is not None]
+    if found != expected:
+        raise ConfigurationError("layers of shortcuts", f"the layers {expected}, in order", found)
+    for own in shortcuts:
+        integer("layer that a shortcut joins (below the last)", own.into, 0, depth - 2)
+        integer(f"source of a shortcut into layer {own.into + 1}", own.source, 0, own.into)
+        joined, takes = layers[own.into], values[own.source]
+        what = f"values that join the sums of {joined.words}"
+        if own.by is None:
+            if takes != joined.gives:
+                raise ConfigurationError(what, joined.gives.words, takes.words)
+            continue
+        through = layers[own.by]
+        if through.takes != takes:
+            raise ConfigurationError(f"inputs of {through.words}", takes.words, through.takes.words)
+        if through.gives != joined.gives or through.window != joined.window:
+            raise ConfigurationError(what, joined.gives.words, through.gives.words)
+
+
+@dataclass(frozen=True)
+class PlainShortcut:
+    """A shortcut in plain form: {"kind": "add", "from": i}, and "by" a layer in plain form."""
+
+    source: int
+    by: Mapping[str, object] | None
+
+    @classmethod
+    def read(cls, plain: Mapping[str, object]) -> PlainShortcut:
+        """Raises ConfigurationError on anything else."""
+        names = ("kind", "from", "by") if "by" in plain else ("kind", "from")
+        values = exactly("shortcut", plain, names)
+        source, by = values["from"], values.get("by")
+        if type(source) is not int:
+            raise ConfigurationError("from", "the number of a layer, 0 for the record", source)
+        if "by" in plain and not isinstance(by, Mapping):
+            raise ConfigurationError("by", "a layer in plain form", type(by).__name__)
+        return cls(source, by if isinstance(by, Mapping) else None)
+
+
+def plain_of(shortcuts: Sequence[Shortcut], layers: Sequence[Affine]) -> Mapping[int, dict[str, object]]:
+    """By the layer that each joins, the shortcuts in plain form."""
+    return {
+        own.into: {
+            "kind": ADD,
+            "from": own.source,
+            **({} if own.by is None else {"by": layers[own.by].to_plain()}),
+        }
+        for own in shortcuts
+    }
+
+
+def joined(
+    found: Mapping[int, PlainShortcut], made: Sequence[Affine], values: Sequence[Layout],
+    kinds: Mapping[str, type[Affine]],
+) -> tuple[tuple[Affine, ...], tuple[Shortcut, ...]]:  # fmt: skip
+    """All layers of a chain with these shortcuts by the layers that they join, and the shortcuts."""
+    layers, shortcuts = list(made), []
+    for into, own in sorted(found.items()):
+        if not 0 <= own.source <= into:
+            words = f"the number of a layer up to {into}, 0 for the record"
+            raise ConfigurationError("from", words, own.source)
+        if own.by is None:
+            shortcuts.append(Shortcut(own.source, into))
+            continue
+        kind = own.by.get("kind")
+        if not isinstance(kind, str) or kind not in kinds:
+            raise ConfigurationError("kind of a layer", f"one of {sorted(kinds)}", kind)
+        through = kinds[kind].from_plain(values[own.source], own.by)
+        if made[into].window != 1:
+            through = through.for_windows(made[into].window)
+        shortcuts.append(Shortcut(own.source, into, len(layers)))
+        layers.append(through)
+    return tuple(layers), tuple(shortcuts)

@@ -1,0 +1,131 @@
+"""The layers of a network in a proof, joined to what they read, and sums that several addends make up.
+
+    Z_k = sum of 2^i Z^(l) over the layers l that join it, and of 2^s V_j over the values that join it as they
+    are (`layers.shortcuts`); likewise the back sums of V_j, of back sums of layers and gradients dZ_k.
+
+What is proved: a claim on Z_k~, at a point where lookups ended, is split into one for each addend; and so are
+claims on back sums. Message order: for each addend but that of the layer of the chain
+    prover: the addend's extension at the point, and then what proves it
+then what proves the rest of the claim, of the layer of the chain. Where nothing else joins, no message is
+added. Values and gradients that join as they are have the layout of what they join. So the point is one of
+their own table, which gathers the claim with all others (`layers.claims`).
+Soundness: the split is linear and exact; where the claim is false, one of the addends' is. How it hides: the
+party pads every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.goldilocks import to_field
+from proofward.field.multilinear import evaluate
+from proofward.layers.affine import AffineForward, AffineRelation
+from proofward.layers.claims import DerivedTable
+from proofward.layers.model import FixedPoint
+from proofward.layers.network import Network
+from proofward.layers.stack import Input, Shape, Units
+from proofward.proof.forms import ONE, Form, Point
+from proofward.proof.party import Party
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Addend:
+    """2^shift times a table. known: its values, a flat F-array, a prover's; prove: a claim on it."""
+
+    shift: int
+    known: Callable[[], Array]
+    prove: Callable[[Form], None]
+
+
+def prove_addends(party: Party, point: Point, claim: Form, addends: Sequence[Addend]) -> None:
+    """claim = the sum of all addends' extensions at the point; the first is said by nobody."""
+    first, *others = addends
+    for own in others:
+        said = party.send(evaluate(own.known(), point) if party.knows_witness else None)
+        own.prove(said)
+        claim = claim - said * (1 << own.shift)
+    first.prove(claim * (ONE * (1 << first.shift)).inverse() if first.shift else claim)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedSums:
+    """inputs: V_0, V_1, ..; sums: a prover's own ones of a layer of a shortcut, by its index."""
+
+    model: Network
+    scales: FixedPoint
+    shape: Shape
+    layers: Sequence[AffineForward]
+    inputs: Sequence[Input]
+    sums: Callable[[int], Signed]
+
+    def prove(self, party: Party, place: int, point: Point, claim: Form) -> None:
+        """claim = Z~ of layer `place` of the chain at (step, sample, sum)."""
+        step, sample, unit = split(self.shape, point)
+        found = self.model.joints.sums(place, self.scales.weight_bits)
+
+        def through(layer: int, own: Form) -> None:
+            self.layers[layer].prove_forward(party, step, sample, Units.at(unit), own)
+
+        def direct(source: int, own: Form) -> None:
+            self.inputs[source].assert_at(party, (*step, *sample), unit, own)
+
+        def sums(layer: int) -> Array:
+            return field_values(self.sums(layer))
+
+        def values(source: int) -> Array:
+            return self.inputs[source].matrix(party).reshape(-1)
+
+        addends = [Addend(shift, partial(sums, at), partial(through, at)) for at, shift in found.layers]
+        addends += [Addend(shift, partial(values, at), partial(direct, at)) for at, shift in found.direct]
+        prove_addends(party, point, claim, addends)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedBackSums:
+    """deltas: dZ_0, dZ_1, ..; back_sums: a prover's own ones of a layer of a shortcut, by its index."""
+
+    model: Network
+    scales: FixedPoint
+    shape: Shape
+    layers: Sequence[AffineRelation]
+    deltas: Sequence[DerivedTable]
+    back_sums: Callable[[int], Signed]
+
+    def prove(self, party: Party, place: int, point: Point, claim: Form) -> None:
+        """claim = the extension of the back sums of V_place at (step, sample, value)."""
+        step, sample, unit = split(self.shape, point)
+        found = self.model.joints.back_sums(place, self.scales.weight_bits)
+
+        def through(layer: int, own: Form) -> None:
+            self.layers[layer].prove_backward(party, step, sample, unit, own)
+
+        def direct(into: int, own: Form) -> None:
+            self.deltas[into].assert_at(party, (*step, *sample), unit, own)
+
+        def back_sums(layer: int) -> Array:
+            return field_values(self.back_sums(layer))
+
+        def gradients(into: int) -> Array:
+            return self.deltas[into].flat(party)
+
+        addends = [Addend(shift, partial(back_sums, at), partial(through, at)) for at, shift in found.layers]
+        addends += [Addend(shift, partial(gradients, at), partial(direct, at)) for at, shift in found.direct]
+        prove_addends(party, point, claim, addends)
+
+
+def split(shape: Shape, point: Point) -> tuple[Point, Point, Point]:
+    """The steps', the samples' and the units' coordinates of a point."""
+    return point[: shape.log_steps], point[shape.log_steps : shape.log_samples], point[shape.log_samples :]
+
+
+def field_values(sums: Signed) -> Array:
+    """Integers of any shape as a flat F-array."""
+    return to_field(np.ascontiguousarray(sums).reshape(-1))

@@ -1,0 +1,203 @@
+"""Shortcuts: the trainer equals the plain-integer specification, and PyTorch in values and gradients."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from proofward.layers import reference_pictures as plain
+from proofward.layers.bounds import compile_bounds, weight_limit
+from proofward.layers.conv2d import Conv2d
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.float_twin import real_features, real_weights, train_float
+from proofward.layers.linear import Linear
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network, chain, initial_weights
+from proofward.layers.schedule import schedule
+from proofward.layers.shortcuts import Shortcut
+from proofward.layers.training import train
+
+SCALES = FixedPoint()
+NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
+AVERAGE, MAXIMUM, WHOLE = ({"kind": f"relu_{name}"} for name in ("avgpool2d", "maxpool2d", "global_avgpool"))
+POOLED = {"relu_avgpool2d", "relu_maxpool2d"}
+
+
+def conv(outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> dict[str, object]:
+    return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
+
+
+def add(source: int, by: dict[str, object] | None = None) -> dict[str, object]:
+    return {"kind": "add", "from": source, **({} if by is None else {"by": by})}
+
+
+def linear(outputs: int) -> dict[str, object]:
+    return {"kind": "linear", "outputs": outputs}
+
+
+CHAINS = {
+    "a row": ((3,), [linear(4), linear(4), add(1), linear(2)]),
+    "the record, and a layer's own input": ((2, 3, 3), [conv(2), add(0), conv(2), add(1), linear(2)]),
+    "through a layer": ((1, 4, 4), [conv(2), conv(2, 3, 2), conv(2), add(1, conv(2, 1, 2, 0)), linear(2)]),
+    "twice from one": ((1, 3, 3), [conv(2), conv(2), add(1), conv(2), add(1, conv(2, 1, 1, 0)), linear(2)]),
+    "pools": ((1, 4, 4), [conv(2), conv(2), add(1, conv(2, 1, 1, 0)), MAXIMUM, conv(2), add(2), WHOLE, linear(2)]),
+    "means": ((1, 6, 6), [conv(2), AVERAGE, conv(2), conv(2), add(1), linear(3), add(1, linear(3)), linear(2)]),
+    "finer gradients": ((1, 4, 4), [conv(2), conv(2), conv(2), add(1, conv(2, 1, 1, 0)), AVERAGE, linear(2)]),
+}  # fmt: skip
+
+
+def plain_layers(model: Network) -> tuple[list[plain.PlainLayer], plain.Joins]:
+    made = []
+    for index, layer in enumerate(model.layers):
+        place = model.joints.joins(index)
+        kind = model.activations[place].kind if place < len(model.activations) else ""
+        if isinstance(layer, Conv2d):
+            made.append(plain.convolution(
+                layer.inputs.axes, layer.outputs, layer.kernel, layer.stride, layer.padding,
+                pooled=kind in POOLED, mean=kind == "relu_avgpool2d", whole=kind == "relu_global_avgpool",
+            ))  # fmt: skip
+        else:
+            made.append(plain.linear(layer.takes.size, layer.gives.size))
+    through = tuple((own.source, own.into) for own in model.shortcuts if own.by is not None)
+    direct = tuple((own.source, own.into) for own in model.shortcuts if own.by is None)
+    return made, plain.Joins(through, direct)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("scales", [SCALES, NARROW], ids=["usual", "narrow"])
+def test_equals_plain_integers(name: str, scales: FixedPoint) -> None:
+    model, rows, rng = chain(*CHAINS[name]), 4, np.random.default_rng(5)
+    training = Training(rate=3, batch=2, steps=2)
+    low, high = scales.input_range
+    features, labels = rng.integers(low, high + 1, (rows, model.features)), rng.integers(0, 2, rows)
+    weights = initial_weights(model, scales, b"s")
+    if scales is NARROW:
+        limit = weight_limit(model, scales, training, rows)
+        weights = rng.choice([-limit, limit, 0, 1], model.parameters).astype(np.int64)
+    batches = schedule(b"b", "h", rows, training)
+    result = train(model, scales, training, weights, features, labels, batches, trace=True)
+    assert result.trace is not None
+    network, joins = plain_layers(model)
+    bits = [own.weights for own in model.finer]
+    flat = first = [
+        ([int(v) << more for v in w.ravel()], [int(v) << more for v in b])
+        for (w, b), more in zip(model.unflatten(weights), bits, strict=True)
+    ]
+    for step, chosen in enumerate(batches):
+        inputs, own = features[chosen].tolist(), labels[chosen].tolist()
+        flat, sums, back = plain.step(network, flat, inputs, own, scales, training, joins)
+        for index, (hidden, act) in enumerate(zip(result.trace.hidden, model.activations, strict=True)):
+            for b in range(2):
+                assert act.takes.unpad(hidden.sums[step, b]).tolist() == sums[b][index]
+                assert act.gives.unpad(hidden.back_sums[step, b]).tolist() == back[b][index]
+    grown = [
+        (new - old) << (model.finest - more)
+        for pair, before, more in zip(flat, first, bits, strict=True)
+        for part, own in zip(pair, before, strict=True)
+        for new, old in zip(part, own, strict=True)
+    ]
+    assert grown == result.update.tolist() and any(grown)
+    bounds = compile_bounds(model, scales, training, rows, int(np.abs(weights).max()))
+    for hidden, (bound, above) in zip(result.trace.hidden, pairwise(bounds[: model.depth]), strict=True):
+        assert np.abs(hidden.sums).max() <= bound.sums and np.abs(hidden.back_sums).max() <= above.back_sums
+
+
+def test_bounds_add_what_joins() -> None:
+    """Each addend counts at its own scale, forwards and backwards."""
+    axes, layers = CHAINS["twice from one"]
+    training = Training(rate=3, batch=2, steps=2)
+
+    def bounds(own: list[dict[str, object]]):  # type: ignore[no-untyped-def]
+        return compile_bounds(chain(axes, own), SCALES, training, 4, 1 << 24)
+
+    without = bounds([own for own in layers if own["kind"] != "add"])
+    identity = bounds([*layers[:3], *layers[3:4], layers[5]])
+    both = bounds(layers)
+    joins, gradients = SCALES.activation_limit << SCALES.weight_bits, SCALES.gradient_limit << SCALES.weight_bits
+    assert identity[1].sums - without[1].sums == joins and identity[2].sums == without[2].sums
+    assert identity[1].back_sums - without[1].back_sums == gradients
+    through = both[4]
+    assert through.name == "layer 5 (shortcut into layer 3, 2x3x3 -> 2x3x3, kernel 1)"
+    own = 2 * through.weights * through.inputs + (through.biases << SCALES.activation_bits)
+    assert both[2].sums - without[2].sums == own
+
+
+REFUSED = {
+    "shapes": ([conv(2), conv(3), add(1), linear(2)], "values that join the sums"),
+    "shapes of a layer": ([conv(2), conv(3), add(1, conv(2)), linear(2)], "values that join the sums"),
+    "what a layer takes": ([conv(2), conv(2), add(1, conv(2, 9, 1, 0)), linear(2)], "kernel"),
+    "into the last": ([conv(2), linear(2), add(1), ], "below the last"),
+    "from above": ([conv(2), add(2), conv(2), linear(2)], "the number of a layer up to 0"),
+    "from nowhere": ([conv(2), add(-1), linear(2)], "the number of a layer up to 0"),
+    "by its name": ([conv(2), {"kind": "add", "from": "1"}, linear(2)], "the number of a layer"),
+    "before any layer": ([add(0), conv(2), linear(2)], "directly behind a layer"),
+    "two": ([conv(1), add(0), add(0), linear(2)], "directly behind a layer"),
+    "behind a pool": ([conv(1), MAXIMUM, add(0), linear(2)], "directly behind a layer"),
+    "through a pool": ([conv(1), add(0, MAXIMUM), linear(2)], "one of"),
+    "through nothing": ([conv(1), {"kind": "add", "from": 0, "by": None}, linear(2)], "a layer in plain form"),
+    "another key": ([conv(1), {"kind": "add", "from": 0, "scale": 2}, linear(2)], "exactly the keys"),
+    "an odd picture that is pooled": ([conv(1), conv(1), add(1), MAXIMUM, linear(2)], "values that join the sums"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses_what_is_no_shortcut(name: str) -> None:
+    layers, words = REFUSED[name]
+    with pytest.raises(ConfigurationError, match=words):
+        chain((1, 5, 5), layers)
+
+
+def test_shortcuts_are_in_order_and_have_layers_of_their_own() -> None:
+    model = chain(*CHAINS["twice from one"])
+    first, second = model.shortcuts
+    for shortcuts in [(second, first), (first,), (first, Shortcut(1, 2, 3)), (first, first)]:
+        with pytest.raises(ConfigurationError):
+            Network(model.layers, model.activations, shortcuts=shortcuts)
+    assert Network(model.layers, model.activations, shortcuts=(first, second)) == model
+    assert model.words == "1x3x3-2x3x3-2x3x3+1-2x3x3+1-2" and not chain(*CHAINS["a row"]).is_mlp
+    assert isinstance(chain(*CHAINS["means"]).layers[-1], Linear)
+
+
+@pytest.mark.parametrize("name", ["a row", "through a layer", "twice from one", "pools", "means"])
+def test_a_step_in_real_numbers_is_that_of_autograd(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    from torch.nn import functional as F
+
+    model = chain(*CHAINS[name])
+    wide = FixedPoint(6, 8, 24, 18, 17, 18, 19)  # nothing saturates
+    rng, training = np.random.default_rng(1), Training(rate=64, batch=4, steps=1)
+    first = real_weights(initial_weights(model, wide, b"s"), wide)
+    features = real_features(rng.integers(-200, 200, (4, model.features)), wide)
+    labels = np.array([0, 1, 1, 0])
+    found = train_float(model, wide, training, first, features, labels, np.arange(4)[None])
+    held = [
+        [torch.tensor(flat.astype(np.float64), requires_grad=True) for flat in (first[start:bias], first[bias:end])]
+        for start, bias, end in model.offsets
+    ]
+
+    def sums(index: int, values):  # type: ignore[no-untyped-def]
+        layer, (weight, bias) = model.layers[index], held[index]
+        if isinstance(layer, Conv2d):
+            return F.conv2d(values, weight.reshape(layer.shape), bias, stride=layer.stride, padding=layer.padding)
+        return F.linear(values.flatten(1), weight.reshape(layer.shape), bias)
+
+    pools = {
+        "relu": lambda own: own, "relu_maxpool2d": lambda own: F.max_pool2d(own, 2),
+        "relu_avgpool2d": lambda own: F.avg_pool2d(own, 2),
+        "relu_global_avgpool": lambda own: F.adaptive_avg_pool2d(own, 1),
+    }  # fmt: skip
+    values = [torch.tensor(features.astype(np.float64)).reshape(4, *model.inputs.axes)]
+    for place in range(model.depth):
+        total = sums(place, values[place])
+        for own in model.shortcuts:
+            if own.into == place:
+                total = total + (values[own.source] if own.by is None else sums(own.by, values[own.source]))
+        if place < len(model.activations):
+            values.append(pools[model.activations[place].kind](torch.relu(total)))
+    F.cross_entropy(total, torch.tensor(labels), reduction="sum").backward()
+    rate = training.rate / (1 << wide.rate_shift)
+    step = -rate * np.concatenate([part.grad.numpy().ravel() for pair in held for part in pair])
+    assert np.allclose(found, step, rtol=1e-3, atol=1e-5 * np.abs(step).max()) and np.abs(step).max() > 0
+    assert all(np.any(step[start:end]) for start, _, end in model.offsets)
