@@ -20,16 +20,22 @@ if TYPE_CHECKING:
     from proofward.models.graph.refusals import ImportRefused
     from proofward.models.presets import preset
     from proofward.models.settings import Preset, Settings
+    from proofward.optimizers.fedadam import FedAdam
+    from proofward.optimizers.fedavgm import FedAvgM
     from proofward.relations.config import RoundConfig
     from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
     from proofward.relations.prove import prove_round, verify_round
     from proofward.relations.round_statement import RoundStatement
+    from proofward.report.calibrate import Calibration, calibrate
     from proofward.report.handover.exported_torch import to_torch
 
 __version__ = "0.2.0"
 
 __all__ = [
+    "Calibration",
     "EnrolmentStatement",
+    "FedAdam",
+    "FedAvgM",
     "ImportRefused",
     "ImportedNetwork",
     "InProcessFederation",
@@ -40,6 +46,7 @@ __all__ = [
     "RoundStatement",
     "Settings",
     "__version__",
+    "calibrate",
     "from_onnx",
     "from_torch",
     "preset",
@@ -61,10 +68,13 @@ _HOMES = {
     "models.graph.refusals": ("ImportRefused",),
     "models.presets": ("preset",),
     "models.settings": ("Preset", "Settings"),
+    "optimizers.fedadam": ("FedAdam",),
+    "optimizers.fedavgm": ("FedAvgM",),
     "relations.config": ("RoundConfig",),
     "relations.enrolment": ("EnrolmentStatement", "prove_enrolment", "verify_enrolment"),
     "relations.prove": ("prove_round", "verify_round"),
     "relations.round_statement": ("RoundStatement",),
+    "report.calibrate": ("Calibration", "calibrate"),
     "report.handover.exported_torch": ("to_torch",),
 }
 

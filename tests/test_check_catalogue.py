@@ -18,6 +18,7 @@ from proofward.engines.operations.metrics import OTHER, Metrics
 from proofward.federation.messages.refusal import Refusal
 from proofward.ledger.checks import Check
 from proofward.report.audit_summary import ACCUSING, SIGNED
+from tests.sources import nodes_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "proofward"
@@ -26,14 +27,10 @@ AGGREGATE = "aggregate-"
 """Beginning of names that `aggregation.compare` makes of a record's fields."""
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(path.read_text()))
-
-
 def calls(name: str, position: int, keyword: str) -> Iterator[str]:
     """The constants that calls of a function have at a place or under a name."""
     for path in SOURCES:
-        for node in nodes(path):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name:
                 by_name = [entry.value for entry in node.keywords if entry.arg == keyword]
                 value = by_name[0] if by_name else node.args[position]
@@ -45,9 +42,8 @@ def words() -> set[str]:
     """All strings of the source, with those of f-strings, but for its documentation."""
     found: set[str] = set()
     for path in SOURCES:
-        tree = ast.parse(path.read_text())
-        prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        found |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)
+        prose = {id(node.value) for node in nodes_of(path) if isinstance(node, ast.Expr)}
+        found |= {node.value for node in nodes_of(path) if isinstance(node, ast.Constant)
                   and isinstance(node.value, str) and id(node) not in prose}  # fmt: skip
     return found
 
@@ -58,7 +54,7 @@ def audit_names() -> set[str]:
     found |= set(calls("AuditVerdict", 0, "check"))
     for path in ("federation/parties/auditor.py", "federation/parties/audit_verdict.py",
                  "report/run_audit.py", "federation/parties/proof_audit.py"):  # fmt: skip
-        for node in nodes(PACKAGE / path):
+        for node in nodes_of(PACKAGE / path):
             if isinstance(node, ast.Dict):
                 pairs = [value.elts[0] for value in node.values if isinstance(value, ast.Tuple)]
                 found |= {pair.value for pair in pairs if isinstance(pair, ast.Constant)}

@@ -24,7 +24,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -79,24 +79,35 @@ def _bounded(size: int, length: Length, path: str, unit: str) -> None:
 def _integer(bounds: Range) -> _Rule:
     expected = f"an integer in [{bounds.low}, {bounds.high}]"
 
+    low, high = bounds.low, bounds.high
+
     def rule(value: Any, path: str) -> int:
+        if type(value) is int and low <= value <= high:
+            return value
         _typed(value, int, path, expected)
-        if not bounds.low <= value <= bounds.high:
-            raise MalformedMessage(path, expected, printable(value))
-        return cast(int, value)
+        raise MalformedMessage(path, expected, printable(value))
 
     return rule
 
 
-def _string(kind: type, length: Length) -> _Rule:
-    name, unit = ("text", "bytes of UTF-8") if kind is str else ("a byte string", "bytes")
+def _bytes(length: Length) -> _Rule:
+    def rule(value: Any, path: str) -> bytes:
+        if type(value) is not bytes:
+            _typed(value, bytes, path, "a byte string")
+        if not length.least <= len(value) <= length.most:
+            _bounded(len(value), length, path, "bytes")
+        return cast(bytes, value)
 
-    def rule(value: Any, path: str) -> Any:
-        _typed(value, kind, path, name)
-        _bounded(len(value.encode(errors="surrogatepass")) if kind is str else len(value), length, path, unit)
-        if kind is str and (found := UNSHOWN.search(value)):
+    return rule
+
+
+def _text(length: Length) -> _Rule:
+    def rule(value: Any, path: str) -> str:
+        _typed(value, str, path, "text")
+        _bounded(len(value.encode(errors="surrogatepass")), length, path, "bytes of UTF-8")
+        if found := UNSHOWN.search(value):
             raise MalformedMessage(path, "text without control characters", f"U+{ord(found[0]):04X}")
-        return value
+        return cast(str, value)
 
     return rule
 
@@ -113,7 +124,7 @@ def _sequence(elements: tuple[Any, ...], length: Length, decoding: bool) -> _Rul
         def uniform(value: Any, path: str) -> tuple[Any, ...]:
             _typed(value, tuple, path, "a tuple")
             _bounded(len(value), length, path, "elements")
-            return tuple(each(element, f"{path}[{index}]") for index, element in enumerate(value))
+            return tuple([each(element, f"{path}[{index}]") for index, element in enumerate(value)])
 
         return uniform
     rules = [_rule(element, decoding) for element in elements]
@@ -152,8 +163,10 @@ def _rule(annotation: Any, decoding: bool, bounds: tuple[Any, ...] = ()) -> _Rul
         return _boolean
     if annotation is int:
         return _integer(next((bound for bound in bounds if isinstance(bound, Range)), _ANY_INT))
-    if annotation is bytes or annotation is str:
-        return _string(annotation, length or (_ANY_BYTES if annotation is bytes else _ANY_TEXT))
+    if annotation is bytes:
+        return _bytes(length or _ANY_BYTES)
+    if annotation is str:
+        return _text(length or _ANY_TEXT)
     if origin is tuple:
         return _sequence(arguments, length or _ANY_TUPLE, decoding)
     if origin is types.UnionType or origin is Union:
@@ -170,9 +183,23 @@ def _rules(record: type, decoding: bool) -> dict[str, _Rule]:
     return {field.name: _rule(hints[field.name], decoding) for field in dataclasses.fields(record)}
 
 
-def _header(record: type) -> dict[str, Item]:
+@cache
+def _header(record: type) -> Mapping[str, Item]:
     kind = getattr(record, "kind", None)
-    return {"kind": kind, "version": getattr(record, "version", 1)} if isinstance(kind, str) else {}
+    found = {"kind": kind, "version": getattr(record, "version", 1)} if isinstance(kind, str) else {}
+    return types.MappingProxyType(found)
+
+
+@cache
+def _keys(record: type) -> frozenset[str]:
+    """All keys of a record's map."""
+    return frozenset((*_header(record), *_rules(record, True)))
+
+
+@cache
+def _by_kind(records: tuple[type, ...]) -> Mapping[object, type]:
+    """Of several classes of one kind the first."""
+    return types.MappingProxyType({getattr(record, "kind", None): record for record in reversed(records)})
 
 
 def _names(records: tuple[type, ...]) -> str:
@@ -183,7 +210,7 @@ def _to_map(value: Any, records: tuple[type, ...], path: str) -> dict[str, Item]
     if type(value) not in records:
         raise MalformedMessage(path, _names(records), f"{type(value).__name__} {printable(value)}")
     record: Any = type(value)
-    result = _header(record)
+    result = dict(_header(record))
     for name, rule in _rules(record, False).items():
         result[name] = rule(getattr(value, name), f"{path}.{name}")
     return result
@@ -194,20 +221,16 @@ def _from_map(item: Any, records: tuple[type, ...], path: str) -> Any:
     record = records[0]
     if len(records) > 1 or _header(record):
         kind = item.get("kind")
-        matching = [
-            candidate
-            for candidate in records
-            if type(kind) is str and getattr(candidate, "kind", None) == kind
-        ]
-        if not matching:
+        found = _by_kind(records).get(kind) if type(kind) is str else None
+        if found is None:
             raise MalformedMessage(f"{path}.kind", _names(records), printable(kind))
-        record = matching[0]
+        record = found
     for name, expected in _header(record).items():
         if type(item.get(name)) is not type(expected) or item[name] != expected:
             raise MalformedMessage(f"{path}.{name}", printable(expected), printable(item.get(name)))
     rules = _rules(record, True)
-    fields = {name for name in item if name not in _header(record)}
-    if fields != set(rules):
+    if item.keys() != _keys(record):
+        fields = set(item) - set(_header(record))
         missing, extra = sorted(set(rules) - fields), sorted(fields - set(rules))
         raise MalformedMessage(
             path, f"the fields {sorted(rules)}", f"missing {missing}, unknown {printable(str(extra))}"

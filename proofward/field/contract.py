@@ -1,4 +1,4 @@
-"""Products of E-vectors with F-matrices: combinations of rows and of columns."""
+"""Sums of products: E-vectors with F-matrices, by rows and by columns, and E-arrays with E-arrays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from proofward.field.jit import kernel
 from proofward.field.reference import contract as reference
 from proofward.field.reference import mirrored
-from proofward.field.scalar import HALF, MASK, join, plus, times
+from proofward.field.scalar import HALF, MASK, ext_times, join, plus, times
 from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
@@ -92,4 +92,35 @@ def batched_combine_rows(weights: Array, tensor: Array) -> Array:
             out[:, t] = part
 
     parallel(work, steps, max(1, (1 << 15) // max(1, batch * width)))
+    return out
+
+
+@kernel("void(uint64[:, :, ::1], uint64[:, :, ::1], uint64[:, ::1], int64, int64)")
+def _add_products(left, right, out, start, stop):  # type: ignore[no-untyped-def]
+    # out is written block by block of columns so that its cache lines stay near
+    for first in range(start, stop, 512):
+        last = min(first + 512, stop)
+        c0, c1 = out[0, first:last], out[1, first:last]
+        c0[:] = 0
+        c1[:] = 0
+        for r in range(left.shape[0]):
+            a0, a1 = left[r, 0, first:last], left[r, 1, first:last]
+            b0, b1 = right[r, 0, first:last], right[r, 1, first:last]
+            for c in range(c0.size):
+                p0, p1 = ext_times(a0[c], a1[c], b0[c], b1[c])
+                c0[c], c1[c] = plus(c0[c], p0), plus(c1[c], p1)
+
+
+@mirrored(reference.sum_of_ext_products)
+def sum_of_ext_products(left: Array, right: Array) -> Array:
+    """sum_r left[r] right[r], entry by entry: R E-arrays each, (R, 2, C) and (R, 2, C) to (2, C)."""
+    a, b = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    if a.ndim != 3 or a.shape[1] != 2 or a.shape != b.shape:
+        raise ValueError(f"shapes {left.shape} and {right.shape}")
+    out = np.empty((2, a.shape[2]), dtype=np.uint64)
+    parallel(
+        lambda start, stop: _add_products(a, b, out, start, stop),
+        a.shape[2],
+        max(64, (1 << 14) // max(1, a.shape[0])),
+    )
     return out

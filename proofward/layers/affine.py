@@ -20,6 +20,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.momentum import Rates
 from proofward.layers.stack import Gradient, Input, Shape, Units
 from proofward.proof.forms import Form, Point
 from proofward.proof.party import Party
@@ -125,7 +126,7 @@ class Affine(ABC):
         self,
         shape: Shape,
         parameters: tuple[Int64Array, Int64Array],
-        rate: int,
+        rates: Rates,
         activation_bits: int,
         inputs: Input,
         gradients: Gradient | None,
@@ -139,7 +140,7 @@ class Affine(ABC):
         self, shape: Shape, parameters: tuple[Int64Array, Int64Array], activation_bits: int, inputs: Input
     ) -> AffineForward:
         """The layer in a proof of a forward pass alone, under public weights."""
-        return self.relation(shape, parameters, 0, activation_bits, inputs, None)
+        return self.relation(shape, parameters, Rates((0,)), activation_bits, inputs, None)
 
     @abstractmethod
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:

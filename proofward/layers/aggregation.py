@@ -1,11 +1,12 @@
-"""Exact integer arithmetic of federated averaging: what a hospital submits, and the model that follows.
+"""Exact integer arithmetic of federated averaging: what a hospital submits, and the mean of all updates.
 
 A hospital submits
     U = round(mu Delta / 2^(fw + f)),
 where Delta is its update at scale fw. Unclipped, mu is M 2^f with its public weight M, so sum U / sum M is
-the weighted mean of the updates at scale 0. The next weights are
-    W' = clamp(W + round(2^fw sum U / sum M), -L, L)
-Rounding is to the nearest integer, halves upwards. L is the largest magnitude of an admissible weight.
+the weighted mean of the updates at scale 0, and
+    D = round(2^fw sum U / sum M)
+that at the weights' scale. Rounding is to the nearest integer, halves upwards. What the server's optimizer
+makes of D is the business of `optimizers`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.model import Int64Array
 
 WEIGHT_BITS = 10
 """A record weighs 2^10, less the bits by which a round divides all weights."""
@@ -51,41 +52,30 @@ def squared_norm(values: Int64Array) -> int:
 def mean_update(total: Int64Array, total_weight: int, bits: int) -> Int64Array:
     """round(2^bits total / total_weight), halves upwards, exactly: int64.
 
-    Long division. With total = q D + r, 0 <= r < D, the next bits are those of r 2^step / D; `step` is such
-    that r 2^step < 2^62. At the end 2 r >= D rounds up. The quotient itself must stay below 2^62.
+    The quotient itself must stay below 2^62. `total_weight` is the sum of the weights of all in the sum.
     """
     if not 1 <= total_weight < _LIMIT >> 2:
         raise ConfigurationError("total_weight", "an integer in [1, 2^60)", total_weight)
     largest = _magnitude(total)
     if largest >= _LIMIT or (largest // total_weight + 1) << bits >= _LIMIT:
         raise ConfigurationError("total", f"magnitudes below 2^{62 - bits} times the weight", largest)
-    quotient, remainder = np.divmod(total, total_weight)
-    most = 62 - total_weight.bit_length()
+    return long_division(total, total_weight, bits, 62 - total_weight.bit_length())
+
+
+def long_division(values: Int64Array, divisors: Int64Array | int, bits: int, most: int) -> Int64Array:
+    """round(2^bits values / divisors), halves upwards, exactly; divisors are in [1, 2^(62 - most)).
+
+    With value = q D + r, 0 <= r < D, the next bits are those of r 2^step / D; `step` is at most `most`, so
+    that r 2^step < 2^62. At the end 2 r >= D rounds up. The quotients must stay below 2^62.
+    """
+    quotient, remainder = np.divmod(values, divisors)
     while bits:
         step = min(bits, most)
-        more, remainder = np.divmod(remainder << step, total_weight)
+        more, remainder = np.divmod(remainder << step, divisors)
         quotient = (quotient << step) + more
         bits -= step
-    result: Int64Array = quotient + (2 * remainder >= total_weight)
+    result: Int64Array = quotient + (2 * remainder >= divisors)
     return result
-
-
-def apply_update(
-    weights: Int64Array, total: Int64Array, total_weight: int, scales: FixedPoint, limit: int
-) -> Int64Array:
-    """Next global weights from the sum of the submitted updates: flat int64 (parameters,), scale fw.
-
-    `total_weight` is the sum of the weights of all hospitals in the sum; `limit` is L, below 2^62.
-    """
-    if total.shape != weights.shape or total.dtype != np.int64 or weights.dtype != np.int64:
-        raise ConfigurationError(
-            "total", f"int64 array of shape {weights.shape}", (str(total.dtype), total.shape)
-        )
-    if _magnitude(weights) >= _LIMIT:
-        raise ConfigurationError("weights", "magnitudes below 2^62", _magnitude(weights))
-    # both terms are below 2^62 in magnitude
-    following: Int64Array = weights + mean_update(total, total_weight, scales.weight_bits)
-    return following.clip(-limit, limit)
 
 
 def _magnitude(values: Int64Array) -> int:

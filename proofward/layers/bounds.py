@@ -1,12 +1,13 @@
 """Bounds from public data: no integer of a training wraps around, and how far values go beyond their ranges.
 
-For a weight, W_t = W_0 - rate * sum over steps, samples and positions of dZ * A, hence
-    |W_t| <= |W_0| + rate * T_pad * B * positions * max|dZ| * max|A|
-with the ranges to which dZ and A saturate; a convolution's weight serves every position of its sums, of which
-dZ is 0 at all but one of each window of a max-pool. Beside means the scales of a layer, and what is rounded
-off its sums, are its own (`means`). The sums Z and Z_back follow, and from them how far the rounded sums can
-be outside the ranges of what is computed from them. Neither a prover's word nor its records are used: the
-global weights enter by the limit to which every global model is projected.
+For a weight, W_t = W_0 - sum over steps, samples and positions of r * dZ * A, hence
+    |W_t| <= |W_0| + (r_0 + .. + r_(T_pad-1)) * B * positions * max|dZ| * max|A|,
+where each r_j is the rate unless there is momentum (`momentum`), with the ranges to which dZ and A saturate;
+a convolution's weight serves every position of its sums, of which dZ is 0 at all but one of each window of a
+max-pool. Beside means the scales of a layer, and what is rounded off its sums, are its own (`means`). The
+sums Z and Z_back follow, and from them how far the rounded sums can be outside the ranges of what is computed
+from them. Neither a prover's word nor its records are used: the global weights enter by the limit to which
+every global model is projected.
 
 Each integer stays below 2^62 in magnitude, so both sides of every equation of the relation do, and their
 difference is below 2^63 < P: equality in the field is equality of integers. Weights stay below 2^52, so
@@ -86,8 +87,8 @@ def limited_bounds(
     model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
 ) -> Iterator[Limited]:
     """Bounds of every layer, whether they are admissible or not: by quantity, the bound and its limit."""
-    samples = training.padded_steps(rows) * training.batch
-    return _limited(model, scales, training.rate * samples, largest_weight)
+    updates = training.rates(rows).total(training.padded_steps(rows)) * training.batch
+    return _limited(model, scales, updates, largest_weight)
 
 
 def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: int) -> Iterator[Limited]:

@@ -28,6 +28,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.momentum import Rates
 from proofward.layers.patches import from_patches, patches
 from proofward.layers.plain import exactly, integer
 from proofward.layers.stack import Gradient, Input, Shape
@@ -132,14 +133,14 @@ class Conv2d(Affine):
         self,
         shape: Shape,
         parameters: tuple[Int64Array, Int64Array],
-        rate: int,
+        rates: Rates,
         activation_bits: int,
         inputs: Input,
         gradients: Gradient | None,
     ) -> Conv2dRelation:
         matrix, vector = self.field_parameters(parameters)
         return Conv2dRelation(
-            shape, matrix, vector, rate, activation_bits, inputs, gradients, self.axes, self.groups
+            shape, matrix, vector, rates, activation_bits, inputs, gradients, self.axes, self.groups
         )
 
     @property

@@ -114,6 +114,8 @@ def train_float(
     flat = initial.copy()
     parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
+    momentum, velocity = np.float32(training.real_momentum), np.zeros_like(flat)
+    velocities = _parts(model, velocity)
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])
@@ -126,8 +128,11 @@ def train_float(
                 back_sums.append(below)
                 back = model.activations[index - 1].real_gradients
                 delta = _single(back(sums[index - 1], _saturated(below, scales), _limit(scales)))
-            weights -= rate * growth
-            bias -= rate * bias_growth
+            for own, grown in zip(velocities[index], (growth, bias_growth), strict=True):
+                own *= momentum
+                own += grown
+            weights -= rate * velocities[index][0]
+            bias -= rate * velocities[index][1]
         if observe is not None:
             observe([*sums, logits], back_sums[::-1], flat)
     return flat - initial

@@ -27,6 +27,7 @@ from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.layout import Layout, padded
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.momentum import Rates
 from proofward.layers.plain import exactly, integer
 from proofward.layers.stack import (
     Gradient,
@@ -105,13 +106,13 @@ class Linear(Affine):
         self,
         shape: Shape,
         parameters: tuple[Int64Array, Int64Array],
-        rate: int,
+        rates: Rates,
         activation_bits: int,
         inputs: Input,
         gradients: Gradient | None,
     ) -> LinearRelation:
         matrix, vector = self.field_parameters(parameters)
-        return LinearRelation(shape, matrix, vector, rate, activation_bits, inputs, gradients)
+        return LinearRelation(shape, matrix, vector, rates, activation_bits, inputs, gradients)
 
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
         return inputs @ weights.reshape(self.outputs, -1).T + biases

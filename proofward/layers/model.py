@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import padded
-from proofward.layers.plain import exactly, integer
+from proofward.layers.momentum import LARGEST_MOMENTUM, Rates, rates_of
+from proofward.layers.plain import MILLION, exactly, integer, shown
 
 Int64Array = NDArray[np.int64]
 
@@ -107,13 +109,15 @@ class Training:
     """Local training of a round: the learning rate is rate * batch / 2^k.
 
     Exactly one of `epochs` and `steps` is positive: so many passes over a hospital's records, whatever their
-    number, or so many SGD steps, the same for every hospital.
+    number, or so many SGD steps, the same for every hospital. The momentum is in millionths; the plain form
+    names it where it is not 0.
     """
 
     rate: int = 1
     batch: int = 16
     epochs: int = 0
     steps: int = 0
+    momentum: int = 0
 
     def __post_init__(self) -> None:
         integer("rate", self.rate, 1, 1 << 16)
@@ -122,6 +126,7 @@ class Training:
             raise ConfigurationError("batch", "a power of two", self.batch)
         integer("epochs", self.epochs, 0, 1 << 12)
         integer("steps", self.steps, 0, 1 << 20)
+        integer("momentum", self.momentum, 0, LARGEST_MOMENTUM)
         if (self.epochs > 0) == (self.steps > 0):
             expected = "exactly one of epochs and steps above 0"
             raise ConfigurationError("epochs", expected, {"epochs": self.epochs, "steps": self.steps})
@@ -131,6 +136,16 @@ class Training:
         """How long a round trains, in words."""
         count, unit = (self.epochs, "epoch") if self.epochs else (self.steps, "step")
         return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+    @property
+    def real_momentum(self) -> float:
+        """The momentum as a real number."""
+        return self.momentum / MILLION
+
+    @property
+    def momentum_words(self) -> str:
+        """To be said behind the batch; "" where there is none."""
+        return f" with momentum {shown(self.momentum)}" if self.momentum else ""
 
     def steps_for(self, rows: int) -> int:
         """T, the SGD steps of a hospital with `rows` records: floor(epochs * rows / batch), or `steps`.
@@ -154,11 +169,18 @@ class Training:
         """T_pad: T rounded up to a power of two, the length of the stacked witness."""
         return padded(self.steps_for(rows))
 
+    def rates(self, rows: int) -> Rates:
+        """How much the gradients of earlier steps count, in all T_pad steps."""
+        return rates_of(self.rate, self.momentum, self.padded_steps(rows))
+
     def to_dict(self) -> dict[str, int]:
         """Canonical plain form, for digests and messages."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "momentum" or value}
 
     @classmethod
     def from_dict(cls, values: object) -> Training:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        return cls(**exactly("training", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]
+        names = set(cls.__dataclass_fields__) - {"momentum"}
+        if isinstance(values, Mapping) and values.get("momentum", 0) != 0:
+            names.add("momentum")
+        return cls(**exactly("training", values, tuple(names)))  # type: ignore[arg-type]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from proofward.layers.errors import ConfigurationError
+
+MILLION = 10**6
+"""Numbers that are no integers are counted in millionths."""
 
 MOST_CLASSES = 64
 """Of a network's outputs, and of labels."""
@@ -23,3 +27,21 @@ def exactly(what: str, values: object, names: tuple[str, ...]) -> dict[str, obje
         found = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
         raise ConfigurationError(what, f"a mapping with exactly the keys {sorted(names)}", found)
     return dict(values)
+
+
+def millionths(value: object) -> int | None:
+    """A number as people write it, in millionths; None for what is none, or no whole number of them.
+
+    What a file gives as a float has one shortest decimal form, and that is meant.
+    """
+    if type(value) not in (int, float):
+        return None
+    exact = Decimal(repr(value))
+    if not exact.is_finite() or abs(exact) > MILLION or exact * MILLION % 1:
+        return None
+    return int(exact * MILLION)
+
+
+def shown(value: int) -> str:
+    """A number of millionths as people write it."""
+    return f"{value // MILLION}.{value % MILLION:06d}".rstrip("0").rstrip(".")

@@ -47,11 +47,8 @@ class RangeChecks:
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
-        tag, low = _SIGN_TAG + bits, -(1 << (bits - 1))
-        if tag not in self._tables:
-            entries = np.arange(low, -low, dtype=np.int64)
-            self._keep(Table(f"signs of {bits} bits", tag, entries, np.sign(entries)))
-        self.lookups.query(self._tables[tag], value, sign)
+        table = Table(f"signs of {bits} bits", _SIGN_TAG + bits, bits, partial(_signs, bits))
+        self.lookups.query(self._keep(table), value, sign)
 
     def require_joint_sign(
         self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination
@@ -63,15 +60,9 @@ class RangeChecks:
         cannot occur.
         """
         self.require(low, bits)
-        tag = _CHAIN_TAG + bits
-        if tag not in self._tables:
-            keys = np.arange(4 << bits, dtype=np.int64)
-            signs = np.where(
-                keys >> bits == 1, np.sign(keys & ((1 << bits) - 1)), np.sign((keys >> bits) - 1)
-            )
-            self._keep(Table(f"signs above {bits} bits", tag, keys, signs))
+        table = Table(f"signs above {bits} bits", _CHAIN_TAG + bits, bits + 2, partial(_signs_above, bits))
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
-        self.lookups.query(self._tables[tag], key, sign)
+        self.lookups.query(self._keep(table), key, sign)
 
     def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> LinearCombination:
         """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
@@ -128,6 +119,19 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     if shift + width == bits:
         return to_field((flat >> shift).astype(np.int64))
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
+
+
+def _signs(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The integers of so many bits, and their signs."""
+    entries = np.arange(-(1 << (bits - 1)), 1 << (bits - 1), dtype=np.int64)
+    return entries, np.sign(entries)
+
+
+def _signs_above(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """See `RangeChecks.require_joint_sign`."""
+    keys = np.arange(4 << bits, dtype=np.int64)
+    inside = np.sign(keys & ((1 << bits) - 1))
+    return keys, np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:

@@ -168,7 +168,7 @@ class SoftmaxRelation(HeadRelation):
             ("exponentials", EXPONENTIAL_TAG, table, exponential),
             ("zeros", ZERO_TAG, (keys == 0).astype(np.int64), equal),
         ):
-            ranges.lookups.query(Table(title, tag, keys, entries), key, LinearCombination(((1, found),)))
+            ranges.lookups.query(Table.of(title, tag, keys, entries), key, LinearCombination(((1, found),)))
         maxima = ClassSum(equal, takes, 1)
         ranges.require_virtual(
             "head maxima beside one",

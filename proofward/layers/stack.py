@@ -114,14 +114,11 @@ def plain_weights(count: int) -> list[Weights]:
 
 
 def suffix_sums(values: Array) -> Array:
-    """sum over later entries, exclusive: an E-array of the same length."""
-    result = np.zeros_like(values)
-    for plane in range(2):
-        current = 0
-        for i in reversed(range(values.shape[1])):
-            result[plane, i] = current
-            current = (current + int(values[plane, i])) % P
-    return result
+    """sum over later entries, exclusive: an E-array of the same length, below 2^31.
+
+    Halves of 32 bits are summed exactly.
+    """
+    return _joined(*(half[:, ::-1].cumsum(axis=1)[:, ::-1] - half for half in _halves(values)))
 
 
 def sum_last(values: Array) -> Array:
@@ -129,11 +126,18 @@ def sum_last(values: Array) -> Array:
 
     Halves of 32 bits are summed exactly.
     """
-    low = (values & np.uint64(0xFFFFFFFF)).sum(axis=-1, dtype=np.uint64)
-    high = (values >> np.uint64(32)).sum(axis=-1, dtype=np.uint64) % np.uint64(P)
-    shape = low.shape
-    shifted = scale(np.ascontiguousarray(high).reshape(-1), 1 << 32)
-    return add(np.ascontiguousarray(low % np.uint64(P)).reshape(-1), shifted).reshape(shape)
+    return _joined(*(half.sum(axis=-1, dtype=np.uint64) for half in _halves(values)))
+
+
+def _halves(values: Array) -> tuple[Array, Array]:
+    """The lower and the upper 32 bits."""
+    return values & np.uint64(0xFFFFFFFF), values >> np.uint64(32)
+
+
+def _joined(low: Array, high: Array) -> Array:
+    """low + 2^32 high modulo P, for any words."""
+    shifted = scale(np.ascontiguousarray(high % np.uint64(P)).reshape(-1), 1 << 32)
+    return add(np.ascontiguousarray(low % np.uint64(P)).reshape(-1), shifted).reshape(low.shape)
 
 
 def zero_product(point: Point) -> Ext:

@@ -1,14 +1,16 @@
 """The weights of a layer over the steps of a round, which are never committed to.
 
-    W_t = W_0 - rate * sum over steps tau < t of G_tau,
+    W_t = W_0 - sum over steps tau < t of r_(t-1-tau) G_tau,
     G_tau(o; x) = sum over samples and positions of step tau of dZ(o) times the extended input x,
 
-where the inputs are extended by the constant 2^fa for the bias: index (top, j) is input j for top = 0, and
-the constant at (1, 0). A convolution has a dZ and an input for every position of the picture, a linear layer
-has one position. Where inputs differ between groups of outputs, as in a grouped convolution, the leading
+where r_j is the rate, or with momentum one of the public integers of `momentum`, which follow from the rules.
+The inputs are extended by the constant 2^fa for the bias: index (top, j) is input j for top = 0, and the
+constant at (1, 0). A convolution has a dZ and an input for every position of the picture, a linear layer has
+one position. Where inputs differ between groups of outputs, as in a grouped convolution, the leading
 coordinates of o are the group, and the sum runs over groups with eq. A claim on the weights becomes a claim
 on W_0, which the verifier evaluates, and one on a weighted sum over steps of G_tau, which two sumchecks
-reduce to claims on dZ and on the inputs.
+reduce to claims on dZ and on the inputs. Momentum changes the public weights of that sum and nothing else: no
+velocity is committed to, and no value is sent for it.
 
 Message order of a sum:
     a sumcheck over the steps          prover: G at the step where it ended
@@ -20,6 +22,7 @@ Soundness: the sumchecks. How it hides: the party pads every message.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +34,7 @@ from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.affine import AffineRelation
 from proofward.layers.layout import log_padded
+from proofward.layers.momentum import Rates
 from proofward.layers.stack import (
     Gradient,
     Input,
@@ -59,7 +63,7 @@ class TrainedWeights(AffineRelation):
     shape: Shape
     weights: Array
     biases: Array
-    rate: int
+    rates: Rates
     activation_bits: int
     inputs: Input
     gradients: Gradient | None
@@ -115,23 +119,45 @@ class TrainedWeights(AffineRelation):
         return self.gradients
 
     def prove_update(self, party: Party, steps: int, units: Units, extended: Point, claim: Form) -> None:
-        """claim = (W_T - W_0) at (units, extended input), T = steps."""
+        """claim = (W_T - W_0) at (units, extended input), T = steps.
+
+        Step tau < T counts with r_(T-1-tau) / rate, which is 1 without momentum.
+        """
         inside = np.zeros((2, self.shape.steps), dtype=np.uint64)
-        inside[0, :steps] = 1
-        self._prove_sum(party, inside, units, extended, claim * (-ONE * self.rate).inverse())
+        unit = pow(self.rates.rate, -1, P)
+        inside[0, :steps] = [self.rates.after(steps - 1 - step) * unit % P for step in range(steps)]
+        self._prove_sum(party, inside, units, extended, claim * (-ONE * self.rates.rate).inverse())
 
     def assert_weight(self, party: Party, step: Point, units: Units, extended: Point, weight: Form) -> None:
         """weight = W at (step, units, extended input): W_0 minus the sum over earlier steps.
 
-        Step tau counts with lambda_tau = sum over t > tau of eq(step, t).
+        Step tau counts with the sum over t > tau of eq(step, t) r_(t-1-tau) / rate. With r_j = e_0 + .. + e_j
+        that is the sum over j of e_j / rate times lambda_(tau+j), where lambda_tau = sum over t > tau of
+        eq(step, t), which is 0 from the last step on.
         """
         initial = party.public(lambda: self._initial_at(units, extended))
         if self.gradients is None:
             party.assert_zero(weight - initial)
             return
-        later = suffix_sums(eq_table(step))
-        claim = (Form.of(initial) - weight) * (ONE * self.rate).inverse()
+        later = self._counts(suffix_sums(eq_table(step)))
+        claim = (Form.of(initial) - weight) * (ONE * self.rates.rate).inverse()
         self._prove_sum(party, later, units, extended, claim)
+
+    def _counts(self, later: Array) -> Array:
+        """sum over j of e_j / rate * lambda_(tau+j), from lambda."""
+        unit = (ONE * self.rates.rate).inverse()
+        result = later
+        for earlier, increment in self._earlier():
+            own = np.zeros_like(later)
+            own[:, :-earlier] = later[:, earlier:]
+            result = ext_add(result, ext_scale(own, unit * increment))
+        return result
+
+    def _earlier(self) -> Iterator[tuple[int, int]]:
+        """(j, e_j) for 0 < j < steps, of those that are not 0; none without momentum."""
+        for earlier, increment in enumerate(self.rates.increments[: self.shape.steps]):
+            if earlier and increment:
+                yield earlier, increment
 
     def _initial_at(self, units: Units, extended: Point) -> Ext:
         top, unit = extended[0], extended[1:]
@@ -168,15 +194,28 @@ class TrainedWeights(AffineRelation):
         self._assert_input(party, samples, own, position, extended, value)
 
     def weights_before(self, sums: Array, initial: Array) -> Array:
-        """initial - rate * sum of earlier steps: (2, steps, width) flat, of the sums G of every step."""
+        """initial - sum over earlier steps of r_j G: (2, steps, width) flat, of the sums G of every step.
+
+        The first weights less the sums of all earlier steps times the rate; of those before the last j
+        steps, times e_j more.
+        """
         result = np.empty_like(sums)
         current = np.ascontiguousarray(initial)
         for step in range(self.shape.steps):
             result[:, step] = current
             if step + 1 < self.shape.steps:
-                growth = ext_scale(np.ascontiguousarray(sums[:, step]), ONE * (P - self.rate))
+                growth = ext_scale(np.ascontiguousarray(sums[:, step]), ONE * (P - self.rates.rate))
                 current = ext_add(current, growth)
-        return flat(result)
+        whole = flat(result)
+        if any(self._earlier()):
+            grown = ext_add(whole, ext_scale(np.tile(flat(initial), self.shape.steps), ONE * (P - 1)))
+            before = grown.reshape(sums.shape)
+            unit = (ONE * self.rates.rate).inverse()
+            for earlier, increment in self._earlier():
+                own = np.zeros_like(sums)
+                own[:, earlier:] = before[:, :-earlier]
+                whole = ext_add(whole, ext_scale(flat(own), unit * increment))
+        return whole
 
     def initial_by_input(self, units: Units) -> Array:
         """The first extended weights combined over outputs: (2, 2 * inputs of a sum)."""

@@ -6,6 +6,7 @@ public bounds (`bounds`), and no error depends on what the records say.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,8 +50,11 @@ class Trainer:
         self.bounds = compile_bounds(model, scales, training, rows, magnitude(initial_weights))
         self.model = model
         self.scales = scales
-        self.rate = training.rate
+        self.increments = training.rates(rows).increments
         self.layers = _trainers(model, scales, initial_weights, self.bounds)
+        self.kept: list[deque[tuple[FloatArray, FloatArray]]] = [
+            deque(maxlen=len(self.increments)) for _ in self.layers
+        ]
 
     def weights(self) -> Int64Array:
         """Current flat weights, int64 (parameters,), at the scale of an update."""
@@ -83,14 +87,28 @@ class Trainer:
         )
         for index in range(len(self.layers) - 1, 0, -1):
             back_sums = self.layers[index].backward(gradients, bounds[index].output_gradients)
-            self.layers[index].update(gradients, values[index], self.rate)
+            self._update(index, gradients, values[index])
             below = sums[index - 1]
             own = rounding[index - 1]
             gradients = activations[index - 1].backward(below, back_sums, own).astype(np.float64)
             if trace is not None:
                 trace.hidden[index - 1].sums[at] = below
                 trace.hidden[index - 1].back_sums[at] = back_sums
-        self.layers[0].update(gradients, inputs, self.rate)
+        self._update(0, gradients, inputs)
+
+    def _update(self, index: int, gradients: FloatArray, inputs: FloatArray) -> None:
+        """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`. Without momentum no gradient is kept.
+
+        Every e_j is from 0 to the rate, so weights on the way stay within the bounds of those at the end.
+        """
+        if len(self.increments) == 1:
+            self.layers[index].update(gradients, inputs, self.increments[0])
+            return
+        kept = self.kept[index]
+        kept.appendleft((gradients, inputs))
+        for increment, earlier in zip(self.increments, kept, strict=False):
+            if increment:
+                self.layers[index].update(*earlier, increment)
 
 
 def _trainers(

@@ -181,7 +181,7 @@ class TwoClassRelation(HeadRelation):
             _logit_difference(scales, low, flags),
             lambda: trace().difference,
         )
-        sigmoid = Table("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
+        sigmoid = Table.of("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
         ranges.lookups.query(sigmoid, low, LinearCombination(((1, entry),)))
         assert sigmoid.log_size == bits + 1
         return TwoClassRelation(shape, scales, rounding, low, flags, entry, error_column, weighted)

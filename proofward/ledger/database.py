@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from proofward.ledger.errors import LedgerCorrupt, LedgerUnavailable
+from proofward.ledger.guarding import Guarded
 from proofward.ledger.reading import NotReadable, check_regular
 from proofward.ledger.snapshot import copy_with_log
 
@@ -39,28 +40,6 @@ SCHEMA = {
     " PRIMARY KEY (level, position)) WITHOUT ROWID",
     "checkpoints": "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
 }
-_UNAVAILABLE = {
-    sqlite3.SQLITE_BUSY: "a file in use by another process",
-    sqlite3.SQLITE_LOCKED: "a file in use",
-    sqlite3.SQLITE_FULL: "a full disk",
-    sqlite3.SQLITE_READONLY: "a file that cannot be written",
-    sqlite3.SQLITE_CANTOPEN: "a file that cannot be opened",
-    sqlite3.SQLITE_PERM: "no permission",
-}
-
-
-@contextmanager
-def guarded(subject: str) -> Iterator[None]:
-    """Turns every error of SQLite into LedgerUnavailable (the storage) or LedgerCorrupt (the bytes)."""
-    try:
-        yield
-    except (sqlite3.Error, sqlite3.Warning, MemoryError, OverflowError, UnicodeError) as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is not None and code & 0xFF in _UNAVAILABLE:
-            raise LedgerUnavailable(subject, "a file to work with", _UNAVAILABLE[code & 0xFF]) from error
-        raise LedgerCorrupt(
-            subject, "a readable database", f"{type(error).__name__}: {error}"[:200]
-        ) from error
 
 
 def expect(value: object, kind: type, subject: str) -> None:
@@ -85,12 +64,12 @@ class Database:
         mode = "rwc" if writable else "ro"
         if not writable and self._copy is None and not (live and (directory / WAL).exists()):
             mode += "&immutable=1"
-        with self._closing_on_error(), guarded(FILE_NAME):
+        with self._closing_on_error(), Guarded(FILE_NAME):
             self.connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True, isolation_level=None, check_same_thread=False, timeout=5,
             )  # fmt: skip
-        with self._closing_on_error(), guarded(FILE_NAME):
+        with self._closing_on_error(), Guarded(FILE_NAME):
             self._limit(writable)
             for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
                 self.connection.execute(f"PRAGMA {pragma}")
@@ -143,12 +122,10 @@ class Database:
         self._steps -= _TICK
         return self._steps < 0
 
-    @contextmanager
-    def _query(self, subject: str) -> Iterator[None]:
-        """`guarded`, with the steps that one answer may take."""
+    def _query(self, subject: str) -> Guarded:
+        """`Guarded`, with the steps that one answer may take."""
         self._steps = self._most_steps
-        with guarded(subject):
-            yield
+        return Guarded(subject)
 
     @contextmanager
     def _closing_on_error(self) -> Iterator[None]:
@@ -162,7 +139,7 @@ class Database:
         """Closes the connection and removes what was copied."""
         try:
             if hasattr(self, "connection"):
-                with guarded(FILE_NAME):
+                with Guarded(FILE_NAME):
                     self.connection.close()
         finally:
             if self._copy is not None:
@@ -170,12 +147,12 @@ class Database:
 
     def is_empty(self) -> bool:
         """Whether no table was ever made (also after a crash during creation)."""
-        with guarded(FILE_NAME):
+        with Guarded(FILE_NAME):
             return int(self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]) == 0
 
     def create(self, verifier: str) -> None:
         """Makes the tables of a log whose checkpoints are signed by this verifier key, in one transaction."""
-        with guarded(FILE_NAME), self.transaction():
+        with Guarded(FILE_NAME), self.transaction():
             for statement in SCHEMA.values():
                 self.connection.execute(statement)
             self.connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -184,7 +161,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """One write transaction: all of the block or nothing."""
-        with guarded(FILE_NAME):
+        with Guarded(FILE_NAME):
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -197,7 +174,7 @@ class Database:
     def check_schema(self) -> None:
         """Raises LedgerCorrupt unless the file has exactly the log's tables, and nothing else to evaluate."""
         expected = [("table", name, name, sql) for name, sql in SCHEMA.items()]
-        with guarded(FILE_NAME):
+        with Guarded(FILE_NAME):
             self._steps = _TICK * (len(SCHEMA) + 1)
             cursor = self.connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")
             found = cursor.fetchmany(2 * len(SCHEMA))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -48,6 +49,11 @@ class PublicKey:
         self.raw = raw
         self._key = Ed25519PublicKey.from_public_bytes(raw)
 
+    @staticmethod
+    def known(raw: bytes) -> PublicKey:
+        """The key of these bytes, made once for those that are asked for again and again."""
+        return _made(raw)
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the key, in hexadecimal."""
@@ -71,6 +77,11 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.raw.hex()})"
+
+
+@lru_cache(maxsize=1024)
+def _made(raw: bytes) -> PublicKey:
+    return PublicKey(raw)
 
 
 class SigningKey:

@@ -117,15 +117,16 @@ class Log:
         with self._lock:
             return self._database.size()
 
-    def append(self, *entries: bytes) -> bytes:
+    def append(self, *entries: bytes, kind: str | None = None) -> bytes:
         """Appends entries in one durable transaction; returns the signed checkpoint.
 
-        It needs the signer's key.
+        It needs the signer's key. `kind` is that of the entries, where whoever appends has derived it.
         """
         signer = self._signer
         if signer is None:
             raise LedgerUnavailable("log", f"the key of {self.verifier.name}", "no signer: a replica")
-        return self._extend(entries, lambda size, root: sign_checkpoint(size, root, signer))
+        kinds = [self._kind_of(entry) if kind is None else kind for entry in entries]
+        return self._extend(entries, kinds, lambda size, root: sign_checkpoint(size, root, signer))
 
     def replicate(self, entries: Sequence[bytes], note: bytes) -> None:
         """Appends entries that the signer appended, up to its checkpoint `note`, in one durable transaction.
@@ -133,14 +134,16 @@ class Log:
         Raises NoteInvalid when the note is not the signer's, LogTruncated or LogRewritten when it is of
         another log.
         """
-        self._extend(entries, lambda size, root: self._agreed(size, root, note))
+        kinds = [self._kind_of(entry) for entry in entries]
+        self._extend(entries, kinds, lambda size, root: self._agreed(size, root, note))
 
-    def _extend(self, entries: Sequence[bytes], note_for: Callable[[int, bytes], bytes]) -> bytes:
+    def _extend(
+        self, entries: Sequence[bytes], kinds: Sequence[str], note_for: Callable[[int, bytes], bytes]
+    ) -> bytes:
         if not entries:
             raise ValueError("at least one entry is appended at a time")
         if (longest := max(map(len, entries))) > MAX_ENTRY_BYTES:
             raise LedgerUnavailable("entry", f"at most {MAX_ENTRY_BYTES} bytes", f"{longest} bytes")
-        kinds = [self._kind_of(entry) for entry in entries]
         database = self._database
         with self._lock, database.transaction():
             size = database.size()
@@ -173,6 +176,11 @@ class Log:
         with self._lock:
             if not 0 <= position < self._database.size():
                 raise IndexError(f"entry {position} of a log of {self._database.size()} entries")
+        return self._sound(position)
+
+    def _sound(self, position: int) -> bytes:
+        """An entry below the size."""
+        with self._lock:
             data = self._database.entry(position)
             expected = self._database.node(0, position)
         if leaf_hash(data) != expected:
@@ -181,8 +189,9 @@ class Log:
 
     def entries(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Entries from `start` up to `end` (default: the size at the time of the call)."""
-        for position in range(start, self.size if end is None else end):
-            yield self.entry(position)
+        size = self.size
+        for position in range(start, size if end is None else end):
+            yield self._sound(position) if 0 <= position < size else self.entry(position)
 
     def positions(self, kind: str) -> list[int]:
         """Positions of the entries of a kind, ascending."""

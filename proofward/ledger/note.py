@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from proofward.ledger.errors import NoteInvalid
 from proofward.ledger.keys import PublicKey, SigningKey
@@ -18,8 +20,10 @@ from proofward.ledger.keys import PublicKey, SigningKey
 MAX_NOTE_BYTES = 1 << 16
 _ED25519 = b"\x01"
 _DASH = "\u2014 "
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
 
 
+@lru_cache(maxsize=256)
 def _check_name(name: str) -> None:
     if (
         not name
@@ -103,7 +107,7 @@ def sign_note(text: str, signer: NoteSigner) -> bytes:
 
 
 def _check_text(text: str) -> None:
-    if not text.endswith("\n") or any(ord(character) < 32 and character != "\n" for character in text):
+    if not text.endswith("\n") or _CONTROL.search(text):
         raise NoteInvalid("note", "text ending in a newline, without control characters", repr(text)[-80:])
 
 

@@ -16,7 +16,9 @@ from proofward.layers.class_weights import LARGEST_CLASS_WEIGHT
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.model import FixedPoint, Training
+from proofward.layers.momentum import LARGEST_MOMENTUM
 from proofward.layers.network import Network, mlp
+from proofward.layers.plain import millionths, shown
 from proofward.models.layer_lines import network_of, plain_layer
 from proofward.models.scale_bits import SCALE_KEYS, USUAL, ScaleBits, scale_bits_of
 
@@ -28,7 +30,7 @@ MOST_EPOCHS, MOST_STEPS = 1 << 12, 1 << 20
 MODEL_KEYS = ("hidden", "layers")
 _EITHER = (("hidden", "layers"), ("epochs", "steps"))
 """Values of which there is one."""
-TRAINING_KEYS = ("learning_rate", "batch", "epochs", "steps", "clip_bound", "class_weights")
+TRAINING_KEYS = ("learning_rate", "momentum", "batch", "epochs", "steps", "clip_bound", "class_weights")
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,9 @@ class Settings:
 
     hidden: widths of the hidden layers, none for logistic regression; or layers: of any kind, each a line of
     `layer_lines`. learning_rate: of a batch's mean gradient. epochs or steps: a round's local training.
-    clip_bound: the L2 norm that an update may have. class_weights: integers by which the gradients of each
-    class's records are multiplied, 1 where none are given. scales: bits of the fixed-point numbers.
+    clip_bound: the L2 norm that an update may have. momentum: of SGD within a round, none where it is not
+    given. class_weights: integers by which the gradients of each class's records are multiplied, 1 where none
+    are given. scales: bits of the fixed-point numbers.
     """
 
     hidden: tuple[int, ...] | None = None
@@ -61,6 +64,7 @@ class Settings:
     clip_bound: float | None = None
     layers: tuple[str, ...] | None = None
     class_weights: tuple[int, ...] | None = None
+    momentum: float | None = None
     scales: ScaleBits = field(default_factory=ScaleBits)
 
     def __post_init__(self) -> None:
@@ -78,6 +82,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not (type(value) is float and math.isfinite(value)):
                 raise ConfigurationError(f"training.{name}", "a number", value)
+        if self.momentum is not None:
+            _momentum(self.momentum)
         for weight in self.class_weights or ():
             _integer("training.class_weights", "integers", weight, LARGEST_CLASS_WEIGHT)
         if self.clip_bound is not None:
@@ -134,7 +140,8 @@ class Settings:
         of = f"batch / {1 << scales.rate_shift} = {unit!r}"
         rate = _multiple("training.learning_rate", self.learning_rate, unit, MOST_RATE, of)
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
-        training = Training(rate, self.batch, self.epochs or 0, self.steps or 0)
+        moved = _momentum(self.momentum or 0.0)
+        training = Training(rate, self.batch, self.epochs or 0, self.steps or 0, moved)
         return Preset(name, summary, self._network(features, classes), scales, training, clip)
 
     def _network(self, features: int | Sequence[int], classes: int) -> Network:
@@ -166,7 +173,7 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
             expected = "a list of integers, one for each class, such as [1, 4]"
             raise ConfigurationError("training.class_weights", expected, values["class_weights"])
         values["class_weights"] = tuple(values["class_weights"])
-    for name in ("learning_rate", "clip_bound"):
+    for name in ("learning_rate", "clip_bound", "momentum"):
         if type(values.get(name)) is int and abs(values[name]) <= MOST_CLIP_BOUND:
             values[name] = float(values[name])
     return Settings(**values, scales=scale_bits_of(_table(table, "scales", SCALE_KEYS)))
@@ -185,6 +192,15 @@ def _table(table: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[s
 def _integer(field: str, kind: str, value: object, high: int) -> None:
     if value is not None and not (type(value) is int and 1 <= value <= high):
         raise ConfigurationError(field, f"{kind} in [1, {high}]", value)
+
+
+def _momentum(value: float) -> int:
+    """In millionths."""
+    found = millionths(value)
+    if found is None or not 0 <= found <= LARGEST_MOMENTUM:
+        expected = f"a multiple of 0.000001 in [0, {shown(LARGEST_MOMENTUM)}]"
+        raise ConfigurationError("training.momentum", expected, value)
+    return found
 
 
 def _multiple(field: str, value: float, unit: float, most: int, of: str) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_add, ext_dot, ext_mul, powers, zeros
+from proofward.field.contract import sum_of_ext_products
+from proofward.field.extension import Ext, ext_add, ext_dot, powers, zeros
 from proofward.field.goldilocks import mul, scale, sub
 from proofward.field.ntt import domain, intt, ntt
 from proofward.field.scalar import P
@@ -62,9 +63,7 @@ def sum_of_products(products: list[tuple[Array, Array]], length: int) -> Array:
         for start in parts:
             part = polynomials[:, :, start : start + k]
             right = values_of(part.reshape(-1, part.shape[2]), 2 * k)
-            values = zeros(2 * k)
-            for i in range(0, left.shape[0], 2):
-                values = ext_add(values, ext_mul(left[i : i + 2], right[i : i + 2]))
+            values = sum_of_ext_products(left.reshape(-1, 2, 2 * k), right.reshape(-1, 2, 2 * k))
             span = slice(start, start + 2 * k)
             total[:, span] = ext_add(total[:, span], intt(values))
     return np.ascontiguousarray(total[:, :length])

@@ -23,7 +23,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.contract import combine_rows
+from proofward.field.contract import combine_rows, sum_of_ext_products
 from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_sub, lift, zeros
 from proofward.field.goldilocks import mul, random_field
 from proofward.field.multilinear import eq_table
@@ -139,17 +139,21 @@ class OpenedColumns:
 
     def agree_with_linear_polynomial(self, claims: ColumnClaims) -> None:
         """m2(x) = (p(x) - sum_i L_i(x) W_i(x) - m1(x)) / x^k."""
-        found = self._row(MASK_LINEAR_LOW)
+        terms: list[tuple[Array, Array]] = []  # L_i on H, and W_i in the opened columns
+        entries = [self._entries(tableau) for tableau in range(len(self._tableaux))]
         for low, rows in claims.functional.large_terms():
-            inside = self._interpolated(eq_table(low))
             for tableau, weights in rows.items():
-                entries = self._entries(tableau)[: weights.shape[1]]
-                found = ext_add(found, ext_mul(inside, combine_rows(weights, entries)))
+                own = entries[tableau][: weights.shape[1]]
+                terms.append((eq_table(low), combine_rows(weights, own)))
         for (tableau, row), dense in claims.functional.dense_rows().items():
-            entries = lift(np.ascontiguousarray(self._entries(tableau)[row]))
-            found = ext_add(found, ext_mul(self._interpolated(dense), entries))
+            terms.append((dense, lift(entries[tableau][row])))
         for row, dense in claims.functional.dense_extension_rows.items():
-            found = ext_add(found, ext_mul(self._interpolated(dense), self._row(row)))
+            terms.append((dense, self._row(row)))
+        found = self._row(MASK_LINEAR_LOW)
+        if terms:
+            inside = self._interpolated(np.concatenate([left for left, _ in terms]))
+            values = np.stack([right for _, right in terms])
+            found = ext_add(found, sum_of_ext_products(inside.reshape(values.shape), values))
         missing = ext_sub(self._values(claims.p), found)
         self._set_row(
             MASK_LINEAR_HIGH, self._divided(missing, [pow(x, self._code.k, P) for x in self._points])
@@ -197,7 +201,7 @@ class OpenedColumns:
         return np.ascontiguousarray(low_degree_extend(coefficients, size)[:, self._indices])
 
     def _interpolated(self, on_subgroup: Array) -> Array:
-        """The polynomial of degree < k with these values on H, at the opened points."""
+        """The polynomial of degree < k with these values on H, at the opened points; row by row."""
         return self._values(intt(on_subgroup))
 
     def _divided(self, values: Array, divisors: list[int]) -> Array:

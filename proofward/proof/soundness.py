@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cache
 
 from proofward.field.scalar import P
 
@@ -168,6 +169,7 @@ def choose_code(values: int, security_bits: int, openings: int) -> CodeParameter
     return best[1]
 
 
+@cache
 def _smallest_queries(log_k: int, log_n: int, bits: int, openings: int) -> CodeParameters | None:
     for queries in range(16, 600):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,27 +24,44 @@ class Table:
     """Entries (first[i], second[i]), or first[i] alone; `tag` tells the tables of one argument apart.
 
     A table of consecutive integers has a closed multilinear extension; others are evaluated entry by entry.
+    `entries` makes the 2^log_size entries when they are first needed. Who only measures a statement has no
+    need of them, and tables of the signs of many bits are large.
     """
 
     name: str
     tag: int
-    first: Signed
-    second: Signed | None = None
+    log_size: int
+    entries: Callable[[], tuple[Signed, Signed | None]]
+
+    @staticmethod
+    def of(name: str, tag: int, first: Signed, second: Signed | None = None) -> Table:
+        """These entries, as many as a power of two."""
+        return Table(name, tag, first.size.bit_length() - 1, lambda: (first, second))
 
     @staticmethod
     def interval(name: str, tag: int, low: int, log_size: int) -> Table:
         """The integers low .. low + 2^log_size - 1."""
-        return Table(name, tag, np.arange(low, low + (1 << log_size), dtype=np.int64))
+        return Table.of(name, tag, np.arange(low, low + (1 << log_size), dtype=np.int64))
 
     @staticmethod
     def padded(name: str, tag: int, entries: list[int]) -> Table:
         """The entries, the last repeated up to a power of two."""
         size = 1 << (len(entries) - 1).bit_length()
-        return Table(name, tag, np.array(entries + entries[-1:] * (size - len(entries)), dtype=np.int64))
+        return Table.of(name, tag, np.array(entries + entries[-1:] * (size - len(entries)), dtype=np.int64))
+
+    @cached_property
+    def _entries(self) -> tuple[Signed, Signed | None]:
+        return self.entries()
 
     @property
-    def log_size(self) -> int:
-        return int(self.first.size).bit_length() - 1
+    def first(self) -> Signed:
+        """The entries, or their first components."""
+        return self._entries[0]
+
+    @property
+    def second(self) -> Signed | None:
+        """The second components, where there are any."""
+        return self._entries[1]
 
     def first_at(self, point: Point) -> Ext:
         """Multilinear extension of the first entries."""

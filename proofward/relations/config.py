@@ -18,6 +18,9 @@ from proofward.layers.errors import ConfigurationError, TrainingError, Wraparoun
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.optimizers.contract import ServerOptimizer, largest_mean
+from proofward.optimizers.next_model import ModelRule
+from proofward.optimizers.registry import USUAL, optimizer_from_dict
 from proofward.proof.soundness import LEAST_POLICY_BITS, CodeParameters, SoundnessBelowPolicy, choose_code
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
 from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
@@ -36,6 +39,7 @@ class RoundConfig:
     security_bits: proven bits that every proof must have
     weak_security_for_tests: set exactly where these are fewer than LEAST_POLICY_BITS
     least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
+    optimizer: makes the next model from the mean update; the plain form names all but the usual one, FedAvg
 
     Rules are refused here, not in the rounds: at both ends of the range all bounds hold, a code reaches the
     security, and no statement is too large. `check_rows` says the same of one number of rows.
@@ -51,6 +55,7 @@ class RoundConfig:
     weak_security_for_tests: bool = False
     least_rows: int = 0
     most_rows: int = 0
+    optimizer: ServerOptimizer = USUAL
 
     def __post_init__(self) -> None:
         self._require("clip_bound", 1, 1 << 30)
@@ -62,6 +67,7 @@ class RoundConfig:
         self._check_weakness()
         if self.scales.weight_bits < WEIGHT_BITS:
             raise ConfigurationError("weight_bits", f"at least {WEIGHT_BITS}", self.scales.weight_bits)
+        self.optimizer.check(self.clip_bound, self.scales.weight_bits)
         if not (self.least_rows and self.most_rows):
             self._fill_in_rows()
         if self.least_rows > self.most_rows:
@@ -85,13 +91,15 @@ class RoundConfig:
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("model", "scales", "training"):
             plain[name] = getattr(self, name).to_dict()
+        if (optimizer := plain.pop("optimizer")) != USUAL:
+            plain["optimizer"] = optimizer.to_dict()
         return {"version": PROTOCOL_VERSION, **plain}
 
     @classmethod
     def from_dict(cls, values: object) -> RoundConfig:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        names = {"version", *(field.name for field in fields(cls))}
-        if not isinstance(values, dict) or set(values) != names:
+        names = {"version", *(field.name for field in fields(cls))} - {"optimizer"}
+        if not isinstance(values, dict) or set(values) - {"optimizer"} != names:
             raise ConfigurationError("config", f"a mapping with exactly the keys {sorted(names)}", values)
         if values["version"] != PROTOCOL_VERSION:
             raise ConfigurationError("version", str(PROTOCOL_VERSION), values["version"])
@@ -102,12 +110,15 @@ class RoundConfig:
         plain["model"] = Network.from_dict(values["model"])
         plain["scales"] = FixedPoint.from_dict(values["scales"])
         plain["training"] = Training.from_dict(values["training"])
+        if "optimizer" in values:
+            plain["optimizer"] = optimizer_from_dict(values["optimizer"])
+            if plain["optimizer"] == USUAL:
+                raise ConfigurationError("optimizer", f"nothing for {USUAL.title}", values["optimizer"])
         return cls(**plain)
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON of the rules."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(b"proofward/round-config/v2" + text.encode()).digest()
+        return _digest(self)
 
     def check_rows(self, rows: int) -> None:
         """Raises a TrainingError unless whoever enrols with `rows` rows can prove every round.
@@ -117,10 +128,9 @@ class RoundConfig:
         """
         if type(rows) is not int or not self.least_rows <= rows <= self.most_rows:
             raise ConfigurationError("rows", f"{self.least_rows} to {self.most_rows} by the rules", rows)
-        self._check_bounds(rows, self.most_rows)
-        self.code(rows)
+        _check_rows(self, rows)
 
-    def _check_bounds(self, rows: int, most: int) -> None:
+    def check_bounds(self, rows: int, most: int) -> None:
         """Sizes first, then the bounds for `rows` in every round whose largest hospital has up to `most`."""
         check_sizes(self.model, self.training, rows)
         limit, least = self._limit(rows), LEAST_WEIGHT << self.scales.weight_bits
@@ -137,7 +147,7 @@ class RoundConfig:
         most = self.most_rows
         least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
         if not self.most_rows:
-            self._check_bounds(least, least)
+            self.check_bounds(least, least)
             beyond = self._first(least, MOST_ROWS + 1, lambda rows: not self._holds_beside(least, rows))
             object.__setattr__(self, "most_rows", beyond - 1)
         object.__setattr__(self, "least_rows", least)
@@ -163,7 +173,7 @@ class RoundConfig:
     def _holds(self, rows: int, most: int = 0) -> bool:
         """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
         try:
-            self._check_bounds(rows, most or rows)
+            self.check_bounds(rows, most or rows)
         except TrainingError:
             return False
         return True
@@ -200,6 +210,19 @@ class RoundConfig:
         """L: the weights of every model are in [-L, L], at scale fw."""
         return self._limit(self.most_rows)
 
+    @property
+    def training_words(self) -> str:
+        """How a round trains, and how the next model is made, for people."""
+        training, made = self.training, self.optimizer.words
+        batches = f"batches of {training.batch}{training.momentum_words}"
+        return f"A round trains {training.duration} in {batches}; the next model is made by {made}."
+
+    @property
+    def model_rule(self) -> ModelRule:
+        """How the next model follows from the sum of updates."""
+        bits = self.scales.weight_bits
+        return ModelRule(self.optimizer, bits, largest_mean(self.clip_bound, bits), self.weight_limit)
+
     def _limit(self, rows: int) -> int:
         """`weight_limit`, or the limit for `rows` while `most_rows` is still to be found."""
         return weight_limit(self.model, self.scales, self.training, self.most_rows or rows)
@@ -217,6 +240,20 @@ class RoundConfig:
             + (4 << self.scales.table_bits)
             + padded(rows) * (self.model.inputs.padded_size + self.model.head.labels.padded_size - 1)
         )
+
+
+@lru_cache(maxsize=256)
+def _digest(config: RoundConfig) -> bytes:
+    """See `RoundConfig.digest`: every statement and every envelope's rules ask for it."""
+    text = json.dumps(config.to_dict(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(b"proofward/round-config/v2" + text.encode()).digest()
+
+
+@lru_cache(maxsize=1024)
+def _check_rows(config: RoundConfig, rows: int) -> None:
+    """See `RoundConfig.check_rows`; numbers of rows that are refused are not kept."""
+    config.check_bounds(rows, config.most_rows)
+    config.code(rows)
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ claimed number of rows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -43,6 +44,12 @@ def plan_of(statement: EnrolmentStatement | RoundStatement) -> Plan:
 def check_provable(config: RoundConfig, rows: int) -> None:
     """Raises a TrainingError unless a hospital with `rows` rows can prove its enrolment and its rounds."""
     config.check_rows(rows)
+    _check_provable(config, rows)
+
+
+@lru_cache(maxsize=1024)
+def _check_provable(config: RoundConfig, rows: int) -> None:
+    """Every party asks it of every enrolment; what is refused is not kept."""
     try:
         round_plan(blank_statement(config, rows))
         enrolment_plan(EnrolmentStatement(bytes(32), "", rows, config.model.features, config))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -77,8 +77,7 @@ class RoundStatement:
 
     def layer_bounds(self) -> tuple[LayerBounds, ...]:
         """Bounds of every layer's integers, whatever the admissible weights W_0 are."""
-        config = self.config
-        return compile_bounds(config.model, config.scales, config.training, self.rows, config.weight_limit)
+        return _layer_bounds(self.config, self.rows)
 
     def schedule(self) -> Signed:
         """Rows of every step, int64 (padded steps, batch)."""
@@ -100,3 +99,8 @@ class RoundStatement:
             hashlib.sha256(self.initial_weights.astype("<i8").tobytes()).digest(),
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
         )
+
+
+@lru_cache(maxsize=256)
+def _layer_bounds(config: RoundConfig, rows: int) -> tuple[LayerBounds, ...]:
+    return compile_bounds(config.model, config.scales, config.training, rows, config.weight_limit)

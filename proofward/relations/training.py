@@ -103,12 +103,12 @@ class TrainingRelation:
         gradients: list[Gradient] = [*(relation.delta for relation in self.hidden), self.head]
         config = self.statement.config
         parameters = config.model.unflatten(self.statement.initial_weights)
-        rate, result = config.training.rate, []
+        rates, result = config.training.rates(self.statement.rows), []
         for index, (layer, own) in enumerate(zip(config.model.layers, config.model.finer, strict=True)):
             first, bias = (part.reshape(-1) << own.weights for part in parameters[index])
             bits = own.layer(config.scales).activation_bits
             joined = inputs[index], gradients[index]
-            result.append(layer.relation(self.shape, (first, bias), rate, bits, *joined))
+            result.append(layer.relation(self.shape, (first, bias), rates, bits, *joined))
         return result
 
 

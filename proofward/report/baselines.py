@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofward.data.records import Records
-from proofward.layers.aggregation import apply_update
 from proofward.layers.exact import FloatArray
 from proofward.layers.float_twin import Float32Array, real_features, real_weights, train_float
 from proofward.layers.float_twin import scores as real_scores
@@ -22,6 +21,8 @@ from proofward.layers.network import initial_weights
 from proofward.layers.schedule import schedule
 from proofward.layers.training import scores, train
 from proofward.models.settings import Preset
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
 from proofward.report.evaluation import evaluate
 
@@ -47,13 +48,22 @@ def first_weights(setup: Preset, seed: int) -> Int64Array:
     return initial_weights(setup.model, setup.scales, seed.to_bytes(8, "little"))
 
 
-def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: int) -> FederatedResult:
-    """Fixed-point FedAvg, in the integers of a proved federation: update, clip, round, sum, project."""
+def federated(
+    setup: Preset,
+    hospitals: Sequence[Records],
+    rounds: int,
+    seed: int,
+    optimizer: ServerOptimizer = USUAL,
+) -> FederatedResult:
+    """Training in the integers of a proved federation: update, clip, round, sum, step, project."""
     scales = setup.scales
-    config = RoundConfig(setup.model, scales, setup.training, setup.clip_bound, max(2, len(hospitals)), 1)
+    config = RoundConfig(
+        setup.model, scales, setup.training, setup.clip_bound, max(2, len(hospitals)), 1, optimizer=optimizer
+    )
     shift = config.weight_shift(max(map(len, hospitals)))
     rules = [config.update_rule(len(records), shift) for records in hospitals]
-    weights = first_weights(setup, seed)
+    weights, rule = first_weights(setup, seed), config.model_rule
+    state = rule.first_state(len(weights))
     clipped, largest = 0, 0
     for number in range(rounds):
         beacon = round_beacon(seed, number)
@@ -69,7 +79,7 @@ def federated(setup: Preset, hospitals: Sequence[Records], rounds: int, seed: in
             largest = max(largest, int(np.abs(submitted).max()))
             total += submitted
         total_weight = sum(rule.weight for rule in rules)
-        weights = apply_update(weights, total, total_weight, scales, config.weight_limit)
+        weights, state = rule.following(weights, state, total, total_weight)
     return FederatedResult(weights, clipped, largest)
 
 

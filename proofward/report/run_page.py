@@ -29,11 +29,13 @@ def write_page(
     folder: Path,
     private: Path,
     draw: bool = True,
+    made: str = "",
 ) -> tuple[Summary, str]:
     """The figures, and why there are no pictures, "" where there are.
 
     models: the first one, then the one after each round. folder: gets the page and pictures of numbers.
     private: gets pictures of records and is not handed over; both may be the same.
+    made: a sentence on how the models were made.
     """
     found = summary(model, scales, models, rows)
     pictures: Mapping[str, bytes] = {}
@@ -48,7 +50,7 @@ def write_page(
     if of_records:
         write_private(private, of_records)
     where = quote(Path(os.path.relpath(private / SALIENCY_NAME, folder)).as_posix()) if of_records else ""
-    text = page(title, found, pictures, where, missing)
+    text = page(title, found, pictures, where, missing, made=made)
     files = {**pictures, PAGE_NAME: text.encode()}
     if folder == private:
         write_private(folder, files)

@@ -23,6 +23,19 @@ def test_own_network_and_training_are_in_the_terms(tmp_path):
     assert (config.training, config.clip_bound) == (Training(rate=4, batch=16, steps=14), 1536)
 
 
+def test_momentum_is_in_the_terms_and_in_words(proofward, tmp_path):
+    usual = read_project(write_project(tmp_path)).terms()
+    path = write_project(tmp_path, momentum=0.9)
+    project = read_project(path)
+    assert project.terms().round_config.training == Training(rate=4, batch=16, steps=14, momentum=900_000)
+    assert usual.round_config.training.momentum == 0 and b"momentum" not in usual.config
+    assert "\nmomentum = 0.9  # of SGD" in project_text(project)
+    (tmp_path / "again.toml").write_text(project_text(project))
+    assert read_project(tmp_path / "again.toml") == project
+    said = proofward("consortium", "check", path).stdout
+    assert "14 steps in batches of 16 with momentum 0.9, proved as 16" in said
+
+
 def test_a_file_is_written_as_it_was_read(tmp_path):
     project = read_project(write_project(tmp_path))
     (tmp_path / "again.toml").write_text(project_text(project))
@@ -53,6 +66,8 @@ def test_any_number_of_features_with_a_preset(proofward, tmp_path):
         ({"hidden": "[0]"}, "model.hidden: expected widths in [1, 65536], found 0"),
         ({"batch": 12}, "training.batch: expected a power of two in [1, 65536], such as 8 or 16, found 12"),
         ({"learning_rate": 0.05}, "training.learning_rate: expected a multiple of batch / 1024"),
+        ({"momentum": 1}, "training.momentum: expected a multiple of 0.000001 in [0, 0.99], found 1.0"),
+        ({"momentum": '"high"'}, "training.momentum: expected a multiple of 0.000001 in [0, 0.99], found 'high'"),
         ({"clip_bound": -1}, "training.clip_bound: expected a multiple of 1/1024"),
         ({"epochs": 2}, "training: expected either epochs or steps"),
         ({"steps": 1_000_000}, "with the others as they are: steps at most"),

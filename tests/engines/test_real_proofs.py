@@ -11,7 +11,6 @@ from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.aggregation import apply_update
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train
 from tests.federation.fakes import datasets, plan
@@ -34,7 +33,7 @@ def averaged(agreed, data, weights, rounds):
             rule = config.update_rule(len(labels), shift)
             total += rule.submit(update)[1]
             weight += rule.weight
-        weights = apply_update(weights, total, weight, config.scales, config.weight_limit)
+        weights, _ = config.model_rule.following(weights, (), total, weight)
     return weights
 
 

@@ -26,10 +26,13 @@ from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import recover, share
-from proofward.layers.aggregation import apply_update
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.fedavg import FedAvg
+from proofward.optimizers.fedavgm import FedAvgM
+from proofward.optimizers.next_model import ModelRule
 from tests.federation.fakes import plan
 from tests.federation.harness import Stopped
 
@@ -67,10 +70,11 @@ class Round:
             "model": store.put(rng.integers(-(1 << 30), 1 << 30, length).tobytes()).hex(),
             "ciphertexts": names,
             "sums": {name: store.put(rows[index].tobytes()).hex() for index, name in enumerate(HOSPITALS)},
+            "state": [],
         }
 
 
-def history_of(told: dict) -> SimpleNamespace:
+def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNamespace:
     said = {
         k: SimpleNamespace(record=SimpleNamespace(ciphertext=bytes.fromhex(v)))
         for k, v in told["ciphertexts"].items()
@@ -84,19 +88,20 @@ def history_of(told: dict) -> SimpleNamespace:
         uploads=said,
         share_sums={k: SimpleNamespace(values=bytes.fromhex(v)) for k, v in told["sums"].items()},
     )
-    scales = SimpleNamespace(weight_bits=24)
+    rule = ModelRule(optimizer or FedAvg(), 24, (BOUND // ROWS + 1) << 24, LIMIT)
     config = SimpleNamespace(
         model=SimpleNamespace(parameters=told["length"]),
         threshold=THRESHOLD,
-        scales=scales,
-        weight_limit=LIMIT,
+        model_rule=rule,
+        optimizer=rule.optimizer,
         weight_shift=lambda most_rows: 0,
         update_rule=lambda rows, shift: SimpleNamespace(weight=rows, bound=BOUND),
     )
     rules = SimpleNamespace(
         config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
     )
-    return SimpleNamespace(round=state, rules=rules, enrolled=dict.fromkeys(HOSPITALS, ROWS))
+    before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
+    return SimpleNamespace(round=state, rules=rules, enrolled=rows, server_state=before)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:
@@ -117,10 +122,13 @@ def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, byt
         bound=len(HOSPITALS) * BOUND,
     )
     update = decoder.decode(total)
-    weights = words(state.model).view(np.int64)
-    model = apply_update(weights, update, ROWS * len(HOSPITALS), config.scales, LIMIT)
-    arrays = (total, centred_secret_sum(secret, len(HOSPITALS)), update, model)
-    return {name: array.tobytes() for name, array in zip(OBJECTS, arrays, strict=True)}
+    weights, rule = words(state.model).view(np.int64), config.model_rule
+    before = tuple(words(digest).view(np.int64) for digest in history.server_state)
+    state = before or rule.first_state(len(weights))
+    model, after = rule.following(weights, state, update, ROWS * len(HOSPITALS))
+    arrays = (total, centred_secret_sum(secret, len(HOSPITALS)), update, model, *after)
+    names = (*OBJECTS, *rule.optimizer.vectors)
+    return {name: own.tobytes() for name, own in zip(names, arrays, strict=True)}
 
 
 @pytest.fixture
@@ -165,6 +173,21 @@ def test_blocks_give_what_whole_arrays_give(round_of, monkeypatch, length, most_
     assert compute_result(history, Objects(ledger.get_object, "aggregator")) == result
     assert compute_result(history, objects, ledger.new_object) == result
     assert ObjectStore(ledger.directory / "objects").digests() == stored
+
+
+def test_states_go_through_memory_in_blocks_too(round_of):
+    """From nothing, and from a state before."""
+    told, ledger, objects = round_of()
+    rng = np.random.default_rng(9)
+    for before in ([], [rng.integers(-(1 << 38), 1 << 38, told["length"])]):
+        told["state"] = [ledger.put_object(vector.tobytes()).hex() for vector in before]
+        history = history_of(told, FedAvgM())
+        result = compute_result(history, objects, ledger.new_object)
+        found = [ledger.get_object(digest) for digest in (result.model, *result.server_state)]
+        assert found == list(on_whole_arrays(history, objects).values())[3:]
+    told["state"][0] = ledger.put_object(bytes(8)).hex()
+    assert refusal_of(history_of(told, FedAvgM()), objects)[:2] == ("model", "aggregator")
+    assert unfinished(ledger) == []
 
 
 def test_another_aggregate_is_refused_by_its_field(round_of):

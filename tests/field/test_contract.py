@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.field.contract import batched_combine_rows, combine_columns, combine_rows
+from proofward.field.contract import (
+    batched_combine_rows,
+    combine_columns,
+    combine_rows,
+    sum_of_ext_products,
+)
 from proofward.field.extension import Ext
 from proofward.field.scalar import P
 from tests.field.values import Array, agrees, elements, f_array, layouts, total
@@ -47,6 +52,18 @@ def test_batches(shape: tuple[int, int, int], cut: int) -> None:
             assert elements(result[:, t]) == expected
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 2), (3, 700), (2, 1025)])
+def test_sums_of_products(shape: tuple[int, int], cut: int) -> None:
+    rows, width = shape
+    left, right = f_array(7, rows, 2, width), f_array(8, rows, 2, width)
+    expected = [
+        total([a * b for a, b in zip(one, two, strict=True)])
+        for one, two in zip(*(zip(*map(elements, both), strict=True) for both in (left, right)), strict=True)
+    ]
+    for a, b in zip(layouts(left), reversed(layouts(right)), strict=True):
+        assert elements(agrees(sum_of_ext_products, a, b)) == expected
+
+
 def test_batches_of_empty_rows() -> None:
     empty = np.empty((2, 3, 0), dtype=np.uint64)
     assert batched_combine_rows(f_array(1, 2, 2, 3), empty).shape == (2, 2, 0)
@@ -70,6 +87,8 @@ def test_many_equal_terms(value: int) -> None:
         (combine_rows, ((2, 3), (5, 4))),
         (combine_columns, ((4, 5), (2, 4))),
         (combine_columns, ((4, 5), (2, 6))),
+        (sum_of_ext_products, ((3, 2, 4), (3, 2, 5))),
+        (sum_of_ext_products, ((3, 3, 4), (3, 3, 4))),
         (batched_combine_rows, ((2, 3, 4), (3, 5, 2))),
         (batched_combine_rows, ((2, 3, 4), (2, 4, 2))),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import isqrt
 
@@ -11,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.layers.aggregation import (
-    apply_update,
     mean_update,
     quantise_update,
     squared_norm,
@@ -19,10 +19,11 @@ from proofward.layers.aggregation import (
 )
 from proofward.layers.clipping import clipped_multiplier, norm_is_at_most
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
+from proofward.optimizers.fedavg import FedAvg
+from proofward.optimizers.next_model import ModelRule
 
-SCALES = FixedPoint()
 LIMIT = 64 << 24
+RULE = ModelRule(FedAvg(), 24, 2048 << 14, LIMIT)
 
 
 def submitted(update: list[int], multiplier: int, shift: int) -> list[int]:
@@ -160,7 +161,7 @@ def test_a_thousand_hospitals_of_a_million_rows_are_averaged_exactly() -> None:
     weight = 1000 * weight_of(1_000_000, 0)
     bound = 1000 * (weight_of(1_000_000, 0) * 2048 >> 10)
     for value in (bound, -bound, bound - 1, 1, -1, 0, weight // 2):
-        got = apply_update(np.array([5]), np.array([value]), weight, SCALES, 1 << 50)
+        got, _ = replace(RULE, limit=1 << 50).following(np.array([5]), (), np.array([value]), weight)
         assert got.tolist() == [5 + ((value << 25) + weight) // (2 * weight)]
 
 
@@ -175,7 +176,7 @@ def test_without_a_shift_the_mean_is_that_of_rows(total: list[int], rows: int) -
 def test_the_next_model_is_projected() -> None:
     weights = np.array([LIMIT, -LIMIT, 0, LIMIT - 1])
     total = np.array([1, -1, 1, 1]) << 10
-    assert apply_update(weights, total, 1 << 10, SCALES, LIMIT).tolist() == [LIMIT, -LIMIT, 1 << 24, LIMIT]
+    assert RULE.following(weights, (), total, 1 << 10)[0].tolist() == [LIMIT, -LIMIT, 1 << 24, LIMIT]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_the_next_model_is_projected() -> None:
 )
 def test_models_that_could_overflow_are_refused(weights: list[int], total: list[int], weight: int) -> None:
     with pytest.raises(ConfigurationError):
-        apply_update(np.array(weights), np.array(total), weight, SCALES, LIMIT)
+        RULE.following(np.array(weights), (), np.array(total), weight)
 
 
 @pytest.mark.parametrize(

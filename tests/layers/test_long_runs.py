@@ -12,6 +12,9 @@ from proofward.data.synthetic import make_synthetic
 from proofward.layers.bounds import weight_limit
 from proofward.layers.network import mlp
 from proofward.models import Preset, preset
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.fedadam import FedAdam
+from proofward.optimizers.fedavgm import FedAvgM
 from proofward.report.baselines import federated, first_weights
 
 ROUNDS, MORE_ROUNDS = 1000, 3000
@@ -51,3 +54,13 @@ def test_rounds_on_records_at_the_extremes(name: str, kind: str) -> None:
         features[:] = low
     result = federated(setup, [Records(features, labels), Records(-1 - features, 1 - labels)], 40, 0)
     assert np.abs(result.weights).max() <= weight_limit(setup.model, setup.scales, setup.training, rows)
+
+
+@pytest.mark.parametrize("optimizer", [FedAvgM(300_000_000, 950_000), FedAdam(rate=50_000_000)])
+def test_large_steps_of_a_servers_optimizer_stay_within_the_limit(optimizer: ServerOptimizer) -> None:
+    """Every round starts from weights within the bound for which it is proved, however large the steps are."""
+    setup = preset("tiny")
+    hospital = make_synthetic(setup.training.batch, setup.model.features, 1, setup.scales)
+    limit = weight_limit(setup.model, setup.scales, setup.training, len(hospital))
+    result = federated(setup, [hospital], 20, 0, optimizer)
+    assert np.abs(result.weights).max() == limit

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import ext_mul, ext_scale
 from proofward.field.jit import kernel
-from proofward.field.scalar import P, minus, times
+from proofward.field.scalar import inverse, minus, times
 from proofward.proof.algebra import element
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, RIGHT, split_pad_key
@@ -32,50 +32,64 @@ Array = npt.NDArray[np.uint64]
 _NO_FIELD_ELEMENTS = ("tableau root", "salts of", "siblings of")
 
 
-@kernel("void(uint64[:, ::1], int64, int64)")
-def _eliminate(matrix, pivot, column):  # type: ignore[no-untyped-def]
-    """Clear a column below the pivot, whose entry there is 1."""
-    for i in range(pivot + 1, matrix.shape[0]):
-        factor = matrix[i, column]
+@kernel("void(uint64[:, ::1], int64[::1], int64, int64)")
+def _eliminate(matrix, rows, pivot, column):  # type: ignore[no-untyped-def]
+    """Make the pivot 1 and clear its column in the rows listed after it."""
+    top = matrix[rows[pivot], column:]
+    factor = inverse(top[0])
+    for j in range(top.size):
+        top[j] = times(factor, top[j])
+    for i in range(pivot + 1, rows.size):
+        row = matrix[rows[i], column:]
+        factor = row[0]
         if factor != 0:
-            for j in range(column, matrix.shape[1]):
-                matrix[i, j] = minus(matrix[i, j], times(factor, matrix[pivot, j]))
-
-
-@kernel("void(uint64[::1], uint64)")
-def _scale_row(row, factor):  # type: ignore[no-untyped-def]
-    for j in range(row.size):
-        row[j] = times(row[j], factor)
+            for j in range(row.size):
+                row[j] = minus(row[j], times(factor, top[j]))
 
 
 def rank(matrix: Array) -> int:
     """The rank over F, by elimination."""
-    work = np.ascontiguousarray(matrix.copy())
-    pivot = 0
+    return ranks(matrix, matrix.shape[0])[1]
+
+
+def ranks(matrix: Array, first: int) -> tuple[int, int]:
+    """The rank of the first rows, and that of all.
+
+    A pivot is looked for in the rows' order, so one of the others is taken only for a column in which all first
+    rows are 0 by then: they are eliminated as if they were alone.
+    """
+    work, rows = np.array(matrix, order="C"), np.arange(matrix.shape[0])
+    pivot = of_first = 0
     for column in range(work.shape[1]):
-        candidates = np.flatnonzero(work[pivot:, column])
-        if candidates.size == 0:
-            continue
-        chosen = pivot + int(candidates[0])
-        work[[pivot, chosen]] = work[[chosen, pivot]]
-        _scale_row(work[pivot], np.uint64(pow(int(work[pivot, column]), -1, P)))
-        _eliminate(work, pivot, column)
-        pivot += 1
-        if pivot == work.shape[0]:
+        candidates = np.flatnonzero(work[rows[pivot:], column])
+        if candidates.size:
+            chosen = pivot + int(candidates[0])
+            of_first += int(rows[chosen] < first)
+            rows[pivot : chosen + 1] = np.roll(rows[pivot : chosen + 1], 1)
+            _eliminate(work, rows, pivot, column)
+            pivot += 1
+        if pivot == rows.size:
             break
-    return pivot
+    return of_first, pivot
 
 
 def affine_dimension(vectors: Array) -> int:
     """The dimension of the affine hull of the rows."""
-    ones = np.ones((vectors.shape[0], 1), dtype=np.uint64)
-    return rank(np.concatenate([ones, vectors], axis=1)) - 1
+    return affine_dimensions(vectors, vectors[:0])[0]
+
+
+def affine_dimensions(vectors: Array, more: Array) -> tuple[int, int]:
+    """The dimensions of the affine hulls of some rows, and of these with more."""
+    together = np.concatenate([vectors, more])
+    ones = np.ones((together.shape[0], 1), dtype=np.uint64)
+    of_first, of_all = ranks(np.concatenate([ones, together], axis=1), vectors.shape[0])
+    return of_first - 1, of_all - 1
 
 
 def same_hull(one: Array, two: Array) -> bool:
     """Whether the rows of both span the same affine space."""
-    dimension = affine_dimension(one)
-    return dimension == affine_dimension(two) == affine_dimension(np.concatenate([one, two]))
+    dimension, with_other = affine_dimensions(one, two)
+    return dimension == affine_dimension(two) == with_other
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from tests.proof.toy import seeded
 Signed = np.ndarray
 BYTE = Table.interval("range of 4 bits", 4, 0, 4)
 SIGNED = Table.interval("signed", 5, -4, 3)
-SQUARE = Table("squares", 70, np.arange(-8, 8), np.arange(-8, 8) ** 2)
+SQUARE = Table.of("squares", 70, np.arange(-8, 8), np.arange(-8, 8) ** 2)
 SPARSE = Table.padded("sparse", 71, [-5, 3, 100])
 
 

@@ -25,7 +25,7 @@ Signed = npt.NDArray[np.int64]
 CODE = CodeParameters(log_k=7, log_n=11, queries=60, openings=2)
 LOG_SIZE = 9
 RANGE = Table.interval("range", 6, 0, 6)
-SQUARES = Table("squares", 70, np.arange(-8, 8), np.arange(-8, 8) ** 2)
+SQUARES = Table.of("squares", 70, np.arange(-8, 8), np.arange(-8, 8) ** 2)
 
 
 def seeded(seed: int) -> Callable[[int], bytes]:

@@ -2,7 +2,7 @@
 
 A script is run once. Then its tableaux are committed afresh, by the party's own code, and opened again and
 again under the same coins. The pads are kept, hence the messages; the masks of the opening and the blinding of
-every row are drawn anew.
+every row are drawn anew. What is the same in all openings is computed once, and no hash, since none is compared.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from proofward.field.extension import Ext, ext_mul
-from proofward.proof import opening
+from proofward.field.extension import Ext, ext_mul, powers
+from proofward.proof import algebra, opening, tableau
+from proofward.proof.algebra import lagrange_at
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, RIGHT
 from proofward.proof.functional import Functional
 from proofward.proof.layout import FIRST_PAD_ROW, ExtensionRows
+from proofward.proof.merkle import HASH_BYTES
 from proofward.proof.opening import open_tableaux
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import SimulatedTableau, Simulator
+from proofward.proof.simulator import OpenedColumns, SimulatedTableau, Simulator
 from proofward.proof.transcript import Coins
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
@@ -50,19 +52,51 @@ class Remembered(Functional):
         return self._at
 
 
+class NoTree:
+    """Instead of a Merkle tree."""
+
+    root = bytes(HASH_BYTES)
+
+    def __init__(self, leaves: Any) -> None:
+        del leaves
+
+    def open(self, indices: list[int]) -> bytes:
+        del indices
+        return b""
+
+
 @contextmanager
-def remembered_functional() -> Iterator[None]:
-    """Under fixed coins and messages all openings have one functional."""
+def only_what_is_compared() -> Iterator[None]:
+    """Under fixed coins and messages all openings have one functional and one point z."""
     found: list[Remembered] = []
+    interpolated: dict[bytes, Array] = {}
 
     def functional(*arguments: Any) -> Remembered:
         if not found:
             found.append(Remembered(*arguments))
         return found[0]
 
+    def interpolate(columns: OpenedColumns, on_subgroup: Array) -> Array:
+        key = on_subgroup.tobytes()
+        if key not in interpolated:
+            interpolated[key] = properly(columns, on_subgroup)
+        return interpolated[key]
+
+    properly = OpenedColumns._interpolated
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "Functional", functional)
+        patch.setattr(opening, "lagrange_at", cache(lagrange_at))
+        patch.setattr(algebra, "powers", cache(powers))
+        patch.setattr(OpenedColumns, "_interpolated", interpolate)
+        patch.setattr(tableau, "hash_leaves", lambda salts, rows: None)
+        patch.setattr(tableau, "MerkleTree", NoTree)
+        patch.setattr(SimulatedTableau, "tree", NoTree(None))
         yield
+
+
+def drawing(seed: int) -> Callable[[int], bytes]:
+    """A random source that is faster than `seeded`, for the many openings."""
+    return np.random.default_rng(seed).bytes
 
 
 def real(
@@ -116,8 +150,8 @@ def real(
         [party._columns[(number, i)] for i in range(len(handle.layout.log_sizes))]
         for number, handle in enumerate(party.tableaux)
     ]
-    coins = deepcopy(party.challenger)
-    with remembered_functional():
+    coins, party.rng = deepcopy(party.challenger), drawing(seed)
+    with only_what_is_compared():
         return party.said, np.stack([party.again(coins, values) for _ in range(count)])
 
 
@@ -153,8 +187,8 @@ def simulated(
 
     party = Retelling()
     script(party)
-    coins = deepcopy(party.challenger)
-    with remembered_functional():
+    coins, party.rng = deepcopy(party.challenger), drawing(10_000)
+    with only_what_is_compared():
         return np.stack([party.again(coins) for _ in range(count)])
 
 

@@ -15,125 +15,33 @@ script, its columns, lookups and constraints are those of a round.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from proofward.field.extension import Ext
 from proofward.layers.network import chain
-from proofward.proof.counter import Counter, Plan
-from proofward.proof.layout import Layout
-from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import OpenedColumns
-from proofward.proof.soundness import CodeParameters
-from proofward.proof.tableau import CommittedTableau, place
 from proofward.proof.transcript import Coins
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, enrolment
-from proofward.relations.inference import InferenceWitness, inference
-from proofward.relations.predict import prove_prediction
-from proofward.relations.training_round import RoundWitness, training_round
-from tests.proof.hull import Array, affine_dimension
+from tests.proof.hull import affine_dimension, affine_dimensions
 from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, without_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
-from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
-from tests.relations.inference_cases import NETWORKS, public_model, some_records, witness_of
+from tests.relations.cases import config
+from tests.relations.hull_instances import (
+    ENROLMENT_CODE,
+    SPARE,
+    Instance,
+    enrolment_instance,
+    prediction_instance,
+    round_instance,
+)
 from tests.relations.pooled_cases import pooled_rules
-from tests.relations.retelling import Script, dimension, real, simulated
+from tests.relations.retelling import real, simulated
 
 Said = tuple[Ext, Ext]
 IDENTITIES = ("agree_with_linear_polynomial", "agree_with_quotient")
-DIGESTS = (b"", b"1" * 32, b"2" * 32)
-RULES = config(widths=(1, 2), batch=1, steps=1)
-ROWS, SPARE = 2, 8
-ENROLMENT_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
-PREDICTION_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
-ROUND_CODE = CodeParameters(log_k=6, log_n=8, queries=2, openings=1)
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A script with witnesses of it, and without one."""
-
-    plan: Plan
-    witnesses: dict[str, Script]
-    nothing: Script
-
-    @property
-    def dimension(self) -> int:
-        return dimension(self.plan)
-
-    def real(self, witness: str, prover: type[Prover] = Prover) -> tuple[list[Ext], Array]:
-        return real(self.witnesses[witness], self.plan, self.dimension + SPARE, prover)
-
-    def simulated(self, said: list[Ext]) -> Array:
-        return simulated(self.nothing, self.plan, self.dimension + SPARE, said)
-
-
-def enrolment_instance() -> Instance:
-    """An enrolment of two records with one feature."""
-    statement = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, RULES)
-
-    def script(known: Any) -> Script:
-        return lambda party: enrolment(party, statement, known) and None
-
-    witnesses = {
-        "small": script(records(RULES, ROWS, 1, 3)),
-        "large": script(records(RULES, ROWS, 2, 900)),
-    }
-    return Instance(Counter(ENROLMENT_CODE).run(script(None)), witnesses, script(None))
-
-
-def round_instance(rules: RoundConfig = RULES) -> Instance:
-    """A round of one step on two records, by a network without a hidden layer unless other rules are given."""
-    case = make_case(rules, ROWS)
-    statement = case.statement
-    witness, encryption = round_witness(case, seeded(1))
-    enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, rules.model.features, rules)
-    known = (case.features, case.labels)
-
-    def enrol(party: Party) -> None:
-        enrolment(party, enrolled, known)
-
-    first = Prover(Coins(COINS), Counter(ROUND_CODE).run(enrol), seeded(1))
-    enrol(first)
-    reopened = replace(witness, previous=first.committed[0])
-
-    def script(own: Any) -> Script:
-        return lambda party: (
-            training_round(party, statement, encryption.ciphertext, lambda _: DIGESTS, own) and None
-        )
-
-    nothing: Any = None
-    absent = RoundWitness(nothing, nothing, nothing, nothing, nothing, nothing)
-    return Instance(Counter(ROUND_CODE).run(script(None)), {"records": script(reopened)}, script(absent))
-
-
-def prediction_instance() -> Instance:
-    """A prediction for two pictures of one window each, by a model that gives all of them one score."""
-    network = NETWORKS["window"]
-    model = public_model(network, np.zeros(network.parameters, dtype=np.int64))
-    made = [prove_prediction(model, some_records(network, ROWS, seed), seeded(seed)) for seed in (1, 2)]
-    statement = made[0].statement
-    assert np.array_equal(statement.scores, made[1].statement.scores)
-
-    def script(known: Any) -> Script:
-        return lambda party: inference(party, statement, known)
-
-    witnesses = {}
-    for name, own in zip(("one", "other"), made, strict=True):
-        column = own.opening.column(statement.forward_pass)
-        layout = Layout(PREDICTION_CODE.log_k, [(column.size - 1).bit_length()])
-        data = place(layout, [column], layout.rows)
-        tableau = CommittedTableau.commit(PREDICTION_CODE, data, seeded(5))
-        witnesses[name] = script(replace(witness_of(own)[1], tableau=tableau))
-    nothing: Any = None
-    absent = script(InferenceWitness(nothing, nothing, nothing))
-    return Instance(Counter(PREDICTION_CODE).run(script(None)), witnesses, absent)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +52,24 @@ def enrolling() -> Instance:
 @pytest.fixture(scope="module")
 def proving() -> Instance:
     return round_instance()
+
+
+def conv(outputs: int, groups: dict[str, int]) -> dict[str, Any]:
+    return {"kind": "conv2d", "outputs": outputs, "kernel": 1, "stride": 1, "padding": 0, **groups}
+
+
+@pytest.fixture(scope="module")
+def layered() -> Instance:
+    """A network with two groups, windows of four sums, a mean, a hidden unit with its ReLU and three classes."""
+    kinds = [
+        conv(2, {"groups": 2}),
+        {"kind": "relu_maxpool2d"},
+        conv(1, {}),
+        {"kind": "relu_global_avgpool"},
+        {"kind": "linear", "outputs": 1},
+        {"kind": "linear", "outputs": 3},
+    ]
+    return round_instance(config(network=chain((2, 2, 4), kinds), batch=1, steps=1))
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +87,7 @@ def classing() -> Instance:
 @pytest.fixture(scope="module")
 def averaging() -> Instance:
     """A network with two groups, and the mean of two values of each."""
-    conv = {"kind": "conv2d", "outputs": 2, "kernel": 1, "stride": 1, "padding": 0, "groups": 2}
-    layers = [conv, {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
+    layers = [conv(2, {"groups": 2}), {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
     return round_instance(config(network=chain((2, 1, 2), layers), batch=1, steps=1))
 
 
@@ -171,7 +96,13 @@ def predicting() -> Instance:
     return prediction_instance()
 
 
-@pytest.fixture(params=["enrolling", "proving", "pooling", "averaging", "classing", "predicting"])
+ONE_KIND = [
+    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "classing")
+]
+"""Networks with one of the kinds that `layered` has all of."""
+
+
+@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -221,9 +152,7 @@ def assert_same_hull(instance: Instance, witness: str) -> None:
     """
     said, told = instance.real(witness)
     assert affine_dimension(told) == instance.dimension
-    simulations = instance.simulated(said)
-    assert affine_dimension(simulations) == instance.dimension
-    assert affine_dimension(np.concatenate([simulations, told[:SPARE]])) == instance.dimension
+    assert affine_dimensions(instance.simulated(said), told[:SPARE]) == (instance.dimension,) * 2
 
 
 def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance) -> None:
@@ -237,7 +166,7 @@ def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instan
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["proving", "pooling", "averaging", "classing"])
+@pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:

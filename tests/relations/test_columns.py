@@ -9,6 +9,7 @@ from proofward.field.extension import Ext
 from proofward.field.goldilocks import random_field, to_signed
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout
+from proofward.layers.momentum import Rates
 from proofward.layers.network import chain, mlp
 from proofward.layers.ranges import limbs
 from proofward.layers.stack import Shape, suffix_sums, sum_last, zero_product
@@ -49,7 +50,7 @@ def test_blocks_agree_with_padded_weights() -> None:
     flat = np.arange(-10, model.parameters - 10)
     blocks = blocks_of(model)
     for index, (layer, (weights, biases)) in enumerate(zip(model.layers, model.unflatten(flat), strict=True)):
-        relation = layer.relation(Shape(0, 0), (weights.reshape(-1), biases), 1, 6, None, None)  # type: ignore[arg-type]
+        relation = layer.relation(Shape(0, 0), (weights.reshape(-1), biases), Rates((1,)), 6, None, None)  # type: ignore[arg-type]
         assert np.array_equal(relation.weights.reshape(-1), blocks[2 * index].field_values(flat))  # type: ignore[attr-defined]
         assert np.array_equal(relation.biases, blocks[2 * index + 1].field_values(flat))  # type: ignore[attr-defined]
 

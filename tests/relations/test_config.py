@@ -11,6 +11,7 @@ from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
+from proofward.optimizers.fedavgm import FedAvgM
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.measure import check_provable, round_plan
@@ -27,6 +28,7 @@ OTHERS = {
     "security_bits": 41,
     "least_rows": 5,
     "most_rows": 1000,
+    "optimizer": FedAvgM(),
 }
 
 
@@ -186,3 +188,14 @@ def test_the_range_of_rows_is_the_widest_unless_the_rules_say_another() -> None:
 def test_policies_that_no_code_reaches_are_refused_with_the_rules() -> None:
     with pytest.raises(ConfigurationError, match="security_bits"):
         check_provable(config(security=128), 11)
+
+
+def test_rules_say_how_models_are_made() -> None:
+    rules = config(steps=3, batch=4)
+    assert rules.training_words == "A round trains 3 steps in batches of 4; the next model is made by FedAvg."
+    moved = replace(rules, training=replace(rules.training, momentum=900_000), optimizer=FedAvgM())
+    words = "A round trains 3 steps in batches of 4 with momentum 0.9; the next model is made by FedAvgM, rate 1, momentum 0.9."
+    assert moved.training_words == words and RoundConfig.from_dict(moved.to_dict()) == moved
+    usual = {**rules.to_dict(), "optimizer": {"name": "fedavg"}}
+    with pytest.raises(ConfigurationError, match="optimizer"):
+        RoundConfig.from_dict(usual)

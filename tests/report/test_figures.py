@@ -164,7 +164,9 @@ def test_without_matplotlib_there_are_numbers_and_a_sentence(tmp_path, monkeypat
 
 def test_no_pictures_where_none_are_asked_for(tmp_path):
     own = Rows(records(6), OWN)
-    _, missing = write_page(MODEL, SCALES, ROUNDS, own, title="T", folder=tmp_path, private=tmp_path, draw=False)
+    places = dict(title="T", folder=tmp_path, private=tmp_path)
+    _, missing = write_page(MODEL, SCALES, ROUNDS, own, **places, draw=False, made="By FedAdam.")
+    assert "\n\nBy FedAdam.\n\n" in (tmp_path / PAGE_NAME).read_text()
     assert missing == NOT_ASKED and [path.name for path in tmp_path.iterdir()] == [PAGE_NAME]
 
 

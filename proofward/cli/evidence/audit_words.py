@@ -28,6 +28,8 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"rules       {demanded(rules.config.security_bits)}"
         if rules.initial_model:
             yield "            trusted first model: whoever chose it may have planted what reads off records"
+        if rules.config.optimizer.vectors:
+            yield f"            next models by {rules.config.optimizer.words}, computed again here"
         yield f"hospitals   {members(rules.hospitals)}"
         yield f"verifiers   {members(rules.verifiers)}"
         yield f"aggregator  {rules.aggregator}"

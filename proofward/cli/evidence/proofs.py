@@ -201,6 +201,7 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
             "batch": config.training.batch,
             "local_training": config.training.duration,
             "rate": config.training.rate,
+            **({"momentum": config.training.real_momentum} if config.training.momentum else {}),
             "clip_bound": config.clip_bound,
             "weight": rule.weight,
             "bound_of_update": rule.bound,

@@ -13,7 +13,10 @@ from dataclasses import replace
 from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.network import mlp
+from proofward.layers.plain import shown
 from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, SCALES, Preset
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable
 
@@ -23,10 +26,16 @@ LEAST_MOST_ROWS = 1 << 16
 """Where bounds admit more rows than that, the agreed security may bring their number down, to about this."""
 
 
-def provable_config(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
+def provable_config(
+    setup: Preset, hospitals: int, threshold: int, optimizer: ServerOptimizer = USUAL
+) -> RoundConfig:
     """The configuration, if every round of it can be proved; raises ProjectError."""
     try:
-        return _config(setup, hospitals, threshold)
+        optimizer.check(setup.clip_bound, setup.scales.weight_bits)
+    except ConfigurationError as error:
+        raise ProjectError("aggregation", error.expected, f"a clip_bound of {error.actual}") from error
+    try:
+        return replace(_config(setup, hospitals, threshold), optimizer=optimizer)
     except TrainingError as error:
         remedies = "; ".join(_remedies(setup, hospitals, threshold))
         expected = "settings of which every round can be proved"
@@ -84,6 +93,8 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
 
     if rate := most(training.rate, lambda value: trained(rate=value)):
         yield f"learning_rate at most {rate * unit!r}"
+    if momentum := most(training.momentum, lambda value: trained(momentum=value)):
+        yield f"momentum at most {shown(momentum)}"
     if count := most(getattr(training, duration), lambda value: trained(**{duration: value})):
         yield f"{duration} at most {count}"
     if power := most(training.batch.bit_length() - 1, lambda bits: trained(batch=1 << bits)):

@@ -23,6 +23,8 @@ def plain_costs(found: Inspection) -> dict[str, Any]:
         "steps": steps,
         "proved_steps": padded,
         "batch": found.setup.training.batch,
+        "momentum": found.setup.training.real_momentum,
+        "server_optimizer": found.optimizer.to_dict(),
         "ciphertext_bytes": found.ciphertext_bytes,
         "policy_bits": found.security_bits,
         "round": _plain_tally(found.round),
@@ -78,7 +80,11 @@ def cost_lines(found: Inspection) -> Iterator[str]:
     size = f"{model.parameters:,} parameters; ciphertext {found.ciphertext_bytes:,} bytes"
     yield f"network {model.words}, {size}"
     unit = "step" if steps == 1 else "steps"
-    yield f"a round: {steps:,} {unit} in batches of {training.batch}, proved as {padded:,}"
+    batches = f"{training.batch}{training.momentum_words}"
+    yield f"a round: {steps:,} {unit} in batches of {batches}, proved as {padded:,}"
+    if found.optimizer.vectors:
+        vectors = " and ".join(found.optimizer.vectors)
+        yield f"the next model by {found.optimizer.words}; its {vectors} are public, each as large as it"
     for name, tally in (("enrolment", found.enrolment), ("round", found.round)):
         if tally is not None:
             yield _tally_line(name, tally, found.security_bits)

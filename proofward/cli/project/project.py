@@ -36,6 +36,8 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import SCALES, Preset, Settings
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
 
 FILE_NAME = "consortium.toml"
@@ -61,6 +63,7 @@ class Project:
 
     servers: names and IP addresses under which sites reach the server, in the order of preference.
     settings: of network, training and scales, as the file gives them; `preset` says what they leave open.
+    optimizer: the server's, which makes the next model.
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
@@ -71,6 +74,7 @@ class Project:
     port: int = PORT
     preset: str = PRESET
     settings: Settings = field(default_factory=Settings)
+    optimizer: ServerOptimizer = USUAL
     rounds: int = ROUNDS
     threshold: int = 0
     accepting: int = 0
@@ -105,7 +109,8 @@ class Project:
             return found.preset
         own = settings.preset("", "", features if self.images is None else self.images.axes, classes)
         training, what = own.training, f"{features} features" if self.images is None else "images"
-        summary = f"{what}: {own.model.words}, {training.duration} of {training.batch}"
+        batches = f"{training.batch}{training.momentum_words}"
+        summary = f"{what}: {own.model.words}, {training.duration} of {batches}"
         return replace(own, name=self.preset, summary=summary)
 
     @property
@@ -223,7 +228,7 @@ class Project:
         if not self.threshold < hospitals:
             expected = f"fewer than the {hospitals} hospitals"
             raise ProjectError("policy.threshold", expected, self.threshold)
-        return provable_config(self.setup, hospitals, self.threshold)
+        return provable_config(self.setup, hospitals, self.threshold, self.optimizer)
 
     def terms(self, model: bytes = b"") -> Terms:
         """The terms of a completed project; raises ProjectError.

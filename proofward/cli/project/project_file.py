@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
+from proofward.cli.project.aggregation_table import read_optimizer
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
 from proofward.cli.project.project import Project, Site
@@ -25,7 +26,7 @@ from proofward.models.settings import Settings, settings_of
 FILE_NAME = "consortium.toml"
 T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
-       "policy", "site", "feature", "images", *NOTATION_KEYS)  # fmt: skip
+       "aggregation", "policy", "site", "feature", "images", *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
@@ -108,6 +109,7 @@ class _Reading:
             "port": self._get(lambda: table.integer("port", 1, 65535, PORT)),
             "preset": self._get(lambda: table.text("preset", PRESET)),
             "settings": self._settings(plain),
+            "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
             "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model", "")),
             **{

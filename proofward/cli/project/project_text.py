@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from proofward.cli.project.aggregation_table import optimizer_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import label_lines, notation_lines
 from proofward.cli.project.project import Project
@@ -17,6 +18,7 @@ MEANING = {
     "hidden": "widths of the hidden layers; [] for logistic regression; or give layers",
     "layers": "from the data upwards, ReLU between them; the last, to the classes, is implied",
     "learning_rate": "of a batch's mean gradient, a multiple of batch / 1024",
+    "momentum": "of SGD within a round, which begins without any; 0 for none",
     "batch": "records of a step, a power of two",
     "epochs": "passes over a hospital's records in a round, or give steps",
     "steps": "of a round, the same for every hospital, or give epochs",
@@ -52,6 +54,7 @@ def project_text(project: Project) -> str:
         "[training]",
         *_settings(project, TRAINING_KEYS),
         *scale_lines(project),
+        *optimizer_lines(project.optimizer),
         "",
         "[policy]",
         f"threshold = {project.threshold}  # so many hospitals learn nothing together",

@@ -36,11 +36,12 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
         first_model_in_words(rules),
         f"model {config.model.words}, {training.duration} a round in batches of "
-        f"{training.batch}; an update is at most {config.clip_bound / 1024:g} long; "
+        f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
         *scales_in_words(config),
+        *optimizer_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
@@ -65,6 +66,13 @@ def scales_in_words(config: RoundConfig) -> list[str]:
         f"{own.weight_bits} of weights; values up to {own.activation_limit / (1 << own.activation_bits):g}, "
         f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}"
     ]
+
+
+def optimizer_in_words(config: RoundConfig) -> list[str]:
+    """How the next model is made, where it is not by averaging."""
+    if not config.optimizer.vectors:
+        return []
+    return [f"the server makes the next model by {config.optimizer.words}; everybody recomputes it"]
 
 
 def uploads_in_words(slot: int) -> str:

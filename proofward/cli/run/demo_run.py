@@ -146,6 +146,7 @@ class DemoRun:
             folder=self.folder,
             private=self._own,
             draw=self.plot,
+            made=history.rules.config.training_words,
         )
         report = metrics(scenario, self.seed, history, found, self.measured, proofs, self.seconds)
         report["held_out"] = summary.to_plain()

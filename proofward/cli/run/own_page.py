@@ -67,7 +67,15 @@ def write_run_page(
     found = models(outcome.history, outcome.objects)
     title = outcome.history.rules.federation
     summary, missing = write_page(
-        config.model, config.scales, found, rows, title=title, folder=own, private=own, draw=draw
+        config.model,
+        config.scales,
+        found,
+        rows,
+        title=title,
+        folder=own,
+        private=own,
+        draw=draw,
+        made=config.training_words,
     )
     numbers = summary.to_plain()
     write_private(own, {NUMBERS_NAME: (json.dumps(numbers, indent=1) + "\n").encode()})

@@ -12,6 +12,7 @@ from proofward.federation.history.aggregation import (
     RoundResult,
     compute_result,
     model_weights,
+    server_state,
     update_rules,
 )
 from proofward.federation.history.history_state import CONFIRM
@@ -28,7 +29,6 @@ from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
 from proofward.lattice.decoding import aggregate
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.aggregation import apply_update
 from proofward.ledger.database import FILE_NAME
 
 ATTACK_ROUND = 1
@@ -141,13 +141,14 @@ class AltersUpdate(_ForgesResult):
         sums[0] += 1
         weight = sum(rule.weight for rule in update_rules(self.history))
         weights = model_weights(self.history, self.objects, self.history.round.model)
-        config = self.rules.config
-        model = apply_update(weights, sums, weight, config.scales, config.weight_limit)
+        before = server_state(self.history, self.objects)
+        model, state = self.rules.config.model_rule.following(weights, before, sums, weight)
         return replace(
             result,
             ciphertext_sum=self.ledger.put_object(words_to_bytes(aggregate([words, unit]))),
             update_sum=self.ledger.put_object(integers_to_bytes(sums)),
             model=self.ledger.put_object(integers_to_bytes(model)),
+            server_state=tuple(self.ledger.put_object(integers_to_bytes(vector)) for vector in state),
         )
 
 

@@ -41,6 +41,7 @@ NEXT_PHASE: dict[str, str] = {
     messages.AcceptedSet.kind: phases.CONSENT, messages.Lock.kind: phases.LOCK,
     messages.ShareSum.kind: phases.UNMASK,
     messages.SetWithdrawn.kind: phases.ABANDON, messages.Aggregate.kind: phases.CONFIRM,
+    messages.StatefulAggregate.kind: phases.CONFIRM,
     messages.RoundClosed.kind: phases.BETWEEN, messages.FederationClosed.kind: phases.CLOSED,
     messages.FederationEnded.kind: phases.CLOSED,
 }  # fmt: skip

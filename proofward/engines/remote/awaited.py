@@ -37,6 +37,7 @@ def needed_objects(history: History, member: str) -> set[bytes]:
         accepted = state.accepted.record.hospitals
         objects |= {state.uploads[name].record.ciphertext for name in accepted}
         objects |= {said.values for said in state.share_sums.values()}
+        objects |= {*history.server_state}
     return objects - {b""}
 
 

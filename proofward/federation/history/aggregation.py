@@ -3,7 +3,7 @@
 Every party computes it alike, so nobody has to be trusted with it.
 
 Order: the sum of the secrets from the recorded share sums; the sum of the accepted ciphertexts, block by
-block; the exact sum of the updates; the next model.
+block; the exact sum of the updates; the next model, and the next state of the server's optimizer.
 
 One sum of secrets at most decodes the last block, whose added entries hold 0 (`lattice.decoding`). Where so
 many share sums are wrong that their number does not tell which, sets of t + 1 holders are tried until one
@@ -26,7 +26,7 @@ import numpy as np
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.statements import weight_shift
 from proofward.federation.history.unmasking_steps import total_rows
-from proofward.federation.messages.catalogue import Aggregate
+from proofward.federation.messages.catalogue import Aggregate, StatefulAggregate
 from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.values import (
     Signed,
@@ -42,8 +42,8 @@ from proofward.lattice.errors import DecodingFailed, LatticeError
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length, last_block
 from proofward.lattice.sampler import MaskContext
 from proofward.lattice.shamir import Recovered, candidates
-from proofward.layers.aggregation import apply_update
 from proofward.layers.errors import TrainingError
+from proofward.optimizers.contract import State
 from proofward.relations.update_rule import UpdateRule
 
 BLOCK = 64 * RING_DEGREE
@@ -62,10 +62,11 @@ class RoundResult:
     secret_sum: bytes
     update_sum: bytes
     model: bytes
+    server_state: tuple[bytes, ...] = ()
 
     def record(self, history: HistoryState) -> Aggregate:
         """The message that announces this result."""
-        return Aggregate(
+        said = (
             tuple(sorted(history.round.share_sums)),
             self.wrong_holders,
             self.ciphertext_sum,
@@ -74,6 +75,7 @@ class RoundResult:
             total_rows(history),
             self.model,
         )
+        return StatefulAggregate(*said, self.server_state) if self.server_state else Aggregate(*said)
 
 
 def model_weights(history: HistoryState, objects: Objects, digest: bytes) -> Signed:
@@ -86,6 +88,13 @@ def model_weights(history: HistoryState, objects: Objects, digest: bytes) -> Sig
     return weights
 
 
+def server_state(history: HistoryState, objects: Objects) -> State:
+    """The state of the server's optimizer with which the round under way began; raises Refusal."""
+    if not history.server_state:
+        return history.rules.config.model_rule.first_state(history.rules.config.model.parameters)
+    return tuple(model_weights(history, objects, digest) for digest in history.server_state)
+
+
 def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewObject) -> RoundResult:
     """The result of the round under way, whose share sums are recorded; its objects go to `spool`.
 
@@ -96,9 +105,13 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
     hospitals, weight = state.accepted.record.hospitals, sum(rule.weight for rule in update_rules(history))
     shares = _share_sums(history, objects)
     with ExitStack() as stack:
-        model = stack.enter_context(_opened_model(history, objects, state.model))
-        outputs = [stack.enter_context(spool()) for _ in range(4)]
-        ciphertext_sum, secret_sum, update_sum, following = outputs
+        before = [
+            stack.enter_context(_opened_model(history, objects, digest))
+            for digest in (state.model, *history.server_state)
+        ]
+        rule = rules.config.model_rule
+        outputs = [stack.enter_context(spool()) for _ in range(4 + len(rule.optimizer.vectors))]
+        ciphertext_sum, secret_sum, update_sum, *after = outputs
         sums = stack.enter_context(closing(_sums(history, objects, hospitals)))
         try:
             recovered, decoder = _recover(history, objects, shares)
@@ -107,11 +120,12 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
                 update = decoder.decode(total, first)
                 ciphertext_sum.write(words_to_bytes(total))
                 update_sum.write(integers_to_bytes(update))
-                weights = integers_from_bytes(model.read(8 * update.size), update.size)
-                assert weights is not None
                 if update.size:
-                    limit, scales = rules.config.weight_limit, rules.config.scales
-                    following.write(integers_to_bytes(apply_update(weights, update, weight, scales, limit)))
+                    weights, *vectors = (_integers(file, update.size) for file in before)
+                    at_first = () if history.server_state else rule.first_state(update.size)
+                    model, made = rule.following(weights, (*vectors, *at_first), update, weight)
+                    for file, values in zip(after, (model, *made), strict=True):
+                        file.write(integers_to_bytes(values))
         except LatticeError as error:
             for _ in sums:  # a hospital whose ciphertext is at fault is named first
                 pass
@@ -122,7 +136,14 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
             raise Refusal("model", rules.aggregator, "an admissible model", found) from error
         good = {rules.hospitals[holder] for holder in shares if holder not in recovered.wrong}
         wrong = tuple(sorted(set(state.share_sums) - good))
-        return RoundResult(wrong, *(output.finish() for output in outputs))
+        return RoundResult(
+            wrong,
+            ciphertext_sum.finish(),
+            secret_sum.finish(),
+            update_sum.finish(),
+            model=after[0].finish(),
+            server_state=tuple(output.finish() for output in after[1:]),
+        )
 
 
 def update_rules(history: HistoryState) -> list[UpdateRule]:
@@ -187,6 +208,12 @@ def _opened_ciphertext(history: HistoryState, objects: Objects, hospital: str) -
     return file
 
 
+def _integers(file: BinaryIO, count: int) -> Signed:
+    values = integers_from_bytes(file.read(8 * count), count)
+    assert values is not None
+    return values
+
+
 def _size(file: BinaryIO) -> int:
     size = file.seek(0, SEEK_END)
     file.seek(0)
@@ -231,7 +258,7 @@ def check_aggregate(history: HistoryState, objects: Objects) -> RoundResult:
     assert said is not None
     result = compute_result(history, objects)
     expected, found, culprit = result.record(history), said.record, history.rules.aggregator
-    for field in ("wrong_holders", "ciphertext_sum", "secret_sum", "update_sum", "model"):
+    for field in ("wrong_holders", "ciphertext_sum", "secret_sum", "update_sum", "model", "state"):
         mine, theirs = getattr(expected, field), getattr(found, field)
         require(mine == theirs, f"aggregate-{field.replace('_', '-')}", culprit, mine, theirs)
     return result

@@ -74,6 +74,7 @@ class HistoryState:
         self.eligible: frozenset[str] = frozenset()
         self.sharing = BeaconState()
         self.model = rules.initial_model
+        self.server_state: tuple[bytes, ...] = ()
         self.beacon = b""
         self.current: RoundState | None = None
         self.earlier: list[RoundState] = []

@@ -11,6 +11,7 @@ from proofward.federation.messages.catalogue import (
     FederationClosed,
     RoundClosed,
     ShareSum,
+    StatefulAggregate,
 )
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import require
@@ -43,6 +44,8 @@ def total_rows(history: HistoryState) -> int:
 
 def _check_aggregate(history: HistoryState, sender: str, record: Aggregate) -> None:
     state, needed = history.round, history.rules.config.threshold + 1
+    vectors = len(history.rules.config.optimizer.vectors)
+    require(len(record.state) == vectors, "server-state", sender, f"{vectors} vectors", len(record.state))
     expected = tuple(sorted(state.share_sums))
     require(record.holders == expected, "share-sums", sender, expected, record.holders)
     wrong = set(record.wrong_holders)
@@ -93,6 +96,7 @@ def _apply_closed(history: HistoryState, envelope: Envelope, record: RoundClosed
     history.current = None
     history.left_out = frozenset()
     history.model = record.model
+    history.server_state = state.aggregate.record.state
     history.phase = BETWEEN
 
 
@@ -109,7 +113,10 @@ def _apply_ended(history: HistoryState, envelope: Envelope, record: FederationCl
 
 STEPS: dict[str, Step] = {
     ShareSum.kind: Step((HOSPITAL,), (UNMASK,), _check_share_sum, _apply_share_sum),
-    Aggregate.kind: Step((AGGREGATOR,), (UNMASK,), _check_aggregate, _apply_aggregate),
+    **{
+        record.kind: Step((AGGREGATOR,), (UNMASK,), _check_aggregate, _apply_aggregate)
+        for record in (Aggregate, StatefulAggregate)
+    },
     Confirmation.kind: Step((HOSPITAL, VERIFIER), (CONFIRM,), _check_confirmation, _apply_confirmation),
     RoundClosed.kind: Step((AGGREGATOR,), (CONFIRM,), _check_closed, _apply_closed),
     FederationClosed.kind: Step((AGGREGATOR,), (BETWEEN,), _check_ended, _apply_ended),

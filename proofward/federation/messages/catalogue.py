@@ -51,6 +51,7 @@ from proofward.federation.messages.unmasking_records import (
     RoundClosed,
     SetWithdrawn,
     ShareSum,
+    StatefulAggregate,
 )
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "ShareComplaint",
     "ShareSum",
     "SharesChecked",
+    "StatefulAggregate",
     "Upload",
     "UploadsClosed",
     "Verdict",
@@ -95,4 +97,5 @@ __all__ = [
     "VouchesClosed",
 ]
 
-KINDS: dict[str, type[Message]] = {record.kind: record for record in Message.__subclasses__()}
+_RECORDS: tuple[type[Message], ...] = (*Message.__subclasses__(), StatefulAggregate)
+KINDS: dict[str, type[Message]] = {record.kind: record for record in _RECORDS}

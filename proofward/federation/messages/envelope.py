@@ -68,6 +68,13 @@ class Envelope:
         return encode(replace(self, signature=b""))
 
 
+def parse_envelope(data: bytes) -> Envelope:
+    """The envelope with these bytes, not authenticated; raises MalformedMessage."""
+    envelope = decode(data, Envelope)
+    vars(envelope)["data"] = data  # there is one encoding
+    return envelope
+
+
 def seal_envelope(envelope: Envelope, key: SigningKey) -> Envelope:
     """The envelope with its signature."""
     return replace(envelope, signature=sign(envelope.signed_part(), key, _CONTEXT))
@@ -90,7 +97,7 @@ def open_envelope(data: bytes, rules: Rules, keys: Mapping[str, bytes] | None = 
     hospital that was admitted. The culprit is "transport" as long as the signature does not prove a sender.
     """
     try:
-        envelope = decode(data, Envelope)
+        envelope = parse_envelope(data)
     except MalformedMessage as error:
         raise Refusal("malformed", TRANSPORT, "a canonical envelope", describe(str(error))) from error
     member = rules.find(envelope.sender)
@@ -100,7 +107,7 @@ def open_envelope(data: bytes, rules: Rules, keys: Mapping[str, bytes] | None = 
         raise Refusal("sender", TRANSPORT, "a member of the consortium", describe(envelope.sender))
     key = member.key if keys is None else keys[member.name]
     try:
-        verify(envelope.signed_part(), envelope.signature, PublicKey(key), _CONTEXT)
+        verify(envelope.signed_part(), envelope.signature, PublicKey.known(key), _CONTEXT)
     except SignatureInvalid as error:
         raise Refusal(
             "signature", TRANSPORT, f"a signature by {member.name}", describe(envelope.signature)

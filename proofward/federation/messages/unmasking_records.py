@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from proofward.encoding import Length
 from proofward.federation.messages.field_types import Count, Digest, Names
 from proofward.federation.messages.record import Message
 
@@ -83,6 +84,31 @@ class Aggregate(Message):
     def objects(self) -> tuple[bytes, ...]:
         """See Message."""
         return (self.ciphertext_sum, self.secret_sum, self.update_sum, self.model)
+
+    @property
+    def state(self) -> tuple[bytes, ...]:
+        """The objects of the server optimizer's next state, one a vector."""
+        return ()
+
+
+@dataclass(frozen=True)
+class StatefulAggregate(Aggregate):
+    """Aggregator: the same under rules whose server optimizer has a state, which everybody recomputes too.
+
+    Objects besides: server_state (int64), the vectors of the next state in the optimizer's order.
+    """
+
+    kind: ClassVar[str] = "stateful-aggregate"
+    server_state: Annotated[tuple[Digest, ...], Length(1, 2)]
+
+    def objects(self) -> tuple[bytes, ...]:
+        """See Message."""
+        return (*super().objects(), *self.server_state)
+
+    @property
+    def state(self) -> tuple[bytes, ...]:
+        """See Aggregate."""
+        return self.server_state
 
 
 @dataclass(frozen=True)

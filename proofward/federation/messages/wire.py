@@ -59,7 +59,7 @@ def open_extension(data: bytes, rules: Rules) -> Extension:
     aggregator = rules.find(rules.aggregator)
     assert aggregator is not None
     try:
-        verify(extension.signed_part(rules), extension.signature, PublicKey(aggregator.key), _CONTEXT)
+        verify(extension.signed_part(rules), extension.signature, PublicKey.known(aggregator.key), _CONTEXT)
     except SignatureInvalid as error:
         expected, found = f"a signature by {aggregator.name}", describe(extension.signature)
         raise Refusal("extension-signature", TRANSPORT, expected, found) from error

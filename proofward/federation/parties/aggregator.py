@@ -71,7 +71,8 @@ class Aggregator:
         self.history = History(rules)
         for entry in ledger.entries(0):
             self.history.apply(entry)
-        self._checkpoint = b""
+        self._signed: tuple[LogTree, int, bytes] | None = None
+        self._sent: tuple[Extension, bytes] | None = None
 
     @property
     def finished(self) -> bool:
@@ -153,14 +154,16 @@ class Aggregator:
     def record(self, data: bytes) -> None:
         """Appends an envelope to the ledger, durably; raises Refusal if it does not follow."""
         envelope = self.history.judge(data)
-        self.ledger.append(data)
-        self.history.apply(data)
+        self.ledger.append(data, envelope.topic)
+        self.history.take_in(envelope)
         self.observe(Event(envelope.sender, "recorded", envelope.round, envelope.attempt, envelope.topic))
 
     def checkpoint(self) -> bytes:
         """The signed checkpoint of the ledger as it stands."""
         tree = self.tree()
-        return sign_checkpoint(tree.size, tree.root(), self.signer)
+        if self._signed is None or self._signed[:2] != (tree, tree.size):
+            self._signed = tree, tree.size, sign_checkpoint(tree.size, tree.root(), self.signer)
+        return self._signed[2]
 
     def tree(self) -> LogTree:
         """The Merkle tree of the ledger that members are shown."""
@@ -171,12 +174,14 @@ class Aggregator:
         return self.ledger.entries(first)
 
     def extension(self, since: int) -> bytes:
-        """What a member that knows the first `since` entries is sent."""
+        """What a member that knows the first `since` entries is sent; often several know as many."""
         tree = self.tree()
         first = min(since, tree.size)
         proof = consistency_proof(first, tree.size, tree.node)
         shown = Extension(first, tuple(self.shown(first)), self.checkpoint(), tuple(proof))
-        return sign_extension(shown, self.key, self.rules)
+        if self._sent is None or self._sent[0] != shown:
+            self._sent = shown, sign_extension(shown, self.key, self.rules)
+        return self._sent[1]
 
     def seal(self) -> None:
         """Seals the ledger's folder; the aggregator is not used afterwards."""

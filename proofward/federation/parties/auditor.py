@@ -219,6 +219,8 @@ def _in_words(rules: Rules) -> str:
     words = [f"consortium {rules.digest.hex()}", f"proofs of {bits} bits"]
     if bits < LEAST_POLICY_BITS:
         words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
+    if rules.config.optimizer.vectors:
+        words.append(f"next models by {rules.config.optimizer.words}")
     if rules.initial_model:
         words.append("trusted first model: whoever chose it may have planted in it what reads off records")
     return f"{rules.federation}: {', '.join(words)}"

@@ -26,6 +26,7 @@ from proofward.federation.messages.catalogue import (
     KeysClosed,
     Message,
     RoundOpened,
+    StatefulAggregate,
     Upload,
     Verdict,
     VerdictsClosed,
@@ -87,6 +88,7 @@ class ProofAudit:
             VerdictsClosed: ("passed-set", self._passed_set),
             ComplaintVerdict: ("complaint", self._complaint),
             Aggregate: ("aggregate", self._aggregate),
+            StatefulAggregate: ("aggregate", self._aggregate),
         }
 
     def examine(self, envelope: Envelope, place: str) -> Iterator[AuditVerdict]:

@@ -36,9 +36,9 @@ class LedgerFolder:
         """Entries from number `first` on."""
         return list(self._log.entries(first))
 
-    def append(self, data: bytes) -> None:
-        """Appends an entry, durably."""
-        self._log.append(data)
+    def append(self, data: bytes, topic: str | None = None) -> None:
+        """Appends an entry, durably; `topic` is its kind where that is known."""
+        self._log.append(data, kind=topic)
 
     def put_object(self, data: bytes) -> bytes:
         """Stores an object, durably; its digest."""

@@ -1,8 +1,8 @@
-"""Products of E-vectors and F-matrices on lists of integers."""
+"""Sums of products of E-vectors with F-matrices and of E-arrays, on lists of integers."""
 
 from __future__ import annotations
 
-from proofward.field.reference.extension import Planes
+from proofward.field.reference.extension import Planes, ext_mul, pairs, planes, total
 from proofward.field.reference.goldilocks import P
 
 Matrix = list[list[int]]
@@ -27,3 +27,9 @@ def batched_combine_rows(weights: list[Matrix], tensor: list[Matrix]) -> list[Ma
     steps = zip(*weights, tensor, strict=True)
     parts = [combine_rows([w0, w1], rows) for w0, w1, rows in steps]
     return [[part[plane] for part in parts] for plane in range(2)]
+
+
+def sum_of_ext_products(left: list[Planes], right: list[Planes]) -> Planes:
+    """left and right (R, 2, C) to (2, C)."""
+    products = [pairs(ext_mul(a, b)) for a, b in zip(left, right, strict=True)]
+    return planes([total(list(entries)) for entries in zip(*products, strict=True)])

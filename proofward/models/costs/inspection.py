@@ -34,6 +34,8 @@ from proofward.models.costs.tally import (
 from proofward.models.costs.unit_costs import COSTS, cost_of
 from proofward.models.costs.work import MEMORY, TRAIN, VERIFY, Run, work_of
 from proofward.models.settings import Preset
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.registry import USUAL
 from proofward.proof.counter import Plan
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable
@@ -78,6 +80,7 @@ class Inspection:
     enrolment: Tally | None
     round: Tally | None
     prediction: Prediction | None
+    optimizer: ServerOptimizer = USUAL
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -167,6 +170,7 @@ def inspect(
         enrolment=counted[0] if counted else None,
         round=counted[1] if counted else None,
         prediction=Prediction.of(Run(model, scales, training, rows, counted[1])) if counted else None,
+        optimizer=rules.optimizer if rules else USUAL,
     )
 
 

@@ -99,16 +99,18 @@ def work_of(run: Run) -> Work:
 
 
 def _training(run: Run) -> Units:
-    multiplied = patched = values = weights = 0
+    multiplied = weights = 0.0
+    patched = values = 0
     unit = 1 << run.scales.weight_bits
     bounds = compile_bounds(run.network, run.scales, run.training, run.rows, unit)
+    growths = run.training.rates(run.rows).growths(run.steps) / run.steps
     for index, (layer, bound) in enumerate(zip(run.network.layers, bounds, strict=True)):
         limbs = limbs_of_product(bound.weights, layer.fan_in * bound.inputs)
         if index:
             limbs += limbs_of_product(bound.weights, layer.weights.axes[0] * bound.output_gradients)
-        multiplied += (1 + limbs) * layer.positions * layer.weights.size
+        multiplied += (growths + limbs) * layer.positions * layer.weights.size
         values += layer.takes.padded_size + layer.gives.padded_size
-        weights += (1 + limbs) * layer.weights.size
+        weights += (growths + limbs) * layer.weights.size
         patched += layer.positions * layer.fan_in * layer.groups if isinstance(layer, Conv2d) else 0
     return {
         "product": run.samples * multiplied,

@@ -13,20 +13,31 @@ _TITLES = {
 }
 
 
-def page(title: str, found: Summary, pictures: Collection[str], of_records: str, missing: str) -> str:
+def page(
+    title: str,
+    found: Summary,
+    pictures: Collection[str],
+    of_records: str,
+    missing: str,
+    *,
+    made: str = "",
+) -> str:
     """The page's text.
 
-    pictures: names of those beside the page. of_records: where the one of records is, relative to the page,
-    "" for none. missing: why there are no pictures, "" where there are.
+    made: a sentence on how the models were made. pictures: names of those beside the page. of_records: where
+    the one of records is, relative to the page, "" for none. missing: why there are no pictures, "" where
+    there are.
     """
-    return "\n".join(_lines(title, found, pictures, of_records, missing)) + "\n"
+    return "\n".join(_lines(title, found, pictures, of_records, missing, made)) + "\n"
 
 
 def _lines(
-    title: str, found: Summary, pictures: Collection[str], of_records: str, missing: str
+    title: str, found: Summary, pictures: Collection[str], of_records: str, missing: str, made: str
 ) -> Iterator[str]:
     classes = found.rows.description.classes
     yield from (f"# {_plain(title)}", "", found.rows.caution, "")
+    if made:
+        yield from (made, "")
     yield from ("| | first model | last model |", "| --- | ---: | ---: |")
     yield from (f"| {name} | {first} | {last} |" for name, first, last in _measures(found))
     decision = "the class that is likeliest"

@@ -1,0 +1,116 @@
+"""Scripts of which `test_affine_hull` compares the openings: an enrolment, a round, a prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from proofward.field.extension import Ext
+from proofward.proof.counter import Counter, Plan
+from proofward.proof.layout import Layout
+from proofward.proof.party import Party
+from proofward.proof.prover import Prover
+from proofward.proof.soundness import CodeParameters
+from proofward.proof.tableau import CommittedTableau, place
+from proofward.proof.transcript import Coins
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement, enrolment
+from proofward.relations.inference import InferenceWitness, inference
+from proofward.relations.predict import prove_prediction
+from proofward.relations.training_round import RoundWitness, training_round
+from tests.proof.hull import Array
+from tests.proof.toy import seeded
+from tests.proof.uniformity import COINS
+from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
+from tests.relations.inference_cases import NETWORKS, public_model, some_records, witness_of
+from tests.relations.retelling import Script, dimension, real, simulated
+
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
+RULES = config(widths=(1, 2), batch=1, steps=1)
+ROWS, SPARE = 2, 8
+ENROLMENT_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
+PREDICTION_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
+ROUND_CODE = CodeParameters(log_k=6, log_n=8, queries=2, openings=1)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A script with witnesses of it, and without one."""
+
+    plan: Plan
+    witnesses: dict[str, Script]
+    nothing: Script
+
+    @property
+    def dimension(self) -> int:
+        return dimension(self.plan)
+
+    def real(self, witness: str, prover: type[Prover] = Prover) -> tuple[list[Ext], Array]:
+        return real(self.witnesses[witness], self.plan, self.dimension + SPARE, prover)
+
+    def simulated(self, said: list[Ext]) -> Array:
+        return simulated(self.nothing, self.plan, self.dimension + SPARE, said)
+
+
+def enrolment_instance() -> Instance:
+    """An enrolment of two records with one feature."""
+    statement = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, RULES)
+
+    def script(known: Any) -> Script:
+        return lambda party: enrolment(party, statement, known) and None
+
+    witnesses = {
+        "small": script(records(RULES, ROWS, 1, 3)),
+        "large": script(records(RULES, ROWS, 2, 900)),
+    }
+    return Instance(Counter(ENROLMENT_CODE).run(script(None)), witnesses, script(None))
+
+
+def round_instance(rules: RoundConfig = RULES) -> Instance:
+    """A round of one step on two records, by a network without a hidden layer unless other rules are given."""
+    case = make_case(rules, ROWS)
+    statement = case.statement
+    witness, encryption = round_witness(case, seeded(1))
+    enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, rules.model.features, rules)
+    known = (case.features, case.labels)
+
+    def enrol(party: Party) -> None:
+        enrolment(party, enrolled, known)
+
+    first = Prover(Coins(COINS), Counter(ROUND_CODE).run(enrol), seeded(1))
+    enrol(first)
+    reopened = replace(witness, previous=first.committed[0])
+
+    def script(own: Any) -> Script:
+        return lambda party: (
+            training_round(party, statement, encryption.ciphertext, lambda _: DIGESTS, own) and None
+        )
+
+    nothing: Any = None
+    absent = RoundWitness(nothing, nothing, nothing, nothing, nothing, nothing)
+    return Instance(Counter(ROUND_CODE).run(script(None)), {"records": script(reopened)}, script(absent))
+
+
+def prediction_instance() -> Instance:
+    """A prediction for two pictures of one window each, by a model that gives all of them one score."""
+    network = NETWORKS["window"]
+    model = public_model(network, np.zeros(network.parameters, dtype=np.int64))
+    made = [prove_prediction(model, some_records(network, ROWS, seed), seeded(seed)) for seed in (1, 2)]
+    statement = made[0].statement
+    assert np.array_equal(statement.scores, made[1].statement.scores)
+
+    def script(known: Any) -> Script:
+        return lambda party: inference(party, statement, known)
+
+    witnesses = {}
+    for name, own in zip(("one", "other"), made, strict=True):
+        column = own.opening.column(statement.forward_pass)
+        layout = Layout(PREDICTION_CODE.log_k, [(column.size - 1).bit_length()])
+        data = place(layout, [column], layout.rows)
+        tableau = CommittedTableau.commit(PREDICTION_CODE, data, seeded(5))
+        witnesses[name] = script(replace(witness_of(own)[1], tableau=tableau))
+    nothing: Any = None
+    absent = script(InferenceWitness(nothing, nothing, nothing))
+    return Instance(Counter(PREDICTION_CODE).run(script(None)), witnesses, absent)
