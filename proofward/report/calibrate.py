@@ -31,12 +31,12 @@ from proofward.models.calibration import (
     headroom,
     unbounded,
 )
-from proofward.models.calibration_usual import LEAST_RECORDS, MOST_BEYOND, MOST_COST, ROUNDS
 from proofward.models.costs.inspection import Inspection, inspect
 from proofward.models.fixed_run import Saturation, fixed_run
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable
+from proofward.report.calibration_usual import LEAST_RECORDS, MOST_BEYOND, MOST_COST, ROUNDS
 from proofward.report.figures.scores import MOST_VALUES, loss, real_scores, taken
 
 FINE = FixedPoint(activation_bits=10, activation_range_bits=20, table_bits=20)

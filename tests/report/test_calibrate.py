@@ -10,9 +10,9 @@ import pytest
 import proofward
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.model import FixedPoint
-from proofward.models.calibration_usual import LEAST_RECORDS, MOST_COST
 from proofward.models.presets import PRESETS
 from proofward.report.calibrate import Sample, calibrate
+from proofward.report.calibration_usual import LEAST_RECORDS, MOST_COST
 
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.normal(0, 1, (40, 4))

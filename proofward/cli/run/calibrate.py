@@ -10,7 +10,7 @@ import click
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing, make_console
 from proofward.cli.kit.data_file import files_alike, notation_options
-from proofward.models.calibration_usual import MOST_BEYOND, ROUNDS
+from proofward.report.calibration_usual import MOST_BEYOND, ROUNDS
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
