@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
     from proofward.relations.prove import prove_round, verify_round
     from proofward.relations.round_statement import RoundStatement
+    from proofward.report.calibrate import Calibration, calibrate
     from proofward.report.handover.exported_torch import to_torch
 
 __version__ = "0.2.0"
 
 __all__ = [
+    "Calibration",
     "EnrolmentStatement",
     "FedAdam",
     "FedAvgM",
@@ -44,6 +46,7 @@ __all__ = [
     "RoundStatement",
     "Settings",
     "__version__",
+    "calibrate",
     "from_onnx",
     "from_torch",
     "preset",
@@ -71,6 +74,7 @@ _HOMES = {
     "relations.enrolment": ("EnrolmentStatement", "prove_enrolment", "verify_enrolment"),
     "relations.prove": ("prove_round", "verify_round"),
     "relations.round_statement": ("RoundStatement",),
+    "report.calibrate": ("Calibration", "calibrate"),
     "report.handover.exported_torch": ("to_torch",),
 }
 

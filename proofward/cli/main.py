@@ -29,9 +29,10 @@ from proofward.cli.kit.status import status
 from proofward.cli.project.add_site import add_site
 from proofward.cli.project.certificates import certificates
 from proofward.cli.project.consortium import consortium
-from proofward.cli.project.consortium_check import consortium_check
 from proofward.cli.project.consortium_status import consortium_status
 from proofward.cli.run.bench import bench
+from proofward.cli.run.calibrate import calibrate
+from proofward.cli.run.consortium_check import consortium_check
 from proofward.cli.run.demo import demo
 from proofward.cli.run.simulate import simulate
 
@@ -53,5 +54,6 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
     main.add_command(command)
 main.add_command(check_images)
 consortium.add_command(add_site)
+consortium.add_command(calibrate)
 consortium.add_command(consortium_check)
 consortium.add_command(consortium_status)

@@ -1,6 +1,6 @@
 """Scales and ranges by what a sample's training reaches, and how much room they leave in each layer.
 
-A float32 round on the sample, whose values do not saturate, shows the largest pre-activations, gradients,
+Float32 rounds on the sample, whose values do not saturate, show the largest pre-activations, gradients,
 weights and logits. The ranges are the least powers of two with MARGIN bits above them. The scales are the
 finest of CANDIDATES for which all bounds of a proved round hold; the learning rate stays what it was. What a
 sample did not reach can still occur: it saturates, as always, and every proof stays valid.
@@ -8,17 +8,20 @@ sample did not reach can still occur: it saturates, as always, and every proof s
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from proofward.field.blas import one_thread
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.float_twin import Float32Array, real_features, real_weights, train_float
 from proofward.layers.model import MAX_WEIGHT_BITS, FixedPoint, Int64Array
 from proofward.layers.network import initial_weights
 from proofward.layers.schedule import schedule
+from proofward.layers.training import is_small
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 
@@ -26,6 +29,8 @@ MARGIN = 2
 """Bits between the largest value seen and the range's end, at least."""
 CANDIDATES = ((8, 12), (6, 10), (5, 10), (5, 9), (5, 8), (4, 8), (4, 7))
 """(activation_bits, gradient_bits), the finest first."""
+HOSPITAL = "calibration"
+"""Whose batches are drawn."""
 _MOST_TABLE_BITS = 20
 
 
@@ -33,27 +38,47 @@ _MOST_TABLE_BITS = 20
 class Reached:
     """Largest magnitudes in a layer, as real numbers; gradients are those of its inputs, 0 in the first.
 
-    In the last layer, sums are differences of two logits. Weights are those of all layers that join the sums.
+    In the last layer, sums are differences of two logits, and there are no activations. Weights are those of
+    all layers that join the sums.
     """
 
     name: str
     sums: float
     input_gradients: float
     weights: float
+    activations: float = 0.0
 
 
 @dataclass(frozen=True)
 class Headroom:
     """Bits from the largest value seen to where it would saturate; negative where it does.
 
-    sums: pre-activations, or in the last layer the differences of logits. input_gradients is None in the
-    first layer, and any value is infinite where nothing but zeros was seen.
+    sums: pre-activations, or in the last layer the differences of logits. activations: None in the last
+    layer, input_gradients: None in the first. Any is infinite where nothing but zeros was seen.
     """
 
     name: str
     sums: float
     input_gradients: float | None
     weights: float
+    activations: float | None = None
+
+
+@dataclass(frozen=True)
+class FloatRun:
+    """A training in float32 whose values do not saturate: what it reached, and the flat weights it ends with.
+
+    feature: the largest feature.
+    """
+
+    reached: tuple[Reached, ...]
+    feature: float
+    weights: Float32Array
+
+
+def beacons(seed: bytes, rounds: int) -> list[bytes]:
+    """What the batches of each round are drawn from: the seed itself, then its hashes."""
+    return [hashlib.sha256(seed + bytes([at])).digest() if at else seed for at in range(rounds)]
 
 
 def reached(
@@ -63,33 +88,59 @@ def reached(
 
     features int64 (n, d) at the scales of `setup`. The seed fixes first weights and batches.
     """
-    model, scales = setup.model, setup.scales
-    wide = replace(
+    first = real_weights(initial_weights(setup.model, setup.scales, seed), setup.scales)
+    found = float_run(setup, real_features(features, setup.scales), labels, first, [seed])
+    return found.reached, found.feature
+
+
+def float_run(
+    setup: Preset,
+    inputs: Float32Array,
+    labels: Int64Array,
+    first: Float32Array,
+    drawn_from: Sequence[bytes],
+) -> FloatRun:
+    """Rounds of one hospital on real features (n, d), one for each of the beacons in `drawn_from`."""
+    model, wide = setup.model, unbounded(setup.scales)
+    limit = wide.activation_limit / (1 << wide.activation_bits)
+    largest = np.zeros((4, model.depth))
+    spans = [slice(start, end) for start, _, end in model.offsets]
+    joining = [[spans[own] for own in model.joints.joining(place)] for place in range(model.depth)]
+
+    def observe(sums: Sequence[Float32Array], gradients: Sequence[Float32Array], flat: Float32Array) -> None:
+        spread = sums[-1].max(axis=1) - sums[-1].min(axis=1)
+        weights = [np.concatenate([flat[span] for span in own]) for own in joining]
+        values = [
+            own.real_values(below, limit) for own, below in zip(model.activations, sums[:-1], strict=True)
+        ]
+        none = np.zeros(1, np.float32)
+        seen = [
+            map(_largest, own)
+            for own in ([*sums[:-1], spread], [none, *gradients], weights, [*values, none])
+        ]
+        np.maximum(largest, np.array([list(own) for own in seen]), out=largest)
+
+    weights = first
+    for beacon in drawn_from:
+        batches = schedule(beacon, HOSPITAL, len(labels), setup.training)
+        with one_thread(is_small(model, setup.training.batch)):
+            update = train_float(
+                model, wide, setup.training, weights, inputs, labels, batches, observe=observe
+            )
+        weights = weights + update
+    found = tuple(Reached(model.name(at), *map(float, largest[:, at])) for at in range(model.depth))
+    return FloatRun(found, _largest(inputs), weights)
+
+
+def unbounded(scales: FixedPoint) -> FixedPoint:
+    """The scales with ranges in which values of a float32 training do not saturate."""
+    return replace(
         scales,
         activation_range_bits=_MOST_TABLE_BITS,
         gradient_range_bits=_MOST_TABLE_BITS - 1,
         logit_range_bits=_MOST_TABLE_BITS,
         table_bits=_MOST_TABLE_BITS,
     )
-    largest = np.zeros((3, model.depth))
-    joining = [model.joints.joining(place) for place in range(model.depth)]
-
-    def observe(sums: Sequence[Float32Array], gradients: Sequence[Float32Array], flat: Float32Array) -> None:
-        spread = sums[-1].max(axis=1) - sums[-1].min(axis=1)
-        spans = [slice(start, end) for start, _, end in model.offsets]
-        weights = [np.concatenate([flat[spans[own]] for own in layers]) for layers in joining]
-        seen = [
-            map(_largest, own)
-            for own in ([*sums[:-1], spread], [np.zeros(1, np.float32), *gradients], weights)
-        ]
-        np.maximum(largest, np.array([list(own) for own in seen]), out=largest)
-
-    first = real_weights(initial_weights(model, scales, seed), scales)
-    batches = schedule(seed, "calibration", len(labels), setup.training)
-    inputs = real_features(features, scales)
-    train_float(model, wide, setup.training, first, inputs, labels, batches, observe=observe)
-    found = tuple(Reached(model.name(at), *map(float, largest[:, at])) for at in range(model.depth))
-    return found, _largest(inputs)
 
 
 def calibrated(setup: Preset, found: Sequence[Reached], feature: float, rows: int) -> FixedPoint:
@@ -97,11 +148,8 @@ def calibrated(setup: Preset, found: Sequence[Reached], feature: float, rows: in
 
     Raises ConfigurationError where there are none, and where training did not stay finite.
     """
-    values = [feature, *(value for own in found for value in (own.sums, own.input_gradients, own.weights))]
-    if not all(map(math.isfinite, values)):
-        raise ConfigurationError("learning_rate", "one with which training stays finite", "it diverges")
     reason = "no candidate has the limbs that tables bear"
-    for scales in _candidates(setup.scales, found, feature):
+    for scales in candidates(setup.scales, found, feature):
         try:
             RoundConfig(
                 setup.model, scales, setup.training, setup.clip_bound, 3, 1, least_rows=rows, most_rows=rows
@@ -125,13 +173,20 @@ def headroom(scales: FixedPoint, found: Sequence[Reached], weight_limit: int) ->
             _room(logits if at == last else hidden, own.sums),
             _room(gradients, own.input_gradients) if at else None,
             _room(weight_limit / (1 << scales.weight_bits), own.weights),
+            _room(hidden, own.activations) if at < last else None,
         )
         for at, own in enumerate(found)
     )
 
 
-def _candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> Iterator[FixedPoint]:
-    """Admissible as numbers; the tables are as large as before, or as the ranges ask for."""
+def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> Iterator[FixedPoint]:
+    """Scales, the finest first, with ranges for what was reached and tables at least as large as before.
+
+    Raises ConfigurationError where training did not stay finite.
+    """
+    values = [feature, *(value for own in found for value in (own.sums, own.input_gradients, own.weights))]
+    if not all(map(math.isfinite, values)):
+        raise ConfigurationError("learning_rate", "one with which training stays finite", "it diverges")
     sums = max([own.sums for own in found[:-1]], default=0.0)
     gradients = max(own.input_gradients for own in found)
     end = base.logit_range_bits - base.activation_bits

@@ -14,7 +14,7 @@ from proofward.layers.linear import MAX_WIDTH
 from proofward.models.settings import Preset, Settings, settings_of
 
 FOLDER = Path(__file__).parent / "preset_files"
-KEYS = ("summary", "features", "inputs", "model", "training")
+KEYS = ("summary", "features", "inputs", "model", "training", "scales")
 MOST_SIDE = 1024  #: of a picture
 MAX_BYTES = 1 << 16
 

@@ -1,15 +1,15 @@
 """Network and training as people write them: a table of real numbers, which becomes the trainer's integers.
 
-The trainer computes with integers at fixed scales, so a learning rate is a multiple of batch / 2^k and a clip
-bound one of 2^-10. Other values are refused with their neighbours, never rounded: what a consortium agrees on
-is what is computed.
+The trainer computes with integers at fixed scales, so a learning rate is a multiple of batch / 2^k, with k
+the scales' `rate_shift`, and a clip bound one of 2^-10. Other values are refused with their neighbours, never
+rounded: what a consortium agrees on is what is computed.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from proofward.layers.class_weights import LARGEST_CLASS_WEIGHT
@@ -20,8 +20,9 @@ from proofward.layers.momentum import LARGEST_MOMENTUM
 from proofward.layers.network import Network, mlp
 from proofward.layers.plain import millionths, shown
 from proofward.models.layer_lines import network_of, plain_layer
+from proofward.models.scale_bits import SCALE_KEYS, USUAL, ScaleBits, scale_bits_of
 
-SCALES = FixedPoint()
+SCALES = USUAL
 CLIP_UNIT = 1 << 10
 MOST_HIDDEN_LAYERS = 64
 MOST_RATE, MOST_CLIP_BOUND, MOST_BATCH = 1 << 16, 1 << 30, 1 << 16
@@ -51,8 +52,8 @@ class Settings:
     hidden: widths of the hidden layers, none for logistic regression; or layers: of any kind, each a line of
     `layer_lines`. learning_rate: of a batch's mean gradient. epochs or steps: a round's local training.
     clip_bound: the L2 norm that an update may have. momentum: of SGD within a round, none where it is not
-    given. class_weights: integers by which the gradients of each
-    class's records are multiplied, 1 where none are given.
+    given. class_weights: integers by which the gradients of each class's records are multiplied, 1 where none
+    are given. scales: bits of the fixed-point numbers.
     """
 
     hidden: tuple[int, ...] | None = None
@@ -64,6 +65,7 @@ class Settings:
     layers: tuple[str, ...] | None = None
     class_weights: tuple[int, ...] | None = None
     momentum: float | None = None
+    scales: ScaleBits = field(default_factory=ScaleBits)
 
     def __post_init__(self) -> None:
         self._check_layers()
@@ -121,6 +123,7 @@ class Settings:
             one_of = next((pair for pair in _EITHER if entry.name in pair), (entry.name,))
             kept = any(getattr(self, own) is not None for own in one_of)
             values[entry.name] = getattr(self if kept else base, entry.name)
+        values["scales"] = self.scales.over(base.scales)
         return Settings(**values)
 
     def preset(self, name: str, summary: str, features: int | Sequence[int], classes: int = 2) -> Preset:
@@ -132,13 +135,14 @@ class Settings:
             raise ConfigurationError("settings", "values of network and training", "some left open")
         assert self.batch is not None
         assert self.learning_rate is not None and self.clip_bound is not None
-        unit = self.batch / (1 << SCALES.rate_shift)
-        of = f"batch / {1 << SCALES.rate_shift} = {unit!r}"
+        scales = self.scales.fixed_point()
+        unit = self.batch / (1 << scales.rate_shift)
+        of = f"batch / {1 << scales.rate_shift} = {unit!r}"
         rate = _multiple("training.learning_rate", self.learning_rate, unit, MOST_RATE, of)
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         moved = _momentum(self.momentum or 0.0)
         training = Training(rate, self.batch, self.epochs or 0, self.steps or 0, moved)
-        return Preset(name, summary, self._network(features, classes), SCALES, training, clip)
+        return Preset(name, summary, self._network(features, classes), scales, training, clip)
 
     def _network(self, features: int | Sequence[int], classes: int) -> Network:
         axes = (features,) if isinstance(features, int) else tuple(features)
@@ -151,7 +155,7 @@ class Settings:
 
 
 def settings_of(table: Mapping[str, Any]) -> Settings:
-    """The settings in the tables [model] and [training] of a file; raises ConfigurationError."""
+    """The settings in the tables [model], [training] and [scales] of a file; raises ConfigurationError."""
     model, training = _table(table, "model", MODEL_KEYS), _table(table, "training", TRAINING_KEYS)
     values = {**model, **training}
     if "hidden" in values:
@@ -172,7 +176,7 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
     for name in ("learning_rate", "clip_bound", "momentum"):
         if type(values.get(name)) is int and abs(values[name]) <= MOST_CLIP_BOUND:
             values[name] = float(values[name])
-    return Settings(**values)
+    return Settings(**values, scales=scale_bits_of(_table(table, "scales", SCALE_KEYS)))
 
 
 def _table(table: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Counter(Party):
         self._roots = 0
 
     def run(self, script: Callable[[Party], None]) -> Plan:
-        """Measure a script: in plain integers, since so few do not need kernels, which take a second to load."""
+        """Measure a script: in plain integers, since so few need no kernels, which take a second to load."""
         with reference_arithmetic():
             script(self)
         rows = ExtensionRows(self.code.log_k, self.pads, self.products)

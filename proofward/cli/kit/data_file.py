@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proofward.data.csv_records import Table
     from proofward.data.image_schema import ImageSchema
     from proofward.engines.remote.agreement.home import Home
+    from proofward.layers.model import FixedPoint
     from proofward.relations.config import RoundConfig
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
@@ -67,20 +68,23 @@ class DataFile:
 
         training: whether they have to be as many as the consortium's training needs.
         """
-        from proofward.data.image_schema import ImageSchema
-
         if schema.size != config.model.features:
             found = f"{schema.size} features, but the model has {config.model.features}"
             raise Refused(f"{found}: ask the coordinator")
-        if isinstance(schema, ImageSchema):
-            self._without(_OF_TABLES, "images")
-            table = self._images(schema, config, config.least_rows if training else 1)
-        else:
-            self._without(_OF_IMAGES, "a table")
-            table = self._table(schema, config, config.least_rows if training else 1)
+        table = self.at_scales(schema, config.scales, config.least_rows if training else 1)
         if training:
             config.check_rows(len(table.records))
         return table
+
+    def at_scales(self, schema: Schema | ImageSchema, scales: FixedPoint, least_rows: int = 1) -> Table:
+        """Its records at whatever scales; raises Refused with all that is wrong."""
+        from proofward.data.image_schema import ImageSchema
+
+        if isinstance(schema, ImageSchema):
+            self._without(_OF_TABLES, "images")
+            return self._images(schema, scales, least_rows)
+        self._without(_OF_IMAGES, "a table")
+        return self._table(schema, scales, least_rows)
 
     def _without(self, names: Sequence[str], agreed: str) -> None:
         """Raises Refused for an option of other data than were agreed."""
@@ -89,7 +93,7 @@ class DataFile:
                 option = "part" if name == "parts" else name.replace("_", "-")
                 raise Refused(f"--{option}: the consortium agreed on {agreed}, of which this says nothing")
 
-    def _images(self, schema: ImageSchema, config: RoundConfig, least_rows: int) -> Table:
+    def _images(self, schema: ImageSchema, scales: FixedPoint, least_rows: int) -> Table:
         from proofward.data.image_records import ImageFiles, read_images
         from proofward.data.images.refusal import ImagesRefused
 
@@ -106,12 +110,12 @@ class DataFile:
             burned_in=bool(given.get("allow_burned_in")),
         )
         try:
-            return read_images(files, schema, config.scales, least_rows)
+            return read_images(files, schema, scales, least_rows)
         except ImagesRefused as error:
             words = str(error).splitlines()[0]
             raise Refused(f"{self.path}: nothing was taken in", error.problems or [words]) from error
 
-    def _table(self, schema: Schema, config: RoundConfig, least_rows: int) -> Table:
+    def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_csv
 
@@ -126,7 +130,7 @@ class DataFile:
         delimiter = DELIMITERS[self.delimiter] if self.delimiter else notation.delimiter
         own = replace(schema, notation=notation)
         try:
-            return read_csv(self.path, own, config.scales, delimiter=delimiter, least_rows=least_rows)
+            return read_csv(self.path, own, scales, delimiter=delimiter, least_rows=least_rows)
         except CsvRefused as error:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
 

@@ -14,7 +14,7 @@ from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.network import mlp
 from proofward.layers.plain import shown
-from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, Preset
+from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, SCALES, Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
@@ -108,6 +108,10 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
     larger = replace(setup, clip_bound=MOST_CLIP_BOUND - found)
     if found and _provable(larger, hospitals, threshold):
         yield f"clip_bound at least {larger.clip_bound / CLIP_UNIT!r}"
+    usual = replace(setup, scales=SCALES)
+    same_rates = usual.scales.rate_shift == setup.scales.rate_shift
+    if usual.scales != setup.scales and same_rates and _provable(usual, hospitals, threshold):
+        yield "the usual scales, without [scales]"
 
 
 def _bounded(setup: Preset, hospitals: int, threshold: int) -> bool:

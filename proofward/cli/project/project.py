@@ -35,7 +35,7 @@ from proofward.federation.messages.usual import (
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.models.presets import PRESET_FILES
-from proofward.models.settings import Preset, Settings
+from proofward.models.settings import SCALES, Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
@@ -62,7 +62,7 @@ class Project:
     """threshold, accepting, minimum, abandoning: 0 stands for the default, until `completed`.
 
     servers: names and IP addresses under which sites reach the server, in the order of preference.
-    settings: of network and training, as the file gives them; `preset` says what they leave open.
+    settings: of network, training and scales, as the file gives them; `preset` says what they leave open.
     optimizer: the server's, which makes the next model.
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
@@ -180,6 +180,8 @@ class Project:
         yield from self._server_faults()
         if self.preset not in PRESET_FILES:
             yield ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
+        else:
+            yield from self._scale_faults()
         name = self.trusted_first_model
         if name and (Path(name).name != name or not name.isprintable()):
             yield ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
@@ -200,6 +202,15 @@ class Project:
             yield ProjectError("site", "three hospitals: of two each can subtract its own update", count)
         if not self.count(VERIFIER):
             yield ProjectError("site", "at least one verifier", 0)
+
+    def _scale_faults(self) -> Iterator[ProjectError]:
+        scales = self.settings.over(PRESET_FILES[self.preset].settings).scales
+        for fault in scales.faults():
+            yield ProjectError(fault.field, fault.expected, fault.actual)
+        bits = scales.given.get("weight_bits", SCALES.weight_bits)
+        if self.trusted_first_model and bits != SCALES.weight_bits:
+            expected = f"{SCALES.weight_bits} with a trusted_first_model, whose file does not say its scale"
+            yield ProjectError("scales.weight_bits", expected, bits)
 
     def _server_faults(self) -> Iterator[ProjectError]:
         if not 1 <= len(self.servers) <= MOST_ADDRESSES:

@@ -25,7 +25,7 @@ from proofward.models.settings import Settings, settings_of
 
 FILE_NAME = "consortium.toml"
 T = TypeVar("T")
-TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training",
+TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
        "aggregation", "policy", "site", "feature", "images", *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
@@ -126,7 +126,7 @@ class _Reading:
     def _settings(self, plain: Mapping[str, Any]) -> Settings | None:
         """The settings together, where each makes sense by itself."""
         before = len(self.problems)
-        for section in ("model", "training"):
+        for section in ("model", "training", "scales"):
             values = plain.get(section, {})
             for key in values if isinstance(values, dict) else ():
                 self._get(lambda: _settings({section: {key: values[key]}}))

@@ -11,6 +11,7 @@ from proofward.cli.project.label_table import label_lines, notation_lines
 from proofward.cli.project.project import Project
 from proofward.federation.messages.rules import VERIFIER
 from proofward.models.presets import PRESET_FILES
+from proofward.models.scale_bits import SCALE_KEYS
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 MEANING = {
@@ -23,6 +24,14 @@ MEANING = {
     "steps": "of a round, the same for every hospital, or give epochs",
     "class_weights": "gradients of each class's records are multiplied by it, an integer up to 16",
     "clip_bound": "the L2 norm that an update may have, a multiple of 1 / 1024",
+    "activation_bits": "behind the point of features and hidden values",
+    "gradient_bits": "behind the point of gradients",
+    "weight_bits": "behind the point of weights: both together and k, where learning rates are multiples of "
+    "batch / 2^k",
+    "activation_range_bits": "hidden values reach 2^this in units, features half of it",
+    "gradient_range_bits": "gradients saturate beyond three times 2^this in units",
+    "logit_range_bits": "differences of logits beyond 2^this in units count as that much",
+    "table_bits": "of the largest table of a proof: none of the ranges may have more",
 }
 
 
@@ -44,6 +53,7 @@ def project_text(project: Project) -> str:
         "",
         "[training]",
         *_settings(project, TRAINING_KEYS),
+        *scale_lines(project),
         *optimizer_lines(project.optimizer),
         "",
         "[policy]",
@@ -75,7 +85,8 @@ def _servers(addresses: Sequence[str]) -> str:
 
 def _preset(project: Project) -> list[str]:
     """None where nothing is left to it."""
-    if project.settings.complete:
+    left = set(PRESET_FILES[project.preset].settings.scales.given) - set(project.settings.scales.given)
+    if project.settings.complete and not left:
         return []
     return [f"preset = {_quoted(project.preset)}  # {PRESET_FILES[project.preset].summary}; "
             "what is behind # below"]  # fmt: skip
@@ -91,15 +102,28 @@ def _first_model(project: Project) -> list[str]:
 def _settings(project: Project, names: Sequence[str]) -> list[str]:
     """Values of the project's own; the preset's behind a comment's sign, to be changed there."""
     own, whole = project.settings, project.settings.over(PRESET_FILES[project.preset].settings)
-    lines = []
+    lines, unit = [], f"batch / {1 << project.setup.scales.rate_shift}"
     for name in names:
         value = getattr(whole, name)
         if value is not None:
             sign = "# " if getattr(own, name) is None else ""
             plain = list(value) if isinstance(value, tuple) else value
             text = json.dumps(plain) if name == "layers" else repr(plain)
-            lines.append(f"{sign}{name} = {text}  # {MEANING[name]}")
+            meaning = MEANING[name].replace("batch / 1024", unit)
+            lines.append(f"{sign}{name} = {text}  # {meaning}")
     return lines
+
+
+def scale_lines(project: Project) -> list[str]:
+    """The table [scales], where not all of them are the usual ones; the preset's as in `_settings`."""
+    own = project.settings.scales
+    whole = own.over(PRESET_FILES[project.preset].settings.scales).given
+    lines = [
+        f"{'' if name in own.given else '# '}{name} = {whole[name]}  # {MEANING[name]}"
+        for name in SCALE_KEYS
+        if name in whole
+    ]
+    return ["", "[scales]", *lines] if lines else []
 
 
 def _quoted(text: str) -> str:

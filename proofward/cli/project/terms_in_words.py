@@ -40,6 +40,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
+        *scales_in_words(config),
         *optimizer_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
@@ -52,6 +53,19 @@ def class_weights_in_words(config: RoundConfig) -> list[str]:
     """By what gradients are multiplied, where classes differ in it."""
     weights = config.model.class_weights
     return [f"gradients are weighted by class: {', '.join(map(str, weights))}"] if weights else []
+
+
+def scales_in_words(config: RoundConfig) -> list[str]:
+    """The fixed-point numbers, where they are not the usual ones."""
+    own = config.scales
+    if own == type(own)():
+        return []
+    return [
+        f"fixed point: {own.activation_bits} bits behind the point of values, "
+        f"{own.gradient_bits} of gradients, "
+        f"{own.weight_bits} of weights; values up to {own.activation_limit / (1 << own.activation_bits):g}, "
+        f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}"
+    ]
 
 
 def optimizer_in_words(config: RoundConfig) -> list[str]:

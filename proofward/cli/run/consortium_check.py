@@ -3,36 +3,53 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from proofward.cli.common.answering import JSON, answering
 from proofward.cli.common.console import FLAW, OK, WrongThing, make_console, print_json
+from proofward.cli.kit.data_file import notation_options
 from proofward.cli.project.inspected import ROWS_OPTION, project_costs
+from proofward.cli.run.calibrate import BEYOND_OPTION, FILE_NAME, ROUNDS_OPTION, calibrated_on
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
-
-FILE_NAME = "consortium.toml"
 
 
 @click.command(name="check")
 @click.argument("given", metavar="FILE|DIR", type=click.Path(exists=True, path_type=Path))
 @ROWS_OPTION
+@click.option("--data", metavar="PATH", type=click.Path(exists=True, path_type=Path),
+              help="Sample, a CSV file or images, whose training shows the headroom of layers.")  # fmt: skip
+@notation_options
+@ROUNDS_OPTION
+@BEYOND_OPTION
 @JSON
 @click.pass_context
-def consortium_check(context: click.Context, given: Path, rows: int, as_json: bool) -> None:
+def consortium_check(
+    context: click.Context,
+    /,
+    given: Path,
+    rows: int,
+    data: Path | None,
+    sample_rounds: int,
+    beyond: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Say whether the consortium.toml FILE, or the one in DIR, is admissible, and what its rounds cost.
 
     Lists everything that is wrong, each with its place, what is expected and what was found, and where rounds
-    could not be proved the values that would do. The costs are those of `proofward inspect`. Nothing is
-    written. Exit code 1 when something is wrong, 2 when it is no consortium's file.
+    could not be proved the values that would do. The costs are those of `proofward inspect`, and the headroom
+    on a sample that of `proofward consortium calibrate`. Nothing is written. Exit code 1 when something is
+    wrong or saturates on the sample, 2 when it is no consortium's file.
     """
     from proofward.cli.common.kernels import load_kernels
     from proofward.cli.project.cost_words import cost_lines, plain_costs
     from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
+    from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
     from proofward.layers.errors import TrainingError
 
     path = given / FILE_NAME if given.is_dir() else given
@@ -40,7 +57,8 @@ def consortium_check(context: click.Context, given: Path, rows: int, as_json: bo
         raise WrongThing(f"{given} has no {FILE_NAME}")
     load_kernels(make_console(quiet=True))
     exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
-    costs = None
+    costs = sample = None
+    doubts, saturated = list[str](), list[str]()
     with answering(as_json):
         project, found = read_whole_project(path)
         if project is None and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
@@ -52,12 +70,18 @@ def consortium_check(context: click.Context, given: Path, rows: int, as_json: bo
                 costs = project_costs(project, rows, exactly)
             except TrainingError as error:
                 problems.append(str(error))
+            if data is not None and not problems:
+                sample, doubts = calibrated_on(project, path, data, options, sample_rounds, suggest=False)
+                saturated = list(sample.today.problems(beyond))
     if costs is not None and costs.refusal is not None and not problems:
         problems.append(costs.refusal)
     if as_json:
         print_json({
             "admissible": not problems, "file": str(path), "problems": problems,
             "costs": None if costs is None else plain_costs(costs),
+            **({} if data is None else {
+                "sample": None if sample is None else {**plain_calibration(sample, beyond), "doubts": doubts},
+            }),
         })  # fmt: skip
     else:
         console = make_console()
@@ -68,7 +92,11 @@ def consortium_check(context: click.Context, given: Path, rows: int, as_json: bo
             console.print(f"  {line}", markup=False, soft_wrap=True)
         for line in cost_lines(costs) if costs is not None else ():
             console.print(line, markup=False, soft_wrap=True)
-    raise SystemExit(FLAW if problems else OK)
+        if sample is not None:
+            lines = [*doubts, sample_line(sample), *headroom_lines(sample.today, sample)]
+            lines += [f"PROBLEM  {line}" for line in saturated]
+            console.print(*lines, sep="\n", markup=False, soft_wrap=True)
+    raise SystemExit(FLAW if problems or saturated else OK)
 
 
 def _unagreeable(project: Project, path: Path) -> list[str]:

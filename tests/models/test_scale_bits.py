@@ -1,0 +1,66 @@
+"""The table [scales]: what it becomes, what it leaves to others, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import FixedPoint
+from proofward.models.scale_bits import LIMITS, SCALE_KEYS, ScaleBits
+from proofward.models.settings import Settings, settings_of
+
+WHOLE = Settings((4,), 0.0625, 16, None, 14, 1.5)
+
+
+def test_keys_are_the_fields_of_the_scales():
+    assert tuple(entry.name for entry in fields(FixedPoint)) == SCALE_KEYS == tuple(LIMITS)
+
+
+def test_nothing_is_the_usual_scales():
+    assert WHOLE.preset("", "", 3).scales == FixedPoint() == ScaleBits().fixed_point()
+    assert not ScaleBits().given and ScaleBits.of(FixedPoint()).fixed_point() == FixedPoint()
+
+
+def test_values_lie_over_those_of_others():
+    base = ScaleBits(activation_bits=5, weight_bits=26)
+    own = Settings(scales=ScaleBits(weight_bits=25)).over(Settings((4,), 0.0625, 16, None, 14, 1.5, scales=base))
+    assert own.scales.given == {"activation_bits": 5, "weight_bits": 25}
+    assert own.preset("", "", 3).scales == FixedPoint(activation_bits=5, weight_bits=25)
+
+
+def test_the_unit_of_learning_rates_follows_the_scales():
+    finer = {"activation_bits": 5, "gradient_bits": 7, "weight_bits": 24}  # k = 12
+    own = settings_of({"training": {"learning_rate": 0.0625}, "scales": finer}).over(WHOLE)
+    assert own.preset("", "", 3).training.rate == 16
+    with pytest.raises(ConfigurationError, match="a multiple of batch / 4096"):
+        settings_of({"training": {"learning_rate": 0.001}, "scales": finer}).over(WHOLE).preset("", "", 3)
+
+
+@pytest.mark.parametrize("name", SCALE_KEYS)
+def test_rejects_values_outside_their_limits(name):
+    low, high = LIMITS[name]
+    for wrong in (low - 1, high + 1, 6.0, True, "6"):
+        with pytest.raises(ConfigurationError, match=rf"scales\.{name}: expected an integer in \[{low}, {high}\]"):
+            settings_of({"scales": {name: wrong}})
+    assert settings_of({"scales": {name: high}}).scales.given == {name: high}
+
+
+def test_rejects_a_key_that_is_none():
+    with pytest.raises(ConfigurationError, match=r"scales\.bits: expected one of activation_bits, "):
+        settings_of({"scales": {"bits": 3}})
+
+
+def test_everything_that_does_not_go_together_is_told_with_values_that_would_do():
+    wrong = ScaleBits(weight_bits=12, activation_range_bits=14, gradient_range_bits=12, logit_range_bits=13)
+    assert [str(fault) for fault in wrong.faults()] == [
+        "scales.weight_bits: expected activation_bits + gradient_bits or more, in [14, 30], such as 24, got 12",
+        "scales.activation_range_bits: expected at most 12, or table_bits = 14 or more, got 14",
+        "scales.gradient_range_bits: expected at most 11, or table_bits = 13 or more, got 12",
+        "scales.logit_range_bits: expected at most 12, or table_bits = 13 or more, got 13",
+    ]
+    with pytest.raises(ConfigurationError, match="weight_bits"):
+        wrong.fixed_point()
+    mended = ScaleBits(weight_bits=24, table_bits=14).over(wrong)
+    assert not list(mended.faults()) and mended.fixed_point().table_bits == 14
