@@ -19,6 +19,7 @@ from proofward.encoding import decode
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
+from proofward.optimizers.fedadam import FedAdam
 from tests.cli.own_tables import edit_draft, write_project, write_tables
 from tests.docs.blocks import DOCUMENTS, READ, RUN, Block, blocks, calls
 from tests.docs.sandbox import Sandbox, runnable
@@ -107,8 +108,8 @@ def test_a_consortium_on_images(sandbox):
     assert re.search(rf"^VALID: .*\n  record 1: {name}, .*, score {score}$", said, re.MULTILINE), said
 
 
-def test_notation_of_records(tmp_path):
-    (block,) = [block for block in blocks("docs/deploy.md") if block.kind == "toml"]
+def test_notation_of_records_and_the_servers_optimizer(tmp_path):
+    block, aggregation = [block for block in blocks("docs/deploy.md") if block.kind == "toml"]
     plain = tomllib.loads(block.text)
     top, label = block.text.split("[label]\n")
     path = write_project(tmp_path)
@@ -116,6 +117,8 @@ def test_notation_of_records(tmp_path):
     path.write_text(re.sub(r"\[label\]\n(.*\n){3}", f"[label]\n{label}", text))
     schema = read_project(path).schema
     assert schema.label.column == plain["label"]["column"] and schema.classes == ("B", "M")
+    path.write_text(path.read_text().replace("[model]", f"{aggregation.text}\n[model]"))
+    assert read_project(path).optimizer == FedAdam()
     assert set(schema.notation.ignore) == set(plain["ignore"]) and schema.notation.decimal == ","
     assert schema.notation.clipped_percent == plain["clipped_percent"]
 
