@@ -30,6 +30,9 @@ from proofward.ledger.errors import LedgerError
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.seal import SEAL_NAME, parse_seal
 from proofward.models import preset
+from proofward.optimizers.contract import ServerOptimizer
+from proofward.optimizers.fedavgm import FedAvgM
+from proofward.optimizers.registry import USUAL
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 
@@ -138,10 +141,17 @@ class _Admits(Verifier):
         yield from super().duties()
 
 
-def federation(directory: Path, network: Intercepting, parties: Parties | None = None) -> InProcessFederation:
+def federation(
+    directory: Path,
+    network: Intercepting,
+    parties: Parties | None = None,
+    optimizer: ServerOptimizer = USUAL,
+) -> InProcessFederation:
     """Eight hospitals, one verifier, one round of the preset tiny."""
     setup = preset("tiny")
-    config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, len(HOSPITALS), 1)
+    config = RoundConfig(
+        setup.model, setup.scales, setup.training, setup.clip_bound, len(HOSPITALS), 1, optimizer=optimizer
+    )
     plan = Plan("tamper", HOSPITALS, (VERIFIER,), 1, usual_updates(len(HOSPITALS), 1), 1, config)
     records = [make_synthetic(8 + i, 4, i, setup.scales) for i in range(len(HOSPITALS))]
     data = {name: (own.features, own.labels) for name, own in zip(HOSPITALS, records, strict=True)}
@@ -197,7 +207,8 @@ def entry_targets(directory: Path) -> Iterator[Target]:
     every change.
 
     One run has a bad dealer, a false complaint, an equivocator, a lost consent, a change of keys, a leaver, a
-    vote to admit, another is ended by vote, so that all kinds occur.
+    vote to admit, another is ended by vote, and the server of a third has an optimizer with a state, so that
+    all kinds occur.
     """
     network = Intercepting(HOSPITALS[4], messages.Consent.kind, attempt=1)
     unlike = (SealsWrongShare, Equivocates, _Leaves, _Rotates, Hospital, ComplainsFalsely)
@@ -208,8 +219,11 @@ def entry_targets(directory: Path) -> Iterator[Target]:
     ended = federation(directory / "ended", Intercepting("", ""), Parties(verifiers={VERIFIER: _Ends}))
     if not ended.run().finished:
         raise RuntimeError("the federation was not ended")
+    stateful = federation(directory / "stateful", Intercepting("", ""), optimizer=FedAvgM())
+    if not stateful.run().finished:
+        raise RuntimeError("the federation with FedAvgM did not finish")
     seen: set[str] = set()
-    for run in (engine, ended):
+    for run in (engine, ended, stateful):
         yield from _of_each_kind(run, seen)
     seal, verifier = (engine.folder.ledger / SEAL_NAME).read_bytes(), log_verifier(engine.rules)
     yield Target("seal", seal, parts_of(seal), refusal_of(lambda data: parse_seal(data, verifier)))
