@@ -17,7 +17,7 @@ that the trainer holds them exactly in float64.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
@@ -31,16 +31,9 @@ LARGEST_WEIGHT = 64  #: global weights are projected to at most this, as real nu
 
 
 @dataclass(frozen=True)
-class LayerBounds:
-    """One layer: magnitudes, each below 2^62, and the spans of the high limbs of its rounded sums.
+class Magnitudes:
+    """Of one layer by itself: `sums` and `back_sums` are what it adds to those that it joins."""
 
-    A rounded sum is low limb + 2^bits * high limb. `high` is the least and greatest high limb of what is
-    computed from this layer's sums: pre-activations, or for the last layer a difference of two logits, which
-    `sums` then bounds.
-    `back_high` is that of the gradients with respect to this layer's inputs.
-    """
-
-    name: str
     inputs: int
     output_gradients: int
     weight_update: int
@@ -49,6 +42,20 @@ class LayerBounds:
     biases: int
     sums: int
     back_sums: int
+
+
+@dataclass(frozen=True)
+class LayerBounds(Magnitudes):
+    """One layer: magnitudes, each below 2^62, and the spans of the high limbs of its rounded sums.
+
+    `sums` and `back_sums` are those that the layer joins, with all that joins them.
+    A rounded sum is low limb + 2^bits * high limb. `high` is the least and greatest high limb of what is
+    computed from this layer's sums: pre-activations, or for the last layer a difference of two logits, which
+    `sums` then bounds.
+    `back_high` is that of the gradients with respect to this layer's inputs.
+    """
+
+    name: str
     high: Span
     back_high: Span
 
@@ -93,7 +100,9 @@ def limited_bounds(
 
 def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: int) -> Iterator[Limited]:
     """`limited_bounds` with so many updates of a weight by a product of the largest values."""
-    parts = [_part(model, scales, updates, index, largest_weight) for index in range(len(model.layers))]
+    parts = [
+        _magnitudes(model, scales, updates, index, largest_weight) for index in range(len(model.layers))
+    ]
     for index in range(len(model.layers)):
         bounds = _layer_bounds(model, scales, parts, index)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
@@ -115,21 +124,9 @@ def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: i
         yield bounds, {**found, "limbs of the sums": (reach, LIMIT)}
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Magnitudes of one layer by itself: `sums` and `back_sums` are what it adds to those that it joins."""
-
-    inputs: int
-    output_gradients: int
-    weight_update: int
-    bias_update: int
-    weights: int
-    biases: int
-    sums: int
-    back_sums: int
-
-
-def _part(model: Network, scales: FixedPoint, updates: int, index: int, largest_weight: int) -> _Part:
+def _magnitudes(
+    model: Network, scales: FixedPoint, updates: int, index: int, largest_weight: int
+) -> Magnitudes:
     layer, finer, place = model.layers[index], model.finer[index], model.joints.joins(index)
     last = place == model.depth - 1
     one = scales.activation_bits + finer.inputs
@@ -142,7 +139,7 @@ def _part(model: Network, scales: FixedPoint, updates: int, index: int, largest_
     weight, bias = first + weight_update, first + bias_update
     sums = layer.fan_in * weight * inputs + (bias << one)
     back_sums = layer.fan_out * weight * gradients
-    return _Part(inputs, gradients, weight_update, bias_update, weight, bias, sums, back_sums)
+    return Magnitudes(inputs, gradients, weight_update, bias_update, weight, bias, sums, back_sums)
 
 
 def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
@@ -152,9 +149,10 @@ def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
     return scales.activation_limit << model.joints.means[place]
 
 
-def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[_Part], index: int) -> LayerBounds:
-    """Sums and back sums are those that the layer joins, with all that joins them."""
-    place, values, own = model.joints.joins(index), model.joints.reads(index), parts[index]
+def _layer_bounds(
+    model: Network, scales: FixedPoint, parts: Sequence[Magnitudes], index: int
+) -> LayerBounds:
+    place, values = model.joints.joins(index), model.joints.reads(index)
     last, joints = place == model.depth - 1, model.joints
     off, back_off = (
         scales.weight_bits + joints.sums_bits(place),
@@ -172,15 +170,8 @@ def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[_Part], in
     back_sums += sum(scales.gradient_limit << shift for _, shift in back.direct) + (1 << (back_off - 1))
     rounded, rounded_back = sums >> off, back_sums >> back_off
     return LayerBounds(
+        **asdict(replace(parts[index], sums=sums, back_sums=back_sums)),
         name=model.name(index),
-        inputs=own.inputs,
-        output_gradients=own.output_gradients,
-        weight_update=own.weight_update,
-        bias_update=own.bias_update,
-        weights=own.weights,
-        biases=own.biases,
-        sums=sums,
-        back_sums=back_sums,
         high=(
             model.head.span(rounded, scales)
             if last

@@ -125,8 +125,7 @@ def train_float(
     flat = initial.copy()
     parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
-    momentum, velocity = np.float32(training.real_momentum), np.zeros_like(flat)
-    velocities = _parts(model, velocity)
+    momentum, velocities = np.float32(training.real_momentum), _parts(model, np.zeros_like(flat))
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -54,44 +54,60 @@ class Passes:
     def _back_sums(self) -> list[Addends]:
         return [self.model.joints.back_sums(at, self.scales.weight_bits) for at in range(self.model.depth)]
 
+    @cached_property
+    def _rounding(self) -> list[FixedPoint]:
+        return [self.model.rounding(self.scales, at) for at in range(len(self.model.activations))]
+
     def forward(self, records: FloatArray) -> Forward:
         """Of padded records (B, padded)."""
-        model, scales, done = self.model, self.scales, Forward([records])
+        joints, done = self.model.joints, Forward([records])
+
+        def made(layer: int) -> Int64Array:
+            values = done.values[joints.reads(layer)]
+            return self.layers[layer].forward(values, self.bounds[layer].inputs)
+
         for place, addends in enumerate(self._sums):
-            made = []
-            for layer, shift in addends.layers:
-                own = self.layers[layer].forward(
-                    done.values[model.joints.reads(layer)], self.bounds[layer].inputs
-                )
-                if layer != place:
-                    done.own[layer] = own
-                made.append((own, shift))
-            made += [(done.values[source].astype(np.int64), shift) for source, shift in addends.direct]
-            done.sums.append(_added(made))
-            if place < len(model.activations):
-                values = model.activations[place].forward(done.sums[-1], model.rounding(scales, place))
+            done.sums.append(_joined(place, addends, made, done.values, done.own))
+            if place < len(self._rounding):
+                activation = self.model.activations[place]
+                values = activation.forward(done.sums[-1], self._rounding[place])
                 done.values.append(values.astype(np.float64))
         return done
 
     def backward(self, forward: Forward, gradients: FloatArray) -> Backward:
         """From the gradients of the logits, after the forward pass."""
-        model, scales = self.model, self.scales
-        done = Backward({model.depth - 1: gradients})
-        for place in range(model.depth - 1, 0, -1):
-            addends, made = self._back_sums[place], []
-            for layer, shift in addends.layers:
-                own = self.layers[layer].backward(
-                    done.deltas[model.joints.joins(layer)], self.bounds[layer].output_gradients
-                )
-                if layer != place:
-                    done.own[layer] = own
-                made.append((own, shift))
-            made += [(done.deltas[into].astype(np.int64), shift) for into, shift in addends.direct]
-            total = done.back_sums[place] = _added(made)
-            activation, below = model.activations[place - 1], forward.sums[place - 1]
-            deltas = activation.backward(below, total, model.rounding(scales, place - 1))
+        joints, last = self.model.joints, self.model.depth - 1
+        done = Backward({last: gradients})
+
+        def made(layer: int) -> Int64Array:
+            deltas = done.deltas[joints.joins(layer)]
+            return self.layers[layer].backward(deltas, self.bounds[layer].output_gradients)
+
+        for place in range(last, 0, -1):
+            total = _joined(place, self._back_sums[place], made, done.deltas, done.own)
+            done.back_sums[place] = total
+            activation, below = self.model.activations[place - 1], forward.sums[place - 1]
+            deltas = activation.backward(below, total, self._rounding[place - 1])
             done.deltas[place - 1] = deltas.astype(np.float64)
         return done
+
+
+def _joined(
+    place: int,
+    addends: Addends,
+    made: Callable[[int], Int64Array],
+    direct: Mapping[int, FloatArray] | Sequence[FloatArray],
+    own: dict[int, Int64Array],
+) -> Int64Array:
+    """What layers make and what is direct, added up; what projections make is kept in `own`."""
+    parts = []
+    for layer, shift in addends.layers:
+        sums = made(layer)
+        if layer != place:
+            own[layer] = sums
+        parts.append((sums, shift))
+    parts += [(direct[at].astype(np.int64), shift) for at, shift in addends.direct]
+    return _added(parts)
 
 
 def _added(parts: Sequence[tuple[Int64Array, int]]) -> Int64Array:

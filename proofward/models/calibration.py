@@ -16,14 +16,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from proofward.field.blas import one_thread
-from proofward.layers.errors import ConfigurationError, TrainingError
-from proofward.layers.float_twin import Float32Array, real_features, real_weights, train_float
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.float_twin import Float32Array, train_float
 from proofward.layers.model import MAX_WEIGHT_BITS, FixedPoint, Int64Array
-from proofward.layers.network import initial_weights
 from proofward.layers.schedule import schedule
 from proofward.layers.training import is_small
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
 
 MARGIN = 2
 """Bits between the largest value seen and the range's end, at least."""
@@ -81,18 +79,6 @@ def beacons(seed: bytes, rounds: int) -> list[bytes]:
     return [hashlib.sha256(seed + bytes([at])).digest() if at else seed for at in range(rounds)]
 
 
-def reached(
-    setup: Preset, features: Int64Array, labels: Int64Array, seed: bytes
-) -> tuple[tuple[Reached, ...], float]:
-    """What each layer reaches in a float32 round on a sample, and the largest feature, as real numbers.
-
-    features int64 (n, d) at the scales of `setup`. The seed fixes first weights and batches.
-    """
-    first = real_weights(initial_weights(setup.model, setup.scales, seed), setup.scales)
-    found = float_run(setup, real_features(features, setup.scales), labels, first, [seed])
-    return found.reached, found.feature
-
-
 def float_run(
     setup: Preset,
     inputs: Float32Array,
@@ -141,24 +127,6 @@ def unbounded(scales: FixedPoint) -> FixedPoint:
         logit_range_bits=_MOST_TABLE_BITS,
         table_bits=_MOST_TABLE_BITS,
     )
-
-
-def calibrated(setup: Preset, found: Sequence[Reached], feature: float, rows: int) -> FixedPoint:
-    """The finest admissible scales for hospitals of up to `rows` rows, with ranges for what was reached.
-
-    Raises ConfigurationError where there are none, and where training did not stay finite.
-    """
-    reason = "no candidate has the limbs that tables bear"
-    for scales in candidates(setup.scales, found, feature):
-        try:
-            RoundConfig(
-                setup.model, scales, setup.training, setup.clip_bound, 3, 1, least_rows=rows, most_rows=rows
-            )
-        except TrainingError as error:
-            reason = str(error)
-        else:
-            return scales
-    raise ConfigurationError("scales", f"bounds of {setup.model.words} that hold with {rows} rows", reason)
 
 
 def headroom(scales: FixedPoint, found: Sequence[Reached], weight_limit: int) -> tuple[Headroom, ...]:

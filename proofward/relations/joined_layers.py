@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +27,7 @@ from proofward.layers.affine import AffineForward, AffineRelation
 from proofward.layers.claims import DerivedTable
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
+from proofward.layers.shortcuts import Addends
 from proofward.layers.stack import Input, Shape, Units
 from proofward.proof.forms import ONE, Form, Point
 from proofward.proof.party import Party
@@ -37,22 +37,22 @@ Signed = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Addend:
-    """2^shift times a table. known: its values, a flat F-array, a prover's; prove: a claim on it."""
+class Kind:
+    """Addends of one kind, by their numbers: a prover's table, a flat F-array, and what proves a claim."""
 
-    shift: int
-    known: Callable[[], Array]
-    prove: Callable[[Form], None]
+    known: Callable[[int], Array]
+    prove: Callable[[int, Form], None]
 
 
-def prove_addends(party: Party, point: Point, claim: Form, addends: Sequence[Addend]) -> None:
-    """claim = the sum of all addends' extensions at the point; the first is said by nobody."""
-    first, *others = addends
-    for own in others:
-        said = party.send(evaluate(own.known(), point) if party.knows_witness else None)
-        own.prove(said)
-        claim = claim - said * (1 << own.shift)
-    first.prove(claim * (ONE * (1 << first.shift)).inverse() if first.shift else claim)
+def prove_sum(party: Party, point: Point, claim: Form, found: Addends, layers: Kind, direct: Kind) -> None:
+    """claim = the sum of all addends' extensions at the point; nobody says that of the chain's layer."""
+    (first, shift), *others = found.layers
+    kinds = [(layers, at, by) for at, by in others] + [(direct, at, by) for at, by in found.direct]
+    for kind, at, by in kinds:
+        said = party.send(evaluate(kind.known(at), point) if party.knows_witness else None)
+        kind.prove(at, said)
+        claim = claim - said * (1 << by)
+    layers.prove(first, claim * (ONE * (1 << shift)).inverse() if shift else claim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +69,16 @@ class JoinedSums:
     def prove(self, party: Party, place: int, point: Point, claim: Form) -> None:
         """claim = Z~ of layer `place` of the chain at (step, sample, sum)."""
         step, sample, unit = split(self.shape, point)
+        layers = Kind(
+            lambda layer: field_values(self.sums(layer)),
+            lambda layer, own: self.layers[layer].prove_forward(party, step, sample, Units.at(unit), own),
+        )
+        direct = Kind(
+            lambda source: self.inputs[source].matrix(party).reshape(-1),
+            lambda source, own: self.inputs[source].assert_at(party, (*step, *sample), unit, own),
+        )
         found = self.model.joints.sums(place, self.scales.weight_bits)
-
-        def through(layer: int, own: Form) -> None:
-            self.layers[layer].prove_forward(party, step, sample, Units.at(unit), own)
-
-        def direct(source: int, own: Form) -> None:
-            self.inputs[source].assert_at(party, (*step, *sample), unit, own)
-
-        def sums(layer: int) -> Array:
-            return field_values(self.sums(layer))
-
-        def values(source: int) -> Array:
-            return self.inputs[source].matrix(party).reshape(-1)
-
-        addends = [Addend(shift, partial(sums, at), partial(through, at)) for at, shift in found.layers]
-        addends += [Addend(shift, partial(values, at), partial(direct, at)) for at, shift in found.direct]
-        prove_addends(party, point, claim, addends)
+        prove_sum(party, point, claim, found, layers, direct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +95,16 @@ class JoinedBackSums:
     def prove(self, party: Party, place: int, point: Point, claim: Form) -> None:
         """claim = the extension of the back sums of V_place at (step, sample, value)."""
         step, sample, unit = split(self.shape, point)
+        layers = Kind(
+            lambda layer: field_values(self.back_sums(layer)),
+            lambda layer, own: self.layers[layer].prove_backward(party, step, sample, unit, own),
+        )
+        direct = Kind(
+            lambda into: self.deltas[into].flat(party),
+            lambda into, own: self.deltas[into].assert_at(party, (*step, *sample), unit, own),
+        )
         found = self.model.joints.back_sums(place, self.scales.weight_bits)
-
-        def through(layer: int, own: Form) -> None:
-            self.layers[layer].prove_backward(party, step, sample, unit, own)
-
-        def direct(into: int, own: Form) -> None:
-            self.deltas[into].assert_at(party, (*step, *sample), unit, own)
-
-        def back_sums(layer: int) -> Array:
-            return field_values(self.back_sums(layer))
-
-        def gradients(into: int) -> Array:
-            return self.deltas[into].flat(party)
-
-        addends = [Addend(shift, partial(back_sums, at), partial(through, at)) for at, shift in found.layers]
-        addends += [Addend(shift, partial(gradients, at), partial(direct, at)) for at, shift in found.direct]
-        prove_addends(party, point, claim, addends)
+        prove_sum(party, point, claim, found, layers, direct)
 
 
 def split(shape: Shape, point: Point) -> tuple[Point, Point, Point]:

@@ -215,7 +215,8 @@ class Sample:
     def _suggested(self, today: Measured, run: FloatRun) -> tuple[tuple[Preset, RoundConfig] | None, str]:
         """The choice, or why there is none."""
         feature = max(run.feature, self.largest_feature)
-        reason, found = "no candidate has the limbs that tables bear", list[tuple[Preset, RoundConfig]]()
+        reason = "no candidate has the limbs that tables bear"
+        found: list[tuple[float, Preset, RoundConfig]] = []
         for scales in candidates(self.setup.scales, run.reached, feature):
             if self.first is not None and scales.weight_bits != self.setup.scales.weight_bits:
                 continue
@@ -225,13 +226,14 @@ class Sample:
             except TrainingError as error:
                 reason = str(error)
                 continue
-            chosen = setup, rules
-            if _cost(chosen, today) <= MOST_COST * today.prove_seconds:
-                return chosen, ""
-            found.append(chosen)
+            cost = _seconds(_inspection(setup, rules, today.inspection.rows))
+            if cost <= MOST_COST * today.prove_seconds:
+                return (setup, rules), ""
+            found.append((cost, setup, rules))
         if not found:
             return None, reason
-        return min(found, key=lambda own: _cost(own, today)), ""
+        _, setup, rules = min(found, key=lambda own: own[0])
+        return (setup, rules), ""
 
 
 class _Reference:
@@ -252,10 +254,6 @@ def _inspection(setup: Preset, rules: RoundConfig, rows: int) -> Inspection:
     """Of the number of rows that rules admit and is the nearest."""
     holders, threshold = rules.holders, rules.threshold
     return inspect(setup, holders=holders, threshold=threshold, rows=rows, exactly=False, config=rules)
-
-
-def _cost(chosen: tuple[Preset, RoundConfig], today: Measured) -> float:
-    return _seconds(_inspection(*chosen, today.inspection.rows))
 
 
 def _whole_room(limit: float, largest: float) -> int | None:

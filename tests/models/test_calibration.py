@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.float_twin import real_features, real_weights, train_float
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain, initial_weights
 from proofward.layers.schedule import schedule
-from proofward.models.calibration import CANDIDATES, MARGIN, Reached, calibrated, headroom, reached
+from proofward.models.calibration import CANDIDATES, MARGIN, Reached, candidates, float_run, headroom
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.relations.prove import verify_round
@@ -39,6 +40,28 @@ def sample(scale: int = 64) -> tuple[np.ndarray, np.ndarray]:
 
 def found(largest: float = 1.0) -> list[Reached]:
     return [Reached("a", largest, 0.0, 1.0), Reached("b", 2.0, largest / 4, 0.5)]
+
+
+def reached(setup: Preset, features: np.ndarray, labels: np.ndarray, seed: bytes) -> tuple[tuple[Reached, ...], float]:
+    """What each layer reaches in a float32 round on a sample, and the largest feature."""
+    first = real_weights(initial_weights(setup.model, setup.scales, seed), setup.scales)
+    run = float_run(setup, real_features(features, setup.scales), labels, first, [seed])
+    return run.reached, run.feature
+
+
+def calibrated(setup: Preset, own: Sequence[Reached], feature: float, rows: int) -> FixedPoint:
+    """The finest candidate with which all bounds of a round hold for hospitals of so many rows."""
+    reason = "no candidate has the limbs that tables bear"
+    for scales in candidates(setup.scales, own, feature):
+        try:
+            RoundConfig(
+                setup.model, scales, setup.training, setup.clip_bound, 3, 1, least_rows=rows, most_rows=rows
+            )
+        except TrainingError as error:
+            reason = str(error)
+        else:
+            return scales
+    raise ConfigurationError("scales", f"bounds of {setup.model.words} that hold with {rows} rows", reason)
 
 
 def test_what_is_reached_is_what_training_computes():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -16,7 +16,7 @@ from proofward.proof.forms import Form, Point
 from proofward.proof.party import Party
 from proofward.proof.transcript import Coins
 from proofward.relations import joined_layers
-from proofward.relations.joined_layers import Addend, prove_addends
+from proofward.relations.joined_layers import Kind, prove_sum
 from proofward.relations.predict import prove_prediction, verify_prediction
 from proofward.relations.prove import check_round, verify_round
 from tests.proof.cheats import Forger, refusal
@@ -117,20 +117,16 @@ def test_rejects_a_layer_of_a_shortcut_that_is_left_out(case: Case, forwards: bo
 def test_rejects_a_value_that_is_said_of_another_layer(case: Case) -> None:
     """The training has the other layer's values, and the proof says their extension where the claim is split."""
 
-    def said(party: Party, point: Point, claim: Form, addends: Sequence[Addend]) -> None:
-        own = [
-            Addend(part.shift, partial(part.known.func, 2), part.prove)  # type: ignore[attr-defined]
-            if part.known.func.__name__ == "values"  # type: ignore[attr-defined]
-            else part
-            for part in addends
-        ]
-        exchanged.append(own != list(addends))
-        prove_addends(party, point, claim, own)
+    def said(party: Party, point: Point, claim: Form, found: Addends, layers: Kind, direct: Kind) -> None:
+        values = [at for at, _ in found.direct] == [1]  # backwards it is the gradients of layer 2
+        exchanged.append(values)
+        own = replace(direct, known=lambda _: direct.known(2)) if values else direct
+        prove_sum(party, point, claim, found, layers, own)
 
     exchanged: list[bool] = []
     with mock.patch.object(Joints, "sums", from_another_layer):
         witness, encryption = round_witness(case, seeded(3))
-    with mock.patch.object(joined_layers, "prove_addends", said):
+    with mock.patch.object(joined_layers, "prove_sum", said):
         proof = prove_with(case, witness, encryption.ciphertext, Forger, seeded(4))
     assert sum(exchanged) == 1
     assert refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof)) == "column queries"

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from proofward.federation.messages.usual import usual_threshold, usual_updates
 
+PROJECT_FILE = "consortium.toml"
+"""In a consortium's folder."""
 PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
 HOSPITALS, ROWS = 5, 500
 """Of a federation and a hospital whose costs are asked for, where none is named."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell, tighten
+from proofward.cli.common.usual import PROJECT_FILE
 from proofward.ledger.files import sync_directory
 
 if TYPE_CHECKING:
@@ -67,12 +68,12 @@ def _agreed(folder: Path) -> tuple[Project, Terms]:
     from proofward.cli.common.console import make_console
     from proofward.cli.common.kernels import load_kernels
     from proofward.cli.project.first_model import read_first_model
-    from proofward.cli.project.project_file import FILE_NAME, read_project
+    from proofward.cli.project.project_file import read_project
     from proofward.cli.project.project_table import ProjectError
     from proofward.engines.contract import HOME, KITS
     from proofward.engines.remote.agreement.home import Home, HomeError
 
-    path = folder / FILE_NAME
+    path = folder / PROJECT_FILE
     load_kernels(make_console(quiet=True))
     try:
         project = read_project(path)

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from proofward.cli.common.answering import JSON, Refused, answering, tell, tighten
 from proofward.cli.common.engine import ENGINE, installed
 from proofward.cli.common.guard import GuardedGroup
-from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS, examples, usual_minimum
+from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS, examples, usual_minimum
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.engines.contract import AUTHORITY, KITS, Engine
 from proofward.engines.operations.suggestions import command
@@ -104,11 +104,11 @@ def init(
     engine = ENGINES[engine_name]
     if not draft:
         installed(engine)
-    from proofward.cli.project.project_file import FILE_NAME, read_project
+    from proofward.cli.project.project_file import read_project
     from proofward.cli.project.project_table import ProjectError
     from proofward.cli.project.project_text import project_text
 
-    path = folder / FILE_NAME
+    path = folder / PROJECT_FILE
     given = [name for name in options if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
     with answering(as_json):
         if path.exists() and not given:
@@ -273,7 +273,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
     ]
     constants = hashlib.sha256(project.schema.to_bytes()).hexdigest()
     plain = {
-        "did": "provisioned", "project": str(folder / "consortium.toml"), "terms": terms.digest.hex(),
+        "did": "provisioned", "project": str(folder / PROJECT_FILE), "terms": terms.digest.hex(),
         "features": constants, "kits": listed,
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip

@@ -40,8 +40,6 @@ from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
 
-FILE_NAME = "consortium.toml"
-
 
 @dataclass(frozen=True)
 class Site:

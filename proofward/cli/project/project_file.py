@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
-from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
+from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS
 from proofward.cli.project.aggregation_table import read_optimizer
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
@@ -23,7 +23,6 @@ from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.settings import Settings, settings_of
 
-FILE_NAME = "consortium.toml"
 T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
        "aggregation", "policy", "site", "feature", "images", *NOTATION_KEYS)  # fmt: skip
@@ -163,5 +162,6 @@ def opened_project(path: Path) -> Project:
 
 def require_consortium(folder: Path) -> None:
     """Raises WrongThing for a folder that has nothing of a consortium: no project, no kits, no authority."""
-    if not any((folder / name).exists() for name in (FILE_NAME, KITS, AUTHORITY)):
-        raise WrongThing(f"{folder} is no consortium's folder: it has neither {FILE_NAME} nor {AUTHORITY}")
+    if not any((folder / name).exists() for name in (PROJECT_FILE, KITS, AUTHORITY)):
+        missing = f"neither {PROJECT_FILE} nor {AUTHORITY}"
+        raise WrongThing(f"{folder} is no consortium's folder: it has {missing}")

@@ -9,6 +9,7 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing, make_console
+from proofward.cli.common.usual import PROJECT_FILE
 from proofward.cli.kit.data_file import files_alike, notation_options
 from proofward.report.calibration_usual import MOST_BEYOND, ROUNDS
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from proofward.cli.project.project import Project
     from proofward.report.calibrate import Calibration
 
-FILE_NAME = "consortium.toml"
 ROUNDS_OPTION = click.option(
     "--sample-rounds", type=click.IntRange(1, 255), default=ROUNDS, show_default=True,
     help="Rounds of training on the sample.",
@@ -52,9 +52,7 @@ def calibrate(
     from proofward.cli.project.written_scales import require_unprovisioned, write_scales
     from proofward.cli.run.calibration_words import calibration_lines, plain_calibration
 
-    path = given / FILE_NAME if given.is_dir() else given
-    if not path.is_file():
-        raise WrongThing(f"{given} has no {FILE_NAME}")
+    path = consortium_file(given)
     load_kernels(make_console(quiet=True))
     with answering(as_json):
         if write:
@@ -74,6 +72,14 @@ def calibrate(
         tell({**did, **plain, "doubts": doubts, "problems": problems}, lines, as_json)
         if problems:
             raise SystemExit(FLAW)
+
+
+def consortium_file(given: Path) -> Path:
+    """The file, or that of the folder; raises WrongThing where there is none."""
+    path = given / PROJECT_FILE if given.is_dir() else given
+    if not path.is_file():
+        raise WrongThing(f"{given} has no {PROJECT_FILE}")
+    return path
 
 
 def calibrated_on(

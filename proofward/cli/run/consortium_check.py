@@ -10,9 +10,10 @@ from click.core import ParameterSource
 
 from proofward.cli.common.answering import JSON, answering
 from proofward.cli.common.console import FLAW, OK, WrongThing, make_console, print_json
+from proofward.cli.common.usual import PROJECT_FILE
 from proofward.cli.kit.data_file import notation_options
 from proofward.cli.project.inspected import ROWS_OPTION, project_costs
-from proofward.cli.run.calibrate import BEYOND_OPTION, FILE_NAME, ROUNDS_OPTION, calibrated_on
+from proofward.cli.run.calibrate import BEYOND_OPTION, ROUNDS_OPTION, calibrated_on, consortium_file
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
@@ -52,9 +53,7 @@ def consortium_check(
     from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
     from proofward.layers.errors import TrainingError
 
-    path = given / FILE_NAME if given.is_dir() else given
-    if not path.is_file():
-        raise WrongThing(f"{given} has no {FILE_NAME}")
+    path = consortium_file(given)
     load_kernels(make_console(quiet=True))
     exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
     costs = sample = None
@@ -62,7 +61,7 @@ def consortium_check(
     with answering(as_json):
         project, found = read_whole_project(path)
         if project is None and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
-            raise WrongThing(f"{path} is no {FILE_NAME}: it names no [[site]]")
+            raise WrongThing(f"{path} is no {PROJECT_FILE}: it names no [[site]]")
         problems = [str(problem) for problem in found]
         if project is not None:
             problems = _unagreeable(project, path)

@@ -174,9 +174,8 @@ class FlareEngine(Engine):
 
         point = pointer(kit, address, proxied=bool(environment.get("grpc_proxy")))
         if self.kind(kit) == ADMIN:
-            from proofward.engines.flare.keeper import (
-                Keeper,  # brings FLARE, which a site's process only starts
-            )
+            # it brings FLARE, which a site's process only starts
+            from proofward.engines.flare.keeper import Keeper
             from proofward.engines.remote.agreement.home import Home
 
             os.environ.update(environment)

@@ -6,6 +6,8 @@ names are sorted. Who may send which record, and when, is the business of `histo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from proofward.federation.messages.enrolment_records import (
     BeaconDeal,
     BeaconFixed,
@@ -97,5 +99,13 @@ __all__ = [
     "VouchesClosed",
 ]
 
-_RECORDS: tuple[type[Message], ...] = (*Message.__subclasses__(), StatefulAggregate)
-KINDS: dict[str, type[Message]] = {record.kind: record for record in _RECORDS}
+
+
+def _records(base: type[Message]) -> Iterator[type[Message]]:
+    """All that derive from a base, directly or from one another."""
+    for record in base.__subclasses__():
+        yield record
+        yield from _records(record)
+
+
+KINDS: dict[str, type[Message]] = {record.kind: record for record in _records(Message)}
