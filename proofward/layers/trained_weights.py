@@ -22,8 +22,9 @@ Soundness: the sumchecks. How it hides: the party pads every message.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -123,11 +124,15 @@ class TrainedWeights(AffineRelation):
 
         Step tau < T counts with r_(T-1-tau) / rate, which is 1 without momentum.
         """
-        inside = np.zeros((2, self.shape.steps), dtype=np.uint64)
-        unit = pow(self.rates.rate, -1, P)
-        counts = [count * unit % P for count in self.rates.sums[:steps]]
-        inside[0, :steps] = counts[-1]
-        inside[0, steps - len(counts) : steps] = counts[::-1]
+
+        def inside() -> Array:
+            found = np.zeros((2, self.shape.steps), dtype=np.uint64)
+            unit = pow(self.rates.rate, -1, P)
+            counts = [count * unit % P for count in self.rates.sums[:steps]]
+            found[0, :steps] = counts[-1]
+            found[0, steps - len(counts) : steps] = counts[::-1]
+            return found
+
         self._prove_sum(party, inside, units, extended, claim * (-ONE * self.rates.rate).inverse())
 
     def assert_weight(self, party: Party, step: Point, units: Units, extended: Point, weight: Form) -> None:
@@ -141,9 +146,8 @@ class TrainedWeights(AffineRelation):
         if self.gradients is None:
             party.assert_zero(weight - initial)
             return
-        later = self._counts(suffix_sums(eq_table(step)))
         claim = (Form.of(initial) - weight) * (ONE * self.rates.rate).inverse()
-        self._prove_sum(party, later, units, extended, claim)
+        self._prove_sum(party, lambda: self._counts(suffix_sums(eq_table(step))), units, extended, claim)
 
     def _counts(self, later: Array) -> Array:
         """sum over j of e_j / rate * lambda_(tau+j), from lambda."""
@@ -167,9 +171,14 @@ class TrainedWeights(AffineRelation):
         bias = ext_dot(units.weights, np.stack([self.biases, np.zeros_like(self.biases)]))
         return (ONE - top) * weight + top * zero_product(unit) * bias
 
-    def _prove_sum(self, party: Party, weights: Array, units: Units, extended: Point, claim: Form) -> None:
-        """claim = sum over steps of weight_tau * G_tau at (units, extended input)."""
-        shape = self.shape
+    def _prove_sum(
+        self, party: Party, weights: Callable[[], Array], units: Units, extended: Point, claim: Form
+    ) -> None:
+        """claim = sum over steps of weight_tau * G_tau at (units, extended input).
+
+        Who measures a statement has no need of the weights, of which there may be millions.
+        """
+        shape, weights = self.shape, cache(weights)
         outputs = self._outputs_over_samples(party, units) if party.knows_witness else zeros(0)
         inputs = self._inputs_over_samples(party, extended) if party.knows_witness else zeros(0)
         group = units.leading(self.log_groups)
@@ -179,10 +188,10 @@ class TrainedWeights(AffineRelation):
             if group:
                 by_group = sum_last(products.reshape(2, -1, 1 << self.log_positions))
                 products = ext_mul(by_group, flat(repeated_eq(group, 1 << shape.log_samples)))
-            return Tables([(weights, sum_last(products.reshape(2, shape.steps, -1)))])
+            return Tables([(weights(), sum_last(products.reshape(2, shape.steps, -1)))])
 
         reduced = party.sumcheck(claim, plain_weights(shape.log_steps), by_step)
-        public = party.public(lambda: evaluate(weights, reduced.point))
+        public = party.public(lambda: evaluate(weights(), reduced.point))
         at_step = party.send(reduced.factors[0][1])
         party.assert_zero(reduced.claim - at_step * public)
         claims = eq_weights(reduced.point) + plain_weights(shape.log_batch)
