@@ -26,7 +26,6 @@ single honest hospital the sum is its update: no aggregation protocol hides that
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from math import comb, e, log, log2, pi, sqrt
 from typing import Final
@@ -75,12 +74,13 @@ def allowed_log_q(dimension: int) -> float:
 
 def revealed_coefficients(failure_bits: int = FAILURE_BITS) -> int:
     """The least r with P(Binomial(4096, 2/9) > r) <= 2^-failure_bits, exactly."""
-    allowed = Fraction(9**RING_DEGREE, 2**failure_bits)
-    tail = 0
+    allowed = 9**RING_DEGREE >> failure_bits
+    tail, outcomes = 0, 2**RING_DEGREE  # comb(n, r) 2^r 7^(n - r) for r = n
     for r in range(RING_DEGREE, -1, -1):
-        tail += comb(RING_DEGREE, r) * 2**r * 7 ** (RING_DEGREE - r)
+        tail += outcomes
         if tail > allowed:
             return r
+        outcomes = outcomes * 7 * r // (2 * (RING_DEGREE - r + 1))
     raise ArithmeticError("the tail includes every outcome")
 
 

@@ -63,9 +63,10 @@ def test_every_challenge_is_entered() -> None:
 
 
 def test_nothing_of_the_backward_pass_is_committed_to() -> None:
-    about = proved("pooled", 3).statement.forward_pass
+    statement = proved("pooled", 3).statement
+    about = statement.forward_pass
     counter = Inventory(about.code)
-    counter.run(lambda party: inference(party, proved("pooled", 3).statement, None))
+    counter.run(lambda party: inference(party, statement, None))
     names = {column.name for column in counter.columns}
     assert {"records", "layer 1 chosen", "layer 2 low, limb 0", "head remainders, limb 0"} <= names
     assert not any("gradient" in name or "error" in name for name in names)
