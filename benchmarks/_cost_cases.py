@@ -14,8 +14,9 @@ from _machine import peak_memory, reset_peak_memory
 from _training import ONE_LIMB, Plain, TrainingProblem, conv, large_scales, linear, warm_up
 
 from proofward.data.synthetic import make_synthetic
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, initial_weights, mlp
+from proofward.layers.network import Network, chain, mlp
 from proofward.models import preset
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import Tally, tally, tally_round

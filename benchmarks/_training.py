@@ -14,8 +14,9 @@ from _machine import median_seconds, peak_memory, reset_peak_memory
 
 from proofward.data.records import Records
 from proofward.data.synthetic import make_synthetic
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, initial_weights, mlp
+from proofward.layers.network import Network, mlp
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train

@@ -16,8 +16,9 @@ from statistics import median
 
 import numpy as np
 
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network, chain, initial_weights, mlp
+from proofward.layers.network import Network, chain, mlp
 from proofward.relations.predict import PublicModel, inference_plan, prove_prediction, verify_prediction
 
 POOL = {"kind": "relu_maxpool2d"}

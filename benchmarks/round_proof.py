@@ -28,7 +28,7 @@ from proofward.data.records import Records
 from proofward.data.splits import held_out_split
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import load_wdbc
-from proofward.layers.network import initial_weights
+from proofward.layers.initial_weights import initial_weights
 from proofward.models import PRESETS, Preset, preset
 from proofward.proof.counter import Counter
 from proofward.proof.party import Party

@@ -17,8 +17,9 @@ from _machine import print_result
 from proofward.data.synthetic import make_synthetic
 from proofward.field.blas import blas_threads
 from proofward.layers import training
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import initial_weights, mlp
+from proofward.layers.network import mlp
 from proofward.layers.schedule import schedule
 
 NETS = {

@@ -42,14 +42,21 @@ class Table:
 
 
 def read_csv(
-    path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str = "", least_rows: int = 1
+    path: Path,
+    schema: Schema,
+    scales: FixedPoint,
+    *,
+    delimiter: str = "",
+    least_rows: int = 1,
+    reading: Reading | None = None,
 ) -> Table:
     """A file's records at scale fa.
 
     Rows are counted as a spreadsheet does: the header is row 1. delimiter: "" for the usual one. least_rows:
-    how many the consortium's training needs. Raises CsvRefused with all that is wrong.
+    how many the consortium's training needs. reading: what takes the rows. Raises CsvRefused with all that is
+    wrong.
     """
-    problems, reading = Problems(), _Reading(schema)
+    problems, reading = Problems(), reading or Reading(schema)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, delimiter=delimiter or schema.notation.delimiter, strict=True)
@@ -76,7 +83,7 @@ def read_csv(
     return _table(reading.readings(header), reading, scales, problems)
 
 
-def _table(readings: Readings, reading: _Reading, scales: FixedPoint, problems: Problems) -> Table:
+def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: Problems) -> Table:
     schema = reading.schema
     normalised = readings.normalised(schema)
     clipped = outside(normalised, scales)
@@ -116,7 +123,7 @@ def _rows(reader: Iterator[list[str]], problems: Problems) -> Iterator[tuple[int
             empty.append(number)
 
 
-class _Reading:
+class Reading:
     """Rows as they come: numbers and labels of the good ones, problems of the others."""
 
     def __init__(self, schema: Schema) -> None:
@@ -141,7 +148,7 @@ class _Reading:
                 good = False
             else:
                 values.append(value)
-        label, what = self._label(row[header.label])
+        label, what = self.label(row[header.label], number)
         if label is None:
             problems.cell(number, header.label + 1, self.schema.label.column, what)
         elif good:
@@ -183,8 +190,8 @@ class _Reading:
             return None, "numbers that are too large to be one"
         return value, f"cells that are no number with a decimal {DECIMALS[decimal]}"
 
-    def _label(self, cell: str) -> tuple[int | None, str]:
-        """A cell's label, or None and what is wrong."""
+    def label(self, cell: str, number: int) -> tuple[int | None, str]:
+        """The label in a cell of the row `number`, or None and what is wrong."""
         label, text = self.schema.label, folded(cell)
         if not text:
             return None, "empty cells"

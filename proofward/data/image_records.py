@@ -8,11 +8,12 @@ forgotten with it.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from proofward.data.csv_problems import CsvRefused
 from proofward.data.csv_records import Table
 from proofward.data.image_schema import ImageSchema
 from proofward.data.images.admission import Admission
@@ -23,6 +24,7 @@ from proofward.data.images.patient_column import read_patients
 from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.sources import source_at
 from proofward.data.images.stream import batches
+from proofward.data.joined_rows import Joined, RowFile, join
 from proofward.data.plausibility import IMAGES, Doubt
 from proofward.data.plausibility import ONE_CLASS as ALONE
 from proofward.data.records import Records
@@ -37,7 +39,7 @@ class ImageFiles:
 
     labels: table of files, classes and patients, in the folder itself or elsewhere. patients: table with a
     row for each image of an HDF5 file. column: the one with the class, "" for the agreed one. parts: those of
-    an archive that are read.
+    an archive that are read. rows: the table whose rows go with the images, where that was agreed.
     """
 
     path: Path
@@ -49,10 +51,16 @@ class ImageFiles:
     only_listed: bool = False
     identifying: bool = False
     burned_in: bool = False
+    rows: RowFile | None = None
 
-    def source(self, schema: ImageSchema) -> Source:
+    @property
+    def table(self) -> RowFile | None:
+        """`rows`, where it is."""
+        return self.rows and replace(self.rows, path=self._beside(self.rows.path))
+
+    def source(self, schema: ImageSchema, salt: bytes) -> Source:
         """What reads it; raises ImagesRefused."""
-        admission = Admission(os.urandom(32), identifying=self.identifying, burned_in=self.burned_in)
+        admission = Admission(salt, identifying=self.identifying, burned_in=self.burned_in)
         listing, patients = None, tuple[bytes, ...]()
         if self.labels is not None:
             columns = Columns(label=self.column or schema.column, patient=self.patient_column)
@@ -69,6 +77,7 @@ class ImageFiles:
             only_listed=self.only_listed,
             parts=self.parts,
             patients=patients,
+            beside=() if self.table is None else (self.table.path,),
         )
 
     def _beside(self, table: Path) -> Path:
@@ -80,8 +89,13 @@ class ImageFiles:
 
 def read_images(files: ImageFiles, schema: ImageSchema, scales: FixedPoint, least_rows: int = 1) -> Table:
     """The records of a site's images; raises ImagesRefused with all that is wrong."""
-    source = files.source(schema)
+    if (files.rows is None) is not (schema.row is None):
+        words = "a table whose rows go with the images, --table" if schema.row else "no --table"
+        raise ImagesRefused(f"the consortium agreed on {words}")
+    salt = os.urandom(32)
+    source = files.source(schema, salt)
     found = inspect(source, schema.rule)
+    joined = _joined(files, schema, scales, found, salt)
     found.require()
     _check_classes(files.path, schema, found)
     if len(found) < least_rows:
@@ -92,12 +106,32 @@ def read_images(files: ImageFiles, schema: ImageSchema, scales: FixedPoint, leas
     doubts = [Doubt(IMAGES, "", words) for words in found.doubts if words != ONE_CLASS]
     if len(np.unique(labels)) == 1:
         doubts.append(Doubt(ALONE, "", f"all {len(labels)} images are {schema.classes[int(labels[0])]}"))
-    return Table(records, {}, tuple(doubts), found.notes)
+    if joined is None:
+        return Table(records, {}, tuple(doubts), found.notes)
+    whole = Records(np.hstack([records.features, joined.rows]), labels)
+    own = [doubt for doubt in joined.table.doubts if doubt.check != ALONE]
+    notes = (*found.notes, *joined.table.notes, *joined.notes)
+    return Table(whole, joined.table.clipped, (*doubts, *own), notes)
+
+
+def _joined(
+    files: ImageFiles, schema: ImageSchema, scales: FixedPoint, found: Inspection, salt: bytes
+) -> Joined | None:
+    """The row of each image, None where there are none; raises ImagesRefused with all that is wrong."""
+    if schema.row is None or files.table is None:
+        return None
+    try:
+        return join(files.table, schema.row, scales, found.patients, salt)
+    except CsvRefused as error:
+        lines = [*found.problem_lines(), *(f"{files.table.path}: {line}" for line in error.problems)]
+        raise ImagesRefused("images and rows do not fit together: nothing was taken in", lines) from error
+    except OSError as error:
+        raise ImagesRefused(f"{files.table.path}: {error.strerror}: nothing was taken in") from error
 
 
 def taken(source: Source, found: Inspection, schema: ImageSchema, scales: FixedPoint) -> Records:
-    """The records of an inspected source, all of whose classes were agreed; raises ImagesRefused."""
-    features = np.empty((len(found), schema.size), dtype=np.int64)
+    """Pictures and labels of an inspected source, all of whose classes were agreed; raises ImagesRefused."""
+    features = np.empty((len(found), schema.picture_size), dtype=np.int64)
     labels = np.empty(len(found), dtype=np.int64)
     side = np.array([schema.number(name) for name in found.classes], dtype=np.int64)
     for batch in batches(source, found, _BATCH):

@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proofward.data.images.levels import Levels, numbers
 from proofward.data.images.rule import ImageRule
+from proofward.data.row_schema import RowSchema
 from proofward.data.schema import MAX_BYTES, Feature, FeaturesInvalid, Schema
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import MOST_CLASSES
@@ -33,7 +34,8 @@ class ImageSchema:
     """rule: how a file becomes pixels. levels: how a pixel becomes a feature.
 
     negative, positive, others: the classes of images that are 0, 1, and 2, 3, ... for the network. column:
-    the one with the class in a table of files.
+    the one with the class in a table of files. row: of the table whose rows go with the images, if there is
+    one.
     """
 
     rule: ImageRule
@@ -42,6 +44,7 @@ class ImageSchema:
     positive: tuple[str, ...] = ("1",)
     column: str = "label"
     others: tuple[tuple[str, ...], ...] = ()
+    row: RowSchema | None = None
 
     def __post_init__(self) -> None:
         if len(self.sides) > MOST_CLASSES:
@@ -89,7 +92,12 @@ class ImageSchema:
 
     @property
     def size(self) -> int:
-        """Features of a record."""
+        """Features of a record: of its picture, and of its row."""
+        return self.picture_size + (self.row.size if self.row else 0)
+
+    @property
+    def picture_size(self) -> int:
+        """Pixels of a picture."""
         channels, height, width = self.axes
         return channels * height * width
 
@@ -123,6 +131,7 @@ class ImageSchema:
             "rule": self.rule.canonical(),
             "centre": list(self.levels.centre),
             "spread": list(self.levels.spread),
+            **({"row": self.row.to_plain()} if self.row else {}),
         }
 
     def _plain_label(self) -> dict[str, object]:
@@ -137,8 +146,9 @@ class ImageSchema:
         match plain:
             case {"version": version, "label": dict() as label, "rule": dict() as rule,
                   "centre": list() as centre, "spread": list() as spread,
-                  **rest} if not rest and version == VERSION:  # fmt: skip
-                return _made(label, rule, centre, spread)
+                  **rest} if not set(rest) - {"row"} and version == VERSION:  # fmt: skip
+                made = _made(label, rule, centre, spread)
+                return replace(made, row=_row(rest["row"])) if rest else made
         words = f"images: expected {VERSION} with label, rule, centre and spread"
         raise FeaturesInvalid(f"{words}, found {plain!r:.80}")
 
@@ -154,6 +164,12 @@ def image_schema(
     if len(sides) < 2:
         raise FeaturesInvalid(f"label.classes: expected two classes or more, found {len(sides)}")
     return ImageSchema(rule, levels, sides[0], sides[1], column, tuple(sides[2:]))
+
+
+def _row(plain: object) -> RowSchema:
+    if not isinstance(plain, dict):
+        raise FeaturesInvalid(f"row: expected the columns of a table, found {plain!r:.80}")
+    return RowSchema.from_plain(plain)
 
 
 def _made(

@@ -23,6 +23,7 @@ from functools import lru_cache
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.record import FIRST, ROW
 from proofward.layers.saturation import Span, span_of
 
 LIMIT = 1 << 62
@@ -144,7 +145,7 @@ def _magnitudes(
 
 def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
     """Of V_place."""
-    if place == 0:
+    if place in (FIRST, ROW):
         return -scales.input_range[0]
     return scales.activation_limit << model.joints.means[place]
 

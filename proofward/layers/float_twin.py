@@ -11,6 +11,7 @@ from proofward.layers.affine import RealArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
 from proofward.layers.real_pass import added, real_forward
+from proofward.layers.record import ROW
 
 Float32Array = NDArray[np.float32]
 
@@ -59,22 +60,23 @@ def input_gradients(
         below, _ = _gradients(model, parts, values, deltas, place)
         back = model.activations[place - 1].real_gradients
         deltas[place - 1] = _single(back(sums[place - 1], below, _limit(scales)))
-    return _gradients(model, parts, values, deltas, 0)[0]
+    own = [_gradients(model, parts, values, deltas, place)[0] for place in model.record.layouts]
+    return own[0] if len(own) == 1 else np.concatenate(own, axis=1)
 
 
 def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
-) -> tuple[list[Float32Array], list[Float32Array], Float32Array]:
-    """Inputs of every layer of the chain, sums of the hidden ones, and the logits."""
+) -> tuple[dict[int, Float32Array], list[Float32Array], Float32Array]:
+    """What layers read, by place, sums of the hidden layers, and the logits."""
     values, sums = real_forward(model, parts, features, _limit(scales), _single)
     *hidden, logits = [_single(own) for own in sums]
-    return [_single(own) for own in values], hidden, logits
+    return {place: _single(own) for place, own in values.items()}, hidden, logits
 
 
 def _gradients(
     model: Network,
     parts: Parts,
-    values: list[Float32Array],
+    values: Mapping[int, Float32Array],
     deltas: Mapping[int, Float32Array],
     place: int,
 ) -> tuple[Float32Array, dict[int, tuple[RealArray, RealArray]]]:
@@ -139,6 +141,8 @@ def train_float(
                 back_sums.append(below)
                 back = model.activations[place - 1].real_gradients
                 deltas[place - 1] = _single(back(sums[place - 1], _saturated(below, scales), _limit(scales)))
+        if model.row:
+            growth |= _gradients(model, parts, values, deltas, ROW)[1]
         for index, of_layer in growth.items():
             for part, velocity, grown in zip(parts[index], velocities[index], of_layer, strict=True):
                 velocity *= momentum

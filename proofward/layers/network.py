@@ -1,22 +1,21 @@
-"""A network as a chain of layers with activations between and a head on top, and its first weights.
+"""A network as a chain of layers with activations between and a head on top.
 
 Values may skip layers (`shortcuts`), as they are or through a layer of their own. Flat order of a weight
 vector: for each layer its weights row-major, then its biases; layers of shortcuts follow those of the chain.
 
 One network has one plain form. A multilayer perceptron on a row of features is {"widths": [...]}; every other
 network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}, where a layer is followed by a shortcut
-into its sums and then by its activation, and ReLU is named nowhere. "class_weights" stands in either where
-they are not all 1. The head is that for the number of outputs of the last layer, one for each class.
+into its sums and then by its activation, and ReLU is named nowhere. "row" is the length of the row that
+records have beside these axes, where they have one. "class_weights" stands in either where they are not all
+1. The head is that for the number of outputs of the last layer, one for each class.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from math import isqrt
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from proofward.layers.linear import MAX_WIDTH, Linear
 from proofward.layers.means import Finer, rounding
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import MOST_CLASSES, exactly, integer
+from proofward.layers.record import ROW, ROW_WORD, RecordLayout
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
 from proofward.layers.shortcuts import ADD, Joints, PlainShortcut, Shortcut, check_shortcuts, joined, plain_of
 
@@ -42,16 +42,19 @@ _KINDS = sorted({*AFFINE, *ACTIVATIONS, ADD})
 class Network:
     """A chain from the records upwards and activations between; the last layer of it gives the logits.
 
-    layers: those of the chain, and behind them those of the shortcuts.
+    layers: those of the chain, and behind them those of the shortcuts. row: the length of the row that a
+    record has beside what the first layer reads, 0 where it has none.
     """
 
     layers: tuple[Affine, ...]
     activations: tuple[Activation, ...]
     class_weights: tuple[int, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
+    row: int = 0
 
     def __post_init__(self) -> None:
         integer("layers", len(self.layers), 1, MAX_LAYERS)
+        integer("row", self.row, 0, MAX_WIDTH)
         between = len(self.layers) - 1 - sum(own.by is not None for own in self.shortcuts)
         integer("activations", len(self.activations), between, between)
         for (below, above), own in zip(pairwise(self.chain), self.activations, strict=True):
@@ -59,9 +62,10 @@ class Network:
                 raise ConfigurationError(f"sums of {own.kind}", below.gives.words, own.takes.words)
             if own.gives != above.takes:
                 raise ConfigurationError(f"inputs of {above.words}", own.gives.words, above.takes.words)
-        for layout in (self.layers[0].takes, *self.hidden):
+        integer(f"values of {self.record.words}", self.record.padded_size, 1, MAX_VALUES)
+        for layout in self.hidden:
             integer(f"values of {layout.words}", layout.padded_size, 1, MAX_VALUES)
-        check_shortcuts(self.shortcuts, self.layers, [own.takes for own in self.chain], self.depth)
+        check_shortcuts(self.shortcuts, self.layers, _values(self.chain, self.record), self.depth)
         last = self.chain[-1]
         if not isinstance(last, Linear) or not 2 <= last.outputs <= MOST_CLASSES:
             expected = f"a linear layer with 2 to {MOST_CLASSES} outputs, one for each class"
@@ -92,13 +96,18 @@ class Network:
 
     @property
     def inputs(self) -> Layout:
-        """Layout of a record."""
+        """Layout of what the first layer reads: a record, but for its row."""
         return self.layers[0].takes
+
+    @cached_property
+    def record(self) -> RecordLayout:
+        """Layout of a record."""
+        return RecordLayout(self.inputs, self.row)
 
     @property
     def features(self) -> int:
         """Values of a record."""
-        return self.inputs.size
+        return self.record.size
 
     @property
     def hidden(self) -> tuple[Layout, ...]:
@@ -119,9 +128,9 @@ class Network:
     @property
     def words(self) -> str:
         """Such as 30-32-2, or with the layouts of pictures 1x64x64-8x32x32-2; +i: layer i's values join."""
-        parts = [self.inputs.words, *(layer.gives.words for layer in self.chain)]
+        parts = [self.record.words, *(layer.gives.words for layer in self.chain)]
         for own in self.shortcuts:
-            parts[own.into + 1] += f"+{own.source}"
+            parts[own.into + 1] += f"+{ROW_WORD if own.source == ROW else own.source}"
         return "-".join(parts)
 
     @property
@@ -189,7 +198,8 @@ class Network:
         weights = {"class_weights": list(self.class_weights)} if self.class_weights else {}
         if self.is_mlp:
             return {"widths": list(self.widths), **weights}
-        return {"inputs": list(self.inputs.axes), "layers": self.plain_layers, **weights}
+        row = {ROW_WORD: self.row} if self.row else {}
+        return {"inputs": list(self.inputs.axes), **row, "layers": self.plain_layers, **weights}
 
     @property
     def plain_layers(self) -> list[dict[str, object]]:
@@ -214,20 +224,21 @@ class Network:
             return made
         if isinstance(values, Mapping) and set(values) == {"widths"}:
             return mlp(_integers("widths", values["widths"]))
-        if not isinstance(values, Mapping) or set(values) != {"inputs", "layers"}:
+        if not isinstance(values, Mapping) or set(values) - {ROW_WORD} != {"inputs", "layers"}:
             found = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
             raise ConfigurationError("model", "a mapping with the key widths, or inputs and layers", found)
         axes, plain = _integers("inputs", values["inputs"]), values["layers"]
         if not isinstance(plain, list | tuple) or not 1 <= len(plain) <= 2 * MAX_LAYERS:
             raise ConfigurationError("layers", f"a list of 1 to {MAX_LAYERS} layers", type(plain).__name__)
-        made = chain(axes, plain)
+        row = integer(ROW_WORD, values[ROW_WORD], 1, MAX_WIDTH) if ROW_WORD in values else 0
+        made = chain(axes, plain, row)
         if made.is_mlp:
             raise ConfigurationError("model", f"the widths {list(made.widths)}", "inputs and layers")
         return made
 
 
-def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
-    """The network of layers in plain form on records of these axes; raises ConfigurationError."""
+def chain(axes: Sequence[int], layers: Sequence[object], row: int = 0) -> Network:
+    """The network of layers in plain form on records of these axes, and a row; raises ConfigurationError."""
     if not 1 <= len(axes) <= 3:
         raise ConfigurationError("inputs", "1 to 3 axes", list(axes))
     for axis in axes:
@@ -259,8 +270,14 @@ def chain(axes: Sequence[int], layers: Sequence[object]) -> Network:
             integer(f"values of {made[-1].gives.words}", made[-1].gives.padded_size, 1, MAX_VALUES)
         else:
             raise ConfigurationError("kind of a layer", f"one of {_KINDS}", kind)
-    through, shortcuts = joined(into, made, [own.takes for own in made], AFFINE)
-    return Network(through, tuple(between), shortcuts=shortcuts)
+    record = RecordLayout(Layout(tuple(axes)), row)
+    through, shortcuts = joined(into, made, _values(made, record), AFFINE)
+    return Network(through, tuple(between), shortcuts=shortcuts, row=row)
+
+
+def _values(made: Sequence[Affine], record: RecordLayout) -> dict[int, Layout]:
+    """Layouts of what layers read, by place: the record's parts, and the values behind each layer."""
+    return {**record.layouts, **{place: own.takes for place, own in enumerate(made) if place}}
 
 
 def mlp(widths: Sequence[int]) -> Network:
@@ -278,22 +295,3 @@ def _integers(field: str, values: object) -> tuple[int, ...]:
     if not isinstance(values, list | tuple):
         raise ConfigurationError(field, "a list of integers", values)
     return tuple(values)
-
-
-def initial_weights(model: Network, scales: FixedPoint, seed: bytes) -> Int64Array:
-    """He-uniform weights at scale 2^weight_bits, biases zero: int64 (parameters,), fixed by the seed.
-
-    A layer's weights are uniform on [-bound, bound] with bound = isqrt(6 * 4^weight_bits / fan_in), drawn
-    from SHAKE-256(domain, layer, seed), four bytes (little endian) each, of which 31 bits are used.
-    """
-    if type(seed) is not bytes:
-        raise ConfigurationError("seed", "bytes", type(seed).__name__)
-    flat = np.zeros(model.parameters, dtype=np.int64)
-    for index, ((weights, _), layer) in enumerate(zip(model.unflatten(flat), model.layers, strict=True)):
-        bound = isqrt((6 << (2 * scales.weight_bits)) // layer.fan_in)
-        shake = hashlib.shake_256(b"proofward/initial-weights/v1" + index.to_bytes(4, "little") + seed)
-        draws = np.frombuffer(shake.digest(4 * weights.size), dtype="<u4").astype(np.uint64) >> np.uint64(1)
-        # bound <= sqrt(6) * 2^30, so draws * (2*bound + 1) < 2^31 * 2^32.4 < 2^64.
-        scaled = (draws * np.uint64(2 * bound + 1)) >> np.uint64(31)
-        weights[...] = scaled.astype(np.int64).reshape(weights.shape) - bound
-    return flat

@@ -18,12 +18,12 @@ from proofward.layers.shortcuts import Addends
 
 @dataclass
 class Forward:
-    """values: what each layer of the chain reads. sums: of each, with all that joins them; the logits last.
+    """values: by place, what layers read. sums: of the chain, with all that joins them; the logits last.
 
     own: of every layer of a shortcut, by its index, the sums that it makes. All padded, (B, padded).
     """
 
-    values: list[FloatArray]
+    values: dict[int, FloatArray]
     sums: list[Int64Array] = field(default_factory=list)
     own: dict[int, Int64Array] = field(default_factory=dict)
 
@@ -59,8 +59,8 @@ class Passes:
         return [self.model.rounding(self.scales, at) for at in range(len(self.model.activations))]
 
     def forward(self, records: FloatArray) -> Forward:
-        """Of padded records (B, padded)."""
-        joints, done = self.model.joints, Forward([records])
+        """Of records (B, features)."""
+        joints, done = self.model.joints, Forward(self.model.record.parts(records))
 
         def made(layer: int) -> Int64Array:
             values = done.values[joints.reads(layer)]
@@ -71,7 +71,7 @@ class Passes:
             if place < len(self._rounding):
                 activation = self.model.activations[place]
                 values = activation.forward(done.sums[-1], self._rounding[place])
-                done.values.append(values.astype(np.float64))
+                done.values[place + 1] = values.astype(np.float64)
         return done
 
     def backward(self, forward: Forward, gradients: FloatArray) -> Backward:
@@ -96,7 +96,7 @@ def _joined(
     place: int,
     addends: Addends,
     made: Callable[[int], Int64Array],
-    direct: Mapping[int, FloatArray] | Sequence[FloatArray],
+    direct: Mapping[int, FloatArray],
     own: dict[int, Int64Array],
 ) -> Int64Array:
     """What layers make and what is direct, added up; what projections make is kept in `own`."""

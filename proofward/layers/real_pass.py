@@ -16,13 +16,13 @@ def real_forward(
     records: RealArray,
     limit: float,
     kept: Callable[[RealArray], RealArray] = lambda values: values,
-) -> tuple[list[RealArray], list[RealArray]]:
-    """Inputs and sums of every layer of the chain, the logits last; of records (n, size).
+) -> tuple[dict[int, RealArray], list[RealArray]]:
+    """What layers read, by place, and sums of the chain, the logits last; of records (n, size).
 
     parts: weights and biases of all layers; limit: the largest value of a hidden layer. Every array is
     `kept`, in another type where that is wanted.
     """
-    values, sums = [records], list[RealArray]()
+    values, sums = model.record.whole_parts(records), list[RealArray]()
     for place in range(model.depth):
         addends = model.joints.sums(place, 0)
         made = [
@@ -31,7 +31,7 @@ def real_forward(
         ]
         sums.append(added([*made, *(values[source] for source, _ in addends.direct)]))
         if place < len(model.activations):
-            values.append(kept(model.activations[place].real_values(sums[-1], limit)))
+            values[place + 1] = kept(model.activations[place].real_values(sums[-1], limit))
     return values, sums
 
 

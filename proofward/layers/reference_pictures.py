@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from proofward.layers import reference
 from proofward.layers.model import FixedPoint, Training
+from proofward.layers.record import ROW
 from proofward.layers.reference import Vector
 
 Term = tuple[int, int, int]
@@ -93,10 +94,12 @@ class Joins:
     """Which values a layer reads and which sums it joins, and values that join sums as they are.
 
     The chain's layers come first; through: of each layer behind them (source, into); direct: such pairs too.
+    row: how many values at the end of every record are no input of the first layer, but the source ROW.
     """
 
     through: tuple[tuple[int, int], ...] = ()
     direct: tuple[tuple[int, int], ...] = ()
+    row: int = 0
 
 
 def step(
@@ -115,7 +118,8 @@ def step(
     """
     depth = len(network) - len(joins.through)
     ends = [*((place, place) for place in range(depth)), *joins.through]
-    means = [0, *(own.mean_bits for own in network[:depth])]
+    means = {ROW: 0, 0: 0, **{place + 1: own.mean_bits for place, own in enumerate(network[:depth])}}
+    places = [*([ROW] if joins.row else []), *reversed(range(depth))]
     fa, fw = scales.activation_bits, scales.weight_bits
     ones = [fa + means[source] for source, _ in ends]
     finer = [2 * means[source] + network[into].mean_bits for source, into in ends]
@@ -123,16 +127,18 @@ def step(
     bits = [
         max(own for own, end in zip(finer, ends, strict=True) if end[1] == place) for place in range(depth)
     ]
-    back_bits = [
-        max(own for own, end in zip(back_finer, ends, strict=True) if end[0] == place)
-        for place in range(depth)
-    ]
+    back_bits = {
+        place: max(own for own, end in zip(back_finer, ends, strict=True) if end[0] == place)
+        for place in places
+    }
     rounding = [scales.finer(weight_bits=fw + own) for own in bits]
-    back_rounding = [scales.finer(weight_bits=fw + own) for own in back_bits]
+    back_rounding = {place: scales.finer(weight_bits=fw + own) for place, own in back_bits.items()}
     growth = [([0] * len(weights), [0] * len(bias)) for weights, bias in layers]
     all_sums, all_back = [], []
     for record, label in zip(inputs, labels, strict=True):
-        values, sums, chosen = [record], list[Vector](), list[list[tuple[int, ...]]]()
+        first = len(record) - joins.row
+        values = {0: record[:first], ROW: record[first:]}
+        sums, chosen = list[Vector](), list[list[tuple[int, ...]]]()
         for k in range(depth):
             own, total = network[k], [0] * network[k].sums
             for index, (source, into) in enumerate(ends):
@@ -150,10 +156,10 @@ def step(
             if not own.mean:
                 chosen[-1] = [(taps[winner([quotients[o] for o in taps])],) for taps in chosen[-1]]
             units = [reference.forward(z, rounding[k]) for z in total]
-            values.append([sum(units[o].activation for o in taps) for taps in chosen[-1]])
+            values[k + 1] = [sum(units[o].activation for o in taps) for taps in chosen[-1]]
         error = reference.head(sums[-1][1] - sums[-1][0], label, rounding[-1]).error
         deltas, back_sums = {depth - 1: [-error, error]}, list[Vector]()
-        for j in reversed(range(depth)):
+        for j in (*reversed(range(depth)), *places[:-depth]):
             back = [0] * len(values[j])
             for index, (source, into) in enumerate(ends):
                 if source == j:
@@ -167,7 +173,7 @@ def step(
                 if source == j:
                     shift = fw + back_bits[j] - network[into].mean_bits
                     back = [z + (delta << shift) for z, delta in zip(back, deltas[into], strict=True)]
-            if j:
+            if 0 < j < depth:
                 back_sums.insert(0, back)
                 below = deltas[j - 1] = [0] * network[j - 1].sums
                 for taps, z in zip(chosen[j - 1], back, strict=True):

@@ -7,6 +7,10 @@ activation of the sums Z_i. A shortcut from V_j into Z_k, j <= k, adds
 So the gradient with respect to V_j is the sum of what all that reads V_j passes back, rounded once:
     V_back_j = W_j^T dZ_j + dZ_k                    or W_j^T dZ_j + W_p^T dZ_k.
 
+The row of a record that has one (`record`) is a source too, only ever read through a linear layer p:
+    Z_k = W_k V_k + 2^fa b_k + W_p x + 2^fa b_p = (W_k W_p) (V_k, x) + 2^fa (b_k + b_p),
+which is a linear layer on V_k and the row x concatenated, with b_k + b_p for its bias.
+
 All addends are integers of one scale. Values of scale fa join sums of scale fa + fw as 2^fw V_j, and
 gradients of scale fd join back sums of scale fd + fw as 2^fw dZ_k. Beside means (`means`) scales are finer:
 sums that join have the finest scale among them, and every addend is multiplied by a power of two.
@@ -24,13 +28,14 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.means import Finer
 from proofward.layers.plain import exactly, integer
+from proofward.layers.record import ROW, ROW_WORD
 
 ADD = "add"  #: of a shortcut in plain form, among layers
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """From V_source into the sums of layer `into` of the chain; by: the network's layer between, if any."""
+    """From V_source, or a ROW, into the sums of layer `into` of the chain; by: the layer between, if any."""
 
     source: int
     into: int
@@ -72,6 +77,10 @@ class Joints:
         """The place of the sums that a layer joins."""
         return layer if layer < self.depth else self._through(layer).into
 
+    def mean(self, values: int) -> int:
+        """The bits of their mean; a row is none."""
+        return 0 if values == ROW else self.means[values]
+
     def _through(self, layer: int) -> Shortcut:
         return next(own for own in self.shortcuts if own.by == layer)
 
@@ -79,15 +88,15 @@ class Joints:
     def finer(self) -> tuple[Finer, ...]:
         """Per layer, how much finer its scales are beside means."""
         above = (*self.means[1:], 0)
-        return tuple(Finer(self.means[self.reads(own)], above[self.joins(own)]) for own in range(self.layers))
+        return tuple(Finer(self.mean(self.reads(own)), above[self.joins(own)]) for own in range(self.layers))
 
     def joining(self, sums: int) -> tuple[int, ...]:
         """The layers that join sums, that of the chain first."""
         return self._joining[sums]
 
     def reading(self, values: int) -> tuple[int, ...]:
-        """The layers that read values, that of the chain first."""
-        return self._reading[values]
+        """The layers that read values, that of the chain first where there is one."""
+        return self._through_reading(values) if values == ROW else self._reading[values]
 
     @cached_property
     def _joining(self) -> tuple[tuple[int, ...], ...]:
@@ -98,10 +107,10 @@ class Joints:
 
     @cached_property
     def _reading(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(
-            (place, *(own.by for own in self.shortcuts if own.by is not None and own.source == place))
-            for place in range(self.depth)
-        )
+        return tuple((place, *self._through_reading(place)) for place in range(self.depth))
+
+    def _through_reading(self, values: int) -> tuple[int, ...]:
+        return tuple(own.by for own in self.shortcuts if own.by is not None and own.source == values)
 
     def sums_bits(self, sums: int) -> int:
         """Bits more that are rounded off sums, which have the finest scale of all that joins them."""
@@ -115,7 +124,7 @@ class Joints:
         """What makes up the sums of layer `place` of the chain."""
         bits, finer = self.sums_bits(place), self.finer
         direct = [
-            (own.source, weight_bits + bits - self.means[own.source])
+            (own.source, weight_bits + bits - self.mean(own.source))
             for own in self.shortcuts
             if own.into == place and own.by is None
         ]
@@ -135,9 +144,9 @@ class Joints:
 
 
 def check_shortcuts(
-    shortcuts: Sequence[Shortcut], layers: Sequence[Affine], values: Sequence[Layout], depth: int
+    shortcuts: Sequence[Shortcut], layers: Sequence[Affine], values: Mapping[int, Layout], depth: int
 ) -> None:
-    """Raises ConfigurationError unless every shortcut fits; values: the layouts of V_0, V_1, .."""
+    """Raises ConfigurationError unless every shortcut fits; values: layouts of V_0, V_1, .. and of a row."""
     for before, after in pairwise(shortcuts):
         if before.into >= after.into:
             raise ConfigurationError("shortcuts", "at most one into each layer, in order", after)
@@ -147,10 +156,13 @@ def check_shortcuts(
         raise ConfigurationError("layers of shortcuts", f"the layers {expected}, in order", found)
     for own in shortcuts:
         integer("layer that a shortcut joins (below the last)", own.into, 0, depth - 2)
-        integer(f"source of a shortcut into layer {own.into + 1}", own.source, 0, own.into)
+        if own.source != ROW or ROW not in values:
+            integer(f"source of a shortcut into layer {own.into + 1}", own.source, 0, own.into)
         joined, takes = layers[own.into], values[own.source]
         what = f"values that join the sums of {joined.words}"
         if own.by is None:
+            if own.source == ROW:
+                raise ConfigurationError("row of a record", "a layer between, by linear", "none")
             if takes != joined.gives:
                 raise ConfigurationError(what, joined.gives.words, takes.words)
             continue
@@ -159,11 +171,13 @@ def check_shortcuts(
             raise ConfigurationError(f"inputs of {through.words}", takes.words, through.takes.words)
         if through.gives != joined.gives or through.window != joined.window:
             raise ConfigurationError(what, joined.gives.words, through.gives.words)
+    if ROW in values and ROW not in [own.source for own in shortcuts]:
+        raise ConfigurationError("row of a record", "a layer that it joins, `add row by linear ..`", "none")
 
 
 @dataclass(frozen=True)
 class PlainShortcut:
-    """A shortcut in plain form: {"kind": "add", "from": i}, and "by" a layer in plain form."""
+    """A shortcut in plain form: {"kind": "add", "from": i}, or from "row", and "by" a layer in plain form."""
 
     source: int
     by: Mapping[str, object] | None
@@ -174,7 +188,9 @@ class PlainShortcut:
         names = ("kind", "from", "by") if "by" in plain else ("kind", "from")
         values = exactly("shortcut", plain, names)
         source, by = values["from"], values.get("by")
-        if type(source) is not int:
+        if source == ROW_WORD:
+            source = ROW
+        elif type(source) is not int or source == ROW:
             raise ConfigurationError("from", "the number of a layer, 0 for the record", source)
         if "by" in plain and not isinstance(by, Mapping):
             raise ConfigurationError("by", "a layer in plain form", type(by).__name__)
@@ -186,7 +202,7 @@ def plain_of(shortcuts: Sequence[Shortcut], layers: Sequence[Affine]) -> Mapping
     return {
         own.into: {
             "kind": ADD,
-            "from": own.source,
+            "from": ROW_WORD if own.source == ROW else own.source,
             **({} if own.by is None else {"by": layers[own.by].to_plain()}),
         }
         for own in shortcuts
@@ -194,15 +210,17 @@ def plain_of(shortcuts: Sequence[Shortcut], layers: Sequence[Affine]) -> Mapping
 
 
 def joined(
-    found: Mapping[int, PlainShortcut], made: Sequence[Affine], values: Sequence[Layout],
+    found: Mapping[int, PlainShortcut], made: Sequence[Affine], values: Mapping[int, Layout],
     kinds: Mapping[str, type[Affine]],
 ) -> tuple[tuple[Affine, ...], tuple[Shortcut, ...]]:  # fmt: skip
     """All layers of a chain with these shortcuts by the layers that they join, and the shortcuts."""
     layers, shortcuts = list(made), []
     for into, own in sorted(found.items()):
-        if not 0 <= own.source <= into:
+        if own.source not in values or not (own.source <= into or own.source == ROW):
             words = f"the number of a layer up to {into}, 0 for the record"
-            raise ConfigurationError("from", words, own.source)
+            if own.source == ROW:
+                words = "of records with a row beside what the first layer reads"
+            raise ConfigurationError("from", words, ROW_WORD if own.source == ROW else own.source)
         if own.by is None:
             shortcuts.append(Shortcut(own.source, into))
             continue

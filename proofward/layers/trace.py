@@ -20,7 +20,7 @@ from proofward.layers.passes import Backward, Forward
 
 @dataclass(frozen=True)
 class TrainingTrace:
-    """The stacked witness: inputs int32 (T, B, d_0), the hidden layers in order, the head.
+    """The stacked witness: what the first layer reads, int32 (T, B, d_0), the hidden layers, the head.
 
     through: of every layer of a shortcut, by its index, the sums and back sums that it makes itself.
     """

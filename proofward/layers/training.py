@@ -20,6 +20,7 @@ from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
 from proofward.layers.passes import Forward, Passes
+from proofward.layers.record import FIRST
 from proofward.layers.trace import TrainingTrace
 
 LITTLE_WORK = 1 << 30
@@ -72,14 +73,13 @@ class Trainer:
         self, features: Int64Array, labels: Int64Array, trace: TrainingTrace | None = None, at: int = 0
     ) -> None:
         """One SGD step on features (B, d_0) in the input range, labels (B,) of classes; recorded at `at`."""
-        inputs = self.model.inputs.pad(features.astype(np.float64))
         rounding = self.model.last_rounding(self.scales)
-        forward = self.passes.forward(inputs)
+        forward = self.passes.forward(features.astype(np.float64))
         logits = forward.sums[-1]
         gradients = self.model.head.gradients(logits, labels, rounding)
         backward = self.passes.backward(forward, gradients.astype(np.float64))
         if trace is not None:
-            trace.inputs[at] = inputs
+            trace.inputs[at] = forward.values[FIRST]
             trace.head.sums[at] = logits
             trace.head.labels[at] = labels
             trace.record(at, forward, backward)
@@ -211,7 +211,7 @@ def forward_pass(model: Network, scales: FixedPoint, weights: Int64Array, featur
     model.check_flat(weights)
     bounds = forward_bounds(model, scales, magnitude(weights))
     passes = Passes(model, scales, _trainers(model, scales, weights, bounds), bounds)
-    return passes.forward(model.inputs.pad(features.astype(np.float64)))
+    return passes.forward(features.astype(np.float64))
 
 
 def scores(model: Network, scales: FixedPoint, weights: Int64Array, features: Int64Array) -> Int64Array:

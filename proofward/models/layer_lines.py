@@ -3,7 +3,8 @@
 The first word is the layer's kind, a number behind it is its first value, and what follows are names and
 values in any order. What a line leaves out has its usual value, if it has one. A shortcut into the sums of
 the layer before it is `add 1`, of the values behind the first layer, 0 being the record; with a layer
-between it is `add 1 by conv2d 16 kernel 1 stride 2`.
+between it is `add 1 by conv2d 16 kernel 1 stride 2`. `linear 32`, `add row by linear 32` is a layer of 32 on
+what is below it and the record's row, concatenated.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import Network, chain
+from proofward.layers.record import ROW_WORD
 from proofward.layers.registry import ACTIVATIONS, AFFINE
 from proofward.layers.shortcuts import ADD
 
@@ -48,12 +50,14 @@ def plain_layer(line: str) -> dict[str, object]:
 
 def _plain_shortcut(line: str, words: Sequence[str]) -> dict[str, object]:
     source, *rest = words or [""]
-    if not (source.isdecimal() and len(source) < 10) or (rest and (rest[0] != "by" or len(rest) < 2)):
+    known = source == ROW_WORD or (source.isdecimal() and len(source) < 10)
+    if not known or (rest and (rest[0] != "by" or len(rest) < 2)):
         raise ConfigurationError("a layer", f"`{usage(ADD)}`", line)
     by = plain_layer(" ".join(rest[1:])) if rest else None
     if by is not None and by["kind"] not in AFFINE:
         raise ConfigurationError("a layer", f"`{usage(ADD)}`", line)
-    return {"kind": ADD, "from": int(source), **({} if by is None else {"by": by})}
+    place = source if source == ROW_WORD else int(source)
+    return {"kind": ADD, "from": place, **({} if by is None else {"by": by})}
 
 
 def line_of(plain: Mapping[str, object]) -> str:
@@ -75,7 +79,7 @@ def _unsaid(kind: str, name: str, value: object) -> bool:
 def usage(kind: str) -> str:
     """How a layer of this kind is written."""
     if kind == ADD:
-        return f"{ADD} LAYER [by {' or '.join(sorted(AFFINE))} ..]"
+        return f"{ADD} LAYER|{ROW_WORD} [by {' or '.join(sorted(AFFINE))} ..]"
     words = [kind]
     for at, (name, value) in enumerate(_values(KINDS[kind]).items()):
         pair = name.upper() if at == 0 else f"{name} {name[0].upper()}"
@@ -83,19 +87,21 @@ def usage(kind: str) -> str:
     return " ".join(words)
 
 
-def network_of(axes: Sequence[int], lines: Sequence[str], classes: int = 2) -> Network:
+def network_of(axes: Sequence[int], lines: Sequence[str], classes: int = 2, row: int = 0) -> Network:
     """The network of these layers on records of these axes; raises ConfigurationError with the line.
 
-    No line names the last layer, which has an output for each class.
+    row: the length of the row that every record has beside them. No line names the last layer, which has an
+    output for each class.
     """
     plain, last = [plain_layer(line) for line in lines], {"kind": "linear", "outputs": classes}
     for count, line in enumerate(lines, 1):
         try:
-            chain(axes, [*plain[:count], last])
+            reads = any(layer.get("from") == ROW_WORD for layer in plain[:count])
+            chain(axes, [*plain[:count], last], row if reads else 0)
         except ConfigurationError as error:
             field = f"model.layers, layer {count} ({line}): {error.field}"
             raise ConfigurationError(field, error.expected, error.actual) from error
-    return chain(axes, [*plain, last])
+    return chain(axes, [*plain, last], row)
 
 
 def lines_of(network: Network) -> list[str]:

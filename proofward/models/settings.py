@@ -126,10 +126,13 @@ class Settings:
         values["scales"] = self.scales.over(base.scales)
         return Settings(**values)
 
-    def preset(self, name: str, summary: str, features: int | Sequence[int], classes: int = 2) -> Preset:
+    def preset(
+        self, name: str, summary: str, features: int | Sequence[int], classes: int = 2, row: int = 0
+    ) -> Preset:
         """The trainer's integers, of complete settings; raises ConfigurationError.
 
-        features: of a record, or its axes where it is a picture (channels, height, width).
+        features: of a record, or its axes where it is a picture (channels, height, width). row: features of
+        the table's row beside the picture, where there is one.
         """
         if not self.complete:
             raise ConfigurationError("settings", "values of network and training", "some left open")
@@ -142,12 +145,15 @@ class Settings:
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         moved = _momentum(self.momentum or 0.0)
         training = Training(rate, self.batch, self.epochs or 0, self.steps or 0, moved)
-        return Preset(name, summary, self._network(features, classes), scales, training, clip)
+        return Preset(name, summary, self._network(features, classes, row), scales, training, clip)
 
-    def _network(self, features: int | Sequence[int], classes: int) -> Network:
+    def _network(self, features: int | Sequence[int], classes: int, row: int) -> Network:
         axes = (features,) if isinstance(features, int) else tuple(features)
         if self.layers is not None:
-            network = network_of(axes, self.layers, classes)
+            network = network_of(axes, self.layers, classes, row)
+        elif row:
+            expected = "layers, one of them `add row by linear ..`, where a row goes with each image"
+            raise ConfigurationError("model", expected, "hidden")
         else:
             assert self.hidden is not None
             network = mlp((math.prod(axes), *self.hidden, classes))

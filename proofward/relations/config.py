@@ -238,7 +238,7 @@ class RoundConfig:
             + parameters * per_parameter
             + (2 + self.threshold) * 4096
             + (4 << self.scales.table_bits)
-            + padded(rows) * (self.model.inputs.padded_size + self.model.head.labels.padded_size - 1)
+            + padded(rows) * (self.model.record.padded_size + self.model.head.labels.padded_size - 1)
         )
 
 

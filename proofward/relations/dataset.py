@@ -7,11 +7,8 @@ A claim on the selected rows, A(sample, j) = X(selection(sample), j), at (r, rj)
     sum over rows n of S(n) X(n, rj),   S(n) = sum of eq(r, sample) over the samples that select n.
 S is public: one sumcheck over the rows, 2 log(rows) / |E|.
 
-Every entry outside the first rows and features is 0. With marked(x) = 1 for such an entry x, else 0,
-    sum over x of eq(r, x) marked(x) X(x) = 0 at a random r,
-one sumcheck, 3 log(size) / |E|. What a verifier needs of `marked` at the sumcheck's end is a product of two
-sums over the first rows and the first features, a few multiplications for each variable: a claimed number of
-rows costs it nothing.
+Every entry outside the first rows and features is 0 (`zero_padding`). Where a record has a row beside what
+the first layer reads (`layers.record`), a claim on either part is one on X, at one or two points of a row.
 
 Bits of several classes: with 2^c padded classes, 2^c times the extension of Y at (r, 1/2, .., 1/2) is that of
 the sum over classes at r; it has to be sum over the first rows n of eq(r, n), at a random r: log(rows) / |E|.
@@ -27,19 +24,21 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_columns
-from proofward.field.extension import Ext, lift
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout, log_padded
-from proofward.layers.stack import plain_weights
+from proofward.layers.record import RecordLayout
+from proofward.layers.stack import Input, plain_weights
 from proofward.proof.algebra import as_array
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.party import Party, Tables
+from proofward.relations.record_parts import Terms, part_inputs, weights_of
+from proofward.relations.zero_padding import Kept, assert_zero_outside, prefix_weight
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
-Sides = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class DatasetShape:
     """Rows as enrolled, the layout of a record, and that of its label."""
 
     rows: int
-    layout: Layout
+    layout: RecordLayout
     label: Layout
 
     @property
@@ -59,17 +58,14 @@ class DatasetShape:
         return self.layout.log_size
 
     @property
-    def sides(self) -> Sides:
-        """Length and variables of every axis of the features' column."""
-        return self._sides(self.layout)
+    def kept(self) -> Kept:
+        """What may differ from 0 in the features' column."""
+        return Kept(self.rows, self.log_rows, self.layout.sides, self.layout.block)
 
     @property
-    def label_sides(self) -> Sides:
-        """Length and variables of every axis of the labels' column."""
-        return self._sides(self.label)
-
-    def _sides(self, layout: Layout) -> Sides:
-        return (self.rows, self.log_rows), *zip(layout.axes, layout.log_axes, strict=True)
+    def label_kept(self) -> Kept:
+        """What may differ from 0 in the labels' column."""
+        return Kept(self.rows, self.log_rows, tuple(zip(self.label.axes, self.label.log_axes, strict=True)))
 
     def pad_features(self, features: Signed) -> Array:
         """X as a flat F-array over (row, feature)."""
@@ -79,7 +75,7 @@ class DatasetShape:
         """Y as a flat F-array over (row, bit of the label), of the bits (n, size)."""
         return self._pad(labels, self.label)
 
-    def _pad(self, values: Signed, layout: Layout) -> Array:
+    def _pad(self, values: Signed, layout: Layout | RecordLayout) -> Array:
         full = np.zeros((1 << self.log_rows, layout.padded_size), dtype=np.int64)
         full[: self.rows] = layout.pad(values)
         return to_field(full.reshape(-1))
@@ -105,8 +101,8 @@ class DatasetColumns:
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""
         shape = self.shape
-        assert_zero_outside(party, self.features, shape.sides)
-        assert_zero_outside(party, self.labels, shape.label_sides)
+        assert_zero_outside(party, self.features, shape.kept)
+        assert_zero_outside(party, self.labels, shape.label_kept)
 
     def assert_one_class(self, party: Party) -> None:
         """Of the bits of a row's label exactly one is 1, where they are one for each class."""
@@ -134,7 +130,7 @@ class DatasetColumns:
 
 @dataclass(frozen=True, slots=True)
 class SelectedRows:
-    """The rows that a schedule selects, as the Input of the first layer and as the labels of the head.
+    """The rows that a schedule selects, as the Inputs of layers and as the labels of the head.
 
     `selection` gives the schedule, int64 (steps, batch); a party that only counts never asks for it.
     """
@@ -142,20 +138,29 @@ class SelectedRows:
     dataset: DatasetColumns
     selection: Callable[[], Signed]
 
-    def matrix(self, party: Party) -> Array:
-        width = 1 << self.dataset.shape.log_features
-        return np.ascontiguousarray(
-            party.values(self.dataset.features).reshape(-1, width)[self.selection().reshape(-1)]
-        )
+    @property
+    def inputs(self) -> dict[int, Input]:
+        """The parts of the selected records, by place."""
+        return part_inputs(self, self.dataset.shape.layout)
 
-    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
-        """claim = selected features at (samples, unit)."""
-        width = 1 << self.dataset.shape.log_features
+    def whole(self, party: Party) -> Array:
+        """The selected records, an F-matrix (samples, padded features); a prover's."""
+        return self._features(party)[self.selection().reshape(-1)]
+
+    def assert_terms(self, party: Party, samples: Point, terms: Terms, claim: Form) -> None:
+        """claim = the sum over terms of factor times selected features at (samples, point)."""
+        column = self.dataset.features
 
         def tables() -> Array:
-            return combine_columns(party.values(self.dataset.features).reshape(-1, width), eq_table(unit))
+            return combine_columns(self._features(party), weights_of(terms))
 
-        self._select(party, samples, claim, tables, lambda rows: self.dataset.features.at((*rows, *unit)))
+        def at(rows: Point) -> Form:
+            return combination(ZERO, ((factor, column.at((*rows, *point))) for factor, point in terms))
+
+        self._select(party, samples, claim, tables, at)
+
+    def _features(self, party: Party) -> Array:
+        return party.values(self.dataset.features).reshape(-1, 1 << self.dataset.shape.log_features)
 
     def assert_labels(self, party: Party, samples: Point, value: Point, claim: Form) -> None:
         """claim = selected labels at (samples, value)."""
@@ -199,56 +204,6 @@ class SelectedRows:
         reduced = party.sumcheck(claim, plain_weights(log_rows), lambda: Tables([(weights(), values())]))
         public = party.public(lambda: evaluate(weights(), reduced.point))
         party.assert_zero(reduced.claim - at(reduced.point) * public)
-
-
-def assert_zero_outside(party: Party, column: Column, sides: Sides) -> None:
-    """The column, an axis of 2^bits entries for each side (count, bits), is 0 outside the first counts."""
-    corner = party.challenges(column.log_size)
-    party.soundness.add("zeros of the padding", "Schwartz-Zippel", column.log_size)
-
-    def tables() -> Tables:
-        inside = np.ones(1, dtype=np.uint64)
-        for count, bits in sides:
-            inside = np.outer(inside, np.arange(1 << bits) < count).astype(np.uint64).reshape(-1)
-        return Tables([(eq_table(corner) * (np.uint64(1) - inside), lift(party.values(column)))])
-
-    reduced = party.sumcheck(Form.of(0), plain_weights(column.log_size), tables)
-    public = party.public(lambda: weight_outside(corner, reduced.point, sides))
-    party.assert_zero(reduced.claim - column.at(reduced.point) * public)
-
-
-def weight_outside(left: Point, right: Point, sides: Sides) -> Ext:
-    """sum of eq(left, x) eq(right, x) over the entries x outside the first counts of the axes."""
-    everything = inside = ONE
-    start = 0
-    for count, bits in sides:
-        stop = start + bits
-        everything = everything * prefix_weight(left[start:stop], right[start:stop], 1 << bits)
-        inside = inside * prefix_weight(left[start:stop], right[start:stop], count)
-        start = stop
-    return everything - inside
-
-
-def prefix_weight(left: Point, right: Point, count: int) -> Ext:
-    """sum of eq(left, x) eq(right, x) over the first `count` of the 2^bits entries x of an axis.
-
-    The entries below `count` are, for every bit 1 of it, those that agree with it before and have a 0 there.
-    """
-    bits = len(left)
-    pairs = [(r * s, (ONE - r) * (ONE - s)) for r, s in zip(left, right, strict=True)]
-    below = [ONE]  # below[k]: the sum over all settings of the last k variables
-    for one, zero in reversed(pairs):
-        below.append(below[-1] * (one + zero))
-    if count == 1 << bits:
-        return below[bits]
-    total, agreeing = ZERO, ONE
-    for position, (one, zero) in enumerate(pairs):
-        if count >> (bits - 1 - position) & 1:
-            total = total + agreeing * zero * below[bits - 1 - position]
-            agreeing = agreeing * one
-        else:
-            agreeing = agreeing * zero
-    return total
 
 
 def scatter(values: Array, targets: Signed, size: int) -> Array:

@@ -82,7 +82,7 @@ class VerifiedEnrolment:
 def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed, Signed] | None) -> None:
     """The script; `witness` is (features, labels), a prover's."""
     model = statement.config.model
-    shape = DatasetShape(statement.rows, model.inputs, model.head.labels)
+    shape = DatasetShape(statement.rows, model.record, model.head.labels)
 
     def known() -> tuple[Signed, Signed]:
         assert witness is not None

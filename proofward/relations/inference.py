@@ -25,7 +25,7 @@ How it hides: `proof.party`, `proof.opening`; the commitment is opened by one pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -42,9 +42,10 @@ from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.tableau import CommittedTableau
-from proofward.relations.dataset import assert_zero_outside
 from proofward.relations.inference_statement import InferenceStatement
 from proofward.relations.joined_layers import JoinedSums
+from proofward.relations.record_parts import Terms, part_inputs
+from proofward.relations.zero_padding import Kept, assert_zero_outside
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -65,16 +66,18 @@ class InferenceWitness:
 
 @dataclass(frozen=True, slots=True)
 class RecordsColumn:
-    """The committed records, as the Input of the first layer."""
+    """The committed records, of which the parts are Inputs of layers."""
 
     column: Column
     log_records: int
 
-    def matrix(self, party: Party) -> Array:
+    def whole(self, party: Party) -> Array:
         return party.values(self.column).reshape(1 << self.log_records, -1)
 
-    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
-        party.assert_zero(claim - self.column.at((*samples, *unit)))
+    def assert_terms(self, party: Party, samples: Point, terms: Terms, claim: Form) -> None:
+        for factor, point in terms:
+            claim = claim - self.column.at((*samples, *point)) * factor
+        party.assert_zero(claim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
 
     about = statement.forward_pass
     model, scales, shape = about.model, about.scales, Shape(0, about.log_records)
-    size = about.log_records + model.inputs.log_size
+    size = about.log_records + model.record.log_size
     records = RecordsColumn(party.declare("records", size, lambda: known().column), about.log_records)
     party.reopen("records", statement.commitment, lambda: known().tableau)
 
@@ -142,9 +145,10 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     party.commit("witness", padded=True)
 
     lookups.prove()
-    sides = zip(model.inputs.axes, model.inputs.log_axes, strict=True)
-    assert_zero_outside(party, records.column, ((about.records, about.log_records), *sides))
-    inputs: list[Input] = [records, *(relation.activation for relation in hidden)]
+    kept = Kept(about.records, about.log_records, model.record.sides, model.record.block)
+    assert_zero_outside(party, records.column, kept)
+    inputs = part_inputs(records, model.record)
+    inputs |= {place: relation.activation for place, relation in enumerate(hidden, 1)}
     layers = _layers(statement, shape, inputs)
     forward = JoinedSums(model, scales, shape, layers, inputs, lambda layer: known().own[layer])
     for place, relation in enumerate(hidden):
@@ -156,7 +160,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
         relation.prove_values(party)
 
 
-def _layers(statement: InferenceStatement, shape: Shape, inputs: Sequence[Input]) -> list[AffineForward]:
+def _layers(statement: InferenceStatement, shape: Shape, inputs: Mapping[int, Input]) -> list[AffineForward]:
     """The layers with parameters, joined to what they read."""
     model, result = statement.model, []
     parameters = model.unflatten(statement.weights)

@@ -77,7 +77,7 @@ class ForwardPass:
         """The code of the proof; raises SoundnessBelowPolicy. A commitment is opened by one proof."""
         model, scales = self.model, self.scales
         remainders = Rounding.count(model.last_rounding(scales).weight_bits, scales)
-        of_record = model.inputs.padded_size + model.head.scored.padded_size * remainders
+        of_record = model.record.padded_size + model.head.scored.padded_size * remainders
         for index, (own, limb_above) in enumerate(zip(model.activations, self.limbs_above, strict=True)):
             of_record += own.forward_committed(model.rounding(scales, index), limb_above)
         return choose_code(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)

@@ -15,7 +15,7 @@ party pads every message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,13 +57,13 @@ def prove_sum(party: Party, point: Point, claim: Form, found: Addends, layers: K
 
 @dataclass(frozen=True, slots=True)
 class JoinedSums:
-    """inputs: V_0, V_1, ..; sums: a prover's own ones of a layer of a shortcut, by its index."""
+    """inputs: by place; sums: a prover's own ones of a layer of a shortcut, by its index."""
 
     model: Network
     scales: FixedPoint
     shape: Shape
     layers: Sequence[AffineForward]
-    inputs: Sequence[Input]
+    inputs: Mapping[int, Input]
     sums: Callable[[int], Signed]
 
     def prove(self, party: Party, place: int, point: Point, claim: Form) -> None:

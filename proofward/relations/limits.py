@@ -34,9 +34,10 @@ MOST_COMMITTED_VALUES = 1 << 30
 def check_sizes(model: Network, training: Training, rows: int) -> None:
     """Raises ConfigurationError, naming the size, where a statement about `rows` rows is too large."""
     samples = training.padded_steps(rows) * training.batch
-    widest = max(layout.padded_size for layout in (model.inputs, *model.hidden, model.head.takes))
+    layouts = (*model.hidden, model.head.takes)
+    widest = max(model.record.padded_size, *(layout.padded_size for layout in layouts))
     for size, found, most in (
-        ("padded rows * padded features", padded(rows) * model.inputs.padded_size, MOST_DATASET_ENTRIES),
+        ("padded rows * padded features", padded(rows) * model.record.padded_size, MOST_DATASET_ENTRIES),
         ("padded rows * padded classes", padded(rows) * model.head.labels.padded_size, MOST_DATASET_ENTRIES),
         ("padded steps * batch", samples, MOST_SAMPLES),
         ("padded steps * batch * padded width", samples * widest, MOST_ACTIVATIONS),

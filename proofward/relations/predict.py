@@ -40,8 +40,8 @@ class RecordsOpening:
 
     def column(self, about: ForwardPass) -> Array:
         """The records as a flat F-array, padded."""
-        full = np.zeros((padded(about.records), about.model.inputs.padded_size), dtype=np.int64)
-        full[: about.records] = about.model.inputs.pad(self.features)
+        full = np.zeros((padded(about.records), about.model.record.padded_size), dtype=np.int64)
+        full[: about.records] = about.model.record.pad(self.features)
         return to_field(full.reshape(-1))
 
     def commit(self, about: ForwardPass) -> CommittedTableau:

@@ -13,7 +13,7 @@ Soundness: what the layers and the lookups enter. How it hides: the party pads e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -77,7 +77,8 @@ class TrainingRelation:
     ) -> None:
         """Run the relation; `then` gets the layers with parameters and makes all claims on the update."""
         config, head = self.statement.config, self.head
-        inputs: list[Input] = [selected, *(relation.activation for relation in self.hidden)]
+        inputs = selected.inputs
+        inputs |= {place: relation.activation for place, relation in enumerate(self.hidden, 1)}
         deltas = [relation.delta for relation in self.hidden]
         layers = self._layers(inputs, [*deltas, head])
         about = (config.model, config.scales, self.shape, layers)
@@ -94,7 +95,7 @@ class TrainingRelation:
         for relation in self.hidden:
             relation.prove_values(party)
 
-    def _layers(self, inputs: Sequence[Input], gradients: Sequence[Gradient]) -> list[AffineRelation]:
+    def _layers(self, inputs: Mapping[int, Input], gradients: Sequence[Gradient]) -> list[AffineRelation]:
         """The layers with parameters, joined to the values that they read and the sums that they join."""
         config = self.statement.config
         model, result = config.model, []

@@ -76,7 +76,7 @@ def training_round(
         return witness
 
     config, rows, model = statement.config, statement.rows, statement.config.model
-    data_shape = DatasetShape(rows, model.inputs, model.head.labels)
+    data_shape = DatasetShape(rows, model.record, model.head.labels)
     features, labels = (
         (lambda: data_shape.pad_features(known().features)),
         (lambda: data_shape.pad_labels(model.head.encode(known().labels))),

@@ -16,8 +16,8 @@ from proofward.data.records import Records
 from proofward.layers.exact import FloatArray
 from proofward.layers.float_twin import Float32Array, real_features, real_weights, train_float
 from proofward.layers.float_twin import scores as real_scores
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import Int64Array
-from proofward.layers.network import initial_weights
 from proofward.layers.schedule import schedule
 from proofward.layers.training import scores, train
 from proofward.models.settings import Preset

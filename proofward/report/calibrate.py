@@ -19,8 +19,8 @@ from proofward.data.records import Records, to_fixed_point
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.float_twin import Float32Array, real_features, real_weights
 from proofward.layers.float_twin import scores as float_scores
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import initial_weights
 from proofward.models.calibration import (
     FloatRun,
     Headroom,

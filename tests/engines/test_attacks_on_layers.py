@@ -20,11 +20,13 @@ from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.conv2d import Conv2dTrainer
 from proofward.layers.network import chain
+from proofward.layers.record import RecordLayout
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluMean
 from proofward.layers.softmax_head import SoftmaxHead
 from tests.federation.fakes import plan
 from tests.relations.otherwise import flipped
+from tests.relations.test_rejects_concat import of_another_patient, of_zeros
 
 ATTACKER = "hospital-1"
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
@@ -32,6 +34,8 @@ POOLED = chain((1, 6, 6), [CONV, {"kind": "relu_maxpool2d"}, {"kind": "linear", 
 GROUPS = {"kind": "conv2d", "outputs": 2, "kernel": 1, "stride": 1, "padding": 0, "groups": 2}
 AVERAGED = chain((1, 6, 6), [CONV, {"kind": "relu_avgpool2d"}, GROUPS, {"kind": "linear", "outputs": 2}])
 CLASSES = chain((4,), [{"kind": "linear", "outputs": 5}, {"kind": "linear", "outputs": 3}])
+OUTPUTS = {"kind": "linear", "outputs": 3}
+WITH_A_ROW = chain((1, 4, 4), [CONV, OUTPUTS, {"kind": "add", "from": "row", "by": OUTPUTS}, OUTPUTS], 3)
 forward, means = Conv2dTrainer.forward, ReluMean.forward
 backward, gradients = ReluMaxPool2d.backward, SoftmaxHead.gradients
 
@@ -52,6 +56,8 @@ ATTACKS = {
     "inputs of the other group": (
         AVERAGED, Conv2dTrainer, "forward", lambda self, inputs, bound: forward(self, crossed(self, inputs), bound),
     ),
+    "another patient's row": (WITH_A_ROW, RecordLayout, "whole_parts", of_another_patient),
+    "zeros for the row": (WITH_A_ROW, RecordLayout, "whole_parts", of_zeros),
     "another loss": (
         CLASSES, SoftmaxHead, "gradients", lambda self, sums, labels, scales: gradients(self, sums, (labels + 1) % 3, scales),
     ),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
-from proofward.layers.network import initial_weights
+from proofward.layers.initial_weights import initial_weights
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment

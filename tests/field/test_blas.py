@@ -11,8 +11,9 @@ from proofward.data.synthetic import make_synthetic
 from proofward.field import blas
 from proofward.field.blas import blas_threads, one_thread
 from proofward.layers import training
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import initial_weights, mlp
+from proofward.layers.network import mlp
 from proofward.layers.schedule import schedule
 from proofward.layers.training import Trainer, is_small, train
 

@@ -10,8 +10,9 @@ import pytest
 
 from proofward.layers import reference
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import initial_weights, mlp
+from proofward.layers.network import mlp
 from proofward.layers.schedule import permutation, schedule
 from proofward.layers.sigmoid import sigmoid_table
 

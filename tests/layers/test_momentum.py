@@ -13,9 +13,10 @@ from proofward.layers import reference
 from proofward.layers.bounds import compile_bounds
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.float_twin import real_features, real_weights, train_float
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.momentum import LARGEST_MOMENTUM, rates_of
-from proofward.layers.network import initial_weights, mlp
+from proofward.layers.network import mlp
 from proofward.layers.plain import MILLION
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train

@@ -13,10 +13,11 @@ from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.float_twin import real_features, real_weights, train_float
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.layout import Layout
 from proofward.layers.linear import Linear
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, initial_weights
+from proofward.layers.network import Network, chain
 from proofward.layers.relu import Relu
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.schedule import schedule

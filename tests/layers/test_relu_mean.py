@@ -12,10 +12,11 @@ from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.float_twin import real_features, real_weights, scores, train_float
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.layout import Layout
 from proofward.layers.means import Finer
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, initial_weights
+from proofward.layers.network import Network, chain
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool, ReluMean
 from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train

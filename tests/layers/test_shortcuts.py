@@ -12,9 +12,10 @@ from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.float_twin import real_features, real_weights, train_float
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.linear import Linear
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, initial_weights
+from proofward.layers.network import Network, chain
 from proofward.layers.schedule import schedule
 from proofward.layers.shortcuts import Shortcut
 from proofward.layers.training import train
@@ -62,13 +63,12 @@ def plain_layers(model: Network) -> tuple[list[plain.PlainLayer], plain.Joins]:
             made.append(plain.linear(layer.takes.size, layer.gives.size))
     through = tuple((own.source, own.into) for own in model.shortcuts if own.by is not None)
     direct = tuple((own.source, own.into) for own in model.shortcuts if own.by is None)
-    return made, plain.Joins(through, direct)
+    return made, plain.Joins(through, direct, model.row)
 
 
-@pytest.mark.parametrize("name", CHAINS)
-@pytest.mark.parametrize("scales", [SCALES, NARROW], ids=["usual", "narrow"])
-def test_equals_plain_integers(name: str, scales: FixedPoint) -> None:
-    model, rows, rng = chain(*CHAINS[name]), 4, np.random.default_rng(5)
+def assert_equals_plain_integers(model: Network, scales: FixedPoint) -> None:
+    """Two steps on random records, in every sum, back sum and weight, and within the bounds."""
+    rows, rng = 4, np.random.default_rng(5)
     training = Training(rate=3, batch=2, steps=2)
     low, high = scales.input_range
     features, labels = rng.integers(low, high + 1, (rows, model.features)), rng.integers(0, 2, rows)
@@ -102,6 +102,12 @@ def test_equals_plain_integers(name: str, scales: FixedPoint) -> None:
     bounds = compile_bounds(model, scales, training, rows, int(np.abs(weights).max()))
     for hidden, (bound, above) in zip(result.trace.hidden, pairwise(bounds[: model.depth]), strict=True):
         assert np.abs(hidden.sums).max() <= bound.sums and np.abs(hidden.back_sums).max() <= above.back_sums
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("scales", [SCALES, NARROW], ids=["usual", "narrow"])
+def test_equals_plain_integers(name: str, scales: FixedPoint) -> None:
+    assert_equals_plain_integers(chain(*CHAINS[name]), scales)
 
 
 def test_bounds_add_what_joins() -> None:

@@ -14,8 +14,9 @@ from proofward.data.synthetic import make_synthetic
 from proofward.layers import exact, reference, relu, relu_forward, rounding, sigmoid
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, initial_weights, mlp
+from proofward.layers.network import Network, mlp
 from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
 from proofward.models import preset

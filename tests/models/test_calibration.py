@@ -11,8 +11,9 @@ import pytest
 
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.float_twin import real_features, real_weights, train_float
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain, initial_weights
+from proofward.layers.network import chain
 from proofward.layers.schedule import schedule
 from proofward.models.calibration import CANDIDATES, MARGIN, Reached, candidates, float_run, headroom
 from proofward.models.settings import Preset

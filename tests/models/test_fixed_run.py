@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from proofward.layers.aggregation import rounded_off
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain, initial_weights
+from proofward.layers.network import chain
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train
 from proofward.models.calibration import HOSPITAL, beacons

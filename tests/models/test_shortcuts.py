@@ -137,7 +137,7 @@ REFUSED = {
     "a parameter": (lambda m, x: F.relu(m.a(x) + m.p.bias), ["does not depend on the input"]),
     "a product": (lambda m, x: F.relu(m.a(x) * x), ["aten.mul", "not proved by this version"]),
     "a difference": (lambda m, x: F.relu(m.a(x) - x), ["aten.sub", "not proved by this version"]),
-    "joined channels": (lambda m, x: F.relu(torch.cat([m.a(x), x], 1)), ["aten.cat", "not proved by this version"]),
+    "joined channels": (lambda m, x: F.relu(torch.cat([m.a(x), x], 1)), ["aten.cat", "only the row of a table"]),
     "shared": (lambda m, x: F.relu(m.a(F.relu(m.b(x))) + m.a(x)), ["share their weights"]),
     "between a ReLU and its pool": (
         lambda m, x: F.relu(m.b(F.max_pool2d(h := F.relu(m.a(x)), 2)) + F.max_pool2d(h, 2)), ["Add: only shortcuts"]

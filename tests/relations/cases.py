@@ -16,8 +16,9 @@ from proofward.lattice.encryption import Encryption, encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.ring import product, to_coefficients
 from proofward.lattice.sampler import MaskContext, mask_values
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, initial_weights, mlp
+from proofward.layers.network import Network, mlp
 from proofward.layers.training import train
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript

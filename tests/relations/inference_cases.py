@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add, to_field
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network, chain, initial_weights, mlp
+from proofward.layers.network import Network, chain, mlp
 from proofward.layers.training import forward_pass
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript

@@ -5,18 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.field.extension import Ext
+from proofward.field.extension import Ext, ext_mul
 from proofward.field.goldilocks import random_field, to_signed
+from proofward.field.multilinear import eq_table
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout
 from proofward.layers.momentum import Rates
 from proofward.layers.network import chain, mlp
 from proofward.layers.ranges import limbs
+from proofward.layers.record import RecordLayout
 from proofward.layers.stack import Shape, suffix_sums, sum_last, zero_product
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, ZERO
 from proofward.relations.blocks import blocks_of
 from proofward.relations.dataset import DatasetShape, scatter
+from proofward.relations.zero_padding import Kept
+from tests.field.values import point
 from tests.proof.toy import seeded
 
 CONV = {"kind": "conv2d", "outputs": 3, "kernel": 3, "stride": 2, "padding": 1}
@@ -56,16 +60,28 @@ def test_blocks_agree_with_padded_weights() -> None:
 
 
 def test_pictures_are_padded_along_each_axis() -> None:
-    shape = DatasetShape(3, Layout((3, 5, 2)), Layout(()))
+    shape = DatasetShape(3, RecordLayout(Layout((3, 5, 2))), Layout(()))
     features = np.arange(1, 91).reshape(3, 30)
     padded = to_signed(shape.pad_features(features)).reshape(4, 4, 8, 2)
     assert np.array_equal(padded[:3, :3, :5], features.reshape(3, 3, 5, 2))
     assert np.count_nonzero(padded) == 90
-    assert shape.sides == ((3, 2), (3, 2), (5, 3), (2, 1))
+    assert shape.kept == Kept(3, 2, ((3, 2), (5, 3), (2, 1)))
+
+
+@pytest.mark.parametrize(("axes", "row"), [((3, 5, 2), 0), ((1, 3, 3), 3), ((1, 2, 2), 3), ((3,), 5), ((3, 3, 2), 4)])
+def test_what_has_to_be_zero_is_what_records_do_not_fill(axes: tuple[int, ...], row: int) -> None:
+    shape = DatasetShape(3, RecordLayout(Layout(axes), row), Layout(()))
+    kept, size = shape.kept, shape.log_rows + shape.log_features
+    filled = to_signed(shape.pad_features(np.ones((3, shape.layout.size), np.int64)))
+    assert np.array_equal(kept.inside, filled) and filled.sum() == 3 * shape.layout.size
+    left, right = (tuple(point(seed, size)) for seed in (1, 2))
+    products = ext_mul(eq_table(left), eq_table(right))
+    outside = np.stack([np.where(filled, 0, part).astype(np.uint64) for part in products])
+    assert kept.weight_outside(left, right) == element(sum_last(outside)[:, None], 0)
 
 
 def test_datasets_are_padded_with_zeros() -> None:
-    shape = DatasetShape(11, Layout((5,)), Layout(()))
+    shape = DatasetShape(11, RecordLayout(Layout((5,))), Layout(()))
     features = np.arange(-20, 35).reshape(11, 5)
     padded = to_signed(shape.pad_features(features)).reshape(16, 8)
     assert np.array_equal(padded[:11, :5], features)

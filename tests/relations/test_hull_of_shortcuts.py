@@ -1,4 +1,4 @@
-"""A round with shortcuts hides what it says: every message has a pad, and openings span the simulated space."""
+"""A round with shortcuts, or a row, hides what it says: every message has a pad, and openings span the simulated space."""
 
 from __future__ import annotations
 
@@ -21,15 +21,28 @@ def joining() -> Instance:
     return round_instance(config(network=network, batch=1, steps=1))
 
 
-def test_every_message_has_a_pad_of_its_own(joining: Instance) -> None:
-    one, two = said_by(joining, "records", 1), said_by(joining, "records", 2)
-    assert len(one) == joining.plan.pads + 2 * joining.plan.products
+@pytest.fixture(scope="module")
+def with_a_row() -> Instance:
+    """A record of one value and a row of one value, which joins the first layer."""
+    layers = [LINEAR, {"kind": "add", "from": "row", "by": LINEAR}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((1,), layers, 1), batch=1, steps=1))
+
+
+@pytest.fixture(params=["joining", "with_a_row"])
+def instance(request: pytest.FixtureRequest) -> Instance:
+    found: Instance = request.getfixturevalue(request.param)
+    return found
+
+
+def test_every_message_has_a_pad_of_its_own(instance: Instance) -> None:
+    one, two = said_by(instance, "records", 1), said_by(instance, "records", 2)
+    assert len(one) == instance.plan.pads + 2 * instance.plan.products
     assert all_hidden(one, two)
     bare = without_rows("PAD", data_only=True)
-    assert not all_hidden(said_by(joining, "records", 1, bare), said_by(joining, "records", 2, bare))
+    assert not all_hidden(said_by(instance, "records", 1, bare), said_by(instance, "records", 2, bare))
 
 
 @pytest.mark.exhaustive
-def test_real_and_simulated_rounds_span_one_affine_space(joining: Instance) -> None:
-    """Of the script itself, where every kind of shortcut is present."""
-    assert_same_hull(joining, "records")
+def test_real_and_simulated_rounds_span_one_affine_space(instance: Instance) -> None:
+    """Of the script itself, where every kind of shortcut is present, and a row."""
+    assert_same_hull(instance, "records")

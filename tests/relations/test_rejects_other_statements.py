@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.network import initial_weights
+from proofward.layers.initial_weights import initial_weights
 from proofward.proof.errors import ProofRejected
 from proofward.relations.enrolment import verify_enrolment
 from proofward.relations.prove import prove_round, verify_round

@@ -32,9 +32,9 @@ def conv(outputs, kernel=3, stride=1, padding=0, **more):
     return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding, **more}
 
 
-def exported(axes, *layers, deviation=0.3, seed=3):
+def exported(axes, *layers, deviation=0.3, seed=3, row=0):
     random = np.random.default_rng(seed)
-    model = chain(axes, layers)
+    model = chain(axes, layers, row)
     features = [Feature(f"pixel {at}", float(random.normal(0, 9)), float(random.uniform(0.1, 5))) for at in range(model.features)]
     return ExportedModel(
         Origin("a trial", b"c" * 32, 2, 3, 77, b"r" * 32), model, SCALES,
@@ -53,6 +53,10 @@ MODELS = {
         (2, 8, 8), conv(2, padding=1), {"kind": "add", "from": 0}, POOL, conv(4, stride=2, padding=1), conv(4, padding=1),
         {"kind": "add", "from": 1, "by": conv(4, 1, stride=2)}, {"kind": "linear", "outputs": 5},
         {"kind": "linear", "outputs": 5}, {"kind": "add", "from": 4}, LINEAR,
+    ),
+    "a row": exported(
+        (1, 6, 6), conv(2), POOL, {"kind": "linear", "outputs": 5},
+        {"kind": "add", "from": "row", "by": {"kind": "linear", "outputs": 5}}, LINEAR, row=3,
     ),
     "grouped": exported((4, 7, 6), conv(8, groups=2), conv(8, 2, groups=8), LINEAR),
     "large weights": exported((1, 6, 6), conv(4), conv(4), LINEAR, deviation=4.0),

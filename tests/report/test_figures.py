@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.data.records import Records
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint
-from proofward.layers.network import initial_weights, mlp
+from proofward.layers.network import mlp
 from proofward.layers.training import logit_differences
 from proofward.layers.training import scores as integer_scores
 from proofward.report.evaluation import auc, evaluate

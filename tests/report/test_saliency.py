@@ -10,8 +10,9 @@ from proofward.data.images.levels import Levels
 from proofward.data.images.rule import ImageRule
 from proofward.data.records import Records
 from proofward.layers.float_twin import real_features, real_weights, scores
+from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain, initial_weights, mlp
+from proofward.layers.network import chain, mlp
 from proofward.report.figures.rows import Rows
 from proofward.report.figures.saliency import Example, examples, saliency
 from proofward.report.figures.saliency_picture import draw_saliency, pixels, strength

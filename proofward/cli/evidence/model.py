@@ -113,6 +113,8 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
     origin, described = found.origin, found.description
     images = described.images
     inputs = f"{len(described.columns)} features" if images is None else f"images of {images.rule.words}"
+    row = None if images is None else images.row
+    inputs += f", each with a row of {row.size} features" if row is not None else ""
     network = ("MLP " if found.model.is_mlp else "") + found.model.words
     plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
@@ -127,7 +129,8 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
     ]
     if agreement is None:
         new = Placeholder("FILE.csv" if images is None else "IMAGES")
-        lines.append(f"next: {command('predict', path, new)}")
+        rows = () if row is None else ("--table", Placeholder("ROWS.csv"))
+        lines.append(f"next: {command('predict', path, new, *rows)}")
     else:
         plain["agreement"] = asdict(agreement)
         of = "the logits' difference" if found.model.head.classes == 2 else "the logits"

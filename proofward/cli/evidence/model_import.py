@@ -82,6 +82,9 @@ def _tell(found: ImportedNetwork, first: FirstWeights, out: Path, as_json: bool)
     clipped = [f"clipped to {first.limit:g} in magnitude: {count} values of {name}"
                for name, count in first.clipped.items()]  # fmt: skip
     of = f"{model.features} features" if model.is_mlp else f"pictures of {model.inputs.words}"
+    if model.row:
+        plain["row"] = model.row
+        of += f", each with a row of {model.row} features of [table]"
     if model.head.classes > 2:
         of += f" and {model.head.classes} classes in [label]"
     lines = [

@@ -34,6 +34,8 @@ DECIMALS = {POINT: ".", "comma": ","}
               show_default="comma; semicolon with decimal commas")  # fmt: skip
 @click.option("--decimal", type=click.Choice(sorted(DECIMALS)), default=POINT, show_default=True,
               help="The decimal mark of its numbers.")  # fmt: skip
+@click.option("--table", type=FILE, metavar="CSV",
+              help="Of images with a row each: the rows, and in a column `file` their images.")  # fmt: skip
 @click.option("--allow-identifying", is_flag=True,
               help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
 @click.option("--allow-burned-in", is_flag=True,
@@ -77,7 +79,7 @@ def predict(
         except ModelInvalid as error:
             raise Refused(f"{model}: {error}") from error
         except TableRefused as error:
-            raise Refused(f"{new}: {error}; nothing was predicted") from error
+            raise Refused(f"{options['table'] or new}: {error}; nothing was predicted") from error
         proved = None if prove is None or inputs is None else write_proof(loaded, inputs, prove)
         if out is not None:
             data = _csv(loaded, found).encode()
@@ -99,13 +101,24 @@ def _predicted(
     """What the model says of a table or of images, and the columns that it does not use."""
     from proofward.report.handover.image_prediction import predict_images
     from proofward.report.handover.prediction import predict, read_records
+    from proofward.report.handover.rows_of_images import read_rows
 
     delimiter, decimal = options["delimiter"], options["decimal"]
     given = {name: options[f"allow_{name}"] for name in ("identifying", "burned_in")}
     if model.description.images is not None:
-        if delimiter is not None or decimal != POINT:
+        if options["table"] is None and (delimiter is not None or decimal != POINT):
             raise click.UsageError("--delimiter and --decimal: the model takes images, not a table")
-        return predict_images(model, new, **given, seen=seen), ()
+        agreed = model.description.images.row
+        if agreed is None or options["table"] is None:
+            if agreed is not None or options["table"] is not None:
+                takes = "a row with each image: name their table" if agreed is not None else "no rows"
+                raise click.UsageError(f"--table: the model takes {takes}")
+            return predict_images(model, new, **given, seen=seen), ()
+        parts = DELIMITERS[delimiter] if delimiter else ""
+        rows = read_rows(options["table"], agreed, model.scales, parts, DECIMALS[decimal])
+        return predict_images(model, new, **given, seen=seen, rows=rows), rows.ignored
+    if options["table"] is not None:
+        raise click.UsageError("--table: the model takes no images")
     if any(given.values()):
         raise click.UsageError("--allow-identifying and --allow-burned-in: the model takes no images")
     if new.is_dir():

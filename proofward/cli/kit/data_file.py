@@ -15,6 +15,7 @@ from proofward.data.schema import DECIMALS, FEATURES_NAME, FeaturesInvalid, Sche
 if TYPE_CHECKING:
     from proofward.data.csv_records import Table
     from proofward.data.image_schema import ImageSchema
+    from proofward.data.joined_rows import RowFile
     from proofward.engines.remote.agreement.home import Home
     from proofward.layers.model import FixedPoint
     from proofward.relations.config import RoundConfig
@@ -35,6 +36,9 @@ _OPTIONS = (
                  help="For a file of PatchCamelyon: table with a row for each image and its patient."),
     click.option("--patient-column", metavar="COLUMN", help="Of either of these tables.",
                  show_default="patient"),
+    click.option("--table", type=click.Path(path_type=Path), metavar="CSV",
+                 help="Of images with a table: the one whose rows are joined to them by patients' numbers, "
+                 "in their folder or elsewhere."),
     click.option("--only-listed", is_flag=True,
                  help="Of images: leave files alone that --labels does not name."),
     click.option("--part", "parts", multiple=True, type=click.Choice(["train", "val", "test"]),
@@ -45,7 +49,7 @@ _OPTIONS = (
                  help="Of images: take DICOM files that say they have text in the pixels."),
 )  # fmt: skip
 _OF_TABLES = ("delimiter", "decimal")
-_OF_IMAGES = ("labels", "patients", "patient_column", "only_listed", "parts", "allow_identifying",
+_OF_IMAGES = ("labels", "patients", "patient_column", "table", "only_listed", "parts", "allow_identifying",
               "allow_burned_in")  # fmt: skip
 
 
@@ -81,7 +85,8 @@ class DataFile:
         from proofward.data.image_schema import ImageSchema
 
         if isinstance(schema, ImageSchema):
-            self._without(_OF_TABLES, "images")
+            if schema.row is None:
+                self._without(_OF_TABLES, "images")
             return self._images(schema, scales, least_rows)
         self._without(_OF_IMAGES, "a table")
         return self._table(schema, scales, least_rows)
@@ -108,12 +113,21 @@ class DataFile:
             only_listed=bool(given.get("only_listed")),
             identifying=bool(given.get("allow_identifying")),
             burned_in=bool(given.get("allow_burned_in")),
+            rows=self._rows(),
         )
         try:
             return read_images(files, schema, scales, least_rows)
         except ImagesRefused as error:
             words = str(error).splitlines()[0]
             raise Refused(f"{self.path}: nothing was taken in", error.problems or [words]) from error
+
+    def _rows(self) -> RowFile | None:
+        """The table whose rows go with images."""
+        from proofward.data.joined_rows import RowFile
+
+        path = self.options.get("table")
+        delimiter = DELIMITERS[self.delimiter] if self.delimiter else ""
+        return None if path is None else RowFile(path, delimiter, self.decimal)
 
     def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
         from proofward.data.csv_problems import CsvRefused
@@ -184,6 +198,8 @@ def described(table: Table, schema: Schema | ImageSchema) -> tuple[dict[str, obj
         "notes": list(table.notes),
     }
     what = "records" if isinstance(schema, Schema) else f"images of {schema.rule.words}"
+    if not isinstance(schema, Schema) and schema.row is not None:
+        what += f", each with a row of {schema.row.size} features"
     lines = [f"{len(table.records)} {what}, {', '.join(named)}"]
     for feature, count in table.clipped.items():
         lines.append(f"clipped to the range of inputs: {count} values of {feature}")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
-from proofward.cli.project.label_table import NOTATION_KEYS
+from proofward.cli.project.label_table import NOTATION_KEYS, notation_lines, read_feature
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.image_schema import ImageSchema, image_schema
 from proofward.data.images.levels import Levels, numbers
 from proofward.data.images.rule import AREA, FITS, FIXED, FROM_FILE, FULL, RESAMPLINGS, STRETCH, ImageRule
-from proofward.data.schema import FeaturesInvalid
+from proofward.data.row_schema import RowSchema
+from proofward.data.schema import CLIPPED_PERCENT, FeaturesInvalid, ascending
 from proofward.layers.errors import ConfigurationError
 
 KEYS = ("size", "colours", "window", "resampling", "fit", "centre", "spread")
 _OF_TABLES = ("feature", *(name for name in NOTATION_KEYS if name != "label"))
+ROW_TABLE = "table"
+ROW_KEYS = ("id", "ignore", "decimal", "clipped_percent")
 _USUAL = (("centre", 0.5), ("spread", 0.25))
 
 
@@ -23,20 +27,34 @@ def read_image_schema(table: Table) -> ImageSchema | None:
     if table.peek("images") is None:
         return None
     for name in _OF_TABLES:
-        if table.peek(name) is not None:
-            raise ProjectError(name, "either columns of a table or [images]", "both")
+        if table.peek(name) is not None and not (name == "feature" and table.peek(ROW_TABLE) is not None):
+            expected = f"either columns of a table or [images], unless a table [{ROW_TABLE}] joins both"
+            raise ProjectError(name, expected, "both")
     images = Table(table.table("images"), "images.", KEYS)
     label = Table(table.table("label"), "label.", ("column", "positive", "negative", "classes"))
     try:
         rule = _rule(images)
         given = {name: usual if images.peek(name) is None else images.peek(name) for name, usual in _USUAL}
         levels = {name: numbers(f"images.{name}", value, rule.channels) for name, value in given.items()}
-        return image_schema(rule, Levels(**levels), label.text("column", "label"), _sides(label))
+        made = image_schema(rule, Levels(**levels), label.text("column", "label"), _sides(label))
+        return replace(made, row=_row_schema(table))
     except ConfigurationError as error:
         field = error.field if "." in error.field else f"images.{error.field}"
         raise ProjectError(field, error.expected, error.actual) from error
     except FeaturesInvalid as error:
         raise ProjectError("images", "classes of images for both sides", str(error)) from error
+
+
+def _row_schema(table: Table) -> RowSchema | None:
+    """The table whose rows go with the images; raises ProjectError, FeaturesInvalid."""
+    if table.peek(ROW_TABLE) is None:
+        return None
+    own = Table(table.table(ROW_TABLE), f"{ROW_TABLE}.", ROW_KEYS)
+    features = [read_feature(entry, where) for where, entry in table.tables("feature")]
+    percent = own.integer("clipped_percent", 0, 100, CLIPPED_PERCENT)
+    return RowSchema.of(
+        own.text("id"), features, ascending(own.texts("ignore")), own.text("decimal", "."), percent
+    )
 
 
 def _rule(images: Table) -> ImageRule:
@@ -108,6 +126,18 @@ def image_lines(schema: ImageSchema) -> list[str]:
         "[label]",
         f"column = {_quoted(schema.column)}  # with the class, in a table of files",
         *_side_lines(schema),
+        *([] if schema.row is None else _row_lines(schema.row)),
+    ]
+
+
+def _row_lines(row: RowSchema) -> list[str]:
+    notation = row.columns.notation
+    return [
+        "",
+        "# A row of a table goes with each image: that of the same patient. Its columns are the features.",
+        f"[{ROW_TABLE}]",
+        f"id = {_quoted(row.id)}  # the column with the patient's number, which is nowhere kept",
+        *notation_lines(notation),
     ]
 
 

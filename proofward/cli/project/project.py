@@ -105,8 +105,11 @@ class Project:
         classes, usual = len(self.schema.classes), found.preset.model
         if self.settings == Settings() and (features, classes) == (found.features, usual.head.classes):
             return found.preset
-        own = settings.preset("", "", features if self.images is None else self.images.axes, classes)
+        axes = features if self.images is None else self.images.axes
+        row = self.images.row.size if self.images is not None and self.images.row is not None else 0
+        own = settings.preset("", "", axes, classes, row)
         training, what = own.training, f"{features} features" if self.images is None else "images"
+        what += f", each with a row of {row} features" if row else ""
         batches = f"{training.batch}{training.momentum_words}"
         summary = f"{what}: {own.model.words}, {training.duration} of {batches}"
         return replace(own, name=self.preset, summary=summary)

@@ -25,7 +25,7 @@ from proofward.models.settings import Settings, settings_of
 
 T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
-       "aggregation", "policy", "site", "feature", "images", *NOTATION_KEYS)  # fmt: skip
+       "aggregation", "policy", "site", "feature", "images", "table", *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
@@ -94,6 +94,9 @@ class _Reading:
             for where, entry in self._get(lambda: table.tables("feature", needed=False)) or []
         ]
         images = self._get(lambda: read_image_schema(table))
+        if plain.get("images") is None and plain.get("table") is not None:
+            words = "with [images] only, to which the rows of a table are joined"
+            self.problems.append(ProjectError("table", words, "no [images]"))
         integers = {
             "threshold": (1, 3000, 0),
             "accepting": (1, 4096, 0),
@@ -115,7 +118,7 @@ class _Reading:
                 name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()
             },
             "sites": tuple(sites),
-            "features": tuple(features),
+            "features": () if plain.get("images") is not None else tuple(features),
             "notation": Notation()
             if plain.get("images") is not None
             else self._get(lambda: read_notation(table)),

@@ -69,9 +69,11 @@ def project_text(project: Project) -> str:
     for site in project.sites:
         roles = ", ".join(_quoted(role) for role in site.roles)
         lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
-    if project.features:
+    row = project.images.row if project.images is not None else None
+    features = row.features if row is not None else project.features
+    if features:
         lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
-    for entry in project.features:
+    for entry in features:
         lines += ["[[feature]]", f"name = {_quoted(entry.name)}"]
         lines += [f"unit = {_quoted(entry.unit)}"] if entry.unit else []
         lines += [f"centre = {float(entry.centre)!r}", f"spread = {float(entry.spread)!r}", ""]

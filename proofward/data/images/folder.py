@@ -36,6 +36,7 @@ class ImageFolder:
 
     classes: names of the labels, in the agreed order; without them those of the folders, sorted. listing:
     files with labels, instead of folders of classes. only_listed: files that it does not name are left alone.
+    beside: tables in the folder, which are no images.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class ImageFolder:
     agreed: tuple[str, ...] = ()
     listing: Listing | None = None
     only_listed: bool = False
+    beside: tuple[Path, ...] = ()
     _found: list[tuple[str, Path]] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +118,8 @@ class ImageFolder:
 
     def _is_ignored(self, name: str, path: Path) -> bool:
         listing = self.listing
+        if path.absolute() in [own.absolute() for own in self.beside]:
+            return True
         if listing is not None and path.absolute() == listing.path.absolute():
             return True
         if listing is not None and self.only_listed and name not in listing.files:

@@ -24,13 +24,17 @@ def source_at(
     only_listed: bool = False,
     parts: tuple[str, ...] = (),
     patients: tuple[bytes, ...] = (),
+    beside: tuple[Path, ...] = (),
 ) -> Source:
-    """The images at a path; raises ImagesRefused where no reader takes it or an option is of no use."""
+    """The images at a path; raises ImagesRefused where no reader takes it or an option is of no use.
+
+    beside: tables that may lie in a folder of images, and are none.
+    """
     if len(set(classes)) != len(classes):
         raise ImagesRefused("classes: expected each name once")
     if path.is_dir():
         _without(path, parts=bool(parts), patients=bool(patients))
-        return ImageFolder(path, admission, classes, listing, only_listed)
+        return ImageFolder(path, admission, classes, listing, only_listed, beside)
     _without(path, labels=listing is not None)
     with path.open("rb") as file:
         start = file.read(len(SIGNATURE))

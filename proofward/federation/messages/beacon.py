@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import integers_to_bytes
-from proofward.layers.network import initial_weights
+from proofward.layers.initial_weights import initial_weights
 
 _ENROLMENT = b"proofward/enrolment-beacon/v2"
 _ROUND = b"proofward/round-beacon/v2"

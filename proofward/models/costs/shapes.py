@@ -68,9 +68,21 @@ def waste(what: str, layout: Layout) -> Waste:
     return Waste(what, layout.size, layout.padded_size, words)
 
 
+def record_waste(network: Network) -> Waste:
+    """Of the records, with what a row beside the picture costs where it finds no room in its padding."""
+    found, record = waste(RECORDS, network.inputs), network.record
+    if not network.row:
+        return found
+    before = network.inputs.padded_size
+    if record.padded_size == before:
+        return Waste(RECORDS, record.size, before, found.advice)
+    words = f"a row of {network.row} values makes a record of {before} places one of {record.padded_size}"
+    return Waste(RECORDS, record.size, record.padded_size, words)
+
+
 def wastes(network: Network) -> list[Waste]:
     """Of the records and of every layer's sums and weights."""
-    found = [waste(RECORDS, network.inputs)]
+    found = [record_waste(network)]
     for index, layer in enumerate(network.layers):
         name = network.name(index)
         if index < len(network.hidden):

@@ -14,6 +14,7 @@ from proofward.layers.conv2d import Conv2d
 from proofward.layers.exact import EXACT
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.record import FIRST, ROW
 from proofward.models.costs.tally import TABLES, Tally
 
 Units = dict[str, float]
@@ -106,7 +107,7 @@ def _training(run: Run) -> Units:
     growths = run.training.rates(run.rows).growths(run.steps) / run.steps
     for index, (layer, bound) in enumerate(zip(run.network.layers, bounds, strict=True)):
         limbs = limbs_of_product(bound.weights, layer.fan_in * bound.inputs)
-        if run.network.joints.reads(index):
+        if run.network.joints.reads(index) not in (FIRST, ROW):
             limbs += limbs_of_product(bound.weights, layer.weights.axes[0] * bound.output_gradients)
         multiplied += (growths + limbs) * layer.positions * layer.weights.size
         values += layer.takes.padded_size + layer.gives.padded_size

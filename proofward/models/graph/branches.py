@@ -2,7 +2,8 @@
 
 An Add of two branches is a shortcut where one branch ends in a layer's sums and the other is what a layer
 below takes, the record or values behind a ReLU: as it is, or through one layer more. Which branch is the
-chain follows from that; where both could be, the first is.
+chain follows from that; where both could be, the first is. A second input is the row of a table, which is
+concatenated (`concatenations`), or added through a layer.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from proofward.models.graph.refusals import ADD
+from proofward.layers.record import ROW
+from proofward.models.graph.concatenations import concatenated
+from proofward.models.graph.refusals import ADD, CONCAT
 from proofward.models.graph.steps import (
     AddStep,
     ConvStep,
     LinearStep,
     PoolStep,
     ReluStep,
+    RowStep,
     ScaleStep,
     Step,
 )
@@ -28,29 +32,43 @@ Steps = tuple[Step, ...]
 
 @dataclass(frozen=True)
 class Operator(Generic[Key]):
-    """steps: none where it only reorders. sources: whose values it takes, two of an Add."""
+    """steps: none where it only reorders. sources: whose values it takes, two of an Add.
+
+    concat: whether it concatenates the two in place of adding them.
+    """
 
     where: str
     steps: Steps
     sources: tuple[Key, ...]
+    concat: bool = False
 
 
-def chained(operators: Mapping[Key, Operator[Key]], first: Key, last: Key) -> tuple[list[Step], list[str]]:
-    """The steps from the input to what `last` makes, and problems; operators in an order of computation."""
+def chained(
+    operators: Mapping[Key, Operator[Key]], first: Key, last: Key, row: Key | None = None
+) -> tuple[list[Step], list[str]]:
+    """The steps from the input to what `last` makes, and problems; operators in an order of computation.
+
+    row: the input with the row of a table, where there is one.
+    """
     paths: dict[Key, Steps] = {first: ()}
+    if row is not None:
+        paths[row] = (RowStep(str(row)),)
     for key, own in operators.items():
         if not all(source in paths for source in own.sources):
             return [], [f"{own.where}: takes what does not depend on the input"]
         before = [paths[source] for source in own.sources]
         if len(before) == 2:
             one, other = before
-            found = _shortcut(own.where, one, other) or _shortcut(own.where, other, one)
+            if own.concat:
+                found = concatenated(own.where, one, other)
+            else:
+                found = _shortcut(own.where, one, other) or _shortcut(own.where, other, one)
             if found is None:
-                return [], [f"{own.where}: Add: {ADD}"]
+                return [], [f"{own.where}: {CONCAT if own.concat else f'Add: {ADD}'}"]
             paths[key] = found
         else:
             paths[key] = (*before[0], *own.steps)
-    if last not in paths:
+    if last not in paths or any(isinstance(step, RowStep) for step in paths[last]):
         return [], ["the output does not depend on the input"]
     return list(paths[last]), []
 
@@ -63,6 +81,8 @@ def _shortcut(where: str, chain: Steps, branch: Steps) -> Steps | None:
     for split in range(len(branch), max(-1, len(branch) - 3), -1):
         source, through = branch[:split], branch[split:]
         own = not any(step is other for step in through for other in chain)
+        if through and len(source) == 1 and isinstance(source[0], RowStep) and _is_layer(through):
+            return (*chain, AddStep(where, ROW, through))
         if own and _is_layer(through) and _are_values(source, chain):
             number = sum(isinstance(step, LinearStep | ConvStep) for step in source)
             return (*chain, AddStep(where, number, through))

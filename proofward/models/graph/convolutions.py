@@ -7,6 +7,7 @@ are taken: padding by name, or sides that differ only where no kernel reaches. E
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from proofward.layers.axis import Axis
 from proofward.layers.conv2d import MAX_CHANNELS, MAX_KERNEL
@@ -114,3 +115,9 @@ def named_padding(
         before.append((zeros + extra_first) // 2)
         after.append(zeros - before[-1])
     return (before[0], before[1]), (after[0], after[1])
+
+
+def pair_of(value: Any) -> Pair:
+    """Height's and width's of one number for both, or of two."""
+    sizes = [value] if isinstance(value, int) else list(value)
+    return int(sizes[0]), int(sizes[-1])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from proofward.models.graph.branches import Operator, chained
+from proofward.models.graph.concatenations import row_of
 from proofward.models.graph.network import ImportedNetwork, compare, network
 from proofward.models.graph.onnx_operators import Operators, read_operators, where
 from proofward.models.graph.onnx_runs import double_run, single_run
@@ -39,43 +40,55 @@ def from_onnx(path: Path | str) -> ImportedNetwork:
         words = str(error).splitlines()[0][:200] if str(error) else ""
         words = f"no ONNX file that can be read: {type(error).__name__}: {words}"
         raise ImportRefused([f"{path}: {words}"]) from error
-    made, batch = _network(file.graph)
-    compare(made, double_run(file, batch), "the file")
-    single = single_run(file, batch)
+    made, batch, names = _network(file.graph)
+    compare(made, double_run(file, batch, names), "the file")
+    single = single_run(file, batch, names)
     if single is not None:
         compare(made, single, "the file in onnxruntime", SINGLE_TOLERANCE)
     return made
 
 
-def _network(graph: Any) -> tuple[ImportedNetwork, int]:
-    """The network, and the file's fixed batch or 0."""
-    import onnx
-
+def _network(graph: Any) -> tuple[ImportedNetwork, int, list[str]]:
+    """The network, the file's fixed batch or 0, and the names of its inputs: of records, and of a row."""
     operators = read_operators(graph)
-    (first,) = (entry for entry in graph.input if entry.name not in operators.constants)
-    kind = onnx.helper.tensor_dtype_to_np_dtype(first.type.tensor_type.elem_type).name
-    operators.check_type(kind, f"input {first.name}")
-    shape = operators.shapes[first.name]
-    if len(shape) < 2 or not all(isinstance(size, int) and size for size in shape[1:]):
-        words = f"of shape {shape}: expected records of a known shape"
-        operators.problems.append(f"input {first.name} {words}")
+    inputs = [entry for entry in graph.input if entry.name not in operators.constants]
+    for entry in inputs:
+        _check_input(operators, entry)
     if operators.problems:
         raise ImportRefused(operators.problems)
-    first_name, last = first.name, graph.output[0].name
-    found = _between(operators, first_name, last)
+    names, last, row = [entry.name for entry in inputs], graph.output[0].name, -1
+    shapes = [tuple(int(size) for size in operators.shapes[name][1:]) for name in names]
+    if len(names) > 1:
+        row, operators.problems = row_of(shapes)
+        if row == 0:
+            names, shapes = names[::-1], shapes[::-1]
+    found = {} if operators.problems else _between(operators, names, last)
     if operators.problems:
         raise ImportRefused(operators.problems)
-    steps, problems = chained(found, first_name, last)
+    steps, problems = chained(found, names[0], last, names[1] if row >= 0 else None)
     if problems:
         raise ImportRefused(problems)
-    batch = shape[0] if isinstance(shape[0], int) else 0
-    return network(tuple(int(size) for size in shape[1:]), steps), batch
+    first = operators.shapes[names[0]][0]
+    made = network(shapes[0], steps, shapes[1][0] if row >= 0 else 0)
+    return made, first if isinstance(first, int) else 0, names
 
 
-def _between(operators: Operators, first: str, last: str) -> dict[str, Operator[str]]:
+def _check_input(operators: Operators, entry: Any) -> None:
+    """Notes what is wrong with an input of the file."""
+    import onnx
+
+    kind = onnx.helper.tensor_dtype_to_np_dtype(entry.type.tensor_type.elem_type).name
+    operators.check_type(kind, f"input {entry.name}")
+    shape = operators.shapes[entry.name]
+    if len(shape) < 2 or not all(isinstance(size, int) and size for size in shape[1:]):
+        words = f"of shape {shape}: expected records of a known shape"
+        operators.problems.append(f"input {entry.name} {words}")
+
+
+def _between(operators: Operators, inputs: list[str], last: str) -> dict[str, Operator[str]]:
     """The operators that the output depends on, by the names of what they make, in the file's order."""
     biases: dict[str, FloatArray] = {}
-    reached, ahead = {first}, [last]
+    reached, ahead = set(inputs), [last]
     while ahead:
         name = ahead.pop()
         if name in reached:
@@ -95,8 +108,10 @@ def _between(operators: Operators, first: str, last: str) -> dict[str, Operator[
         if name not in reached:
             continue
         steps = operators.steps(node, biases.get(name))
-        if steps is None and node.op_type != "Add" and not operators.keeps_records(node, node.input[0]):
+        joins = node.op_type in ("Add", "Concat")
+        if steps is None and not joins and not operators.keeps_records(node, node.input[0]):
             words = f"{node.op_type} joins or splits records, or the batch is fixed within the file"
             operators.problems.append(f"{where(node)}: {words}: {DYNAMIC}")
-        made[name] = Operator(where(node), tuple(steps or ()), tuple(operators.sources(node)))
+        sources, concat = tuple(operators.sources(node)), node.op_type == "Concat"
+        made[name] = Operator(where(node), tuple(steps or ()), sources, concat)
     return made

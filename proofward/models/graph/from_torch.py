@@ -16,38 +16,43 @@ from typing import Any
 import numpy as np
 
 from proofward.models.graph.branches import Operator, chained
+from proofward.models.graph.concatenations import row_of
 from proofward.models.graph.network import ImportedNetwork, compare, network
 from proofward.models.graph.pt2_archive import vetted
 from proofward.models.graph.refusals import ADD, CONTROL, ImportRefused, require_package, unsupported
 from proofward.models.graph.steps import FloatArray
-from proofward.models.graph.torch_operators import Program, check_type, is_add, where
+from proofward.models.graph.torch_operators import Program, check_type, is_add, is_concat, where
 
 
 def from_torch(module: Any, example: Any) -> ImportedNetwork:
     """The network in a torch.nn.Module of Conv2d, Linear and ReLU with an output for each class.
 
     A BatchNorm in evaluation mode is folded into the layer before it. example: a tensor of records (n, ...),
-    of which only the shape of a record and the type count; nothing is learned from its values. Raises
-    ImportRefused, with everything that is wrong and what to use instead.
+    of which only the shape of a record and the type count; nothing is learned from its values. Of a module
+    that takes a row of a table with each record: both tensors, in the module's order. Raises ImportRefused,
+    with everything that is wrong and what to use instead.
     """
     require_package("torch")
     import torch
 
     if not isinstance(module, torch.nn.Module):
         raise ImportRefused([f"expected a torch.nn.Module, found {type(module).__name__}"])
-    if not isinstance(example, torch.Tensor) or example.dim() < 2 or not len(example):
+    examples = example if isinstance(example, tuple) else (example,)
+    if not examples or not all(
+        isinstance(own, torch.Tensor) and own.dim() > 1 and len(own) for own in examples
+    ):
         raise ImportRefused(["example: expected a tensor of records, one a row, such as torch.zeros(1, 30)"])
     problems = _masks(module)
     with _evaluating(module):
-        rows = torch.zeros((2, *example.shape[1:]), dtype=example.dtype)
+        rows = tuple(torch.zeros((2, *own.shape[1:]), dtype=own.dtype) for own in examples)
         try:
-            batch = ({0: torch.export.Dim.DYNAMIC},)
-            program = torch.export.export(module, (rows,), dynamic_shapes=batch)
+            batch = tuple({0: torch.export.Dim.DYNAMIC} for _ in rows)
+            program = torch.export.export(module, rows, dynamic_shapes=batch)
         except Exception as error:  # torch documents no type for a module that it cannot export
             raise ImportRefused([*problems, _not_exported(error)]) from error
-        made = _network(program, problems)
+        made, row = _network(program, problems)
         twin = copy.deepcopy(module).double()
-        return _compared(made, twin)
+        return _compared(made, twin, row)
 
 
 def from_pt2(path: Path) -> ImportedNetwork:
@@ -60,16 +65,18 @@ def from_pt2(path: Path) -> ImportedNetwork:
         program = torch.export.load(io.BytesIO(data))
     except Exception as error:  # torch documents no type for a file that it cannot read
         raise ImportRefused([f"{path}: torch cannot read it: {_first_line(error)}"]) from error
-    made = _network(program, [])
-    return _compared(made, program.module(check_guards=False).double())
+    made, row = _network(program, [])
+    return _compared(made, program.module(check_guards=False).double(), row)
 
 
-def _compared(made: ImportedNetwork, twin: Any) -> ImportedNetwork:
+def _compared(made: ImportedNetwork, twin: Any, row: int) -> ImportedNetwork:
+    """row: at which place the module takes the row of a table, -1 for none."""
     import torch
 
-    def original(rows: FloatArray) -> FloatArray:
+    def original(*parts: FloatArray) -> FloatArray:
+        given = map(torch.from_numpy, parts if row else parts[::-1])
         with torch.no_grad():
-            found = twin(torch.from_numpy(rows))
+            found = twin(*given)
         return np.asarray(found.double().numpy(), dtype=np.float64)
 
     try:
@@ -114,35 +121,47 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:200]
 
 
-def _network(exported: Any, problems: list[str]) -> ImportedNetwork:
-    """The network of an exported program; problems: what is known to be wrong already."""
+def _network(exported: Any, problems: list[str]) -> tuple[ImportedNetwork, int]:
+    """The network of an exported program, and the place of its row among the inputs, -1 where it has none.
+
+    problems: what is known to be wrong already.
+    """
     program = Program(exported)
     inputs, outputs = program.inputs, program.outputs
     problems = problems + [
         found for found in program.problems() if not any(_same_place(found, said) for said in problems)
     ]
+    shapes, row = [_shape(own) for own in inputs], -1
     if len(inputs) != 1:
-        problems.append(f"{len(inputs)} inputs: one tensor of records is proved; join them beforehand")
+        row, of_inputs = row_of(shapes)
+        problems += of_inputs
     if len(outputs) != 1:
         problems.append(
             f"{len(outputs)} outputs of the module: return one tensor of logits, one a class"
         )
     if problems:
         raise ImportRefused(problems)
-    first = inputs[0].meta["val"]
-    check_type(first, "the input")
-    if isinstance(first.shape[0], int):
-        words = "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)"
-        raise ImportRefused([f"a batch of one fixed size: export it with {words}"])
-    steps, problems = chained(_operators(program, inputs[0], outputs[0]), inputs[0], outputs[0])
+    for own in inputs:
+        check_type(own.meta["val"], "the input")
+        if isinstance(own.meta["val"].shape[0], int):
+            words = "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)"
+            raise ImportRefused([f"a batch of one fixed size: export it with {words}"])
+    at = 1 if row == 0 else 0
+    of_row = inputs[row] if row >= 0 else None
+    steps, problems = chained(_operators(program, inputs, outputs[0]), inputs[at], outputs[0], of_row)
     if problems:
         raise ImportRefused(problems)
-    return network(tuple(int(size) for size in first.shape[1:]), steps)
+    return network(shapes[at], steps, shapes[row][0] if row >= 0 else 0), row
 
 
-def _operators(program: Program, first: Any, last: Any) -> dict[Any, Operator[Any]]:
-    """All operators between the input and the output, in the program's order."""
-    reached, ahead = {first}, [last]
+def _shape(node: Any) -> tuple[int, ...]:
+    """Of one record of an input."""
+    return tuple(int(size) for size in node.meta["val"].shape[1:])
+
+
+def _operators(program: Program, inputs: list[Any], last: Any) -> dict[Any, Operator[Any]]:
+    """All operators between the inputs and the output, in the program's order."""
+    first, reached, ahead = inputs[0], set(inputs), [last]
     while ahead:
         node = ahead.pop()
         if node in reached:
@@ -153,12 +172,12 @@ def _operators(program: Program, first: Any, last: Any) -> dict[Any, Operator[An
         ahead += program.sources(node)
     operators = {}
     for node in program.exported.graph.nodes:
-        if node not in reached or node is first:
+        if node not in reached or node in inputs:
             continue
         steps = () if is_add(node) else tuple(program.steps(node))
         if node.meta["val"].shape[0] != first.meta["val"].shape[0]:
             raise ImportRefused([f"{where(node)}: joins or splits records: keep the first axis, the batch"])
-        operators[node] = Operator(where(node), steps, tuple(program.sources(node)))
+        operators[node] = Operator(where(node), steps, tuple(program.sources(node)), is_concat(node))
     return operators
 
 

@@ -15,6 +15,7 @@ from proofward.encoding.cbor import encode_item
 from proofward.layers.affine import Affine
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import Network, chain, mlp
+from proofward.layers.record import FIRST, ROW, ROW_WORD
 from proofward.layers.shortcuts import ADD
 from proofward.models.graph.nodes import (
     LAYERS,
@@ -52,6 +53,11 @@ class Graph:
         return encode_item([FORMAT, [node.to_plain() for node in self.nodes]])
 
     @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of the inputs: a record, and the row that goes with it, where there is one."""
+        return [node.shape for node in self.nodes if isinstance(node, Input)]
+
+    @property
     def digest(self) -> bytes:
         """SHA-256 of the encoding."""
         return hashlib.sha256(self.encoding()).digest()
@@ -66,7 +72,8 @@ class Graph:
         if len(rows) == len(layers) and not any(isinstance(node, Add) for node in self.nodes):
             made = mlp((math.prod(first.shape), *rows))
         else:
-            made = chain(first.shape, self._plain())
+            row = self.shapes[1:2]
+            made = chain(first.shape, self._plain(), row[0][0] if row and len(row[0]) == 1 else 0)
         if network_graph(first.shape, made) != self:
             raise self._untrained()
         return made
@@ -86,9 +93,12 @@ class Graph:
                 other = node.sources[1]
                 through = self.nodes[other]
                 read = self._read(through) if isinstance(through, LayerNode) else other
+                by = {"by": through.plain()} if isinstance(through, LayerNode) else {}
+                if read == 1 and isinstance(self.nodes[1], Input):
+                    plain.append({"kind": ADD, "from": ROW_WORD, **by})
+                    continue
                 if read not in values:
                     raise self._untrained()
-                by = {"by": through.plain()} if isinstance(through, LayerNode) else {}
                 plain.append({"kind": ADD, "from": values.index(read), **by})
         return plain
 
@@ -104,7 +114,7 @@ class Graph:
         expected = (
             "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2), AvgPool2d(2) or the mean "
             "of a picture behind the ReLU of a convolution, Flatten where a picture becomes a row, Add of "
-            "values into a layer's sums, a head"
+            "values into a layer's sums, a second Input of rows that joins through Linear, a head"
         )
         return ConfigurationError("graph", expected, [node.kind for node in self.nodes])
 
@@ -127,13 +137,19 @@ def _words(node: Node) -> str:
 
 
 def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
-    """The canonical graph of a network on records of this shape, in which they may come unflattened."""
+    """The canonical graph of a network on records of this shape, in which they may come unflattened.
+
+    A row that goes with each record is a second input, behind the first.
+    """
     first = network.inputs
     if math.prod(shape) != first.size or (len(first.axes) > 1 and first.axes != shape):
         raise ConfigurationError("inputs", f"records of {first.words} values", shape)
     nodes: list[Node] = [Input((), shape)]
     into = {own.into: own for own in network.shortcuts}
-    values, axes = [0], [shape]
+    values, axes = {FIRST: 0}, {FIRST: shape}
+    if network.row:
+        nodes.append(Input((), (network.row,)))
+        values[ROW], axes[ROW] = 1, (network.row,)
 
     def layer_node(layer: Affine, source: int) -> int:
         """Appends a layer on the values of this number; its place."""
@@ -155,8 +171,8 @@ def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
         nodes.append(ReLU((len(nodes) - 1,)))
         if (kind := network.activations[index].kind) in POOLS:
             nodes.append(POOLS[kind].of(len(nodes) - 1))
-        values.append(len(nodes) - 1)
-        axes.append(network.activations[index].gives.axes)
+        values[index + 1] = len(nodes) - 1
+        axes[index + 1] = network.activations[index].gives.axes
     head = TwoClassHead if network.head.classes == 2 else SoftmaxHead
     nodes.append(head((len(nodes) - 1,)))
     return Graph(tuple(nodes))

@@ -17,6 +17,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network, chain, mlp
 from proofward.layers.real_pass import real_forward
+from proofward.models.graph.concatenations import parted
 from proofward.models.graph.graph import Graph, network_graph
 from proofward.models.graph.refusals import ImportRefused
 from proofward.models.graph.steps import AddStep, ConvStep, FloatArray, LinearStep, Step, folded, pooled
@@ -86,11 +87,17 @@ class ImportedNetwork:
         return FirstWeights(np.concatenate(parts), limit, clipped)
 
 
-def network(shape: tuple[int, ...], written: Sequence[Step]) -> ImportedNetwork:
-    """The canonical network of these steps; raises ImportRefused with all that is wrong."""
+def network(shape: tuple[int, ...], written: Sequence[Step], row: int = 0) -> ImportedNetwork:
+    """The canonical network of these steps; raises ImportRefused with all that is wrong.
+
+    row: the length of the row that goes with each record, 0 for none.
+    """
     steps, notes, problems = folded(written)
     steps, of_pools = pooled(steps)
-    problems += of_pools + wrong(steps, shape)
+    steps, of_rows, of_concats = parted(steps, row)
+    notes, problems = notes + of_rows, problems + of_pools + of_concats
+    if not of_concats:
+        problems += wrong(steps, shape, row)
     if problems:
         raise ImportRefused(problems)
     joins = [step for step in steps if isinstance(step, AddStep)]
@@ -108,7 +115,7 @@ def network(shape: tuple[int, ...], written: Sequence[Step]) -> ImportedNetwork:
         if all(isinstance(step, LinearStep) for step in layers) and not joins:
             model = mlp((math.prod(shape), *(len(step.weight) for step in layers)))
         else:
-            model = chain(shape, _plain(steps))
+            model = chain(shape, _plain(steps), row)
         graph = network_graph(shape, model)
     except ConfigurationError as error:
         raise ImportRefused([f"no network of the trainer: {error}"]) from error
@@ -134,20 +141,20 @@ def _rows_at_a_time(model: Network) -> int:
 
 def compare(
     made: ImportedNetwork,
-    original: Callable[[FloatArray], FloatArray],
+    original: Callable[..., FloatArray],
     program: str,
     tolerance: float = TOLERANCE,
 ) -> float:
     """Largest difference of logits on random records; raises ImportRefused where they disagree.
 
-    original: what `program` computes for records (n, *shape); tolerance: for its rounding, of large logits.
+    original: what `program` computes for records (n, *shape), and for rows behind them where there are such;
+    tolerance: for its rounding, of large logits.
     """
-    first = made.graph.nodes[0]
-    shape = getattr(first, "shape", ())
     count = min(MOST_COMPARED, max(LEAST_COMPARED, _rows_at_a_time(made.model)))
-    rows = np.random.default_rng(COMPARED_SEED).standard_normal((count, *shape))
-    expected = np.asarray(original(rows), dtype=np.float64)
-    found = made.logits(rows.reshape(count, -1))
+    random = np.random.default_rng(COMPARED_SEED)
+    parts = [random.standard_normal((count, *shape)) for shape in made.graph.shapes]
+    expected = np.asarray(original(*parts), dtype=np.float64)
+    found = made.logits(np.concatenate([part.reshape(count, -1) for part in parts], axis=1))
     if expected.shape != found.shape:
         raise ImportRefused([f"{program} gives outputs of shape {expected.shape}, expected {found.shape}"])
     difference = float(np.abs(expected - found).max())

@@ -11,7 +11,7 @@ import numpy as np
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME, Convolution, named_padding
-from proofward.models.graph.refusals import ADD, CONV, ONE_OUTPUT, ImportRefused, unsupported
+from proofward.models.graph.refusals import ADD, CONCAT, CONV, ONE_OUTPUT, ImportRefused, unsupported
 from proofward.models.graph.steps import (
     ConvStep,
     FloatArray,
@@ -71,8 +71,10 @@ class Operators:
                 self.problems.append(f"{where(node)}: Reshape: {words}")
             elif kind == "Conv":
                 self._check_conv(node)
-            elif self._pool_kind(node):
+            elif self._pool_kind(node) or self.is_concat(node):
                 continue
+            elif kind == "Concat":
+                self.problems.append(f"{where(node)}: Concat: {CONCAT}")
             elif kind == "BatchNormalization":
                 if (
                     attributes(node).get("training_mode", 0)
@@ -99,6 +101,13 @@ class Operators:
                 return self._norm(node)
         return None
 
+    def is_concat(self, node: Any) -> bool:
+        """Whether it concatenates the rows of two computed tensors."""
+        if node.op_type != "Concat" or len(node.input) != 2 or self.has_constant(node):
+            return False
+        flat = all(len(self.shapes.get(name, ())) == 2 for name in node.input)
+        return flat and attributes(node).get("axis", 0) in (1, -1)
+
     def keeps_records(self, node: Any, source: str) -> bool:
         """Whether each record stays in a row of its own, as far as the shapes say."""
         before, after = self.shapes.get(source), self.shapes.get(node.output[0])
@@ -115,7 +124,9 @@ class Operators:
         return any(self._constant(node, place) is not None for place in (0, 1))
 
     def sources(self, node: Any) -> list[str]:
-        """The inputs that count: two of an Add, but the layer's own of its bias; else the first."""
+        """The inputs that count: two of an Add or Concat, but the layer's own of its bias; else the first."""
+        if node.op_type == "Concat":
+            return list(node.input)
         if node.op_type != "Add":
             return [node.input[0]]
         bias = self.bias_of(node)
@@ -246,7 +257,7 @@ def read_operators(graph: Any) -> Operators:
     """The graph's operators; raises ImportRefused where one is no layer of the trainer."""
     found = Operators(graph)
     inputs = [entry for entry in graph.input if entry.name not in found.constants]
-    if len(inputs) != 1 or len(graph.output) != 1:
+    if len(inputs) not in (1, 2) or len(graph.output) != 1:
         counts = f"{len(inputs)} inputs and {len(graph.output)} outputs"
         found.problems.append(f"{counts}: one tensor of records in and one of logits out are proved")
     found.check()

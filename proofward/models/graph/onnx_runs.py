@@ -7,20 +7,24 @@ the reference implementation in onnx does elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from proofward.models.graph.steps import FloatArray
 
-Run = Callable[[FloatArray], FloatArray]
+Run = Callable[..., FloatArray]
+"""Logits of records, and of a row behind each where the file takes such."""
 Session = Callable[[dict[str, Any]], Any]
 ROWS = 8  #: records at a time
 
 
-def double_run(file: Any, batch: int) -> Run:
-    """What the file computes for records in double precision; batch: the file's fixed batch, 0 for any."""
+def double_run(file: Any, batch: int, names: Sequence[str]) -> Run:
+    """What the file computes for records in double precision; batch: the file's fixed batch, 0 for any.
+
+    names: of the file's inputs, that of the records first.
+    """
     twin = _double(file)
     session = _session(twin)
     if session is None:
@@ -28,23 +32,21 @@ def double_run(file: Any, batch: int) -> Run:
 
         evaluator = ReferenceEvaluator(twin)
         session = lambda inputs: evaluator.run(None, inputs)[0]  # noqa: E731
-    return _batched(session, _input(file).name, np.float64, batch)
+    return _batched(session, names, np.float64, batch)
 
 
-def single_run(file: Any, batch: int) -> Run | None:
+def single_run(file: Any, batch: int, names: Sequence[str]) -> Run | None:
     """What onnxruntime computes with a file of single precision; None for others, and where it is not."""
     import onnx
 
-    if _input(file).type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+    if _input(file, names[0]).type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         return None
     session = _session(file)
-    return None if session is None else _batched(session, _input(file).name, np.float32, batch)
+    return None if session is None else _batched(session, names, np.float32, batch)
 
 
-def _input(file: Any) -> Any:
-    """The one input that is no weight."""
-    held = {entry.name for entry in file.graph.initializer}
-    return next(entry for entry in file.graph.input if entry.name not in held)
+def _input(file: Any, name: str) -> Any:
+    return next(entry for entry in file.graph.input if entry.name == name)
 
 
 def _double(file: Any) -> Any:
@@ -85,11 +87,18 @@ def _session(file: Any) -> Session | None:
     return lambda inputs: session.run(None, inputs)[0]
 
 
-def _batched(session: Session, name: str, dtype: type[np.floating[Any]], batch: int) -> Run:
-    def run(rows: FloatArray) -> FloatArray:
-        step = batch or ROWS
-        whole = np.resize(rows, (-(-len(rows) // step) * step, *rows.shape[1:])).astype(dtype)
-        parts = [session({name: whole[start : start + step]}) for start in range(0, len(whole), step)]
-        return np.concatenate(parts)[: len(rows)].astype(np.float64)
+def _batched(session: Session, names: Sequence[str], dtype: type[np.floating[Any]], batch: int) -> Run:
+    def run(*given: FloatArray) -> FloatArray:
+        step, count = batch or ROWS, len(given[0])
+        size = -(-count // step) * step
+        whole = {
+            name: np.resize(part, (size, *part.shape[1:])).astype(dtype)
+            for name, part in zip(names, given, strict=True)
+        }
+        parts = [
+            session({name: part[start : start + step] for name, part in whole.items()})
+            for start in range(0, size, step)
+        ]
+        return np.concatenate(parts)[:count].astype(np.float64)
 
     return run

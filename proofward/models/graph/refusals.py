@@ -16,6 +16,14 @@ ADD = (
     "only shortcuts are proved: values behind a ReLU, or the record, as they are or through one layer, added "
     "to the sums of a later layer, one to each, with ReLU behind: relu(conv2(relu(conv1(x))) + x)"
 )
+CONCAT = (
+    "only the row of a table, an input of its own as it is, is concatenated, in front of a Linear layer with "
+    "ReLU behind, into which nothing else joins: relu(linear(torch.cat([flatten(h), row], 1)))"
+)
+SECOND = (
+    "records are proved as one tensor, or as one and a second of rows of a table, (batch, features), joined "
+    "by torch.cat: join others beforehand"
+)
 SHAPES = "put a 1x1 convolution between, with a stride where sizes differ, so that shapes are the same"
 WHOLE = "use a height and a width that are powers of two, or flatten the picture"
 AVERAGE = "not proved: use AdaptiveAvgPool2d(1), the mean of a whole picture, or flatten it"
@@ -45,7 +53,7 @@ _GROUPS = {
     AVERAGE: "adaptiveavgpool1d adaptiveavgpool2d adaptivemaxpool2d globalaveragepool globalmaxpool",
     PAD: "pad constantpadnd reflectionpad2d replicationpad2d",
     NOT_YET: (
-        "add sub mul div sum mean reducemean reducesum cat concat embedding lstm gru rnn rnntanh rnnrelu "
+        "add sub mul div sum mean reducemean reducesum embedding lstm gru rnn rnntanh rnnrelu "
         "scaleddotproductattention attention bmm matmul mm einsum split slice gather"
     ),
     RELU: "gelu silu sigmoid tanh leakyrelu elu selu celu prelu relu6 hardtanh hardswish hardsigmoid mish "

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from proofward.layers.axis import Axis
 from proofward.layers.layout import Layout
+from proofward.layers.record import ROW, ROW_WORD
 from proofward.layers.registry import ACTIVATIONS, IMPLIED
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
@@ -142,11 +143,26 @@ class AddStep:
     def plain(self) -> dict[str, object]:
         """The shortcut in the plain form of `layers.network.chain`."""
         through = {} if self.by is None else {"by": self.by.plain[0]}
-        return {"kind": ADD, "from": self.source, **through}
+        return {"kind": ADD, "from": ROW_WORD if self.source == ROW else self.source, **through}
+
+
+@dataclass(frozen=True)
+class RowStep:
+    """Where a row of a table comes in, which goes with each record."""
+
+    where: str
+
+
+@dataclass(frozen=True)
+class ConcatStep:
+    """The row is concatenated, behind the values or before them."""
+
+    where: str
+    row_first: bool
 
 
 LayerStep = LinearStep | ConvStep
-Step = LayerStep | ReluStep | PoolStep | ScaleStep | AddStep
+Step = LayerStep | ReluStep | PoolStep | ScaleStep | AddStep | RowStep | ConcatStep
 
 
 def batch_norm(

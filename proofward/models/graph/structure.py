@@ -10,13 +10,14 @@ import numpy as np
 
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.record import ROW
 from proofward.models.graph.refusals import ADD, ONE_OUTPUT, SHAPES
 from proofward.models.graph.steps import AddStep, ConvStep, LayerStep, LinearStep, ReluStep, Shape, Step
 from proofward.models.settings import MOST_HIDDEN_LAYERS
 
 
-def wrong(steps: Sequence[Step], shape: Shape) -> list[str]:
-    """Why steps without scalings are no network of the trainer on records of this shape."""
+def wrong(steps: Sequence[Step], shape: Shape, row: int = 0) -> list[str]:
+    """Why steps without scalings are no network of the trainer on records of this shape, and a row."""
     layers = [step for step in steps if isinstance(step, LinearStep | ConvStep)]
     if not layers:
         return ["no Linear layer: a network has to have at least one, with an output for each class"]
@@ -24,7 +25,7 @@ def wrong(steps: Sequence[Step], shape: Shape) -> list[str]:
     through = [step.by for step in joins if step.by is not None]
     return [
         *_structure([step for step in steps if not isinstance(step, AddStep)]),
-        *_joined(steps, shape),
+        *_joined(steps, shape, row),
         *_shared([*layers, *through]),
         *_finite([*layers, *through]),
         *_outputs(layers[-1]),
@@ -33,7 +34,7 @@ def wrong(steps: Sequence[Step], shape: Shape) -> list[str]:
     ]
 
 
-def _joined(steps: Sequence[Step], shape: Shape) -> list[str]:
+def _joined(steps: Sequence[Step], shape: Shape, row: int) -> list[str]:
     """What is wrong with shortcuts: each adds values of the shape of a layer's sums, behind which is ReLU."""
     problems, values = [], [shape]
     for place, step in enumerate(steps):
@@ -45,7 +46,7 @@ def _joined(steps: Sequence[Step], shape: Shape) -> list[str]:
         if place + 1 == len(steps) or not isinstance(steps[place + 1], ReluStep):
             problems.append(f"{step.where}: Add without ReLU behind it: {ADD}")
         sums = replace(layer, pool="").gives if isinstance(layer, ConvStep) else layer.gives
-        takes = values[step.source]
+        takes = (row,) if step.source == ROW else values[step.source]
         if step.by is not None and step.by.takes not in (takes, (int(np.prod(takes)),)):
             problems.append(f"{step.where}: {step.by.where} takes {step.by.takes}, the values are {takes}")
         joins = takes if step.by is None else step.by.gives

@@ -14,8 +14,8 @@ import numpy as np
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME as SAME_PADDING
-from proofward.models.graph.convolutions import Convolution, Pair, named_padding
-from proofward.models.graph.refusals import ADD, ONE_OUTPUT, ImportRefused, plain_name, unsupported
+from proofward.models.graph.convolutions import Convolution, Pair, named_padding, pair_of
+from proofward.models.graph.refusals import ADD, CONCAT, ONE_OUTPUT, ImportRefused, plain_name, unsupported
 from proofward.models.graph.steps import (
     ConvStep,
     FloatArray,
@@ -57,8 +57,9 @@ class Program:
         return self._sources.get((node, place), node.args[place])
 
     def sources(self, node: Any) -> list[Any]:
-        """Those that count: two of an Add, else one."""
-        return [self.source(node, place) for place in range(1 + is_add(node))]
+        """Those that count: two of an Add or a Concat, else one."""
+        taken = _taken(node)[: 1 + (is_add(node) or is_concat(node))]
+        return [self._sources.get((node, place), own) for place, own in enumerate(taken)]
 
     @cached_property
     def _sources(self) -> dict[Any, Any]:
@@ -68,7 +69,7 @@ class Program:
         for node in self.exported.graph.nodes:
             if node.op != "call_function" or not node.args:
                 continue
-            for place, source in enumerate(node.args[:2]):
+            for place, source in enumerate(_taken(node)):
                 if isinstance(source, type(node)) and source in changed:
                     found[node, place] = changed[source]
             if _bare(node).endswith("_"):
@@ -93,8 +94,10 @@ class Program:
             return []  # arithmetic of sizes
         if name == "add" and str(node.args[0]).endswith(COUNTER):
             return []  # a BatchNorm in training mode, refused by itself, counts batches
-        if is_add(node):
+        if is_add(node) or is_concat(node):
             return []
+        if name in ("cat", "concat"):
+            return [f"{place}: {_target(node)}: {CONCAT}"]
         if name == "add" and hasattr(value, "shape"):
             return [f"{place}: {_target(node)} (of a constant, or with alpha): {ADD}"]
         if name == "conv2d":
@@ -151,7 +154,7 @@ class Program:
             return None
         shape = tuple(int(size) for size in weight.meta["val"].shape)
         size: Pair = (int(source.meta["val"].shape[-2]), int(source.meta["val"].shape[-1]))
-        strides, dilations = _pair(_argument(node, "stride")), _pair(_argument(node, "dilation"))
+        strides, dilations = pair_of(_argument(node, "stride")), pair_of(_argument(node, "dilation"))
         padding = _argument(node, "padding")
         if isinstance(padding, str):
             kernel = (shape[2], shape[3])
@@ -160,7 +163,7 @@ class Program:
                 dilations=dilations,
             )  # fmt: skip
         else:
-            before = after = _pair(padding)
+            before = after = pair_of(padding)
         return Convolution(shape, size, strides, before, after, dilations, int(_argument(node, "groups")))
 
     def _norm(self, node: Any) -> Step:
@@ -215,6 +218,20 @@ def is_add(node: Any) -> bool:
     return computed and node.kwargs.get("alpha", 1) == 1 and hasattr(node.meta.get("val"), "shape")
 
 
+def is_concat(node: Any) -> bool:
+    """Whether it concatenates the rows of two computed tensors."""
+    if node.op != "call_function" or plain_name(_target(node)) != "cat" or len(node.args[0]) != 2:
+        return False
+    flat = all(own.meta["val"].dim() == 2 for own in node.args[0])
+    return flat and int(_argument(node, "dim")) % 2 == 1
+
+
+def _taken(node: Any) -> list[Any]:
+    """The tensors that an operator takes, of an Add or a Concat both."""
+    first = node.args[0] if isinstance(node.args[0], list | tuple) else node.args[:2]
+    return list(first)
+
+
 def where(node: Any) -> str:
     """The module's own name of the place, where torch kept it."""
     stack = node.meta.get("nn_module_stack") or {}
@@ -257,15 +274,15 @@ def _argument(node: Any, name: str) -> Any:
 def _pool_kind(node: Any) -> str:
     """The activation that a pool behind ReLU is one with, "" if there is none."""
     name = plain_name(_target(node))
-    if name == "maxpool2d" and _is_by_two(node) and _pair(_argument(node, "dilation")) == (1, 1):
+    if name == "maxpool2d" and _is_by_two(node) and pair_of(_argument(node, "dilation")) == (1, 1):
         return ReluMaxPool2d.kind
     if name == "avgpool2d" and _argument(node, "divisor_override") is None:
         sizes = tuple(node.args[0].meta["val"].shape[-2:])
         if _is_by_two(node):
             return ReluAvgPool2d.kind
-        whole = _pair(_argument(node, "kernel_size")) == sizes and _pair(_argument(node, "padding")) == (0, 0)
-        return ReluGlobalAvgPool.kind if whole else ""
-    if name == "adaptiveavgpool2d" and _pair(_argument(node, "output_size")) == (1, 1):
+        kernel, padding = (pair_of(_argument(node, name)) for name in ("kernel_size", "padding"))
+        return ReluGlobalAvgPool.kind if (kernel, padding) == (sizes, (0, 0)) else ""
+    if name == "adaptiveavgpool2d" and pair_of(_argument(node, "output_size")) == (1, 1):
         return ReluGlobalAvgPool.kind
     if name == "mean" and node.args[0].meta["val"].dim() == 4 and _argument(node, "dtype") is None:
         axes = {int(axis) % 4 for axis in _argument(node, "dim") or ()}
@@ -275,12 +292,7 @@ def _pool_kind(node: Any) -> str:
 
 def _is_by_two(node: Any) -> bool:
     """Whether its windows are 2 x 2 side by side, and what is left over is dropped."""
-    kernel = _pair(_argument(node, "kernel_size"))
+    kernel = pair_of(_argument(node, "kernel_size"))
     strides = _argument(node, "stride") or kernel
-    found = kernel, _pair(strides), _pair(_argument(node, "padding")), bool(_argument(node, "ceil_mode"))
+    found = kernel, pair_of(strides), pair_of(_argument(node, "padding")), bool(_argument(node, "ceil_mode"))
     return found == ((2, 2), (2, 2), (0, 0), False)
-
-
-def _pair(value: Any) -> Pair:
-    sizes = [value] if isinstance(value, int) else list(value)
-    return int(sizes[0]), int(sizes[-1])

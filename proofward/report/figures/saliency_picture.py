@@ -21,7 +21,7 @@ _COLOUR = (0.902, 0.624, 0.0)  # Okabe and Ito's orange, on grey
 
 def pixels(images: ImageSchema, scales: FixedPoint, features: Int64Array) -> NDArray[np.float64]:
     """Levels from 0 (black) to 1 (white), (n, height, width, 3), of features in integers."""
-    levels = features.reshape(-1, *images.axes) / (1 << scales.activation_bits)
+    levels = features[:, : images.picture_size].reshape(-1, *images.axes) / (1 << scales.activation_bits)
     held = images.levels
     centre, spread = (np.array(values)[:, None, None] for values in (held.centre, held.spread))
     shown = np.clip(levels * spread + centre, 0, 1).transpose(0, 2, 3, 1)
@@ -30,7 +30,8 @@ def pixels(images: ImageSchema, scales: FixedPoint, features: Int64Array) -> NDA
 
 def strength(images: ImageSchema, gradients: Float32Array) -> NDArray[np.float64]:
     """The largest gradient over a pixel's channels, in magnitude, as a share of the image's largest."""
-    size = np.abs(gradients.astype(np.float64)).reshape(-1, *images.axes).max(axis=1)
+    own = gradients[:, : images.picture_size].astype(np.float64)
+    size = np.abs(own).reshape(-1, *images.axes).max(axis=1)
     most = size.max(axis=(1, 2), keepdims=True)
     shares: NDArray[np.float64] = size / np.where(most > 0, most, 1)
     return shares

@@ -54,11 +54,18 @@ class Agreement:
 
 
 def scaling(model: ExportedModel) -> tuple[FloatArray, FloatArray]:
-    """Centres and spreads in the axes of a record: a value x becomes (x - centre) / spread."""
-    described, axes = model.description.features, model.model.inputs.axes
+    """Centres and spreads of a record's values: x becomes (x - centre) / spread."""
+    described = model.description.features
     centre = np.array([entry.centre for entry in described], dtype=np.float64)
     spread = np.array([entry.spread for entry in described], dtype=np.float64)
-    return centre.reshape(axes), spread.reshape(axes)
+    return centre, spread
+
+
+def parts_of(model: ExportedModel, values: FloatArray) -> dict[int, FloatArray]:
+    """By place, the parts of records (n, features), each in its own axes."""
+    record = model.model.record
+    parts = record.whole_parts(values)
+    return {place: part.reshape(-1, *record.layouts[place].axes) for place, part in parts.items()}
 
 
 def error_bound(model: ExportedModel, *, single: bool = False) -> float:
@@ -67,7 +74,9 @@ def error_bound(model: ExportedModel, *, single: bool = False) -> float:
     unit = 1 << scales.activation_bits
     half, limit = 0.5 / unit, scales.activation_limit / unit
     parts = [(model.real(weight), model.real(bias)) for weight, bias in network.unflatten(model.weights)]
-    errors, largest = [0.0], [-scales.input_range[0] / unit]
+    places = network.record.layouts
+    errors = dict.fromkeys(places, 0.0)
+    largest = dict.fromkeys(places, -scales.input_range[0] / unit)
     for place, activation in enumerate(network.activations):
         addends = network.joints.sums(place, 0)
         coarse = single and isinstance(network.layers[place], Conv2d)
@@ -82,13 +91,13 @@ def error_bound(model: ExportedModel, *, single: bool = False) -> float:
         error += sum(errors[source] for source, _ in addends.direct)
         if len(sizes) > 1:
             error += _of_terms(len(sizes) + 1, sum(sizes), coarse)
-        errors.append(error + _of_a_mean(activation.mean_bits, limit, single))
-        largest.append(limit)
-    weight, bias = parts[network.depth - 1]
-    own = _rounding(weight, bias, largest[-1], False)
+        errors[place + 1] = error + _of_a_mean(activation.mean_bits, limit, single)
+        largest[place + 1] = limit
+    (weight, bias), below = parts[network.depth - 1], errors[network.depth - 1]
+    own = _rounding(weight, bias, largest[network.depth - 1], False)
     if network.head.classes == 2:
-        return float(half + float(np.abs(weight[1] - weight[0]).sum()) * errors[-1] + 2 * own)
-    return float(half + float(np.abs(weight).reshape(len(weight), -1).sum(axis=1).max()) * errors[-1] + own)
+        return float(half + float(np.abs(weight[1] - weight[0]).sum()) * below + 2 * own)
+    return float(half + float(np.abs(weight).reshape(len(weight), -1).sum(axis=1).max()) * below + own)
 
 
 def _of_a_mean(bits: int, largest: float, single: bool) -> float:
@@ -153,6 +162,6 @@ def drawn_rows(model: ExportedModel) -> FloatArray:
     ends = np.array(scales.input_range) / (1 << scales.activation_bits)
     low, high = 1.1 * ends
     rows = np.concatenate([random.standard_normal(shape), random.uniform(low, high, shape)])
-    centre, spread = (part.reshape(-1) for part in scaling(model))
+    centre, spread = scaling(model)
     drawn: FloatArray = rows * spread + centre
     return drawn

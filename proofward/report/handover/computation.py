@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
+from proofward.layers.record import FIRST, ROW
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 
 
@@ -12,6 +13,7 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
     low, high = scales.input_range
     unit, limit = 1 << scales.activation_bits, scales.activation_limit
     pixels = ["x is a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"]
+    row = [f"behind the pixels x is a value of the row, of {model.row} columns"]
     layers = [
         "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
         "weight (outputs, channels of a group, kernel, kernel), as PyTorch's Conv2d; behind relu_maxpool2d "
@@ -38,6 +40,7 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
     ]
     return [
         *(pixels if images else []),
+        *(row if images and model.row else []),
         *([] if model.is_mlp else layers),
         f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
         f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
@@ -48,11 +51,14 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
     ]
 
 
+_SOURCES = {FIRST: "the record", ROW: "the row"}
+
+
 def _shortcuts(model: Network) -> list[str]:
     """What joins which layer's sums, before they are cut off at 0."""
     found = []
     for own in model.shortcuts:
-        source = "the record" if own.source == 0 else f"the values behind layer {own.source}"
+        source = _SOURCES.get(own.source, f"the values behind layer {own.source}")
         through = "" if own.by is None else f", through layer {own.by + 1}"
         found.append(f"{source}{through} are added to the sums of layer {own.into + 1}")
     return [f"layers 1 to {model.depth} follow one another; {'; '.join(found)}"]

@@ -83,8 +83,9 @@ class Description:
 
     @classmethod
     def of_images(cls, images: ImageSchema) -> Description:
-        """Every pixel a feature, in grey levels from 0 to 1."""
-        columns = tuple(Column(entry, entry.unit) for entry in images.pixels)
+        """Every pixel a feature, in grey levels from 0 to 1, and behind them the columns of a row."""
+        row = images.row.features if images.row is not None else ()
+        columns = tuple(Column(entry, entry.unit) for entry in (*images.pixels, *row))
         return cls(columns, images.classes, images)
 
     def files(self) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ from proofward.report.handover.description import Column, Description, FeaturesI
 
 FORMAT = "proofward/exported-model/v1"
 INTEGERS = ".integers"
-_NETWORK = ("widths", "inputs", "layers", "class_weights")
+_NETWORK = ("widths", "inputs", "row", "layers", "class_weights")
 """The values of `Network.to_dict`."""
 MAX_HEADER_BYTES = 1 << 26
 MAX_FILE_BYTES = 1 << 31
@@ -85,6 +85,9 @@ class ExportedModel:
         axes, images = self.model.inputs.axes, self.description.images
         if images is not None and not self.model.is_mlp and axes != images.axes:
             raise ModelInvalid(f"the model takes pictures of {axes}, the rule makes them of {images.axes}")
+        row = 0 if images is None or images.row is None else images.row.size
+        if images is not None and self.model.row != row:
+            raise ModelInvalid(f"the model takes rows of {self.model.row} values, {row} are described")
 
     @property
     def digest(self) -> bytes:

@@ -2,7 +2,8 @@
 
 It centres, scales, rounds and clips as at enrolment, and saturates hidden values as in training, in double
 precision; but it convolves in single precision, since runtimes convolve in no other. Records are rows of a
-table, (n, features), or pictures, (n, channels, height, width). The metadata has the description of every
+table, (n, features), or pictures, (n, channels, height, width); where a row goes with each, it is the second
+input, (n, features of a row). The metadata has the description of every
 exported model, and the classes' names.
 """
 
@@ -16,15 +17,19 @@ from numpy.typing import NDArray
 
 from proofward.layers.activation import Activation
 from proofward.layers.conv2d import Conv2d
+from proofward.layers.record import FIRST, ROW, ROW_WORD
 from proofward.layers.relu import Relu
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.refusals import require_package
-from proofward.report.handover.agreement import Program, scaling
+from proofward.report.handover.agreement import FloatArray, Program, parts_of, scaling
 from proofward.report.handover.exported_model import FORMAT, ExportedModel
 
 OPSET, IR_VERSION = 17, 8
 RECORDS, LOGITS, PROBABILITIES = "records", "logits", "probabilities"
+_INPUTS = {FIRST: RECORDS, ROW: ROW_WORD}
+_ENDS = {FIRST: "", ROW: ".row"}
+"""What the names of a part's own values end with."""
 
 
 def onnx_program(model: ExportedModel) -> tuple[bytes, Program]:
@@ -35,7 +40,7 @@ def onnx_program(model: ExportedModel) -> tuple[bytes, Program]:
     file = _file(model)
     onnx.checker.check_model(file, full_check=True)
     data: bytes = file.SerializeToString(deterministic=True)
-    return data, _runner(data, model.model.inputs.axes)
+    return data, _runner(data, model)
 
 
 def _file(model: ExportedModel) -> Any:
@@ -44,22 +49,16 @@ def _file(model: ExportedModel) -> Any:
     scales = model.scales
     unit = 1 << scales.activation_bits
     described, double = model.description.features, TensorProto.DOUBLE
-    centre, spread = scaling(model)
-    held: dict[str, NDArray[Any]] = {
-        "centre": centre,
-        "spread": spread,
+    held: dict[str, NDArray[Any]] = {}
+    for name, own in zip(("centre", "spread"), scaling(model), strict=True):
+        for place, (part,) in parts_of(model, own[None]).items():
+            held[f"{name}{_ENDS[place]}"] = part
+    held |= {
         "unit": np.array(float(unit)),
         "least": np.array(float(scales.input_range[0])),
         "most": np.array(float(scales.input_range[1])),
     }
-    nodes = [
-        helper.make_node("Sub", [RECORDS, "centre"], ["centred"]),
-        helper.make_node("Div", ["centred", "spread"], ["normalised"]),
-        helper.make_node("Mul", ["normalised", "unit"], ["scaled"]),
-        helper.make_node("Round", ["scaled"], ["rounded"]),
-        helper.make_node("Clip", ["rounded", "least", "most"], ["clipped"]),
-        helper.make_node("Div", ["clipped", "unit"], ["values0"]),
-    ]
+    nodes = [node for place in model.model.record.layouts for node in _scaled(place)]
     layers = _Layers(model, held, nodes)
     for place in range(model.model.depth):
         layers.append(place)
@@ -67,7 +66,10 @@ def _file(model: ExportedModel) -> Any:
     graph = helper.make_graph(
         nodes,
         "proofward",
-        [helper.make_tensor_value_info(RECORDS, double, ["batch", *model.model.inputs.axes])],
+        [
+            helper.make_tensor_value_info(_INPUTS[place], double, ["batch", *layout.axes])
+            for place, layout in model.model.record.layouts.items()
+        ],
         [
             helper.make_tensor_value_info(name, double, ["batch", model.model.head.classes])
             for name in (LOGITS, PROBABILITIES)
@@ -87,6 +89,27 @@ def _file(model: ExportedModel) -> Any:
     return file
 
 
+def _scaled(place: int) -> list[Any]:
+    """The nodes that make the first layers' values of a part of the records."""
+    from onnx import helper
+
+    end = _ENDS[place]
+    steps = (
+        ("Sub", ("centre" + end,), "centred"),
+        ("Div", ("spread" + end,), "normalised"),
+        ("Mul", ("unit",), "scaled"),
+        ("Round", (), "rounded"),
+        ("Clip", ("least", "most"), "clipped"),
+        ("Div", ("unit",), f"values{place}"),
+    )
+    nodes, source = [], _INPUTS[place]
+    for kind, others, made in steps:
+        made = made if made.startswith("values") else made + end
+        nodes.append(helper.make_node(kind, [source, *others], [made]))
+        source = made
+    return nodes
+
+
 _TYPES: dict[bool, type[np.floating[Any]]] = {False: np.float64, True: np.float32}
 """Of numbers in double and in single precision."""
 _BY_TWO = {"kernel_shape": [2, 2], "strides": [2, 2]}
@@ -104,7 +127,7 @@ class _Layers:
     def __init__(self, model: ExportedModel, held: dict[str, NDArray[Any]], nodes: list[Any]) -> None:
         self.model, self.held, self.nodes = model, held, nodes
         self.parts = model.model.unflatten(model.weights)
-        self.single = {"values0": False}
+        self.single = {f"values{place}": False for place in model.model.record.layouts}
         """Names of values and sums, and whether they are in single precision."""
 
     def append(self, place: int) -> None:
@@ -177,7 +200,10 @@ class _Layers:
         return names
 
 
-def _runner(data: bytes, axes: tuple[int, ...]) -> Program:
+def _runner(data: bytes, model: ExportedModel) -> Program:
+    def given(rows: FloatArray) -> dict[str, FloatArray]:
+        return {_INPUTS[place]: own for place, own in parts_of(model, rows).items()}
+
     try:
         import onnxruntime
     except ImportError:
@@ -185,12 +211,8 @@ def _runner(data: bytes, axes: tuple[int, ...]) -> Program:
         from onnx.reference import ReferenceEvaluator
 
         evaluator = ReferenceEvaluator(onnx.load_from_string(data))
-        return lambda rows: np.asarray(
-            evaluator.run([LOGITS], {RECORDS: rows.reshape(-1, *axes)})[0], dtype=np.float64
-        )
+        return lambda rows: np.asarray(evaluator.run([LOGITS], given(rows))[0], dtype=np.float64)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
-    return lambda rows: np.asarray(
-        session.run([LOGITS], {RECORDS: rows.reshape(-1, *axes)})[0], dtype=np.float64
-    )
+    return lambda rows: np.asarray(session.run([LOGITS], given(rows))[0], dtype=np.float64)

@@ -2,7 +2,8 @@
 
 The module takes records in the features' own units and gives logits, in double precision: it centres,
 scales, rounds and clips as at enrolment, and saturates hidden values as in training. Records are rows of a
-table, (n, features), or pictures, (n, channels, height, width), which the module also takes flattened.
+table, (n, features), or pictures, (n, channels, height, width), which the module also takes flattened; where
+a row goes with each, the module takes both, (n, features of a row) behind.
 Nothing is pickled: the module is built from an exported model's safetensors or JSON, and `torch.export.load`
 reads the program.
 """
@@ -21,16 +22,19 @@ from proofward.layers.activation import Activation
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.network import Network
 from proofward.layers.real_pass import added
+from proofward.layers.record import FIRST, ROW
 from proofward.layers.relu import Relu
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.graph.refusals import require_package
-from proofward.report.handover.agreement import FloatArray, Program, scaling
+from proofward.report.handover.agreement import FloatArray, Program, parts_of, scaling
 from proofward.report.handover.exported_model import ExportedModel, ModelInvalid, NotAModel, read_exported
 
 MAX_BYTES = 1 << 31
 DESCRIPTION = "proofward.json"
+_PARTS = {FIRST: "", ROW: "_row"}
+"""What the names of a part's buffers end with."""
 
 
 def to_torch(path: Path | str) -> Any:
@@ -52,7 +56,7 @@ def module_of(model: ExportedModel) -> Any:
     scales = model.scales
     unit = float(1 << scales.activation_bits)
     low, high = scales.input_range
-    axes = model.model.inputs.axes
+    layouts = model.model.record.layouts
     pools = [_pool(own) for own in model.model.activations]
     addends = [model.model.joints.sums(place, 0) for place in range(model.model.depth)]
     reads = [model.model.joints.reads(layer) for layer in range(len(model.model.layers))]
@@ -65,28 +69,43 @@ def module_of(model: ExportedModel) -> Any:
             self.features = tuple(entry.name for entry in model.description.features)
             self.classes = model.description.classes
             for name, held in zip(("centre", "spread"), scaling(model), strict=True):
-                self.register_buffer(name, torch.from_numpy(held))
+                for place, (own,) in parts_of(model, held[None]).items():
+                    self.register_buffer(f"{name}{_PARTS[place]}", torch.from_numpy(own.copy()))
             self.layers = torch.nn.ModuleList(_layers(model.model))
             for layer, (weight, bias) in zip(self.layers, model.model.unflatten(model.weights), strict=True):
                 layer.weight.data = torch.from_numpy(model.real(weight))
                 layer.bias.data = torch.from_numpy(model.real(bias))
 
         def forward(self, records: Any) -> Any:
-            shaped = records.double().reshape(records.shape[0], *axes)
-            scaled = torch.round((shaped - self.centre) / self.spread * unit)
-            values = [torch.clamp(scaled, low, high) / unit]
+            return self.logits({FIRST: records})
+
+        def logits(self, parts: dict[int, Any]) -> Any:
+            """Of the parts of records, by place."""
+            values = {place: self.scaled(place, own) for place, own in parts.items()}
             for place, pool in enumerate(pools):
                 sums = self.sums(place, values)
-                values.append(pool(torch.clamp(sums, 0, scales.activation_limit / unit)))
+                values[place + 1] = pool(torch.clamp(sums, 0, scales.activation_limit / unit))
             return self.sums(len(pools), values)
 
-        def sums(self, place: int, values: list[Any]) -> Any:
+        def scaled(self, place: int, given: Any) -> Any:
+            """A part's values as the first layers take them."""
+            centre, spread = (getattr(self, f"{name}{_PARTS[place]}") for name in ("centre", "spread"))
+            shaped = given.double().reshape(given.shape[0], *layouts[place].axes)
+            return torch.clamp(torch.round((shaped - centre) / spread * unit), low, high) / unit
+
+        def sums(self, place: int, values: dict[int, Any]) -> Any:
             """Those of a layer of the chain, and what joins them."""
             own = addends[place]
             made = [_sums(self.layers[layer], values[reads[layer]]) for layer, _ in own.layers]
             return added([*made, *(values[source] for source, _ in own.direct)])
 
-    return Exported().eval()
+    class WithRow(Exported):
+        """Records and their rows, in their own units, to logits, float64."""
+
+        def forward(self, records: Any, row: Any) -> Any:  # type: ignore[override]  # a module's own inputs
+            return self.logits({FIRST: records, ROW: row})
+
+    return (WithRow() if model.model.row else Exported()).eval()
 
 
 def _layers(network: Network) -> list[Any]:
@@ -127,9 +146,10 @@ def torch_program(model: ExportedModel) -> tuple[bytes, Program]:
     module = module_of(model)
     import torch
 
-    axes = model.model.inputs.axes
-    example = torch.zeros((2, *axes), dtype=torch.float64)
-    program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    layouts = model.model.record.layouts.values()
+    examples = tuple(torch.zeros((2, *layout.axes), dtype=torch.float64) for layout in layouts)
+    free = tuple({0: torch.export.Dim.DYNAMIC} for _ in examples)
+    program = torch.export.export(module, examples, dynamic_shapes=free)
     file = io.BytesIO()
     description = json.dumps(model.to_plain(), ensure_ascii=False)
     torch.export.save(program, file, extra_files={DESCRIPTION: description})
@@ -139,7 +159,8 @@ def torch_program(model: ExportedModel) -> tuple[bytes, Program]:
     def run(rows: FloatArray) -> FloatArray:
         if len(rows) == 0:
             raise ModelInvalid("no records to compare on")
+        given = [torch.from_numpy(own.copy()) for own in parts_of(model, rows).values()]
         with torch.no_grad():
-            return np.asarray(loaded(torch.from_numpy(rows.reshape(-1, *axes))).numpy(), dtype=np.float64)
+            return np.asarray(loaded(*given).numpy(), dtype=np.float64)
 
     return data, run

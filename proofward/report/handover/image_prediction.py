@@ -15,6 +15,7 @@ from proofward.data.images.unlabelled import unlabelled
 from proofward.layers.model import Int64Array
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.prediction import Predictions, Seen, predictions, scores_of
+from proofward.report.handover.rows_of_images import RowsOfImages
 
 _BATCH = 64
 
@@ -26,11 +27,13 @@ def predict_images(
     identifying: bool = False,
     burned_in: bool = False,
     seen: Seen | None = None,
+    rows: RowsOfImages | None = None,
 ) -> Predictions:
     """Of every image at a path, by its name there, only a few of which are in memory at a time.
 
     identifying, burned_in: whether to take DICOM files that name a patient, or say that they have text in the
-    pixels. seen: is given the inputs, batch by batch. Raises ImagesRefused with every file that cannot be
+    pixels. seen: is given the inputs, batch by batch. rows: that go with the images, where the model has
+    such. Raises ImagesRefused with every file that cannot be
     read, and then nothing is predicted.
     """
     images = model.description.images
@@ -38,12 +41,14 @@ def predict_images(
     admission = Admission(os.urandom(32), identifying=identifying, burned_in=burned_in)
     names: list[str] = []
     scores: list[Int64Array] = []
-    waiting: list[Bytes] = []
+    waiting: list[tuple[str, Bytes]] = []
     problems: list[str] = []
 
     def judge() -> None:
         if waiting and not problems:
-            inputs = images.levels.features(np.stack(waiting), model.scales)
+            inputs = images.levels.features(np.stack([pixels for _, pixels in waiting]), model.scales)
+            if rows is not None:
+                inputs = np.hstack([inputs, rows.of([name for name, _ in waiting])])
             scores.append(scores_of(model, inputs))
             if seen is not None:
                 seen(inputs)
@@ -54,14 +59,19 @@ def predict_images(
             problems.append(f"{shown(found.name)}: {found.reason.words}")
             continue
         names.append(found.name)
-        waiting.append(found.picture.pixels)
+        if rows is not None and found.name not in rows.rows:
+            continue  # said below
+        waiting.append((found.name, found.picture.pixels))
         if len(waiting) == _BATCH:
             judge()
     judge()
+    if rows is not None and (unmatched := rows.problems(names)):
+        words = "images and rows do not fit together: nothing was predicted"
+        raise ImagesRefused(words, [*problems, *unmatched])
     if problems:
         count = len(problems)
         words = f"{count} of {count + len(names)} cannot be read: nothing was predicted"
         raise ImagesRefused(words, problems)
     if not names:
         raise ImagesRefused("no images were found: nothing was predicted")
-    return predictions(model, names, np.concatenate(scores), {})
+    return predictions(model, names, np.concatenate(scores), rows.clipped if rows is not None else {})

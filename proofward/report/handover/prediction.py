@@ -42,11 +42,15 @@ class TableRefused(ValueError):
 
 @dataclass(frozen=True)
 class NewRecords:
-    """values: float64 (n, features). rows: numbers in the file. ignored: columns that are no feature."""
+    """values: float64 (n, features). rows: numbers in the file. ignored: columns that are no feature.
+
+    keys: what stands in a column of names, where one was asked for.
+    """
 
     values: NDArray[np.float64]
     rows: tuple[int, ...]
     ignored: tuple[str, ...]
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,14 @@ def _sigmoid(value: float) -> float:
     return decay / (1 + decay)
 
 
-def read_records(path: Path, names: Sequence[str], delimiter: str = "", decimal: str = ".") -> NewRecords:
+def read_records(
+    path: Path, names: Sequence[str], delimiter: str = "", decimal: str = ".", key: str = ""
+) -> NewRecords:
     """The records of a CSV file with a header, which has these columns in any order, and perhaps others.
 
     delimiter: "" for the usual one, a semicolon where the comma is the decimal mark. Names are compared as at
-    enrolment. Rows are counted as a spreadsheet does: the header is row 1. Raises TableRefused, with all that
-    is wrong.
+    enrolment. Rows are counted as a spreadsheet does: the header is row 1. key: a column of names that has to
+    be there as well. Raises TableRefused, with all that is wrong.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -124,19 +130,20 @@ def read_records(path: Path, names: Sequence[str], delimiter: str = "", decimal:
             rows = _rows(csv.reader(file, delimiter=delimiter or usual, strict=True))
             _, header = next(rows, (1, []))
             found, names = [folded(name) for name in header], [folded(name) for name in names]
-            places = _places(found, names)
-            values, numbers = _values(rows, found, places, decimal)
+            places = _places(found, [*names, *([folded(key)] if key else [])])
+            at = places.pop() if key else -1
+            values, numbers, keys = _values(rows, found, places, decimal, at)
     except UnicodeDecodeError as error:
         raise TableRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
     if not values:
         raise TableRefused("the file has no records below its header")
-    wanted = set(names)
+    wanted = {*names, folded(key)} if key else set(names)
     ignored = tuple(
         f"column {at} (no name)" if not name or _NUMBER.fullmatch(name) else name
         for at, name in enumerate(found, 1)
         if name not in wanted
     )
-    return NewRecords(np.array(values, dtype=np.float64), tuple(numbers), ignored)
+    return NewRecords(np.array(values, dtype=np.float64), tuple(numbers), ignored, tuple(keys))
 
 
 def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -171,12 +178,17 @@ def _places(found: Sequence[str], names: Sequence[str]) -> list[int]:
 
 
 def _values(
-    rows: Iterator[tuple[int, list[str]]], header: Sequence[str], places: Sequence[int], decimal: str
-) -> tuple[list[list[float]], list[int]]:
-    """The numbers of all rows; raises TableRefused with what is wrong in any of them."""
+    rows: Iterator[tuple[int, list[str]]],
+    header: Sequence[str],
+    places: Sequence[int],
+    decimal: str,
+    key: int = -1,
+) -> tuple[list[list[float]], list[int], list[str]]:
+    """The numbers of all rows, and what stands at `key`; raises TableRefused with what is wrong in any."""
     wrong: dict[str, list[int]] = defaultdict(list)
     values: list[list[float]] = []
     numbers: list[int] = []
+    keys: list[str] = []
     for number, row in rows:
         if len(row) != len(header):
             wrong[f"not {len(header)} cells, as the header has"].append(number)
@@ -193,12 +205,14 @@ def _values(
             cells.append(value)
         values.append(cells)
         numbers.append(number)
+        if key >= 0:
+            keys.append(row[key].strip())
     if wrong:
         lines = [f"{what}, in {_counted(at)}" for what, at in list(wrong.items())[:MOST_ERRORS]]
         if len(wrong) > MOST_ERRORS:
             lines.append(f"and {len(wrong) - MOST_ERRORS} more kinds of errors")
         raise TableRefused("; ".join(lines))
-    return values, numbers
+    return values, numbers, keys
 
 
 def _counted(rows: Sequence[int]) -> str:

@@ -1,0 +1,62 @@
+"""Rows that go with new images: a table with the name of an image and the columns that a model has for it.
+
+Nothing that is raised here repeats a cell of the file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from proofward.data.plausibility import Readings, outside
+from proofward.data.records import to_fixed_point
+from proofward.data.row_schema import RowSchema
+from proofward.layers.model import FixedPoint, Int64Array
+from proofward.report.handover.prediction import TableRefused, read_records
+
+FILE = "file"
+"""The column with the image's name, as the prediction gives it."""
+
+
+@dataclass(frozen=True)
+class RowsOfImages:
+    """rows: of each image by its name, integers (features of a row,). clipped, ignored: as of a table."""
+
+    rows: Mapping[str, Int64Array]
+    clipped: Mapping[str, int]
+    ignored: tuple[str, ...]
+
+    def of(self, names: Sequence[str]) -> Int64Array:
+        """The rows of these images, in their order."""
+        return np.stack([self.rows[name] for name in names])
+
+    def problems(self, names: Sequence[str]) -> list[str]:
+        """What does not fit, with counts."""
+        counts = {
+            f"images that the table has no row for, by the column {FILE}": len(set(names) - set(self.rows)),
+            f"rows of the table whose {FILE} is no image": len(set(self.rows) - set(names)),
+        }
+        return [f"{what}: {count}" for what, count in counts.items() if count]
+
+
+def read_rows(
+    path: Path, agreed: RowSchema, scales: FixedPoint, delimiter: str = "", decimal: str = "."
+) -> RowsOfImages:
+    """The rows in a CSV file; raises TableRefused with all that is wrong."""
+    features = agreed.features
+    found = read_records(path, [entry.name for entry in features], delimiter, decimal, key=FILE)
+    twice = sum(count > 1 for count in Counter(found.keys).values())
+    if twice or not all(found.keys):
+        empty = sum(not key for key in found.keys)
+        words = f"names that stand in several rows: {twice}; rows without one: {empty}"
+        raise TableRefused(f"column {FILE}: {words}")
+    normalised = Readings(found.values, np.zeros(0, dtype=np.int64), (), ()).normalised(agreed.columns)
+    counts = outside(normalised, scales).sum(axis=0)
+    clipped = {entry.name: int(count) for entry, count in zip(features, counts, strict=True) if count}
+    with np.errstate(over="ignore"):
+        rows = to_fixed_point(normalised, scales)
+    return RowsOfImages(dict(zip(found.keys, rows, strict=True)), clipped, found.ignored)
