@@ -19,7 +19,7 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain, mlp
 from proofward.models import preset
 from proofward.models.costs.inspection import Prediction
-from proofward.models.costs.tally import Tally, tally, tally_round
+from proofward.models.costs.tally import Tally, tally_round
 from proofward.models.costs.work import Run, Work, work_of
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
@@ -82,7 +82,7 @@ def measured(case: Case) -> dict[str, object]:
 def _training(case: Case) -> tuple[dict[str, float], int, Work, dict[str, int]]:
     problem = TrainingProblem.make(case.network, case.scales, case.training, case.rows, 1 << 14)
     plan = problem.plan()
-    found = tally(problem.script(), plan.code)
+    found = problem.tally()
     reset_peak_memory()
     started = time.process_time()
     trace = problem.trace()

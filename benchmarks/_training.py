@@ -58,13 +58,14 @@ def linear(outputs: int) -> Plain:
 
 def count_lookups(script: Script, code: CodeParameters) -> int:
     """How many values a script looks up."""
-    return tally(script, code).lookups
+    return tally(script, code, SECURITY_BITS).lookups
 
 
 def soundness_by_source(plan: Plan) -> dict[str, float]:
-    """Bits of every source of error, and of their sum."""
+    """Bits of every source of error and of their sum; where there is work, also of the sum with it."""
     sources = {f"{row.name} ({row.theorem})": round(-row.log2_error, 2) for row in plan.soundness.report()}
-    return {"total": round(plan.soundness_bits, 2), **sources}
+    worked = {f"total with {plan.soundness.work}": round(plan.bits_with_work, 2)} if plan.grinding else {}
+    return {"total": round(plan.soundness_bits, 2), **worked, **sources}
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,11 @@ class TrainingProblem:
         """Measures of the proof, under the code for what it really commits to."""
         guess = choose_code(1 << 20, SECURITY_BITS, 1)
         values = Counter(guess).run(self.script()).values
-        return Counter(choose_code(values, SECURITY_BITS, 1)).run(self.script())
+        return Counter(choose_code(values, SECURITY_BITS, 1), SECURITY_BITS).run(self.script())
 
     def tally(self) -> Tally:
         """Exact counts of the proof, part by part."""
-        return tally(self.script(), self.plan().code)
+        return tally(self.script(), self.plan().code, SECURITY_BITS)
 
     def prediction(self) -> Prediction:
         """What the cost model expects."""
@@ -160,7 +161,7 @@ class TrainingProblem:
         """Train, prove and verify once; every figure of it. Raises ProofRejected."""
         plan = self.plan()
         lookups = self.tally().lookups
-        policy = min(SECURITY_BITS, math.floor(plan.soundness_bits))
+        policy = min(SECURITY_BITS, math.floor(plan.bits_with_work))
         gc.collect()
         reset_peak_memory()
         start = time.perf_counter()
@@ -201,7 +202,9 @@ class TrainingProblem:
             "verify_seconds": round(median_seconds(verify, verifications), 4),
             "proof_bytes": len(proof),
             "soundness_bits": round(plan.soundness_bits, 2),
-            "reaches_policy": plan.soundness_bits >= SECURITY_BITS,
+            "grinding_bits": plan.grinding,
+            "soundness_bits_with_work": round(plan.bits_with_work, 2),
+            "reaches_policy": plan.bits_with_work >= SECURITY_BITS,
             "peak_memory_bytes": peak,
         }
 

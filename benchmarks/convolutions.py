@@ -87,6 +87,8 @@ def measure(
         "proof_bytes": found["proof_bytes"],
         "verify_seconds": found["verify_seconds"],
         "bits": found["soundness_bits"],
+        "grinding_bits": found["grinding_bits"],
+        "bits_with_work": found["soundness_bits_with_work"],
         "committed_values": found["committed_values"],
         "lookups": found["lookups"],
         "train_seconds": found["train_seconds"],

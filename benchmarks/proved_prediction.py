@@ -68,6 +68,8 @@ def measure(name: str, network: Network, records: int, repeats: int) -> dict[str
         "prove_processor_seconds": round(median(proving[1:]), 4),
         "verify_processor_seconds": round(median(verifying[1:]), 4),
         "bits": round(found.soundness_bits, 1),
+        "grinding_bits": found.soundness.grinding,
+        "bits_with_work": round(found.soundness.bits_with_work, 1),
         "committed_values": inference_plan(made.statement.forward_pass).values,
     }
 

@@ -1,9 +1,13 @@
 """The extension E = F[X]/(X^2 - 7): elements as `Ext`, and arrays of them.
 
-An E-array is np.uint64 of shape (2, N); plane 0 holds the constant parts.
+An E-array is np.uint64 of shape (2, N); plane 0 holds the constant parts. Outside `field/` and `proof/`
+nothing knows that the degree is 2: there it is DEGREE, an element's words are its `limbs`, and `zeros` makes
+tables.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +21,9 @@ from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
 
+DEGREE = 2
+"""Limbs of an element, and planes of an E-array."""
+ELEMENT_BYTES = 8 * DEGREE
 _GRAIN = 1 << 13
 
 
@@ -85,6 +92,17 @@ class Ext:
 
     def __repr__(self) -> str:
         return f"Ext({self.c0}, {self.c1})"
+
+    @property
+    def limbs(self) -> tuple[int, ...]:
+        """Its words, by plane."""
+        return self.c0, self.c1
+
+    @staticmethod
+    def of_limbs(limbs: Iterable[int]) -> Ext:
+        """The element of these integers, DEGREE of them."""
+        c0, c1 = limbs
+        return Ext(c0, c1)
 
     def inverse(self) -> Ext:
         """1 / self; ZeroDivisionError for 0. The norm c0^2 - 7 c1^2 is 0 for 0 only, since 7 is no square."""
@@ -256,9 +274,9 @@ def lift(values: Array) -> Array:
     return np.stack([values, np.zeros_like(values)])
 
 
-def zeros(count: int) -> Array:
-    """The zero E-array."""
-    return np.zeros((2, count), dtype=np.uint64)
+def zeros(*sizes: int) -> Array:
+    """Zeros: an E-array of one size, or a table over E with several axes."""
+    return np.zeros((DEGREE, *sizes), dtype=np.uint64)
 
 
 def powers(base: Ext, count: int) -> Array:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.field.extension import DEGREE, zeros
 from proofward.field.reference import mirrored
 from proofward.lattice import kernels, reference
 from proofward.lattice.errors import ArgumentRefused
@@ -185,20 +186,20 @@ def masked_functional(context: MaskContext, length: int, weights_of: Callable[[i
     def functional_span(first: int, stop: int) -> None:
         weights = _checked_weights(weights_of(first, stop), stop - first)
         blocks = blocks_of(stop - first)
-        rows = np.zeros((2, blocks * RING_DEGREE), np.uint64)
+        rows = zeros(blocks * RING_DEGREE)
         rows[:, : stop - first] = weights
         masks = mask_values(context, first // RING_DEGREE, blocks)
-        total = np.zeros((2, RING_DEGREE), np.uint64)
-        for plane in range(2):
+        total = zeros(RING_DEGREE)
+        for plane in range(DEGREE):
             values = rows[plane].reshape(blocks, RING_DEGREE)
             transform_in_place(values)
             kernels.accumulate_reversed(total[plane], masks, values)
         totals.append(total)
 
     over_blocks(length, functional_span)
-    result = np.zeros(2 * RING_DEGREE, np.uint64)
+    result = np.zeros(DEGREE * RING_DEGREE, np.uint64)
     for total in totals:
         kernels.accumulate(result, total.reshape(-1))
-    planes = result.reshape(2, RING_DEGREE)
+    planes = result.reshape(DEGREE, RING_DEGREE)
     transform_back_in_place(planes)
     return planes

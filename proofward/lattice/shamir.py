@@ -188,7 +188,7 @@ def _functionals(shares: dict[int, Words]) -> list[list[int]]:
         hasher.update(holder.to_bytes(8, "little") + values.size.to_bytes(8, "little"))
         hasher.update(values.astype("<u8").tobytes())
     width = next(iter(shares.values())).size
-    weights = uniform_words(hasher.digest, 2 * width).reshape(2, width)
+    weights = uniform_words(hasher.digest, 2 * width).reshape(-1, width)
     columns = np.ascontiguousarray(np.stack(list(shares.values())).T)
     numbers = np.empty(len(shares), np.uint64)
     result = []

@@ -13,10 +13,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.field.extension import Ext
+from proofward.field.extension import Ext, zeros
 from proofward.field.multilinear import eq_table
 from proofward.field.spatial import combine_ext_rows
 from proofward.layers.layout import log_padded, padded
+from proofward.proof.algebra import element
 from proofward.proof.forms import ZERO, Point
 
 Array = NDArray[np.uint64]
@@ -79,14 +80,14 @@ class Axis:
     def inputs_by_tap(self, output: Point) -> Array:
         """sum over y of eq(output, y) kappa: an E-array (2, taps, inputs), padded."""
         y, k, h = self.met
-        table = np.zeros((2, padded(self.kernel), padded(self.size)), dtype=np.uint64)
+        table = zeros(padded(self.kernel), padded(self.size))
         table[:, k, h] = eq_table(output)[:, y]
         return table
 
     def outputs_by_tap(self, source: Point) -> Array:
         """sum over h of eq(source, h) kappa: an E-array (2, taps, outputs), padded."""
         y, k, h = self.met
-        table = np.zeros((2, padded(self.kernel), padded(self.outputs)), dtype=np.uint64)
+        table = zeros(padded(self.kernel), padded(self.outputs))
         table[:, k, y] = eq_table(source)[:, h]
         return table
 
@@ -103,5 +104,5 @@ class Axis:
         total = ZERO
         table = eq_table(output)
         for y in range(self.outputs):
-            total = total + Ext(int(table[0, y]), int(table[1, y]))
+            total = total + element(table, y)
         return total

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows, combine_rows
-from proofward.field.extension import Ext, ext_scale
+from proofward.field.extension import DEGREE, Ext, ext_scale, zeros
 from proofward.field.goldilocks import shift
 from proofward.field.multilinear import eq_table
 from proofward.field.spatial import shifted_rows
@@ -94,7 +94,7 @@ class Conv2dTables(TrainedWeights):
         """The first extended weights combined over a group's outputs: (2, group * top * tap)."""
         assert outputs.point is not None
         own = outputs.point[self.log_groups :]
-        result = np.zeros((2, 1 << self.log_groups, 2, self.weights.shape[1]), dtype=np.uint64)
+        result = zeros(1 << self.log_groups, 2, self.weights.shape[1])
         for group in range(self.groups):
             outputs_of_it = slice(group << len(own), (group + 1) << len(own))
             result[:, group, 0] = combine_rows(eq_table(own), self.weights[outputs_of_it])
@@ -106,15 +106,15 @@ class Conv2dTables(TrainedWeights):
         parts = zip(self.axes, self._split(position, "log_outputs"), strict=True)
         result = self._by_group()
         own = sums_by_tap(combined, *(axis.inputs_by_tap(at) for axis, at in parts))
-        result[:, :, :, 0] = own.reshape(2, self.shape.steps, 1 << self.log_groups, -1)
+        result[:, :, :, 0] = own.reshape(DEGREE, self.shape.steps, 1 << self.log_groups, -1)
         constant = self._constant(position, (ONE, *(ZERO,) * self.log_inputs))
-        result[0, :, :, 1, 0], result[1, :, :, 1, 0] = constant.c0, constant.c1
+        for plane, limb in zip(result, constant.limbs, strict=True):
+            plane[:, :, 1, 0] = limb
         return flat(result)
 
     def _by_group(self) -> Array:
         """Zeros over (step, group, top, tap)."""
-        sizes = (2, self.shape.steps, 1 << self.log_groups, 2, self.weights.shape[1])
-        return np.zeros(sizes, dtype=np.uint64)
+        return zeros(self.shape.steps, 1 << self.log_groups, 2, self.weights.shape[1])
 
     def _groups_of(self, values: Array) -> list[Array]:
         """A table (.., steps, batch, group * rest) by group, without those of the padding."""
@@ -124,8 +124,8 @@ class Conv2dTables(TrainedWeights):
 
     def _by_sample(self, combined: Array) -> list[Array]:
         """An E-array over (step, sample, group, place) by group."""
-        parts = self._groups_of(combined.reshape(2, self.shape.steps, self.shape.batch, -1))
-        return [part.reshape(2, self.shape.steps, -1) for part in parts]
+        parts = self._groups_of(combined.reshape(DEGREE, self.shape.steps, self.shape.batch, -1))
+        return [part.reshape(DEGREE, self.shape.steps, -1) for part in parts]
 
     def _sums_by_tap(self, party: Party, outputs: Units) -> Array:
         """G_tau combined over a group's outputs: (2, steps, group * top * taps)."""
@@ -138,18 +138,18 @@ class Conv2dTables(TrainedWeights):
                 result[:, :, group, 0] = own
                 # dZ is 0 at the positions of the padding
                 result[:, :, group, 1, 0] = ext_scale(sum_last(one), ONE * (1 << self.activation_bits))
-        return result.reshape(2, self.shape.steps, -1)
+        return result.reshape(DEGREE, self.shape.steps, -1)
 
     def _sums_by_output(self, party: Party, channel: Point) -> Array:
         """G_tau at a channel of each group's inputs: (2, steps, output * taps)."""
         own = (len(self.weights) >> self.log_groups) << self._log_taps
-        result = np.zeros((2, self.shape.steps, 1 << self.log_groups, own), dtype=np.uint64)
+        result = zeros(self.shape.steps, 1 << self.log_groups, own)
         if self.shape.steps > 1:
             pictures = self._by_sample(self._over_channels(self._inputs(party), channel))
             deltas = self._groups_of(self._deltas(party))
             for group, (one, many) in enumerate(zip(pictures, deltas, strict=True)):
                 result[:, :, group] = products_by_tap(one, many, self.axes, single_is_output=False)
-        return result.reshape(2, self.shape.steps, -1)
+        return result.reshape(DEGREE, self.shape.steps, -1)
 
     def _initial_at_channel(self, channel: Point) -> Array:
         """First weights at a channel of the inputs: (2, output * taps)."""
@@ -166,16 +166,16 @@ class Conv2dTables(TrainedWeights):
         vertical, horizontal = self.axes
         tall, wide = 1 << vertical.log_size, 1 << horizontal.log_size
         high, broad = 1 << vertical.log_outputs, 1 << horizontal.log_outputs
-        rows = self._over_channels(self._inputs(party), channel).reshape(2, -1, wide)
+        rows = self._over_channels(self._inputs(party), channel).reshape(DEGREE, -1, wide)
         rows = shifted_rows(rows, across, horizontal.met, broad)
-        columns = rows.reshape(2, -1, tall, broad).transpose(0, 1, 3, 2).reshape(2, -1, tall)
+        columns = rows.reshape(DEGREE, -1, tall, broad).transpose(0, 1, 3, 2).reshape(DEGREE, -1, tall)
         columns = shifted_rows(columns, down, vertical.met, high)
-        places = columns.reshape(2, -1, broad, high).transpose(0, 1, 3, 2)
+        places = columns.reshape(DEGREE, -1, broad, high).transpose(0, 1, 3, 2)
         scaled = ext_scale(flat(places), ONE - extended[0])
-        values = scaled.reshape(2, -1, high, broad)
+        values = scaled.reshape(DEGREE, -1, high, broad)
         constant = extended[0] * zero_product(extended[1:]) * (1 << self.activation_bits)
         inside = (..., slice(vertical.outputs), slice(horizontal.outputs))
-        for plane, part in enumerate((constant.c0, constant.c1)):
+        for plane, part in enumerate(constant.limbs):
             real = values[plane][inside]
             values[plane][inside] = shift(np.ascontiguousarray(real).reshape(-1), part).reshape(real.shape)
         return flat(values)

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows, combine_columns
-from proofward.field.extension import ext_scale, ext_shift
+from proofward.field.extension import DEGREE, ext_scale, ext_shift, zeros
 from proofward.field.multilinear import eq_table
 from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.exact import ExactMatrix, FloatArray
@@ -169,7 +169,7 @@ class LinearRelation(TrainedWeights):
         """claim = sum over output units of weight * (W_t A + 2^fa b_t) at (step, sample)."""
 
         def tables() -> Tables:
-            sums = self._sums_by_input(party, units).reshape(2, self.shape.steps, -1)
+            sums = self._sums_by_input(party, units).reshape(DEGREE, self.shape.steps, -1)
             before = self.weights_before(sums, self.initial_by_input(units))
             return Tables([(before, self._extended_inputs_at(party, sample))])
 
@@ -186,7 +186,8 @@ class LinearRelation(TrainedWeights):
 
         def tables() -> Tables:
             weights = combine_columns(self.weights, eq_table(unit))
-            inputs = self._inputs_over_samples(party, extended).reshape(2, self.shape.steps, self.shape.batch)
+            inputs = self._inputs_over_samples(party, extended)
+            inputs = inputs.reshape(DEGREE, self.shape.steps, self.shape.batch)
             before = self.weights_before(self.gradient.combine(party, inputs), weights)
             combined = self.gradient.combine(party, repeated_eq(sample, self.shape.steps))
             return Tables([(before, flat(combined))])
@@ -229,7 +230,7 @@ class LinearRelation(TrainedWeights):
         """Extended inputs combined over the batch by eq(sample): over (step, top, input), flat."""
         steps = self.shape.steps
         tensor = self.inputs.matrix(party).reshape(steps, self.shape.batch, -1)
-        result = np.zeros((2, steps, 2, tensor.shape[2]), dtype=np.uint64)
+        result = zeros(steps, 2, tensor.shape[2])
         result[:, :, 0] = batched_combine_rows(repeated_eq(sample, steps), tensor)
         result[0, :, 1, 0] = 1 << self.activation_bits
         return flat(result)
@@ -237,10 +238,10 @@ class LinearRelation(TrainedWeights):
     def _sums_by_input(self, party: Party, units: Units) -> Array:
         """G_tau combined over output units: (2, step, top, input)."""
         shape = self.shape
-        result = np.zeros((2, shape.steps, 2, self.weights.shape[1]), dtype=np.uint64)
+        result = zeros(shape.steps, 2, self.weights.shape[1])
         if shape.steps == 1:
             return result
-        outputs = self.gradient.contract(party, units).reshape(2, shape.steps, shape.batch)
+        outputs = self.gradient.contract(party, units).reshape(DEGREE, shape.steps, shape.batch)
         tensor = self.inputs.matrix(party).reshape(shape.steps, shape.batch, -1)
         result[:, :, 0] = batched_combine_rows(outputs, tensor)
         result[:, :, 1, 0] = ext_scale(sum_last(outputs), ONE * (1 << self.activation_bits))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows
+from proofward.field.extension import DEGREE, zeros
 from proofward.field.multilinear import eq_table
 from proofward.field.spatial import combine_ext_rows, ext_products
 from proofward.layers.axis import Axis
@@ -19,7 +20,7 @@ Array = npt.NDArray[np.uint64]
 
 def plane_at(pictures: Array, point: Point) -> Array:
     """The picture at a point of what comes before its places: an E-array over the places."""
-    return combine_ext_rows(eq_table(point), pictures.reshape(2, 1 << len(point), -1))
+    return combine_ext_rows(eq_table(point), pictures.reshape(DEGREE, 1 << len(point), -1))
 
 
 def sums_by_tap(pictures: Array, vertical: Array, horizontal: Array) -> Array:
@@ -27,11 +28,11 @@ def sums_by_tap(pictures: Array, vertical: Array, horizontal: Array) -> Array:
 
     pictures: (2, steps, pictures * H * W). The tables are E-arrays (2, K, H) and (2, K, W).
     """
-    rows = ext_products(pictures.reshape(2, -1, horizontal.shape[2]), horizontal)
-    turned = rows.reshape(2, -1, vertical.shape[2], rows.shape[2]).transpose(0, 1, 3, 2)
-    taps = ext_products(turned.reshape(2, -1, vertical.shape[2]), vertical)
-    back = taps.reshape(2, -1, horizontal.shape[1], vertical.shape[1]).transpose(0, 1, 3, 2)
-    return back.reshape(2, pictures.shape[1], -1)
+    rows = ext_products(pictures.reshape(DEGREE, -1, horizontal.shape[2]), horizontal)
+    turned = rows.reshape(DEGREE, -1, vertical.shape[2], rows.shape[2]).transpose(0, 1, 3, 2)
+    taps = ext_products(turned.reshape(DEGREE, -1, vertical.shape[2]), vertical)
+    back = taps.reshape(DEGREE, -1, horizontal.shape[1], vertical.shape[1]).transpose(0, 1, 3, 2)
+    return back.reshape(DEGREE, pictures.shape[1], -1)
 
 
 def products_by_tap(single: Array, many: Array, axes: tuple[Axis, Axis], *, single_is_output: bool) -> Array:
@@ -43,16 +44,16 @@ def products_by_tap(single: Array, many: Array, axes: tuple[Axis, Axis], *, sing
     sizes = [(1 << axis.log_outputs, 1 << axis.log_size) for axis in axes]
     own, other = (0, 1) if single_is_output else (1, 0)
     steps, batch, _ = many.shape
-    one = single.reshape(2, steps, batch, *(size[own] for size in sizes))
+    one = single.reshape(DEGREE, steps, batch, *(size[own] for size in sizes))
     all_channels = many.reshape(steps, batch, -1, *(size[other] for size in sizes))
     channels = all_channels.shape[2]
-    result = np.zeros((2, steps, channels, *(1 << axis.log_kernel for axis in axes)), dtype=np.uint64)
+    result = zeros(steps, channels, *(1 << axis.log_kernel for axis in axes))
     for tap in range(axes[0].kernel):
         rows = axes[0].met_by(tap)
         for across in range(axes[1].kernel):
             columns = axes[1].met_by(across)
-            left = one[:, :, :, rows[own]][..., columns[own]].reshape(2, steps, -1)
+            left = one[:, :, :, rows[own]][..., columns[own]].reshape(DEGREE, steps, -1)
             right = all_channels[:, :, :, rows[other]][..., columns[other]].transpose(0, 1, 3, 4, 2)
             flat = np.ascontiguousarray(right).reshape(steps, -1, channels)
             result[:, :, :, tap, across] = batched_combine_rows(np.ascontiguousarray(left), flat)
-    return result.reshape(2, steps, -1)
+    return result.reshape(DEGREE, steps, -1)

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_rows
-from proofward.field.extension import Ext, ext_add, ext_dot, ext_mul, ext_scale, zeros
+from proofward.field.extension import DEGREE, Ext, ext_add, ext_dot, ext_mul, ext_scale, lift, zeros
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.affine import AffineRelation
@@ -126,7 +126,7 @@ class TrainedWeights(AffineRelation):
         """
 
         def inside() -> Array:
-            found = np.zeros((2, self.shape.steps), dtype=np.uint64)
+            found = zeros(self.shape.steps)
             unit = pow(self.rates.rate, -1, P)
             counts = [count * unit % P for count in self.rates.sums[:steps]]
             found[0, :steps] = counts[-1]
@@ -168,7 +168,7 @@ class TrainedWeights(AffineRelation):
     def _initial_at(self, units: Units, extended: Point) -> Ext:
         top, unit = extended[0], extended[1:]
         weight = evaluate(combine_rows(units.weights, self.weights), unit)
-        bias = ext_dot(units.weights, np.stack([self.biases, np.zeros_like(self.biases)]))
+        bias = ext_dot(units.weights, lift(self.biases))
         return (ONE - top) * weight + top * zero_product(unit) * bias
 
     def _prove_sum(
@@ -186,9 +186,9 @@ class TrainedWeights(AffineRelation):
         def by_step() -> Tables:
             products = ext_mul(outputs, inputs)
             if group:
-                by_group = sum_last(products.reshape(2, -1, 1 << self.log_positions))
+                by_group = sum_last(products.reshape(DEGREE, -1, 1 << self.log_positions))
                 products = ext_mul(by_group, flat(repeated_eq(group, 1 << shape.log_samples)))
-            return Tables([(weights(), sum_last(products.reshape(2, shape.steps, -1)))])
+            return Tables([(weights(), sum_last(products.reshape(DEGREE, shape.steps, -1)))])
 
         reduced = party.sumcheck(claim, plain_weights(shape.log_steps), by_step)
         public = party.public(lambda: evaluate(weights(), reduced.point))
@@ -230,13 +230,13 @@ class TrainedWeights(AffineRelation):
 
     def initial_by_input(self, units: Units) -> Array:
         """The first extended weights combined over outputs: (2, 2 * inputs of a sum)."""
-        initial = np.zeros((2, 2, self.weights.shape[1]), dtype=np.uint64)
+        initial = zeros(2, self.weights.shape[1])
         initial[:, 0] = combine_rows(units.weights, self.weights)
-        bias = ext_dot(units.weights, np.stack([self.biases, np.zeros_like(self.biases)]))
-        initial[:, 1, 0] = (bias.c0, bias.c1)
-        return initial.reshape(2, -1)
+        bias = ext_dot(units.weights, lift(self.biases))
+        initial[:, 1, 0] = bias.limbs
+        return initial.reshape(DEGREE, -1)
 
 
 def flat(array: Array) -> Array:
     """(2, ...) as an E-array."""
-    return np.ascontiguousarray(array).reshape(2, -1)
+    return np.ascontiguousarray(array).reshape(DEGREE, -1)

@@ -1,10 +1,12 @@
 """The counter: runs a script with neither witness nor proof, and measures it.
 
-It counts pads, products and committed values, and adds up the soundness error and the length of a proof.
+It counts pads, products and committed values, and adds up the soundness error and the length of a proof. It
+decides whether proofs need the work of `grinding.py`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,12 +16,13 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.field.reference import reference_arithmetic
 from proofward.proof.forms import ZERO, Form
+from proofward.proof.grinding import GRINDING_BITS
 from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.opening import opening_soundness
 from proofward.proof.party import ColumnClaims, OpeningWitness, Party
 from proofward.proof.proof_length import ProofLength, proof_length
 from proofward.proof.soundness import CodeParameters, Soundness
-from proofward.proof.transcript import Label
+from proofward.proof.transcript import NONCE_BYTES, Label
 
 Array = npt.NDArray[np.uint64]
 
@@ -33,6 +36,10 @@ class _Constant:
     def squeeze(self, label: Label, length: int) -> bytes:
         del label
         return (b"\x02" + bytes(7)) * (length // 8)
+
+    def has_work(self, nonce: bytes, bits: int) -> bool:
+        del nonce, bits
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +58,34 @@ class Plan:
 
     @property
     def soundness_bits(self) -> float:
+        """Of the interactive proof."""
         return self.soundness.bits
+
+    @property
+    def bits_with_work(self) -> float:
+        """What a policy is compared with."""
+        return self.soundness.bits_with_work
+
+    @property
+    def grinding(self) -> int:
+        """Bits of work that a proof has to have."""
+        return self.soundness.grinding
 
 
 class Counter(Party):
-    """A party to whom everything is zero."""
+    """A party to whom everything is zero.
+
+    Proofs have to reach `policy_bits`. They have work where only work makes them do so.
+    """
 
     evaluates_public = False
 
-    def __init__(self, code: CodeParameters) -> None:
-        super().__init__(_Constant(), code)
+    def __init__(self, code: CodeParameters, policy_bits: float = -math.inf) -> None:
+        super().__init__(_Constant(), code, GRINDING_BITS)
+        self._policy_bits = policy_bits
         self._constraints = 0
         self._roots = 0
+        self._nonces = 0
 
     def run(self, script: Callable[[Party], None]) -> Plan:
         """Measure a script: in plain integers, since so few need no kernels, which take a second to load."""
@@ -70,6 +93,8 @@ class Counter(Party):
             script(self)
         rows = ExtensionRows(self.code.log_k, self.pads, self.products)
         opening_soundness(self.soundness, self.code, self._constraints, rows.product_rows)
+        if not self.soundness.bits < self._policy_bits <= self.soundness.bits_with_work:
+            self._nonces, self.soundness.grinding = 0, 0
         layouts = [tableau.layout for tableau in self.tableaux]
         tableau_rows = tuple(t.layout.rows + 2 * rows.count * t.padded for t in self.tableaux)
         return Plan(
@@ -84,6 +109,7 @@ class Counter(Party):
                 self.code,
                 tableau_rows,
                 roots=self._roots,
+                nonces=self._nonces,
                 messages=self.pads + 2 * self.products,
                 product_rows=rows.product_rows,
             ),
@@ -101,6 +127,10 @@ class Counter(Party):
 
     def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
         return [ZERO] * len(keys)
+
+    def nonce(self) -> bytes:
+        self._nonces += 1
+        return bytes(NONCE_BYTES)
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:
         self._roots += 1

@@ -132,6 +132,11 @@ def _padded(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
+def tree_depth(blocks: Sequence[Block]) -> int:
+    """Levels of the tree of these blocks, its leaves padded to a power of two."""
+    return (sum(1 << _log_size(block) for block in blocks) - 1).bit_length()
+
+
 class Leaves:
     """The leaves of the fraction tree: blocks of queries and of table entries.
 
@@ -143,7 +148,7 @@ class Leaves:
         self._beta = beta
         self._blocks = sorted(blocks, key=lambda block: -_log_size(block))
         total = sum(1 << _log_size(block) for block in self._blocks)
-        self.depth = (total - 1).bit_length()
+        self.depth = tree_depth(blocks)
         self.only_ones = (
             self.depth > 0
             and total == 1 << self.depth

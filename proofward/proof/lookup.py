@@ -6,6 +6,7 @@ where f and t are fingerprints first + beta second + beta^2 tag, and m are commi
 one sum of fractions that must be 0.
 
 Message order, after the columns and multiplicities are committed:
+    where the plan demands it, the prover's work (`grinding.py`)
     verifier: alpha, beta        prover: the root's denominator
     then for each level of the tree
         verifier: lambda         a sumcheck of the level's claims p + lambda q
@@ -20,7 +21,7 @@ Where it saves work, 2^a queries have a tree of their own whose leaves are all 1
 then says both roots, P_1 Q_2 + P_2 Q_1 = 0, and both trees are descended together: after lambda the verifier
 draws the weight of the second tree's claims, and one sumcheck serves both, until the smaller tree ends.
 
-Soundness error: (queries + entries) / |E| for alpha and beta (a root denominator of 0 included); 2 for each
+Soundness error: 2 (queries + entries) / |E| for alpha and beta (a root denominator of 0 included); 2 for each
 sumcheck round, 2 for each level and 1 more where a level has two trees, over |E|.
 How it hides: every message is padded by the party.
 Source: Haboeck 2022/1530; Papini, Haboeck 2023/1284.
@@ -40,8 +41,16 @@ from proofward.proof.algebra import element
 from proofward.proof.claims import Parts, Summands
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
+from proofward.proof.grinding import challenges_behind_work
 from proofward.proof.leaf_values import LeafValues, Level
-from proofward.proof.leaves import Leaves, LinearCombination, Query, VirtualColumn, split_blocks
+from proofward.proof.leaves import (
+    Leaves,
+    LinearCombination,
+    Query,
+    VirtualColumn,
+    split_blocks,
+    tree_depth,
+)
 from proofward.proof.party import Party, Tables
 from proofward.proof.tables import Table
 
@@ -99,13 +108,19 @@ class LookupArgument:
             self._prove(self._party)
 
     def _prove(self, party: Party) -> None:
-        alpha, beta = party.challenges(2)
-        trees = [Leaves(blocks, alpha, beta) for blocks in split_blocks(self._queries, self._multiplicities)]
+        split = split_blocks(self._queries, self._multiplicities)
+        alpha, beta = challenges_behind_work(
+            party,
+            2,
+            source="lookups",
+            theorem="Haboeck 2022/1530, Lemma 3",
+            numerator=sum(2 << tree_depth(blocks) for blocks in split),
+        )
+        trees = [Leaves(blocks, alpha, beta) for blocks in split]
         depth = max(tree.depth for tree in trees)
         shared = min(tree.depth for tree in trees) if len(trees) > 1 else 0
         for tree in trees:
             party.note(LEAVES, "fraction trees", 1 << tree.depth)
-            party.soundness.add("lookups", "Haboeck 2022/1530, Lemma 3", 2 * (1 << tree.depth))
         party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * depth + shared)
         leaves = [tree.values(party.values) if party.knows_witness else None for tree in trees]
         levels = [[] if own is None else tree.levels(own) for tree, own in zip(trees, leaves, strict=True)]

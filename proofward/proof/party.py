@@ -85,9 +85,10 @@ class OpeningWitness(Protocol):
 class Party(ABC):
     """Common to all parties: the script interface, affine forms, constraints, and the challenger."""
 
-    def __init__(self, challenger: Challenger, code: CodeParameters) -> None:
+    def __init__(self, challenger: Challenger, code: CodeParameters, grinding: int = 0) -> None:
         self.challenger = challenger
         self.code = code
+        self.grinding = grinding  # bits of work before the challenges of lookups, see `grinding.py`
         self.soundness = Soundness()
         self.tableaux: list[TableauHandle] = []
         self.constraints: list[Form] = []
@@ -109,6 +110,10 @@ class Party(ABC):
     @abstractmethod
     def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
         """Take in a tableau committed to earlier; `source` yields the prover's copy."""
+
+    @abstractmethod
+    def nonce(self) -> bytes:
+        """A nonce with `grinding` bits of work, see `grinding.py`."""
 
     @abstractmethod
     def exchange(

@@ -23,6 +23,7 @@ from proofward.proof.errors import ProofRejected
 from proofward.proof.merkle import HASH_BYTES, SALT_BYTES
 from proofward.proof.opening import opening_elements
 from proofward.proof.soundness import CodeParameters
+from proofward.proof.transcript import NONCE_BYTES
 
 _ELEMENT_BYTES = 16
 
@@ -55,17 +56,24 @@ class ProofLength:
 
 
 def proof_length(
-    code: CodeParameters, tableau_rows: Sequence[int], *, roots: int, messages: int, product_rows: int
+    code: CodeParameters,
+    tableau_rows: Sequence[int],
+    *,
+    roots: int,
+    nonces: int,
+    messages: int,
+    product_rows: int,
 ) -> ProofLength:
     """The lengths of the proofs of a script.
 
     tableau_rows: rows over F of every tableau, also of reopened ones.
-    roots: the tableaux that are committed to in this proof. messages: hidden values that are sent.
+    roots: the tableaux that are committed to in this proof. nonces: of work, see `grinding.py`.
+    messages: hidden values that are sent.
     """
     trees = len(tableau_rows)
     elements = messages + opening_elements(code, product_rows)
     columns = code.queries * (8 * sum(tableau_rows) + SALT_BYTES * trees)
-    fixed = HASH_BYTES * roots + _ELEMENT_BYTES * elements + columns
+    fixed = HASH_BYTES * roots + NONCE_BYTES * nonces + _ELEMENT_BYTES * elements + columns
     step = HASH_BYTES * trees
     return ProofLength(
         fixed + step * fewest_siblings(code.queries, code.log_n),

@@ -1,8 +1,8 @@
 """The prover: runs a script with the witness and writes the proof.
 
-Proof bytes, in order: roots, padded messages (16 bytes each) and arrays as the script comes to them, then for
-every tableau the opened columns (8 bytes an entry, column by column), their salts, and the Merkle siblings.
-All lengths follow from the statement and the queries.
+Proof bytes, in order: roots, padded messages (16 bytes each), nonces and arrays as the script comes to them,
+then for every tableau the opened columns (8 bytes an entry, column by column), their salts, and the Merkle
+siblings. All lengths follow from the statement and the queries.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from proofward.proof.claims import RunningSum, Summands
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, Column
 from proofward.proof.functional import Functional
+from proofward.proof.grinding import find_nonce
 from proofward.proof.layout import (
     MASK_LINEAR_HIGH,
     MASK_LINEAR_LOW,
@@ -60,7 +61,7 @@ class Prover(Party):
     knows_witness = True
 
     def __init__(self, challenger: Challenger, plan: Plan, rng: Rng) -> None:
-        super().__init__(challenger, plan.code)
+        super().__init__(challenger, plan.code, plan.grinding)
         self.plan = plan
         self.rng = rng
         self.committed: list[CommittedTableau] = []
@@ -105,6 +106,11 @@ class Prover(Party):
         sent = [value - self.pad(key) for key, value in zip(keys, values, strict=True)]
         self._proof += b"".join([value.to_bytes() for value in sent])
         return sent
+
+    def nonce(self) -> bytes:
+        found = find_nonce(self.challenger, self.grinding)
+        self._proof += found
+        return found
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:
         with self.timed("witness"):

@@ -43,7 +43,7 @@ from proofward.proof.merkle import SALT_BYTES, MerkleTree, leaf_hash
 from proofward.proof.opening import open_tableaux
 from proofward.proof.party import ColumnClaims, OpeningWitness, Party
 from proofward.proof.tableau import Rng
-from proofward.proof.transcript import Coins, Label
+from proofward.proof.transcript import NONCE_BYTES, Coins, Label
 
 Array = npt.NDArray[np.uint64]
 
@@ -73,7 +73,7 @@ class Simulator(Party):
     """A party with neither witness nor proof; its challenger must be `Coins`."""
 
     def __init__(self, challenger: Coins, plan: Plan, rng: Rng) -> None:
-        super().__init__(challenger, plan.code)
+        super().__init__(challenger, plan.code, plan.grinding)
         self.plan = plan
         self.rng = rng
         self.committed: list[SimulatedTableau] = []
@@ -89,6 +89,11 @@ class Simulator(Party):
         drawn = random_field(2 * len(keys), self.rng)
         self._chunks.append(drawn.astype("<u8").tobytes())
         return [Ext(int(drawn[2 * i]), int(drawn[2 * i + 1])) for i in range(len(keys))]
+
+    def nonce(self) -> bytes:
+        found = bytes(NONCE_BYTES)  # the one that coins accept
+        self._chunks.append(found)
+        return found
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:
         rows = self.plan.tableau_rows[len(self.committed)]

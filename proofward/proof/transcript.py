@@ -6,10 +6,11 @@ The state is 32 bytes, zero at first. With the state S, a label L of l bytes and
     squeeze:  block i = SHA-256(0x03 || S || l || L || i), as many blocks as are needed, cut to the length;
               then the ratchet S <- SHA-256(0x04 || S || l || L || length)
     expand:   block i = SHA-256(0x05 || seed || i), i = 0, 1, ..
+    work:     a nonce N of 8 bytes has b bits of it where SHA-256(0x06 || S || N) begins with b zeros
 
-l has 1 byte, all other integers have 8, little endian. The first byte tells the four uses apart, and from the
-leaves (0x00) and nodes (0x01) of Merkle trees. No input of one use is a prefix of another, so SHA-256 may be
-taken for a random oracle here in spite of its length extension (Coron, Dodis, Malinaud, Puniya 2005). Two
+l has 1 byte, all other integers have 8, little endian. The first byte tells the five uses apart, and from
+the leaves (0x00) and nodes (0x01) of Merkle trees. No input of one use is a prefix of another, so SHA-256 may
+be taken for a random oracle here in spite of its length extension (Coron, Dodis, Malinaud, Puniya 2005). Two
 challenges never share an input, because the state is ratcheted after each. Field elements are drawn by
 rejection from 8-byte words, hence exactly uniform.
 
@@ -34,9 +35,10 @@ Array = npt.NDArray[np.uint64]
 
 # The uses of SHA-256; 0x00 and 0x01 are Merkle trees' (see `merkle.py`). A copy of a hash object that was
 # started once is twice as fast as a new one.
-_ABSORB, _SQUEEZE, _RATCHET, _EXPAND = (hashlib.sha256(bytes((use,))) for use in (2, 3, 4, 5))
+_ABSORB, _SQUEEZE, _RATCHET, _EXPAND, _WORK = (hashlib.sha256(bytes((use,))) for use in (2, 3, 4, 5, 6))
 _COINS = hashlib.sha256(b"coins")
 _HASH_BYTES = 32
+NONCE_BYTES = 8
 _WORDS = struct.Struct("<4Q")
 
 
@@ -51,6 +53,7 @@ class Label(Enum):
     ROOT = b"tableau root"
     MESSAGE = b"padded message"
     SEALED_SHARES = b"sealed shares"
+    NONCE = b"nonce"
     CHALLENGE = b"challenge"
     LINEAR = b"linear test polynomial"
     QUADRATIC = b"quadratic test quotient"
@@ -67,6 +70,8 @@ class Challenger(Protocol):
     def absorb(self, label: Label, data: bytes) -> None: ...
 
     def squeeze(self, label: Label, length: int) -> bytes: ...
+
+    def has_work(self, nonce: bytes, bits: int) -> bool: ...
 
 
 class Transcript:
@@ -88,6 +93,12 @@ class Transcript:
         drawn = _blocks(_SQUEEZE, self.state + label.prefixed, length)
         self._advance(_RATCHET, label, length)
         return drawn
+
+    def has_work(self, nonce: bytes, bits: int) -> bool:
+        """Whether the hash of the state and the nonce begins with so many zero bits; the state stays."""
+        attempt = _WORK.copy()
+        attempt.update(self.state + nonce)
+        return int.from_bytes(attempt.digest(), "big") >> (8 * _HASH_BYTES - bits) == 0
 
     def _advance(self, use: hashlib._Hash, label: Label, length: int, data: bytes = b"") -> None:
         state = use.copy()
@@ -116,6 +127,14 @@ class Coins:
         """The next coins."""
         self._count += 1
         return _blocks(_COINS, self._seed + self._count.to_bytes(8, "little") + label.value, length)
+
+    def has_work(self, nonce: bytes, bits: int) -> bool:
+        """Of the nonce 0 and no other, so that a simulated conversation is well defined.
+
+        There is no work in it: who cannot compute the coins cannot try them again.
+        """
+        del bits
+        return nonce == bytes(NONCE_BYTES)
 
 
 def _blocks(use: hashlib._Hash, text: bytes, length: int) -> bytes:

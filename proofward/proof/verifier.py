@@ -7,6 +7,7 @@ be canonical, every length is fixed by the statement and the queries, and no byt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +23,29 @@ from proofward.proof.layout import ExtensionRows, Layout
 from proofward.proof.merkle import HASH_BYTES, SALT_BYTES, check_opening, leaf_hash, sibling_count
 from proofward.proof.opening import open_tableaux
 from proofward.proof.party import ColumnClaims, OpeningWitness, Party
-from proofward.proof.transcript import Challenger, Label
+from proofward.proof.soundness import Soundness
+from proofward.proof.transcript import NONCE_BYTES, Challenger, Label
 
 Array = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What is known of every valid proof: how sound it is, with the work that was checked."""
+
+    soundness: Soundness
+
+    @property
+    def soundness_bits(self) -> float:
+        """Of the interactive proof."""
+        return self.soundness.bits
 
 
 class Verifier(Party):
     """A party with proof bytes; `plan` is the counter's for the same script."""
 
     def __init__(self, challenger: Challenger, plan: Plan, proof: bytes) -> None:
-        super().__init__(challenger, plan.code)
+        super().__init__(challenger, plan.code, plan.grinding)
         self._plan = plan
         self._proof = memoryview(proof)
         self._position = 0
@@ -39,8 +53,8 @@ class Verifier(Party):
     def run(self, script: Callable[[Party], None], policy_bits: float) -> None:
         """Raise ProofRejected unless the bytes prove the script's statement.
 
-        Raises SoundnessBelowPolicy unless the statement has `policy_bits`. The length is compared first, so
-        that a few bytes cost nothing that grows with what they claim.
+        Raises SoundnessBelowPolicy unless the statement has `policy_bits`, with the work that the proof has.
+        The length is compared first, so that a few bytes cost nothing that grows with what they claim.
         """
         self._plan.proof_length.check(len(self._proof))
         try:
@@ -78,6 +92,9 @@ class Verifier(Party):
     def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
         heard = self._elements(2 * len(keys), "padded message")
         return [Ext(int(heard[2 * i]), int(heard[2 * i + 1])) for i in range(len(keys))]
+
+    def nonce(self) -> bytes:
+        return bytes(self._take(NONCE_BYTES, "nonce"))
 
     def _commit(self, layout: Layout, padded: bool) -> bytes:
         return bytes(self._take(HASH_BYTES, "tableau root"))

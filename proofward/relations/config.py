@@ -36,7 +36,7 @@ class RoundConfig:
 
     clip_bound: bounds the L2 norm of an unweighted update at scale 2^10
     threshold: the degree t of key sharing; any t + 1 of the `holders` recover the summed key, t learn nothing
-    security_bits: proven bits that every proof must have
+    security_bits: that every proof must have, with its work; see `proof.soundness`
     weak_security_for_tests: set exactly where these are fewer than LEAST_POLICY_BITS
     least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
     optimizer: makes the next model from the mean update; the plain form names all but the usual one, FedAvg

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_columns
-from proofward.field.extension import Ext
+from proofward.field.extension import DEGREE, Ext, zeros
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
@@ -176,7 +176,7 @@ class SelectedRows:
         labels, layout = self.dataset.labels, self.dataset.shape.label
 
         def tables() -> Array:
-            weights = np.zeros((2, layout.padded_size), dtype=np.uint64)
+            weights = zeros(layout.padded_size)
             weights[:, : len(factors)] = as_array(factors)
             return combine_columns(party.values(labels).reshape(-1, layout.padded_size), weights)
 
@@ -211,8 +211,8 @@ def scatter(values: Array, targets: Signed, size: int) -> Array:
 
     Halves of 32 bits are summed exactly in 64 bits and reduced once.
     """
-    result = np.zeros((2, size), dtype=np.uint64)
-    for plane in range(2):
+    result = zeros(size)
+    for plane in range(DEGREE):
         low, high = np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.uint64)
         np.add.at(low, targets, values[plane] & np.uint64(0xFFFFFFFF))
         np.add.at(high, targets, values[plane] >> np.uint64(32))

@@ -26,7 +26,7 @@ from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
-from proofward.proof.verifier import Verifier
+from proofward.proof.verifier import Verified, Verifier
 from proofward.relations.config import OPENINGS, RoundConfig
 from proofward.relations.dataset import DatasetColumns, DatasetShape
 from proofward.relations.secret import DatasetSecret
@@ -72,11 +72,10 @@ class EnrolmentStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedEnrolment:
-    """What a verifier learns: the dataset's root and the proven bits."""
+class VerifiedEnrolment(Verified):
+    """What a verifier learns: the dataset's root."""
 
     dataset_root: bytes
-    soundness_bits: float
 
 
 def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed, Signed] | None) -> None:
@@ -119,7 +118,8 @@ def enrolment_plan(statement: EnrolmentStatement) -> Plan:
 def _plan(config: RoundConfig, rows: int, features: int) -> Plan:
     """They depend on nothing else: neither the consortium nor the hospital's name changes the script."""
     statement = EnrolmentStatement(bytes(32), "", rows, features, config)
-    plan = Counter(config.code(rows)).run(lambda party: enrolment(party, statement, None))
+    counter = Counter(config.code(rows), config.security_bits)
+    plan = counter.run(lambda party: enrolment(party, statement, None))
     plan.soundness.require(config.security_bits)
     return plan
 
@@ -149,4 +149,4 @@ def check_enrolment(statement: EnrolmentStatement, proof: bytes, challenger: Cha
     """`verify_enrolment` against any challenger."""
     verifier = Verifier(challenger, enrolment_plan(statement), proof)
     verifier.run(lambda party: enrolment(party, statement, None), statement.config.security_bits)
-    return VerifiedEnrolment(verifier.tableaux[0].root, verifier.soundness.bits)
+    return VerifiedEnrolment(verifier.tableaux[0].root, soundness=verifier.soundness)

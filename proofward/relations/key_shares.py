@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.encoding import MalformedMessage
-from proofward.field.extension import Ext
+from proofward.field.extension import DEGREE, ELEMENT_BYTES, Ext
 from proofward.field.goldilocks import is_canonical, to_field
 from proofward.field.multilinear import evaluate
 from proofward.lattice.parameters import RING_DEGREE
@@ -49,7 +49,7 @@ Array = npt.NDArray[np.uint64]
 
 LOG_RING_DEGREE = RING_DEGREE.bit_length() - 1
 DIGEST_BYTES = 32
-_HEADER = 20
+_HEADER = 4 + ELEMENT_BYTES
 
 Digests = tuple[bytes, ...]
 """For every holder the SHA-256 of its sealed share; empty where nothing is sealed."""
@@ -74,7 +74,8 @@ class KeyShare:
         words = np.frombuffer(data[4:], dtype="<u8").astype(np.uint64)
         if not is_canonical(words):
             raise MalformedMessage("key share", "elements below P", "a larger word")
-        return KeyShare(int.from_bytes(data[:4], "little"), words[2:].copy(), Ext.from_bytes(data[4:_HEADER]))
+        holder, blind = int.from_bytes(data[:4], "little"), Ext.from_bytes(data[4:_HEADER])
+        return KeyShare(holder, words[DEGREE:].copy(), blind)
 
 
 def deal_shares(

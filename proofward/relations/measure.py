@@ -87,6 +87,7 @@ def round_script(statement: RoundStatement) -> Callable[[Party], None]:
 
 def _measure(statement: RoundStatement) -> Plan:
     config = statement.config
-    plan = Counter(config.code(statement.rows)).run(round_script(statement))
+    counter = Counter(config.code(statement.rows), config.security_bits)
+    plan = counter.run(round_script(statement))
     plan.soundness.require(config.security_bits)
     return plan

@@ -20,7 +20,7 @@ from proofward.proof.layout import Layout
 from proofward.proof.prover import Prover
 from proofward.proof.tableau import CommittedTableau, place
 from proofward.proof.transcript import Challenger, Transcript
-from proofward.proof.verifier import Verifier
+from proofward.proof.verifier import Verified, Verifier
 from proofward.relations.inference import InferenceWitness, inference
 from proofward.relations.inference_statement import SECURITY_BITS, ForwardPass, InferenceStatement
 
@@ -68,10 +68,9 @@ class ProvedPrediction:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedPrediction:
+class VerifiedPrediction(Verified):
     """What a verifier learns besides the statement."""
 
-    soundness_bits: float
     proof_bytes: int
 
 
@@ -130,7 +129,7 @@ def check_prediction(
     """`verify_prediction` against any challenger."""
     verifier = Verifier(challenger, inference_plan(statement.forward_pass), proof)
     verifier.run(lambda party: inference(party, statement, None), SECURITY_BITS)
-    return VerifiedPrediction(verifier.soundness.bits, len(proof))
+    return VerifiedPrediction(len(proof), soundness=verifier.soundness)
 
 
 @lru_cache(maxsize=16)
@@ -151,7 +150,7 @@ def inference_plan(about: ForwardPass) -> Plan:
         commitment=bytes(32),
         scores=np.zeros((about.records, *about.model.head.scored.axes), dtype=np.int64),
     )
-    plan = Counter(about.code).run(lambda party: inference(party, statement, None))
+    plan = Counter(about.code, SECURITY_BITS).run(lambda party: inference(party, statement, None))
     plan.soundness.require(SECURITY_BITS)
     return plan
 

@@ -18,7 +18,7 @@ from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
-from proofward.proof.verifier import Verifier
+from proofward.proof.verifier import Verified, Verifier
 from proofward.relations.config import OPENINGS
 from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.key_shares import (
@@ -57,12 +57,11 @@ class RoundProof:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedRound:
+class VerifiedRound(Verified):
     """What a verifier learns of a valid round."""
 
     dataset_root: bytes
     share_binding: ShareBinding
-    soundness_bits: float
     proof_bytes: int
 
 
@@ -174,4 +173,5 @@ def check_round(
         ),
         config.security_bits,
     )
-    return VerifiedRound(verifier.tableaux[1].root, bindings[0], verifier.soundness.bits, len(proof))
+    root = verifier.tableaux[1].root
+    return VerifiedRound(root, bindings[0], len(proof), soundness=verifier.soundness)

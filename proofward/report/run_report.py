@@ -26,12 +26,14 @@ FORMAT = "proofward/metrics/v1"
 class Security:
     """Bits of security of the proofs and of the encryption.
 
-    `training` and `enrolment` are proven for the weakest proof of each kind, and `policy` is what the policy
-    demands. `encryption_estimate` is estimated by the primal attack, with what the sums reveal taken off.
+    `training` and `enrolment` are proven for the weakest proof of each kind. `with_work` is the figure of the
+    weakest proof with the work that it has, and `policy` is what the policy demands of that.
+    `encryption_estimate` is estimated by the primal attack, with what the sums reveal taken off.
     """
 
     training: float
     enrolment: float
+    with_work: float
     policy: int
     encryption_estimate: float
 
@@ -56,11 +58,16 @@ def compare_run(scenario: Scenario, history: History, objects: Objects) -> dict[
 def security(history: History, proofs: Mapping[str, bytes]) -> Security:
     """From the statements of the last round's proof files and of the enrolments."""
     rules = history.rules
-    training = [round_plan(ProofFile.from_bytes(data).statement).soundness_bits for data in proofs.values()]
+    training = [round_plan(ProofFile.from_bytes(data).statement) for data in proofs.values()]
     enrolled = [enrolment_statement(rules, name, rows) for name, rows in history.enrolled.items()]
-    enrolments = [enrolment_plan(statement).soundness_bits for statement in enrolled]
-    margin = security_margin()
-    return Security(min(training), min(enrolments), rules.config.security_bits, margin.primal_bits)
+    enrolments = [enrolment_plan(statement) for statement in enrolled]
+    return Security(
+        training=min(plan.soundness_bits for plan in training),
+        enrolment=min(plan.soundness_bits for plan in enrolments),
+        with_work=min(plan.bits_with_work for plan in (*training, *enrolments)),
+        policy=rules.config.security_bits,
+        encryption_estimate=security_margin().primal_bits,
+    )
 
 
 def metrics(

@@ -51,6 +51,19 @@ def test_people_are_told_the_same(proofward):
         assert words in text
 
 
+def test_rounds_with_work_are_told_with_both_figures(proofward):
+    found = proofward.json("inspect", "vgg11")
+    told = found["round"]
+    assert (found["exit"], found["refusal"], told["grinding_bits"], found["enrolment"]["grinding_bits"]) == (0, None, 12, 0)
+    assert told["soundness_bits"] < found["policy_bits"] == 100 <= told["soundness_bits_with_work"]
+    assert found["enrolment"]["soundness_bits"] == found["enrolment"]["soundness_bits_with_work"]
+    lines = proofward("inspect", "vgg11").stdout.splitlines()
+    worked = next(line for line in lines if line.startswith("round: "))
+    figures = f"{told['soundness_bits']:.1f} bits, {told['soundness_bits_with_work']:.1f} with 12 bits of work before alpha, beta"
+    assert f"{figures} (the rules demand 100)" in worked
+    assert "work" not in next(line for line in lines if line.startswith("enrolment: "))
+
+
 def test_a_network_of_onnx_is_inspected_with_a_presets_training(proofward, tmp_path):
     path = tmp_path / "net.onnx"
     network_file(path, widths=(12, 9, 2))

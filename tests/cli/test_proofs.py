@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from proofward.encoding import encode
+from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.prove import prove_round
 from proofward.report.handover.proof_file import ProofFile, is_proof_file
+from tests.proof.toy import seeded
+from tests.relations.cases import records, sealed
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +40,29 @@ def test_inspection_tells_what_is_public(proofward, proof):
     text = proofward("inspect", proof).stdout
     assert "the rules' policy" in text and "-100" in text
     assert "Soundness" in text and "unique decoding" in text and "Hidden" in text
+
+
+def test_a_proof_with_work_is_told_with_both_figures(proofward, proof, tmp_path):
+    """Under a policy that the same round reaches with work only."""
+    file = ProofFile.from_bytes(proof.read_bytes())
+    rules = replace(file.consortium, config=replace(file.consortium.config, security_bits=112))
+    features, labels = records(rules.config, file.rows)
+    enrolled = EnrolmentStatement(rules.digest, file.hospital, file.rows, features.shape[1], rules.config)
+    secret = prove_enrolment(enrolled, features, labels, seeded(1))[1]
+    file = replace(file, rules=rules.data, dataset_root=secret.root)
+    made = prove_round(file.statement, secret, seeded(2), sealed)
+    words = made.ciphertext.astype("<u8").tobytes()
+    worked = tmp_path / "worked.proof"
+    worked.write_bytes(replace(file, ciphertext=words, sealed_shares=made.sealed_shares, proof=made.proof).data)
+    found, told = proofward.json("verify", worked), proofward.json("inspect", worked)["soundness"]
+    assert (found["exit"], found["grinding_bits"], told["grinding_bits"]) == (0, 12, 12)
+    assert found["soundness_bits"] == told["bits"] < 112 == told["policy_bits"]
+    assert found["soundness_bits_with_work"] == told["bits_with_work"] >= 112
+    figures = f"{told['bits']:.1f} bits, {told['bits_with_work']:.1f} with 12 bits of work before alpha, beta"
+    assert f"{figures} (the rules demand 112)" in proofward("verify", worked).stdout.replace("\n", "")
+    text = proofward("inspect", worked).stdout
+    assert re.search(rf"all \(union bound\) +-{told['bits']:.1f}", text)
+    assert re.search(rf"all, with work +12 bits before alpha, beta +-{told['bits_with_work']:.1f}", text)
 
 
 def test_another_statement_is_refused(proofward, proof, tmp_path):

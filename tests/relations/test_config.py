@@ -161,7 +161,7 @@ def test_rows_outside_the_rules_are_refused_before_anything_is_built() -> None:
     [
         ("padded rows * padded features", dict(widths=(60_000, 2), most=2000)),
         ("padded steps * batch", dict(widths=(5, 2), batch=1 << 14, epochs=1 << 12, most=1 << 14)),
-        ("padded steps * batch * padded width", dict(widths=(5, 1 << 14, 2), batch=1 << 13, most=1 << 13)),
+        ("padded steps * batch * padded width", dict(widths=(5, 1 << 14, 2), batch=1 << 14, most=1 << 14)),
         ("parameters", dict(widths=(1 << 14, 1 << 13, 2), most=8)),
     ],
 )

@@ -115,6 +115,8 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
         "dataset": file.dataset_root.hex(),
         "next_dataset": found.dataset_root.hex(),
         "soundness_bits": found.soundness_bits,
+        "grinding_bits": found.soundness.grinding,
+        "soundness_bits_with_work": found.soundness.bits_with_work,
         "policy_bits": file.consortium.config.security_bits,
         "seconds": seconds,
     }
@@ -122,7 +124,7 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
         print_json(result)
         return
     console = make_console()
-    bits = f"{found.soundness_bits:.1f} bits (the rules demand {result['policy_bits']})"
+    bits = f"{found.soundness.words} (the rules demand {result['policy_bits']})"
     console.print(
         f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, {bits}, "
         f"{seconds * 1000:.0f} ms",
@@ -175,6 +177,9 @@ def tell_proof(proof: Path, as_json: bool) -> None:
     for source in plan.soundness.report():
         table.add_row(source.name, source.theorem, f"{source.log2_error:.1f}")
     table.add_row("all (union bound)", "", f"{-plan.soundness_bits:.1f}", style="bold")
+    if plan.grinding:
+        work = f"{plan.grinding} bits before alpha, beta"
+        table.add_row("all, with work", work, f"{-plan.bits_with_work:.1f}", style="bold")
     table.add_row("the rules' policy", "", f"{-file.statement.config.security_bits}")
     console.print(table)
     console.print(f"Hidden: {description['hidden']}.", markup=False)
@@ -230,6 +235,8 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
         },
         "soundness": {
             "bits": plan.soundness_bits,
+            "grinding_bits": plan.grinding,
+            "bits_with_work": plan.bits_with_work,
             "policy_bits": config.security_bits,
             "sources": [
                 {"name": source.name, "theorem": source.theorem, "log2_error": source.log2_error}

@@ -138,13 +138,15 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
         "predictions": plain_rows(loaded, _predictions(file, loaded), "record"),
         "opened": opening is not None,
         "soundness_bits": found.soundness_bits,
+        "grinding_bits": found.soundness.grinding,
+        "soundness_bits_with_work": found.soundness.bits_with_work,
         "policy_bits": SECURITY_BITS,
         "seconds": seconds,
     }
     if as_json:
         print_json(plain)
         return
-    bits = f"{found.soundness_bits:.1f} bits ({SECURITY_BITS} are demanded)"
+    bits = f"{found.soundness.words} ({SECURITY_BITS} are demanded)"
     console = make_console()
     for line in _words(file, loaded, f"{bits}, {seconds * 1000:.0f} ms", opening):
         console.print(line, markup=False, soft_wrap=True)

@@ -59,6 +59,8 @@ def _plain_tally(tally: Tally | None) -> dict[str, Any] | None:
         "lookups": tally.lookups,
         "leaves": tally.leaves,
         "soundness_bits": round(plan.soundness_bits, 2),
+        "grinding_bits": plan.grinding,
+        "soundness_bits_with_work": round(plan.bits_with_work, 2),
         "proof_bytes": {"least": length.least, "expected": expected_bytes(plan), "most": length.most},
     }
 
@@ -118,7 +120,7 @@ def _tally_line(name: str, tally: Tally, policy: int) -> str:
     plan, length = tally.plan, tally.plan.proof_length
     return (
         f"{name}: {plan.values:,} committed values, {tally.lookups:,} lookups, "
-        f"{plan.soundness_bits:.1f} bits (the rules demand {policy}), proof about {expected_bytes(plan):,} "
+        f"{plan.soundness.words} (the rules demand {policy}), proof about {expected_bytes(plan):,} "
         f"bytes ({length.least:,} to {length.most:,})"
     )
 

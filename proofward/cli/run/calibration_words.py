@@ -47,6 +47,8 @@ def _plain(own: Measured, found: Calibration, percent: float) -> dict[str, Any]:
         "committed_values": cost.plan.values,
         "lookups": cost.lookups,
         "soundness_bits": round(cost.plan.soundness_bits, 2),
+        "grinding_bits": cost.plan.grinding,
+        "soundness_bits_with_work": round(cost.plan.bits_with_work, 2),
         "problems": list(own.problems(percent)),
     }
 
@@ -133,7 +135,7 @@ def _compared(name: str, own: Measured, found: Calibration) -> str:
     return (
         f"  {name}: accuracy {own.accuracy:.1%} ({accuracy:+.1%}), loss {own.loss:.4f} ({loss:+.4f}), "
         f"{own.agreement:.1%} of the decisions alike; a proof takes {own.prove_seconds:.2f} processor "
-        f"seconds, has {cost.plan.values:,} committed values and {cost.plan.soundness_bits:.1f} bits; "
+        f"seconds, has {cost.plan.values:,} committed values and {cost.plan.soundness.words}; "
         f"hospitals have {own.rules.least_rows:,} to {own.rules.most_rows:,} records"
     )
 

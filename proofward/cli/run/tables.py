@@ -49,8 +49,10 @@ def print_costs(console: Console, report: Mapping[str, Any]) -> None:
         f"{size['received_by_a_hospital_in_a_round']:,.0f} received",
         soft_wrap=True,
     )
+    proven = min(bits["training"], bits["enrolment"])
+    worked = f"with work {bits['with_work']:.1f}, " if bits["with_work"] > proven else ""
     console.print(
-        f"soundness: {bits['training']:.1f} bits proven (enrolment {bits['enrolment']:.1f}, policy "
+        f"soundness: {bits['training']:.1f} bits proven (enrolment {bits['enrolment']:.1f}, {worked}policy "
         f"{bits['policy']}); encryption: {bits['encryption_estimate']:.0f} bits estimated",
         soft_wrap=True,
     )

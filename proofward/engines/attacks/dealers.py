@@ -18,7 +18,7 @@ from proofward.federation.history.proofs import ProvedRound
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.hospital import Hospital
-from proofward.field.extension import Ext
+from proofward.field.extension import DEGREE, Ext
 from proofward.field.goldilocks import add, random_field
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.lattice.shamir import share
@@ -58,8 +58,8 @@ class _DealsOne(_Deals):
 
 
 def _another_blind(given: KeyShare, rng: ByteSource) -> KeyShare:
-    low, high = (int(word) for word in random_field(2, rng))
-    return replace(given, blind=Ext(low, high))
+    limbs = map(int, random_field(DEGREE, rng))
+    return replace(given, blind=Ext.of_limbs(limbs))
 
 
 def _another_share(given: KeyShare, rng: ByteSource) -> KeyShare:

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 from proofward.federation.messages.beacon import hash_parts
 from proofward.federation.messages.field_types import BEACON_SHARE_BYTES
-from proofward.field.extension import Ext
+from proofward.field.extension import DEGREE, ELEMENT_BYTES, Ext
 from proofward.field.goldilocks import random_field
 from proofward.field.scalar import P
 from proofward.lattice.shamir import lagrange_weights
@@ -41,6 +41,7 @@ SEED_BYTES = 32
 _SHARE = b"proofward/beacon-share/v2"
 _CHALLENGE = b"proofward/beacon-challenge/v2"
 _DRAW = b"proofward/beacon-deal/v2"
+_ZERO = Ext(0)
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,11 @@ class NonceShare:
         if len(data) != BEACON_SHARE_BYTES:
             raise ValueError(f"share of a nonce: expected {BEACON_SHARE_BYTES} bytes, found {len(data)}")
         end = 8 * NONCE_WORDS
+        salt = end + ELEMENT_BYTES
         values = tuple(int.from_bytes(data[at : at + 8], "little") for at in range(0, end, 8))
         if max(values) >= P:
             raise ValueError("share of a nonce: expected elements below P, found a larger word")
-        return NonceShare(values, Ext.from_bytes(data[end : end + 16]), data[end + 16 :])
+        return NonceShare(values, Ext.from_bytes(data[end:salt]), data[salt:])
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ def _digest(context: bytes, place: int, share: NonceShare) -> bytes:
 
 def _challenge(context: bytes, commitments: Sequence[bytes]) -> Ext:
     data = hash_parts(_CHALLENGE, context, *commitments)
-    low, high = (int.from_bytes(hashlib.sha256(data + bytes([i])).digest(), "little") for i in range(2))
-    return Ext(low % P, high % P)
+    words = (hashlib.sha256(data + bytes([i])).digest() for i in range(DEGREE))
+    return Ext.of_limbs(int.from_bytes(word, "little") for word in words)
 
 
 def _horner(coefficients: Sequence[int], x: int) -> int:
@@ -95,7 +97,7 @@ def _horner(coefficients: Sequence[int], x: int) -> int:
 
 
 def _ext_horner(coefficients: Sequence[Ext], x: int) -> Ext:
-    value = Ext(0, 0)
+    value = _ZERO
     for coefficient in reversed(coefficients):
         value = value * x + coefficient
     return value
@@ -117,10 +119,10 @@ def deal(context: bytes, seed: bytes, places: Sequence[int], holders: int, thres
     """The deal that follows from a seed of 32 bytes, for the holders at `places` of `holders` hospitals."""
     draw = _stream(seed)
     count = threshold + 1
-    words = [int(word) for word in random_field(count * (NONCE_WORDS + 2), draw)]
+    words = [int(word) for word in random_field(count * (NONCE_WORDS + DEGREE), draw)]
     f = [words[i * count : (i + 1) * count] for i in range(NONCE_WORDS)]
-    low, high = words[NONCE_WORDS * count : -count], words[-count:]
-    g = [Ext(a, b) for a, b in zip(low, high, strict=True)]
+    planes = [words[i * count : (i + 1) * count] for i in range(NONCE_WORDS, NONCE_WORDS + DEGREE)]
+    g = [Ext.of_limbs(limbs) for limbs in zip(*planes, strict=True)]
     shares = {
         place: NonceShare(
             tuple(_horner(part, place + 1) for part in f), _ext_horner(g, place + 1), draw(SALT_BYTES)
@@ -137,19 +139,23 @@ def deal(context: bytes, seed: bytes, places: Sequence[int], holders: int, thres
 
 def _combined(values: Sequence[int], c: Ext) -> Ext:
     """sum_i c^i values[i - 1]."""
-    total, power = Ext(0, 0), c
+    total, power = _ZERO, c
     for value in values:
         total, power = total + power * value, power * c
     return total
 
 
+def _elements(check: bytes) -> list[Ext]:
+    """The elements of E in canonical bytes; raises ValueError."""
+    return [Ext.from_bytes(check[at : at + ELEMENT_BYTES]) for at in range(0, len(check), ELEMENT_BYTES)]
+
+
 def is_check(check: bytes, threshold: int) -> bool:
     """Whether the bytes are t + 1 canonical elements of E."""
-    if len(check) != 16 * (threshold + 1):
+    if len(check) != ELEMENT_BYTES * (threshold + 1):
         return False
     try:
-        for at in range(0, len(check), 16):
-            Ext.from_bytes(check[at : at + 16])
+        _elements(check)
     except ValueError:
         return False
     return True
@@ -165,7 +171,7 @@ def share_is_good(
         return False
     if _digest(context, place, share) != commitments[place]:
         return False
-    u = [Ext.from_bytes(check[at : at + 16]) for at in range(0, len(check), 16)]
+    u = _elements(check)
     expected = share.mask + _combined(share.values, _challenge(context, commitments))
     return _ext_horner(u, place + 1) == expected
 

@@ -78,8 +78,8 @@ class Tally:
 class TallyingCounter(Counter):
     """A counter that keeps what columns and lookups are called."""
 
-    def __init__(self, code: CodeParameters) -> None:
-        super().__init__(code)
+    def __init__(self, code: CodeParameters, policy_bits: float) -> None:
+        super().__init__(code, policy_bits)
         self.parts: dict[str, Part] = {}
         self.leaves = 0
         self.reopened = 0
@@ -118,9 +118,9 @@ def part_of(name: str) -> str:
     raise AssertionError(f"column {name!r} is of no known part")
 
 
-def tally(script: Callable[[Party], None], code: CodeParameters) -> Tally:
-    """The counts of any script."""
-    counter = TallyingCounter(code)
+def tally(script: Callable[[Party], None], code: CodeParameters, policy_bits: float) -> Tally:
+    """The counts of any script whose proofs have to reach a policy."""
+    counter = TallyingCounter(code, policy_bits)
     plan = counter.run(script)
     found = Tally(plan, counter.parts, counter.leaves, sum(plan.tableau_rows) - counter.reopened)
     if sum(part.committed for part in found.parts.values()) != plan.values:
@@ -130,10 +130,10 @@ def tally(script: Callable[[Party], None], code: CodeParameters) -> Tally:
 
 def tally_round(config: RoundConfig, rows: int) -> Tally:
     """The counts of a round's proof; raises a TrainingError where there is no such statement."""
-    return tally(round_script(blank_statement(config, rows)), config.code(rows))
+    return tally(round_script(blank_statement(config, rows)), config.code(rows), config.security_bits)
 
 
 def tally_enrolment(config: RoundConfig, rows: int) -> Tally:
     """The counts of an enrolment's proof; raises a TrainingError where there is no such statement."""
     statement = EnrolmentStatement(bytes(32), "", rows, config.model.features, config)
-    return tally(lambda party: enrolment(party, statement, None), config.code(rows))
+    return tally(lambda party: enrolment(party, statement, None), config.code(rows), config.security_bits)
