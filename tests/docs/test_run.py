@@ -88,7 +88,7 @@ def test_from_the_package_to_a_model_of_ones_own_tables(sandbox):
 
 def test_a_consortium_on_images(sandbox):
     """The document's file as it stands, and folders of PNG files."""
-    (file,) = [block for block in blocks("docs/images.md") if block.kind == "toml"]
+    file = next(block for block in blocks("docs/images.md") if block.kind == "toml")
     (sandbox.folder / "consortium.toml").write_text(file.text)
     for site in ("a", "b", "c"):
         for number in range(16):
