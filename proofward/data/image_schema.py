@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from proofward.data.frozen.network import MAX_BYTES as MAX_NETWORK_BYTES
+from proofward.data.frozen.network import FrozenNetwork
+from proofward.data.frozen_part import FROZEN_NAME, FrozenPart, Reached
+from proofward.data.images.example import Bytes
 from proofward.data.images.levels import Levels, numbers
 from proofward.data.images.rule import ImageRule
-from proofward.data.schema import MAX_BYTES, Feature, FeaturesInvalid, Schema
+from proofward.data.schema import FEATURES_NAME, MAX_BYTES, Feature, FeaturesInvalid, Schema
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import MOST_CLASSES
+from proofward.ledger.reading import NotReadable, read_regular
 
 VERSION = "proofward/images/v1"
 GREY = "grey level"
@@ -33,7 +41,8 @@ class ImageSchema:
     """rule: how a file becomes pixels. levels: how a pixel becomes a feature.
 
     negative, positive, others: the classes of images that are 0, 1, and 2, 3, ... for the network. column:
-    the one with the class in a table of files.
+    the one with the class in a table of files. frozen: the network through which pixels go, whose outputs are
+    then the features.
     """
 
     rule: ImageRule
@@ -42,6 +51,7 @@ class ImageSchema:
     positive: tuple[str, ...] = ("1",)
     column: str = "label"
     others: tuple[tuple[str, ...], ...] = ()
+    frozen: FrozenPart | None = None
 
     def __post_init__(self) -> None:
         if len(self.sides) > MOST_CLASSES:
@@ -83,20 +93,30 @@ class ImageSchema:
         return next((number for number, side in enumerate(self.sides) if name in side), 0)
 
     @property
-    def axes(self) -> tuple[int, int, int]:
-        """(channels, height, width) of a record."""
-        return self.rule.shape
+    def axes(self) -> tuple[int, ...]:
+        """(channels, height, width) of a record, or (features,) behind a frozen network."""
+        return self.rule.shape if self.frozen is None else (self.frozen.outputs,)
 
     @property
     def size(self) -> int:
         """Features of a record."""
-        channels, height, width = self.axes
-        return channels * height * width
+        return math.prod(self.axes)
 
     @property
-    def pixels(self) -> tuple[Feature, ...]:
+    def words(self) -> str:
+        """What is made of a picture."""
+        made = f"images of {self.rule.words}"
+        return made if self.frozen is None else f"{made}, {self.frozen.words}"
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features of a record in their order: pixels, or what a frozen network makes of them."""
+        return self._pixels if self.frozen is None else self.frozen.features
+
+    @property
+    def _pixels(self) -> tuple[Feature, ...]:
         """Every pixel as a feature, in the order of the records, in grey levels from 0 to 1."""
-        _, height, width = self.axes
+        _, height, width = self.rule.shape
         return tuple(
             Feature(f"channel {channel} row {row} column {column}", centre, spread, GREY)
             for channel, (centre, spread) in enumerate(
@@ -123,6 +143,7 @@ class ImageSchema:
             "rule": self.rule.canonical(),
             "centre": list(self.levels.centre),
             "spread": list(self.levels.spread),
+            **({} if self.frozen is None else {"frozen": self.frozen.to_plain()}),
         }
 
     def _plain_label(self) -> dict[str, object]:
@@ -137,14 +158,31 @@ class ImageSchema:
         match plain:
             case {"version": version, "label": dict() as label, "rule": dict() as rule,
                   "centre": list() as centre, "spread": list() as spread,
-                  **rest} if not rest and version == VERSION:  # fmt: skip
-                return _made(label, rule, centre, spread)
-        words = f"images: expected {VERSION} with label, rule, centre and spread"
+                  **rest} if version == VERSION and set(rest) <= {"frozen"}:  # fmt: skip
+                frozen = FrozenPart.from_plain(rest["frozen"]) if rest else None
+                return replace(_made(label, rule, centre, spread), frozen=frozen)
+        words = f"images: expected {VERSION} with label, rule, centre and spread, and perhaps frozen"
         raise FeaturesInvalid(f"{words}, found {plain!r:.80}")
 
     def to_bytes(self) -> bytes:
         """The file that every hospital's kit holds: the same bytes for the same schema."""
         return (json.dumps(self.to_plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+    @property
+    def reached(self) -> Reached | None:
+        """Counts what features reach, where a frozen network makes them."""
+        return None if self.frozen is None else Reached(self.frozen)
+
+    def inputs(self, pixels: Bytes, scales: FixedPoint, reached: Reached | None = None) -> Int64Array:
+        """Records int64 (n, size) of pixels (n, channels, height, width); reached: counts their features."""
+        reached = reached or self.reached
+        return self.levels.features(pixels, scales) if reached is None else reached.inputs(self.levels, pixels, scales)
+
+    def with_network(self, network: FrozenNetwork) -> ImageSchema:
+        """With the frozen network at hand; raises FeaturesInvalid for another one than it names."""
+        if self.frozen is None:
+            raise FeaturesInvalid("expected no frozen network, since none was agreed, found one")
+        return replace(self, frozen=self.frozen.with_network(network, self.rule.shape))
 
 
 def image_schema(
@@ -197,3 +235,24 @@ def schema_from_bytes(data: bytes) -> Schema | ImageSchema:
     if found.to_bytes() != data:
         raise FeaturesInvalid("expected the canonical encoding, found another of the same images")
     return found
+
+
+def kit_files(schema: Schema | ImageSchema) -> dict[str, bytes]:
+    """The files by which a kit, or a run, knows what its data are."""
+    files = {FEATURES_NAME: schema.to_bytes()}
+    frozen = schema.frozen if isinstance(schema, ImageSchema) else None
+    if frozen is not None and frozen.network is not None:
+        files[FROZEN_NAME] = frozen.network.data
+    return files
+
+
+def with_frozen_network(schema: ImageSchema, path: Path) -> ImageSchema:
+    """With the frozen network in a file that ProofWard wrote; raises FeaturesInvalid."""
+    try:
+        network = FrozenNetwork.from_bytes(read_regular(path, MAX_NETWORK_BYTES, follow=True))
+    except (NotReadable, ConfigurationError) as error:
+        raise FeaturesInvalid(f"{path}: expected {error.expected}, found {error.actual}") from error
+    try:
+        return schema.with_network(network)
+    except FeaturesInvalid as error:
+        raise FeaturesInvalid(f"{path}: {error}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,44 @@ def from_onnx(path: Path | str) -> ImportedNetwork:
     A frozen BatchNormalization is folded into the layer before it. Raises ImportRefused, with everything that
     is wrong and what to use instead.
     """
+    file = read_file(Path(path), MAX_BYTES)
+    read = read_graph(file.graph, Operators)
+    steps, problems = chained(read.operators, read.first, read.last)
+    if problems:
+        raise ImportRefused(problems)
+    made = network(read.shape, steps)
+    compare(made, double_run(file, read.batch), "the file")
+    single = single_run(file, read.batch)
+    if single is not None:
+        compare(made, single, "the file in onnxruntime", SINGLE_TOLERANCE)
+    return made
+
+
+@dataclass(frozen=True)
+class Read:
+    """A graph's operators by the names of what they make. batch: the file's fixed one or 0. shape: of a record."""
+
+    shape: tuple[int, ...]
+    batch: int
+    operators: Mapping[str, Operator[str]]
+    first: str
+    last: str
+
+
+def read_file(path: Path, most: int, *, external: bool = True) -> Any:
+    """An ONNX file of at most so many bytes, checked; external: whether weights may lie in files beside it.
+
+    Raises ImportRefused.
+    """
     require_package("onnx")
     import onnx
 
-    path = Path(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ImportRefused([f"{path}: expected a file of at most {MAX_BYTES} bytes"])
-        file = onnx.load(path)
+        if path.stat().st_size > most:
+            raise ImportRefused([f"{path}: expected a file of at most {most} bytes"])
+        file = onnx.load(path, load_external_data=external)
+        if not external and any(map(onnx.external_data_helper.uses_external_data, _tensors(file))):
+            raise ImportRefused([f"{path}: weights in files beside it: save it as one file"])
         onnx.checker.check_model(file)
         file = onnx.shape_inference.infer_shapes(file, strict_mode=True)
     except ImportRefused:
@@ -39,22 +71,23 @@ def from_onnx(path: Path | str) -> ImportedNetwork:
         words = str(error).splitlines()[0][:200] if str(error) else ""
         words = f"no ONNX file that can be read: {type(error).__name__}: {words}"
         raise ImportRefused([f"{path}: {words}"]) from error
-    made, batch = _network(file.graph)
-    compare(made, double_run(file, batch), "the file")
-    single = single_run(file, batch)
-    if single is not None:
-        compare(made, single, "the file in onnxruntime", SINGLE_TOLERANCE)
-    return made
+    return file
 
 
-def _network(graph: Any) -> tuple[ImportedNetwork, int]:
-    """The network, and the file's fixed batch or 0."""
+def _tensors(file: Any) -> list[Any]:
+    """All that hold weights."""
+    held = [entry.t for node in file.graph.node for entry in node.attribute if entry.HasField("t")]
+    return [*file.graph.initializer, *held]
+
+
+def read_graph(graph: Any, kind: type[Operators]) -> Read:
+    """The operators of a graph by a reader of this kind; raises ImportRefused with all that is wrong."""
     import onnx
 
-    operators = read_operators(graph)
+    operators = read_operators(graph, kind)
     (first,) = (entry for entry in graph.input if entry.name not in operators.constants)
-    kind = onnx.helper.tensor_dtype_to_np_dtype(first.type.tensor_type.elem_type).name
-    operators.check_type(kind, f"input {first.name}")
+    numbers = onnx.helper.tensor_dtype_to_np_dtype(first.type.tensor_type.elem_type).name
+    operators.check_type(numbers, f"input {first.name}")
     shape = operators.shapes[first.name]
     if len(shape) < 2 or not all(isinstance(size, int) and size for size in shape[1:]):
         words = f"of shape {shape}: expected records of a known shape"
@@ -65,11 +98,8 @@ def _network(graph: Any) -> tuple[ImportedNetwork, int]:
     found = _between(operators, first_name, last)
     if operators.problems:
         raise ImportRefused(operators.problems)
-    steps, problems = chained(found, first_name, last)
-    if problems:
-        raise ImportRefused(problems)
     batch = shape[0] if isinstance(shape[0], int) else 0
-    return network(tuple(int(size) for size in shape[1:]), steps), batch
+    return Read(tuple(int(size) for size in shape[1:]), batch, found, first_name, last)
 
 
 def _between(operators: Operators, first: str, last: str) -> dict[str, Operator[str]]:
