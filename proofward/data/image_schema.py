@@ -178,11 +178,16 @@ class ImageSchema:
         reached = reached or self.reached
         return self.levels.features(pixels, scales) if reached is None else reached.inputs(self.levels, pixels, scales)
 
-    def with_network(self, network: FrozenNetwork) -> ImageSchema:
-        """With the frozen network at hand; raises FeaturesInvalid for another one than it names."""
+    def with_frozen(self, part: FrozenPart, network: FrozenNetwork) -> ImageSchema:
+        """With a frozen part and its network at hand; raises FeaturesInvalid for another than it names."""
+        return replace(self, frozen=part.with_network(network, self.rule.shape))
+
+    def check(self, scales: FixedPoint) -> None:
+        """Raises ConfigurationError unless black and white are in the range of what takes them."""
         if self.frozen is None:
-            raise FeaturesInvalid("expected no frozen network, since none was agreed, found one")
-        return replace(self, frozen=self.frozen.with_network(network, self.rule.shape))
+            self.levels.check(self.rule.channels, scales)
+        else:
+            self.frozen.check_levels(self.levels, self.rule.channels)
 
 
 def image_schema(
@@ -246,13 +251,15 @@ def kit_files(schema: Schema | ImageSchema) -> dict[str, bytes]:
     return files
 
 
-def with_frozen_network(schema: ImageSchema, path: Path) -> ImageSchema:
-    """With the frozen network in a file that ProofWard wrote; raises FeaturesInvalid."""
+def complete(schema: Schema | ImageSchema, folder: Path) -> Schema | ImageSchema:
+    """With the frozen network in this folder, where the schema names one; raises FeaturesInvalid."""
+    if not isinstance(schema, ImageSchema) or schema.frozen is None:
+        return schema
+    path = folder / FROZEN_NAME
     try:
-        network = FrozenNetwork.from_bytes(read_regular(path, MAX_NETWORK_BYTES, follow=True))
+        network = FrozenNetwork.from_bytes(read_regular(path, MAX_NETWORK_BYTES))
+        return schema.with_frozen(schema.frozen, network)
     except (NotReadable, ConfigurationError) as error:
         raise FeaturesInvalid(f"{path}: expected {error.expected}, found {error.actual}") from error
-    try:
-        return schema.with_network(network)
     except FeaturesInvalid as error:
         raise FeaturesInvalid(f"{path}: {error}") from error

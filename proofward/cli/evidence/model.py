@@ -112,7 +112,7 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
     origin, described = found.origin, found.description
     images = described.images
-    inputs = f"{len(described.columns)} features" if images is None else f"images of {images.rule.words}"
+    inputs = f"{len(described.columns)} features" if images is None else images.words
     network = ("MLP " if found.model.is_mlp else "") + found.model.words
     plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
@@ -125,6 +125,9 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
     ]
+    if found.frozen is not None:
+        plain["frozen"] = {"name": found.frozen.name, "digest": found.frozen.digest.hex()}
+        lines.append(f"it takes what {found.frozen.name} makes of an image: keep that file beside it")
     if agreement is None:
         new = Placeholder("FILE.csv" if images is None else "IMAGES")
         lines.append(f"next: {command('predict', path, new)}")

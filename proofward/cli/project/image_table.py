@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from proofward.cli.project.frozen_table import frozen_lines
 from proofward.cli.project.label_table import NOTATION_KEYS
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.image_schema import ImageSchema, image_schema
@@ -108,6 +109,7 @@ def image_lines(schema: ImageSchema) -> list[str]:
         "[label]",
         f"column = {_quoted(schema.column)}  # with the class, in a table of files",
         *_side_lines(schema),
+        *frozen_lines(schema.frozen),
     ]
 
 

@@ -1,4 +1,5 @@
-"""What a model says of new images: made by the consortium's rule, their pixels as features."""
+"""What a model says of new images: made by the consortium's rule, their pixels, or what a frozen network makes of
+them, as features."""
 
 from __future__ import annotations
 
@@ -31,10 +32,11 @@ def predict_images(
 
     identifying, burned_in: whether to take DICOM files that name a patient, or say that they have text in the
     pixels. seen: is given the inputs, batch by batch. Raises ImagesRefused with every file that cannot be
-    read, and then nothing is predicted.
+    read, and then nothing is predicted; FeaturesInvalid without the frozen network that the model names.
     """
     images = model.description.images
     assert images is not None
+    reached = images.reached
     admission = Admission(os.urandom(32), identifying=identifying, burned_in=burned_in)
     names: list[str] = []
     scores: list[Int64Array] = []
@@ -43,7 +45,7 @@ def predict_images(
 
     def judge() -> None:
         if waiting and not problems:
-            inputs = images.levels.features(np.stack(waiting), model.scales)
+            inputs = images.inputs(np.stack(waiting), model.scales, reached)
             scores.append(scores_of(model, inputs))
             if seen is not None:
                 seen(inputs)
@@ -64,4 +66,5 @@ def predict_images(
         raise ImagesRefused(words, problems)
     if not names:
         raise ImagesRefused("no images were found: nothing was predicted")
-    return predictions(model, names, np.concatenate(scores), {})
+    clipped = {} if reached is None else reached.clipped
+    return predictions(model, names, np.concatenate(scores), clipped)
