@@ -45,7 +45,9 @@ class FrozenPart:
     def __post_init__(self) -> None:
         name = self.name
         if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-            raise FeaturesInvalid(f"frozen: expected a name of 1 to {MAX_NAME} characters, found {name!r:.80}")
+            raise FeaturesInvalid(
+                f"frozen: expected a name of 1 to {MAX_NAME} characters, found {name!r:.80}"
+            )
         if "/" in name or "\\" in name or name != name.strip():
             raise FeaturesInvalid(f"frozen: expected a file's name without folders, found {name!r}")
         if type(self.outputs) is not int or not 1 <= self.outputs <= MAX_WIDTH:
@@ -115,7 +117,9 @@ class FrozenPart:
     def outputs_of(self, levels: Levels, pixels: Bytes) -> FloatArray:
         """What the network makes of pixels (n, channels, height, width): float64 (n, outputs), exact."""
         if self.network is None:
-            raise FeaturesInvalid(f"the file of the frozen network {self.name} is needed, {self.digest.hex()}")
+            raise FeaturesInvalid(
+                f"the file of the frozen network {self.name} is needed, {self.digest.hex()}"
+            )
         table = levels.table(VALUE_BITS).astype(np.float64)
         pictures = np.stack([table[channel][pixels[:, channel]] for channel in range(len(table))], axis=1)
         return self.network.features(pictures) / (1 << VALUE_BITS)
@@ -162,7 +166,9 @@ class Reached:
         values, hits = self.count * self.part.outputs, int(self.outside.sum())
         if 100 * hits <= CLIPPED_PERCENT * values:
             return []
-        words = f"clipped to the range of inputs are {hits} of {values} features of {self.part.name}, more than"
+        words = (
+            f"clipped to the range of inputs are {hits} of {values} features of {self.part.name}, more than"
+        )
         words = f"{words} {CLIPPED_PERCENT} percent; are centre and spread in [frozen] right?"
         return [Doubt(CLIPPED, "", words)]
 
@@ -174,6 +180,6 @@ class Reached:
         share = 100 * float(self.outside.sum()) / max(self.count * self.part.outputs, 1)
         scaled = f"{share:.2g} percent are clipped"
         return (
-            f"features of {self.part.name}: mean {mean:.4g}, deviation {spread:.4g}, which centre = {mean:.4g} "
-            f"and spread = {spread:.4g} in [frozen] would bring to 0 and 1; as it is {scaled}"
+            f"features of {self.part.name}: mean {mean:.4g}, deviation {spread:.4g}, which [frozen] would "
+            f"bring to 0 and 1 by centre = {mean:.4g} and spread = {spread:.4g}; as it is {scaled}"
         )

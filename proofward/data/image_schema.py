@@ -176,7 +176,9 @@ class ImageSchema:
     def inputs(self, pixels: Bytes, scales: FixedPoint, reached: Reached | None = None) -> Int64Array:
         """Records int64 (n, size) of pixels (n, channels, height, width); reached: counts their features."""
         reached = reached or self.reached
-        return self.levels.features(pixels, scales) if reached is None else reached.inputs(self.levels, pixels, scales)
+        if reached is None:
+            return self.levels.features(pixels, scales)
+        return reached.inputs(self.levels, pixels, scales)
 
     def with_frozen(self, part: FrozenPart, network: FrozenNetwork) -> ImageSchema:
         """With a frozen part and its network at hand; raises FeaturesInvalid for another than it names."""

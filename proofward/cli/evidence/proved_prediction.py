@@ -175,8 +175,9 @@ def frozen_words(model: ExportedModel) -> list[str]:
     """What a proof does not say of a model behind a frozen network."""
     if model.frozen is None:
         return []
-    made = f"that they are what the frozen network {model.frozen.name} ({model.frozen.digest.hex()}) makes of any"
-    return [f"Proved is what the trained part says of committed features; {made} image is not proved."]
+    network = f"the frozen network {model.frozen.name} ({model.frozen.digest.hex()})"
+    proved = "Proved is what the trained part says of committed features"
+    return [f"{proved}; that they are what {network} makes of any image is not proved."]
 
 
 def described(path: Path, as_json: bool) -> None:

@@ -24,7 +24,9 @@ def with_frozen_part(images: ImageSchema | None, table: Table, folder: Path) -> 
     if table.peek("frozen") is None:
         return images
     if images is None:
-        raise ProjectError("frozen", "a table [images]: a frozen network takes pictures", "columns of a table")
+        raise ProjectError(
+            "frozen", "a table [images]: a frozen network takes pictures", "columns of a table"
+        )
     frozen = Table(table.table("frozen"), "frozen.", KEYS)
     name, digest = frozen.text("file"), frozen.text("digest", "")
     if Path(name).name != name or not name.isprintable():
@@ -36,9 +38,12 @@ def with_frozen_part(images: ImageSchema | None, table: Table, folder: Path) -> 
         given = {key: usual if frozen.peek(key) is None else frozen.peek(key) for key, usual in _USUAL}
         scales = {key: numbers(f"frozen.{key}", own, network.outputs) for key, own in given.items()}
         short = {key: own[:1] if len(set(own)) == 1 else own for key, own in scales.items()}
-        return images.with_frozen(FrozenPart(name, network.digest, network.outputs, **short), network)
+        part = FrozenPart(name, network.digest, network.outputs, short["centre"], short["spread"])
+        return images.with_frozen(part, network)
     except ImportRefused as error:
-        raise ProjectError("frozen.file", "a network that can be frozen", "; ".join(error.problems)) from error
+        raise ProjectError(
+            "frozen.file", "a network that can be frozen", "; ".join(error.problems)
+        ) from error
     except ConfigurationError as error:
         raise ProjectError(error.field, error.expected, error.actual) from error
     except FeaturesInvalid as error:

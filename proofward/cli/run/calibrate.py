@@ -136,7 +136,7 @@ def calibrated_on(
 
 
 def _largest(project: Project) -> float:
-    """The largest feature that images can have; of tables, and of a frozen network, only their records say."""
+    """The largest pixel that images can have; of tables, and of a frozen network, only records say."""
     if project.images is None or project.images.frozen is not None:
         return 0.0
     levels = project.images.levels

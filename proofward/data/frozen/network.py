@@ -34,7 +34,7 @@ _BLOCK = 1 << 23
 
 @dataclass(frozen=True, eq=False)
 class FrozenNetwork:
-    """shape: of a picture (channels, height, width). nodes: in order; the last one's values are the features."""
+    """shape: of a picture (channels, height, width). nodes: in order; the last one gives the features."""
 
     shape: Shape
     nodes: tuple[Node, ...]
@@ -54,7 +54,7 @@ class FrozenNetwork:
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
-        """Of the picture, and of what each node gives; raises ConfigurationError for nodes that do not fit."""
+        """Of the picture and of what each node gives; raises ConfigurationError where nodes do not fit."""
         found = [self.shape]
         for number, node in enumerate(self.nodes, 1):
             own = node.sources
@@ -120,10 +120,11 @@ class FrozenNetwork:
         return values[len(self.nodes)].reshape(len(pictures), -1)
 
 
-def _node(plain: object) -> Node:
-    match plain:
-        case {"kind": str() as kind, "sources": tuple() as sources, **rest} if kind in NODES:
-            return NODES[kind](sources, **_fields(NODES[kind], rest))
+def _node(plain: Item) -> Node:
+    if isinstance(plain, dict):
+        kind, sources = plain.get("kind"), plain.get("sources")
+        if isinstance(kind, str) and kind in NODES and isinstance(sources, tuple):
+            return NODES[kind](sources, **_fields(NODES[kind], plain))
     raise _wrong(f"nodes of the kinds {', '.join(NODES)}", "another")
 
 

@@ -48,7 +48,7 @@ class Node(ABC):
         """Values that it holds for a picture while it computes."""
         return max(math.prod(self.gives(shapes)), *(math.prod(shape) for shape in shapes))
 
-    def products(self, shapes: Sequence[Shape]) -> int:  # noqa: ARG002  # layers have some
+    def products(self, shapes: Sequence[Shape]) -> int:  # layers have some
         """Multiplications for a picture."""
         return 0
 
@@ -66,14 +66,16 @@ class Linear(Node):
 
     def gives(self, shapes: Sequence[Shape]) -> Shape:
         if self.weights.shape[1:] != (math.prod(shapes[0]),):
-            raise ConfigurationError("linear", f"weights of {math.prod(shapes[0])} values", self.weights.shape)
+            raise ConfigurationError(
+                "linear", f"weights of {math.prod(shapes[0])} values", self.weights.shape
+            )
         return (self.weights.shape[0],)
 
     def forward(self, values: Sequence[FloatArray]) -> FloatArray:
         rows = values[0].reshape(len(values[0]), -1)
         return self.weights.rounded(rows @ self.weights.real.T, axis=1)
 
-    def products(self, shapes: Sequence[Shape]) -> int:  # noqa: ARG002
+    def products(self, shapes: Sequence[Shape]) -> int:
         return math.prod(self.weights.shape)
 
     def plain(self) -> dict[str, Item]:
@@ -176,7 +178,8 @@ class Mean(_Pool):
     def forward(self, values: Sequence[FloatArray]) -> FloatArray:
         sums = self.windows.of(values[0], 0.0).sum(axis=(4, 5)).astype(np.int64)
         size = self.windows.size
-        return ((2 * sums + size) // (2 * size)).astype(np.float64)
+        means: FloatArray = ((2 * sums + size) // (2 * size)).astype(np.float64)
+        return means
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +195,8 @@ class Add(Node):
         return shapes[0]
 
     def forward(self, values: Sequence[FloatArray]) -> FloatArray:
-        return np.clip(values[0] + values[1], -LIMIT, LIMIT)
+        sums: FloatArray = np.clip(values[0] + values[1], -LIMIT, LIMIT)
+        return sums
 
 
 NODES: dict[str, type[Node]] = {own.kind: own for own in (Linear, Convolution, Rectify, Max, Mean, Add)}

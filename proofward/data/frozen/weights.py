@@ -34,7 +34,9 @@ class Weights:
         if type(self.bits) is not int or not LEAST_BITS <= self.bits <= MOST_BITS:
             raise ConfigurationError("bits of weights", f"{LEAST_BITS} to {MOST_BITS}", self.bits)
         if self.values.ndim < 2 or not self.values.size or self.bias.shape != self.values.shape[:1]:
-            raise ConfigurationError("weights", "a bias for each output", (self.values.shape, self.bias.shape))
+            raise ConfigurationError(
+                "weights", "a bias for each output", (self.values.shape, self.bias.shape)
+            )
         if not (np.abs(self.bias.astype(np.float64)) <= LARGEST_SUM).all() or self._largest() > LARGEST_SUM:
             raise ConfigurationError("weights", "sums of at most 2^52 in magnitude", "larger ones")
 

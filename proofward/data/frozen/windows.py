@@ -30,7 +30,9 @@ class Windows:
         if not all(type(size) is int and 1 <= size <= MOST_SIDE for size in sizes):
             raise ConfigurationError("windows", f"sizes and strides in [1, {MOST_SIDE}]", sizes)
         below = (*self.kernel, *self.kernel)
-        if not all(type(own) is int and 0 <= own < most for own, most in zip(self.padding, below, strict=True)):
+        if not all(
+            type(own) is int and 0 <= own < most for own, most in zip(self.padding, below, strict=True)
+        ):
             raise ConfigurationError("windows", "a padding below the window's size", self.padding)
 
     @property
@@ -39,7 +41,7 @@ class Windows:
         return self.kernel[0] * self.kernel[1]
 
     def gives(self, shape: Shape) -> tuple[int, int]:
-        """Windows (down, across) of a picture of this shape; raises ConfigurationError where there are none."""
+        """Windows (down, across) of a picture; raises ConfigurationError where there are none."""
         if len(shape) != 3:
             raise ConfigurationError("windows", "pictures (channels, height, width)", shape)
         top, left, bottom, right = self.padding
@@ -53,7 +55,10 @@ class Windows:
         return down, across
 
     def of(self, pictures: FloatArray, outside: float) -> FloatArray:
-        """(n, channels, down, across, *kernel) of pictures (n, channels, height, width), padded with `outside`."""
+        """(n, channels, down, across, *kernel) of pictures (n, channels, height, width).
+
+        outside: what lies around them.
+        """
         top, left, bottom, right = self.padding
         if any(self.padding):
             sides = ((0, 0), (0, 0), (top, bottom), (left, right))

@@ -40,7 +40,10 @@ def from_onnx(path: Path | str) -> ImportedNetwork:
 
 @dataclass(frozen=True)
 class Read:
-    """A graph's operators by the names of what they make. batch: the file's fixed one or 0. shape: of a record."""
+    """A graph's operators by the names of what they make.
+
+    shape: of a record. batch: the file's fixed one, or 0.
+    """
 
     shape: tuple[int, ...]
     batch: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,28 +52,38 @@ def from_torch(module: Any, example: Any) -> ImportedNetwork:
 
 def from_pt2(path: Path) -> ImportedNetwork:
     """The network in a file that `torch.export.save` wrote; nothing of the file is unpickled or executed."""
+    program = read_pt2(path)
+    made = _network(program, [])
+    return _compared(made, program.module(check_guards=False).double())
+
+
+def read_pt2(path: Path) -> Any:
+    """The exported program in such a file, made harmless before; raises ImportRefused."""
     require_package("torch")
     import torch
 
     data = vetted(path)
     try:
-        program = torch.export.load(io.BytesIO(data))
+        return torch.export.load(io.BytesIO(data))
     except Exception as error:  # torch documents no type for a file that it cannot read
         raise ImportRefused([f"{path}: torch cannot read it: {_first_line(error)}"]) from error
-    made = _network(program, [])
-    return _compared(made, program.module(check_guards=False).double())
 
 
-def _compared(made: ImportedNetwork, twin: Any) -> ImportedNetwork:
+def run_of(twin: Any) -> Callable[[FloatArray], FloatArray]:
+    """What a module in double precision computes of records."""
     import torch
 
-    def original(rows: FloatArray) -> FloatArray:
+    def run(rows: FloatArray) -> FloatArray:
         with torch.no_grad():
             found = twin(torch.from_numpy(rows))
         return np.asarray(found.double().numpy(), dtype=np.float64)
 
+    return run
+
+
+def _compared(made: ImportedNetwork, twin: Any) -> ImportedNetwork:
     try:
-        compare(made, original, "the module")
+        compare(made, run_of(twin), "the module")
     except (RuntimeError, TypeError, AttributeError) as error:
         words = f"the module does not compute in double precision: {_first_line(error)}"
         raise ImportRefused([words]) from error
@@ -116,7 +126,17 @@ def _first_line(error: Exception) -> str:
 
 def _network(exported: Any, problems: list[str]) -> ImportedNetwork:
     """The network of an exported program; problems: what is known to be wrong already."""
-    program = Program(exported)
+    shape, operators, first, last = read_program(Program(exported), problems)
+    steps, problems = chained(operators, first, last)
+    if problems:
+        raise ImportRefused(problems)
+    return network(shape, steps)
+
+
+def read_program(
+    program: Program, problems: list[str]
+) -> tuple[tuple[int, ...], dict[Any, Operator[Any]], Any, Any]:
+    """Shape of a record, operators by their nodes, and the first and last one; raises ImportRefused."""
     inputs, outputs = program.inputs, program.outputs
     problems = problems + [
         found for found in program.problems() if not any(_same_place(found, said) for said in problems)
@@ -134,10 +154,8 @@ def _network(exported: Any, problems: list[str]) -> ImportedNetwork:
     if isinstance(first.shape[0], int):
         words = "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)"
         raise ImportRefused([f"a batch of one fixed size: export it with {words}"])
-    steps, problems = chained(_operators(program, inputs[0], outputs[0]), inputs[0], outputs[0])
-    if problems:
-        raise ImportRefused(problems)
-    return network(tuple(int(size) for size in first.shape[1:]), steps)
+    operators = _operators(program, inputs[0], outputs[0])
+    return tuple(int(size) for size in first.shape[1:]), operators, inputs[0], outputs[0]
 
 
 def _operators(program: Program, first: Any, last: Any) -> dict[Any, Operator[Any]]:

@@ -54,7 +54,8 @@ def frozen_network(
     if len(shape) != 3:
         raise ImportRefused([f"the network takes {shape}, expected pictures (channels, height, width)"])
     operators, last = _folded(operators, last)
-    nodes, values, shapes = list[Node](), {first: 0}, [shape]
+    nodes, values = list[Node](), {first: 0}
+    shapes: list[Shape] = [shape]
 
     def append(node: Node) -> int:
         shapes.append(node.gives([shapes[source] for source in node.sources]))
@@ -78,9 +79,7 @@ def frozen_network(
         raise ImportRefused([f"no frozen network: {error}"]) from error
 
 
-def _folded(
-    operators: Mapping[Key, Operator[Key]], last: Key
-) -> tuple[dict[Key, Operator[Key]], Key]:
+def _folded(operators: Mapping[Key, Operator[Key]], last: Key) -> tuple[dict[Key, Operator[Key]], Key]:
     """Operators with scalings as part of the layers that they alone read; and what the output is then."""
     readers = Counter(source for own in operators.values() for source in own.sources)
     made, same = dict[Key, Operator[Key]](), dict[Key, Key]()
@@ -117,7 +116,9 @@ def _node(step: Step, source: int, shape: Shape) -> Node:
             if len(shape) != 3 or len(step.scale) != shape[0]:
                 raise ImportRefused([f"{step.where}: a scaling of other values than a picture's channels"])
             kernels = step.scale.reshape(-1, 1, 1, 1)
-            return Convolution(at, weights(step.where, kernels, step.shift), Windows((1, 1), (1, 1)), shape[0])
+            return Convolution(
+                at, weights(step.where, kernels, step.shift), Windows((1, 1), (1, 1)), shape[0]
+            )
         case ReluStep():
             return Rectify(at)
         case CutStep():
@@ -146,7 +147,7 @@ def weights(where: str, real: FloatArray, bias: FloatArray | None) -> Weights:
 
 
 def check_alike(made: FrozenNetwork, original: Callable[[FloatArray], FloatArray], program: str) -> float:
-    """Largest difference from a run of the file on random pictures; raises ImportRefused for another network."""
+    """Largest difference from a run of the file on random pictures; raises ImportRefused where it is large."""
     random = np.random.default_rng(COMPARED_SEED)
     pictures = to_values(random.standard_normal((COMPARED, *made.shape)))
     unit = 1 << VALUE_BITS

@@ -56,8 +56,8 @@ def _of_images(images: ImageSchema | None) -> list[str]:
     if (frozen := images.frozen) is None:
         return [f"x is {pixel}"]
     return [
-        f"p is {pixel}; (p - centre) / spread, with the centre and spread of images, goes into the frozen network "
-        f"{frozen.name}, {frozen.digest.hex()}, in its exact integers",
+        f"p is {pixel}; (p - centre) / spread, with the centre and spread of images, goes into the frozen "
+        f"network {frozen.name}, {frozen.digest.hex()}, in its exact integers",
         "x is an output of that network; centre and spread are those of images.frozen",
     ]
 

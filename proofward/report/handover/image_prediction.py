@@ -1,5 +1,7 @@
-"""What a model says of new images: made by the consortium's rule, their pixels, or what a frozen network makes of
-them, as features."""
+"""What a model says of new images, which are made by the consortium's rule.
+
+Their pixels are the features, or what a frozen network makes of them.
+"""
 
 from __future__ import annotations
 
