@@ -122,7 +122,7 @@ def _node(step: Step, source: int, shape: Shape) -> Node:
         case ReluStep():
             return Rectify(at)
         case CutStep():
-            return Rectify(at, int(min(max(round(step.most * (1 << VALUE_BITS)), 1), LIMIT)))
+            return Rectify(at, max(1, round(min(step.most * (1 << VALUE_BITS), LIMIT))))
         case WindowStep():
             return Mean(at, step.windows) if step.mean else Max(at, step.windows)
         case PoolStep():
