@@ -38,7 +38,7 @@ class Residual(nn.Module):
 
 CUT = nn.Sequential(
     nn.Conv2d(1, 4, 3, 1, 1), nn.ReLU6(), nn.Conv2d(4, 4, 3, 2, 1, groups=4, bias=False), nn.BatchNorm2d(4),
-    nn.Hardtanh(0, 2), nn.AvgPool2d(3, 2, 1), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4, 5),
+    nn.Hardtanh(0, 2), nn.AvgPool2d(3, 2, 1), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(4, 5),
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def test_it_is_what_the_module_computes(tmp_path, module, kinds):
         (nn.MaxPool2d(3, 2, ceil_mode=True), "without gaps"),
         (nn.MaxPool2d(2, dilation=2), "without gaps"),
         (nn.AdaptiveAvgPool2d(2), "more than one value a channel"),
+        (nn.AdaptiveMaxPool2d(1), "a frozen network has Conv"),
         (nn.Conv2d(1, 1, 3, dilation=2), "dilation"),
     ],
 )  # fmt: skip

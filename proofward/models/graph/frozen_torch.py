@@ -15,7 +15,7 @@ from proofward.models.graph.refusals import plain_name
 from proofward.models.graph.steps import CutStep, FloatArray, Step, WindowStep
 from proofward.models.graph.torch_operators import Program, argument, pair, target_of, where
 
-_POOLS = ("maxpool2d", "avgpool2d", "adaptiveavgpool2d", "adaptivemaxpool2d")
+_POOLS = ("maxpool2d", "avgpool2d", "adaptiveavgpool2d")
 _CUTS = {"relu6": (), "hardtanh": ("min_val", "max_val"), "clamp": ("min", "max")}
 
 
