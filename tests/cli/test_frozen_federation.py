@@ -7,16 +7,16 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from proofward.cli.kit.data_file import DataFile  # noqa: E402
-from proofward.cli.project.project_file import read_project  # noqa: E402
-from proofward.cli.run.simulate import plan_of_project, read_tables  # noqa: E402
-from proofward.engines.attacks.forger import Cheat  # noqa: E402
-from proofward.engines.attacks.hospitals import _Forges  # noqa: E402
-from proofward.engines.in_process import InProcessFederation, Parties  # noqa: E402
-from proofward.federation.history.proofs import RelationProofs  # noqa: E402
-from proofward.federation.parties.auditor import Auditor  # noqa: E402
-from tests.cli.own_images import write_folders  # noqa: E402
-from tests.cli.test_frozen_part import write_frozen  # noqa: E402
+from proofward.cli.kit.data_file import DataFile
+from proofward.cli.project.project_file import read_project
+from proofward.cli.run.simulate import plan_of_project, read_tables
+from proofward.engines.attacks.forger import Cheat
+from proofward.engines.attacks.hospitals import _Forges
+from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.parties.auditor import Auditor
+from tests.cli.own_images import write_folders
+from tests.cli.test_frozen_part import write_frozen
 
 LIAR = "d"
 

@@ -10,17 +10,17 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from proofward.cli.project.project_file import read_project  # noqa: E402
-from proofward.cli.project.project_table import ProjectError  # noqa: E402
-from proofward.cli.project.project_text import project_text  # noqa: E402
-from proofward.data.frozen_part import FROZEN_NAME  # noqa: E402
-from proofward.data.schema import FEATURES_NAME  # noqa: E402
-from proofward.engines.remote.agreement.home import Home  # noqa: E402
-from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
-from proofward.report.handover.exported_model import read_exported  # noqa: E402
-from tests.cli.own_images import HOSPITALS, write_folders, write_project  # noqa: E402
-from tests.cli.own_tables import write_project as write_project_of_tables  # noqa: E402
-from tests.models.backbones import OUTPUTS, write_backbone  # noqa: E402
+from proofward.cli.project.project_file import read_project
+from proofward.cli.project.project_table import ProjectError
+from proofward.cli.project.project_text import project_text
+from proofward.data.frozen_part import FROZEN_NAME
+from proofward.data.schema import FEATURES_NAME
+from proofward.engines.remote.agreement.home import Home
+from proofward.models.graph.frozen_file import read_frozen_network
+from proofward.report.handover.exported_model import read_exported
+from tests.cli.own_images import HOSPITALS, write_folders, write_project
+from tests.cli.own_tables import write_project as write_project_of_tables
+from tests.models.backbones import OUTPUTS, write_backbone
 
 NAME = "backbone.onnx"
 SCALED = "centre = 0.5\nspread = 0.5"
@@ -66,6 +66,34 @@ def test_a_run_passes_its_audit(proofward, trained):
     assert network.digest.hex() in " ".join(model.to_plain()["computation"])
     assert model.description.features[2].name == f"feature 3 of {NAME}"
     assert not (folder / "run.private" / "report" / "saliency.png").exists()  # its features are no pixels
+
+
+def test_anybody_computes_the_digest(proofward, trained, tmp_path):
+    folder, *_ = trained
+    network = read_frozen_network(folder / NAME)
+    said = proofward.json("model", "freeze", folder / NAME, "--out", tmp_path / "own.network")
+    assert (said["exit"], said["digest"], said["picture"]) == (0, network.digest.hex(), [1, 16, 16])
+    assert (said["features"], said["multiplications"]) == (OUTPUTS, network.products)
+    assert (tmp_path / "own.network").read_bytes() == network.data
+    for file in (tmp_path / "own.network", folder / "run" / FROZEN_NAME):
+        told = proofward("model", "freeze", file)
+        assert told.exit_code == 0 and f'digest = "{network.digest.hex()}"' in told.stdout
+    again = proofward("model", "freeze", folder / NAME, "--out", tmp_path / "own.network")
+    assert again.exit_code == 1 and "--force replaces it" in again.stderr
+    (tmp_path / "no.onnx").write_bytes(b"none")
+    refused = proofward("model", "freeze", tmp_path / "no.onnx")
+    assert refused.exit_code == 1 and "is not taken in" in refused.stderr
+    path = write_frozen(tmp_path, frozen=f'file = "own.network"\ndigest = "{network.digest.hex()}"')
+    assert read_project(path).images.frozen.digest == network.digest
+
+
+@pytest.mark.parametrize("kind", ["onnx", "safetensors"])
+def test_the_trained_part_is_exported(proofward, trained, kind, tmp_path):
+    folder, *_ = trained
+    told = proofward("model", "export", folder / "run", "--to", kind, "--out", tmp_path / "m")
+    assert told.exit_code == 0 and f"it takes what {NAME} makes of an image" in told.stdout, told.stderr
+    packed = proofward("export-audit", folder / "run", "--out", tmp_path / "pack.zip")
+    assert packed.exit_code == 0
 
 
 def test_commands_look_at_such_a_file(proofward, trained):
@@ -173,7 +201,7 @@ def test_networks_of_other_pictures_and_tables_are_refused(tmp_path):
         with pytest.raises(ProjectError, match="frozen: expected a network of these images") as refused:
             read_project(write_frozen(tmp_path, images=images))
         assert words in str(refused.value)
-    with pytest.raises(ProjectError, match="model.layers, layer 1"):
+    with pytest.raises(ProjectError, match=r"model\.layers, layer 1"):
         read_project(write_frozen(tmp_path, layers='["conv2d 2 kernel 4"]'))
     path = write_project_of_tables(tmp_path)
     path.write_text(f'{path.read_text()}\n[frozen]\nfile = "{NAME}"\n')

@@ -9,8 +9,8 @@ onnx = pytest.importorskip("onnx")
 
 from proofward.data.frozen.network import FrozenNetwork, to_values  # noqa: E402
 from proofward.data.frozen.nodes import VALUE_BITS  # noqa: E402
-from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
 from proofward.models.graph.from_onnx import read_file  # noqa: E402
+from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
 from proofward.models.graph.onnx_runs import double_run  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 from tests.models.backbones import BLOCK, END, FIRST, NODE, drawn, write_backbone  # noqa: E402

@@ -10,6 +10,7 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.model_freeze import freeze
 from proofward.cli.evidence.model_import import import_model
 from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.ledger.files import write_file
@@ -28,6 +29,7 @@ def model() -> None:
 
 
 model.add_command(import_model)
+model.add_command(freeze)
 
 
 @model.command()
@@ -110,6 +112,8 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
 
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
+    from proofward.data.frozen_part import FROZEN_NAME
+
     origin, described = found.origin, found.description
     images = described.images
     inputs = f"{len(described.columns)} features" if images is None else images.words
@@ -127,7 +131,8 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
     ]
     if found.frozen is not None:
         plain["frozen"] = {"name": found.frozen.name, "digest": found.frozen.digest.hex()}
-        lines.append(f"it takes what {found.frozen.name} makes of an image: keep that file beside it")
+        lines.append(f"it takes what {found.frozen.name} makes of an image: keep that file beside it, or")
+        lines.append(f"{FROZEN_NAME} of a kit or a run; its digest is {found.frozen.digest.hex()}")
     if agreement is None:
         new = Placeholder("FILE.csv" if images is None else "IMAGES")
         lines.append(f"next: {command('predict', path, new)}")

@@ -147,7 +147,7 @@ def weights(where: str, real: FloatArray, bias: FloatArray | None) -> Weights:
 
 
 def check_alike(made: FrozenNetwork, original: Callable[[FloatArray], FloatArray], program: str) -> float:
-    """Largest difference from a run of the file on random pictures; raises ImportRefused where it is large."""
+    """Largest difference from a run of the file on random pictures; raises ImportRefused if it is large."""
     random = np.random.default_rng(COMPARED_SEED)
     pictures = to_values(random.standard_normal((COMPARED, *made.shape)))
     unit = 1 << VALUE_BITS
