@@ -120,9 +120,12 @@ class FrozenPart:
             raise FeaturesInvalid(
                 f"the file of the frozen network {self.name} is needed, {self.digest.hex()}"
             )
-        table = levels.table(VALUE_BITS).astype(np.float64)
-        pictures = np.stack([table[channel][pixels[:, channel]] for channel in range(len(table))], axis=1)
-        return self.network.features(pictures) / (1 << VALUE_BITS)
+        step = self.network.at_a_time
+        parts = [
+            self.network.features(levels.values(pixels[at : at + step], VALUE_BITS).astype(np.float64))
+            for at in range(0, len(pixels), step)
+        ]
+        return np.concatenate(parts) / (1 << VALUE_BITS)
 
     def check_levels(self, levels: Levels, channels: int) -> None:
         """Raises ConfigurationError unless black and white are values of a frozen network."""

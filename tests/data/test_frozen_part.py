@@ -125,6 +125,14 @@ def test_kits_hold_the_network(tmp_path):
     assert complete(GREY, tmp_path) is GREY
 
 
+def test_pictures_are_taken_a_few_at_a_time(monkeypatch):
+    whole = SCHEMA.inputs(PIXELS, SCALES)
+    assert ONE.at_a_time > len(PIXELS)
+    for block, count in ((1, 1), (500, 2)):
+        monkeypatch.setattr("proofward.data.frozen.network._BLOCK", block)
+        assert ONE.at_a_time == count and np.array_equal(SCHEMA.inputs(PIXELS, SCALES), whole)
+
+
 def test_features_are_scaled_rounded_and_clipped_as_a_tables():
     reached = SCHEMA.reached
     found = SCHEMA.inputs(PIXELS, SCALES, reached)

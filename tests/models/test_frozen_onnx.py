@@ -63,10 +63,13 @@ ENDS = {
     "by a matrix": (
         [NODE("Flatten", ["x"], ["f"]), NODE("MatMul", ["f", "lt"], ["u"]), NODE("Add", ["u", "lb"], ["y"])],
         ["linear"], 5),
+    "a mask that is off": ([CONV, NODE("Dropout", ["s", "half", "no"], ["q"]), FLAT], ["convolution"], 384),
+    "a mask without a word": ([CONV, NODE("Dropout", ["s", "half"], ["q"]), FLAT], ["convolution"], 384),
     "ReLU without an end": ([CONV, NODE("Clip", ["s", "zero"], ["q"]), FLAT], ["convolution", "relu"], 384),
 }  # fmt: skip
 MORE = {"g1": np.array([1.25], np.float32), "l": np.ones((5, 256), np.float32) / 64, "lb": np.ones(5, np.float32),
-        "lt": np.ones((256, 5), np.float32) / 64}  # fmt: skip
+        "lt": np.ones((256, 5), np.float32) / 64, "half": np.array(0.5, np.float32), "yes": np.array(True),
+        "no": np.array(False)}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -101,7 +104,7 @@ REFUSED = {
         [CONV, NODE("MaxPool", ["s"], ["q"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"), FLAT], 384, "padding by numbers"),
     "a mean of channels": (
         [CONV, NODE("ReduceMean", ["s"], ["q"], axes=[1, 2]), FLAT], 8, "of other axes than height and width"),
-    "a mask": ([CONV, NODE("Dropout", ["s", "half"], ["q"]), FLAT], 384, "Dropout (p = 0.5)"),
+    "a mask": ([CONV, NODE("Dropout", ["s", "half", "yes"], ["q"]), FLAT], 384, "Dropout in training mode"),
     "a dilated convolution": (
         [NODE("Conv", ["x", "k1", "c1"], ["q"], dilations=[2, 2]), FLAT], 864, "dilation [2, 2]"),
     "a sum with a constant": ([CONV, NODE("Add", ["s", "c"], ["q"]), FLAT], 384, "Add (of a constant)"),
@@ -116,7 +119,7 @@ REFUSED = {
         "do not reshape before a convolution"),
 }  # fmt: skip
 WORSE = {
-    **MORE, "less": np.array(-1, np.float32), "half": np.array(0.5, np.float32), "c": np.ones((6, 8, 8), np.float32),
+    **MORE, "less": np.array(-1, np.float32), "c": np.ones((6, 8, 8), np.float32),
     "huge": np.full((5, 256), 1e6, np.float32),
     "nan": np.full((5, 256), np.nan, np.float32), "rows": np.array([-1, 1, 64, 4]),
     "mixed": np.concatenate([np.full((1, 256), 1000), np.full((4, 256), 0.007)]).astype(np.float32),

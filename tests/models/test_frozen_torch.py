@@ -38,7 +38,7 @@ class Residual(nn.Module):
 
 CUT = nn.Sequential(
     nn.Conv2d(1, 4, 3, 1, 1), nn.ReLU6(), nn.Conv2d(4, 4, 3, 2, 1, groups=4, bias=False), nn.BatchNorm2d(4),
-    nn.Hardtanh(0, 2), nn.AvgPool2d(3, 2, 1), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(4, 5),
+    nn.Hardtanh(0, 2), nn.AvgPool2d(3, 2, 1), nn.MaxPool2d(4), nn.Flatten(), nn.Dropout(0.5), nn.Linear(4, 5),
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 
 FORMAT = "proofward/frozen-network/v1"
-MAX_BYTES = 1 << 29
+MAX_BYTES = 1 << 28
 MOST_NODES, MOST_VALUES, MOST_PRODUCTS = 1 << 12, 1 << 26, 1 << 37
 """Of nodes, of values that one of them holds for a picture, of multiplications for a picture."""
 _BLOCK = 1 << 23
@@ -102,14 +102,13 @@ class FrozenNetwork:
                 return made
         raise _wrong(FORMAT, "another format")
 
+    @property
+    def at_a_time(self) -> int:
+        """Pictures whose values fit into memory together, at least one."""
+        return max(1, _BLOCK // max(node.met(self._taken_by(node)) for node in self.nodes))
+
     def features(self, pictures: FloatArray) -> FloatArray:
         """Integers in float64 (n, outputs), of pictures (n, *shape) of such integers, |v| <= LIMIT."""
-        most = max(node.met(self._taken_by(node)) for node in self.nodes)
-        step = max(1, _BLOCK // most)
-        parts = [self._forward(pictures[at : at + step]) for at in range(0, len(pictures), step)]
-        return np.concatenate(parts) if parts else np.empty((0, self.outputs))
-
-    def _forward(self, pictures: FloatArray) -> FloatArray:
         last = {source: number for number, node in enumerate(self.nodes, 1) for source in node.sources}
         values: dict[int, FloatArray] = {0: pictures}
         for number, node in enumerate(self.nodes, 1):

@@ -67,9 +67,12 @@ class Levels:
 
     def features(self, pixels: Bytes, scales: FixedPoint) -> Int64Array:
         """Inputs int64 (n, channels * height * width), row-major, of pixels (n, channels, height, width)."""
-        table = self.table(scales.activation_bits)
-        made = [table[channel][pixels[:, channel]] for channel in range(len(table))]
-        return np.stack(made, axis=1).reshape(len(pixels), -1)
+        return self.values(pixels, scales.activation_bits).reshape(len(pixels), -1)
+
+    def values(self, pixels: Bytes, bits: int) -> Int64Array:
+        """What pixels (n, channels, height, width) become at scale 2^bits, of the same shape."""
+        table = self.table(bits)
+        return np.stack([table[channel][pixels[:, channel]] for channel in range(len(table))], axis=1)
 
 
 def numbers(field: str, value: object, channels: int) -> tuple[float, ...]:

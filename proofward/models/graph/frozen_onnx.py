@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from proofward.data.frozen.network import MAX_BYTES, FrozenNetwork
 from proofward.data.frozen.windows import Windows
 from proofward.layers.errors import ConfigurationError
@@ -16,7 +18,7 @@ from proofward.models.graph.onnx_runs import double_run, single_run
 from proofward.models.graph.steps import CutStep, FloatArray, Step, WindowStep
 
 _POOLS = ("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean")
-_OTHERS = ("Conv", "BatchNormalization", "Dropout", *PLAIN_KINDS)
+_OTHERS = ("Conv", "BatchNormalization", *PLAIN_KINDS)
 
 
 def frozen_from_onnx(path: Path) -> FrozenNetwork:
@@ -41,6 +43,9 @@ class FrozenOperators(Operators):
             self._windows(node)
         elif kind == "Clip":
             self._end(node)
+        elif kind == "Dropout":
+            if len(node.input) > 2 and node.input[2] and self._constant(node, 2) != np.array(False):
+                self.problems.append(f"{where(node)}: Dropout in training mode: {KINDS}")
         elif kind in _OTHERS:
             super().check_node(node)
         else:

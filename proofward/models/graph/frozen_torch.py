@@ -48,6 +48,8 @@ class FrozenProgram(Program):
                 if cut
                 else [f"{where(node)}: {name} to {low, high}: only from 0 to a number above, as ReLU6"]
             )
+        if name == "dropout" and argument(node, "train") is False:
+            return []
         problems = super().problems_of(node)
         return [f"{where(node)}: {name}: {KINDS}"] if problems and name not in _NAMED else problems
 
