@@ -219,6 +219,8 @@ def test_a_site_with_another_network_neither_joins_nor_enrols(proofward, tmp_pat
     home = Home(kit / "proofward")
     for site in project.sites:
         assert (tmp_path / "kits" / site.name / "proofward" / FROZEN_NAME).read_bytes() == network.data
+    assert proofward("consortium", "add-site", tmp_path, "new").exit_code == 0
+    assert (tmp_path / "kits" / "new" / "proofward" / FROZEN_NAME).read_bytes() == network.data
     joined = proofward.json("join", kit)
     assert (joined["exit"], joined["frozen"]) == (0, network.digest.hex())
     other = read_frozen_network(write_backbone(tmp_path / "other.onnx", seed=2))

@@ -23,6 +23,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluGlobalAvgPool
 from proofward.models.graph.branches import Operator
+from proofward.models.graph.network import require_close
 from proofward.models.graph.refusals import ImportRefused
 from proofward.models.graph.steps import (
     ConvStep,
@@ -155,9 +156,5 @@ def check_alike(made: FrozenNetwork, original: Callable[[FloatArray], FloatArray
     expected = original(pictures / unit).reshape(len(pictures), -1)
     if expected.shape != found.shape:
         raise ImportRefused([f"{program} gives {expected.shape[1]} features, expected {found.shape[1]}"])
-    difference = float(np.abs(expected - found).max())
-    allowed = TOLERANCE * max(1.0, float(np.abs(expected).max()))
-    if not difference <= allowed:
-        words = f"{program} and its exact integers differ by {difference:.3g}, allowed is {allowed:.3g}"
-        raise ImportRefused([f"{words}: its values are too large or too small for the fixed point"])
-    return difference
+    why = "its values are too large or too small for the fixed point"
+    return require_close(expected, found, TOLERANCE, f"{program} and its exact integers", why)
