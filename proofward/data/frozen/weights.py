@@ -41,9 +41,9 @@ class Weights:
             raise ConfigurationError("weights", "sums of at most 2^52 in magnitude", "larger ones")
 
     def _largest(self) -> int:
-        rows = np.abs(self.values.reshape(len(self.values), -1).astype(np.int64)).sum(axis=1)
-        most = max(int(row) * LIMIT + abs(int(own)) for row, own in zip(rows, self.bias, strict=True))
-        return most
+        """The largest sum that any values can make: row by row, since copies of all weights are large."""
+        sizes = (int(np.abs(row.astype(np.int64)).sum()) for row in self.values)
+        return max(size * LIMIT + abs(int(own)) for size, own in zip(sizes, self.bias, strict=True))
 
     @property
     def shape(self) -> Shape:
