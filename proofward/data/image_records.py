@@ -15,6 +15,7 @@ import numpy as np
 
 from proofward.data.csv_problems import CsvRefused
 from proofward.data.csv_records import Table
+from proofward.data.frozen_part import Reached
 from proofward.data.image_schema import ImageSchema
 from proofward.data.images.admission import Admission
 from proofward.data.images.example import Source
@@ -101,11 +102,14 @@ def read_images(files: ImageFiles, schema: ImageSchema, scales: FixedPoint, leas
     if len(found) < least_rows:
         words = f"expected at least {least_rows}, which one batch of the agreed training needs"
         raise ImagesRefused(f"too few images: {words}, found {len(found)}")
-    records = taken(source, found, schema, scales)
+    reached = schema.reached
+    records = taken(source, found, schema, scales, reached)
     labels = records.labels
     doubts = [Doubt(IMAGES, "", words) for words in found.doubts if words != ONE_CLASS]
     if len(np.unique(labels)) == 1:
         doubts.append(Doubt(ALONE, "", f"all {len(labels)} images are {schema.classes[int(labels[0])]}"))
+    if reached is not None:
+        return Table(records, reached.clipped, (*doubts, *reached.doubts), (*found.notes, reached.note))
     if joined is None:
         return Table(records, {}, tuple(doubts), found.notes)
     whole = Records(np.hstack([records.features, joined.rows]), labels)
@@ -129,13 +133,22 @@ def _joined(
         raise ImagesRefused(f"{files.table.path}: {error.strerror}: nothing was taken in") from error
 
 
-def taken(source: Source, found: Inspection, schema: ImageSchema, scales: FixedPoint) -> Records:
-    """Pictures and labels of an inspected source, all of whose classes were agreed; raises ImagesRefused."""
+def taken(
+    source: Source,
+    found: Inspection,
+    schema: ImageSchema,
+    scales: FixedPoint,
+    reached: Reached | None = None,
+) -> Records:
+    """The records of an inspected source, all of whose classes were agreed; raises ImagesRefused.
+
+    reached: counts the features of a frozen network.
+    """
     features = np.empty((len(found), schema.picture_size), dtype=np.int64)
     labels = np.empty(len(found), dtype=np.int64)
     side = np.array([schema.number(name) for name in found.classes], dtype=np.int64)
     for batch in batches(source, found, _BATCH):
-        features[batch.positions] = schema.levels.features(batch.pixels, scales)
+        features[batch.positions] = schema.inputs(batch.pixels, scales, reached)
         labels[batch.positions] = side[batch.labels]
     return Records(features, labels)
 

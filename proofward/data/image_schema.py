@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from proofward.data.frozen.network import MAX_BYTES as MAX_NETWORK_BYTES
+from proofward.data.frozen.network import FrozenNetwork
+from proofward.data.frozen_part import FROZEN_NAME, FrozenPart, Reached
+from proofward.data.images.example import Bytes
 from proofward.data.images.levels import Levels, numbers
 from proofward.data.images.rule import ImageRule
 from proofward.data.row_schema import RowSchema
-from proofward.data.schema import MAX_BYTES, Feature, FeaturesInvalid, Schema
+from proofward.data.schema import FEATURES_NAME, MAX_BYTES, Feature, FeaturesInvalid, Schema
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import MOST_CLASSES
+from proofward.ledger.reading import NotReadable, read_regular
 
 VERSION = "proofward/images/v1"
 GREY = "grey level"
@@ -35,7 +43,7 @@ class ImageSchema:
 
     negative, positive, others: the classes of images that are 0, 1, and 2, 3, ... for the network. column:
     the one with the class in a table of files. row: of the table whose rows go with the images, if there is
-    one.
+    one. frozen: the network through which pixels go, whose outputs are then the features.
     """
 
     rule: ImageRule
@@ -45,11 +53,15 @@ class ImageSchema:
     column: str = "label"
     others: tuple[tuple[str, ...], ...] = ()
     row: RowSchema | None = None
+    frozen: FrozenPart | None = None
 
     def __post_init__(self) -> None:
         if len(self.sides) > MOST_CLASSES:
             words = f"label.classes: expected 2 to {MOST_CLASSES} classes, found {len(self.sides)}"
             raise FeaturesInvalid(words)
+        if self.row is not None and self.frozen is not None:
+            words = "a table beside the images, or a frozen network before the trained one, not both"
+            raise FeaturesInvalid(f"row, frozen: expected {words}")
         titles = ("negative", "positive", *["classes"] * len(self.others))
         for what, names in zip(titles, self.sides, strict=True):
             if not 1 <= len(names) <= MAX_NAMES:
@@ -86,9 +98,9 @@ class ImageSchema:
         return next((number for number, side in enumerate(self.sides) if name in side), 0)
 
     @property
-    def axes(self) -> tuple[int, int, int]:
-        """(channels, height, width) of a record."""
-        return self.rule.shape
+    def axes(self) -> tuple[int, ...]:
+        """(channels, height, width) of a record, or (features,) behind a frozen network."""
+        return self.rule.shape if self.frozen is None else (self.frozen.outputs,)
 
     @property
     def size(self) -> int:
@@ -97,14 +109,24 @@ class ImageSchema:
 
     @property
     def picture_size(self) -> int:
-        """Pixels of a picture."""
-        channels, height, width = self.axes
-        return channels * height * width
+        """Pixels of a picture, or what a frozen network makes of them."""
+        return math.prod(self.axes)
 
     @property
-    def pixels(self) -> tuple[Feature, ...]:
+    def words(self) -> str:
+        """What is made of a picture."""
+        made = f"images of {self.rule.words}"
+        return made if self.frozen is None else f"{made}, {self.frozen.words}"
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features of a record in their order: pixels, or what a frozen network makes of them."""
+        return self._pixels if self.frozen is None else self.frozen.features
+
+    @property
+    def _pixels(self) -> tuple[Feature, ...]:
         """Every pixel as a feature, in the order of the records, in grey levels from 0 to 1."""
-        _, height, width = self.axes
+        _, height, width = self.rule.shape
         return tuple(
             Feature(f"channel {channel} row {row} column {column}", centre, spread, GREY)
             for channel, (centre, spread) in enumerate(
@@ -132,6 +154,7 @@ class ImageSchema:
             "centre": list(self.levels.centre),
             "spread": list(self.levels.spread),
             **({"row": self.row.to_plain()} if self.row else {}),
+            **({} if self.frozen is None else {"frozen": self.frozen.to_plain()}),
         }
 
     def _plain_label(self) -> dict[str, object]:
@@ -146,15 +169,39 @@ class ImageSchema:
         match plain:
             case {"version": version, "label": dict() as label, "rule": dict() as rule,
                   "centre": list() as centre, "spread": list() as spread,
-                  **rest} if not set(rest) - {"row"} and version == VERSION:  # fmt: skip
-                made = _made(label, rule, centre, spread)
-                return replace(made, row=_row(rest["row"])) if rest else made
-        words = f"images: expected {VERSION} with label, rule, centre and spread"
+                  **rest} if version == VERSION and rest.keys() <= {"row", "frozen"}:  # fmt: skip
+                row = _row(rest["row"]) if "row" in rest else None
+                frozen = FrozenPart.from_plain(rest["frozen"]) if "frozen" in rest else None
+                return replace(_made(label, rule, centre, spread), row=row, frozen=frozen)
+        words = f"images: expected {VERSION} with label, rule, centre and spread, and perhaps row or frozen"
         raise FeaturesInvalid(f"{words}, found {plain!r:.80}")
 
     def to_bytes(self) -> bytes:
         """The file that every hospital's kit holds: the same bytes for the same schema."""
         return (json.dumps(self.to_plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+    @property
+    def reached(self) -> Reached | None:
+        """Counts what features reach, where a frozen network makes them."""
+        return None if self.frozen is None else Reached(self.frozen)
+
+    def inputs(self, pixels: Bytes, scales: FixedPoint, reached: Reached | None = None) -> Int64Array:
+        """Records int64 (n, size) of pixels (n, channels, height, width); reached: counts their features."""
+        reached = reached or self.reached
+        if reached is None:
+            return self.levels.features(pixels, scales)
+        return reached.inputs(self.levels, pixels, scales)
+
+    def with_frozen(self, part: FrozenPart, network: FrozenNetwork) -> ImageSchema:
+        """With a frozen part and its network at hand; raises FeaturesInvalid for another than it names."""
+        return replace(self, frozen=part.with_network(network, self.rule.shape))
+
+    def check(self, scales: FixedPoint) -> None:
+        """Raises ConfigurationError unless black and white are in the range of what takes them."""
+        if self.frozen is None:
+            self.levels.check(self.rule.channels, scales)
+        else:
+            self.frozen.check_levels(self.levels, self.rule.channels)
 
 
 def image_schema(
@@ -213,3 +260,26 @@ def schema_from_bytes(data: bytes) -> Schema | ImageSchema:
     if found.to_bytes() != data:
         raise FeaturesInvalid("expected the canonical encoding, found another of the same images")
     return found
+
+
+def kit_files(schema: Schema | ImageSchema) -> dict[str, bytes]:
+    """The files by which a kit, or a run, knows what its data are."""
+    files = {FEATURES_NAME: schema.to_bytes()}
+    frozen = schema.frozen if isinstance(schema, ImageSchema) else None
+    if frozen is not None and frozen.network is not None:
+        files[FROZEN_NAME] = frozen.network.data
+    return files
+
+
+def complete(schema: Schema | ImageSchema, folder: Path) -> Schema | ImageSchema:
+    """With the frozen network in this folder, where the schema names one; raises FeaturesInvalid."""
+    if not isinstance(schema, ImageSchema) or schema.frozen is None:
+        return schema
+    path = folder / FROZEN_NAME
+    try:
+        network = FrozenNetwork.from_bytes(read_regular(path, MAX_NETWORK_BYTES))
+        return schema.with_frozen(schema.frozen, network)
+    except (NotReadable, ConfigurationError) as error:
+        raise FeaturesInvalid(f"{path}: expected {error.expected}, found {error.actual}") from error
+    except FeaturesInvalid as error:
+        raise FeaturesInvalid(f"{path}: {error}") from error

@@ -21,27 +21,27 @@ SCHEMA = ImageSchema(ImageRule(4, 6), Levels(), ("clear", "benign"), ("mass",), 
 
 
 def test_the_integers_of_grey_levels():
-    table = Levels((0.5,), (0.25,)).table(SCALES)
+    table = Levels((0.5,), (0.25,)).table(SCALES.activation_bits)
     assert table.shape == (1, 256) and (table[0, 0], table[0, 255]) == (-128, 128)
     assert table[0].tolist() == [round((byte / 255 - 0.5) / 0.25 * 64) for byte in range(256)]
     assert (np.diff(table[0]) >= 0).all()
-    eighths = Levels((0.0,), (8.0,)).table(replace(SCALES, activation_bits=2))[0]
+    eighths = Levels((0.0,), (8.0,)).table(2)[0]
     assert eighths[127] == 0 and eighths[128] == 0 and eighths[255] == 0  # 1/8 of 4 is a half: to even
-    assert Levels((-0.75,), (1.0,)).table(replace(SCALES, activation_bits=1))[0, 0] == 2  # 1.5, to even
+    assert Levels((-0.75,), (1.0,)).table(1)[0, 0] == 2  # 1.5, to even
 
 
 @pytest.mark.parametrize("levels", [Levels(), Levels((0.485,), (0.229,)), Levels((0.1,), (0.03,))])
 def test_they_are_those_of_a_table_with_the_same_constants(levels):
     greys = np.arange(256)[:, None] / 255
     assert np.array_equal(
-        levels.table(SCALES)[0], to_fixed_point((greys - levels.centre[0]) / levels.spread[0], SCALES)[:, 0]
+        levels.table(SCALES.activation_bits)[0], to_fixed_point((greys - levels.centre[0]) / levels.spread[0], SCALES)[:, 0]
     )
 
 
 def test_pixels_become_features_row_by_row():
     levels = Levels((0.0, 0.5, 1.0), (1.0, 0.5, 0.25))
     pixels = np.random.default_rng(1).integers(0, 256, (5, 3, 2, 4), dtype=np.uint8)
-    found, table = levels.features(pixels, SCALES), levels.table(SCALES)
+    found, table = levels.features(pixels, SCALES), levels.table(SCALES.activation_bits)
     assert found.shape == (5, 24) and found.dtype == np.int64
     for channel in range(3):
         assert np.array_equal(found.reshape(5, 3, 2, 4)[:, channel], table[channel][pixels[:, channel]])
@@ -72,7 +72,7 @@ def test_no_numbers_are_refused(centre, spread):
 def test_one_schema_has_one_encoding():
     data = SCHEMA.to_bytes()
     assert schema_from_bytes(data) == SCHEMA and SCHEMA.classes == ("clear or benign", "mass")
-    assert SCHEMA.axes == (1, 4, 6) and SCHEMA.size == 24 == len(SCHEMA.pixels)
+    assert SCHEMA.axes == (1, 4, 6) and SCHEMA.size == 24 == len(SCHEMA.features)
     with pytest.raises(FeaturesInvalid, match="canonical encoding"):
         schema_from_bytes(json.dumps(json.loads(data)).encode())
     table = Schema((Feature("age", 50.0, 10.0),))

@@ -31,7 +31,7 @@ COVERED = {
     ("README.md", "Run it"), ("README.md", "Your own table and network"),
     ("docs/deploy.md", "2 From nothing to the first round"), ("docs/deploy.md", "9 When things change"),
     ("docs/deploy.md", "10 Backup and restore"), ("docs/air-gap.md", "A trip"),
-    ("docs/images.md", "Train on them"),
+    ("docs/images.md", "Train on them"), ("docs/images.md", "A frozen network first"),
 }  # fmt: skip
 """Sections whose blocks are run below."""
 
@@ -86,10 +86,8 @@ def test_from_the_package_to_a_model_of_ones_own_tables(sandbox):
     sandbox.run("proofward audit own/run")
 
 
-def test_a_consortium_on_images(sandbox):
-    """The document's file as it stands, and folders of PNG files."""
-    file = next(block for block in blocks("docs/images.md") if block.kind == "toml")
-    (sandbox.folder / "consortium.toml").write_text(file.text)
+def write_images(sandbox):
+    """Folders of PNG files at three hospitals, and one new image."""
     for site in ("a", "b", "c"):
         for number in range(16):
             place = sandbox.folder / site / ("tissue", "mass")[number % 2]
@@ -98,6 +96,13 @@ def test_a_consortium_on_images(sandbox):
             Image.fromarray(patch).save(place / f"{number}.png")
     (sandbox.folder / "new").mkdir()
     Image.fromarray(make_patch(0, 1, 40, mass=True)).save(sandbox.folder / "new" / "x.png")
+
+
+def test_a_consortium_on_images(sandbox):
+    """The document's file as it stands."""
+    file = next(block for block in blocks("docs/images.md") if block.kind == "toml")
+    (sandbox.folder / "consortium.toml").write_text(file.text)
+    write_images(sandbox)
     (block,) = runnable("docs/images.md", "Train on them")
     said = sandbox.run_block(block)
     assert "16 images of 32 x 32, grey, 8 of label tissue or benign, 8 of label mass" in said
@@ -106,6 +111,22 @@ def test_a_consortium_on_images(sandbox):
     assert len(rows) == 2 and rows[0] == rows[1], said
     score, name = rows[0]
     assert re.search(rf"^VALID: .*\n  record 1: {name}, .*, score {score}$", said, re.MULTILINE), said
+
+
+def test_a_frozen_network_first(sandbox):
+    """The document's file with its table [frozen], and a small network."""
+    pytest.importorskip("onnx")
+    from tests.models.backbones import write_backbone
+
+    file, _, frozen = [block for block in blocks("docs/images.md") if block.kind == "toml"]
+    text = re.sub(r"(?m)^layers = .*$", "hidden = []", file.text)
+    (sandbox.folder / "consortium.toml").write_text(f"{text}\n{frozen.text}")
+    write_backbone(sandbox.folder / "backbone.onnx", shape=(1, 32, 32))
+    write_images(sandbox)
+    (block,) = runnable("docs/images.md", "A frozen network first")
+    said = sandbox.run_block(block)
+    assert "2 rounds closed" in said and "Everybody kept the rules." in said and "VALID: " in said
+    assert "6 features of the frozen network backbone.onnx" in said and "is not proved." in said
 
 
 def test_notation_of_records_and_the_servers_optimizer(tmp_path):

@@ -46,12 +46,13 @@ def test_without_a_cheat_the_forger_is_an_honest_prover(enrolled):
     assert verify_round(statement, ciphertext, DIGESTS, proof).dataset_root != secret.root
 
 
-@pytest.mark.parametrize("name", ["all labels", "one label", "batches", "random", "scaled"])
+@pytest.mark.parametrize("name", ["features", "all labels", "one label", "batches", "random", "scaled"])
 def test_every_cheat_gets_to_the_opened_columns_and_no_further(enrolled, name):
     statement, secret, rng = enrolled
     one = secret.labels.copy()
     one[statement.schedule()[0, 0]] ^= 1
     cheat = {
+        "features": Cheat(features=np.roll(secret.features, 1, axis=1)),
         "all labels": Cheat(labels=1 - secret.labels),
         "one label": Cheat(labels=one),
         "batches": Cheat(batches=np.roll(statement.schedule(), 1, axis=1)[::-1]),

@@ -10,6 +10,7 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.model_freeze import freeze
 from proofward.cli.evidence.model_import import import_model
 from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.ledger.files import write_file
@@ -28,6 +29,7 @@ def model() -> None:
 
 
 model.add_command(import_model)
+model.add_command(freeze)
 
 
 @model.command()
@@ -110,11 +112,12 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
 
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
+    from proofward.data.frozen_part import FROZEN_NAME
+
     origin, described = found.origin, found.description
     images = described.images
-    inputs = f"{len(described.columns)} features" if images is None else f"images of {images.rule.words}"
+    inputs = f"{len(described.columns)} features" if images is None else images.words
     row = None if images is None else images.row
-    inputs += f", each with a row of {row.size} features" if row is not None else ""
     network = ("MLP " if found.model.is_mlp else "") + found.model.words
     plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
@@ -127,6 +130,10 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
         f"model {found.digest.hex()}",
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
     ]
+    if found.frozen is not None:
+        plain["frozen"] = {"name": found.frozen.name, "digest": found.frozen.digest.hex()}
+        lines.append(f"it takes what {found.frozen.name} makes of an image: keep that file beside it, or")
+        lines.append(f"{FROZEN_NAME} of a kit or a run; its digest is {found.frozen.digest.hex()}")
     if agreement is None:
         new = Placeholder("FILE.csv" if images is None else "IMAGES")
         rows = () if row is None else ("--table", Placeholder("ROWS.csv"))

@@ -40,6 +40,10 @@ DECIMALS = {POINT: ".", "comma": ","}
               help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
 @click.option("--allow-burned-in", is_flag=True,
               help="Of images: take DICOM files that say they have text in the pixels.")  # fmt: skip
+@click.option("--frozen", type=FILE, metavar="FILE",
+              help="Of a model behind a frozen network: the network's file, as it was agreed, or "
+                   "frozen.network of a kit or a run.",
+              show_default="the file beside MODEL")  # fmt: skip
 @click.option("--prove", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write one proof that the model says this of all records; and beside it, in FILE.opening, "
                    "what opens its commitment to them.")  # fmt: skip
@@ -51,7 +55,8 @@ def predict(
 
     The columns are found by their names, as the model has them; others are not used. A model of images takes
     an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
-    federation's own integer, from which the probability follows; of more than two classes each has its own.
+    federation's own integer, from which the probability follows; of more than two classes each has its own. A
+    model behind a frozen network needs that network's file, whose digest it names.
 
     A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
@@ -59,6 +64,7 @@ def predict(
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.cli.evidence.frozen_option import with_frozen_network
     from proofward.cli.evidence.proved_prediction import Inputs, write_proof
     from proofward.ledger.reading import read_regular
     from proofward.report.handover.exported_model import (
@@ -73,6 +79,7 @@ def predict(
     with answering(as_json):
         try:
             loaded = read_exported(read_regular(model, MAX_FILE_BYTES, follow=True))
+            loaded = with_frozen_network(loaded, model, options["frozen"])
             found, ignored = _predicted(loaded, new, options, None if inputs is None else inputs.take)
         except NotAModel as error:
             raise click.UsageError(f"{model} is no exported model: {error}") from error
@@ -90,7 +97,7 @@ def predict(
         elif out is None:
             click.echo(_csv(loaded, found), nl=False)
         console = make_console(quiet=True)
-        further = [] if proved is None else proved.words(model)
+        further = [] if proved is None else proved.words(model, loaded)
         for line in [*_notes(loaded, ignored, found, out), *further]:
             console.print(line, markup=False, soft_wrap=True)
 

@@ -59,12 +59,13 @@ class Written:
             "seconds": self.seconds,
         }
 
-    def words(self, model: Path) -> list[str]:
-        """What was written, and what to do with it."""
+    def words(self, path: Path, model: ExportedModel) -> list[str]:
+        """What was written, and what to do with it; path: of the model."""
         return [
             f"proof of it, {len(self.proof.data):,} bytes: {self.path}; whoever has the model checks it with "
-            f"`proofward verify {self.path} --model {model}`",
+            f"`proofward verify {self.path} --model {path}`",
             f"{self.opening} opens its commitment and holds the records: it is as secret as they are",
+            *frozen_words(model),
         ]
 
 
@@ -168,7 +169,17 @@ def _words(file: PredictionProof, model: ExportedModel, measures: str, opening: 
     shown = "The records are hidden; who proved this can open the commitment to them."
     lines.append(f"The commitment is to the records in {opening}." if opening is not None else shown)
     lines.append("That the consortium recorded this model is shown by its ledger, not by the proof.")
+    lines += frozen_words(model)
     return [*lines, "The proof says nothing about where the records come from."]
+
+
+def frozen_words(model: ExportedModel) -> list[str]:
+    """What a proof does not say of a model behind a frozen network."""
+    if model.frozen is None:
+        return []
+    network = f"the frozen network {model.frozen.name} ({model.frozen.digest.hex()})"
+    proved = "Proved is what the trained part says of committed features"
+    return [f"{proved}; that they are what {network} makes of any image is not proved."]
 
 
 def described(path: Path, as_json: bool) -> None:

@@ -175,13 +175,16 @@ def files_alike(paths: Sequence[Path], options: Mapping[str, Any]) -> list[DataF
 
 
 def schema_of(home: Home) -> Schema | ImageSchema:
-    """The columns, or the images, in a site's kit; raises Refused, HomeError."""
-    from proofward.data.image_schema import check_title, schema_from_bytes
+    """The columns, or the images, in a site's kit, with a frozen network if it has one.
+
+    Raises Refused, HomeError.
+    """
+    from proofward.data.image_schema import check_title, complete, schema_from_bytes
 
     try:
         schema = schema_from_bytes(home.read(FEATURES_NAME))
         check_title(schema, home.terms.federation)
-        return schema
+        return complete(schema, home.root)
     except FeaturesInvalid as error:
         raise Refused(f"{home.root / FEATURES_NAME}: {error}; ask the coordinator for it") from error
 
@@ -197,9 +200,7 @@ def described(table: Table, schema: Schema | ImageSchema) -> tuple[dict[str, obj
         "doubts": [doubt.words for doubt in table.doubts],
         "notes": list(table.notes),
     }
-    what = "records" if isinstance(schema, Schema) else f"images of {schema.rule.words}"
-    if not isinstance(schema, Schema) and schema.row is not None:
-        what += f", each with a row of {schema.row.size} features"
+    what = "records" if isinstance(schema, Schema) else schema.words
     lines = [f"{len(table.records)} {what}, {', '.join(named)}"]
     for feature, count in table.clipped.items():
         lines.append(f"clipped to the range of inputs: {count} values of {feature}")

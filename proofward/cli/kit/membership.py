@@ -23,6 +23,7 @@ from proofward.cli.common.answering import (
     tighten,
 )
 from proofward.cli.kit.admit import key_in_words
+from proofward.cli.kit.data_file import schema_of
 from proofward.cli.project.terms_in_words import in_words
 from proofward.engines.operations.suggestions import command
 
@@ -86,6 +87,9 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
         if (constants := home.root / FEATURES_NAME).exists():
             plain["features"] = hashlib.sha256(constants.read_bytes()).hexdigest()
             lines.append(f"features {plain['features']}")
+            if (frozen := getattr(schema_of(home), "frozen", None)) is not None:
+                plain["frozen"] = frozen.digest.hex()
+                lines.append(f"frozen network {frozen.name} {frozen.digest.hex()}")
         rules = home.rules
         plain["consortium"] = None if rules is None else rules.digest.hex()
         if rules is not None:

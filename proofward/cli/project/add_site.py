@@ -121,7 +121,7 @@ def _require_free_name(folder: Path, name: str, terms: Terms, earlier: list[str]
 
 def _provisioned(folder: Path, engine: Engine, project: Project, terms: Terms, name: str) -> Path:
     """Makes the kit beside its place, and moves it there with what the authority has to remember of it."""
-    from proofward.data.schema import FEATURES_NAME
+    from proofward.data.image_schema import kit_files
     from proofward.engines import contract as kits
     from proofward.engines.remote.agreement.home import Home
 
@@ -133,7 +133,7 @@ def _provisioned(folder: Path, engine: Engine, project: Project, terms: Terms, n
         shutil.copytree(folder / kits.AUTHORITY, fresh / kits.AUTHORITY)
         network = kits.Network(project.server, project.port, project.servers)
         made = engine.add_site(fresh, network, terms, name)
-        Home(made / kits.HOME).write(FEATURES_NAME, project.schema.to_bytes())
+        Home(made / kits.HOME).write_all(kit_files(project.schema))
         tighten(fresh)
         (folder / kits.KITS).mkdir(mode=0o700, exist_ok=True)
         shutil.copytree(fresh / kits.AUTHORITY, folder / kits.AUTHORITY, dirs_exist_ok=True)

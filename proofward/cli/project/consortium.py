@@ -216,7 +216,7 @@ def _provision(
     engine: Engine, folder: Path, project: Project, terms: Terms, chosen: bytes, before: list[Path]
 ) -> Path | None:
     """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
-    from proofward.data.schema import FEATURES_NAME
+    from proofward.data.image_schema import kit_files
     from proofward.engines.contract import Network, ProvisioningFailed, home_of
     from proofward.engines.remote.agreement.home import Home
 
@@ -229,7 +229,7 @@ def _provision(
         shutil.rmtree(fresh, ignore_errors=True)
         raise Refused(f"the engine {engine.name} makes no kits of this: {error}") from error
     for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
-        Home(home_of(kits[site])).write(FEATURES_NAME, project.schema.to_bytes())
+        Home(home_of(kits[site])).write_all(kit_files(project.schema))
     tighten(fresh)
     aside = None
     if before:

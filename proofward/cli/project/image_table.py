@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from proofward.cli.project.frozen_table import frozen_lines
 from proofward.cli.project.label_table import NOTATION_KEYS, notation_lines, read_feature
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.image_schema import ImageSchema, image_schema
@@ -126,6 +127,7 @@ def image_lines(schema: ImageSchema) -> list[str]:
         "[label]",
         f"column = {_quoted(schema.column)}  # with the class, in a table of files",
         *_side_lines(schema),
+        *frozen_lines(schema.frozen),
         *([] if schema.row is None else _row_lines(schema.row)),
     ]
 

@@ -110,6 +110,8 @@ class Project:
         own = settings.preset("", "", axes, classes, row)
         training, what = own.training, f"{features} features" if self.images is None else "images"
         what += f", each with a row of {row} features" if row else ""
+        if self.images is not None and self.images.frozen is not None:
+            what = f"images through {self.images.frozen.name}"
         batches = f"{training.batch}{training.momentum_words}"
         summary = f"{what}: {own.model.words}, {training.duration} of {batches}"
         return replace(own, name=self.preset, summary=summary)
@@ -149,7 +151,7 @@ class Project:
         try:
             setup = completed.setup
             if self.images is not None:
-                self.images.levels.check(self.images.rule.channels, setup.scales)
+                self.images.check(setup.scales)
         except ConfigurationError as error:
             raise ProjectError(error.field, error.expected, error.actual) from error
         return completed

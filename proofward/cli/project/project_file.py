@@ -11,6 +11,7 @@ from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS
 from proofward.cli.project.aggregation_table import read_optimizer
+from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
 from proofward.cli.project.project import Project, Site
@@ -25,7 +26,7 @@ from proofward.models.settings import Settings, settings_of
 
 T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
-       "aggregation", "policy", "site", "feature", "images", "table", *NOTATION_KEYS)  # fmt: skip
+       "aggregation", "policy", "site", "feature", "images", "table", "frozen", *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
@@ -49,7 +50,7 @@ def read_whole_project(path: Path) -> tuple[Project | None, list[ProjectError]]:
         return None, [ProjectError(str(path), error.expected, error.actual)]
     except (ValueError, RecursionError) as error:
         return None, [ProjectError(str(path), "a TOML file", str(error))]
-    reading = _Reading()
+    reading = _Reading(path.parent)
     values = reading.values(plain)
     if reading.problems:
         return None, reading.problems
@@ -63,9 +64,13 @@ def read_whole_project(path: Path) -> tuple[Project | None, list[ProjectError]]:
 
 
 class _Reading:
-    """Reads value by value and goes on behind a wrong one; `problems` has them in order."""
+    """Reads value by value and goes on behind a wrong one; `problems` has them in order.
 
-    def __init__(self) -> None:
+    folder: where files that the project names lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.problems: list[ProjectError] = []
 
     def _get(self, read: Callable[[], T]) -> T | None:
@@ -93,7 +98,7 @@ class _Reading:
             self._get(lambda: read_feature(entry, where))
             for where, entry in self._get(lambda: table.tables("feature", needed=False)) or []
         ]
-        images = self._get(lambda: read_image_schema(table))
+        images = self._get(lambda: with_frozen_part(read_image_schema(table), table, self.folder))
         if plain.get("images") is None and plain.get("table") is not None:
             words = "with [images] only, to which the rows of a table are joined"
             self.problems.append(ProjectError("table", words, "no [images]"))

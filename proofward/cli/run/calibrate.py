@@ -136,8 +136,8 @@ def calibrated_on(
 
 
 def _largest(project: Project) -> float:
-    """The largest feature that images can have; of tables, and rows of them, only the records say."""
-    if project.images is None or project.images.row is not None:
+    """The largest feature that images can have; of tables, rows and frozen networks only records say."""
+    if project.images is None or project.images.row is not None or project.images.frozen is not None:
         return 0.0
     levels = project.images.levels
     pairs = zip(levels.centre, levels.spread, strict=True)

@@ -38,24 +38,28 @@ class Levels:
 
     def check(self, channels: int, scales: FixedPoint) -> None:
         """Raises ConfigurationError unless black and white of every channel are in the range of inputs."""
+        self.check_range(channels, scales.activation_bits, scales.input_range)
+
+    def check_range(self, channels: int, bits: int, ends: tuple[int, int]) -> None:
+        """Raises ConfigurationError unless black and white at scale 2^bits are within these ends."""
         for side in ("centre", "spread"):
             count = len(getattr(self, side))
             if count != channels:
                 raise ConfigurationError(f"images.{side}", f"a number for each of {channels} channels", count)
-        low, high = scales.input_range
+        low, high = ends
         for centre, spread in zip(self.centre, self.spread, strict=True):
-            ends = [_integer(byte, centre, spread, scales) for byte in (0, WHITE)]
-            if not low <= ends[0] <= ends[1] <= high:
-                unit = 1 << scales.activation_bits
+            found = [_integer(byte, centre, spread, bits) for byte in (0, WHITE)]
+            if not low <= found[0] <= found[1] <= high:
+                unit = 1 << bits
                 expected = f"black and white within {low / unit:g} and {high / unit:g}"
-                found = f"{ends[0] / unit:g} and {ends[1] / unit:g}, with centre {centre!r}"
-                raise ConfigurationError(f"images.spread {spread!r}", expected, found)
+                words = f"{found[0] / unit:g} and {found[1] / unit:g}, with centre {centre!r}"
+                raise ConfigurationError(f"images.spread {spread!r}", expected, words)
 
-    def table(self, scales: FixedPoint) -> Int64Array:
-        """The feature of every byte: int64 (channels, 256)."""
+    def table(self, bits: int) -> Int64Array:
+        """What every byte becomes at scale 2^bits: int64 (channels, 256)."""
         return np.array(
             [
-                [_integer(byte, centre, spread, scales) for byte in range(WHITE + 1)]
+                [_integer(byte, centre, spread, bits) for byte in range(WHITE + 1)]
                 for centre, spread in zip(self.centre, self.spread, strict=True)
             ],
             dtype=np.int64,
@@ -63,9 +67,12 @@ class Levels:
 
     def features(self, pixels: Bytes, scales: FixedPoint) -> Int64Array:
         """Inputs int64 (n, channels * height * width), row-major, of pixels (n, channels, height, width)."""
-        table = self.table(scales)
-        made = [table[channel][pixels[:, channel]] for channel in range(len(table))]
-        return np.stack(made, axis=1).reshape(len(pixels), -1)
+        return self.values(pixels, scales.activation_bits).reshape(len(pixels), -1)
+
+    def values(self, pixels: Bytes, bits: int) -> Int64Array:
+        """What pixels (n, channels, height, width) become at scale 2^bits, of the same shape."""
+        table = self.table(bits)
+        return np.stack([table[channel][pixels[:, channel]] for channel in range(len(table))], axis=1)
 
 
 def numbers(field: str, value: object, channels: int) -> tuple[float, ...]:
@@ -76,6 +83,6 @@ def numbers(field: str, value: object, channels: int) -> tuple[float, ...]:
     return tuple(float(entry) for entry in listed)  # type: ignore[arg-type]
 
 
-def _integer(byte: int, centre: float, spread: float, scales: FixedPoint) -> int:
+def _integer(byte: int, centre: float, spread: float, bits: int) -> int:
     scaled = (Fraction(byte, WHITE) - Fraction(repr(centre))) / Fraction(repr(spread))
-    return round(scaled * (1 << scales.activation_bits))
+    return round(scaled * (1 << bits))

@@ -82,10 +82,11 @@ class Forger(Prover):
 class Cheat:
     """What a hospital does otherwise than it should; each part is left as it should be where it is None.
 
-    labels: those that it trains on, int64 (n,). batches: the rows that it takes, int64 (T_pad, B).
-    change: makes another update of its own.
+    features, labels: those that it trains on, int64 (n, d) and (n,). batches: the rows that it takes, int64
+    (T_pad, B). change: makes another update of its own.
     """
 
+    features: Signed | None = None
     labels: Signed | None = None
     batches: Signed | None = None
     change: Callable[[UpdateWitness], UpdateWitness] | None = None
@@ -96,10 +97,11 @@ def _witness(
 ) -> tuple[RoundWitness, Array]:
     """A witness and the ciphertext that goes with it."""
     config, weights = statement.config, statement.initial_weights
+    features = secret.features if cheat.features is None else cheat.features
     labels = secret.labels if cheat.labels is None else cheat.labels
     batches = statement.schedule() if cheat.batches is None else cheat.batches
     trained = train(
-        config.model, config.scales, config.training, weights, secret.features, labels, batches, trace=True
+        config.model, config.scales, config.training, weights, features, labels, batches, trace=True
     )
     assert trained.trace is not None
     update = _update(statement, trained.update)
@@ -109,7 +111,7 @@ def _witness(
     made = encrypt(context, update.update, LARGEST_BOUND - 1, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
     key = EncryptionWitness(made.secret, made.error, coefficients)
-    witness = RoundWitness(secret.features, labels, secret.tableau, trained.trace, update, key)
+    witness = RoundWitness(features, labels, secret.tableau, trained.trace, update, key)
     return witness, made.ciphertext
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +26,51 @@ def from_onnx(path: Path | str) -> ImportedNetwork:
     A frozen BatchNormalization is folded into the layer before it. Raises ImportRefused, with everything that
     is wrong and what to use instead.
     """
+    file = read_file(Path(path), MAX_BYTES)
+    read = read_graph(file.graph, Operators)
+    steps, problems = chained(read.operators, read.first, read.last, read.row)
+    if problems:
+        raise ImportRefused(problems)
+    made = network(read.shape, steps, read.row_size)
+    names = [read.first] if read.row is None else [read.first, read.row]
+    compare(made, double_run(file, read.batch, names), "the file")
+    single = single_run(file, read.batch, names)
+    if single is not None:
+        compare(made, single, "the file in onnxruntime", SINGLE_TOLERANCE)
+    return made
+
+
+@dataclass(frozen=True)
+class Read:
+    """A graph's operators by the names of what they make.
+
+    shape: of a record. batch: the file's fixed one, or 0. row, row_size: the input of a row beside the
+    record, None and 0 where there is none.
+    """
+
+    shape: tuple[int, ...]
+    batch: int
+    operators: Mapping[str, Operator[str]]
+    first: str
+    last: str
+    row: str | None
+    row_size: int
+
+
+def read_file(path: Path, most: int, *, external: bool = True) -> Any:
+    """An ONNX file of at most so many bytes, checked; external: whether weights may lie in files beside it.
+
+    Raises ImportRefused.
+    """
     require_package("onnx")
     import onnx
 
-    path = Path(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ImportRefused([f"{path}: expected a file of at most {MAX_BYTES} bytes"])
-        file = onnx.load(path)
+        if path.stat().st_size > most:
+            raise ImportRefused([f"{path}: expected a file of at most {most} bytes"])
+        file = onnx.load(path, load_external_data=external)
+        if not external and any(map(onnx.external_data_helper.uses_external_data, _tensors(file))):
+            raise ImportRefused([f"{path}: weights in files beside it: save it as one file"])
         onnx.checker.check_model(file)
         file = onnx.shape_inference.infer_shapes(file, strict_mode=True)
     except ImportRefused:
@@ -40,17 +79,18 @@ def from_onnx(path: Path | str) -> ImportedNetwork:
         words = str(error).splitlines()[0][:200] if str(error) else ""
         words = f"no ONNX file that can be read: {type(error).__name__}: {words}"
         raise ImportRefused([f"{path}: {words}"]) from error
-    made, batch, names = _network(file.graph)
-    compare(made, double_run(file, batch, names), "the file")
-    single = single_run(file, batch, names)
-    if single is not None:
-        compare(made, single, "the file in onnxruntime", SINGLE_TOLERANCE)
-    return made
+    return file
 
 
-def _network(graph: Any) -> tuple[ImportedNetwork, int, list[str]]:
-    """The network, the file's fixed batch or 0, and the names of its inputs: of records, and of a row."""
-    operators = read_operators(graph)
+def _tensors(file: Any) -> list[Any]:
+    """All that hold weights."""
+    held = [entry.t for node in file.graph.node for entry in node.attribute if entry.HasField("t")]
+    return [*file.graph.initializer, *held]
+
+
+def read_graph(graph: Any, kind: type[Operators]) -> Read:
+    """The operators of a graph by a reader of this kind; raises ImportRefused with all that is wrong."""
+    operators = read_operators(graph, kind)
     inputs = [entry for entry in graph.input if entry.name not in operators.constants]
     for entry in inputs:
         _check_input(operators, entry)
@@ -65,12 +105,11 @@ def _network(graph: Any) -> tuple[ImportedNetwork, int, list[str]]:
     found = {} if operators.problems else _between(operators, names, last)
     if operators.problems:
         raise ImportRefused(operators.problems)
-    steps, problems = chained(found, names[0], last, names[1] if row >= 0 else None)
-    if problems:
-        raise ImportRefused(problems)
-    first = operators.shapes[names[0]][0]
-    made = network(shapes[0], steps, shapes[1][0] if row >= 0 else 0)
-    return made, first if isinstance(first, int) else 0, names
+    own = operators.shapes[names[0]][0]
+    batch = own if isinstance(own, int) else 0
+    if row < 0:
+        return Read(shapes[0], batch, found, names[0], last, None, 0)
+    return Read(shapes[0], batch, found, names[0], last, names[1], shapes[1][0])
 
 
 def _check_input(operators: Operators, entry: Any) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,30 +58,40 @@ def from_torch(module: Any, example: Any) -> ImportedNetwork:
 
 def from_pt2(path: Path) -> ImportedNetwork:
     """The network in a file that `torch.export.save` wrote; nothing of the file is unpickled or executed."""
+    program = read_pt2(path)
+    made, row = _network(program, [])
+    return _compared(made, program.module(check_guards=False).double(), row)
+
+
+def read_pt2(path: Path) -> Any:
+    """The exported program in such a file, made harmless before; raises ImportRefused."""
     require_package("torch")
     import torch
 
     data = vetted(path)
     try:
-        program = torch.export.load(io.BytesIO(data))
+        return torch.export.load(io.BytesIO(data))
     except Exception as error:  # torch documents no type for a file that it cannot read
         raise ImportRefused([f"{path}: torch cannot read it: {_first_line(error)}"]) from error
-    made, row = _network(program, [])
-    return _compared(made, program.module(check_guards=False).double(), row)
 
 
-def _compared(made: ImportedNetwork, twin: Any, row: int) -> ImportedNetwork:
-    """row: at which place the module takes the row of a table, -1 for none."""
+def run_of(twin: Any, row: int = -1) -> Callable[..., FloatArray]:
+    """What a module in double precision computes of records, and of rows at this place of its inputs."""
     import torch
 
-    def original(*parts: FloatArray) -> FloatArray:
+    def run(*parts: FloatArray) -> FloatArray:
         given = map(torch.from_numpy, parts if row else parts[::-1])
         with torch.no_grad():
             found = twin(*given)
         return np.asarray(found.double().numpy(), dtype=np.float64)
 
+    return run
+
+
+def _compared(made: ImportedNetwork, twin: Any, row: int) -> ImportedNetwork:
+    """row: at which place the module takes the row of a table, -1 for none."""
     try:
-        compare(made, original, "the module")
+        compare(made, run_of(twin, row), "the module")
     except (RuntimeError, TypeError, AttributeError) as error:
         words = f"the module does not compute in double precision: {_first_line(error)}"
         raise ImportRefused([words]) from error
@@ -126,7 +137,32 @@ def _network(exported: Any, problems: list[str]) -> tuple[ImportedNetwork, int]:
 
     problems: what is known to be wrong already.
     """
-    program = Program(exported)
+    read = read_program(Program(exported), problems)
+    steps, problems = chained(read.operators, read.first, read.last, read.row)
+    if problems:
+        raise ImportRefused(problems)
+    return network(read.shape, steps, read.row_size), read.place
+
+
+@dataclass(frozen=True)
+class Read:
+    """A program's operators by their nodes, and its first and last one.
+
+    shape: of a record. row, row_size, place: the input of a row beside the record, its columns and its place
+    among the inputs; None, 0 and -1 where there is none.
+    """
+
+    shape: tuple[int, ...]
+    operators: dict[Any, Operator[Any]]
+    first: Any
+    last: Any
+    row: Any
+    row_size: int
+    place: int
+
+
+def read_program(program: Program, problems: list[str]) -> Read:
+    """What a program is made of; raises ImportRefused."""
     inputs, outputs = program.inputs, program.outputs
     problems = problems + [
         found for found in program.problems() if not any(_same_place(found, said) for said in problems)
@@ -147,11 +183,9 @@ def _network(exported: Any, problems: list[str]) -> tuple[ImportedNetwork, int]:
             words = "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)"
             raise ImportRefused([f"a batch of one fixed size: export it with {words}"])
     at = 1 if row == 0 else 0
-    of_row = inputs[row] if row >= 0 else None
-    steps, problems = chained(_operators(program, inputs, outputs[0]), inputs[at], outputs[0], of_row)
-    if problems:
-        raise ImportRefused(problems)
-    return network(shapes[at], steps, shapes[row][0] if row >= 0 else 0), row
+    of_row, row_size = (inputs[row], shapes[row][0]) if row >= 0 else (None, 0)
+    operators = _operators(program, inputs, outputs[0])
+    return Read(shapes[at], operators, inputs[at], outputs[0], of_row, row_size, row)
 
 
 def _shape(node: Any) -> tuple[int, ...]:

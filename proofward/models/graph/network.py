@@ -157,9 +157,14 @@ def compare(
     found = made.logits(np.concatenate([part.reshape(count, -1) for part in parts], axis=1))
     if expected.shape != found.shape:
         raise ImportRefused([f"{program} gives outputs of shape {expected.shape}, expected {found.shape}"])
+    why = "the network does something else than its layers say"
+    return require_close(expected, found, tolerance, f"{program} and the imported network", why)
+
+
+def require_close(expected: FloatArray, found: FloatArray, tolerance: float, whose: str, why: str) -> float:
+    """Their largest difference; raises ImportRefused beyond this share of the largest value, or of 1."""
     difference = float(np.abs(expected - found).max())
     allowed = tolerance * max(1.0, float(np.abs(found).max()))
     if not difference <= allowed:
-        words = f"{program} and the imported network differ by {difference:.3g}, allowed is {allowed:.3g}"
-        raise ImportRefused([f"{words}: the network does something else than its layers say"])
+        raise ImportRefused([f"{whose} differ by {difference:.3g}, allowed is {allowed:.3g}: {why}"])
     return difference

@@ -23,6 +23,7 @@ from proofward.models.graph.steps import (
 )
 
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
+PLAIN_KINDS = ("Gemm", "MatMul", "Add", "Relu", "Identity", "Constant", *RESHAPES)
 DTYPES = ("float32", "float64")
 AUTO_PAD = {"SAME_UPPER": (SAME, False), "SAME_LOWER": (SAME, True), "VALID": ("", False)}
 
@@ -53,38 +54,40 @@ class Operators:
     def check(self) -> None:
         """Notes every operator that is no layer of the trainer."""
         for node in self.graph.node:
-            kind = node.op_type
             if node.domain not in ("", "ai.onnx"):
-                words = f"{node.domain}.{kind}: only ONNX's own operators are read"
+                words = f"{node.domain}.{node.op_type}: only ONNX's own operators are read"
                 self.problems.append(f"{where(node)}: {words}")
-            elif kind == "Dropout":
-                ratio = self._constant(node, 1)
-                ratio = attributes(node).get("ratio", 0.5) if ratio is None else float(ratio)
-                if ratio > 0:
-                    self.problems.append(unsupported(kind, where(node), f"p = {ratio:g}"))
-            elif kind == "Add" and self.bias_of(node) is None and self.has_constant(node):
-                self.problems.append(f"{where(node)}: Add (of a constant): {ADD}")
-            elif kind == "MatMul" and self._constant(node, 1) is None:
-                self.problems.append(unsupported(kind, where(node), "of two computed tensors"))
-            elif kind == "Reshape" and self._constant(node, 1) is None:
-                words = "a shape that is computed: use Flatten, or torch.onnx.export(..., dynamo=True)"
-                self.problems.append(f"{where(node)}: Reshape: {words}")
-            elif kind == "Conv":
-                self._check_conv(node)
-            elif self._pool_kind(node) or self.is_concat(node):
-                continue
-            elif kind == "Concat":
-                self.problems.append(f"{where(node)}: Concat: {CONCAT}")
-            elif kind == "BatchNormalization":
-                if (
-                    attributes(node).get("training_mode", 0)
-                    or len([name for name in node.output if name]) > 1
-                ):
-                    self.problems.append(unsupported(kind, where(node), "in training mode"))
-            elif kind not in ("Gemm", "MatMul", "Add", "Relu", "Identity", "Constant", *RESHAPES):
-                self.problems.append(unsupported(kind, where(node)))
-                if kind == "Sigmoid" and self.shapes.get(node.output[0], ())[-1:] == (1,):
-                    self.problems.append(f"{where(node)}: {ONE_OUTPUT}")
+            else:
+                self.check_node(node)
+
+    def check_node(self, node: Any) -> None:
+        """Notes why an operator of ONNX's own is no layer of the trainer."""
+        kind = node.op_type
+        if kind == "Dropout":
+            ratio = self._constant(node, 1)
+            ratio = attributes(node).get("ratio", 0.5) if ratio is None else float(ratio)
+            if ratio > 0:
+                self.problems.append(unsupported(kind, where(node), f"p = {ratio:g}"))
+        elif kind == "Add" and self.bias_of(node) is None and self.has_constant(node):
+            self.problems.append(f"{where(node)}: Add (of a constant): {ADD}")
+        elif kind == "MatMul" and self._constant(node, 1) is None:
+            self.problems.append(unsupported(kind, where(node), "of two computed tensors"))
+        elif kind == "Reshape" and self._constant(node, 1) is None:
+            words = "a shape that is computed: use Flatten, or torch.onnx.export(..., dynamo=True)"
+            self.problems.append(f"{where(node)}: Reshape: {words}")
+        elif kind == "Conv":
+            self._check_conv(node)
+        elif self._pool_kind(node) or self.is_concat(node):
+            return
+        elif kind == "Concat":
+            self.problems.append(f"{where(node)}: Concat: {CONCAT}")
+        elif kind == "BatchNormalization":
+            if attributes(node).get("training_mode", 0) or len([name for name in node.output if name]) > 1:
+                self.problems.append(unsupported(kind, where(node), "in training mode"))
+        elif kind not in PLAIN_KINDS:
+            self.problems.append(unsupported(kind, where(node)))
+            if kind == "Sigmoid" and self.shapes.get(node.output[0], ())[-1:] == (1,):
+                self.problems.append(f"{where(node)}: {ONE_OUTPUT}")
 
     def steps(self, node: Any, bias: FloatArray | None) -> list[Step] | None:
         """The step of a node that `check` has nothing against, none if it is no layer; bias: from an Add."""
@@ -253,9 +256,9 @@ class Operators:
         return [batch_norm(place, gamma=gamma, beta=beta, mean=mean, variance=variance, epsilon=epsilon)]
 
 
-def read_operators(graph: Any) -> Operators:
-    """The graph's operators; raises ImportRefused where one is no layer of the trainer."""
-    found = Operators(graph)
+def read_operators(graph: Any, kind: type[Operators]) -> Operators:
+    """The graph's operators; raises ImportRefused where one is nothing that this kind of reader takes."""
+    found = kind(graph)
     inputs = [entry for entry in graph.input if entry.name not in found.constants]
     if len(inputs) not in (1, 2) or len(graph.output) != 1:
         counts = f"{len(inputs)} inputs and {len(graph.output)} outputs"

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.data.frozen.windows import Windows
 from proofward.layers.axis import Axis
 from proofward.layers.layout import Layout
 from proofward.layers.record import ROW, ROW_WORD
@@ -161,8 +162,25 @@ class ConcatStep:
     row_first: bool
 
 
+@dataclass(frozen=True)
+class WindowStep:
+    """A pool of any windows, of a frozen network alone; mean: of each window, else its largest value."""
+
+    where: str
+    windows: Windows
+    mean: bool
+
+
+@dataclass(frozen=True)
+class CutStep:
+    """min(max(x, 0), most), of a frozen network alone."""
+
+    where: str
+    most: float
+
+
 LayerStep = LinearStep | ConvStep
-Step = LayerStep | ReluStep | PoolStep | ScaleStep | AddStep | RowStep | ConcatStep
+Step = LayerStep | ReluStep | PoolStep | ScaleStep | AddStep | RowStep | ConcatStep | WindowStep | CutStep
 
 
 def batch_norm(

@@ -83,11 +83,12 @@ class Program:
             if node.op == "get_attr":
                 problems.append(f"{node.target}: data-dependent control flow or a constant is not proved")
             if node.op == "call_function":
-                problems += self._problems(node)
+                problems += self.problems_of(node)
         return problems
 
-    def _problems(self, node: Any) -> list[str]:
-        name, value, place = plain_name(_target(node)), node.meta.get("val"), where(node)
+    def problems_of(self, node: Any) -> list[str]:
+        """Why an operator is no layer of the trainer."""
+        name, value, place = plain_name(target_of(node)), node.meta.get("val"), where(node)
         if name in ("linear", *RELU, *SAME, *RESHAPES):
             return []
         if name in SIZES and not hasattr(value, "shape"):
@@ -97,31 +98,31 @@ class Program:
         if is_add(node) or is_concat(node):
             return []
         if name in ("cat", "concat"):
-            return [f"{place}: {_target(node)}: {CONCAT}"]
+            return [f"{place}: {target_of(node)}: {CONCAT}"]
         if name == "add" and hasattr(value, "shape"):
-            return [f"{place}: {_target(node)} (of a constant, or with alpha): {ADD}"]
+            return [f"{place}: {target_of(node)} (of a constant, or with alpha): {ADD}"]
         if name == "conv2d":
             written = self._convolution(node)
             if written is None:
                 return [f"{place}: conv2d of weights that are computed: use nn.Conv2d, with its own"]
-            return [f"{place}: {_target(node)}: {words}" for words in written.problems()]
+            return [f"{place}: {target_of(node)}: {words}" for words in written.problems()]
         if name == "batchnorm":
-            training = bool(_argument(node, "training")) or _argument(node, "running_mean") is None
+            training = bool(argument(node, "training")) or argument(node, "running_mean") is None
             words = "it takes its statistics from each batch"
-            return [unsupported(_target(node), place, words)] if training else []
+            return [unsupported(target_of(node), place, words)] if training else []
         if _pool_kind(node):
             return []
         if "dropout" in name:
             p = node.args[1]
-            return [unsupported(_target(node), place, f"p = {p}")] if p > 0 else []
-        problems = [unsupported(_target(node), place)]
+            return [unsupported(target_of(node), place, f"p = {p}")] if p > 0 else []
+        problems = [unsupported(target_of(node), place)]
         if name == "sigmoid" and getattr(value, "shape", ())[-1:] == (1,):
             problems.append(f"{place}: {ONE_OUTPUT}")
         return problems
 
     def steps(self, node: Any) -> list[Step]:
         """The step of a node that `problems` has nothing against, none if it only reorders."""
-        name = plain_name(_target(node))
+        name = plain_name(target_of(node))
         if name == "linear":
             return [self._linear(node)]
         if name == "conv2d":
@@ -149,13 +150,13 @@ class Program:
         return ConvStep(where(node), key, weight, bias, *sizes, bias_key, written.groups)
 
     def _convolution(self, node: Any) -> Convolution | None:
-        weight, source = _argument(node, "weight"), _argument(node, "input")
+        weight, source = argument(node, "weight"), argument(node, "input")
         if weight.op != "placeholder":
             return None
         shape = tuple(int(size) for size in weight.meta["val"].shape)
         size: Pair = (int(source.meta["val"].shape[-2]), int(source.meta["val"].shape[-1]))
-        strides, dilations = pair_of(_argument(node, "stride")), pair_of(_argument(node, "dilation"))
-        padding = _argument(node, "padding")
+        strides, dilations = pair_of(argument(node, "stride")), pair_of(argument(node, "dilation"))
+        padding = argument(node, "padding")
         if isinstance(padding, str):
             kernel = (shape[2], shape[3])
             before, after = named_padding(
@@ -164,25 +165,25 @@ class Program:
             )  # fmt: skip
         else:
             before = after = pair_of(padding)
-        return Convolution(shape, size, strides, before, after, dilations, int(_argument(node, "groups")))
+        return Convolution(shape, size, strides, before, after, dilations, int(argument(node, "groups")))
 
     def _norm(self, node: Any) -> Step:
         place = where(node)
         mean, variance = (self._buffer(node, name) for name in ("running_mean", "running_var"))
-        weight, bias = _argument(node, "weight"), _argument(node, "bias")
+        weight, bias = argument(node, "weight"), argument(node, "bias")
         return batch_norm(
             place,
             gamma=np.ones_like(mean) if weight is None else self._parameter(place, weight)[1],
             beta=np.zeros_like(mean) if bias is None else self._parameter(place, bias)[1],
             mean=mean,
             variance=variance,
-            epsilon=float(_argument(node, "eps")),
+            epsilon=float(argument(node, "eps")),
         )
 
     def _parameters(self, node: Any) -> tuple[str, FloatArray, str, FloatArray | None]:
         """Weights and bias, each behind its key; raises ImportRefused unless both are trained."""
-        place, bias = where(node), _argument(node, "bias")
-        weights = self._parameter(place, _argument(node, "weight"), trained=True)
+        place, bias = where(node), argument(node, "bias")
+        weights = self._parameter(place, argument(node, "weight"), trained=True)
         return *weights, *(("", None) if bias is None else self._parameter(place, bias, trained=True))
 
     def _parameter(self, place: str, node: Any, *, trained: bool = False) -> tuple[str, FloatArray]:
@@ -198,7 +199,7 @@ class Program:
         return str(tensor.untyped_storage().data_ptr()), _numbers(tensor)
 
     def _buffer(self, node: Any, name: str) -> FloatArray:
-        place, found = where(node), _argument(node, name)
+        place, found = where(node), argument(node, name)
         entry = self.kinds.get(found.name)
         if entry is None or entry.kind.name != "BUFFER":
             raise ImportRefused([f"{place}: BatchNorm whose {name} is computed: use nn.BatchNorm2d, frozen"])
@@ -209,7 +210,7 @@ class Program:
 
 def is_add(node: Any) -> bool:
     """Whether it adds two computed tensors, as they are."""
-    if node.op != "call_function" or plain_name(_target(node)) != "add" or len(node.args) != 2:
+    if node.op != "call_function" or plain_name(target_of(node)) != "add" or len(node.args) != 2:
         return False
     computed = all(
         getattr(own, "op", "") in ("call_function", "placeholder") and hasattr(own.meta.get("val"), "shape")
@@ -220,10 +221,10 @@ def is_add(node: Any) -> bool:
 
 def is_concat(node: Any) -> bool:
     """Whether it concatenates the rows of two computed tensors."""
-    if node.op != "call_function" or plain_name(_target(node)) != "cat" or len(node.args[0]) != 2:
+    if node.op != "call_function" or plain_name(target_of(node)) != "cat" or len(node.args[0]) != 2:
         return False
     flat = all(own.meta["val"].dim() == 2 for own in node.args[0])
-    return flat and int(_argument(node, "dim")) % 2 == 1
+    return flat and int(argument(node, "dim")) % 2 == 1
 
 
 def _taken(node: Any) -> list[Any]:
@@ -250,18 +251,19 @@ def _numbers(tensor: Any) -> FloatArray:
     return np.array(tensor.detach().double().numpy(), dtype=np.float64)
 
 
-def _target(node: Any) -> str:
+def target_of(node: Any) -> str:
+    """ATen's name of the operator."""
     target = str(node.target)
     return target if target.startswith("aten.") else str(getattr(node.target, "__name__", target))
 
 
 def _bare(node: Any) -> str:
     """Such as relu_ of aten.relu_.default."""
-    target = _target(node)
+    target = target_of(node)
     return target.split(".")[1] if target.startswith("aten.") else ""
 
 
-def _argument(node: Any, name: str) -> Any:
+def argument(node: Any, name: str) -> Any:
     """The value of an ATen operator's argument."""
     if name in node.kwargs:
         return node.kwargs[name]
@@ -273,26 +275,26 @@ def _argument(node: Any, name: str) -> Any:
 
 def _pool_kind(node: Any) -> str:
     """The activation that a pool behind ReLU is one with, "" if there is none."""
-    name = plain_name(_target(node))
-    if name == "maxpool2d" and _is_by_two(node) and pair_of(_argument(node, "dilation")) == (1, 1):
+    name = plain_name(target_of(node))
+    if name == "maxpool2d" and _is_by_two(node) and pair_of(argument(node, "dilation")) == (1, 1):
         return ReluMaxPool2d.kind
-    if name == "avgpool2d" and _argument(node, "divisor_override") is None:
+    if name == "avgpool2d" and argument(node, "divisor_override") is None:
         sizes = tuple(node.args[0].meta["val"].shape[-2:])
         if _is_by_two(node):
             return ReluAvgPool2d.kind
-        kernel, padding = (pair_of(_argument(node, name)) for name in ("kernel_size", "padding"))
+        kernel, padding = (pair_of(argument(node, name)) for name in ("kernel_size", "padding"))
         return ReluGlobalAvgPool.kind if (kernel, padding) == (sizes, (0, 0)) else ""
-    if name == "adaptiveavgpool2d" and pair_of(_argument(node, "output_size")) == (1, 1):
+    if name == "adaptiveavgpool2d" and pair_of(argument(node, "output_size")) == (1, 1):
         return ReluGlobalAvgPool.kind
-    if name == "mean" and node.args[0].meta["val"].dim() == 4 and _argument(node, "dtype") is None:
-        axes = {int(axis) % 4 for axis in _argument(node, "dim") or ()}
+    if name == "mean" and node.args[0].meta["val"].dim() == 4 and argument(node, "dtype") is None:
+        axes = {int(axis) % 4 for axis in argument(node, "dim") or ()}
         return ReluGlobalAvgPool.kind if axes == {2, 3} else ""
     return ""
 
 
 def _is_by_two(node: Any) -> bool:
     """Whether its windows are 2 x 2 side by side, and what is left over is dropped."""
-    kernel = pair_of(_argument(node, "kernel_size"))
-    strides = _argument(node, "stride") or kernel
-    found = kernel, pair_of(strides), pair_of(_argument(node, "padding")), bool(_argument(node, "ceil_mode"))
+    kernel = pair_of(argument(node, "kernel_size"))
+    strides = argument(node, "stride") or kernel
+    found = kernel, pair_of(strides), pair_of(argument(node, "padding")), bool(argument(node, "ceil_mode"))
     return found == ((2, 2), (2, 2), (0, 0), False)

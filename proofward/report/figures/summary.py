@@ -73,10 +73,10 @@ def summary(model: Network, scales: FixedPoint, models: Sequence[Int64Array], ro
 def pictures_of_records(
     model: Network, scales: FixedPoint, weights: Int64Array, found: Summary
 ) -> dict[str, bytes]:
-    """PNG files that show records, none unless these are images; raises PicturesUnavailable."""
+    """PNG files that show records, none unless these are pixels; raises PicturesUnavailable."""
     rows = found.rows
     images: ImageSchema | None = rows.description.images
-    if images is None:
+    if images is None or images.frozen is not None:
         return {}
     chosen = examples(found.scores, rows.records.labels)
     places = np.array([example.position for example in chosen], dtype=np.int64)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from proofward.data.image_schema import ImageSchema
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
 from proofward.layers.record import FIRST, ROW
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 
 
-def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
-    """A sentence a step, from the records' values to the classes."""
+def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) -> list[str]:
+    """A sentence a step, from the records' values to the classes; images: where they are made of pictures."""
     low, high = scales.input_range
     unit, limit = 1 << scales.activation_bits, scales.activation_limit
-    pixels = ["x is a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"]
     row = [f"behind the pixels x is a value of the row, of {model.row} columns"]
     layers = [
         "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
@@ -39,7 +39,7 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
         f"in integers, which decide: activations are rounded to 1 / {unit}, halves up, and so are logits",
     ]
     return [
-        *(pixels if images else []),
+        *_of_images(images),
         *(row if images and model.row else []),
         *([] if model.is_mlp else layers),
         f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
@@ -52,6 +52,20 @@ def computation(model: Network, scales: FixedPoint, images: bool) -> list[str]:
 
 
 _SOURCES = {FIRST: "the record", ROW: "the row"}
+
+
+def _of_images(images: ImageSchema | None) -> list[str]:
+    """What x is, of pictures."""
+    if images is None:
+        return []
+    pixel = "a pixel of a picture made by the rule, channel by channel and row by row: its byte / 255"
+    if (frozen := images.frozen) is None:
+        return [f"x is {pixel}"]
+    return [
+        f"p is {pixel}; (p - centre) / spread, with the centre and spread of images, goes into the frozen "
+        f"network {frozen.name}, {frozen.digest.hex()}, in its exact integers",
+        "x is an output of that network; centre and spread are those of images.frozen",
+    ]
 
 
 def _shortcuts(model: Network) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofward.data.image_schema import VERSION, ImageSchema
+from proofward.data.image_schema import VERSION, ImageSchema, kit_files
 from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.layers.plain import MOST_CLASSES
 from proofward.ledger.reading import NotReadable, read_regular
@@ -60,7 +60,7 @@ class Column:
 class Description:
     """columns: of the features, in the model's order. classes: names of the classes, by their numbers.
 
-    images: how pictures are made, where the features are their pixels.
+    images: how pictures are made, where the features are their pixels or come from these.
     """
 
     columns: tuple[Column, ...]
@@ -83,9 +83,9 @@ class Description:
 
     @classmethod
     def of_images(cls, images: ImageSchema) -> Description:
-        """Every pixel a feature, in grey levels from 0 to 1, and behind them the columns of a row."""
+        """Every pixel a feature, in grey levels, or every output of a frozen network; behind them a row's."""
         row = images.row.features if images.row is not None else ()
-        columns = tuple(Column(entry, entry.unit) for entry in (*images.pixels, *row))
+        columns = tuple(Column(entry, entry.unit) for entry in (*images.features, *row))
         return cls(columns, images.classes, images)
 
     def files(self) -> dict[str, bytes]:
@@ -93,7 +93,7 @@ class Description:
         columns = [column.to_plain() for column in self.columns]
         described = (json.dumps(columns, indent=1) + "\n").encode()
         return {
-            FEATURES_NAME: described if self.images is None else self.images.to_bytes(),
+            **({FEATURES_NAME: described} if self.images is None else kit_files(self.images)),
             CLASSES_NAME: (json.dumps(list(self.classes), ensure_ascii=False) + "\n").encode(),
         }
 

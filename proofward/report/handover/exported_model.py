@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward import __version__
+from proofward.data.frozen.network import FrozenNetwork
+from proofward.data.frozen_part import FrozenPart
 from proofward.data.image_schema import ImageSchema
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
@@ -121,8 +123,20 @@ class ExportedModel:
             "weight_scale_bits": scales.weight_bits,
             **self._inputs(),
             "classes": list(self.description.classes),
-            "computation": computation(self.model, scales, self.description.images is not None),
+            "computation": computation(self.model, scales, self.description.images),
         }
+
+    @property
+    def frozen(self) -> FrozenPart | None:
+        """The frozen network that makes the features of pictures."""
+        images = self.description.images
+        return None if images is None else images.frozen
+
+    def with_frozen_network(self, network: FrozenNetwork) -> ExportedModel:
+        """With that network at hand; raises FeaturesInvalid for another one."""
+        images, frozen = self.description.images, self.frozen
+        assert images is not None and frozen is not None
+        return replace(self, description=Description.of_images(images.with_frozen(frozen, network)))
 
     def _inputs(self) -> dict[str, object]:
         """What the features are: columns of a table, or how pictures are made."""

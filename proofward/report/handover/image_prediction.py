@@ -1,4 +1,7 @@
-"""What a model says of new images: made by the consortium's rule, their pixels as features."""
+"""What a model says of new images, which are made by the consortium's rule.
+
+Their pixels are the features, or what a frozen network makes of them.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,12 @@ def predict_images(
 
     identifying, burned_in: whether to take DICOM files that name a patient, or say that they have text in the
     pixels. seen: is given the inputs, batch by batch. rows: that go with the images, where the model has
-    such. Raises ImagesRefused with every file that cannot be
-    read, and then nothing is predicted.
+    such. Raises ImagesRefused with every file that cannot be read, and then nothing is predicted;
+    FeaturesInvalid without the frozen network that the model names.
     """
     images = model.description.images
     assert images is not None
+    reached = images.reached
     admission = Admission(os.urandom(32), identifying=identifying, burned_in=burned_in)
     names: list[str] = []
     scores: list[Int64Array] = []
@@ -46,7 +50,7 @@ def predict_images(
 
     def judge() -> None:
         if waiting and not problems:
-            inputs = images.levels.features(np.stack([pixels for _, pixels in waiting]), model.scales)
+            inputs = images.inputs(np.stack([pixels for _, pixels in waiting]), model.scales, reached)
             if rows is not None:
                 inputs = np.hstack([inputs, rows.of([name for name, _ in waiting])])
             scores.append(scores_of(model, inputs))
@@ -74,4 +78,6 @@ def predict_images(
         raise ImagesRefused(words, problems)
     if not names:
         raise ImagesRefused("no images were found: nothing was predicted")
-    return predictions(model, names, np.concatenate(scores), rows.clipped if rows is not None else {})
+    clipped = {} if reached is None else reached.clipped
+    clipped = clipped if rows is None else rows.clipped
+    return predictions(model, names, np.concatenate(scores), clipped)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from zipfile import BadZipFile
@@ -65,6 +65,11 @@ class Home:
     def write(self, name: str, data: bytes) -> None:
         """Writes a file of the folder, durably, mode 0600."""
         write_file(self.root / name, data, self.root / f".{name}.tmp", mode=0o600)
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        """Writes files of the folder, as `write`."""
+        for name, data in files.items():
+            self.write(name, data)
 
     def read(self, name: str) -> bytes:
         """A file of the folder; raises HomeError."""

@@ -1,0 +1,29 @@
+"""The frozen network in a file that somebody names: an ONNX file, a torch program, or our own encoding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from proofward.data.frozen.network import MAX_BYTES, FrozenNetwork
+from proofward.layers.errors import ConfigurationError
+from proofward.ledger.reading import NotReadable, check_regular, read_regular
+from proofward.models.graph.refusals import ImportRefused
+
+ONNX, TORCH = ".onnx", ".pt2"
+
+
+def read_frozen_network(path: Path) -> FrozenNetwork:
+    """By the file's suffix; raises ImportRefused with all that is wrong."""
+    try:
+        check_regular(path.resolve(), MAX_BYTES)
+        if path.suffix.lower() == ONNX:
+            from proofward.models.graph.frozen_onnx import frozen_from_onnx
+
+            return frozen_from_onnx(path)
+        if path.suffix.lower() == TORCH:
+            from proofward.models.graph.frozen_torch import frozen_from_pt2
+
+            return frozen_from_pt2(path)
+        return FrozenNetwork.from_bytes(read_regular(path, MAX_BYTES, follow=True))
+    except (NotReadable, ConfigurationError) as error:
+        raise ImportRefused([f"{path}: expected {error.expected}, found {error.actual}"]) from error
