@@ -114,8 +114,10 @@ class ImageSchema:
 
     @property
     def words(self) -> str:
-        """What is made of a picture."""
+        """What is made of a picture, and what goes with it."""
         made = f"images of {self.rule.words}"
+        if self.row is not None:
+            return f"{made}, each with a row of {self.row.size} features"
         return made if self.frozen is None else f"{made}, {self.frozen.words}"
 
     @property

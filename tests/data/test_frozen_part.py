@@ -14,7 +14,8 @@ from proofward.data.image_schema import ImageSchema, complete, kit_files, schema
 from proofward.data.images.levels import Levels
 from proofward.data.images.rule import ImageRule
 from proofward.data.records import to_fixed_point
-from proofward.data.schema import FEATURES_NAME, FeaturesInvalid
+from proofward.data.row_schema import RowSchema
+from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid
 from proofward.layers.errors import ConfigurationError
 from proofward.models.settings import SCALES
 from tests.data.frozen.making import SHAPE, network
@@ -112,6 +113,14 @@ def test_another_network_is_refused_with_both_digests(tmp_path):
     (tmp_path / FROZEN_NAME).write_bytes(ONE.data[:-1])
     with pytest.raises(FeaturesInvalid, match="expected"):
         complete(bare, tmp_path)
+
+
+def test_a_row_beside_the_images_is_refused():
+    row = RowSchema.of("patient", (Feature("il6", 1.0, 2.0),), (), ".", 20)
+    with pytest.raises(FeaturesInvalid, match=r"row, frozen: .*not both"):
+        replace(SCHEMA, row=row)
+    with pytest.raises(FeaturesInvalid, match=r"row, frozen: .*not both"):
+        schema_from_bytes(json.dumps({**SCHEMA.to_plain(), "row": row.to_plain()}).encode())
 
 
 def test_kits_hold_the_network(tmp_path):

@@ -26,7 +26,8 @@ def difference(path, made: FrozenNetwork) -> float:
     """From the file's run in double precision."""
     unit = 1 << VALUE_BITS
     pictures = to_values(np.random.default_rng(5).standard_normal((4, *made.shape)))
-    expected = double_run(read_file(path, 1 << 24), 0)(pictures / unit).reshape(4, -1)
+    file = read_file(path, 1 << 24)
+    expected = double_run(file, 0, [file.graph.input[0].name])(pictures / unit).reshape(4, -1)
     return float(np.abs(made.features(pictures) / unit - expected).max())
 
 
