@@ -124,7 +124,7 @@ class TrainingProblem:
 
         def run(party: Party) -> None:
             model = statement.config.model
-            shape = DatasetShape(statement.rows, model.inputs, model.head.labels)
+            shape = DatasetShape(statement.rows, model.record, model.head.labels)
             dataset = DatasetColumns.declare(
                 party,
                 shape,
