@@ -29,7 +29,7 @@ def freeze(source: Path, out: Path | None, force: bool, as_json: bool) -> None:
     `proofward join` shows. What it computes in exact integers is compared with a run of the file; what is not
     taken is refused by name.
     """
-    from proofward.models.graph.frozen_file import read_frozen_network
+    from proofward.models.graph.frozen_file import NoFrozenNetwork, read_frozen_network
     from proofward.models.graph.refusals import ImportRefused
 
     with answering(as_json):
@@ -37,6 +37,8 @@ def freeze(source: Path, out: Path | None, force: bool, as_json: bool) -> None:
             raise Refused(f"{out} is there already; --force replaces it")
         try:
             found = read_frozen_network(source)
+        except NoFrozenNetwork as error:
+            raise click.UsageError(str(error)) from error
         except ImportRefused as error:
             raise Refused(f"{source} is not taken in:", error.problems) from error
         if out is not None:

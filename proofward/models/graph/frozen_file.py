@@ -12,8 +12,12 @@ from proofward.models.graph.refusals import ImportRefused
 ONNX, TORCH = ".onnx", ".pt2"
 
 
+class NoFrozenNetwork(ImportRefused):
+    """Bytes that are none of the three kinds of files."""
+
+
 def read_frozen_network(path: Path) -> FrozenNetwork:
-    """By the file's suffix; raises ImportRefused with all that is wrong."""
+    """By the file's suffix; raises ImportRefused with all that is wrong, NoFrozenNetwork for another file."""
     try:
         check_regular(path.resolve(), MAX_BYTES)
         if path.suffix.lower() == ONNX:
@@ -24,6 +28,11 @@ def read_frozen_network(path: Path) -> FrozenNetwork:
             from proofward.models.graph.frozen_torch import frozen_from_pt2
 
             return frozen_from_pt2(path)
-        return FrozenNetwork.from_bytes(read_regular(path, MAX_BYTES, follow=True))
+        data = read_regular(path, MAX_BYTES, follow=True)
+        try:
+            return FrozenNetwork.from_bytes(data)
+        except ConfigurationError as error:
+            words = f"expected a file *{ONNX} or *{TORCH}, or {error.expected}, found {error.actual}"
+            raise NoFrozenNetwork([f"{path}: {words}"]) from error
     except (NotReadable, ConfigurationError) as error:
         raise ImportRefused([f"{path}: expected {error.expected}, found {error.actual}"]) from error
