@@ -19,6 +19,7 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.models.graph.frozen_file import read_frozen_network
 from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_images import HOSPITALS, write_folders, write_project
+from tests.cli.own_rows import write_project as write_project_of_rows
 from tests.cli.own_tables import write_project as write_project_of_tables
 from tests.models.backbones import OUTPUTS, write_backbone
 
@@ -206,6 +207,15 @@ def test_networks_of_other_pictures_and_tables_are_refused(tmp_path):
     path = write_project_of_tables(tmp_path)
     path.write_text(f'{path.read_text()}\n[frozen]\nfile = "{NAME}"\n')
     with pytest.raises(ProjectError, match="a frozen network takes pictures"):
+        read_project(path)
+
+
+def test_a_row_beside_the_images_is_refused(tmp_path):
+    path = write_project_of_rows(tmp_path)
+    text = path.read_text().replace('size = "8x8"', 'size = "16x16"')
+    path.write_text(f'{text}[frozen]\nfile = "{NAME}"\n{SCALED}\n')
+    write_backbone(tmp_path / NAME)
+    with pytest.raises(ProjectError, match=r"a table beside the images, or a frozen network .* not both"):
         read_project(path)
 
 

@@ -173,3 +173,12 @@ def test_another_computation_than_the_nodes_say_is_refused(tmp_path, monkeypatch
     with pytest.raises(ImportRefused, match="differ by"):
         read_frozen_network(path)
     assert drawn()["k1"].shape == (6, 1, 3, 3)
+
+
+def test_a_second_input_is_refused(tmp_path):
+    path = write_backbone(tmp_path / "b.onnx")
+    file = onnx.load(path)
+    file.graph.input.append(onnx.helper.make_tensor_value_info("row", onnx.TensorProto.FLOAT, ["batch", 3]))
+    onnx.save(file, path)
+    with pytest.raises(ImportRefused, match="two inputs: a frozen network takes pictures alone"):
+        read_frozen_network(path)

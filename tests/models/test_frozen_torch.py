@@ -77,3 +77,21 @@ def test_what_is_no_frozen_network_is_refused_by_name(tmp_path, layer, words):
     with pytest.raises(ImportRefused) as refused:
         read_frozen_network(saved(tmp_path / "b.pt2", nn.Sequential(layer, nn.Flatten())))
     assert words in str(refused.value)
+
+
+class Joined(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(1, 2, 3), nn.Linear(5, 4)
+
+    def forward(self, x, row):
+        return self.last(torch.cat([torch.relu(self.conv(x)).mean((2, 3)), row], 1))
+
+
+def test_a_second_input_is_refused(tmp_path):
+    examples = (torch.zeros(2, 1, 16, 16), torch.zeros(2, 3))
+    free = tuple({0: torch.export.Dim.DYNAMIC} for _ in examples)
+    module = Joined().eval().requires_grad_(False)
+    torch.export.save(torch.export.export(module, examples, dynamic_shapes=free), tmp_path / "b.pt2")
+    with pytest.raises(ImportRefused, match="two inputs: a frozen network takes pictures alone"):
+        read_frozen_network(tmp_path / "b.pt2")
