@@ -18,7 +18,15 @@ import numpy as np
 
 from proofward.data.csv_header import Header, read_header
 from proofward.data.csv_problems import CsvRefused, Places, Problems, described
-from proofward.data.plausibility import Doubt, Readings, column_doubts, notes, outside, table_doubts
+from proofward.data.plausibility import (
+    Doubt,
+    Readings,
+    clipped_by_name,
+    column_doubts,
+    notes,
+    outside,
+    table_doubts,
+)
 from proofward.data.records import Records, to_fixed_point
 from proofward.data.schema import DECIMALS, Schema, folded, plain_number
 from proofward.layers.model import FixedPoint
@@ -90,12 +98,10 @@ def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: P
     doubts = column_doubts(readings, schema, clipped, normalised)
     if problems:
         raise CsvRefused([*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)])
-    with np.errstate(over="ignore"):
-        records = Records(to_fixed_point(normalised, scales), readings.labels)
-    counts = clipped.sum(axis=0)
+    records = Records(to_fixed_point(normalised, scales), readings.labels)
     return Table(
         records,
-        {entry.name: int(count) for entry, count in zip(schema.features, counts, strict=True) if count},
+        clipped_by_name(schema.features, clipped.sum(axis=0)),
         (*doubts, *table_doubts(readings, schema, records)),
         (*notes(readings), *reading.repeated_identifiers()),
     )

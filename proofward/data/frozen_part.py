@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from proofward.data.frozen.network import FrozenNetwork
-from proofward.data.frozen.nodes import LIMIT, VALUE_BITS
+from proofward.data.frozen.weights import LIMIT, VALUE_BITS
 from proofward.data.frozen.windows import FloatArray, Shape
 from proofward.data.images.example import Bytes
 from proofward.data.images.levels import Levels
-from proofward.data.plausibility import CLIPPED, Doubt, outside
+from proofward.data.plausibility import CLIPPED, Doubt, clipped_by_name, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.schema import CLIPPED_PERCENT, Feature, FeaturesInvalid
 from proofward.layers.linear import MAX_WIDTH
@@ -149,19 +149,17 @@ class Reached:
         """The features of pixels in integers (n, outputs), which are counted."""
         part = self.part
         values = part.outputs_of(levels, pixels)
-        with np.errstate(over="ignore"):  # what is too large is clipped, and counted
+        with np.errstate(over="ignore"):
             normalised = (values - np.array(part.centre)) / np.array(part.spread)
         self.count += len(values)
         self.outside += outside(normalised, scales).sum(axis=0)
         self.sums += np.stack([values.sum(axis=0), (values**2).sum(axis=0)])
-        with np.errstate(over="ignore"):
-            return to_fixed_point(normalised, scales)
+        return to_fixed_point(normalised, scales)
 
     @property
     def clipped(self) -> Mapping[str, int]:
         """By feature, how many values lay outside the range of inputs."""
-        pairs = zip(self.part.features, self.outside, strict=True)
-        return {entry.name: int(count) for entry, count in pairs if count}
+        return clipped_by_name(self.part.features, self.outside)
 
     @property
     def doubts(self) -> list[Doubt]:

@@ -105,7 +105,12 @@ class ImageSchema:
     @property
     def size(self) -> int:
         """Features of a record: of its picture, and of its row."""
-        return self.picture_size + (self.row.size if self.row else 0)
+        return self.picture_size + self.row_size
+
+    @property
+    def row_size(self) -> int:
+        """Features of the row beside a picture, 0 where there is none."""
+        return 0 if self.row is None else self.row.size
 
     @property
     def picture_size(self) -> int:
@@ -117,13 +122,15 @@ class ImageSchema:
         """What is made of a picture, and what goes with it."""
         made = f"images of {self.rule.words}"
         if self.row is not None:
-            return f"{made}, each with a row of {self.row.size} features"
+            return f"{made}, each with a row of {self.row_size} features"
         return made if self.frozen is None else f"{made}, {self.frozen.words}"
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """The features of a record in their order: pixels, or what a frozen network makes of them."""
-        return self._pixels if self.frozen is None else self.frozen.features
+        """The features of a record in their order: pixels and behind them a row's, or a frozen network's."""
+        if self.frozen is not None:
+            return self.frozen.features
+        return self._pixels if self.row is None else (*self._pixels, *self.row.features)
 
     @property
     def _pixels(self) -> tuple[Feature, ...]:
@@ -264,10 +271,15 @@ def schema_from_bytes(data: bytes) -> Schema | ImageSchema:
     return found
 
 
+def frozen_part_of(schema: Schema | ImageSchema) -> FrozenPart | None:
+    """The frozen network before what is trained on, if these are images that have one."""
+    return schema.frozen if isinstance(schema, ImageSchema) else None
+
+
 def kit_files(schema: Schema | ImageSchema) -> dict[str, bytes]:
     """The files by which a kit, or a run, knows what its data are."""
     files = {FEATURES_NAME: schema.to_bytes()}
-    frozen = schema.frozen if isinstance(schema, ImageSchema) else None
+    frozen = frozen_part_of(schema)
     if frozen is not None and frozen.network is not None:
         files[FROZEN_NAME] = frozen.network.data
     return files

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from proofward.data.csv_problems import Places, described
 from proofward.data.records import Records
-from proofward.data.schema import Schema
+from proofward.data.schema import Feature, Schema
 from proofward.layers.model import FixedPoint
 
 FAR = 1000.0
@@ -58,11 +58,16 @@ class Readings:
     columns: Sequence[int]
 
     def normalised(self, schema: Schema) -> NDArray[np.float64]:
-        """(x - centre) / spread, infinite where that is too large for a number."""
-        centre = np.array([feature.centre for feature in schema.features], dtype=np.float64)
-        spread = np.array([feature.spread for feature in schema.features], dtype=np.float64)
-        with np.errstate(over="ignore"):
-            return np.asarray((self.values - centre) / spread)
+        """Its numbers, scaled."""
+        return normalised(self.values, schema.features)
+
+
+def normalised(values: NDArray[np.float64], features: Sequence[Feature]) -> NDArray[np.float64]:
+    """(x - centre) / spread of (n, features), infinite where that is too large for a number."""
+    centre = np.array([feature.centre for feature in features], dtype=np.float64)
+    spread = np.array([feature.spread for feature in features], dtype=np.float64)
+    with np.errstate(over="ignore"):
+        return np.asarray((values - centre) / spread)
 
 
 def outside(normalised: NDArray[np.float64], scales: FixedPoint) -> NDArray[np.bool_]:
@@ -71,6 +76,11 @@ def outside(normalised: NDArray[np.float64], scales: FixedPoint) -> NDArray[np.b
     with np.errstate(over="ignore"):
         scaled = np.rint(normalised * (1 << scales.activation_bits))
     return np.asarray((scaled < low) | (scaled > high))
+
+
+def clipped_by_name(features: Sequence[Feature], counts: NDArray[np.int64]) -> dict[str, int]:
+    """Of each feature of which some values lie outside, how many."""
+    return {entry.name: int(count) for entry, count in zip(features, counts, strict=True) if count}
 
 
 def column_doubts(

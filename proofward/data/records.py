@@ -26,6 +26,8 @@ class Records:
 
 
 def to_fixed_point(values: NDArray[np.float64], scales: FixedPoint) -> Int64Array:
-    """round(values * 2^fa), clipped to the input range: int64 of the same shape."""
+    """round(values * 2^fa), clipped to the input range, however large: int64 of the same shape."""
     low, high = scales.input_range
-    return np.clip(np.rint(values * (1 << scales.activation_bits)), low, high).astype(np.int64)
+    with np.errstate(over="ignore"):
+        scaled = np.rint(values * (1 << scales.activation_bits))
+    return np.clip(scaled, low, high).astype(np.int64)

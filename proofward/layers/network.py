@@ -29,7 +29,7 @@ from proofward.layers.linear import MAX_WIDTH, Linear
 from proofward.layers.means import Finer, rounding
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import MOST_CLASSES, exactly, integer
-from proofward.layers.record import ROW, ROW_WORD, RecordLayout
+from proofward.layers.record import ROW_WORD, RecordLayout, source_word
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
 from proofward.layers.shortcuts import ADD, Joints, PlainShortcut, Shortcut, check_shortcuts, joined, plain_of
 
@@ -130,7 +130,7 @@ class Network:
         """Such as 30-32-2, or with the layouts of pictures 1x64x64-8x32x32-2; +i: layer i's values join."""
         parts = [self.record.words, *(layer.gives.words for layer in self.chain)]
         for own in self.shortcuts:
-            parts[own.into + 1] += f"+{ROW_WORD if own.source == ROW else own.source}"
+            parts[own.into + 1] += f"+{source_word(own.source)}"
         return "-".join(parts)
 
     @property

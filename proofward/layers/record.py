@@ -34,6 +34,11 @@ ROW = 1 << 16  #: place of the row; that of no layer's values, and beyond any li
 ROW_WORD = "row"
 
 
+def source_word(place: int) -> int | str:
+    """How the plain form of a shortcut names its source: the number of a layer's values, or "row"."""
+    return ROW_WORD if place == ROW else place
+
+
 @dataclass(frozen=True)
 class RecordLayout:
     """first: what the first layer reads. row: the length of the row beside it, 0 where there is none."""

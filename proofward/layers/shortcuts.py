@@ -28,7 +28,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.means import Finer
 from proofward.layers.plain import exactly, integer
-from proofward.layers.record import ROW, ROW_WORD
+from proofward.layers.record import ROW, ROW_WORD, source_word
 
 ADD = "add"  #: of a shortcut in plain form, among layers
 
@@ -202,7 +202,7 @@ def plain_of(shortcuts: Sequence[Shortcut], layers: Sequence[Affine]) -> Mapping
     return {
         own.into: {
             "kind": ADD,
-            "from": ROW_WORD if own.source == ROW else own.source,
+            "from": source_word(own.source),
             **({} if own.by is None else {"by": layers[own.by].to_plain()}),
         }
         for own in shortcuts
@@ -220,7 +220,7 @@ def joined(
             words = f"the number of a layer up to {into}, 0 for the record"
             if own.source == ROW:
                 words = "of records with a row beside what the first layer reads"
-            raise ConfigurationError("from", words, ROW_WORD if own.source == ROW else own.source)
+            raise ConfigurationError("from", words, source_word(own.source))
         if own.by is None:
             shortcuts.append(Shortcut(own.source, into))
             continue

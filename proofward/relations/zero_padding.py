@@ -1,11 +1,15 @@
 """What lies outside the records of a column, and outside their axes, is 0.
 
-With marked(x) = 1 for such an entry x, else 0,
-    sum over x of eq(r, x) marked(x) X(x) = 0 at a random r,
-one sumcheck, 3 log(size) / |E|. What a verifier needs of `marked` at the sumcheck's end is a product of sums
-over the first rows and the first places of every axis, a few multiplications for each variable: a claimed
-number of rows costs it nothing. A row beside what the first layer reads (`layers.record`) is a run of places
-of every record: a difference of two such sums more.
+What is proved: with marked(x) = 1 for such an entry x, else 0,
+    sum over x of eq(r, x) marked(x) X(x) = 0 at a random r.
+What a verifier needs of `marked` at the sumcheck's end is a product of sums over the first rows and the first
+places of every axis, a few multiplications for each variable: a claimed number of rows costs it nothing. A
+row beside what the first layer reads (`layers.record`) is a run of places of every record: a difference of
+two such sums more.
+
+Messages: verifier: r        a sumcheck of the sum, which ends in a value of X
+Soundness error: log(size) for r and 2 log(size) for the sumcheck, over |E|. How it hides: every message is
+padded by the party. Source: zero tests by multilinear extensions, as in Spartan (Setty 2019/550).
 """
 
 from __future__ import annotations

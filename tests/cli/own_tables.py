@@ -10,6 +10,11 @@ HOSPITALS, COLUMNS = ("a", "b", "c"), 12
 CENTRE, SPREAD = 10.0, 3.0
 
 
+def data(*files: object) -> list[object]:
+    """The words of a command that name a hospital's file or folder each."""
+    return [word for file in files for word in ("--data", file)]
+
+
 def write_tables(folder: Path, rows: int = 100, seed: int = 1) -> list[Path]:
     """FOLDER/a.csv and so on; the label depends on two columns and chance."""
     rng, paths = np.random.default_rng(seed), []

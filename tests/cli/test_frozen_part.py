@@ -20,6 +20,7 @@ from proofward.models.graph.frozen_file import read_frozen_network
 from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_images import HOSPITALS, write_folders, write_project
 from tests.cli.own_rows import write_project as write_project_of_rows
+from tests.cli.own_tables import data
 from tests.cli.own_tables import write_project as write_project_of_tables
 from tests.models.backbones import OUTPUTS, write_backbone
 
@@ -34,10 +35,6 @@ def write_frozen(folder, *, frozen=f'file = "{NAME}"\n{SCALED}', layers='["linea
     if not (folder / NAME).exists():
         write_backbone(folder / NAME)
     return path
-
-
-def data(*paths):
-    return [word for path in paths for word in ("--data", path)]
 
 
 @pytest.fixture(scope="module")

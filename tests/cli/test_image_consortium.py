@@ -22,12 +22,8 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.layers.training import logit_differences
 from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_images import CLASSES, HOSPITALS, SIDE, picture, write_folders, write_npz, write_project
+from tests.cli.own_tables import data, write_tables
 from tests.cli.own_tables import write_project as write_project_of_tables
-from tests.cli.own_tables import write_tables
-
-
-def data(*paths):
-    return [word for path in paths for word in ("--data", path)]
 
 
 @pytest.fixture(scope="module")

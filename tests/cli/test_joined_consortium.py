@@ -18,12 +18,9 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.layers.training import logit_differences
 from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_rows import COLUMNS, HOSPITALS, number, write_project, write_site, write_sites
+from tests.cli.own_tables import data
 
 TABLES = ("--labels", "labels.csv", "--table", "rows.csv")
-
-
-def data(*paths):
-    return [word for path in paths for word in ("--data", path)]
 
 
 @pytest.fixture(scope="module")

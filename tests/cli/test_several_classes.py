@@ -16,6 +16,7 @@ from proofward.cli.project.project_text import project_text
 from proofward.layers.network import mlp
 from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_images import write_project as write_image_project
+from tests.cli.own_tables import data
 
 HOSPITALS, KINDS, COLUMNS = ("a", "b", "c"), ("benign", "malignant", "normal"), 4
 
@@ -46,15 +47,11 @@ def write_project(folder: Path, label: str = 'classes = ["benign", "malignant", 
     return path
 
 
-def data(files: list[Path]) -> list[object]:
-    return [word for file in files for word in ("--data", file)]
-
-
 @pytest.fixture(scope="module")
 def ran(proofward, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kinds")
     path, files = write_project(folder), write_tables(folder)
-    said = proofward.json("simulate", path, *data(files), "--run", folder / "run")
+    said = proofward.json("simulate", path, *data(*files), "--run", folder / "run")
     return folder, files, said
 
 
@@ -137,7 +134,7 @@ def test_its_programs_are_within_their_bound(proofward, ran, kind):
 
 def test_a_table_with_a_class_that_is_not_agreed_is_refused(proofward, tmp_path):
     path, files = write_project(tmp_path), write_tables(tmp_path, 20, ("benign", "malignant", "other"))
-    result = proofward("simulate", path, *data(files), "--run", tmp_path / "run")
+    result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
     assert result.exit_code == 1
     assert "none of the agreed labels, benign, malignant and normal" in " ".join(result.stderr.split())
 
@@ -163,7 +160,7 @@ def test_classes_are_weighted_as_the_file_says(proofward, tmp_path):
     path, files = weigh(write_project(tmp_path, rounds=1), "[2, 1, 3]"), write_tables(tmp_path, 16)
     project = read_project(path)
     assert project.setup.model.class_weights == (2, 1, 3) and project.setup.model.widths == (COLUMNS, 6, 3)
-    said = proofward.json("simulate", path, *data(files), "--run", tmp_path / "run")
+    said = proofward.json("simulate", path, *data(*files), "--run", tmp_path / "run")
     assert (said["exit"], said["finished"]) == (0, True), said
     assert proofward("audit", tmp_path / "run", "--consortium", said["consortium"]).exit_code == 0
     out = tmp_path / "model.json"
@@ -212,7 +209,7 @@ def test_images_of_several_classes_are_trained_and_predicted(proofward, tmp_path
     path, files = write_image_project(tmp_path, label=SIDES), write_pictures(tmp_path / "data")
     project = read_project(path)
     assert project.schema.classes == ("clear", "lump or mass", "cyst") and project.setup.model.words == "1x16x16-2x4x4-4-3"
-    said = proofward.json("simulate", path, *data(files), "--run", tmp_path / "run")
+    said = proofward.json("simulate", path, *data(*files), "--run", tmp_path / "run")
     assert (said["exit"], said["finished"]) == (0, True), said
     assert proofward("audit", tmp_path / "run", "--consortium", said["consortium"]).exit_code == 0
     out = tmp_path / "model.json"

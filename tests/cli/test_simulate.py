@@ -15,11 +15,7 @@ from proofward.cli.project.project_file import read_project
 from proofward.cli.run.simulate import hospital_files, plan_of_project
 from proofward.engines.run_folder import RunFolder
 from proofward.report.handover.model_files import safetensors_bytes
-from tests.cli.own_tables import HOSPITALS, write_project, write_tables
-
-
-def data(*files: object) -> list[object]:
-    return [word for file in files for word in ("--data", file)]
+from tests.cli.own_tables import HOSPITALS, data, write_project, write_tables
 
 
 def test_a_run_passes_its_audit_and_gives_a_model(proofward, tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.data.frozen.nodes import LIMIT, VALUE_BITS
+from proofward.data.frozen.weights import LIMIT, VALUE_BITS
 from proofward.data.frozen_part import FROZEN_NAME, FrozenPart, Reached
 from proofward.data.image_schema import ImageSchema, complete, kit_files, schema_from_bytes
 from proofward.data.images.levels import Levels

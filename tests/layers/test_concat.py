@@ -8,12 +8,12 @@ import pytest
 from proofward.layers import reference
 from proofward.layers.bounds import compile_bounds
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import input_gradients, real_features, real_weights, scores, train_float
-from proofward.layers.initial_weights import initial_weights
+from proofward.layers.float_twin import input_gradients, scores
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
 from proofward.layers.record import ROW
 from proofward.layers.training import forward_sums
+from tests.layers.real_step import RealStep
 from tests.layers.test_shortcuts import (
     AVERAGE,
     MAXIMUM,
@@ -109,18 +109,9 @@ def test_a_step_in_real_numbers_is_that_of_autograd_on_the_concatenation(name: s
 
     axes, row, layers = CHAINS[name]
     model = chain(axes, layers, row)
-    wide = FixedPoint(6, 8, 24, 18, 17, 18, 19)  # nothing saturates
-    rng, training = np.random.default_rng(1), Training(rate=64, batch=4, steps=1)
-    first = real_weights(initial_weights(model, wide, b"s"), wide)
-    features = real_features(rng.integers(-200, 200, (4, model.features)), wide)
-    labels = np.array([0, 1, 1, 0])
-    found = train_float(model, wide, training, first, features, labels, np.arange(4)[None])
-    held = [
-        [torch.tensor(flat.astype(np.float64), requires_grad=True) for flat in (first[start:bias], first[bias:end])]
-        for start, bias, end in model.offsets
-    ]
-    (w0, b0), (w1, b1), *above, (wp, bp) = held
-    given = torch.tensor(features.astype(np.float64), requires_grad=True)
+    step = RealStep(model)
+    (w0, b0), (w1, b1), *above, (wp, bp) = step.parameters
+    given = torch.tensor(step.features.astype(np.float64), requires_grad=True)
     picture, own = given[:, : model.inputs.size].reshape(4, *axes), given[:, model.inputs.size :]
     below = torch.relu(F.conv2d(picture, w0.reshape(model.layers[0].shape), b0, padding=1))
     pools = {"relu_maxpool2d": F.max_pool2d, "relu_avgpool2d": F.avg_pool2d}
@@ -132,13 +123,9 @@ def test_a_step_in_real_numbers_is_that_of_autograd_on_the_concatenation(name: s
     for index, (w, b) in enumerate(above):
         values = F.linear(values, w.reshape(model.layers[2 + index].shape), b)
         values = torch.relu(values) if index + 1 < len(above) else values
-    real = scores(model, wide, first, features)
+    real = scores(model, step.scales, step.first, step.features)
     assert np.allclose(real, (values[:, 1] - values[:, 0]).detach().numpy(), rtol=1e-4, atol=1e-5)
-    F.cross_entropy(values, torch.tensor(labels), reduction="sum").backward()
-    rate = training.rate / (1 << wide.rate_shift)
-    step = -rate * np.concatenate([part.grad.numpy().ravel() for pair in held for part in pair])
-    assert np.allclose(found, step, rtol=1e-3, atol=1e-5 * np.abs(step).max()) and np.abs(step).max() > 0
-    assert all(np.any(step[start:end]) for start, _, end in model.offsets)
+    step.check(values)
 
 
 def test_gradients_of_inputs_are_those_of_both_parts() -> None:

@@ -11,7 +11,6 @@ from proofward.layers import reference_pictures as plain
 from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.conv2d import Conv2d
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import real_features, real_weights, train_float
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.linear import Linear
 from proofward.layers.model import FixedPoint, Training
@@ -19,6 +18,7 @@ from proofward.layers.network import Network, chain
 from proofward.layers.schedule import schedule
 from proofward.layers.shortcuts import Shortcut
 from proofward.layers.training import train
+from tests.layers.real_step import RealStep
 
 SCALES = FixedPoint()
 NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
@@ -172,19 +172,10 @@ def test_a_step_in_real_numbers_is_that_of_autograd(name: str) -> None:
     from torch.nn import functional as F
 
     model = chain(*CHAINS[name])
-    wide = FixedPoint(6, 8, 24, 18, 17, 18, 19)  # nothing saturates
-    rng, training = np.random.default_rng(1), Training(rate=64, batch=4, steps=1)
-    first = real_weights(initial_weights(model, wide, b"s"), wide)
-    features = real_features(rng.integers(-200, 200, (4, model.features)), wide)
-    labels = np.array([0, 1, 1, 0])
-    found = train_float(model, wide, training, first, features, labels, np.arange(4)[None])
-    held = [
-        [torch.tensor(flat.astype(np.float64), requires_grad=True) for flat in (first[start:bias], first[bias:end])]
-        for start, bias, end in model.offsets
-    ]
+    step = RealStep(model)
 
     def sums(index: int, values):  # type: ignore[no-untyped-def]
-        layer, (weight, bias) = model.layers[index], held[index]
+        layer, (weight, bias) = model.layers[index], step.parameters[index]
         if isinstance(layer, Conv2d):
             return F.conv2d(values, weight.reshape(layer.shape), bias, stride=layer.stride, padding=layer.padding)
         return F.linear(values.flatten(1), weight.reshape(layer.shape), bias)
@@ -194,7 +185,7 @@ def test_a_step_in_real_numbers_is_that_of_autograd(name: str) -> None:
         "relu_avgpool2d": lambda own: F.avg_pool2d(own, 2),
         "relu_global_avgpool": lambda own: F.adaptive_avg_pool2d(own, 1),
     }  # fmt: skip
-    values = [torch.tensor(features.astype(np.float64)).reshape(4, *model.inputs.axes)]
+    values = [torch.tensor(step.features.astype(np.float64)).reshape(4, *model.inputs.axes)]
     for place in range(model.depth):
         total = sums(place, values[place])
         for own in model.shortcuts:
@@ -202,8 +193,4 @@ def test_a_step_in_real_numbers_is_that_of_autograd(name: str) -> None:
                 total = total + (values[own.source] if own.by is None else sums(own.by, values[own.source]))
         if place < len(model.activations):
             values.append(pools[model.activations[place].kind](torch.relu(total)))
-    F.cross_entropy(total, torch.tensor(labels), reduction="sum").backward()
-    rate = training.rate / (1 << wide.rate_shift)
-    step = -rate * np.concatenate([part.grad.numpy().ravel() for pair in held for part in pair])
-    assert np.allclose(found, step, rtol=1e-3, atol=1e-5 * np.abs(step).max()) and np.abs(step).max() > 0
-    assert all(np.any(step[start:end]) for start, _, end in model.offsets)
+    step.check(total)

@@ -8,7 +8,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 
 from proofward.data.frozen.network import FrozenNetwork, to_values  # noqa: E402
-from proofward.data.frozen.nodes import VALUE_BITS  # noqa: E402
+from proofward.data.frozen.weights import VALUE_BITS  # noqa: E402
 from proofward.models.graph.from_onnx import read_file  # noqa: E402
 from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
 from proofward.models.graph.onnx_runs import double_run  # noqa: E402

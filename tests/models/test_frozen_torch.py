@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from proofward.data.frozen.network import to_values  # noqa: E402
-from proofward.data.frozen.nodes import VALUE_BITS  # noqa: E402
+from proofward.data.frozen.weights import VALUE_BITS  # noqa: E402
 from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 

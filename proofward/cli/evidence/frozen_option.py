@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from proofward.cli.common.answering import Refused
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ def with_frozen_network(model: ExportedModel, path: Path, chosen: Path | None) -
 
     path: of the model's file.
     """
-    import click
-
     from proofward.data.frozen_part import FROZEN_NAME
     from proofward.data.schema import FeaturesInvalid
     from proofward.models.graph.frozen_file import read_frozen_network

@@ -116,10 +116,10 @@ def _predicted(
         if options["table"] is None and (delimiter is not None or decimal != POINT):
             raise click.UsageError("--delimiter and --decimal: the model takes images, not a table")
         agreed = model.description.images.row
-        if agreed is None or options["table"] is None:
-            if agreed is not None or options["table"] is not None:
-                takes = "a row with each image: name their table" if agreed is not None else "no rows"
-                raise click.UsageError(f"--table: the model takes {takes}")
+        if (agreed is None) is not (options["table"] is None):
+            takes = "no rows" if agreed is None else "a row with each image: name their table"
+            raise click.UsageError(f"--table: the model takes {takes}")
+        if agreed is None:
             return predict_images(model, new, **given, seen=seen), ()
         parts = DELIMITERS[delimiter] if delimiter else ""
         rows = read_rows(options["table"], agreed, model.scales, parts, DECIMALS[decimal])

@@ -85,9 +85,11 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
                 plain["public_key"] = key_in_words(key.public.raw)
                 lines.append(f"public key, for `proofward admit`: {key_in_words(key.public.raw)}")
         if (constants := home.root / FEATURES_NAME).exists():
+            from proofward.data.image_schema import frozen_part_of
+
             plain["features"] = hashlib.sha256(constants.read_bytes()).hexdigest()
             lines.append(f"features {plain['features']}")
-            if (frozen := getattr(schema_of(home), "frozen", None)) is not None:
+            if (frozen := frozen_part_of(schema_of(home))) is not None:
                 plain["frozen"] = frozen.digest.hex()
                 lines.append(f"frozen network {frozen.name} {frozen.digest.hex()}")
         rules = home.rules

@@ -35,8 +35,9 @@ def with_frozen_part(images: ImageSchema | None, table: Table, folder: Path) -> 
         network = read_frozen_network(folder / name)
         if digest and digest.lower() != network.digest.hex():
             raise ProjectError("frozen.digest", digest, f"{network.digest.hex()} in {name}")
-        given = {key: usual if frozen.peek(key) is None else frozen.peek(key) for key, usual in _USUAL}
-        scales = {key: numbers(f"frozen.{key}", own, network.outputs) for key, own in given.items()}
+        scales = {
+            key: numbers(f"frozen.{key}", frozen.peek(key, usual), network.outputs) for key, usual in _USUAL
+        }
         short = {key: own[:1] if len(set(own)) == 1 else own for key, own in scales.items()}
         part = FrozenPart(name, network.digest, network.outputs, short["centre"], short["spread"])
         return images.with_frozen(part, network)

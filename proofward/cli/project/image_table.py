@@ -35,8 +35,9 @@ def read_image_schema(table: Table) -> ImageSchema | None:
     label = Table(table.table("label"), "label.", ("column", "positive", "negative", "classes"))
     try:
         rule = _rule(images)
-        given = {name: usual if images.peek(name) is None else images.peek(name) for name, usual in _USUAL}
-        levels = {name: numbers(f"images.{name}", value, rule.channels) for name, value in given.items()}
+        levels = {
+            name: numbers(f"images.{name}", images.peek(name, usual), rule.channels) for name, usual in _USUAL
+        }
         made = image_schema(rule, Levels(**levels), label.text("column", "label"), _sides(label))
         return replace(made, row=_row_schema(table))
     except ConfigurationError as error:

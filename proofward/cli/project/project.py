@@ -106,7 +106,7 @@ class Project:
         if self.settings == Settings() and (features, classes) == (found.features, usual.head.classes):
             return found.preset
         axes = features if self.images is None else self.images.axes
-        row = self.images.row.size if self.images is not None and self.images.row is not None else 0
+        row = 0 if self.images is None else self.images.row_size
         own = settings.preset("", "", axes, classes, row)
         training, what = own.training, f"{features} features" if self.images is None else "images"
         what += f", each with a row of {row} features" if row else ""

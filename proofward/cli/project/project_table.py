@@ -27,9 +27,9 @@ class Table:
                 raise ProjectError(where + key, f"one of {', '.join(names)}", "an unknown key")
         self._values, self._where = values, where
 
-    def peek(self, name: str) -> object:
-        """What stands there, of whatever type, None for nothing."""
-        return self._values.get(name)
+    def peek(self, name: str, usual: object = None) -> object:
+        """What stands there, of whatever type, or the usual value."""
+        return self._values.get(name, usual)
 
     def _get(self, name: str, expected: str, default: object = None) -> Any:
         value = self._values.get(name, default)

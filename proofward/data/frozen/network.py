@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from proofward.data.frozen.nodes import LIMIT, NODES, VALUE_BITS, Node
-from proofward.data.frozen.weights import Weights
+from proofward.data.frozen.nodes import NODES, Node
+from proofward.data.frozen.weights import LIMIT, VALUE_BITS, Weights
 from proofward.data.frozen.windows import FloatArray, Shape, Windows
 from proofward.encoding import MalformedMessage
 from proofward.encoding.cbor import Item, decode_item, encode_item

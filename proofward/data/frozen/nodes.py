@@ -20,12 +20,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from proofward.data.frozen.weights import LIMIT, VALUE_BITS, Weights
+from proofward.data.frozen.weights import LIMIT, Weights
 from proofward.data.frozen.windows import FloatArray, Shape, Windows
 from proofward.encoding.cbor import Item
 from proofward.layers.errors import ConfigurationError
-
-__all__ = ["LIMIT", "NODES", "VALUE_BITS", "Add", "Convolution", "Linear", "Max", "Mean", "Node", "Rectify"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ from proofward.models.graph.steps import (
     ReluStep,
     RowStep,
     ScaleStep,
+    Shape,
     Step,
 )
 
@@ -43,17 +44,28 @@ class Operator(Generic[Key]):
     concat: bool = False
 
 
-def chained(
-    operators: Mapping[Key, Operator[Key]], first: Key, last: Key, row: Key | None = None
-) -> tuple[list[Step], list[str]]:
-    """The steps from the input to what `last` makes, and problems; operators in an order of computation.
+@dataclass(frozen=True)
+class Read(Generic[Key]):
+    """What a file or a program is made of: its operators, in an order of computation, from `first` to `last`.
 
-    row: the input with the row of a table, where there is one.
+    shape: of a record. row, row_size: the input with the row of a table beside the record, and its columns;
+    None and 0 where there is none.
     """
-    paths: dict[Key, Steps] = {first: ()}
-    if row is not None:
-        paths[row] = (RowStep(str(row)),)
-    for key, own in operators.items():
+
+    shape: Shape
+    operators: Mapping[Key, Operator[Key]]
+    first: Key
+    last: Key
+    row: Key | None = None
+    row_size: int = 0
+
+
+def chained(read: Read[Key]) -> tuple[list[Step], list[str]]:
+    """The steps from the input to what `last` makes, and problems."""
+    paths: dict[Key, Steps] = {read.first: ()}
+    if read.row is not None:
+        paths[read.row] = (RowStep(str(read.row)),)
+    for key, own in read.operators.items():
         if not all(source in paths for source in own.sources):
             return [], [f"{own.where}: takes what does not depend on the input"]
         before = [paths[source] for source in own.sources]
@@ -68,9 +80,10 @@ def chained(
             paths[key] = found
         else:
             paths[key] = (*before[0], *own.steps)
-    if last not in paths or any(isinstance(step, RowStep) for step in paths[last]):
+    found = paths.get(read.last)
+    if found is None or any(isinstance(step, RowStep) for step in found):
         return [], ["the output does not depend on the input"]
-    return list(paths[last]), []
+    return list(found), []
 
 
 def _shortcut(where: str, chain: Steps, branch: Steps) -> Steps | None:

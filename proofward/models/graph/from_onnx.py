@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from proofward.models.graph.branches import Operator, chained
+from proofward.models.graph.branches import Operator, Read
 from proofward.models.graph.concatenations import row_of
-from proofward.models.graph.network import ImportedNetwork, compare, network
+from proofward.models.graph.network import ImportedNetwork, compare, network_of
 from proofward.models.graph.onnx_operators import Operators, read_operators, where
 from proofward.models.graph.onnx_runs import double_run, single_run
 from proofward.models.graph.refusals import ImportRefused, require_package
@@ -27,34 +25,14 @@ def from_onnx(path: Path | str) -> ImportedNetwork:
     is wrong and what to use instead.
     """
     file = read_file(Path(path), MAX_BYTES)
-    read = read_graph(file.graph, Operators)
-    steps, problems = chained(read.operators, read.first, read.last, read.row)
-    if problems:
-        raise ImportRefused(problems)
-    made = network(read.shape, steps, read.row_size)
+    read, batch = read_graph(file.graph, Operators)
+    made = network_of(read)
     names = [read.first] if read.row is None else [read.first, read.row]
-    compare(made, double_run(file, read.batch, names), "the file")
-    single = single_run(file, read.batch, names)
+    compare(made, double_run(file, batch, names), "the file")
+    single = single_run(file, batch, names)
     if single is not None:
         compare(made, single, "the file in onnxruntime", SINGLE_TOLERANCE)
     return made
-
-
-@dataclass(frozen=True)
-class Read:
-    """A graph's operators by the names of what they make.
-
-    shape: of a record. batch: the file's fixed one, or 0. row, row_size: the input of a row beside the
-    record, None and 0 where there is none.
-    """
-
-    shape: tuple[int, ...]
-    batch: int
-    operators: Mapping[str, Operator[str]]
-    first: str
-    last: str
-    row: str | None
-    row_size: int
 
 
 def read_file(path: Path, most: int, *, external: bool = True) -> Any:
@@ -88,8 +66,8 @@ def _tensors(file: Any) -> list[Any]:
     return [*file.graph.initializer, *held]
 
 
-def read_graph(graph: Any, kind: type[Operators]) -> Read:
-    """The operators of a graph by a reader of this kind; raises ImportRefused with all that is wrong."""
+def read_graph(graph: Any, kind: type[Operators]) -> tuple[Read[str], int]:
+    """A graph by a reader of this kind, and its fixed batch or 0; raises ImportRefused with all problems."""
     operators = read_operators(graph, kind)
     inputs = [entry for entry in graph.input if entry.name not in operators.constants]
     for entry in inputs:
@@ -107,9 +85,8 @@ def read_graph(graph: Any, kind: type[Operators]) -> Read:
         raise ImportRefused(operators.problems)
     own = operators.shapes[names[0]][0]
     batch = own if isinstance(own, int) else 0
-    if row < 0:
-        return Read(shapes[0], batch, found, names[0], last, None, 0)
-    return Read(shapes[0], batch, found, names[0], last, names[1], shapes[1][0])
+    of_row = (names[1], shapes[1][0]) if row >= 0 else ()
+    return Read(shapes[0], found, names[0], last, *of_row), batch
 
 
 def _check_input(operators: Operators, entry: Any) -> None:

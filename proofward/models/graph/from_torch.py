@@ -10,15 +10,14 @@ import copy
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from proofward.models.graph.branches import Operator, chained
+from proofward.models.graph.branches import Operator, Read
 from proofward.models.graph.concatenations import row_of
-from proofward.models.graph.network import ImportedNetwork, compare, network
+from proofward.models.graph.network import ImportedNetwork, compare, network_of
 from proofward.models.graph.pt2_archive import vetted
 from proofward.models.graph.refusals import ADD, CONTROL, ImportRefused, require_package, unsupported
 from proofward.models.graph.steps import FloatArray
@@ -137,31 +136,12 @@ def _network(exported: Any, problems: list[str]) -> tuple[ImportedNetwork, int]:
 
     problems: what is known to be wrong already.
     """
-    read = read_program(Program(exported), problems)
-    steps, problems = chained(read.operators, read.first, read.last, read.row)
-    if problems:
-        raise ImportRefused(problems)
-    return network(read.shape, steps, read.row_size), read.place
+    program = Program(exported)
+    read = read_program(program, problems)
+    return network_of(read), -1 if read.row is None else program.inputs.index(read.row)
 
 
-@dataclass(frozen=True)
-class Read:
-    """A program's operators by their nodes, and its first and last one.
-
-    shape: of a record. row, row_size, place: the input of a row beside the record, its columns and its place
-    among the inputs; None, 0 and -1 where there is none.
-    """
-
-    shape: tuple[int, ...]
-    operators: dict[Any, Operator[Any]]
-    first: Any
-    last: Any
-    row: Any
-    row_size: int
-    place: int
-
-
-def read_program(program: Program, problems: list[str]) -> Read:
+def read_program(program: Program, problems: list[str]) -> Read[Any]:
     """What a program is made of; raises ImportRefused."""
     inputs, outputs = program.inputs, program.outputs
     problems = problems + [
@@ -183,9 +163,8 @@ def read_program(program: Program, problems: list[str]) -> Read:
             words = "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)"
             raise ImportRefused([f"a batch of one fixed size: export it with {words}"])
     at = 1 if row == 0 else 0
-    of_row, row_size = (inputs[row], shapes[row][0]) if row >= 0 else (None, 0)
-    operators = _operators(program, inputs, outputs[0])
-    return Read(shapes[at], operators, inputs[at], outputs[0], of_row, row_size, row)
+    of_row = (inputs[row], shapes[row][0]) if row >= 0 else ()
+    return Read(shapes[at], _operators(program, inputs, outputs[0]), inputs[at], outputs[0], *of_row)
 
 
 def _shape(node: Any) -> tuple[int, ...]:

@@ -9,9 +9,8 @@ else a convolution of its own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from proofward.data.frozen.windows import Shape, Windows
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluGlobalAvgPool
-from proofward.models.graph.branches import Operator
+from proofward.models.graph.branches import Key, Operator, Read
 from proofward.models.graph.network import require_close
 from proofward.models.graph.refusals import ImportRefused
 from proofward.models.graph.steps import (
@@ -38,7 +37,6 @@ from proofward.models.graph.steps import (
     folded,
 )
 
-Key = TypeVar("Key", bound=Hashable)
 KINDS = (
     "a frozen network has Conv, Gemm, MatMul, BatchNormalization, Relu, Clip from 0, MaxPool, AveragePool, "
     "Add and reshapes: cut it off before this, or use another"
@@ -49,14 +47,15 @@ TOLERANCE = 1 / 64
 """Of the largest output, or of 1: more than this no rounding of weights and values explains."""
 
 
-def frozen_network(
-    shape: Shape, operators: Mapping[Key, Operator[Key]], first: Key, last: Key
-) -> FrozenNetwork:
-    """The network of these operators on pictures of this shape; raises ImportRefused."""
+def frozen_network(read: Read[Key]) -> FrozenNetwork:
+    """The network of what was read, on pictures; raises ImportRefused."""
+    if read.row is not None:
+        raise ImportRefused([TWO_INPUTS])
+    shape = read.shape
     if len(shape) != 3:
         raise ImportRefused([f"the network takes {shape}, expected pictures (channels, height, width)"])
-    operators, last = _folded(operators, last)
-    nodes, values = list[Node](), {first: 0}
+    operators, last = _folded(read.operators, read.last)
+    nodes, values = list[Node](), {read.first: 0}
     shapes: list[Shape] = [shape]
 
     def append(node: Node) -> int:

@@ -12,10 +12,9 @@ from proofward.data.frozen.network import MAX_BYTES, FrozenNetwork
 from proofward.data.frozen.windows import Windows
 from proofward.layers.errors import ConfigurationError
 from proofward.models.graph.from_onnx import read_file, read_graph
-from proofward.models.graph.frozen_network import KINDS, TWO_INPUTS, check_alike, frozen_network
+from proofward.models.graph.frozen_network import KINDS, check_alike, frozen_network
 from proofward.models.graph.onnx_operators import PLAIN_KINDS, Operators, attributes, where
 from proofward.models.graph.onnx_runs import double_run, single_run
-from proofward.models.graph.refusals import ImportRefused
 from proofward.models.graph.steps import CutStep, FloatArray, Step, WindowStep
 
 _POOLS = ("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean")
@@ -28,11 +27,9 @@ def frozen_from_onnx(path: Path) -> FrozenNetwork:
     What it computes was compared with a run of the file.
     """
     file = read_file(path, MAX_BYTES, external=False)
-    read = read_graph(file.graph, FrozenOperators)
-    if read.row is not None:
-        raise ImportRefused([TWO_INPUTS])
-    made = frozen_network(read.shape, read.operators, read.first, read.last)
-    run = single_run(file, read.batch, [read.first]) or double_run(file, read.batch, [read.first])
+    read, batch = read_graph(file.graph, FrozenOperators)
+    made = frozen_network(read)
+    run = single_run(file, batch, [read.first]) or double_run(file, batch, [read.first])
     check_alike(made, run, "the file")
     return made
 

@@ -11,8 +11,8 @@ from proofward.data.frozen.windows import Windows
 from proofward.layers.errors import ConfigurationError
 from proofward.models.graph.convolutions import pair_of
 from proofward.models.graph.from_torch import read_program, read_pt2, run_of
-from proofward.models.graph.frozen_network import KINDS, TWO_INPUTS, check_alike, frozen_network
-from proofward.models.graph.refusals import ImportRefused, plain_name
+from proofward.models.graph.frozen_network import KINDS, check_alike, frozen_network
+from proofward.models.graph.refusals import plain_name
 from proofward.models.graph.steps import CutStep, FloatArray, Step, WindowStep
 from proofward.models.graph.torch_operators import Program, argument, target_of, where
 
@@ -26,10 +26,7 @@ def frozen_from_pt2(path: Path) -> FrozenNetwork:
     Nothing of the file is unpickled or executed. What it computes was compared with a run of the program.
     """
     exported = read_pt2(path)
-    read = read_program(FrozenProgram(exported), [])
-    if read.row is not None:
-        raise ImportRefused([TWO_INPUTS])
-    made = frozen_network(read.shape, read.operators, read.first, read.last)
+    made = frozen_network(read_program(FrozenProgram(exported), []))
     check_alike(made, run_of(exported.module(check_guards=False).double()), "the program")
     return made
 

@@ -17,6 +17,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network, chain, mlp
 from proofward.layers.real_pass import real_forward
+from proofward.models.graph.branches import Key, Read, chained
 from proofward.models.graph.concatenations import parted
 from proofward.models.graph.graph import Graph, network_graph
 from proofward.models.graph.refusals import ImportRefused
@@ -85,6 +86,14 @@ class ImportedNetwork:
                 unit = 1 << scales.weight_bits
                 parts.append(np.rint(np.clip(part, -limit, limit) * unit).astype(np.int64).reshape(-1))
         return FirstWeights(np.concatenate(parts), limit, clipped)
+
+
+def network_of(read: Read[Key]) -> ImportedNetwork:
+    """The canonical network of what was read; raises ImportRefused with all that is wrong."""
+    steps, problems = chained(read)
+    if problems:
+        raise ImportRefused(problems)
+    return network(read.shape, steps, read.row_size)
 
 
 def network(shape: tuple[int, ...], written: Sequence[Step], row: int = 0) -> ImportedNetwork:

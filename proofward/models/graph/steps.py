@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from proofward.data.frozen.windows import Windows
 from proofward.layers.axis import Axis
 from proofward.layers.layout import Layout
-from proofward.layers.record import ROW, ROW_WORD
+from proofward.layers.record import source_word
 from proofward.layers.registry import ACTIVATIONS, IMPLIED
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
@@ -144,7 +144,7 @@ class AddStep:
     def plain(self) -> dict[str, object]:
         """The shortcut in the plain form of `layers.network.chain`."""
         through = {} if self.by is None else {"by": self.by.plain[0]}
-        return {"kind": ADD, "from": ROW_WORD if self.source == ROW else self.source, **through}
+        return {"kind": ADD, "from": source_word(self.source), **through}
 
 
 @dataclass(frozen=True)

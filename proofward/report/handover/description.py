@@ -84,8 +84,7 @@ class Description:
     @classmethod
     def of_images(cls, images: ImageSchema) -> Description:
         """Every pixel a feature, in grey levels, or every output of a frozen network; behind them a row's."""
-        row = images.row.features if images.row is not None else ()
-        columns = tuple(Column(entry, entry.unit) for entry in (*images.features, *row))
+        columns = tuple(Column(entry, entry.unit) for entry in images.features)
         return cls(columns, images.classes, images)
 
     def files(self) -> dict[str, bytes]:

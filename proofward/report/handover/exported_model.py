@@ -87,9 +87,9 @@ class ExportedModel:
         axes, images = self.model.inputs.axes, self.description.images
         if images is not None and not self.model.is_mlp and axes != images.axes:
             raise ModelInvalid(f"the model takes pictures of {axes}, the rule makes them of {images.axes}")
-        row = 0 if images is None or images.row is None else images.row.size
-        if images is not None and self.model.row != row:
-            raise ModelInvalid(f"the model takes rows of {self.model.row} values, {row} are described")
+        if images is not None and self.model.row != images.row_size:
+            described = f"{images.row_size} are described"
+            raise ModelInvalid(f"the model takes rows of {self.model.row} values, {described}")
 
     @property
     def digest(self) -> bytes:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.data.plausibility import clipped_by_name, normalised, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.schema import Notation, folded
 from proofward.layers.errors import TrainingError
@@ -71,16 +72,9 @@ class Predictions:
 def predict(model: ExportedModel, records: NewRecords, seen: Seen | None = None) -> Predictions:
     """`seen` is given the inputs. Raises ModelInvalid for weights that no federation can have made."""
     scales, features = model.scales, model.description.features
-    centre = np.array([entry.centre for entry in features])
-    spread = np.array([entry.spread for entry in features])
-    with np.errstate(over="ignore"):  # what is too large is clipped, and counted
-        normalised = (records.values - centre) / spread
-        scaled = np.rint(normalised * (1 << scales.activation_bits))
-    low, high = scales.input_range
-    outside = ((scaled < low) | (scaled > high)).sum(axis=0)
-    clipped = {entry.name: int(count) for entry, count in zip(features, outside, strict=True) if count}
-    with np.errstate(over="ignore"):
-        inputs = to_fixed_point(normalised, scales)
+    scaled = normalised(records.values, features)
+    clipped = clipped_by_name(features, outside(scaled, scales).sum(axis=0))
+    inputs = to_fixed_point(scaled, scales)
     if seen is not None:
         seen(inputs)
     return predictions(model, records.rows, scores_of(model, inputs), clipped)

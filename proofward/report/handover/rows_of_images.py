@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from proofward.data.plausibility import Readings, outside
+from proofward.data.plausibility import clipped_by_name, normalised, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.row_schema import RowSchema
 from proofward.layers.model import FixedPoint, Int64Array
@@ -54,9 +54,7 @@ def read_rows(
         empty = sum(not key for key in found.keys)
         words = f"names that stand in several rows: {twice}; rows without one: {empty}"
         raise TableRefused(f"column {FILE}: {words}")
-    normalised = Readings(found.values, np.zeros(0, dtype=np.int64), (), ()).normalised(agreed.columns)
-    counts = outside(normalised, scales).sum(axis=0)
-    clipped = {entry.name: int(count) for entry, count in zip(features, counts, strict=True) if count}
-    with np.errstate(over="ignore"):
-        rows = to_fixed_point(normalised, scales)
-    return RowsOfImages(dict(zip(found.keys, rows, strict=True)), clipped, found.ignored)
+    scaled = normalised(found.values, features)
+    clipped = clipped_by_name(features, outside(scaled, scales).sum(axis=0))
+    rows = dict(zip(found.keys, to_fixed_point(scaled, scales), strict=True))
+    return RowsOfImages(rows, clipped, found.ignored)

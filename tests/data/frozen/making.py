@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from proofward.data.frozen.network import FrozenNetwork
-from proofward.data.frozen.nodes import LIMIT, Add, Convolution, Linear, Max, Mean, Rectify
-from proofward.data.frozen.weights import LARGEST_SUM, Weights
+from proofward.data.frozen.nodes import Add, Convolution, Linear, Max, Mean, Rectify
+from proofward.data.frozen.weights import LARGEST_SUM, LIMIT, Weights
 from proofward.data.frozen.windows import Windows
 
 SHAPE = (2, 7, 6)

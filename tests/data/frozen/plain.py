@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from proofward.data.frozen.nodes import LIMIT, Add, Convolution, Linear, Max, Mean, Rectify
+from proofward.data.frozen.nodes import Add, Convolution, Linear, Max, Mean, Rectify
+from proofward.data.frozen.weights import LIMIT
 
 
 def clipped(value: int) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from proofward.data.frozen.network import FORMAT, FrozenNetwork, to_values
-from proofward.data.frozen.nodes import LIMIT, Add, Convolution, Linear, Max, Rectify
-from proofward.data.frozen.weights import Weights
+from proofward.data.frozen.nodes import Add, Convolution, Linear, Max, Rectify
+from proofward.data.frozen.weights import LIMIT, Weights
 from proofward.data.frozen.windows import Windows
 from proofward.encoding.cbor import decode_item, encode_item
 from proofward.layers.errors import ConfigurationError
