@@ -1,8 +1,11 @@
-"""Which high limbs the relation of a training commits to, and how much it commits to in all.
+"""How the relation of a training commits to values that may be beyond their range, and how much in all.
 
-A public function of the rules and a number of rows: each high limb is as wide as the bounds say that it can
-be needed. The tables of signs cost as much as lookups do, so a top limb has at most as many bits as the
-largest table that a hidden layer pays for, one twice as long as its columns, or 10.
+A public function of the rules and a number of rows: as much as the bounds say that can be needed. Of all ways
+(`beyond`) the one is taken for which a layer's columns, lookups and table entries are least in all, an entry
+of a table counted twice, since its multiplicity is committed to and it is a leaf as a lookup is. The tables
+of signs of high limbs cost as much as lookups do, so a top limb has at most as many bits as the largest table
+that a hidden layer may pay for, one twice as long as its columns, or 10, and that of the head as many as one
+that a hidden layer does pay for.
 """
 
 from __future__ import annotations
@@ -10,19 +13,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proofward.layers.beyond import Beyond, Span, signed_bits
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
-from proofward.layers.saturation import HighLimb, Span, signed_bits
+from proofward.layers.saturation import HighLimb
+from proofward.layers.split import Split
 
 _LEAST_SIGN_BITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """High limbs of every hidden layer's sums and back sums, and of the head's differences of logits."""
+    """Of every hidden layer's sums and back sums, and the high limb of the head's differences of logits."""
 
-    hidden: tuple[tuple[HighLimb, HighLimb], ...]
+    hidden: tuple[tuple[Beyond, Beyond], ...]
     head: HighLimb
 
     @staticmethod
@@ -30,22 +35,57 @@ class Arrangement:
         """By the bounds of all layers, for columns of `samples` values for each unit."""
         spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(model.activations))]
         sign_bits, table_bits = _sign_bits(model, samples, spans), scales.table_bits
+        hidden: list[tuple[Beyond, Beyond]] = []
+        for own, (high, back) in zip(model.activations, spans, strict=True):
+            values = samples * own.gives.padded_size
+            sums = _of_sums(scales, HighLimb.of(high, table_bits, sign_bits), values)
+            hidden.append(
+                (sums, _of_gradients(scales, HighLimb.of(back, table_bits, sign_bits), values))
+            )
         return Arrangement(
-            hidden=tuple(
-                (HighLimb.of(high, table_bits, sign_bits), HighLimb.of(back, table_bits, sign_bits))
-                for high, back in spans
-            ),
-            head=HighLimb.of(bounds[model.depth - 1].high, table_bits, sign_bits),
+            hidden=tuple(hidden),
+            head=HighLimb.of(bounds[model.depth - 1].high, table_bits, _paid_for(hidden)),
         )
 
 
 def forward_limbs(
     model: Network, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]
-) -> tuple[HighLimb, ...]:
-    """High limbs of every hidden layer's sums in a forward pass over so many samples."""
+) -> tuple[Beyond, ...]:
+    """How every hidden layer's values are committed to in a forward pass over so many samples."""
     spans = [(bounds[i].high,) for i in range(len(model.activations))]
     sign_bits = _sign_bits(model, samples, spans)
-    return tuple(HighLimb.of(high, scales.table_bits, sign_bits) for (high,) in spans)
+    return tuple(
+        _of_sums(scales, HighLimb.of(high, scales.table_bits, sign_bits), samples * own.gives.padded_size)
+        for own, (high,) in zip(model.activations, spans, strict=True)
+    )
+
+
+def _of_sums(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
+    """The least costly way for so many values."""
+
+    def cost(way: Beyond) -> int:
+        return values * (way.inside_columns + way.inside_lookups) + 2 * way.table_rows
+
+    ways: list[Beyond] = [limb, *Split.ways(limb.span, scales.activation_range_bits)]
+    return min(ways, key=cost)
+
+
+def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
+    """The least costly way for so many gradients."""
+
+    def cost(way: Beyond) -> int:
+        return values * (way.saturating_columns + way.saturating_lookups) + 2 * way.table_rows
+
+    ways: list[Beyond] = [limb]
+    ways += (way for way in Split.ways(limb.span, scales.gradient_range_bits + 1) if not way.excess_bits)
+    ways += () if limb.is_own_sign else Split.ways(limb.span, 0)
+    return min(ways, key=cost)
+
+
+def _paid_for(hidden: Sequence[tuple[Beyond, Beyond]]) -> int:
+    """Bits of the largest table of signs that is there for hidden layers."""
+    limbs = (way for ways in hidden for way in ways if isinstance(way, HighLimb))
+    return max([_LEAST_SIGN_BITS, *(way.widths[-1] for way in limbs if way.widths)])
 
 
 def _sign_bits(model: Network, samples: int, spans: Sequence[tuple[Span, ...]]) -> int:

@@ -12,12 +12,12 @@ from proofward.field.extension import ext_add, ext_scale, lift
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
+from proofward.layers.beyond import Beyond
 from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, limbs
 from proofward.layers.rounding import Rounding, rounded
-from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape, eq_weights
 from proofward.layers.windows import WindowPoint, first_maximum, maximum, spread, taps
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
@@ -66,7 +66,7 @@ class Selection:
         return self.chosen.at(WindowPoint.of(point, self.layout).tap(half, half)) * 4
 
     @staticmethod
-    def count(scales: FixedPoint, limb_above: HighLimb) -> int:
+    def count(scales: FixedPoint, limb_above: Beyond) -> int:
         """Columns for every sum, the remainders' among them."""
         distances = len(limbs(distance_bits(scales, limb_above), scales.table_bits))
         return 1 + distances + Rounding.count(scales.weight_bits, scales)
@@ -115,7 +115,7 @@ class Choosing:
     shape: Shape
     name: str
     layout: Layout
-    limb_above: HighLimb
+    limb_above: Beyond
     sums: Callable[[], Int64Array]
     made: list[Selection] = field(default_factory=list)
 
@@ -143,9 +143,9 @@ class Choosing:
         return Rounding.declare(self.ranges, name, scales.weight_bits, self.made[0], self.sums)
 
 
-def distance_bits(scales: FixedPoint, high: HighLimb) -> int:
+def distance_bits(scales: FixedPoint, beyond: Beyond) -> int:
     """n: the high limbs' span holds all rounded sums, so two of them differ by less than 2^n."""
-    low, most = high.span
+    low, most = beyond.span
     return scales.activation_range_bits + (most - low).bit_length()
 
 

@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
-from proofward.proof.tables import Table
+from proofward.proof.tables import Table, all_zero_at, integers
 
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
@@ -23,7 +24,7 @@ _SIGN_TAG, _CHAIN_TAG = 128, 192
 class RangeChecks:
     """The interval tables of one proof, and the tables of signs.
 
-    An interval table's tag is the number of its bits, at most 20; tables of signs have tags from 128 on.
+    An interval table's tag is the number of its bits, at most 23; tables of signs have tags from 128 on.
     """
 
     def __init__(self, party: Party, lookups: LookupArgument, table_bits: int) -> None:
@@ -47,8 +48,15 @@ class RangeChecks:
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
-        table = Table(f"signs of {bits} bits", _SIGN_TAG + bits, bits, partial(_signs, bits))
-        self.lookups.query(self._keep(table), value, sign)
+        low, values = -(1 << (bits - 1)), partial(_signs, bits)
+        table = Table.function(f"signs of {bits} bits", _SIGN_TAG + bits, low, bits, values, _sign_at)
+        self.look_up(table, value, sign)
+
+    def look_up(
+        self, table: Table, value: LinearCombination, second: LinearCombination | None = None
+    ) -> None:
+        """Every entry (pair of entries) is in a table, which is one for all layers that ask for its tag."""
+        self.lookups.query(self._keep(table), value, second)
 
     def require_joint_sign(
         self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination
@@ -60,9 +68,9 @@ class RangeChecks:
         cannot occur.
         """
         self.require(low, bits)
-        table = Table(f"signs above {bits} bits", _CHAIN_TAG + bits, bits + 2, partial(_signs_above, bits))
+        name, tag, values = f"signs above {bits} bits", _CHAIN_TAG + bits, partial(_signs_above, bits)
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
-        self.lookups.query(self._keep(table), key, sign)
+        self.look_up(Table.function(name, tag, 0, bits + 2, values, _sign_above_at), key, sign)
 
     def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> LinearCombination:
         """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
@@ -121,17 +129,29 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
 
 
-def _signs(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The integers of so many bits, and their signs."""
-    entries = np.arange(-(1 << (bits - 1)), 1 << (bits - 1), dtype=np.int64)
-    return entries, np.sign(entries)
+def _signs(bits: int) -> npt.NDArray[np.int64]:
+    """The signs of the integers of so many bits."""
+    return np.sign(integers(-(1 << (bits - 1)), bits))
 
 
-def _signs_above(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _sign_at(point: Point) -> Ext:
+    """Their extension: -1 where the top bit is 0, and where it is 1, whether another bit is."""
+    return point[0] * 2 - ONE - point[0] * all_zero_at(point[1:])
+
+
+def _signs_above(bits: int) -> npt.NDArray[np.int64]:
     """See `RangeChecks.require_joint_sign`."""
-    keys = np.arange(4 << bits, dtype=np.int64)
+    keys = integers(0, bits + 2)
     inside = np.sign(keys & ((1 << bits) - 1))
-    return keys, np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
+    result: npt.NDArray[np.int64] = np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
+    return result
+
+
+def _sign_above_at(point: Point) -> Ext:
+    """Their extension: by the two top bits -1, whether a lower bit is 1, and twice 1."""
+    top, next_one = point[0], point[1]
+    inside = next_one * (ONE - all_zero_at(point[2:])) - (ONE - next_one)
+    return top + (ONE - top) * inside
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:
