@@ -85,6 +85,11 @@ class Affine(ABC):
         """Sums of a sample that share one bias."""
 
     @property
+    def axis_entries(self) -> int:
+        """Entries of the tables of its inputs' axes, which whoever looks at its proof fills (`axis`)."""
+        return 0
+
+    @property
     def window(self) -> int:
         """It makes sums for whole windows of so many along height and width only."""
         return 1

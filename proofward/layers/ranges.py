@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
+from proofward.layers.sign_tables import signs, signs_above
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
-
-
-_SIGN_TAG, _CHAIN_TAG = 128, 192
 
 
 class RangeChecks:
@@ -47,8 +45,7 @@ class RangeChecks:
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
-        table = Table(f"signs of {bits} bits", _SIGN_TAG + bits, bits, partial(_signs, bits))
-        self.lookups.query(self._keep(table), value, sign)
+        self.lookups.query(self._keep(signs(bits)), value, sign)
 
     def require_joint_sign(
         self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination
@@ -60,9 +57,8 @@ class RangeChecks:
         cannot occur.
         """
         self.require(low, bits)
-        table = Table(f"signs above {bits} bits", _CHAIN_TAG + bits, bits + 2, partial(_signs_above, bits))
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
-        self.lookups.query(self._keep(table), key, sign)
+        self.lookups.query(self._keep(signs_above(bits)), key, sign)
 
     def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> LinearCombination:
         """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
@@ -119,19 +115,6 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     if shift + width == bits:
         return to_field((flat >> shift).astype(np.int64))
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
-
-
-def _signs(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The integers of so many bits, and their signs."""
-    entries = np.arange(-(1 << (bits - 1)), 1 << (bits - 1), dtype=np.int64)
-    return entries, np.sign(entries)
-
-
-def _signs_above(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """See `RangeChecks.require_joint_sign`."""
-    keys = np.arange(4 << bits, dtype=np.int64)
-    inside = np.sign(keys & ((1 << bits) - 1))
-    return keys, np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:

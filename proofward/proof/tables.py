@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,16 @@ class Table:
 
     A table of consecutive integers has a closed multilinear extension; others are evaluated entry by entry.
     `entries` makes the 2^log_size entries when they are first needed. Who only measures a statement has no
-    need of them, and tables of the signs of many bits are large.
+    need of them, nor has who verifies a proof where closed forms are known beforehand: `low` is the first of
+    consecutive integers, `closed_second` the extension of the second entries.
     """
 
     name: str
     tag: int
     log_size: int
     entries: Callable[[], tuple[Signed, Signed | None]]
+    low: int | None = None
+    closed_second: Callable[[Point], Ext] | None = None
 
     @staticmethod
     def of(name: str, tag: int, first: Signed, second: Signed | None = None) -> Table:
@@ -41,7 +44,8 @@ class Table:
     @staticmethod
     def interval(name: str, tag: int, low: int, log_size: int) -> Table:
         """The integers low .. low + 2^log_size - 1."""
-        return Table.of(name, tag, np.arange(low, low + (1 << log_size), dtype=np.int64))
+        entries = partial(np.arange, low, low + (1 << log_size), dtype=np.int64)
+        return Table(name, tag, log_size, lambda: (entries(), None), low)
 
     @staticmethod
     def padded(name: str, tag: int, entries: list[int]) -> Table:
@@ -66,7 +70,7 @@ class Table:
     def first_at(self, point: Point) -> Ext:
         """Multilinear extension of the first entries."""
         if self.is_interval:
-            value = ZERO + int(self.first[0])
+            value = ZERO + (int(self.first[0]) if self.low is None else self.low)
             for i, coordinate in enumerate(reversed(point)):
                 value = value + coordinate * (1 << i)
             return value
@@ -74,6 +78,8 @@ class Table:
 
     def second_at(self, point: Point) -> Ext:
         """Multilinear extension of the second entries, 0 where there are none."""
+        if self.closed_second is not None:
+            return self.closed_second(point)
         return ZERO if self.second is None else evaluate(to_field(self.second), point)
 
     def count(self, first: Signed, second: Signed | None) -> tuple[Signed, int]:
@@ -95,7 +101,7 @@ class Table:
     @cached_property
     def is_interval(self) -> bool:
         """Whether the entries are consecutive integers in their order."""
-        return bool((np.diff(self.first) == 1).all())
+        return self.low is not None or bool((np.diff(self.first) == 1).all())
 
     @cached_property
     def _positions(self) -> Signed:

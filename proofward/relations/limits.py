@@ -27,6 +27,12 @@ MOST_ACTIVATIONS = 1 << 27
 MOST_PARAMETERS = 1 << 24
 """Parameters of the model; a reader takes objects that are as long as its ciphertext (`ledger.reading`)."""
 
+MOST_PADDED_WEIGHTS = 1 << 25
+"""Weights of all layers with their axes padded: who verifies has tables of them."""
+
+MOST_AXIS_ENTRIES = 1 << 22
+"""Of the tables of the axes of all convolutions, which bounds are worked out by and who verifies fills."""
+
 MOST_COMMITTED_VALUES = 1 << 30
 """Values of a round's proof, as `RoundConfig.committed_values` estimates them."""
 
@@ -42,6 +48,8 @@ def check_sizes(model: Network, training: Training, rows: int) -> None:
         ("padded steps * batch", samples, MOST_SAMPLES),
         ("padded steps * batch * padded width", samples * widest, MOST_ACTIVATIONS),
         ("parameters", model.parameters, MOST_PARAMETERS),
+        ("padded weights", sum(own.weights.padded_size for own in model.layers), MOST_PADDED_WEIGHTS),
+        ("entries of the axes' tables", sum(own.axis_entries for own in model.layers), MOST_AXIS_ENTRIES),
     ):
         if found > most:
             raise ConfigurationError(size, f"at most {most} with {rows} rows", found)
