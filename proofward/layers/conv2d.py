@@ -109,6 +109,10 @@ class Conv2d(Affine):
         return self.axes[0].outputs * self.axes[1].outputs
 
     @property
+    def laid_out(self) -> int:
+        return self.positions * self.groups * self.fan_in
+
+    @property
     def axis_entries(self) -> int:
         return sum(axis.entries for axis in self.axes)
 

@@ -33,6 +33,12 @@ MOST_PADDED_WEIGHTS = 1 << 25
 MOST_AXIS_ENTRIES = 1 << 22
 """Of the tables of the axes of all convolutions, which bounds are worked out by and who verifies fills."""
 
+MOST_LAID_OUT = 1 << 27
+"""Values that a layer lays out in a forward pass of one record, as who verifies a prediction makes one."""
+
+MOST_PRODUCTS = 1 << 34
+"""Products of a weight and a value in a forward pass of one record, for the same reason."""
+
 MOST_COMMITTED_VALUES = 1 << 30
 """Values of a round's proof, as `RoundConfig.committed_values` estimates them."""
 
@@ -53,3 +59,13 @@ def check_sizes(model: Network, training: Training, rows: int) -> None:
     ):
         if found > most:
             raise ConfigurationError(size, f"at most {most} with {rows} rows", found)
+
+
+def check_forward_pass(model: Network) -> None:
+    """Raises ConfigurationError where a forward pass of one record is too large for who verifies a proof."""
+    for size, found, most in (
+        ("values under the kernel of a layer", max(own.laid_out for own in model.layers), MOST_LAID_OUT),
+        ("products of a forward pass", sum(own.products for own in model.layers), MOST_PRODUCTS),
+    ):
+        if found > most:
+            raise ConfigurationError(size, f"at most {most}", found)
