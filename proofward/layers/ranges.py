@@ -8,17 +8,14 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
+from proofward.layers.sign_tables import signs, signs_above
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
-from proofward.proof.tables import Table, all_zero_at, integers
+from proofward.proof.tables import Table
 
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
-
-
-_SIGN_TAG, _CHAIN_TAG = 128, 192
 
 
 class RangeChecks:
@@ -48,9 +45,7 @@ class RangeChecks:
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
-        low, values = -(1 << (bits - 1)), partial(_signs, bits)
-        table = Table.function(f"signs of {bits} bits", _SIGN_TAG + bits, low, bits, values, _sign_at)
-        self.look_up(table, value, sign)
+        self.look_up(signs(bits), value, sign)
 
     def look_up(
         self, table: Table, value: LinearCombination, second: LinearCombination | None = None
@@ -68,9 +63,8 @@ class RangeChecks:
         cannot occur.
         """
         self.require(low, bits)
-        name, tag, values = f"signs above {bits} bits", _CHAIN_TAG + bits, partial(_signs_above, bits)
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
-        self.look_up(Table.function(name, tag, 0, bits + 2, values, _sign_above_at), key, sign)
+        self.look_up(signs_above(bits), key, sign)
 
     def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> LinearCombination:
         """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
@@ -127,31 +121,6 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     if shift + width == bits:
         return to_field((flat >> shift).astype(np.int64))
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
-
-
-def _signs(bits: int) -> npt.NDArray[np.int64]:
-    """The signs of the integers of so many bits."""
-    return np.sign(integers(-(1 << (bits - 1)), bits))
-
-
-def _sign_at(point: Point) -> Ext:
-    """Their extension: -1 where the top bit is 0, and where it is 1, whether another bit is."""
-    return point[0] * 2 - ONE - point[0] * all_zero_at(point[1:])
-
-
-def _signs_above(bits: int) -> npt.NDArray[np.int64]:
-    """See `RangeChecks.require_joint_sign`."""
-    keys = integers(0, bits + 2)
-    inside = np.sign(keys & ((1 << bits) - 1))
-    result: npt.NDArray[np.int64] = np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
-    return result
-
-
-def _sign_above_at(point: Point) -> Ext:
-    """Their extension: by the two top bits -1, whether a lower bit is 1, and twice 1."""
-    top, next_one = point[0], point[1]
-    inside = next_one * (ONE - all_zero_at(point[2:])) - (ONE - next_one)
-    return top + (ONE - top) * inside
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:

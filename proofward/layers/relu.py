@@ -198,8 +198,8 @@ class ReluRelation(ActivationRelation):
         """Declare the columns of a layer of 2^log_units units and their lookups.
 
         `limbs_above` are how Q and G are committed to, by the bounds of the sums and of the back sums.
-        `forward` is given Q and declares what ties it to the sums. Where there are gradients of 2^log_values values only, `over_sums`
-        says which of them belongs to each unit.
+        `forward` is given Q and declares what ties it to the sums. Where there are gradients of 2^log_values
+        values only, `over_sums` says which of them belongs to each unit.
         """
         values = ReluForward.declare(
             ranges,

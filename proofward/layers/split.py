@@ -33,9 +33,10 @@ from proofward.layers.flags import Flags
 from proofward.layers.model import LARGEST_TABLE, Int64Array
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.saturation import declare_sign
+from proofward.layers.stack import zero_product
 from proofward.proof.forms import ONE, Point
 from proofward.proof.lookup import LinearCombination
-from proofward.proof.tables import Table, all_one_at, all_zero_at, bits_at, integers
+from proofward.proof.tables import Table, bits_at, integers
 
 NO_CLASS = 5
 _CLASS_TAG, _SATURATED_TAG, _EXCESS_TAG = 1 << 12, 2 << 12, 3 << 12
@@ -215,7 +216,7 @@ def _class_at(middle: int, last: int, point: Point) -> Ext:
     Those from M to 2^k - 1, of class 0, have the top bit 0 and all middle bits 1. Where the top bit is 1 the
     class is 1, and `last` where the middle bits are all 1 too.
     """
-    top, inside = point[0], all_one_at(point[1 : 1 + middle])
+    top, inside = point[0], zero_product(tuple(ONE - own for own in point[1 : 1 + middle]))
     return top * (ONE + inside * (last - 1)) - (ONE - top) * (ONE - inside)
 
 
@@ -231,6 +232,6 @@ def excess_table(bits: int) -> Table:
 
     def form(point: Point) -> Ext:
         top, rest = point[0], bits_at(point[1:])
-        return rest + top * (3 * half - 1) + (1 - 2 * half) + all_zero_at(point) * (2 * half - 1)
+        return rest + top * (3 * half - 1) + (1 - 2 * half) + zero_product(point) * (2 * half - 1)
 
     return Table.of_form(f"excesses of {bits} bits", _EXCESS_TAG + bits, bits, entries, form)

@@ -13,7 +13,7 @@ from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.histogram import histogram
 from proofward.field.multilinear import evaluate
-from proofward.proof.forms import ONE, ZERO, Point
+from proofward.proof.forms import ZERO, Point
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -145,20 +145,4 @@ def bits_at(point: Point) -> Ext:
     value = ZERO
     for coordinate in point:
         value = value * 2 + coordinate
-    return value
-
-
-def all_zero_at(point: Point) -> Ext:
-    """The extension of whether all bits are 0."""
-    value = ONE
-    for coordinate in point:
-        value = value * (ONE - coordinate)
-    return value
-
-
-def all_one_at(point: Point) -> Ext:
-    """The extension of whether all bits are 1."""
-    value = ONE
-    for coordinate in point:
-        value = value * coordinate
     return value

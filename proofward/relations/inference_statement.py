@@ -22,7 +22,7 @@ from proofward.layers.plain import integer
 from proofward.layers.rounding import Rounding
 from proofward.layers.training import magnitude, scores
 from proofward.proof.soundness import CodeParameters, choose_code
-from proofward.relations.limits import check_sizes
+from proofward.relations.limits import check_forward_pass, check_sizes
 from proofward.relations.statement import digest_of
 
 Array = npt.NDArray[np.uint64]
@@ -48,6 +48,7 @@ class ForwardPass:
         integer("records", self.records, 1, MOST_RECORDS)
         samples = padded(self.records)
         check_sizes(self.model, Training(batch=samples, steps=1), samples)
+        check_forward_pass(self.model)
         forward_bounds(self.model, self.scales, self.largest_weight)
 
     @property
