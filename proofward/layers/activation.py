@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.beyond import Beyond
+from proofward.layers.beyond import Beyond, Span
 from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -79,6 +79,14 @@ class Activation(ABC):
     @abstractmethod
     def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
         """Gradients of real sums from those of the values, which have saturated already."""
+
+    def rounded_off(
+        self, scales: FixedPoint, span: Span, *, backward: bool
+    ) -> list[tuple[int, int]]:
+        """(bits, values of a sample) of remainders and of all else whose limbs may be as wide as theirs."""
+        del span
+        forward = [(scales.weight_bits, self.takes.padded_size)]
+        return [*forward, (scales.back_bits, self.gives.padded_size)] if backward else forward
 
     @abstractmethod
     def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:

@@ -17,6 +17,7 @@ from proofward.layers.beyond import Beyond, Span, signed_bits
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.ranges import best_limb_bits
 from proofward.layers.saturation import HighLimb
 from proofward.layers.split import Split
 
@@ -35,13 +36,13 @@ class Arrangement:
         """By the bounds of all layers, for columns of `samples` values for each unit."""
         spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(model.activations))]
         sign_bits, table_bits = _sign_bits(model, samples, spans), scales.table_bits
+        limb_bits = _limb_bits(model, scales, samples, [high for high, _ in spans], backward=True)
         hidden: list[tuple[Beyond, Beyond]] = []
         for own, (high, back) in zip(model.activations, spans, strict=True):
             values = samples * own.gives.padded_size
-            sums = _of_sums(scales, HighLimb.of(high, table_bits, sign_bits), values)
-            hidden.append(
-                (sums, _of_gradients(scales, HighLimb.of(back, table_bits, sign_bits), values))
-            )
+            sums = HighLimb.of(high, table_bits, sign_bits, limb_bits)
+            gradients = HighLimb.of(back, table_bits, sign_bits, limb_bits)
+            hidden.append((_of_sums(scales, sums, values), _of_gradients(scales, gradients, values)))
         return Arrangement(
             hidden=tuple(hidden),
             head=HighLimb.of(bounds[model.depth - 1].high, table_bits, _paid_for(hidden)),
@@ -52,12 +53,29 @@ def forward_limbs(
     model: Network, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]
 ) -> tuple[Beyond, ...]:
     """How every hidden layer's values are committed to in a forward pass over so many samples."""
-    spans = [(bounds[i].high,) for i in range(len(model.activations))]
-    sign_bits = _sign_bits(model, samples, spans)
+    spans = [bounds[i].high for i in range(len(model.activations))]
+    sign_bits = _sign_bits(model, samples, [(span,) for span in spans])
+    limb_bits = _limb_bits(model, scales, samples, spans, backward=False)
     return tuple(
-        _of_sums(scales, HighLimb.of(high, scales.table_bits, sign_bits), samples * own.gives.padded_size)
-        for own, (high,) in zip(model.activations, spans, strict=True)
+        _of_sums(
+            scales,
+            HighLimb.of(high, scales.table_bits, sign_bits, limb_bits),
+            samples * own.gives.padded_size,
+        )
+        for own, high in zip(model.activations, spans, strict=True)
     )
+
+
+def _limb_bits(
+    model: Network, scales: FixedPoint, samples: int, spans: Sequence[Span], *, backward: bool
+) -> int:
+    """Of the limbs of all remainders of hidden layers, so that one table serves them all."""
+    demands = [
+        (bits, samples * count)
+        for index, (own, span) in enumerate(zip(model.activations, spans, strict=True))
+        for bits, count in own.rounded_off(model.rounding(scales, index), span, backward=backward)
+    ]
+    return best_limb_bits(demands, scales.table_bits)
 
 
 def _of_sums(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
@@ -66,7 +84,7 @@ def _of_sums(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
     def cost(way: Beyond) -> int:
         return values * (way.inside_columns + way.inside_lookups) + 2 * way.table_rows
 
-    ways: list[Beyond] = [limb, *Split.ways(limb.span, scales.activation_range_bits)]
+    ways: list[Beyond] = [limb, *Split.ways(limb.span, scales.activation_range_bits, limb.limb_bits)]
     return min(ways, key=cost)
 
 
@@ -77,8 +95,9 @@ def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
         return values * (way.saturating_columns + way.saturating_lookups) + 2 * way.table_rows
 
     ways: list[Beyond] = [limb]
-    ways += (way for way in Split.ways(limb.span, scales.gradient_range_bits + 1) if not way.excess_bits)
-    ways += () if limb.is_own_sign else Split.ways(limb.span, 0)
+    whole = Split.ways(limb.span, scales.gradient_range_bits + 1, limb.limb_bits)
+    ways += (way for way in whole if not way.excess_bits)
+    ways += () if limb.is_own_sign else Split.ways(limb.span, 0, limb.limb_bits)
     return min(ways, key=cost)
 
 

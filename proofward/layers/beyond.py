@@ -29,6 +29,10 @@ class Beyond(Protocol):
         """Least and greatest floor(X / 2^bits)."""
 
     @property
+    def limb_bits(self) -> int:
+        """Bits of the limbs of what is rounded off, and of distances from a maximum; 0: as usual."""
+
+    @property
     def why(self) -> str:
         """What of the values is committed to, in words."""
 

@@ -12,7 +12,7 @@ from proofward.field.extension import ext_add, ext_scale, lift
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
-from proofward.layers.beyond import Beyond
+from proofward.layers.beyond import Beyond, Span
 from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -68,8 +68,9 @@ class Selection:
     @staticmethod
     def count(scales: FixedPoint, limb_above: Beyond) -> int:
         """Columns for every sum, the remainders' among them."""
-        distances = len(limbs(distance_bits(scales, limb_above), scales.table_bits))
-        return 1 + distances + Rounding.count(scales.weight_bits, scales)
+        limb_bits = limb_above.limb_bits
+        distances = limbs(distance_bits(scales, limb_above.span), limb_bits or scales.table_bits)
+        return 1 + len(distances) + Rounding.count(scales.weight_bits, scales, limb_bits)
 
     def prove(self, party: Party, point: Point, claim: Form, passed: DerivedTable | None = None) -> None:
         """claim = e dQ at the point, and sum of e = 1, e (e - 1) = e D = 0 everywhere.
@@ -136,16 +137,24 @@ class Choosing:
         distance = self.ranges.declare(
             f"{name} distances",
             size,
-            distance_bits(scales, self.limb_above),
+            distance_bits(scales, self.limb_above.span),
             lambda: _distances(rounded(self.sums(), scales), axes),
+            self.limb_above.limb_bits,
         )
         self.made.append(Selection(self.layout, column, distance, quotient))
-        return Rounding.declare(self.ranges, name, scales.weight_bits, self.made[0], self.sums)
+        return Rounding.declare(
+            self.ranges,
+            name,
+            scales.weight_bits,
+            self.made[0],
+            self.sums,
+            limb_bits=self.limb_above.limb_bits,
+        )
 
 
-def distance_bits(scales: FixedPoint, beyond: Beyond) -> int:
+def distance_bits(scales: FixedPoint, span: Span) -> int:
     """n: the high limbs' span holds all rounded sums, so two of them differ by less than 2^n."""
-    low, most = beyond.span
+    low, most = span
     return scales.activation_range_bits + (most - low).bit_length()
 
 

@@ -141,7 +141,7 @@ class Relu(Activation):
             limbs_above=limbs_above,
             sums=sums,
             back_sums=lambda: trace().back_sums,
-            forward=rounding_of(ranges, scales, name, sums),
+            forward=rounding_of(ranges, scales, name, sums, limbs_above[0].limb_bits),
         )
 
     def forward_relation(
@@ -162,15 +162,17 @@ class Relu(Activation):
             log_units=self.takes.log_size,
             limb_above=limb_above,
             sums=sums,
-            forward=rounding_of(ranges, scales, name, sums),
+            forward=rounding_of(ranges, scales, name, sums, limb_above.limb_bits),
         )
 
 
 def rounding_of(
-    ranges: RangeChecks, scales: FixedPoint, name: str, sums: Callable[[], Int64Array]
+    ranges: RangeChecks, scales: FixedPoint, name: str, sums: Callable[[], Int64Array], limb_bits: int
 ) -> Callable[[LinearCombination], Rounding]:
     """What ties a quotient to sums that it is the rounding of."""
-    return lambda quotient: Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
+    return lambda quotient: Rounding.declare(
+        ranges, name, scales.weight_bits, quotient, sums, limb_bits=limb_bits
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,7 @@ class ReluRelation(ActivationRelation):
             scales.back_bits,
             combine((1, whole), constant=-(1 << bits)),
             back_sums,
+            limb_bits=limbs_above[1].limb_bits,
         )
         saturated_gradient = over_sums(combine((1, ended), constant=-(1 << bits)))
 
@@ -240,7 +243,7 @@ class ReluRelation(ActivationRelation):
     @staticmethod
     def count_back(scales: FixedPoint, beyond: Beyond) -> int:
         """Columns of the gradients that `declare` declares."""
-        return beyond.saturating_columns + Rounding.count(scales.back_bits, scales)
+        return beyond.saturating_columns + Rounding.count(scales.back_bits, scales, beyond.limb_bits)
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""

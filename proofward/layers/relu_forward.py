@@ -91,7 +91,8 @@ class ReluForward(ActivationForward):
     @staticmethod
     def count_all(scales: FixedPoint, limb_above: Beyond) -> int:
         """`count`, and the columns of the remainders of as many sums."""
-        return ReluForward.count(limb_above) + Rounding.count(scales.weight_bits, scales)
+        remainders = Rounding.count(scales.weight_bits, scales, limb_above.limb_bits)
+        return ReluForward.count(limb_above) + remainders
 
     @property
     def log_size(self) -> int:

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from proofward.layers import relu
 from proofward.layers.activation import Activation, HiddenTrace, RealArray
-from proofward.layers.beyond import Beyond
+from proofward.layers.beyond import Beyond, Span
+from proofward.layers.choice_of_maxima import distance_bits
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -73,6 +74,12 @@ class ReluMaxPool2d(Activation):
         greatest = maximum(parts).reshape(gradients.shape)
         passed = np.multiply((greatest > 0) & (greatest < limit), gradients)
         return _routed(first_maximum(parts), passed, self.takes.axes)
+
+    def rounded_off(
+        self, scales: FixedPoint, span: Span, *, backward: bool
+    ) -> list[tuple[int, int]]:
+        found = super().rounded_off(scales, span, backward=backward)
+        return [*found, (distance_bits(scales, span), self.takes.padded_size)]
 
     def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:
         return PooledRelation.count(self.takes, self.gives, scales, limbs_above)

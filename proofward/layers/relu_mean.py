@@ -169,7 +169,7 @@ class ReluMean(Activation):
             limbs_above=limbs_above,
             sums=sums,
             back_sums=lambda: trace().back_sums,
-            forward=relu.rounding_of(ranges, scales, name, sums),
+            forward=relu.rounding_of(ranges, scales, name, sums, limbs_above[0].limb_bits),
             over_sums=lambda gradient: OverSums(gradient, windows),
         )
         values = WindowSums(own.values.table, windows)

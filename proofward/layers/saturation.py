@@ -44,17 +44,18 @@ class HighLimb:
 
     span: Span
     widths: tuple[int, ...]
+    limb_bits: int = 0
 
     @staticmethod
-    def of(span: Span, table_bits: int, sign_bits: int) -> HighLimb:
+    def of(span: Span, table_bits: int, sign_bits: int, limb_bits: int = 0) -> HighLimb:
         """With at most `sign_bits` bits in the top limb; the others leave room for a sign in a table."""
         if span[0] >= -1 and span[1] <= 1:
-            return HighLimb(span, ())
+            return HighLimb(span, (), limb_bits)
         bits, widths = signed_bits(span), []
         while bits > sign_bits:
             widths.append(min(max(1, table_bits - 2), bits - sign_bits))
             bits -= widths[-1]
-        return HighLimb(span, (*widths, bits))
+        return HighLimb(span, (*widths, bits), limb_bits)
 
     @property
     def is_zero(self) -> bool:

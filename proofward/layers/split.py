@@ -53,20 +53,21 @@ class Split:
     low_bits: int
     part_bits: int
     excess_bits: int
+    limb_bits: int = 0
 
     @staticmethod
-    def ways(span: Span, low_bits: int) -> Iterator[Split]:
+    def ways(span: Span, low_bits: int, limb_bits: int = 0) -> Iterator[Split]:
         """All that hold the values whose high limbs have this span."""
         low, high = span[0] << low_bits, (span[1] + 1) << low_bits
         for part_bits in range(low_bits + 1, LARGEST_TABLE):
             step = (1 << part_bits) - (1 << low_bits)
             if low >= -step and high <= step + (1 << low_bits):
-                yield Split(span, low_bits, part_bits, 0)
+                yield Split(span, low_bits, part_bits, 0, limb_bits)
                 return
             more = max((-low - 1) // step + 2, (high - 1 - (1 << low_bits)) // step + 1)
             excess_bits = (more - 1).bit_length() + 1
             if excess_bits <= LARGEST_TABLE:
-                yield Split(span, low_bits, part_bits, excess_bits)
+                yield Split(span, low_bits, part_bits, excess_bits, limb_bits)
 
     @property
     def step(self) -> int:

@@ -137,9 +137,14 @@ class UpdateRelation:
             Rounding.declare(ranges, title, rule.dropped_bits, result, sums, partial(say_delta, block))
             return result
 
+        limb_bits = rule.limb_bits(sum(1 << block.log_size for block in blocks), ranges.table_bits)
         for block in blocks:
             shifted = ranges.declare(
-                f"{block.name} update", block.log_size, rule.message_bits, partial(shifted_update, block)
+                f"{block.name} update",
+                block.log_size,
+                rule.message_bits,
+                partial(shifted_update, block),
+                limb_bits,
             )
             updates.append(LinearCombination(shifted.terms, -half))
             Rounding.declare(
@@ -149,6 +154,7 @@ class UpdateRelation:
                 updates[-1],
                 partial(weighted, block),
                 partial(say, block, declare_leading(block)),
+                limb_bits,
             )
 
         def norm() -> int:
