@@ -10,7 +10,7 @@ that a hidden layer does pay for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from proofward.layers.beyond import Beyond, Span, signed_bits
@@ -22,6 +22,8 @@ from proofward.layers.saturation import HighLimb
 from proofward.layers.split import Split
 
 _LEAST_SIGN_BITS = 10
+_LEAST_GAIN = 1 << 14
+"""Values of small statements stay in limbs: tables of their own are not worth while for less than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,7 @@ def _of_sums(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
     def cost(way: Beyond) -> int:
         return values * (way.inside_columns + way.inside_lookups) + 2 * way.table_rows
 
-    ways: list[Beyond] = [limb, *Split.ways(limb.span, scales.activation_range_bits, limb.limb_bits)]
-    return min(ways, key=cost)
+    return _least(limb, Split.ways(limb.span, scales.activation_range_bits, limb.limb_bits), cost)
 
 
 def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
@@ -94,11 +95,15 @@ def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
     def cost(way: Beyond) -> int:
         return values * (way.saturating_columns + way.saturating_lookups) + 2 * way.table_rows
 
-    ways: list[Beyond] = [limb]
     whole = Split.ways(limb.span, scales.gradient_range_bits + 1, limb.limb_bits)
-    ways += (way for way in whole if not way.excess_bits)
-    ways += () if limb.is_own_sign else Split.ways(limb.span, 0, limb.limb_bits)
-    return min(ways, key=cost)
+    others = [way for way in whole if not way.excess_bits]
+    others += () if limb.is_own_sign else Split.ways(limb.span, 0, limb.limb_bits)
+    return _least(limb, others, cost)
+
+
+def _least(limb: HighLimb, others: Iterable[Split], cost: Callable[[Beyond], int]) -> Beyond:
+    best = min(others, key=cost, default=None)
+    return limb if best is None or cost(best) + _LEAST_GAIN > cost(limb) else best
 
 
 def _paid_for(hidden: Sequence[tuple[Beyond, Beyond]]) -> int:

@@ -4,11 +4,12 @@ Of an integer Y that public bounds limit, the class is wanted: -1 where Y < 0, 0
 Y is at least that. With M = 2^k - 2^b it is written as
     Y = c + M d,    c in [-M, M + 2^b),    d = 0 where c is in [0, 2^b), otherwise of c's sign or 0
 and (c, class of c) is looked up in a table of 2^(k+1) entries. d is absent where c alone can be all of Y.
-Where it is not, d + D class is looked up in a table of
-    0;   D + d for 0 <= d < D;   -D + d for -D + 2 <= d <= 0
-which says by itself that d = 0 where the class is 0, and that d is in [0, D) or (-D + 1, 0] where it is 1 or
--1. So the class of Y is that of c: where c >= 2^b, M d >= 0 and Y >= 2^b; where c < 0, M d <= 0 and Y < 0.
-c and d are unique, since c has exactly M values of class 1 and of class -1, one for each residue of Y.
+Where it is not, (d + D class, class) is looked up in a table of
+    (0, 0);   (D + d, 1) for 0 <= d < D;   (-D + d, -1) for -D + 2 <= d <= 0
+which says that d = 0 where the class is 0, and that d is in [0, D) or (-D + 1, 0] where it is 1 or -1. The
+first component alone would not: with another class an entry is another d. So the class of Y is that of c:
+where c >= 2^b, M d >= 0 and Y >= 2^b; where c < 0, M d <= 0 and Y < 0. c and d are unique, since c has exactly
+M values of class 1 and of class -1, one for each residue of Y.
 
 Both tables have about as many bits as half of Y, where a low limb and a high limb with its sign need more
 lookups or larger tables. Y is a rounded value itself (b the bits of its range), or its high limb (b = 0).
@@ -148,7 +149,7 @@ class Split:
             return part
         excess = self._declare(ranges, f"{name} excess", part.log_size, lambda: self.excess(values()))
         key = combine((1, excess), (1 << (self.excess_bits - 1), sign))
-        ranges.look_up(excess_table(self.excess_bits), key)
+        ranges.look_up(excess_table(self.excess_bits), key, sign)
         return combine((1, part), (self.step, excess))
 
     @staticmethod
@@ -222,17 +223,21 @@ def _class_at(middle: int, last: int, point: Point) -> Ext:
 
 
 def excess_table(bits: int) -> Table:
-    """What d + D class can be, D = 2^(bits - 1)."""
+    """The pairs (d + D class, class), D = 2^(bits - 1)."""
     half = 1 << (bits - 1)
 
-    def entries() -> npt.NDArray[np.int64]:
-        found = integers(1 - 2 * half, bits)
-        found[half:] = integers(half, bits - 1)
-        found[0] = 0
-        return found
+    def entries() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        keys = integers(1 - 2 * half, bits)
+        keys[half:] = integers(half, bits - 1)
+        keys[0] = 0
+        return keys, np.sign(keys)
 
-    def form(point: Point) -> Ext:
+    def keys_at(point: Point) -> Ext:
         top, rest = point[0], bits_at(point[1:])
         return rest + top * (3 * half - 1) + (1 - 2 * half) + zero_product(point) * (2 * half - 1)
 
-    return Table.of_form(f"excesses of {bits} bits", _EXCESS_TAG + bits, bits, entries, form)
+    def classes_at(point: Point) -> Ext:
+        return point[0] * 2 - 1 + zero_product(point)
+
+    name = f"excesses of {bits} bits"
+    return Table(name, _EXCESS_TAG + bits, bits, entries, first_form=keys_at, second_form=classes_at)

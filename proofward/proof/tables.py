@@ -48,13 +48,6 @@ class Table:
         return Table(name, tag, log_size, lambda: (integers(low, log_size), None), low)
 
     @staticmethod
-    def of_form(
-        name: str, tag: int, log_size: int, entries: Callable[[], Signed], form: Callable[[Point], Ext]
-    ) -> Table:
-        """These entries, without second components; `form` is their extension."""
-        return Table(name, tag, log_size, lambda: (entries(), None), first_form=form)
-
-    @staticmethod
     def function(
         name: str,
         tag: int,
@@ -97,8 +90,10 @@ class Table:
 
     def second_at(self, point: Point) -> Ext:
         """Multilinear extension of the second entries, 0 where there are none."""
-        if self.low is not None or self.first_form is not None:
-            return ZERO if self.second_form is None else self.second_form(point)
+        if self.second_form is not None:
+            return self.second_form(point)
+        if self.low is not None:
+            return ZERO
         return ZERO if self.second is None else evaluate(to_field(self.second), point)
 
     def count(self, first: Signed, second: Signed | None) -> tuple[Signed, int]:

@@ -137,14 +137,9 @@ class UpdateRelation:
             Rounding.declare(ranges, title, rule.dropped_bits, result, sums, partial(say_delta, block))
             return result
 
-        limb_bits = rule.limb_bits(sum(1 << block.log_size for block in blocks), ranges.table_bits)
         for block in blocks:
             shifted = ranges.declare(
-                f"{block.name} update",
-                block.log_size,
-                rule.message_bits,
-                partial(shifted_update, block),
-                limb_bits,
+                f"{block.name} update", block.log_size, rule.message_bits, partial(shifted_update, block)
             )
             updates.append(LinearCombination(shifted.terms, -half))
             Rounding.declare(
@@ -154,7 +149,6 @@ class UpdateRelation:
                 updates[-1],
                 partial(weighted, block),
                 partial(say, block, declare_leading(block)),
-                limb_bits,
             )
 
         def norm() -> int:

@@ -47,7 +47,6 @@ from proofward.layers.clipping import clipped_multiplier
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
-from proofward.layers.ranges import best_limb_bits
 
 LARGEST_SHIFT = 40
 _MOST_FINER_BITS = 40
@@ -72,15 +71,6 @@ class UpdateRule:
     coarse_bound: int
     dropped_bits: int
     leading_bits: int
-
-    def limb_bits(self, parameters: int, table_bits: int) -> int:
-        """Of the limbs of U and of its remainders, for so many padded parameters; 0: as usual.
-
-        Where the norm is looked at twice, the coarse update is made of whole limbs of the usual width.
-        """
-        if self.coarse_bits:
-            return 0
-        return best_limb_bits([(self.message_bits, parameters), (self.shift, parameters)], table_bits)
 
     @property
     def full(self) -> int:
