@@ -15,23 +15,24 @@ s is the derivative of A. The gradient is exact where |G| < 3 * 2^g; beyond, it 
 magnitude of at least 2^g and at most 3 * 2^g. This costs one bit of information of e, where a clamp would
 cost two.
 
-What is proved: the committed v, u, w, e, s, o and sign(e) are these. R and R' are virtual (`rounding`); of
+What is proved: the committed columns that make up Q - 1 and G + 2^g, s, o and what saturates are these. There
+is more than one way to commit to Q - 1 and G + 2^g, which public numbers decide (`arrangement`): as v and u,
+w and e with signs (`saturation`), or whole or in two parts (`split`). R and R' are virtual (`rounding`); of
 their limbs all but the top one are committed to. A and dZ are never committed to: what the layers claim about
 them, at points that the layers choose, is gathered, and proved of the formulas above by two sumchecks for
 each hidden layer after the last claim is made.
 
 Uniqueness, by induction over steps and, in a step, layers forwards and then backwards. Z is a function of
-the first weights, the records and earlier values, and within its bound. Its decomposition in R, v and u is
-unique as that of an integer: R and v are looked up in their ranges, u is bounded by its lookups (or is s +
-2 o - 1 of bits, where public bounds make |u| <= 1), and with these ranges neither side of the equation can
-reach 2^62 (`bounds`). s and o are then the only bits with s + 2 o - 1 = sign(u), which is looked up
-(`saturation`). The same holds for R', w, e and sign(e) by Z_back. So a prover has exactly one witness. This
-is true of padding as well. In a unit that the layer does not have, weights are 0 at first; so Z = 0, Q = 0,
-v = 2^r - 1, u = -1, s = o = 0, hence A = dZ = 0 and its weights stay 0; and G = 0, w = 2^g, e = 0. Steps
+the first weights, the records and earlier values, and within its bound. R is looked up in its range and what
+makes up Q - 1 is bounded by lookups, so neither side of the equation can reach 2^62 (`bounds`) and Q is the
+rounding of Z as an integer. Its columns are unique, and s and o are the only bits with s + 2 o - 1 = sign(u),
+which is looked up with them. The same holds for R', G and what becomes of it where it saturates, by Z_back.
+So a prover has exactly one witness. This is true of padding as well. In a unit that the layer does not have,
+weights are 0 at first; so Z = 0, Q = 0, s = o = 0, hence A = dZ = 0 and its weights stay 0; and G = 0. Steps
 behind the last are steps like others, on rows that the schedule names.
 
 Message order: the layers make claims; then `claims.gather` for A and dZ, which ends at a point q; then
-    verifier: eta, c, d         a sumcheck of A + eta dZ at q and the bits' equations (`saturation.Flags`)
+    verifier: eta, c, d         a sumcheck of A + eta dZ at q and the bits' equations (`flags.Flags`)
 Soundness: see there; 1 / |E| more for eta. How it hides: the party pads every message.
 """
 
@@ -51,7 +52,7 @@ from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine
-from proofward.layers.relu_forward import ReluForward, high_limb
+from proofward.layers.relu_forward import ReluForward, above_one
 from proofward.layers.rounding import Quotient, Rounding, rounded, rounded_back
 from proofward.layers.split import saturated_at_ends
 from proofward.layers.stack import Shape
@@ -69,7 +70,7 @@ def activation(sums: Int64Array, scales: FixedPoint) -> Int64Array:
 
 def slope(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """s = [1 <= Q <= 2^r], the derivative of A."""
-    inside: Int64Array = (high_limb(sums, scales) == 0).astype(np.int64)
+    inside: Int64Array = (above_one(sums, scales) >> scales.activation_range_bits == 0).astype(np.int64)
     return inside
 
 

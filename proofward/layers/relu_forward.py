@@ -39,11 +39,6 @@ def above_one(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     return rounded(sums, scales) - 1
 
 
-def high_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """u = floor((Q - 1) / 2^r)."""
-    return above_one(sums, scales) >> scales.activation_range_bits
-
-
 @dataclass(frozen=True, slots=True)
 class ReluForward(ActivationForward):
     """The columns of the values of one hidden layer."""

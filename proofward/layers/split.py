@@ -8,8 +8,8 @@ Where it is not, (d + D class, class) is looked up in a table of
     (0, 0);   (D + d, 1) for 0 <= d < D;   (-D + d, -1) for -D + 2 <= d <= 0
 which says that d = 0 where the class is 0, and that d is in [0, D) or (-D + 1, 0] where it is 1 or -1. The
 first component alone would not: with another class an entry is another d. So the class of Y is that of c:
-where c >= 2^b, M d >= 0 and Y >= 2^b; where c < 0, M d <= 0 and Y < 0. c and d are unique, since c has exactly
-M values of class 1 and of class -1, one for each residue of Y.
+where c >= 2^b, M d >= 0 and Y >= 2^b; where c < 0, M d <= 0 and Y < 0. c and d are unique, since c has
+exactly M values of class 1 and of class -1, one for each residue of Y.
 
 Both tables have about as many bits as half of Y, where a low limb and a high limb with its sign need more
 lookups or larger tables. Y is a rounded value itself (b the bits of its range), or its high limb (b = 0).

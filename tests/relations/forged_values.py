@@ -161,15 +161,15 @@ def computing(change: Change) -> Iterator[None]:
 
     def activation(sums: Signed, scales: FixedPoint) -> Signed:
         inside = changed("layer 1 inside", original["slope"](sums, scales))
-        above = changed("layer 1 above", (relu_forward.high_limb(sums, scales) > 0).astype(np.int64))
-        low = changed("layer 1 low, limb 0", relu_forward.low_limb(sums, scales))
+        above = changed("layer 1 above", (relu_forward.above_one(sums, scales) >= top).astype(np.int64))
+        low = changed("layer 1 low, limb 0", relu_forward.above_one(sums, scales) % top)
         return field_integers(inside * (1 + low) + above * top)
 
     def slope(sums: Signed, scales: FixedPoint) -> Signed:
         return field_integers(changed("layer 1 inside", original["slope"](sums, scales)))
 
     def saturated(sums: Signed, scales: FixedPoint) -> Signed:
-        low = changed("layer 1 gradient low, limb 0", relu.back_low_limb(sums, scales))
+        low = changed("layer 1 gradient low, limb 0", relu.above_least(sums, scales) % (2 * half))
         sign = changed("layer 1 gradient sign", np.sign(relu.back_high_limb(sums, scales)))
         return field_integers(low - half + sign * 2 * half)
 
