@@ -126,18 +126,24 @@ def declare_fitting(columns: Columns) -> Any:
     honest = Rounding.declare
 
     def declare(
-        ranges: RangeChecks, name: str, shift: int, quotient: LinearCombination, sums: Any, say: Any = None
+        ranges: RangeChecks,
+        name: str,
+        shift: int,
+        quotient: LinearCombination,
+        sums: Any,
+        say: Any = None,
+        limb_bits: int = 0,
     ) -> Rounding:
         def say_fitting(point: Point) -> Form:
             if not ranges.party.knows_witness:
                 return ranges.party.send(None)
             values = scale(quotient.values(ranges.party.values), 1 << shift)
-            for index, (below, _) in enumerate(limbs(shift, ranges.table_bits)):
+            for index, (below, _) in enumerate(limbs(shift, limb_bits or ranges.table_bits)):
                 limb = to_field(columns[f"{name} remainders, limb {index}"])
                 values = add(values, scale(limb, 1 << below))
             return ranges.party.send(evaluate(values, point) - (1 << (shift - 1)))
 
-        return honest(ranges, name, shift, quotient, sums, say_fitting if say is None else say)
+        return honest(ranges, name, shift, quotient, sums, say_fitting if say is None else say, limb_bits)
 
     return staticmethod(declare)
 
