@@ -15,12 +15,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proofward.engines.local import SERVER
-from tests.cli.local_kits import local_consortium
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("doctor") / "consortium")
 
 
 @pytest.fixture

@@ -11,15 +11,9 @@ import pytest
 
 from proofward.engines.flare.kits.provision import HOME
 from proofward.engines.flare.supervisor import Supervisor
-from tests.cli.local_kits import local_consortium
 
 NAMES = ["-x", "--json", "a\nb", "a\rb", "a\tb", "%s%41", "$HOME `id`", "it's \"hers\"", "[red]x[/]", "\\n", "\u00fc\u4e2d",
          "\x1b[31m", "~", "*", "a" * 200, "b'x'"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("names") / "consortium")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,18 +14,12 @@ import pytest
 
 from proofward.data.schema import FEATURES_NAME, Feature, Schema
 from proofward.engines.flare.kits.provision import AUTHORITY, HOME
-from tests.cli.local_kits import local_consortium
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 NAME = "hospital-0"
 FINGERPRINT = "ab" * 32
 FULL, READ_ONLY = errno.ENOSPC, errno.EROFS
 SITES = [word for name in "abc" for word in ("--hospital", name, "--verifier", name)]
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("full") / "consortium")
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from proofward.engines.flare.kits.addresses import equip
 from proofward.engines.flare.supervisor import claimed, running
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.names import RESERVED, VALUES
-from tests.cli.local_kits import local_consortium
 from tests.cli.test_doctor import kit_with_certificates
 
 SITES = ("--hospital", "b", "--hospital", "c", "--verifier", "b", "--verifier", "c")
@@ -30,11 +29,6 @@ PROXIES = [
     for name in ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
     for spelling in (name, name.upper())
 ]
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("impossible") / "consortium")
 
 
 @pytest.fixture

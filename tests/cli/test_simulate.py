@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -134,10 +133,10 @@ def test_a_project_that_makes_no_sense(proofward, tmp_path):
 
 @pytest.mark.slow
 def test_from_own_tables_to_a_model_in_four_commands(tmp_path):
-    """The fifth is `pip install`. Five minutes on an idle machine; only the commands are counted here."""
-    write_project(tmp_path, rounds=5)
+    """The fifth is `pip install`."""
+    write_project(tmp_path, rounds=2)
     write_tables(tmp_path)
-    start, commands = time.monotonic(), (
+    commands = (
         ("simulate", "consortium.toml", "--data", "a.csv", "--data", "b.csv", "--data", "c.csv", "--run", "run"),
         ("audit", "run"),
         ("model", "export", "run", "--to", "json", "--out", "own.json"),
@@ -150,7 +149,6 @@ def test_from_own_tables_to_a_model_in_four_commands(tmp_path):
             capture_output=True, check=False,
         )  # fmt: skip
         assert run.returncode == 0, (command, run.stdout, run.stderr)
-    print(f"{time.monotonic() - start:.0f} s")
     assert len(run.stdout.splitlines()) > 100
     exported = json.loads((tmp_path / "own.json").read_text())
     assert "marker 0" in json.dumps(exported)

@@ -34,10 +34,11 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_killed_runs_resume_to_the_same_model(tmp_path, undisturbed):
+@pytest.mark.parametrize("kills", [3, pytest.param(12, marks=pytest.mark.exhaustive)])
+def test_killed_runs_resume_to_the_same_model(tmp_path, undisturbed, kills):
     weights, steps = undisturbed
     rng = random.Random(5)
-    for number, step in enumerate(sorted(rng.sample(range(1, steps), 6))):
+    for number, step in enumerate(sorted(rng.sample(range(1, steps), kills))):
         folder = tmp_path / str(number)
         folder.mkdir()
         code, said = child(folder, step)
