@@ -6,16 +6,23 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from proofward.cli.main import main
+from proofward.engines.flare import certificate
 from proofward.engines.flare.supervisor import Supervisor
 from proofward.engines.local import LocalConsortium
 from tests.cli.local_kits import local_consortium
 from tests.remembered import remembered_proofs
+
+
+parsed_key = lru_cache(maxsize=256)(load_pem_private_key)
+"""A key is looked at once, whether it is one: that takes long, and many tests copy one kit."""
 
 
 class Command:
@@ -39,8 +46,9 @@ def proofward() -> Command:
 
 @pytest.fixture(scope="module", autouse=True)
 def remembered() -> Iterator[None]:
-    """The tests of a command audit the same few runs again and again."""
-    with remembered_proofs():
+    """The tests of a command audit the same few runs again and again, and look at the same few kits' keys."""
+    with remembered_proofs(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certificate, "load_pem_private_key", parsed_key)
         yield
 
 

@@ -77,6 +77,7 @@ def test_attack(proofward, tmp_path, monkeypatch, name):
         assert {breach["member"] for breach in audited["broke_rules"]} <= {outcome["culprit"]}
 
 
+@pytest.mark.slow
 def test_an_unnoticed_attack_exits_with_1(proofward, tmp_path, monkeypatch):
     monkeypatch.setitem(EXPECTED, "scaled-update", ("key-share",))
     sizes = ("--rounds", 1, "--hospitals", 4)

@@ -16,6 +16,7 @@ NAMES = ["-x", "--json", "a\nb", "a\rb", "a\tb", "%s%41", "$HOME `id`", "it's \"
          "\x1b[31m", "~", "*", "a" * 200, "b'x'"]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kit_in_such_a_folder(proofward, consortium, tmp_path, monkeypatch, name):
     kit = tmp_path / name
@@ -51,6 +52,7 @@ def test_a_leading_dash_is_an_option_and_said_to_be_one(proofward, tmp_path, mon
     assert result.exit_code == 2 and "No such option" in result.stderr
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_text(consortium, tmp_path):
     kit = os.fsencode(tmp_path) + b"/k\xff"
     shutil.copytree(consortium.kits["hospital-0"], os.fsdecode(kit))

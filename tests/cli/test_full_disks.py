@@ -64,6 +64,7 @@ def refused(result, number: int) -> None:
     assert os.strerror(number) in said and said.count("\n") == 1 and "Traceback" not in said, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [FULL, READ_ONLY])
 @pytest.mark.parametrize("command", ["join", "enrol", "confirm", "revoke"])
 def test_a_kit_on_such_a_disk(proofward, kit, monkeypatch, tmp_path, command, number):
@@ -107,6 +108,7 @@ def test_a_disk_that_fills_up_meanwhile(proofward, kit, monkeypatch, tmp_path, c
     assert proofward(*words).exit_code == 0
 
 
+@pytest.mark.slow
 def test_what_only_reads_works_on_a_read_only_disk(proofward, kit, monkeypatch, tmp_path):
     assert proofward("join", kit).exit_code == 0
     break_disk(monkeypatch, kit, READ_ONLY)

@@ -47,6 +47,7 @@ def proof(demo_run, tmp_path) -> Path:
     return Path(shutil.copy(demo_run[0] / "proofs" / "hospital-1-round-2.proof", tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FOLDERS if "many" not in name])
 def test_a_hostile_ledger_is_a_flaw(proofward, run, name) -> None:
     FOLDERS[name](run / "ledger")
@@ -157,6 +158,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @QUICK
 def test_fuzzed_rules_are_refused_or_verified(proofward, proof, tmp_path, data) -> None:
@@ -174,6 +176,7 @@ def test_fuzzed_rules_are_refused_or_verified(proofward, proof, tmp_path, data) 
         )
 
 
+@pytest.mark.slow
 @given(
     rows=st.one_of(st.integers(1, 1 << 24), st.sampled_from([1 << 17, 1 << 20, 1 << 22, 1 << 24])),
     proof_bytes=st.binary(max_size=60), ciphertext=st.sampled_from([b"", None]), number=st.integers(1, 1 << 20),
@@ -227,6 +230,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_a_small_proof_file_with_a_huge_claim(proof, tmp_path) -> None:
     """In a process of its own, so that the memory is that of these files."""
     file, paths = ProofFile.from_bytes(proof.read_bytes()), []

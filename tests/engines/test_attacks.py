@@ -20,6 +20,8 @@ from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_rounds import Dying
 
+pytestmark = pytest.mark.slow
+
 ATTACKER = "hospital-1"
 AGGREGATOR = "aggregator"
 HOSPITAL_CHECKS = {

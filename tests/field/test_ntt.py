@@ -168,6 +168,7 @@ def test_sizes_that_are_no_power_of_two(size: int) -> None:
         low_degree_extend(one, size)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 5).flatmap(lambda n: st.lists(field, min_size=1 << n, max_size=1 << n)))
 @settings(max_examples=60)
 def test_random_rows(row: list[int]) -> None:

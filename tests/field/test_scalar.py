@@ -100,6 +100,7 @@ def test_join_holds_the_largest_sums_that_kernels_make() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(field, field), min_size=1, max_size=40))
 @settings(max_examples=200)
 def test_plus_minus_and_plus_seven(pairs: list[tuple[int, int]]) -> None:
@@ -108,6 +109,7 @@ def test_plus_minus_and_plus_seven(pairs: list[tuple[int, int]]) -> None:
     assert SEVEN(pairs) == [(x + 7 * y) % P for x, y in pairs]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(word, word), min_size=1, max_size=40))
 @settings(max_examples=200)
 def test_times_and_join(pairs: list[tuple[int, int]]) -> None:

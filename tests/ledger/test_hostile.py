@@ -65,6 +65,7 @@ def judged(directory: Path) -> dict:
     return json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_hostile_folder_is_refused_at_small_cost(sealed: Path, name: str) -> None:
     assert [finding for finding in verify_all(sealed, SIGNER.verifier) if not finding.passed] == []

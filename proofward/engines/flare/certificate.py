@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from proofward.engines.contract import GOOD, PROBLEM, WARNING, Check
@@ -17,21 +15,6 @@ from proofward.engines.flare.kits.kit import certificates_of
 
 WARN_DAYS = 30
 NAME = "certificate"
-MOST_KNOWN = 64
-
-_known: dict[bytes, PublicKeyTypes] = {}
-"""Public keys by the digest of the file with the private one: whether that is a key takes long to check."""
-
-
-def _public_key(data: bytes) -> PublicKeyTypes:
-    """Of the private key in a file; raises ValueError or TypeError where there is none."""
-    digest = hashlib.sha256(data).digest()
-    if digest not in _known:
-        found = load_pem_private_key(data, None).public_key()
-        if len(_known) == MOST_KNOWN:
-            _known.clear()
-        _known[digest] = found
-    return _known[digest]
 
 
 def certificate_check(kit: Path, site: str, now: datetime, renew: str) -> Check:
@@ -39,11 +22,12 @@ def certificate_check(kit: Path, site: str, now: datetime, renew: str) -> Check:
     held = certificates_of(kit)
     parsers = ((held.authority_path, x509.load_pem_x509_certificate),
                (held.certificate_path, x509.load_pem_x509_certificate),
-               (held.key_path, _public_key))  # fmt: skip
+               (held.key_path, lambda data: load_pem_private_key(data, None)))  # fmt: skip
     if damaged := [fault for path, parse in parsers if (fault := fault_of(path, parse))]:
         return Check(NAME, PROBLEM, ", ".join(damaged), REMEDY)
     certificate = x509.load_pem_x509_certificate(held.certificate)
     authority = x509.load_pem_x509_certificate(held.authority)
+    key = load_pem_private_key(held.private_key, None)
     try:
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
@@ -55,7 +39,7 @@ def certificate_check(kit: Path, site: str, now: datetime, renew: str) -> Check:
     end = min(certificate.not_valid_after_utc, authority.not_valid_after_utc)
     if names != [site]:
         return Check(NAME, PROBLEM, f"of {', '.join(names)}, not of {site}", renew)
-    if _public_key(held.private_key) != certificate.public_key():
+    if key.public_key() != certificate.public_key():
         return Check(NAME, PROBLEM, f"for another key than the one in {held.key_path.parent}", renew)
     if now < begin:
         detail = f"valid from {begin:%Y-%m-%d %H:%M} UTC, and here it is {now:%Y-%m-%d %H:%M} UTC"
