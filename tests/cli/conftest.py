@@ -20,7 +20,6 @@ from proofward.engines.local import LocalConsortium
 from tests.cli.local_kits import local_consortium
 from tests.remembered import remembered_proofs
 
-
 parsed_key = lru_cache(maxsize=256)(load_pem_private_key)
 """A key is looked at once, whether it is one: that takes long, and many tests copy one kit."""
 
