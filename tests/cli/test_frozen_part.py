@@ -24,6 +24,8 @@ from tests.cli.own_tables import data
 from tests.cli.own_tables import write_project as write_project_of_tables
 from tests.models.backbones import OUTPUTS, write_backbone
 
+pytestmark = pytest.mark.slow
+
 NAME = "backbone.onnx"
 SCALED = "centre = 0.5\nspread = 0.5"
 
@@ -50,7 +52,6 @@ def trained(proofward, tmp_path_factory):
     return folder, said, exported
 
 
-@pytest.mark.slow
 def test_a_run_passes_its_audit(proofward, trained):
     folder, said, exported = trained
     assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 2), said
@@ -86,7 +87,6 @@ def test_anybody_computes_the_digest(proofward, trained, tmp_path):
     assert read_project(path).images.frozen.digest == network.digest
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "safetensors"])
 def test_the_trained_part_is_exported(proofward, trained, kind, tmp_path):
     folder, *_ = trained
@@ -96,7 +96,6 @@ def test_the_trained_part_is_exported(proofward, trained, kind, tmp_path):
     assert packed.exit_code == 0
 
 
-@pytest.mark.slow
 def test_commands_look_at_such_a_file(proofward, trained):
     folder, *_ = trained
     path, sample = folder / "consortium.toml", folder / "data" / "a"
@@ -165,7 +164,6 @@ def test_a_file_is_written_as_it_was_read(tmp_path):
     assert f'digest = "{project.images.frozen.digest.hex()}"' in project_text(project)
 
 
-@pytest.mark.slow
 def test_the_terms_change_with_network_and_scaling(tmp_path):
     project = read_project(write_frozen(tmp_path))
     images = project.images
@@ -220,7 +218,6 @@ def test_a_row_beside_the_images_is_refused(tmp_path):
         read_project(path)
 
 
-@pytest.mark.slow
 def test_a_site_with_another_network_neither_joins_nor_enrols(proofward, tmp_path):
     pytest.importorskip("nvflare")
     path, (folder, *_) = write_frozen(tmp_path), write_folders(tmp_path / "data")

@@ -25,6 +25,8 @@ from tests.cli.own_images import CLASSES, HOSPITALS, SIDE, picture, write_folder
 from tests.cli.own_tables import data, write_tables
 from tests.cli.own_tables import write_project as write_project_of_tables
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained(proofward, tmp_path_factory):
@@ -35,7 +37,6 @@ def trained(proofward, tmp_path_factory):
     return folder, proofward.json("simulate", write_project(folder), *data(*paths), "--run", folder / "run")
 
 
-@pytest.mark.slow
 def test_a_run_on_folders_passes_its_audit(proofward, trained):
     folder, said = trained
     assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 1), said
@@ -104,7 +105,6 @@ def test_predictions_that_are_refused(proofward, trained, tmp_path):
     assert "takes images, not a table" in proofward("predict", out, tmp_path, "--decimal", "comma").stderr
 
 
-@pytest.mark.slow
 def test_a_run_on_archives_and_a_table_of_labels(proofward, tmp_path):
     label = 'positive = ["1", "mass"]\nnegative = ["0", "clear"]'
     path = write_project(tmp_path, label=label)
@@ -207,7 +207,6 @@ def test_what_is_wrong_at_any_hospital_is_said_at_once(proofward, tmp_path):
     assert missing.exit_code == 2 and "is no file or folder" in " ".join(missing.stderr.split())
 
 
-@pytest.mark.slow
 def test_kits_take_images_and_no_other_rule(proofward, tmp_path):
     pytest.importorskip("nvflare")
     path, (folder, *_) = write_project(tmp_path, roles='"hospital", "verifier"'), write_folders(tmp_path / "data")

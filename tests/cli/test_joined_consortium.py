@@ -20,6 +20,8 @@ from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_rows import COLUMNS, HOSPITALS, number, write_project, write_site, write_sites
 from tests.cli.own_tables import data
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("--labels", "labels.csv", "--table", "rows.csv")
 
 
@@ -32,7 +34,6 @@ def trained(proofward, tmp_path_factory):
     return folder, proofward.json(*arguments)
 
 
-@pytest.mark.slow
 def test_a_run_passes_its_audit_and_keeps_no_number(proofward, trained):
     folder, said = trained
     assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 1), said
@@ -189,7 +190,6 @@ def test_several_images_of_a_patient_have_one_row(proofward, tmp_path):
     assert result.exit_code == 0 and "share a patient, and so a row, with another image: 1" in result.stdout
 
 
-@pytest.mark.slow
 def test_kits_take_images_with_their_rows(proofward, tmp_path):
     pytest.importorskip("nvflare")
     write_project(tmp_path)

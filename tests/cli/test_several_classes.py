@@ -18,6 +18,8 @@ from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_images import write_project as write_image_project
 from tests.cli.own_tables import data
 
+pytestmark = pytest.mark.slow
+
 HOSPITALS, KINDS, COLUMNS = ("a", "b", "c"), ("benign", "malignant", "normal"), 4
 
 
@@ -91,7 +93,6 @@ def test_other_classes_are_refused(tmp_path, label, words):
         read_project(write_project(tmp_path, label))
 
 
-@pytest.mark.slow
 def test_a_run_passes_its_audit(proofward, ran):
     folder, _, said = ran
     assert (said["exit"], said["finished"], said["rounds"]) == (0, True, 2), said
@@ -157,7 +158,6 @@ def weigh(path: Path, weights: str) -> Path:
     return path
 
 
-@pytest.mark.slow
 def test_classes_are_weighted_as_the_file_says(proofward, tmp_path):
     path, files = weigh(write_project(tmp_path, rounds=1), "[2, 1, 3]"), write_tables(tmp_path, 16)
     project = read_project(path)
@@ -207,7 +207,6 @@ def write_pictures(folder: Path) -> list[Path]:
     return paths
 
 
-@pytest.mark.slow
 def test_images_of_several_classes_are_trained_and_predicted(proofward, tmp_path):
     path, files = write_image_project(tmp_path, label=SIDES), write_pictures(tmp_path / "data")
     project = read_project(path)

@@ -65,6 +65,7 @@ def values_by_horner(rows: int, size: int) -> list[list[int]]:
     return [[horner(row, x) for x in points] for row in f_array(1, rows, size).tolist()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_values_by_horner_and_back(size: int, rows: int, cut: int) -> None:
