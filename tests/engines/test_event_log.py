@@ -261,7 +261,7 @@ def leaks(written, reasons, secrets, data):
 
 @pytest.mark.slow
 def test_no_record_no_secret_and_no_reason_is_in_the_log_of_a_run(tmp_path, monkeypatch):
-    scenario = make_scenario("tiny", 6, 1, 3)
+    scenario = make_scenario("tiny", 8, 1, 3)
     data = {name: (records.features.copy(), records.labels) for name, records in scenario.hospitals.items()}
     data["hospital-3"][0][1, 2] = outlier = 987_654_321
     log = EventLog(tmp_path / "log.jsonl")
