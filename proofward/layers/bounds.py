@@ -17,7 +17,7 @@ that the trainer holds them exactly in float64.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 from proofward.layers.beyond import Span, span_of
@@ -43,6 +43,9 @@ class Magnitudes:
     biases: int
     sums: int
     back_sums: int
+
+
+_OWN = tuple(field.name for field in fields(Magnitudes) if field.name not in ("sums", "back_sums"))
 
 
 @dataclass(frozen=True)
@@ -166,8 +169,11 @@ def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes
     back_sums = sum(parts[layer].back_sums << shift for layer, shift in back.layers)
     back_sums += sum(scales.gradient_limit << shift for _, shift in back.direct) + (1 << (back_off - 1))
     rounded, rounded_back = sums >> off, back_sums >> back_off
+    own = {name: getattr(parts[index], name) for name in _OWN}
     return LayerBounds(
-        **asdict(replace(parts[index], sums=sums, back_sums=back_sums)),
+        **own,
+        sums=sums,
+        back_sums=back_sums,
         name=model.name(index),
         high=(
             model.head.span(rounded, scales)
@@ -189,13 +195,20 @@ def weight_limit(model: Network, scales: FixedPoint, training: Training, most_ro
     `most_rows` records. The next model is projected: each weight is clamped to [-L, L]. Raises
     WraparoundPossible where no limit will do.
     """
-    limit = LARGEST_WEIGHT << scales.weight_bits
-    while limit > 1:
+
+    def bounded(bits: int) -> bool:
         try:
-            compile_bounds(model, scales, training, most_rows, limit)
+            compile_bounds(model, scales, training, most_rows, 1 << bits)
         except WraparoundPossible:
-            limit >>= 1
-        else:
-            return limit
-    compile_bounds(model, scales, training, most_rows, limit)
-    return limit
+            return False
+        return True
+
+    beyond = (LARGEST_WEIGHT << scales.weight_bits).bit_length() - 1
+    if bounded(beyond):
+        return 1 << beyond
+    compile_bounds(model, scales, training, most_rows, 1)
+    bits = 0
+    while beyond - bits > 1:  # every bound grows with the limit
+        middle = (bits + beyond) // 2
+        bits, beyond = (middle, beyond) if bounded(middle) else (bits, middle)
+    return 1 << bits
