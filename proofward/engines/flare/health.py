@@ -24,8 +24,7 @@ from proofward.engines.flare.supervisor import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
 from proofward.engines.operations.suggestions import command
 from proofward.engines.remote.agreement.addresses import shown
-from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.host import STOPPED
+from proofward.engines.remote.agreement.home import STOPPED, Home
 from proofward.engines.remote.overview import SiteView, look
 
 REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0
