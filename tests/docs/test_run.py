@@ -58,10 +58,10 @@ def test_every_block_that_says_so_is_run():
 
 
 def test_after_the_demo(sandbox):
-    sandbox.run("proofward demo --preset tiny --hospitals 3 --rounds 2 --run run")
+    sandbox.run("proofward demo --preset tiny --hospitals 3 --rounds 1 --run run")
     write_records(sandbox.folder / "new.csv", TINY, 9)
     (block,) = runnable("README.md", "Run it")
-    said = sandbox.run_block(block, {"-round-15.": "-round-2."}, RUN="run")
+    said = sandbox.run_block(block, {"-round-15.": "-round-1."}, RUN="run")
     assert "scaled-update" in said and (sandbox.folder / "model.safetensors").exists()
     assert list(sandbox.folder.glob("*.zip"))
 
@@ -78,7 +78,7 @@ def test_from_the_package_to_a_model_of_ones_own_tables(sandbox):
     (sandbox.folder / "new.csv").write_text("\n".join([header, *rows[:7]]) + "\n")
     draft, rest = (block for block in section if block.kind == RUN)
     sandbox.run_block(draft)
-    edit_draft(sandbox.folder / "own" / "consortium.toml", rounds=2)
+    edit_draft(sandbox.folder / "own" / "consortium.toml", rounds=1)
     said = sandbox.run_block(rest)
     exported = json.loads((sandbox.folder / "model.json").read_text())
     assert "marker 11" in json.dumps(exported) and said.splitlines()[-8].startswith("row,score,")
@@ -156,7 +156,7 @@ def test_deployment_and_a_trip_of_a_memory_stick(sandbox):
     *changes, end = runnable("docs/deploy.md", "9 ")
     (backup,) = runnable("docs/deploy.md", "10 ")
     try:
-        said = sandbox.run_block(begin, {"--rounds 10": "--rounds 2", CONFIRM: CONFIRM.replace(" c ", " ")})
+        said = sandbox.run_block(begin, {"--rounds 10": "--rounds 1", CONFIRM: CONFIRM.replace(" c ", " ")})
         assert sandbox.variables["FINGERPRINT"] and "process: " in said
         run_trip(sandbox, trip)
         kit = {"KIT": "trial/kits/a", "SITE": "a", "MEMBER": "a", "DIR": "trial"}

@@ -20,7 +20,7 @@ from proofward.engines.flare.certificate import certificate_check
 from proofward.engines.flare.kits.addresses import addresses_of, server_of
 from proofward.engines.flare.kits.kit import kind_of
 from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.supervisor import RUN_NAME, running
+from proofward.engines.flare.running import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
 from proofward.engines.operations.suggestions import command
 from proofward.engines.remote.agreement.addresses import shown
