@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from proofward.models.graph.branches import Operator, Read
 from proofward.models.graph.concatenations import row_of
 from proofward.models.graph.network import ImportedNetwork, compare, network_of
 from proofward.models.graph.pt2_archive import vetted
 from proofward.models.graph.refusals import ADD, CONTROL, ImportRefused, require_package, unsupported
-from proofward.models.graph.steps import FloatArray
 from proofward.models.graph.torch_operators import Program, check_type, is_add, is_concat, where
+from proofward.models.graph.torch_runs import run_of, twin_of
 
 
 def from_torch(module: Any, example: Any) -> ImportedNetwork:
@@ -59,7 +57,7 @@ def from_pt2(path: Path) -> ImportedNetwork:
     """The network in a file that `torch.export.save` wrote; nothing of the file is unpickled or executed."""
     program = read_pt2(path)
     made, row = _network(program, [])
-    return _compared(made, program.module(check_guards=False).double(), row)
+    return _compared(made, twin_of(program), row)
 
 
 def read_pt2(path: Path) -> Any:
@@ -72,19 +70,6 @@ def read_pt2(path: Path) -> Any:
         return torch.export.load(io.BytesIO(data))
     except Exception as error:  # torch documents no type for a file that it cannot read
         raise ImportRefused([f"{path}: torch cannot read it: {_first_line(error)}"]) from error
-
-
-def run_of(twin: Any, row: int = -1) -> Callable[..., FloatArray]:
-    """What a module in double precision computes of records, and of rows at this place of its inputs."""
-    import torch
-
-    def run(*parts: FloatArray) -> FloatArray:
-        given = map(torch.from_numpy, parts if row else parts[::-1])
-        with torch.no_grad():
-            found = twin(*given)
-        return np.asarray(found.double().numpy(), dtype=np.float64)
-
-    return run
 
 
 def _compared(made: ImportedNetwork, twin: Any, row: int) -> ImportedNetwork:
