@@ -14,7 +14,8 @@ from proofward.models.graph.from_torch import read_program, read_pt2
 from proofward.models.graph.frozen_network import KINDS, check_alike, frozen_network
 from proofward.models.graph.refusals import plain_name
 from proofward.models.graph.steps import CutStep, FloatArray, Step, WindowStep
-from proofward.models.graph.torch_operators import Program, argument, target_of, where
+from proofward.models.graph.torch_nodes import argument, target_of, where
+from proofward.models.graph.torch_operators import Program
 from proofward.models.graph.torch_runs import run_of, twin_of
 
 _POOLS = ("maxpool2d", "avgpool2d", "adaptiveavgpool2d")

@@ -5,9 +5,9 @@ inputs and some constants, evaluates expressions in text and compiles guards. He
 first. What is passed on to torch is written anew: the list of operators, with targets of ATen alone, without
 guards, metadata and example inputs, and weights as raw numbers. Anything else is refused.
 
-torch writes the program as Python source and runs that, with names of the file as they stand: those of inputs,
-of weights, of arguments. So every text that is passed on is a name, of letters, digits and dots, or is checked
-by itself.
+torch writes the program as Python source and runs that, with names of the file as they stand: those of
+inputs, of weights, of arguments. So every text that is passed on is a name, of letters, digits and dots, or
+is checked by itself.
 """
 
 from __future__ import annotations

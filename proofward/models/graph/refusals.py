@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
+
+from proofward.layers.errors import ConfigurationError
 
 NOT_YET = (
     "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
@@ -80,6 +84,26 @@ class ImportRefused(ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(dict.fromkeys(problems))
         super().__init__("; ".join(self.problems))
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Whatever a library, or a reader, raises for what is in a file becomes a refusal of the file.
+
+    Files come from outside, and onnx, onnxruntime and torch document no types for what they raise.
+    """
+    try:
+        yield
+    except (ImportRefused, ConfigurationError, MemoryError):
+        raise
+    except Exception as error:
+        words = f"no network that can be read: {type(error).__name__}: {first_line(error)}"
+        raise ImportRefused([f"{path}: {words.rstrip(': ')}"]) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an error says, at most 200 characters."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:200]
 
 
 def plain_name(operator: str) -> str:

@@ -148,7 +148,7 @@ def test_what_is_no_encoding_is_refused(data):
 
 def test_networks_beyond_the_limits_are_refused(monkeypatch):
     small = Weights(np.ones((1, 1, 1, 1), np.int32), np.zeros(1, np.int64), 10)
-    with pytest.raises(ConfigurationError, match="values at a node"):
+    with pytest.raises(ConfigurationError, match="values at a time"):
         FrozenNetwork((1, 4096, 4096), (Max((0,), Windows((64, 64), (1, 1))),))
     with pytest.raises(ConfigurationError, match="1 to 65536 features"):
         FrozenNetwork((1, 512, 512), (Rectify((0,)),))
