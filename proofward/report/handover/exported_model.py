@@ -28,6 +28,7 @@ from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
+from proofward.layers.plain import integer
 from proofward.report.handover.computation import computation
 from proofward.report.handover.description import Column, Description, FeaturesInvalid, check_classes
 
@@ -37,6 +38,7 @@ _NETWORK = ("widths", "inputs", "row", "layers", "class_weights")
 """The values of `Network.to_dict`."""
 MAX_HEADER_BYTES = 1 << 26
 MAX_FILE_BYTES = 1 << 31
+MOST = (1 << 32) - 1  #: rounds, and entries of a ledger
 Shape = tuple[int, ...]
 Tensor = tuple[Int64Array, NDArray[np.float64]]
 Reader = Callable[[str, Shape], Tensor]
@@ -183,7 +185,7 @@ def read_exported(data: bytes) -> ExportedModel:
     if data[:1] == b"{":
         plain = _document(data, NotAModel)
         tensors = plain.get("tensors")
-        return _model(plain, partial(_from_lists, tensors) if isinstance(tensors, dict) else None)
+        return _model(plain, len(data), partial(_from_lists, tensors) if isinstance(tensors, dict) else None)
     if len(data) < 10 or data[8:9] != b"{":
         raise NotAModel("neither JSON nor safetensors: `proofward model export` writes files of both")
     length = int.from_bytes(data[:8], "little")
@@ -196,7 +198,7 @@ def read_exported(data: bytes) -> ExportedModel:
         words = f"safetensors of {found or 'another program'}, without the columns' names and scaling"
         raise NotAModel(f"{words}: `proofward model export` writes a file that has them")
     plain = _document(str(metadata.get("description", "")).encode(), ModelInvalid)
-    return _model(plain, partial(_from_bytes, header, data[8 + length :]))
+    return _model(plain, len(data), partial(_from_bytes, header, data[8 + length :]))
 
 
 def _document(data: bytes, wrong: type[NotAModel] | type[ModelInvalid]) -> dict[str, Any]:
@@ -209,7 +211,8 @@ def _document(data: bytes, wrong: type[NotAModel] | type[ModelInvalid]) -> dict[
     return plain
 
 
-def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
+def _model(plain: dict[str, Any], size: int, tensor: Reader | None) -> ExportedModel:
+    """size: of the file, in bytes, of which every parameter has some."""
     if plain.get("format") != FORMAT or tensor is None:
         other = repr(plain.get("format"))[:60]
         raise NotAModel(f"format {other}, expected {FORMAT!r}: `proofward model export` writes it")
@@ -221,9 +224,9 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
         origin = Origin(
             str(plain["federation"]),
             bytes.fromhex(plain["consortium"]),
-            int(plain["round"]),
-            int(plain["rounds"]),
-            int(ledger["entries"]),
+            integer("round", plain["round"], 0, MOST),
+            integer("rounds", plain["rounds"], 0, MOST),
+            integer("entries", ledger["entries"], 0, MOST),
             bytes.fromhex(ledger["root"]),
             str(plain["proofward"]),
         )
@@ -231,6 +234,8 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
     except (KeyError, TypeError, ValueError, ConfigurationError, FeaturesInvalid) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelInvalid(f"its description: {reason}") from error
+    if model.parameters > size:
+        raise ModelInvalid(f"a network of {model.parameters} parameters in a file of {size} bytes")
     found = ExportedModel(origin, model, scales, description, np.zeros(model.parameters, np.int64))
     parts = []
     for name, part in found.tensors():
