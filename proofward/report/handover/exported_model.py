@@ -220,6 +220,8 @@ def _model(plain: dict[str, Any], size: int, tensor: Reader | None) -> ExportedM
         model = Network.from_dict({name: plain[name] for name in _NETWORK if name in plain})
         scales = FixedPoint.from_dict(plain["scales"])
         description = _description(plain)
+        if description.images is not None:
+            description.images.check(scales)
         ledger = plain["ledger"]
         origin = Origin(
             str(plain["federation"]),
@@ -235,7 +237,7 @@ def _model(plain: dict[str, Any], size: int, tensor: Reader | None) -> ExportedM
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelInvalid(f"its description: {reason}") from error
     if model.parameters > size:
-        raise ModelInvalid(f"a network of {model.parameters} parameters in a file of {size} bytes")
+        raise ModelInvalid(f"{model.parameters} parameters in a file of {size} bytes")
     found = ExportedModel(origin, model, scales, description, np.zeros(model.parameters, np.int64))
     parts = []
     for name, part in found.tensors():

@@ -132,6 +132,8 @@ def at(place, value):
         (put(6, "shape", [24, 5]), "as many integers"),
         (put(6, "sources", [0]), "weights of 84 values"),
         (put(4, "sources", [7]), "values from before"),
+        (put(4, "sources", [[4]]), "values from before"),
+        (put(2, "sources", [0]), "which none does"),
     ],
 )  # fmt: skip
 def test_other_bytes_are_refused(change, words):
@@ -152,6 +154,13 @@ def test_networks_beyond_the_limits_are_refused(monkeypatch):
         FrozenNetwork((1, 4096, 4096), (Max((0,), Windows((64, 64), (1, 1))),))
     with pytest.raises(ConfigurationError, match="1 to 65536 features"):
         FrozenNetwork((1, 512, 512), (Rectify((0,)),))
+    chain = tuple(Rectify((at,)) for at in range(6))
+    kept = (*chain, *(Add((5 - at, 6 + at)) for at in range(6)))
+    assert FrozenNetwork((1, 16, 16), chain).held == 256 and FrozenNetwork((1, 16, 16), kept).held == 6 * 256
+    monkeypatch.setattr("proofward.data.frozen.network.MOST_MET", 6 * 256)
+    assert FrozenNetwork((1, 16, 16), chain).at_a_time == (1 << 23) // 256
+    with pytest.raises(ConfigurationError, match="1536 values that its nodes meet"):
+        FrozenNetwork((1, 16, 16), kept)
     monkeypatch.setattr("proofward.data.frozen.network.MOST_PRODUCTS", 15)
     with pytest.raises(ConfigurationError, match="multiplications"):
         FrozenNetwork((1, 4, 4), (Convolution((0,), small, ONE),))
