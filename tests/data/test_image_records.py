@@ -135,7 +135,7 @@ def test_sets_that_are_refused(tmp_path):
 
 def test_levels_beyond_the_range_of_inputs_are_refused(tmp_path):
     schema = replace(SCHEMA, levels=Levels(SCHEMA.levels.centre, tuple(1e-300 for _ in SCHEMA.levels.spread)))
-    with pytest.raises(ImagesRefused, match="what the consortium agreed on: .*black and white"):
+    with pytest.raises(ImagesRefused, match=r"what the consortium agreed on: .*black and white"):
         read_images(ImageFiles(write_folders(tmp_path / "a")), schema, SCALES)
 
 

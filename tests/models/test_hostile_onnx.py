@@ -15,9 +15,9 @@ from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 from tests.models.backbones import NODE, write_backbone  # noqa: E402
 
 CONV = NODE("Conv", ["x", "k1", "c1"], ["s"], strides=[2, 2], pads=[1, 1, 1, 1])
-NORM, FLAT = NODE("BatchNormalization", ["s", "g", "b", "m", "v"], ["q"]), NODE("Flatten", ["q"], ["y"])
+FLAT = NODE("Flatten", ["q"], ["y"])
 ROWS = {name: np.array(own) for name, own in
-        {"down": [-1, 256, 1], "across": [-1, 1, 256], "one": [], "ends": [1.0, 2.0], "word": b"x"}.items()}  # fmt: skip
+        {"down": [-1, 256, 1], "across": [-1, 1, 256], "one": [], "ends": [1.0, 2.0], "word": np.array(b"x", object)}.items()}  # fmt: skip
 
 
 def squares(source: str, made: str) -> list[onnx.NodeProto]:
@@ -36,10 +36,8 @@ def with_batch(path, size):
 
 @pytest.mark.parametrize("size", [1 << 20, 1 << 40])
 def test_a_batch_that_fits_into_no_memory_is_refused(tmp_path, size):
-    for read in (read_frozen_network, from_onnx):
-        with pytest.raises(ImportRefused) as refused:
-            read(with_batch(tmp_path / "b.onnx", size))
-        assert any(words in str(refused.value) for words in ("of which values are", "batch", "a frozen"))
+    with pytest.raises(ImportRefused, match=f"a batch of {size}, of which values are {384 * size}"):
+        read_frozen_network(with_batch(tmp_path / "b.onnx", size))
     assert read_frozen_network(with_batch(tmp_path / "b.onnx", 3)).outputs == 6
 
 
@@ -77,21 +75,18 @@ def test_functions_that_call_one_another_are_not_gone_through(tmp_path):
     file.graph.node.insert(len(file.graph.node) - 1, NODE("f29", ["w"], ["called"], domain="own"))
     onnx.save(file, path)
     for read in (read_frozen_network, from_onnx):
-        with pytest.raises(ImportRefused, match=r"own\.f29: only ONNX's own operators are read|No Op|no ONNX"):
+        with pytest.raises(ImportRefused, match=r"own\.f29: only ONNX's own operators are read"):
             read(path)
 
 
 BROKEN = {
     "ends that are several": ([CONV, NODE("Clip", ["s", "zero", "ends"], ["q"]), FLAT], {}, "Clip to"),
     "an end that is a word": ([CONV, NODE("Clip", ["s", "zero", "word"], ["q"]), FLAT], {}, "numbers of type object"),
-    "a scaling of other channels": ([CONV, NORM, FLAT], {"v": np.ones((6, 1), np.float32)}, r"BatchNorm of \(6,\)"),
+    "a bias of another shape": (
+        [NODE("Conv", ["x", "k1", "k1"], ["q"], strides=[2, 2], pads=[1, 1, 1, 1]), FLAT], {}, "no network that can be read"),
     "an argument that is computed": (
-        [CONV, NODE("Flatten", ["s"], ["f"]), NODE("Unsqueeze", ["s", "at"], ["u"]), NODE("Squeeze", ["u", "i"], ["q"]),
-         NODE("Identity", ["at"], ["i"]), FLAT],
-        {"at": np.array([0])}, "what only a constant, or a source of values, may be|topologically"),
-    "a bias of no size": (
-        [NODE("Flatten", ["x"], ["f"]), NODE("Gemm", ["f", "l", "none"], ["y"], transB=1)],
-        {"l": np.ones((5, 256), np.float32), "none": np.ones(0, np.float32)}, "no network that can be read|no ONNX"),
+        [CONV, NODE("Identity", ["at"], ["i"]), NODE("Unsqueeze", ["s", "i"], ["q"]), FLAT],
+        {"at": np.array([2])}, "Identity makes what only a constant, or a source of values, may be"),
 }  # fmt: skip
 
 

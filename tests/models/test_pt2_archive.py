@@ -145,7 +145,7 @@ def test_names_are_not_executed(program, tmp_path):
     code = f"x=open({str(mark)!r},'w')"
     whole = renamed(MODEL, given_name(program), code)
     for change in (whole, document(MODEL, as_argument(code)), document(MODEL, as_key(code))):
-        with pytest.raises(ImportRefused, match="a name|expected one tensor each"):
+        with pytest.raises(ImportRefused, match=r"a name|expected one tensor each"):
             from_pt2(changed(program, tmp_path, change))
     assert not mark.exists()
     with pytest.raises(SyntaxError):

@@ -179,8 +179,8 @@ def _words(
     lines += [f"  {name:13}{value}" for name, value in public.items() if name != "round"]
     shown = "The records are hidden; who proved this can open the commitment to them."
     lines.append(f"The commitment is to the records in {opening}." if opening is not None else shown)
-    lines.append("That the consortium recorded this model is shown by its ledger, not by the proof: `proofward")
-    lines.append("model export` prints the same model, network and description for a run that was audited.")
+    lines.append("That the consortium recorded this model is shown by its ledger, not by the proof.")
+    lines.append("`proofward model export` of an audited run prints model, network and description: compare them.")
     lines += frozen_words(model)
     return [*lines, "The proof says nothing about where the records come from."]
 

@@ -25,7 +25,7 @@ from proofward.layers.registry import ACTIVATIONS, IMPLIED
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.layers.shortcuts import ADD
-from proofward.models.graph.refusals import BEHIND, POOL, WHOLE, ImportRefused
+from proofward.models.graph.refusals import BEHIND, POOL, WHOLE
 
 _POOLS = {
     ReluMaxPool2d.kind: "max_pool2d",
@@ -186,10 +186,7 @@ Step = LayerStep | ReluStep | PoolStep | ScaleStep | AddStep | RowStep | ConcatS
 def batch_norm(
     where: str, *, gamma: FloatArray, beta: FloatArray, mean: FloatArray, variance: FloatArray, epsilon: float
 ) -> ScaleStep:
-    """(x - mean) / sqrt(variance + epsilon) * gamma + beta; raises ImportRefused where sizes differ."""
-    if any(part.ndim != 1 or part.shape != mean.shape for part in (gamma, beta, mean, variance)):
-        shapes = ", ".join(str(part.shape) for part in (gamma, beta, mean, variance))
-        raise ImportRefused([f"{where}: BatchNorm of {shapes}: expected one number for each channel"])
+    """(x - mean) / sqrt(variance + epsilon) * gamma + beta."""
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = gamma / np.sqrt(variance + epsilon)
     return ScaleStep(where, scale, beta - scale * mean)

@@ -133,7 +133,7 @@ def at(place, value):
         (put(6, "sources", [0]), "weights of 84 values"),
         (put(4, "sources", [7]), "values from before"),
         (put(4, "sources", [[4]]), "values from before"),
-        (put(2, "sources", [0]), "which none does"),
+        (put(3, "sources", [1, 1]), "value 3, which none does"),
     ],
 )  # fmt: skip
 def test_other_bytes_are_refused(change, words):
