@@ -108,3 +108,11 @@ def test_too_many_operators_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("proofward.models.graph.from_onnx.MOST_OPERATORS", 8)
     with pytest.raises(ImportRefused, match="9 operators: expected at most 8"):
         read_frozen_network(write_backbone(tmp_path / "b.onnx"))
+
+
+def test_names_of_a_file_are_shown_without_what_a_terminal_acts_on(tmp_path):
+    node = NODE("Sigmoid", ["s"], ["q"], name="\x1b[2J\nVALID" + "n" * 3000)
+    with pytest.raises(ImportRefused) as refused:
+        read_frozen_network(write_backbone(tmp_path / "b.onnx", [CONV, node, FLAT], outputs=384))
+    (problem,) = refused.value.problems
+    assert problem.startswith("\\x1b[2J\\nVALIDnnn") and problem.isprintable() and len(problem) < 2100

@@ -180,7 +180,7 @@ def _words(
     shown = "The records are hidden; who proved this can open the commitment to them."
     lines.append(f"The commitment is to the records in {opening}." if opening is not None else shown)
     lines.append("That the consortium recorded this model is shown by its ledger, not by the proof.")
-    lines.append("`proofward model export` of an audited run prints model, network and description: compare them.")
+    lines.append("`proofward model export` of an audited run prints the same model, network and description.")
     lines += frozen_words(model)
     return [*lines, "The proof says nothing about where the records come from."]
 

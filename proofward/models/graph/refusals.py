@@ -78,12 +78,21 @@ _GROUPS = {
 INSTEAD = {name: remedy for remedy, names in _GROUPS.items() for name in names.split()}
 
 
+MOST_SIGNS = 2000
+
+
 class ImportRefused(ValueError):
-    """A network that is not taken in: everything that is wrong with it, each with what to do."""
+    """A network that is not taken in: everything that is wrong with it, each in a line, with what to do."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(dict.fromkeys(problems))
+        self.problems = tuple(dict.fromkeys(map(_line, problems)))
         super().__init__("; ".join(self.problems))
+
+
+def _line(words: str) -> str:
+    """Without what a terminal acts on, and not endless: places have the names that a file gives them."""
+    shown = words if len(words) <= MOST_SIGNS else f"{words[:MOST_SIGNS]}..."
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
 
 
 @contextmanager
