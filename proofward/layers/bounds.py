@@ -20,11 +20,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
+from proofward.layers.beyond import Span, span_of
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.record import FIRST, ROW
-from proofward.layers.saturation import Span, span_of
 
 LIMIT = 1 << 62
 WEIGHT_LIMIT = 1 << 52
@@ -101,9 +101,7 @@ def limited_bounds(
 
 def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: int) -> Iterator[Limited]:
     """`limited_bounds` with so many updates of a weight by a product of the largest values."""
-    parts = [
-        _magnitudes(model, scales, updates, index, largest_weight) for index in range(len(model.layers))
-    ]
+    parts = [_magnitudes(model, scales, updates, index, largest_weight) for index in range(len(model.layers))]
     for index in range(len(model.layers)):
         bounds = _layer_bounds(model, scales, parts, index)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
@@ -112,7 +110,7 @@ def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: i
         further = model.activations[sums].reach if sums < len(model.activations) else model.head.reach
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
         finest = max(model.joints.sums_bits(sums), model.joints.back_bits(values))
-        reach += 16 << (scales.weight_bits + finest + scales.table_bits)
+        reach += 16 << (scales.weight_bits + finest + max(scales.table_bits, LARGEST_TABLE))
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,
@@ -150,9 +148,7 @@ def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
     return scales.activation_limit << model.joints.means[place]
 
 
-def _layer_bounds(
-    model: Network, scales: FixedPoint, parts: Sequence[Magnitudes], index: int
-) -> LayerBounds:
+def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes], index: int) -> LayerBounds:
     place, values = model.joints.joins(index), model.joints.reads(index)
     last, joints = place == model.depth - 1, model.joints
     off, back_off = (

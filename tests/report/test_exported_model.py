@@ -113,6 +113,7 @@ CHANGES = {
     "too large an integer": lambda plain: plain["tensors"]["layer2.bias"]["integers"].__setitem__(0, 1 << 63),
     "the digest": lambda plain: plain.update(model="00" * 32),
     "widths": lambda plain: plain.update(widths=[3, 6, 2]),
+    "more weights than memory": lambda plain: plain.update(widths=[3, *[1 << 16] * 12, 2]),
     "inputs": lambda plain: plain.update(widths=[4, 5, 2]),
     "scales": lambda plain: plain["scales"].update(weight_bits=25),
     "a feature gone": lambda plain: plain["features"].pop(),
@@ -127,7 +128,6 @@ CHANGES = {
     "half a round": lambda plain: plain.update(rounds=2.5),
     "a round of a word": lambda plain: plain.update(round=True),
     "endless entries": lambda plain: plain["ledger"].update(entries=float("-inf")),
-    "a network larger than its file": lambda plain: plain.update(widths=[3, *[65536] * 200, 2]),
     "no root": lambda plain: plain.update(ledger={"entries": 3}),
 }
 

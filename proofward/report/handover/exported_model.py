@@ -29,6 +29,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
 from proofward.layers.plain import integer
+from proofward.relations.limits import MOST_PARAMETERS
 from proofward.report.handover.computation import computation
 from proofward.report.handover.description import Column, Description, FeaturesInvalid, check_classes
 
@@ -185,7 +186,7 @@ def read_exported(data: bytes) -> ExportedModel:
     if data[:1] == b"{":
         plain = _document(data, NotAModel)
         tensors = plain.get("tensors")
-        return _model(plain, len(data), partial(_from_lists, tensors) if isinstance(tensors, dict) else None)
+        return _model(plain, partial(_from_lists, tensors) if isinstance(tensors, dict) else None)
     if len(data) < 10 or data[8:9] != b"{":
         raise NotAModel("neither JSON nor safetensors: `proofward model export` writes files of both")
     length = int.from_bytes(data[:8], "little")
@@ -198,7 +199,7 @@ def read_exported(data: bytes) -> ExportedModel:
         words = f"safetensors of {found or 'another program'}, without the columns' names and scaling"
         raise NotAModel(f"{words}: `proofward model export` writes a file that has them")
     plain = _document(str(metadata.get("description", "")).encode(), ModelInvalid)
-    return _model(plain, len(data), partial(_from_bytes, header, data[8 + length :]))
+    return _model(plain, partial(_from_bytes, header, data[8 + length :]))
 
 
 def _document(data: bytes, wrong: type[NotAModel] | type[ModelInvalid]) -> dict[str, Any]:
@@ -211,13 +212,13 @@ def _document(data: bytes, wrong: type[NotAModel] | type[ModelInvalid]) -> dict[
     return plain
 
 
-def _model(plain: dict[str, Any], size: int, tensor: Reader | None) -> ExportedModel:
-    """size: of the file, in bytes, of which every parameter has some."""
+def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
     if plain.get("format") != FORMAT or tensor is None:
         other = repr(plain.get("format"))[:60]
         raise NotAModel(f"format {other}, expected {FORMAT!r}: `proofward model export` writes it")
     try:
         model = Network.from_dict({name: plain[name] for name in _NETWORK if name in plain})
+        integer("parameters", model.parameters, 1, MOST_PARAMETERS)
         scales = FixedPoint.from_dict(plain["scales"])
         description = _description(plain)
         if description.images is not None:
@@ -236,8 +237,6 @@ def _model(plain: dict[str, Any], size: int, tensor: Reader | None) -> ExportedM
     except (KeyError, TypeError, ValueError, ConfigurationError, FeaturesInvalid) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelInvalid(f"its description: {reason}") from error
-    if model.parameters > size:
-        raise ModelInvalid(f"{model.parameters} parameters in a file of {size} bytes")
     found = ExportedModel(origin, model, scales, description, np.zeros(model.parameters, np.int64))
     parts = []
     for name, part in found.tensors():
