@@ -147,19 +147,20 @@ class InferenceStatement:
 
     def transcript(self) -> bytes:
         """The bytes that bind a proof to this statement."""
-        network = json.dumps(
-            {"model": self.model.to_dict(), "scales": self.scales.to_dict()},
-            sort_keys=True,
-            separators=(",", ":"),
-        )
         return digest_of(
             "inference",
             self.consortium,
             self.round,
             self.description,
-            network.encode(),
+            network_bytes(self.model, self.scales),
             self.model_digest,
             self.commitment,
             len(self.scores),
             self.scores.astype("<i8").tobytes(),
         )
+
+
+def network_bytes(model: Network, scales: FixedPoint) -> bytes:
+    """What is computed with the weights, as a statement binds it."""
+    plain = {"model": model.to_dict(), "scales": scales.to_dict()}
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()

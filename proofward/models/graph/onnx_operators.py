@@ -21,6 +21,7 @@ from proofward.models.graph.steps import (
     Step,
     batch_norm,
 )
+from proofward.models.graph.weights_read import WeightsRead
 
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 PLAIN_KINDS = ("Gemm", "MatMul", "Add", "Relu", "Identity", "Constant", *RESHAPES)
@@ -37,6 +38,7 @@ class Operators:
     made: dict[str, Any] = field(default_factory=dict)
     shapes: dict[str, tuple[int | str, ...]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    read: WeightsRead = field(default_factory=WeightsRead)
 
     def __post_init__(self) -> None:
         import onnx
@@ -157,7 +159,8 @@ class Operators:
 
     def _numbers(self, values: Any, place: str) -> FloatArray:
         self.check_type(values.dtype.name, place)
-        return np.array(values, dtype=np.float64)
+        self.read.take(values.size)
+        return np.array(values if values.dtype.name in DTYPES else np.zeros(values.shape), dtype=np.float64)
 
     def _computed(self, node: Any, place: int) -> bool:
         """Whether there is such an input that is no constant."""

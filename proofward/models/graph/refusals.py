@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
+
+from proofward.layers.errors import ConfigurationError
 
 NOT_YET = (
     "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
@@ -74,12 +78,41 @@ _GROUPS = {
 INSTEAD = {name: remedy for remedy, names in _GROUPS.items() for name in names.split()}
 
 
+MOST_SIGNS = 2000
+
+
 class ImportRefused(ValueError):
-    """A network that is not taken in: everything that is wrong with it, each with what to do."""
+    """A network that is not taken in: everything that is wrong with it, each in a line, with what to do."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(dict.fromkeys(problems))
+        self.problems = tuple(dict.fromkeys(map(_line, problems)))
         super().__init__("; ".join(self.problems))
+
+
+def _line(words: str) -> str:
+    """Without what a terminal acts on, and not endless: places have the names that a file gives them."""
+    shown = words if len(words) <= MOST_SIGNS else f"{words[:MOST_SIGNS]}..."
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Whatever a library, or a reader, raises for what is in a file becomes a refusal of the file.
+
+    Files come from outside, and onnx, onnxruntime and torch document no types for what they raise.
+    """
+    try:
+        yield
+    except (ImportRefused, ConfigurationError, MemoryError):
+        raise
+    except Exception as error:
+        words = f"no network that can be read: {type(error).__name__}: {first_line(error)}"
+        raise ImportRefused([f"{path}: {words.rstrip(': ')}"]) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an error says, at most 200 characters."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:200]
 
 
 def plain_name(operator: str) -> str:

@@ -25,12 +25,13 @@ from proofward.models.graph.steps import (
     Step,
     batch_norm,
 )
+from proofward.models.graph.torch_nodes import argument, bare, check_type, numbers, target_of, where
+from proofward.models.graph.weights_read import WeightsRead
 
 RESHAPES = ("view", "reshape", "flatten", "unsafeview", "unflatten", "squeeze", "unsqueeze")
 SAME = ("alias", "detach", "clone", "contiguous", "identity", "liftfreshcopy")
 RELU = ("relu",)
 SIZES = ("symsize", "mul", "floordiv", "add", "sub", "ge", "le", "eq", "assertscalar", "symconstrainrange")
-DTYPES = ("torch.float32", "torch.float64")
 COUNTER = "num_batches_tracked"
 
 
@@ -38,7 +39,7 @@ class Program:
     """A program of `torch.export`, read node by node."""
 
     def __init__(self, exported: Any) -> None:
-        self.exported = exported
+        self.exported, self.read = exported, WeightsRead()
         self.kinds = {entry.arg.name: entry for entry in exported.graph_signature.input_specs}
 
     @property
@@ -72,7 +73,7 @@ class Program:
             for place, source in enumerate(_taken(node)):
                 if isinstance(source, type(node)) and source in changed:
                     found[node, place] = changed[source]
-            if _bare(node).endswith("_"):
+            if bare(node).endswith("_"):
                 changed[node.args[0]] = node
         return found
 
@@ -192,11 +193,12 @@ class Program:
             words = "weights that are computed or no parameters: use nn.Linear or nn.Conv2d, with its own"
             raise ImportRefused([f"{place}: {words}"])
         tensor = self.exported.state_dict[entry.target]
+        self.read.take(tensor.numel())
         check_type(tensor, place)
         if trained and not tensor.requires_grad:
             words = f"{place}: {entry.target} is frozen, but every layer is trained"
             raise ImportRefused([f"{words}: call module.requires_grad_(True)"])
-        return str(tensor.untyped_storage().data_ptr()), _numbers(tensor)
+        return str(tensor.untyped_storage().data_ptr()), numbers(tensor)
 
     def _buffer(self, node: Any, name: str) -> FloatArray:
         place, found = where(node), argument(node, name)
@@ -205,7 +207,7 @@ class Program:
             raise ImportRefused([f"{place}: BatchNorm whose {name} is computed: use nn.BatchNorm2d, frozen"])
         state = self.exported.state_dict if entry.persistent else self.exported.constants
         check_type(state[entry.target], place)
-        return _numbers(state[entry.target])
+        return numbers(state[entry.target])
 
 
 def is_add(node: Any) -> bool:
@@ -231,46 +233,6 @@ def _taken(node: Any) -> list[Any]:
     """The tensors that an operator takes, of an Add or a Concat both."""
     first = node.args[0] if isinstance(node.args[0], list | tuple) else node.args[:2]
     return list(first)
-
-
-def where(node: Any) -> str:
-    """The module's own name of the place, where torch kept it."""
-    stack = node.meta.get("nn_module_stack") or {}
-    names = [entry[0] for entry in stack.values() if isinstance(entry, tuple) and entry[0]]
-    return str(names[-1]) if names else str(node.name)
-
-
-def check_type(value: Any, place: str) -> None:
-    """Raises ImportRefused for other numbers than those of single and double precision."""
-    if str(value.dtype) not in DTYPES:
-        words = f"numbers of type {value.dtype}: expected float32 or float64"
-        raise ImportRefused([f"{place}: {words}; convert with .float()"])
-
-
-def _numbers(tensor: Any) -> FloatArray:
-    return np.array(tensor.detach().double().numpy(), dtype=np.float64)
-
-
-def target_of(node: Any) -> str:
-    """ATen's name of the operator."""
-    target = str(node.target)
-    return target if target.startswith("aten.") else str(getattr(node.target, "__name__", target))
-
-
-def _bare(node: Any) -> str:
-    """Such as relu_ of aten.relu_.default."""
-    target = target_of(node)
-    return target.split(".")[1] if target.startswith("aten.") else ""
-
-
-def argument(node: Any, name: str) -> Any:
-    """The value of an ATen operator's argument."""
-    if name in node.kwargs:
-        return node.kwargs[name]
-    for place, argument in enumerate(node.target._schema.arguments):
-        if argument.name == name:
-            return node.args[place] if place < len(node.args) else argument.default_value
-    return None
 
 
 def _pool_kind(node: Any) -> str:
