@@ -2,8 +2,8 @@
 
 An activation is one file: its description (`Activation`), its values and gradients in integers and in real
 numbers, and its proof (`ActivationRelation`). One line of `registry` makes it known. In integers it is a
-total function. Whatever the sums are, its values are in [0, 2^r], or 2^e times that where a value is the sum
-of 2^e, and the gradients of the sums are within the scales' limit.
+total function. Whatever the sums are, its values are in [0, 2^r], or n times that where a value is the sum
+of n, and the gradients of the sums are within the scales' limit.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class Activation(ABC):
         """Layout of the values of a sample."""
 
     @property
-    def mean_bits(self) -> int:
-        """e, where a value stands for the mean of 2^e as their sum (`means`)."""
-        return 0
+    def mean_of(self) -> int:
+        """n, where a value stands for the mean of n as their sum (`means`)."""
+        return 1
 
     def to_plain(self) -> dict[str, object]:
         """Canonical plain form without the layout, which the layer below gives."""

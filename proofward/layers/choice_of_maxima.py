@@ -69,7 +69,7 @@ class Selection:
     def count(scales: FixedPoint, limb_above: HighLimb) -> int:
         """Columns for every sum, the remainders' among them."""
         distances = len(limbs(distance_bits(scales, limb_above), scales.table_bits))
-        return 1 + distances + Rounding.count(scales.weight_bits, scales)
+        return 1 + distances + Rounding.count(scales.divisor, scales)
 
     def prove(self, party: Party, point: Point, claim: Form, passed: DerivedTable | None = None) -> None:
         """claim = e dQ at the point, and sum of e = 1, e (e - 1) = e D = 0 everywhere.
@@ -140,7 +140,7 @@ class Choosing:
             lambda: _distances(rounded(self.sums(), scales), axes),
         )
         self.made.append(Selection(self.layout, column, distance, quotient))
-        return Rounding.declare(self.ranges, name, scales.weight_bits, self.made[0], self.sums)
+        return Rounding.declare(self.ranges, name, scales.divisor, self.made[0], self.sums)
 
 
 def distance_bits(scales: FixedPoint, high: HighLimb) -> int:

@@ -27,7 +27,7 @@ from proofward.layers.conv2d_relation import Conv2dRelation
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.model import Int64Array
 from proofward.layers.momentum import Rates
 from proofward.layers.patches import from_patches, patches
 from proofward.layers.plain import exactly, integer
@@ -125,22 +125,22 @@ class Conv2d(Affine):
         return cls(takes, *(integer(name, values[name], 0, MAX_CHANNELS) for name in names))
 
     def trainer(
-        self, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+        self, weights: Int64Array, biases: Int64Array, one: int, bound: int
     ) -> Conv2dTrainer:
-        return Conv2dTrainer(self, weights, biases, scales, bound)
+        return Conv2dTrainer(self, weights, biases, one, bound)
 
     def relation(
         self,
         shape: Shape,
         parameters: tuple[Int64Array, Int64Array],
         rates: Rates,
-        activation_bits: int,
+        one: int,
         inputs: Input,
         gradients: Gradient | None,
     ) -> Conv2dRelation:
         matrix, vector = self.field_parameters(parameters)
         return Conv2dRelation(
-            shape, matrix, vector, rates, activation_bits, inputs, gradients, self.axes, self.groups
+            shape, matrix, vector, rates, one, inputs, gradients, self.axes, self.groups
         )
 
     @property
@@ -177,12 +177,12 @@ class Conv2d(Affine):
 class Conv2dTrainer(AffineTrainer):
     """Weights (outputs, taps) and biases of a convolution during training."""
 
-    __slots__ = ("biases", "layer", "scales", "weights")
+    __slots__ = ("biases", "layer", "one", "weights")
 
     def __init__(
-        self, layer: Conv2d, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+        self, layer: Conv2d, weights: Int64Array, biases: Int64Array, one: int, bound: int
     ) -> None:
-        self.layer, self.scales = layer, scales
+        self.layer, self.one = layer, one
         self.weights = ExactMatrix(weights.reshape(layer.outputs, -1), bound, layer.outputs, layer.fan_in)
         self.biases = biases.copy()
 
@@ -193,7 +193,7 @@ class Conv2dTrainer(AffineTrainer):
             own = np.empty((len(met), self.layer.outputs), dtype=np.int64)
             for weights, outputs, taps in self._groups():
                 own[:, outputs] = weights.right_product_transposed(met[:, taps], bound)
-            own += self.biases << self.scales.activation_bits
+            own += self.biases * self.one
             by_channel = own.reshape(-1, self.layer.positions, self.layer.outputs).transpose(0, 2, 1)
             sums[part] = by_channel.reshape(len(by_channel), -1)
         return self.layer.gives.pad(sums)
@@ -214,7 +214,7 @@ class Conv2dTrainer(AffineTrainer):
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
         for part in self._parts(len(inputs)):
             deltas, met = self._by_position(gradients[part]), self._patches(inputs[part])
-            self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
+            self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate * self.one)
             for weights, outputs, taps in self._groups():
                 weights.subtract_outer(rate, deltas[:, outputs], met[:, taps])
 

@@ -54,7 +54,7 @@ class Conv2dTables(TrainedWeights):
 
     def _constant(self, position: Point, extended: Point) -> Ext:
         """The tap of the bias: 2^fa at the positions of the picture."""
-        value = extended[0] * zero_product(extended[1:]) * (1 << self.activation_bits)
+        value = extended[0] * zero_product(extended[1:]) * self.one
         for axis, own in zip(self.axes, self._split(position, "log_outputs"), strict=True):
             value = value * axis.real_outputs_at(own)
         return value
@@ -137,7 +137,7 @@ class Conv2dTables(TrainedWeights):
                 own = products_by_tap(one, many, self.axes, single_is_output=True)
                 result[:, :, group, 0] = own
                 # dZ is 0 at the positions of the padding
-                result[:, :, group, 1, 0] = ext_scale(sum_last(one), ONE * (1 << self.activation_bits))
+                result[:, :, group, 1, 0] = ext_scale(sum_last(one), ONE * self.one)
         return result.reshape(DEGREE, self.shape.steps, -1)
 
     def _sums_by_output(self, party: Party, channel: Point) -> Array:
@@ -173,7 +173,7 @@ class Conv2dTables(TrainedWeights):
         places = columns.reshape(DEGREE, -1, broad, high).transpose(0, 1, 3, 2)
         scaled = ext_scale(flat(places), ONE - extended[0])
         values = scaled.reshape(DEGREE, -1, high, broad)
-        constant = extended[0] * zero_product(extended[1:]) * (1 << self.activation_bits)
+        constant = extended[0] * zero_product(extended[1:]) * self.one
         inside = (..., slice(vertical.outputs), slice(horizontal.outputs))
         for plane, part in enumerate(constant.limbs):
             real = values[plane][inside]

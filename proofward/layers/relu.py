@@ -173,7 +173,7 @@ def rounding_of(
     ranges: RangeChecks, scales: FixedPoint, name: str, sums: Callable[[], Int64Array]
 ) -> Callable[[LinearCombination], Rounding]:
     """What ties a quotient to sums that it is the rounding of."""
-    return lambda quotient: Rounding.declare(ranges, name, scales.weight_bits, quotient, sums)
+    return lambda quotient: Rounding.declare(ranges, name, scales.divisor, quotient, sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class ReluRelation(ActivationRelation):
         )
         gradient = partial(_gradient, scales, back_low)
         backward = Rounding.declare(
-            ranges, f"{name} gradient", scales.back_bits, gradient(back_high), back_sums
+            ranges, f"{name} gradient", scales.back_divisor, gradient(back_high), back_sums
         )
         saturated_gradient = over_sums(gradient(sign))
 
@@ -247,7 +247,7 @@ class ReluRelation(ActivationRelation):
     @staticmethod
     def count_back(scales: FixedPoint, high: HighLimb) -> int:
         """Columns of the gradients that `declare` declares."""
-        return 1 + (not high.is_zero) + high.columns + Rounding.count(scales.back_bits, scales)
+        return 1 + (not high.is_zero) + high.columns + Rounding.count(scales.back_divisor, scales)
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""

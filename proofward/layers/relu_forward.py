@@ -89,7 +89,7 @@ class ReluForward(ActivationForward):
     @staticmethod
     def count_all(scales: FixedPoint, limb_above: HighLimb) -> int:
         """`count`, and the columns of the remainders of as many sums."""
-        return ReluForward.count(limb_above) + Rounding.count(scales.weight_bits, scales)
+        return ReluForward.count(limb_above) + Rounding.count(scales.divisor, scales)
 
     @property
     def log_size(self) -> int:

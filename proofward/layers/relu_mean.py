@@ -20,8 +20,10 @@ Uniqueness and soundness are those of `relu`: S is a function of A.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,7 +39,7 @@ from proofward.layers.activation import (
 )
 from proofward.layers.claims import DerivedTable
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.layout import Layout
+from proofward.layers.layout import Layout, log_padded, padded
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import integer
 from proofward.layers.ranges import RangeChecks
@@ -54,25 +56,37 @@ Array = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of 2^down x 2^across values, side by side, of padded pictures (.., height, width)."""
+    """Windows of tall x wide values, side by side, of pictures (.., height, width).
+
+    In padded pictures height and width of a window are powers of two.
+    """
 
     axes: tuple[int, ...]
-    down: int
-    across: int
+    tall: int
+    wide: int
+
+    @property
+    def down(self) -> int:
+        """log2 of the height."""
+        return log_padded(self.tall)
+
+    @property
+    def across(self) -> int:
+        return log_padded(self.wide)
 
     def apart(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """(n, channels, rows of windows, columns of windows, taps) of values of these axes."""
         channels, height, width = self.axes
-        tall, wide = 1 << self.down, 1 << self.across
+        tall, wide = self.tall, self.wide
         whole = values.reshape(-1, channels, height // tall, tall, width // wide, wide)
         return whole.transpose(0, 1, 2, 4, 3, 5).reshape(*_windows(whole), tall * wide)
 
     def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Each window's value at all its taps: (n, channels * height * width)."""
         channels, height, width = self.axes
-        tall, wide = 1 << self.down, 1 << self.across
-        pictures = values.reshape(-1, channels, height // tall, width // wide)
-        return pictures.repeat(tall, axis=2).repeat(wide, axis=3).reshape(len(pictures), -1)
+        pictures = values.reshape(-1, channels, height // self.tall, width // self.wide)
+        whole = pictures.repeat(self.tall, axis=2).repeat(self.wide, axis=3)
+        return whole.reshape(len(pictures), -1)
 
     def of_sum(self, point: Point) -> Point:
         """The window's coordinates of a point of (.., height, width)."""
@@ -96,29 +110,32 @@ def _windows(whole: npt.NDArray[Any]) -> tuple[int, ...]:
 class ReluMean(Activation):
     """A value for every window of the sums of a channel."""
 
-    passes: ClassVar[int] = 4
-
     def __post_init__(self) -> None:
         if len(self.takes.axes) != 3:
             raise ConfigurationError("pooled sums", "(channels, height, width)", self.takes.axes)
 
-    def _bits(self) -> tuple[int, int]:
-        """log2 of a window's height and width."""
-        return 1, 1
+    @property
+    @abstractmethod
+    def _sides(self) -> tuple[int, int]:
+        """A window's height and width."""
 
     @property
-    def mean_bits(self) -> int:
-        return sum(self._bits())
+    def mean_of(self) -> int:
+        return prod(self._sides)
 
     @property
     def gives(self) -> Layout:
         channels, height, width = self.takes.axes
-        down, across = self._bits()
-        return Layout((channels, height >> down, width >> across))
+        tall, wide = self._sides
+        return Layout((channels, height // tall, width // wide))
+
+    @property
+    def _real(self) -> Windows:
+        return Windows(self.takes.axes, *self._sides)
 
     @property
     def _padded(self) -> Windows:
-        return Windows(self.takes.padded_axes, *self._bits())
+        return Windows(self.takes.padded_axes, *(padded(side) for side in self._sides))
 
     def forward(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
         values = self._padded.apart(relu.activation(sums, scales)).sum(axis=-1)
@@ -130,12 +147,11 @@ class ReluMean(Activation):
         return relu.slope(sums, scales) * passed
 
     def real_values(self, sums: RealArray, limit: float) -> RealArray:
-        windows = Windows(self.takes.axes, *self._bits())
-        values: RealArray = windows.apart(np.clip(sums, 0, limit)).mean(axis=-1)
+        values: RealArray = self._real.apart(np.clip(sums, 0, limit)).mean(axis=-1)
         return values.reshape(len(sums), -1)
 
     def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
-        shares = Windows(self.takes.axes, *self._bits()).spread(gradients) / (1 << self.mean_bits)
+        shares = self._real.spread(gradients) / self.mean_of
         return np.multiply((sums > 0) & (sums < limit), shares)
 
     def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
@@ -197,11 +213,16 @@ class ReluAvgPool2d(ReluMean):
 
     kind: ClassVar[str] = "relu_avgpool2d"
     window: ClassVar[int] = 2
+    passes: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for axis in self.takes.axes[1:]:
             integer("even height and width of pooled sums", axis % 2, 0, 0)
+
+    @property
+    def _sides(self) -> tuple[int, int]:
+        return 2, 2
 
 
 @dataclass(frozen=True)
@@ -209,17 +230,10 @@ class ReluGlobalAvgPool(ReluMean):
     """The whole picture."""
 
     kind: ClassVar[str] = "relu_global_avgpool"
-    passes: ClassVar[int] = 1
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for axis in self.takes.axes[1:]:
-            if axis & (axis - 1):
-                words = "a power of two of rows and of columns (or flatten the picture)"
-                raise ConfigurationError("mean of a whole picture", words, self.takes.words)
-
-    def _bits(self) -> tuple[int, int]:
-        _, tall, wide = self.takes.log_axes
+    @property
+    def _sides(self) -> tuple[int, int]:
+        _, tall, wide = self.takes.axes
         return tall, wide
 
 
@@ -235,7 +249,7 @@ class WindowSums:
         return sum_last(parts).reshape(1 << self.values.shape.log_samples, -1)
 
     def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
-        share = (ONE * (1 << (self.windows.down + self.windows.across))).inverse()
+        share = (ONE * (self.windows.tall * self.windows.wide)).inverse()
         self.values.assert_at(party, samples, self.windows.at_half(unit), claim * share)
 
 

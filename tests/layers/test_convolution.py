@@ -78,7 +78,7 @@ def test_equals_its_definition_in_plain_integers(layer: Conv2d, seed: int) -> No
             back[n, i, h, w] += int(weights[o, c, k, m]) * int(deltas[n, o, y, x])
             next_weights[o, c, k, m] -= rate * int(deltas[n, o, y, x]) * int(inputs[n, i, h, w])
 
-    trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+    trainer = layer.trainer(weights, biases, 1 << SCALES.activation_bits, 1 << 40)
     given_inputs = layer.inputs.pad(inputs.reshape(count, -1).astype(np.float64))
     given_deltas = layer.gives.pad(deltas.reshape(count, -1).astype(np.float64))
     forward, backward = trainer.forward(given_inputs, 4096), trainer.backward(given_deltas, 1536)
@@ -116,7 +116,7 @@ def test_a_batch_in_parts_is_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for most in (1 << 24, 2 * layer.positions * layer.fan_in, 1):
         monkeypatch.setattr(conv2d, "MOST_PATCH_VALUES", most)
-        trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+        trainer = layer.trainer(weights, biases, 1 << SCALES.activation_bits, 1 << 40)
         forward, backward = trainer.forward(inputs, 9), trainer.backward(deltas, 9)
         trainer.update(deltas, inputs, 1)
         ends = np.empty(layer.shape, np.int64), np.empty(3, np.int64)

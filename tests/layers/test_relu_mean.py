@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import lcm
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from proofward.layers import reference_pictures as plain
 from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.conv2d import Conv2d
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.float_twin import real_features, real_weights, scores, train_float
 from proofward.layers.initial_weights import initial_weights
@@ -50,6 +53,8 @@ CHAINS = {
     "windows": ((1, 5, 6), [conv(2), AVERAGE, conv(2, 1, 1, 0)]),
     "windows, twice": ((2, 5, 4), [conv(1, 2), AVERAGE, conv(2, 2), AVERAGE]),
     "a whole picture": ((1, 4, 2), [conv(3), WHOLE]),
+    "a whole picture of 3 x 5": ((1, 3, 5), [conv(3), WHOLE]),
+    "of 3 x 3 behind windows": ((2, 6, 7), [conv(2), AVERAGE, conv(3), WHOLE, {"kind": "linear", "outputs": 3}]),
     "both, and a row above": ((1, 8, 4), [conv(2), AVERAGE, conv(3), WHOLE, {"kind": "linear", "outputs": 3}]),
     "behind a maximum": ((1, 8, 9), [conv(2), MAXIMUM, conv(2), WHOLE, conv(2, 1, 1, 0)]),
 }
@@ -77,18 +82,18 @@ def test_equals_plain_integers(name, scales, largest, seed) -> None:  # type: ig
     result = train(model, scales, training, weights, features, labels, batches, trace=True)
     assert result.trace is not None
     network = plain_layers(model)
-    below = [0, *(own.mean_bits for own in network[:-1])]
-    bits = [own.mean_bits + more for own, more in zip(network, below, strict=True)]
+    below = [1, *(own.mean_of for own in network[:-1])]
+    units = [own.mean_of * more for own, more in zip(network, below, strict=True)]
     flat = [
-        ([int(v) << more for v in w.ravel()], [int(v) << more for v in b])
-        for (w, b), more in zip(model.unflatten(weights), bits, strict=True)
+        ([int(v) * unit for v in w.ravel()], [int(v) * unit for v in b])
+        for (w, b), unit in zip(model.unflatten(weights), units, strict=True)
     ]
     first = flat
     for step, chosen in enumerate(batches):
         if step == 3:
             grown = [
-                (new - old) << (max(bits) - more)
-                for pair, before, more in zip(flat, first, bits, strict=True)
+                (new - old) * (lcm(*units) // unit)
+                for pair, before, unit in zip(flat, first, units, strict=True)
                 for part, own in zip(pair, before, strict=True)
                 for new, old in zip(part, own, strict=True)
             ]
@@ -104,7 +109,7 @@ def test_equals_plain_integers(name, scales, largest, seed) -> None:  # type: ig
         assert np.abs(hidden.sums).max() <= bound.sums and np.abs(hidden.back_sums).max() <= above.back_sums
 
 
-OWN = [ReluAvgPool2d(Layout((2, 6, 8))), ReluAvgPool2d(Layout((3, 2, 4))), ReluGlobalAvgPool(Layout((3, 4, 8)))]
+OWN = [ReluAvgPool2d(Layout((2, 6, 8))), ReluAvgPool2d(Layout((3, 2, 4))), ReluGlobalAvgPool(Layout((3, 4, 8))), ReluGlobalAvgPool(Layout((2, 7, 5)))]
 
 
 @pytest.mark.parametrize("own", OWN, ids=lambda own: f"{own.kind} {own.takes.words}")
@@ -120,7 +125,7 @@ def test_values_and_gradients_are_those_of_pytorch(own: ReluMean) -> None:
         means = torch.nn.functional.adaptive_avg_pool2d(torch.relu(real), 1)
     means.backward(torch.tensor(back.reshape(means.shape).astype(np.float64)))
     expected, gradients = means.detach().numpy().reshape(3, -1), real.grad.numpy().reshape(3, -1)
-    unit = 1 << own.mean_bits
+    unit = own.mean_of
     padded = own.takes.pad(sums) << SCALES.weight_bits
     assert own.gives.unpad(own.forward(padded, SCALES)).tolist() == (unit * expected).tolist()
     passed = own.takes.unpad(own.backward(padded, own.gives.pad(back) << SCALES.weight_bits, SCALES))
@@ -141,10 +146,10 @@ def test_values_saturate_before_their_mean() -> None:
 
 def test_scales_beside_means() -> None:
     model = chain((1, 9, 8), [conv(2), AVERAGE, conv(2), WHOLE, TWO])
-    assert model.finer == (Finer(0, 2), Finer(2, 4), Finer(4, 0)) and model.finest == 6
+    assert model.finer == (Finer(1, 4), Finer(4, 16), Finer(16, 1)) and model.finest == 64
     assert model.update_units == (16, 1, 4)
-    assert [model.rounding(SCALES, at).weight_bits - 24 for at in range(3)] == [2, 8, 8]
-    assert [model.rounding(SCALES, at).back_bits - 24 for at in range(2)] == [10, 4]
+    assert [model.rounding(SCALES, at).divisor for at in range(3)] == [Divisor(26), Divisor(32), Divisor(32)]
+    assert [model.rounding(SCALES, at).back_divisor for at in range(2)] == [Divisor(34), Divisor(28)]
     assert chain((1, 8, 8), [conv(2), MAXIMUM, TWO]).rounding(SCALES, 0) is SCALES
 
 
@@ -157,7 +162,7 @@ def test_training_stays_near_the_float_twin(name: str) -> None:
     start, reals = real_weights(weights, SCALES), real_features(features, SCALES)
     integers = logit_differences(model, SCALES, weights, features) / (1 << SCALES.activation_bits)
     assert np.abs(integers - scores(model, SCALES, start, reals)).max() < 0.1
-    update = train(model, SCALES, training, weights, features, labels, batches).update / 2**model.finest
+    update = train(model, SCALES, training, weights, features, labels, batches).update / model.finest
     twin = train_float(model, SCALES, training, start, reals, labels, batches)
     assert 0 < np.linalg.norm(real_weights(update, SCALES) - twin) < 0.1 * np.linalg.norm(twin)
 
@@ -178,7 +183,6 @@ def test_plain_forms_name_means() -> None:
         ([{"kind": "linear", "outputs": 4}, AVERAGE, TWO], "pooled layer"),
         ([{"kind": "linear", "outputs": 4}, WHOLE, TWO], "pooled sums"),
         ([conv(2, 3, 1, 0), AVERAGE, TWO], "pooled layer"),
-        ([conv(2), WHOLE, TWO], "a power of two of rows and of columns"),
     ],
 )
 def test_other_chains_are_refused(layers: list[object], words: str) -> None:

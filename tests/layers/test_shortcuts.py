@@ -80,10 +80,10 @@ def assert_equals_plain_integers(model: Network, scales: FixedPoint) -> None:
     result = train(model, scales, training, weights, features, labels, batches, trace=True)
     assert result.trace is not None
     network, joins = plain_layers(model)
-    bits = [own.weights for own in model.finer]
+    units = [own.weights for own in model.finer]
     flat = first = [
-        ([int(v) << more for v in w.ravel()], [int(v) << more for v in b])
-        for (w, b), more in zip(model.unflatten(weights), bits, strict=True)
+        ([int(v) * unit for v in w.ravel()], [int(v) * unit for v in b])
+        for (w, b), unit in zip(model.unflatten(weights), units, strict=True)
     ]
     for step, chosen in enumerate(batches):
         inputs, own = features[chosen].tolist(), labels[chosen].tolist()
@@ -93,8 +93,8 @@ def assert_equals_plain_integers(model: Network, scales: FixedPoint) -> None:
                 assert act.takes.unpad(hidden.sums[step, b]).tolist() == sums[b][index]
                 assert act.gives.unpad(hidden.back_sums[step, b]).tolist() == back[b][index]
     grown = [
-        (new - old) << (model.finest - more)
-        for pair, before, more in zip(flat, first, bits, strict=True)
+        (new - old) * (model.finest // unit)
+        for pair, before, unit in zip(flat, first, units, strict=True)
         for part, own in zip(pair, before, strict=True)
         for new, old in zip(part, own, strict=True)
     ]

@@ -81,7 +81,7 @@ def three_of_four(self: ReluMean, sums, scales):  # type: ignore[no-untyped-def]
 
 def divided(self: ReluMean, sums, scales):  # type: ignore[no-untyped-def]
     """The mean is rounded, as a division would."""
-    unit = 1 << self.mean_bits
+    unit = self.mean_of
     return forward(self, sums, scales) // unit * unit
 
 
@@ -96,7 +96,7 @@ def one_tap(self: ReluMean, sums, back_sums, scales):  # type: ignore[no-untyped
 
 def shared_out(self: ReluMean, sums, back_sums, scales):  # type: ignore[no-untyped-def]
     """The gradient is divided and rounded at the coarse scale."""
-    unit = 1 << self.mean_bits
+    unit = self.mean_of
     return backward(self, sums, back_sums, scales) // unit * unit
 
 

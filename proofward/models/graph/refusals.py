@@ -25,7 +25,6 @@ SECOND = (
     "by torch.cat: join others beforehand"
 )
 SHAPES = "put a 1x1 convolution between, with a stride where sizes differ, so that shapes are the same"
-WHOLE = "use a height and a width that are powers of two, or flatten the picture"
 AVERAGE = "not proved: use AdaptiveAvgPool2d(1), the mean of a whole picture, or flatten it"
 CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"
 PAD = "not proved: use the convolution's own zero padding, the same on all sides"

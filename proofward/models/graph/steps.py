@@ -25,7 +25,7 @@ from proofward.layers.registry import ACTIVATIONS, IMPLIED
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.layers.shortcuts import ADD
-from proofward.models.graph.refusals import BEHIND, POOL, WHOLE
+from proofward.models.graph.refusals import BEHIND, POOL
 
 _POOLS = {
     ReluMaxPool2d.kind: "max_pool2d",
@@ -236,8 +236,6 @@ def pooled(steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
             problems.append(f"{step.where}: a second pool behind {layer.where}: {POOL}")
         elif min(layer.gives[1:]) < ACTIVATIONS[step.kind].window:
             problems.append(f"{step.where}: pictures of {layer.gives[1:]} have no window of 2 x 2")
-        elif step.kind == ReluGlobalAvgPool.kind and any(size & (size - 1) for size in layer.gives[1:]):
-            problems.append(f"{step.where}: a mean of pictures of {layer.gives[1:]}: {WHOLE}")
         else:
             made[at] = replace(layer, pool=step.kind)
     return made, problems

@@ -46,7 +46,7 @@ def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) 
         f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
         *(_shortcuts(model) if model.shortcuts else []),
         *(pools if any(isinstance(own, ReluMaxPool2d) for own in model.activations) else []),
-        *(means if any(own.mean_bits for own in model.activations) else []),
+        *(means if any(own.mean_of > 1 for own in model.activations) else []),
         *(two if model.head.classes == 2 else several),
     ]
 
