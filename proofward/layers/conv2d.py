@@ -6,10 +6,10 @@
 
 With G groups the channels of the inputs and of the outputs are cut into G runs, and the outputs of a run are
 sums over the inputs of the same run alone. With as many groups as channels the convolution is depthwise.
-Weights are (outputs, channels / G, K, K) as in PyTorch. Runs have a power of two of channels, so that a
-channel's leading binary digits are its group (`conv2d_relation`).
+Weights are (outputs, channels / G, K, K) as in PyTorch.
 
-Its proof is in `conv2d_relation`.
+Its proof is in `conv2d_relation`, where runs have a power of two of channels and of outputs, so that a
+channel's leading binary digits are its group; of other runs it is in `conv2d_uneven`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.axis import Axis
 from proofward.layers.conv2d_relation import Conv2dRelation
+from proofward.layers.conv2d_uneven import Runs, UnevenRelation
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.layout import Layout
@@ -72,11 +73,8 @@ class Conv2d(Affine):
     def _check_groups(self) -> None:
         integer("groups", self.groups, 1, MAX_CHANNELS)
         for what, count in (("channels", self.inputs.axes[0]), ("outputs", self.outputs)):
-            each, rest = divmod(count, self.groups)
-            if rest:
+            if count % self.groups:
                 raise ConfigurationError("groups", f"a divisor of the {count} {what}", self.groups)
-            if self.groups > 1 and each & (each - 1):
-                raise ConfigurationError(f"{what} of a group", "a power of two", each)
 
     @cached_property
     def axes(self) -> tuple[Axis, Axis]:
@@ -138,10 +136,17 @@ class Conv2d(Affine):
         inputs: Input,
         gradients: Gradient | None,
     ) -> Conv2dRelation:
-        matrix, vector = self.field_parameters(parameters)
-        return Conv2dRelation(
-            shape, matrix, vector, rates, one, inputs, gradients, self.axes, self.groups
-        )
+        parts = (shape, *self.field_parameters(parameters), rates, one, inputs, gradients, self.axes)
+        if self._is_even:
+            return Conv2dRelation(*parts, self.groups)
+        each = self.inputs.axes[0] // self.groups, self.outputs // self.groups
+        return UnevenRelation(*parts, runs=Runs(self.groups, *each))
+
+    @property
+    def _is_even(self) -> bool:
+        """Whether a channel's leading binary digits are its group."""
+        each = self.inputs.axes[0] // self.groups, self.outputs // self.groups
+        return self.groups == 1 or not any(count & (count - 1) for count in each)
 
     @property
     def runs(self) -> list[tuple[slice, slice]]:

@@ -25,12 +25,12 @@ product of Thaler 2013, with a predicate that factors by axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import ext_mul
+from proofward.field.extension import Ext, ext_mul
 from proofward.field.multilinear import evaluate
 from proofward.layers.conv2d_tables import Conv2dTables
 from proofward.layers.pictures import plane_at, sums_by_tap
@@ -131,10 +131,12 @@ class Conv2dRelation(Conv2dTables):
         extended: Point,
         value: Form,
         plane: Callable[[], Array],
+        chosen: Sequence[Array] = (),
     ) -> None:
         """value = extended patch at (samples, position, extended); `plane` is A there but for (h, w).
 
-        `channel` is that of all channels, with the group where there are any.
+        `channel` is that of all channels, with the group where there are any. Or it is none, the patch is the
+        sum of those of all channels by the weights that are `chosen`, and `plane` is over the channel too.
         """
         top, rest = extended[0], value - self._constant(position, extended)
         if top == ONE:
@@ -143,6 +145,7 @@ class Conv2dRelation(Conv2dTables):
         _, taps = self._channel_and_taps(extended)
         outputs, kernel = self._split(position, "log_outputs"), self._split(taps, "log_kernel")
         met = [axis.inputs_at(r, k) for axis, r, k in zip(self.axes, outputs, kernel, strict=True)]
+        met = [*chosen, *met]
         source, entry = self._assert_met(party, rest * (ONE - top).inverse(), met, plane)
         self.inputs.assert_at(party, samples, (*channel, *source), entry)
 
@@ -151,15 +154,23 @@ class Conv2dRelation(Conv2dTables):
     ) -> tuple[Point, Form]:
         """claim = sum of plane times the outer product of `met`; a point and the plane's form there."""
         sizes = [(part.shape[1] - 1).bit_length() for part in met]
-
-        def tables() -> Tables:
-            high, low = met
-            wide = np.ascontiguousarray(np.repeat(high, low.shape[1], axis=1))
-            return Tables([(plane(), ext_mul(wide, np.ascontiguousarray(np.tile(low, (1, high.shape[1])))))])
-
-        reduced = party.sumcheck(claim, plain_weights(sum(sizes)), tables)
+        reduced = party.sumcheck(claim, plain_weights(sum(sizes)), lambda: Tables([(plane(), outer(met))]))
         entry = party.send(reduced.factors[0][0])
-        high, low = reduced.point[: sizes[0]], reduced.point[sizes[0] :]
-        public = party.public(lambda: evaluate(met[0], high) * evaluate(met[1], low))
-        party.assert_zero(reduced.claim - entry * public)
+
+        def public() -> Ext:
+            result, rest = ONE, reduced.point
+            for part, size in zip(met, sizes, strict=True):
+                result, rest = result * evaluate(part, rest[:size]), rest[size:]
+            return result
+
+        party.assert_zero(reduced.claim - entry * party.public(public))
         return reduced.point, entry
+
+
+def outer(parts: Sequence[Array]) -> Array:
+    """The outer product of E-arrays, the last running fastest."""
+    result = parts[0]
+    for own in parts[1:]:
+        wide = np.ascontiguousarray(np.repeat(result, own.shape[1], axis=1))
+        result = ext_mul(wide, np.ascontiguousarray(np.tile(own, (1, result.shape[1]))))
+    return result

@@ -49,6 +49,11 @@ class Conv2dTables(TrainedWeights):
         return self.gradients
 
     @property
+    def _taps_of_a_sum(self) -> int:
+        """Those of all channels of a group, padded."""
+        return int(self.weights.shape[1])
+
+    @property
     def _log_taps(self) -> int:
         return sum(axis.log_kernel for axis in self.axes)
 
@@ -114,7 +119,7 @@ class Conv2dTables(TrainedWeights):
 
     def _by_group(self) -> Array:
         """Zeros over (step, group, top, tap)."""
-        return zeros(self.shape.steps, 1 << self.log_groups, 2, self.weights.shape[1])
+        return zeros(self.shape.steps, 1 << self.log_groups, 2, self._taps_of_a_sum)
 
     def _groups_of(self, values: Array) -> list[Array]:
         """A table (.., steps, batch, group * rest) by group, without those of the padding."""
@@ -161,13 +166,17 @@ class Conv2dTables(TrainedWeights):
         return self._over_channels(self._deltas(party), units.point[self.log_groups :])
 
     def _inputs_over_samples(self, party: Party, extended: Point) -> Array:
-        channel, taps = self._channel_and_taps(extended)
+        channel, _ = self._channel_and_taps(extended)
+        return self._patches_at(self._over_channels(self._inputs(party), channel), extended)
+
+    def _patches_at(self, pictures: Array, extended: Point) -> Array:
+        """Extended patches at a tap, of pictures over (.., place) at its channel: over (.., position)."""
+        _, taps = self._channel_and_taps(extended)
         down, across = (eq_table(own) for own in self._split(taps, "log_kernel"))
         vertical, horizontal = self.axes
         tall, wide = 1 << vertical.log_size, 1 << horizontal.log_size
         high, broad = 1 << vertical.log_outputs, 1 << horizontal.log_outputs
-        rows = self._over_channels(self._inputs(party), channel).reshape(DEGREE, -1, wide)
-        rows = shifted_rows(rows, across, horizontal.met, broad)
+        rows = shifted_rows(pictures.reshape(DEGREE, -1, wide), across, horizontal.met, broad)
         columns = rows.reshape(DEGREE, -1, tall, broad).transpose(0, 1, 3, 2).reshape(DEGREE, -1, tall)
         columns = shifted_rows(columns, down, vertical.met, high)
         places = columns.reshape(DEGREE, -1, broad, high).transpose(0, 1, 3, 2)

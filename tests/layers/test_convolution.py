@@ -35,7 +35,7 @@ def layers(draw: st.DrawFn) -> Conv2d:
     padding = draw(st.integers(0, kernel - 1))
     sides = st.integers(max(1, kernel - 2 * padding), 7)
     groups = draw(st.sampled_from((1, 1, 2, 3)))
-    channels, outputs = (draw(st.integers(1, 3) if groups == 1 else st.sampled_from((1, 2))) * groups for _ in range(2))
+    channels, outputs = (draw(st.integers(1, 3)) * groups for _ in range(2))
     axes = (channels, draw(sides), draw(sides))
     return Conv2d(Layout(axes), outputs, kernel, draw(st.integers(1, kernel)), padding, groups)
 
@@ -184,8 +184,6 @@ def test_tables_of_an_axis_are_the_extension_of_its_predicate(axis: Axis) -> Non
         ((1, 8, 8), {"groups": 1}, "convolution"),
         ((3, 8, 8), {"groups": 2}, "divisor of the 3 channels"),
         ((4, 8, 8), {"groups": 2, "outputs": 5}, "divisor of the 5 outputs"),
-        ((6, 8, 8), {"groups": 2, "outputs": 4}, "channels of a group"),
-        ((4, 8, 8), {"groups": 2, "outputs": 6}, "outputs of a group"),
         ((4, 8, 8), {"groups": 0}, "groups"),
         ((1, 8, 8), {"kind": "conv3d"}, "kind of a layer"),
         ((1, 8, 8), {"kind": ["conv2d"]}, "kind of a layer"),

@@ -25,7 +25,7 @@ from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
 
 SCALES = FixedPoint()
-NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
+NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 8)  # everything saturates at once
 AVERAGE, WHOLE, MAXIMUM = ({"kind": f"relu_{name}"} for name in ("avgpool2d", "global_avgpool", "maxpool2d"))
 TWO = {"kind": "linear", "outputs": 2}
 
