@@ -9,7 +9,7 @@ of n, and the gradients of the sums are within the scales' limit.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.plain import exactly
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.saturation import HighLimb
@@ -41,10 +42,8 @@ class Activation(ABC):
     """`takes` is the layout of the sums; two activations are equal exactly when they compute the same."""
 
     kind: ClassVar[str]
-    window: ClassVar[int] = 1
-    """Sums along height and along width of which one value is made, where the rest is left out."""
-    passes: ClassVar[int] = 1
-    """To how many sums of a window its gradient goes."""
+    unsaid: ClassVar[Mapping[str, object]] = {}
+    """Values that the plain form leaves out."""
     reach: ClassVar[int] = 2
     """How large the integers are that forged limbs can make up, in multiples of the bound of the sums."""
 
@@ -56,6 +55,16 @@ class Activation(ABC):
         """Layout of the values of a sample."""
 
     @property
+    def window(self) -> int:
+        """Sums along height and along width of which one value is made, where the rest is left out."""
+        return self.window_of(self.to_plain())
+
+    @property
+    def passes(self) -> int:
+        """To how many sums of a window its gradient goes."""
+        return 1
+
+    @property
     def mean_of(self) -> int:
         """n, where a value stands for the mean of n as their sum (`means`)."""
         return 1
@@ -63,6 +72,17 @@ class Activation(ABC):
     def to_plain(self) -> dict[str, object]:
         """Canonical plain form without the layout, which the layer below gives."""
         return {"kind": self.kind}
+
+    @classmethod
+    def from_plain(cls, takes: Layout, plain: Mapping[str, object]) -> Activation:
+        """Inverse of `to_plain`; raises ConfigurationError on anything else."""
+        exactly(f"activation {cls.kind}", plain, ("kind",))
+        return cls(takes)
+
+    @classmethod
+    def window_of(cls, plain: Mapping[str, object]) -> int:
+        """`window` of a plain form, which the layer below has to know; raises ConfigurationError."""
+        return 1
 
     @abstractmethod
     def forward(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:

@@ -30,10 +30,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_mul
-from proofward.field.multilinear import evaluate
 from proofward.layers.conv2d_tables import Conv2dTables
 from proofward.layers.pictures import plane_at, sums_by_tap
+from proofward.layers.public_weights import said_entry
 from proofward.layers.stack import Units, eq_weights, plain_weights
 from proofward.layers.trained_weights import flat
 from proofward.proof.forms import ONE, ZERO, Form, Point
@@ -102,7 +101,7 @@ class Conv2dRelation(Conv2dTables):
         def plane() -> Array:
             return plane_at(combined[0], (*new_step, *output))
 
-        position, gradient = self._assert_met(party, value, met, plane)
+        position, gradient = said_entry(party, value, met, plane)
         self._delta.assert_at(party, (*new_step, *sample), (*output, *position), gradient)
         self.assert_weight(party, new_step, Units.at(output), (ZERO, *channel, *taps), weight)
 
@@ -146,31 +145,5 @@ class Conv2dRelation(Conv2dTables):
         outputs, kernel = self._split(position, "log_outputs"), self._split(taps, "log_kernel")
         met = [axis.inputs_at(r, k) for axis, r, k in zip(self.axes, outputs, kernel, strict=True)]
         met = [*chosen, *met]
-        source, entry = self._assert_met(party, rest * (ONE - top).inverse(), met, plane)
+        source, entry = said_entry(party, rest * (ONE - top).inverse(), met, plane)
         self.inputs.assert_at(party, samples, (*channel, *source), entry)
-
-    def _assert_met(
-        self, party: Party, claim: Form, met: list[Array], plane: Callable[[], Array]
-    ) -> tuple[Point, Form]:
-        """claim = sum of plane times the outer product of `met`; a point and the plane's form there."""
-        sizes = [(part.shape[1] - 1).bit_length() for part in met]
-        reduced = party.sumcheck(claim, plain_weights(sum(sizes)), lambda: Tables([(plane(), outer(met))]))
-        entry = party.send(reduced.factors[0][0])
-
-        def public() -> Ext:
-            result, rest = ONE, reduced.point
-            for part, size in zip(met, sizes, strict=True):
-                result, rest = result * evaluate(part, rest[:size]), rest[size:]
-            return result
-
-        party.assert_zero(reduced.claim - entry * party.public(public))
-        return reduced.point, entry
-
-
-def outer(parts: Sequence[Array]) -> Array:
-    """The outer product of E-arrays, the last running fastest."""
-    result = parts[0]
-    for own in parts[1:]:
-        wide = np.ascontiguousarray(np.repeat(result, own.shape[1], axis=1))
-        result = ext_mul(wide, np.ascontiguousarray(np.tile(own, (1, result.shape[1]))))
-    return result

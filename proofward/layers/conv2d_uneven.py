@@ -34,10 +34,11 @@ from proofward.field.spatial import combine_ext_rows, ext_products
 from proofward.layers.conv2d_relation import Conv2dRelation
 from proofward.layers.layout import log_padded
 from proofward.layers.pictures import products_by_tap
-from proofward.layers.stack import Units, plain_weights, sum_last, zero_product
+from proofward.layers.public_weights import said_entry
+from proofward.layers.stack import Units, sum_last, zero_product
 from proofward.layers.trained_weights import flat
 from proofward.proof.forms import ONE, Form, Point
-from proofward.proof.party import Party, Tables
+from proofward.proof.party import Party
 
 Array = npt.NDArray[np.uint64]
 
@@ -218,17 +219,13 @@ class UnevenRelation(Conv2dRelation):
         group, place = position[: self.runs.log_count], position[self.runs.log_count :]
         weights = self.runs.by_place(self.runs.output_weights(units), group, len(self.weights))
 
-        def tables() -> Tables:
+        def at_place() -> Array:
             rows = combine_rows(eq_table(samples), self._delta.matrix(party))
             pictures = rows.reshape(DEGREE, len(self.weights), -1)
-            at_place = ext_products(pictures, eq_table(place)[:, None])
-            return Tables([(flat(at_place), weights)])
+            return flat(ext_products(pictures, eq_table(place)[:, None]))
 
-        reduced = party.sumcheck(value, plain_weights(self.log_outputs), tables)
-        gradient = party.send(reduced.factors[0][0])
-        public = party.public(lambda: evaluate(weights, reduced.point))
-        party.assert_zero(reduced.claim - gradient * public)
-        self._delta.assert_at(party, samples, (*reduced.point, *place), gradient)
+        output, gradient = said_entry(party, value, [weights], at_place)
+        self._delta.assert_at(party, samples, (*output, *place), gradient)
 
     def _assert_input(
         self, party: Party, samples: Point, group: Point, position: Point, extended: Point, value: Form

@@ -29,7 +29,7 @@ from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
 from proofward.layers.means import Finer
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.plain import MOST_CLASSES, exactly, integer
+from proofward.layers.plain import MOST_CLASSES, integer
 from proofward.layers.record import ROW_WORD, RecordLayout, source_word
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
 from proofward.layers.shortcuts import ADD, Joints, PlainShortcut, Shortcut, check_shortcuts, joined, plain_of
@@ -260,9 +260,8 @@ def chain(axes: Sequence[int], layers: Sequence[object], row: int = 0) -> Networ
             into[len(made) - 1] = PlainShortcut.read(plain)
             continue
         if kind in ACTIVATIONS:
-            exactly(f"activation {kind}", plain, ("kind",))
-            made[-1] = made[-1].for_windows(ACTIVATIONS[kind].window)
-            between.append(ACTIVATIONS[kind](made[-1].gives))
+            made[-1] = made[-1].for_windows(ACTIVATIONS[kind].window_of(plain))
+            between.append(ACTIVATIONS[kind].from_plain(made[-1].gives, plain))
         elif kind in AFFINE:
             if len(made) == len(between) + 1:
                 between.append(IMPLIED(made[-1].gives))

@@ -9,8 +9,9 @@ NOT_YET = (
     "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
 )
 POOL = (
-    "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d(2) or the mean of a whole picture "
-    "behind it, are proved of all pools: use one of them, or use a convolution with stride 2"
+    "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d of square windows side by side or the "
+    "mean of a whole picture behind it, are proved of all pools: use one of them, or use a convolution with "
+    "stride 2"
 )
 ADD = (
     "only shortcuts are proved: values behind a ReLU, or the record, as they are or through one layer, added "
