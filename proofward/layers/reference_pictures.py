@@ -50,36 +50,37 @@ def convolution(
     stride: int,
     padding: int,
     *,
-    pooled: bool,
+    side: int,
     mean: bool = False,
     whole: bool = False,
+    groups: int = 1,
 ) -> PlainLayer:
-    """Of pictures (channels, height, width). Where it is pooled, what fills no window is left out.
+    """Of pictures (channels, height, width). What fills no window of side x side is left out.
 
-    mean: of windows of 2 x 2; whole: of the whole picture.
+    mean: of these windows; whole: of the whole picture. Without either the greatest of a window is meant.
     """
     channels, height, width = inputs
     tall, wide = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
-    if pooled:
-        tall, wide = tall // 2 * 2, wide // 2 * 2
-    terms = []
+    tall, wide = tall // side * side, wide // side * side
+    each, terms = channels // groups, []
     for o in range(outputs):
         for y in range(tall):
             for x in range(wide):
-                for c in range(channels):
+                for c in range(each):
                     for k in range(kernel):
                         for q in range(kernel):
                             h, w = stride * y + k - padding, stride * x + q - padding
                             if 0 <= h < height and 0 <= w < width:
-                                weight = ((o * channels + c) * kernel + k) * kernel + q
-                                source = (c * height + h) * width + w
+                                weight = ((o * each + c) * kernel + k) * kernel + q
+                                channel = o // (outputs // groups) * each + c
+                                source = (channel * height + h) * width + w
                                 terms.append(((o * tall + y) * wide + x, weight, source))
     windows: list[tuple[int, ...]] = []
-    for o in range(outputs if pooled else 0):
-        for y in range(0, tall, 2):
-            for x in range(0, wide, 2):
+    for o in range(outputs if side > 1 else 0):
+        for y in range(0, tall, side):
+            for x in range(0, wide, side):
                 first = (o * tall + y) * wide + x
-                windows.append((first, first + 1, first + wide, first + wide + 1))
+                windows.append(tuple(first + i * wide + j for i in range(side) for j in range(side)))
     if whole:
         windows = [tuple(range(o * tall * wide, (o + 1) * tall * wide)) for o in range(outputs)]
     return PlainLayer(terms, tall * wide, outputs * tall * wide, windows, mean or whole)
