@@ -43,6 +43,11 @@ class Divisor:
         """log2 of the odd part, rounded up; 0 of a power of two."""
         return (self.odd - 1).bit_length()
 
+    @property
+    def whole_bits(self) -> int:
+        """Bits of a remainder."""
+        return self.bits + self.odd_bits
+
     def rounded(self, values: Int64Array) -> Int64Array:
         """Q = floor((value + half) / divisor) of values below 2^62 in magnitude."""
         above: Int64Array = (values + self.half) >> self.bits
@@ -63,7 +68,7 @@ class Divisor:
         The top limb is below the divisor / 2^shift, which is an integer: as many limbs as a remainder has by
         the next power of two.
         """
-        bits = self.bits + self.odd_bits
+        bits = self.whole_bits
         lower = min(self.bits, max(0, -(-bits // table_bits) - 1) * table_bits)
         below = [(shift, min(table_bits, lower - shift)) for shift in range(0, lower, table_bits)]
         return [*below, (lower, bits - lower)]

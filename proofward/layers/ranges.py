@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
 from proofward.layers.divisor import Divisor
+from proofward.layers.sign_tables import signs, signs_above
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
@@ -18,14 +19,15 @@ from proofward.proof.tables import Table
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
 
-_SIGN_TAG, _CHAIN_TAG, _BELOW_TAG = 128, 192, 1 << 20
+_BELOW_TAG = 1 << 32
+LARGEST_LIMB = 24  #: bits of the largest interval table
 
 
 class RangeChecks:
     """The interval tables of one proof, and the tables of signs.
 
-    An interval table's tag is the number of its bits, at most 20; tables of signs have tags from 128 on, and
-    tables of the integers below a number that is no power of two have tags beyond 2^20.
+    An interval table's tag is the number of its bits; tables of signs have tags from 128 on, and tables of
+    the integers below a number that is no power of two have tags beyond 2^32.
     """
 
     def __init__(self, party: Party, lookups: LookupArgument, table_bits: int) -> None:
@@ -42,9 +44,9 @@ class RangeChecks:
         return self._tables.get(bits) or self._keep(Table.interval(f"range of {bits} bits", bits, 0, bits))
 
     def require(self, value: LinearCombination, bits: int) -> None:
-        """Every entry is in [0, 2^bits), bits <= table_bits."""
-        if not 0 <= bits <= self.table_bits:
-            raise ValueError(f"range of {bits} bits, tables have at most {self.table_bits}")
+        """Every entry is in [0, 2^bits), where a table of so many entries is affordable."""
+        if not 0 <= bits <= LARGEST_LIMB:
+            raise ValueError(f"range of {bits} bits, tables have at most {LARGEST_LIMB}")
         self.lookups.query(self._table(bits), value)
 
     def _table_below(self, count: int) -> Table:
@@ -56,8 +58,13 @@ class RangeChecks:
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
-        table = Table(f"signs of {bits} bits", _SIGN_TAG + bits, bits, partial(_signs, bits))
-        self.lookups.query(self._keep(table), value, sign)
+        self.look_up(signs(bits), value, sign)
+
+    def look_up(
+        self, table: Table, value: LinearCombination, second: LinearCombination | None = None
+    ) -> None:
+        """Every entry (pair of entries) is in a table, which is one for all layers that ask for its tag."""
+        self.lookups.query(self._keep(table), value, second)
 
     def require_joint_sign(
         self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination
@@ -69,14 +76,18 @@ class RangeChecks:
         cannot occur.
         """
         self.require(low, bits)
-        table = Table(f"signs above {bits} bits", _CHAIN_TAG + bits, bits + 2, partial(_signs_above, bits))
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
-        self.lookups.query(self._keep(table), key, sign)
+        self.look_up(signs_above(bits), key, sign)
 
-    def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> LinearCombination:
-        """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
+    def declare(
+        self, name: str, log_size: int, bits: int, values: Callable[[], Signed], limb_bits: int = 0
+    ) -> LinearCombination:
+        """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination.
+
+        Limbs are as wide as the usual tables, or have `limb_bits`.
+        """
         terms: list[tuple[int, Column]] = []
-        for index, (shift, width) in enumerate(limbs(bits, self.table_bits)):
+        for index, (shift, width) in enumerate(limbs(bits, limb_bits or self.table_bits)):
             column = self.party.declare(
                 f"{name}, limb {index}", log_size, partial(_limb, values, bits, shift, width)
             )
@@ -91,9 +102,10 @@ class RangeChecks:
         bits: int,
         values: Callable[[], Signed],
         extension: Callable[[Point], Form],
+        limb_bits: int = 0,
     ) -> None:
         """Check that values are in [0, 2^bits), see `require_remainder`."""
-        self.require_remainder(name, log_size, Divisor(bits), values, extension)
+        self.require_remainder(name, log_size, Divisor(bits), values, extension, limb_bits)
 
     def require_remainder(
         self,
@@ -102,6 +114,7 @@ class RangeChecks:
         divisor: Divisor,
         values: Callable[[], Signed],
         extension: Callable[[Point], Form],
+        limb_bits: int = 0,
     ) -> None:
         """Check that values are in [0, divisor), and commit to their lower limbs only.
 
@@ -111,7 +124,7 @@ class RangeChecks:
         so they are in [0, 2^bits); or in [0, D), where the table of the top limb, of the last shift s, has
         the integers below D / 2^s: with l below that and the rest below 2^s the value is below D.
         """
-        *lower, (shift, width) = divisor.limbs(self.table_bits)
+        *lower, (shift, width) = divisor.limbs(limb_bits or self.table_bits)
         bits = shift + width
         terms: list[tuple[int, Column]] = []
         for index, (below, own) in enumerate(lower):
@@ -143,19 +156,6 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
 
 
-def _signs(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The integers of so many bits, and their signs."""
-    entries = np.arange(-(1 << (bits - 1)), 1 << (bits - 1), dtype=np.int64)
-    return entries, np.sign(entries)
-
-
-def _signs_above(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """See `RangeChecks.require_joint_sign`."""
-    keys = np.arange(4 << bits, dtype=np.int64)
-    inside = np.sign(keys & ((1 << bits) - 1))
-    return keys, np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
-
-
 def _below(count: int) -> tuple[npt.NDArray[np.int64], None]:
     """See `RangeChecks._table_below`."""
     entries = np.arange(1 << (count - 1).bit_length(), dtype=np.int64)
@@ -171,3 +171,19 @@ def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearC
 def limbs(bits: int, table_bits: int) -> list[tuple[int, int]]:
     """(shift, width) of the limbs of a value of `bits` bits, lowest first; only the top may be narrower."""
     return [(shift, min(table_bits, bits - shift)) for shift in range(0, bits, table_bits)]
+
+
+def best_limb_bits(demands: Sequence[tuple[int, int]], usual: int, largest: int = LARGEST_LIMB) -> int:
+    """How wide limbs are best for values of several sizes, (bits, how many) each; 0: as wide as usual tables.
+
+    A limb is a column or a virtual one, and a lookup; a table's entry counts twice, for its multiplicity and
+    as a leaf. The usual tables are there anyway.
+    """
+
+    def cost(width: int) -> int:
+        entries = 2 << width if width > usual else 0
+        return entries + sum(2 * count * len(limbs(bits, width)) for bits, count in demands)
+
+    widths = {-(-bits // parts) for bits, _ in demands for parts in range(1, 4)}
+    best = min([usual, *sorted(width for width in widths if usual < width <= largest)], key=cost)
+    return 0 if best == usual else best

@@ -31,6 +31,7 @@ from proofward.layers.activation import (
     HiddenTrace,
     RealArray,
 )
+from proofward.layers.beyond import Beyond
 from proofward.layers.conv2d import MAX_KERNEL
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
@@ -40,7 +41,6 @@ from proofward.layers.plain import exactly, integer
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu import Relu, ReluRelation
 from proofward.layers.relu_forward import ReluForward
-from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape
 from proofward.proof.party import Party
 
@@ -82,11 +82,11 @@ class ReluMean(Activation):
         shares = self.windows.spread(gradients) / self.mean_of
         return np.multiply((sums > 0) & (sums < limit), shares)
 
-    def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+    def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:
         back = self.gives.padded_size * ReluRelation.count_back(scales, limbs_above[1])
         return self.forward_committed(scales, limbs_above[0]) + back
 
-    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+    def forward_committed(self, scales: FixedPoint, limb_above: Beyond) -> int:
         return Relu(self.takes).forward_committed(scales, limb_above)
 
     def relation(
@@ -96,7 +96,7 @@ class ReluMean(Activation):
         shape: Shape,
         *,
         name: str,
-        limbs_above: tuple[HighLimb, HighLimb],
+        limbs_above: tuple[Beyond, Beyond],
         trace: Callable[[], HiddenTrace],
     ) -> ActivationRelation:
         def sums() -> Int64Array:
@@ -113,7 +113,7 @@ class ReluMean(Activation):
             limbs_above=limbs_above,
             sums=sums,
             back_sums=lambda: trace().back_sums,
-            forward=relu.rounding_of(ranges, scales, name, sums),
+            forward=relu.rounding_of(ranges, scales, name, sums, limbs_above[0].limb_bits),
             over_sums=lambda gradient: windows.over_sums(ranges.party, gradient),
         )
         values = windows.sums_of(own.values.table)
@@ -126,7 +126,7 @@ class ReluMean(Activation):
         shape: Shape,
         *,
         name: str,
-        limb_above: HighLimb,
+        limb_above: Beyond,
         sums: Callable[[], Int64Array],
     ) -> ActivationForward:
         own = Relu(self.takes).forward_relation(
@@ -200,4 +200,3 @@ class MeanRelation(ActivationRelation):
 
     def prove_values(self, party: Party) -> None:
         self.relu.prove_values(party)
-

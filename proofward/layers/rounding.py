@@ -71,11 +71,12 @@ class Rounding:
         quotient: Quotient,
         sums: Callable[[], Int64Array],
         say: Callable[[Point], Form] | None = None,
+        limb_bits: int = 0,
     ) -> Rounding:
         """Declare the lower limbs of the remainders and look all limbs up.
 
         sums: int64, of the quotient's length, each below 2^62 in magnitude; a prover's. say: sends their
-        extension at a point, for sums that are not known to the party as a table.
+        extension at a point, for sums that are not known to the party as a table. limb_bits: see `ranges`.
         """
         own = Rounding(divisor, quotient, say or partial(_send, ranges.party, sums))
         ranges.require_remainder(
@@ -84,13 +85,14 @@ class Rounding:
             divisor,
             lambda: divisor.remainder(sums()),
             own._remainder,
+            limb_bits,
         )
         return own
 
     @staticmethod
-    def count(divisor: Divisor, scales: FixedPoint) -> int:
+    def count(divisor: Divisor, scales: FixedPoint, limb_bits: int = 0) -> int:
         """Columns that `declare` declares."""
-        return len(divisor.limbs(scales.table_bits)) - 1
+        return len(divisor.limbs(limb_bits or scales.table_bits)) - 1
 
     @property
     def claim(self) -> tuple[Point, Form]:
