@@ -85,7 +85,7 @@ class FrozenOperators(Operators):
             return None
         sides = int(sizes[1]), int(sizes[2])
         if kind in ("GlobalAveragePool", "GlobalMaxPool", "ReduceMean"):
-            if kind == "ReduceMean" and not self._pool_kind(node):
+            if kind == "ReduceMean" and not self._pool(node):
                 self.problems.append(f"{place}: ReduceMean of other axes than height and width")
                 return None
             return Windows(sides, (1, 1))

@@ -13,8 +13,9 @@ NOT_YET = (
     "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
 )
 POOL = (
-    "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d(2) or the mean of a whole picture "
-    "behind it, are proved of all pools: use one of them, or use a convolution with stride 2"
+    "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d of square windows side by side or the "
+    "mean of a whole picture behind it, are proved of all pools: use one of them, or use a convolution with "
+    "stride 2"
 )
 ADD = (
     "only shortcuts are proved: values behind a ReLU, or the record, as they are or through one layer, added "
@@ -29,7 +30,6 @@ SECOND = (
     "by torch.cat: join others beforehand"
 )
 SHAPES = "put a 1x1 convolution between, with a stride where sizes differ, so that shapes are the same"
-WHOLE = "use a height and a width that are powers of two, or flatten the picture"
 AVERAGE = "not proved: use AdaptiveAvgPool2d(1), the mean of a whole picture, or flatten it"
 CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"
 PAD = "not proved: use the convolution's own zero padding, the same on all sides"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from proofward.layers.conv2d import MAX_KERNEL
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME as SAME_PADDING
@@ -111,7 +112,7 @@ class Program:
             training = bool(argument(node, "training")) or argument(node, "running_mean") is None
             words = "it takes its statistics from each batch"
             return [unsupported(target_of(node), place, words)] if training else []
-        if _pool_kind(node):
+        if _pool(node):
             return []
         if "dropout" in name:
             p = node.args[1]
@@ -130,8 +131,8 @@ class Program:
             return [self._conv(node)]
         if name == "batchnorm":
             return [self._norm(node)]
-        if kind := _pool_kind(node):
-            return [PoolStep(where(node), kind)]
+        if pool := _pool(node):
+            return [pool]
         return [ReluStep(where(node))] if name in RELU else []
 
     def _linear(self, node: Any) -> LinearStep:
@@ -235,28 +236,27 @@ def _taken(node: Any) -> list[Any]:
     return list(first)
 
 
-def _pool_kind(node: Any) -> str:
-    """The activation that a pool behind ReLU is one with, "" if there is none."""
-    name = plain_name(target_of(node))
-    if name == "maxpool2d" and _is_by_two(node) and pair_of(argument(node, "dilation")) == (1, 1):
-        return ReluMaxPool2d.kind
+def _pool(node: Any) -> PoolStep | None:
+    """The pool of an activation that is one with ReLU, if it is such a pool."""
+    name, whole = plain_name(target_of(node)), PoolStep(where(node), ReluGlobalAvgPool.kind)
+    if name == "maxpool2d" and _side(node) == 2 and pair_of(argument(node, "dilation")) == (1, 1):
+        return PoolStep(where(node), ReluMaxPool2d.kind)
     if name == "avgpool2d" and argument(node, "divisor_override") is None:
-        sizes = tuple(node.args[0].meta["val"].shape[-2:])
-        if _is_by_two(node):
-            return ReluAvgPool2d.kind
+        sizes, side = tuple(node.args[0].meta["val"].shape[-2:]), _side(node)
         kernel, padding = (pair_of(argument(node, name)) for name in ("kernel_size", "padding"))
-        return ReluGlobalAvgPool.kind if (kernel, padding) == (sizes, (0, 0)) else ""
+        if side != 2 and (kernel, padding) == (sizes, (0, 0)):
+            return whole
+        return PoolStep(where(node), ReluAvgPool2d.kind, side) if 2 <= side <= MAX_KERNEL else None
     if name == "adaptiveavgpool2d" and pair_of(argument(node, "output_size")) == (1, 1):
-        return ReluGlobalAvgPool.kind
+        return whole
     if name == "mean" and node.args[0].meta["val"].dim() == 4 and argument(node, "dtype") is None:
-        axes = {int(axis) % 4 for axis in argument(node, "dim") or ()}
-        return ReluGlobalAvgPool.kind if axes == {2, 3} else ""
-    return ""
+        return whole if {int(axis) % 4 for axis in argument(node, "dim") or ()} == {2, 3} else None
+    return None
 
 
-def _is_by_two(node: Any) -> bool:
-    """Whether its windows are 2 x 2 side by side, and what is left over is dropped."""
+def _side(node: Any) -> int:
+    """That of its windows, if they are square, side by side, and what fills none is dropped; else 0."""
     kernel = pair_of(argument(node, "kernel_size"))
     strides = argument(node, "stride") or kernel
-    found = kernel, pair_of(strides), pair_of(argument(node, "padding")), bool(argument(node, "ceil_mode"))
-    return found == ((2, 2), (2, 2), (0, 0), False)
+    found = pair_of(strides), pair_of(argument(node, "padding")), bool(argument(node, "ceil_mode"))
+    return kernel[0] if found == ((kernel[0], kernel[0]), (0, 0), False) and kernel[0] == kernel[1] else 0
