@@ -30,7 +30,7 @@ class FixedPoint:
         hidden activations       min(max(Q, 0), 2^a) of a rounded sum Q
         hidden gradients         in [-2^g, 2^g) + 2^(g+1) {-1, 0, 1}, see `relu.saturated`
         logit difference         clamped to [-2^l, 2^l), where the sigmoid's table ends
-        rounding remainders      in [0, 2^weight_bits)
+        rounding remainders      in [0, 2^weight_bits), or [0, D) beside means
     """
 
     activation_bits: int = 6
