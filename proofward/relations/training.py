@@ -102,7 +102,9 @@ class TrainingRelation:
         rates = config.training.rates(self.statement.rows)
         parameters = model.unflatten(self.statement.initial_weights)
         for index, (layer, own) in enumerate(zip(model.layers, model.finer, strict=True)):
-            first, bias = (part.reshape(-1) * own.weights for part in parameters[index])
+            first, bias = (part.reshape(-1) for part in parameters[index])
+            if own.weights != 1:
+                first, bias = first * own.weights, bias * own.weights
             one = own.one(config.scales)
             read, joined = inputs[model.joints.reads(index)], gradients[model.joints.joins(index)]
             result.append(layer.relation(self.shape, (first, bias), rates, one, read, joined))

@@ -88,7 +88,7 @@ class UpdateRule:
 
     def leading(self, delta: Int64Array) -> Int64Array:
         """D of an update Delta, flat int64."""
-        return Divisor(self.dropped_bits).rounded(delta)
+        return Divisor(self.dropped_bits).rounded(delta) if self.dropped_bits else delta
 
     def quantise(self, delta: Int64Array, multiplier: int) -> Int64Array:
         """U of an update Delta under a multiplier, flat int64."""
