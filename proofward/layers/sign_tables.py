@@ -19,7 +19,7 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.layers.stack import zero_product
 from proofward.proof.forms import ONE, Point
-from proofward.proof.tables import Table
+from proofward.proof.tables import Table, integers
 
 Signed = npt.NDArray[np.int64]
 
@@ -28,19 +28,18 @@ SIGN_TAG, CHAIN_TAG = 128, 192
 
 def signs(bits: int) -> Table:
     """The integers of so many bits, and their signs."""
-    low = -(1 << (bits - 1))
-    return Table(f"signs of {bits} bits", SIGN_TAG + bits, bits, partial(_signs, bits), low, _signs_at)
+    low, values = -(1 << (bits - 1)), partial(_signs, bits)
+    return Table.function(f"signs of {bits} bits", SIGN_TAG + bits, low, bits, values, _signs_at)
 
 
 def signs_above(bits: int) -> Table:
     """Low limbs of so many bits with the sign of what is above them, and the sign of both together."""
-    entries = partial(_signs_above, bits)
-    return Table(f"signs above {bits} bits", CHAIN_TAG + bits, bits + 2, entries, 0, _signs_above_at)
+    name, values = f"signs above {bits} bits", partial(_signs_above, bits)
+    return Table.function(name, CHAIN_TAG + bits, 0, bits + 2, values, _signs_above_at)
 
 
-def _signs(bits: int) -> tuple[Signed, Signed]:
-    entries = np.arange(-(1 << (bits - 1)), 1 << (bits - 1), dtype=np.int64)
-    return entries, np.sign(entries)
+def _signs(bits: int) -> Signed:
+    return np.sign(integers(-(1 << (bits - 1)), bits))
 
 
 def _signs_at(point: Point) -> Ext:
@@ -48,10 +47,11 @@ def _signs_at(point: Point) -> Ext:
     return top * 2 - 1 - top * zero_product(point[1:])
 
 
-def _signs_above(bits: int) -> tuple[Signed, Signed]:
-    keys = np.arange(4 << bits, dtype=np.int64)
+def _signs_above(bits: int) -> Signed:
+    keys = integers(0, bits + 2)
     inside = np.sign(keys & ((1 << bits) - 1))
-    return keys, np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
+    result: Signed = np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
+    return result
 
 
 def _signs_above_at(point: Point) -> Ext:
