@@ -14,7 +14,7 @@ from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain, mlp
-from proofward.models.costs.inspection import Inspection, Prediction, expected_bytes, inspect
+from proofward.models.costs.inspection import Inspection, Prediction, inspect
 from proofward.models.costs.shapes import headrooms, high_limbs, waste, wastes
 from proofward.models.costs.tally import Tally, part_of, tally_enrolment, tally_round
 from proofward.models.costs.unit_costs import COSTS, cost_of
@@ -71,7 +71,7 @@ def test_counts_are_those_of_a_real_proof(name):
     ):  # fmt: skip
         length = tally.plan.proof_length
         assert length.least <= len(proof) <= length.most
-        assert abs(len(proof) - expected_bytes(tally.plan)) < 0.05 * len(proof)
+        assert abs(len(proof) - tally.plan.proof_length.expected) < 0.05 * len(proof)
         assert tally.plan.soundness_bits == pytest.approx(verified.soundness_bits)
     setup = Preset("own", "", rules.model, rules.scales, rules.training, rules.clip_bound)
     own = inspect(setup, holders=3, threshold=1, rows=rows, config=rules)

@@ -8,21 +8,37 @@ at one point of the coset 7 <w_n>, which is disjoint from H.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from proofward.field.goldilocks import add, random_field
+from proofward.encoding import Length, MalformedMessage, Range, decode, encode
+from proofward.field import ntt
+from proofward.field.goldilocks import add, is_canonical
 from proofward.field.memory import large_empty
-from proofward.field.ntt import encode, ntt
-from proofward.proof.layout import Layout
-from proofward.proof.merkle import SALT_BYTES, MerkleTree, hash_leaves
+from proofward.proof.commitment.contract import Array
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.layout import Layout
+from proofward.proof.commitment.ligero.merkle import SALT_BYTES, MerkleTree, hash_leaves
 from proofward.proof.sha256 import Words
-from proofward.proof.soundness import CodeParameters
 
-Array = npt.NDArray[np.uint64]
-Rng = Callable[[int], bytes]
+_LARGEST = 1 << 36
+Data = Annotated[bytes, Length(0, _LARGEST)]
+Count = Annotated[int, Range(0, 1 << 32)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is kept of a tableau, as a record; arrays are little-endian words."""
+
+    kind: ClassVar[str] = "committed tableau"
+
+    code: tuple[Count, Count, Count, Count]
+    data: Data
+    blinding: Data
+    salt_seed: Annotated[bytes, Length(32)]
 
 
 def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
@@ -53,16 +69,14 @@ class CommittedTableau:
         self.code = code
         self.blinding = blinding
         self.salt_seed = salt_seed
-        self.coefficients, words = encode(data, blinding, code.n)
+        self.coefficients, words = ntt.encode(data, blinding, code.n)
         self.columns = words.T
         self._salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
         self.tree = MerkleTree(self._leaves())
 
-    @staticmethod
-    def commit(code: CodeParameters, data: Array, rng: Rng) -> CommittedTableau:
-        """Commit to data with fresh blinding and salts."""
-        blinding = random_field(data.shape[0] * code.blinding, rng).reshape(data.shape[0], code.blinding)
-        return CommittedTableau(code, data, blinding, rng(32))
+    @property
+    def rows(self) -> int:
+        return len(self.coefficients)
 
     @property
     def data(self) -> Array:
@@ -72,7 +86,7 @@ class CommittedTableau:
         for start in range(k, self.code.dimension, k):
             part = np.ascontiguousarray(self.coefficients[:, start : start + k])
             low[:, : part.shape[1]] = add(np.ascontiguousarray(low[:, : part.shape[1]]), part)
-        return ntt(low)
+        return ntt.ntt(low)
 
     @property
     def root(self) -> bytes:
@@ -84,3 +98,29 @@ class CommittedTableau:
     def salt(self, index: int) -> bytes:
         """The salt of one column."""
         return self._salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
+
+    def to_bytes(self) -> bytes:
+        """See `contract.Committed`."""
+        code = self.code
+        return encode(
+            _Stored(
+                code=(code.log_k, code.log_n, code.queries, code.openings),
+                data=self.data.astype("<u8").tobytes(),
+                blinding=self.blinding.astype("<u8").tobytes(),
+                salt_seed=self.salt_seed,
+            )
+        )
+
+    @staticmethod
+    def from_bytes(data: bytes) -> CommittedTableau:
+        """Inverse of `to_bytes`; raises MalformedMessage."""
+        stored = decode(data, _Stored, max_bytes=_LARGEST)
+        try:
+            code = CodeParameters(*stored.code)
+            values = np.frombuffer(stored.data, dtype="<u8").astype(np.uint64).reshape(-1, code.k)
+            blinding = np.frombuffer(stored.blinding, dtype="<u8").astype(np.uint64)
+            if not (is_canonical(values.reshape(-1)) and is_canonical(blinding)):
+                raise ValueError("elements not below P")
+            return CommittedTableau(code, values, blinding.reshape(-1, code.blinding), stored.salt_seed)
+        except ValueError as error:
+            raise MalformedMessage("commitment", "bytes of Committed.to_bytes", str(error)) from None
