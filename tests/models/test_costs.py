@@ -44,18 +44,18 @@ def test_counts_are_those_of_a_real_proof(name):
     rules, rows = config(network=NETWORKS[name], steps=3, batch=4), 7
     committed: Multiset[str] = Multiset()
     seen = {"lookups": 0}
-    values, count = Prover._commit_values, Table.add_counts
+    values, count = Prover._commit_columns, Table.add_counts
 
-    def committing(self, layout, columns, padded):
+    def committing(self, columns, padded):
         for (column, _, _), own in zip(self._declared, columns, strict=True):
             committed[part_of(column)] += own.size
-        return values(self, layout, columns, padded)
+        return values(self, columns, padded)
 
     def counting(self, first, second, counts):
         seen["lookups"] += first.size
         return count(self, first, second, counts)
 
-    with mock.patch.object(Prover, "_commit_values", committing), mock.patch.object(Table, "add_counts", counting):
+    with mock.patch.object(Prover, "_commit_columns", committing), mock.patch.object(Table, "add_counts", counting):
         case = make_case(rules, rows)
     enrolment, found = tally_enrolment(rules, rows), tally_round(rules, rows)
     # The round opens the enrolment's dataset again, which it does not commit to.

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.field.goldilocks import random_field
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRows, Layout
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
 from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key
-from proofward.proof.layout import FIRST_PAD_ROW, ExtensionRows, Layout
-from proofward.proof.soundness import CodeParameters
-from proofward.proof.tableau import CommittedTableau, place
 from tests.proof.toy import seeded
 
 
@@ -84,7 +85,7 @@ def test_keys_are_taken_apart_again() -> None:
 def test_a_tableau_s_data_are_what_was_committed(rows: int) -> None:
     code = CodeParameters(log_k=3, log_n=6, queries=4, openings=2)
     values = random_field(rows * code.k, seeded(1)).reshape(rows, code.k)
-    tableau = CommittedTableau.commit(code, values, seeded(2))
+    tableau = Ligero(code)._commit_rows(values, seeded(2))
     coefficients = tableau.coefficients.copy()
     for _ in range(2):
         assert np.array_equal(tableau.data, values)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from proofward.proof import sha256
-from proofward.proof.merkle import leaf_hash, node_hash
+from proofward.proof.commitment.ligero.merkle import leaf_hash, node_hash
 from proofward.proof.sha256 import sha256_lanes, to_bytes, to_words
 
 
