@@ -23,12 +23,12 @@ from proofward.layers.training import train
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import Tally, tally
 from proofward.models.costs.work import Run
+from proofward.proof.commitment.contract import Scheme
+from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.commitment.contract import Scheme
-from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.config import RoundConfig

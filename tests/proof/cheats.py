@@ -163,12 +163,18 @@ FalseProducts = committing_by(_FalseProducts, Forger)
 """A forger one of whose PRODUCT entries is 1 too large, so that `send_product` can tell a false value."""
 
 
+class _Spoiled(CommittedTableau):
+    def _words(self, start: int, stop: int) -> Array:
+        words, half = super()._words(start, stop), self.code.n // 2
+        if start == 0:
+            words[0, :half] = (words[0, :half].astype(object) + 1) % P
+        return words
+
+
 class _FarFromCode(Ligero):
     def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
-        spoiled, half = super()._commit_rows(data, rng), self.code.n // 2
-        spoiled.columns[:half, 0] = (spoiled.columns[:half, 0].astype(object) + 1) % P
-        spoiled.tree = type(spoiled.tree)(spoiled._leaves())
-        return spoiled
+        honest = super()._commit_rows(data, rng)
+        return _Spoiled(honest.code, honest.data, honest.blinding, honest.salt_seed)
 
 
 FarFromCode = committing_by(_FarFromCode, Forger)

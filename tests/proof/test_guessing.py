@@ -212,6 +212,6 @@ def test_columns_confirm_a_guess_only_beyond_the_blinding() -> None:
     order = np.random.default_rng(1).permutation(code.n)
     for openings, told_apart in ((1, False), (4, False), (5, True)):
         indices = [int(i) for i in order[: openings * code.queries]]
-        columns = tableau.columns[indices, 0]
+        columns = tableau.opened(indices)[:, 0]
         assert degree_below(*divided_columns(data[0], columns, indices, code), code.blinding)
         assert degree_below(*divided_columns(other, columns, indices, code), code.blinding) != told_apart

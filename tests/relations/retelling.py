@@ -27,6 +27,7 @@ from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRow
 from proofward.proof.commitment.ligero.merkle import HASH_BYTES
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, RIGHT
 from proofward.proof.party import Party
@@ -92,7 +93,7 @@ def only_what_is_compared() -> Iterator[None]:
         patch.setattr(opening, "lagrange_at", cache(lagrange_at))
         patch.setattr(algebra, "powers", cache(powers))
         patch.setattr(OpenedColumns, "_interpolated", interpolate)
-        patch.setattr(tableau, "hash_leaves", lambda salts, rows: None)
+        patch.setattr(CommittedTableau, "_leaves", lambda tableau: None)
         patch.setattr(tableau, "MerkleTree", NoTree)
         patch.setattr(SimulatedTableau, "tree", NoTree(None))
         yield
@@ -110,7 +111,7 @@ def telling(scheme: type[Ligero], party: Any) -> Ligero:
 
         def _show_columns(self, to: Any, tableaux: Any, indices: list[int]) -> None:
             super()._show_columns(to, tableaux, indices)
-            party.told += [np.ascontiguousarray(tableau.columns[indices]) for tableau in tableaux]
+            party.told += [np.ascontiguousarray(tableau.opened(indices)) for tableau in tableaux]
 
     return Telling(party.scheme.code)
 

@@ -136,7 +136,7 @@ class Ligero(Scheme):
     ) -> None:
         """Of every tableau its columns, their salts, and the siblings in its tree."""
         for tableau in tableaux:
-            party.write(tableau.columns[indices].astype("<u8", copy=False).tobytes())
+            party.write(tableau.opened(indices).astype("<u8", copy=False).tobytes())
             party.write(b"".join(tableau.salt(i) for i in indices))
             party.write(tableau.tree.open(indices))
 

@@ -47,6 +47,10 @@ class SimulatedTableau:
         self.salts = rng(SALT_BYTES * columns)
         self._tree: MerkleTree | None = None
 
+    def opened(self, indices: list[int]) -> Array:
+        """Columns, one a row of the result."""
+        return self.columns[indices]
+
     def salt(self, index: int) -> bytes:
         return self.salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
 
