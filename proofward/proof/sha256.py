@@ -184,7 +184,8 @@ class Hashing:
         """The next words, (R, N), which end at one of the `piece_ends`."""
         end = self._done + rows.shape[0]
         if rows.shape[1:] != self._carries.shape or end > self._words or (end < self._words and end % 8 != 4):
-            raise ValueError(f"words {rows.shape}, {self._done} of {self._words} done, head {self._head.shape}")
+            state = f"{self._done} of {self._words} done, head {self._head.shape}"
+            raise ValueError(f"words {rows.shape}, {state}")
         given, done = np.ascontiguousarray(rows), self._done
         parallel(
             lambda start, stop: _hash(

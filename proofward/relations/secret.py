@@ -57,7 +57,7 @@ class DatasetSecret:
         """
         if self.openings_left < 1:
             raise OpeningsExhausted(
-                "this commitment has been opened as often as its blinding hides: enrol the dataset afresh"
+                "this commitment has been opened as often as it hides the data: enrol the dataset afresh"
             )
         return DatasetSecret(self.features, self.labels, self.commitment, self.openings_left - 1)
 
