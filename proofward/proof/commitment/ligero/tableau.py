@@ -30,7 +30,7 @@ from proofward.proof.commitment.ligero.merkle import SALT_BYTES, MerkleTree, lea
 from proofward.proof.sha256 import Words, piece_ends
 
 _LARGEST = 1 << 36
-_KEPT_BYTES = 32 << 20
+_KEPT_BYTES = 128 << 20
 """Code words of a tableau that is not larger are kept for the opening."""
 _PIECE_BYTES = 16 << 20
 Data = Annotated[bytes, Length(0, _LARGEST)]
