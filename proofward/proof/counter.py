@@ -54,7 +54,7 @@ class Plan:
     values: int
     columns: int
     constraints: int
-    opening: Counts
+    counts: Counts
     proof_length: ProofLength
     soundness: Soundness
 
@@ -97,7 +97,7 @@ class Counter(Party):
         """Measure a script: in plain integers, since so few need no kernels, which take a second to load."""
         with reference_arithmetic():
             script(self)
-        opening = self.scheme.count(self.commitments, self.pad_counts, self._constraints, self.soundness)
+        counts = self.scheme.count(self.commitments, self.pad_counts, self._constraints, self.soundness)
         if not self.soundness.bits < self._policy_bits <= self.soundness.bits_with_work:
             self._nonces, self.soundness.grinding = 0, 0
         roots = sum(not own.earlier for own in self.commitments)
@@ -109,8 +109,8 @@ class Counter(Party):
             values=sum(1 << size for own in self.commitments for size in own.log_sizes),
             columns=sum(len(own.log_sizes) for own in self.commitments),
             constraints=self._constraints,
-            opening=opening,
-            proof_length=opening.length.plus(
+            counts=counts,
+            proof_length=counts.length.plus(
                 ROOT_BYTES * roots + NONCE_BYTES * self._nonces + ELEMENT_BYTES * messages
             ),
             soundness=self.soundness,

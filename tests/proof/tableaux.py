@@ -22,7 +22,7 @@ def code_of(plan: Plan) -> CodeParameters:
 
 def tableau_rows(plan: Plan) -> list[int]:
     """The rows over F of every tableau."""
-    return [int(count) for count in str(plan.opening.facts["tableau_rows"]).split(", ")]
+    return [int(count) for count in str(plan.counts.facts["tableau_rows"]).split(", ")]
 
 
 def extension_rows(plan: Plan) -> ExtensionRows:

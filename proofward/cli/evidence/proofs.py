@@ -224,7 +224,7 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
         "proof": {
             "committed_values": plan.values,
             "columns": plan.columns,
-            **plan.opening.facts,
+            **plan.counts.facts,
             "linear_constraints": plan.constraints,
             "products": plan.products,
             "pads": plan.pads,

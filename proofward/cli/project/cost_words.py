@@ -66,7 +66,7 @@ def _plain_tally(tally: Tally | None) -> dict[str, Any] | None:
 def _opened_bytes(found: Inspection, committed: int) -> int:
     """What the values of a part add to the opening."""
     assert found.round is not None
-    return round(committed * found.round.plan.opening.bytes_per_value)
+    return round(committed * found.round.plan.counts.bytes_per_value)
 
 
 def cost_lines(found: Inspection) -> Iterator[str]:

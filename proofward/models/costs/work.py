@@ -50,7 +50,7 @@ class Run:
 def work_of(run: Run) -> Work:
     """All phases of a hospital's round but its waiting."""
     network, plan = run.network, run.tally.plan
-    opening, tables = plan.opening, run.tally.part(TABLES).committed
+    counts, tables = plan.counts, run.tally.part(TABLES).committed
     messages = plan.pads + 2 * plan.products
     parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in network.layers)
     own = parameters if run.submits else 0
@@ -59,7 +59,7 @@ def work_of(run: Run) -> Work:
         TRAIN: _training(run),
         ENCRYPT: {"parameter": own, "update": int(run.submits)},
         WITNESS: {"committed value": plan.values, "lookup": run.tally.lookups},
-        COMMIT: dict(opening.commit),
+        COMMIT: dict(counts.commit),
         LOOKUPS: {
             "lookup": run.tally.lookups,
             "leaf": run.tally.leaves,
@@ -68,12 +68,12 @@ def work_of(run: Run) -> Work:
         },
         SUMCHECKS: {**_sums(run), "submitted parameter": own, "message": messages},
         OPENING: {
-            **opening.opening,
+            **counts.opening,
             "constraint": plan.constraints,
             "message": messages,
         },
         VERIFY: {
-            **opening.verify,
+            **counts.verify,
             "weight": sum(layer.weights.padded_size for layer in network.layers),
             "submitted parameter": own,
             "message": messages,
@@ -81,7 +81,7 @@ def work_of(run: Run) -> Work:
         },
         MEMORY: {
             "process": 1,
-            **opening.memory,
+            **counts.memory,
             "committed value": plan.values,
             "lookup": run.tally.lookups,
             "hidden value": hidden,
