@@ -50,6 +50,7 @@ def layer_of(module: str) -> int | None:
     return LAYERS.index(parts[1])
 
 
+@pytest.mark.slow
 def test_imports_go_downwards() -> None:
     above = [
         f"{path.relative_to(ROOT)} imports {name}"

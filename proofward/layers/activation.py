@@ -16,12 +16,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.layers.beyond import Beyond, Span
 from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
-from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Input, Shape
 from proofward.proof.party import Party
 
@@ -80,8 +80,16 @@ class Activation(ABC):
     def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
         """Gradients of real sums from those of the values, which have saturated already."""
 
+    def rounded_off(
+        self, scales: FixedPoint, span: Span, *, backward: bool
+    ) -> list[tuple[int, int]]:
+        """(bits, values of a sample) of remainders and of all else whose limbs may be as wide as theirs."""
+        del span
+        forward = [(scales.weight_bits, self.takes.padded_size)]
+        return [*forward, (scales.back_bits, self.gives.padded_size)] if backward else forward
+
     @abstractmethod
-    def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+    def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:
         """Values of a sample that `relation` declares columns for."""
 
     @abstractmethod
@@ -92,7 +100,7 @@ class Activation(ABC):
         shape: Shape,
         *,
         name: str,
-        limbs_above: tuple[HighLimb, HighLimb],
+        limbs_above: tuple[Beyond, Beyond],
         trace: Callable[[], HiddenTrace],
     ) -> ActivationRelation:
         """Declare the columns and their lookups; `trace` is a prover's.
@@ -101,7 +109,7 @@ class Activation(ABC):
         """
 
     @abstractmethod
-    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+    def forward_committed(self, scales: FixedPoint, limb_above: Beyond) -> int:
         """Values of a sample that `forward_relation` declares columns for."""
 
     @abstractmethod
@@ -112,7 +120,7 @@ class Activation(ABC):
         shape: Shape,
         *,
         name: str,
-        limb_above: HighLimb,
+        limb_above: Beyond,
         sums: Callable[[], Int64Array],
     ) -> ActivationForward:
         """The columns of `relation` that a forward pass alone needs; `sums` are a prover's."""

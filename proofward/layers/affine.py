@@ -85,6 +85,21 @@ class Affine(ABC):
         """Sums of a sample that share one bias."""
 
     @property
+    def laid_out(self) -> int:
+        """Values that a forward pass of one sample lays out to multiply them with weights."""
+        return self.takes.size
+
+    @property
+    def products(self) -> int:
+        """Products of a weight and a value that all sums of a sample are made of."""
+        return self.gives.size * self.fan_in
+
+    @property
+    def axis_entries(self) -> int:
+        """Entries of the tables of its inputs' axes, which whoever looks at its proof fills (`axis`)."""
+        return 0
+
+    @property
     def window(self) -> int:
         """It makes sums for whole windows of so many along height and width only."""
         return 1

@@ -1,28 +1,36 @@
-"""Which high limbs the relation of a training commits to, and how much it commits to in all.
+"""How the relation of a training commits to values that may be beyond their range, and how much in all.
 
-A public function of the rules and a number of rows: each high limb is as wide as the bounds say that it can
-be needed. The tables of signs cost as much as lookups do, so a top limb has at most as many bits as the
-largest table that a hidden layer pays for, one twice as long as its columns, or 10.
+A public function of the rules and a number of rows: as much as the bounds say that can be needed. Of all ways
+(`beyond`) the one is taken for which a layer's columns, lookups and table entries are least in all, an entry
+of a table counted twice, since its multiplicity is committed to and it is a leaf as a lookup is. The tables
+of signs of high limbs cost as much as lookups do, so a top limb has at most as many bits as the largest table
+that a hidden layer may pay for, one twice as long as its columns, or 10, and that of the head as many as one
+that a hidden layer does pay for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from proofward.layers.beyond import Beyond, Span, signed_bits
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
-from proofward.layers.saturation import HighLimb, Span, signed_bits
+from proofward.layers.ranges import best_limb_bits
+from proofward.layers.saturation import HighLimb
+from proofward.layers.split import Split
 
 _LEAST_SIGN_BITS = 10
+_LEAST_GAIN = 1 << 14
+"""Values of small statements stay in limbs: tables of their own are not worth while for less than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """High limbs of every hidden layer's sums and back sums, and of the head's differences of logits."""
+    """Of every hidden layer's sums and back sums, and the high limb of the head's differences of logits."""
 
-    hidden: tuple[tuple[HighLimb, HighLimb], ...]
+    hidden: tuple[tuple[Beyond, Beyond], ...]
     head: HighLimb
 
     @staticmethod
@@ -30,22 +38,78 @@ class Arrangement:
         """By the bounds of all layers, for columns of `samples` values for each unit."""
         spans = [(bounds[i].high, bounds[i + 1].back_high) for i in range(len(model.activations))]
         sign_bits, table_bits = _sign_bits(model, samples, spans), scales.table_bits
+        limb_bits = _limb_bits(model, scales, samples, [high for high, _ in spans], backward=True)
+        hidden: list[tuple[Beyond, Beyond]] = []
+        for own, (high, back) in zip(model.activations, spans, strict=True):
+            values = samples * own.gives.padded_size
+            sums = HighLimb.of(high, table_bits, sign_bits, limb_bits)
+            gradients = HighLimb.of(back, table_bits, sign_bits, limb_bits)
+            hidden.append((_of_sums(scales, sums, values), _of_gradients(scales, gradients, values)))
         return Arrangement(
-            hidden=tuple(
-                (HighLimb.of(high, table_bits, sign_bits), HighLimb.of(back, table_bits, sign_bits))
-                for high, back in spans
-            ),
-            head=HighLimb.of(bounds[model.depth - 1].high, table_bits, sign_bits),
+            hidden=tuple(hidden),
+            head=HighLimb.of(bounds[model.depth - 1].high, table_bits, _paid_for(hidden)),
         )
 
 
 def forward_limbs(
     model: Network, scales: FixedPoint, samples: int, bounds: Sequence[LayerBounds]
-) -> tuple[HighLimb, ...]:
-    """High limbs of every hidden layer's sums in a forward pass over so many samples."""
-    spans = [(bounds[i].high,) for i in range(len(model.activations))]
-    sign_bits = _sign_bits(model, samples, spans)
-    return tuple(HighLimb.of(high, scales.table_bits, sign_bits) for (high,) in spans)
+) -> tuple[Beyond, ...]:
+    """How every hidden layer's values are committed to in a forward pass over so many samples."""
+    spans = [bounds[i].high for i in range(len(model.activations))]
+    sign_bits = _sign_bits(model, samples, [(span,) for span in spans])
+    limb_bits = _limb_bits(model, scales, samples, spans, backward=False)
+    return tuple(
+        _of_sums(
+            scales,
+            HighLimb.of(high, scales.table_bits, sign_bits, limb_bits),
+            samples * own.gives.padded_size,
+        )
+        for own, high in zip(model.activations, spans, strict=True)
+    )
+
+
+def _limb_bits(
+    model: Network, scales: FixedPoint, samples: int, spans: Sequence[Span], *, backward: bool
+) -> int:
+    """Of the limbs of all remainders of hidden layers, so that one table serves them all."""
+    demands = [
+        (bits, samples * count)
+        for index, (own, span) in enumerate(zip(model.activations, spans, strict=True))
+        for bits, count in own.rounded_off(model.rounding(scales, index), span, backward=backward)
+    ]
+    return best_limb_bits(demands, scales.table_bits)
+
+
+def _of_sums(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
+    """The least costly way for so many values."""
+
+    def cost(way: Beyond) -> int:
+        return values * (way.inside_columns + way.inside_lookups) + 2 * way.table_rows
+
+    return _least(limb, Split.ways(limb.span, scales.activation_range_bits, limb.limb_bits), cost)
+
+
+def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
+    """The least costly way for so many gradients."""
+
+    def cost(way: Beyond) -> int:
+        return values * (way.saturating_columns + way.saturating_lookups) + 2 * way.table_rows
+
+    whole = Split.ways(limb.span, scales.gradient_range_bits + 1, limb.limb_bits)
+    others = [way for way in whole if not way.excess_bits]
+    others += () if limb.is_own_sign else Split.ways(limb.span, 0, limb.limb_bits)
+    return _least(limb, others, cost)
+
+
+def _least(limb: HighLimb, others: Iterable[Split], cost: Callable[[Beyond], int]) -> Beyond:
+    best = min(others, key=cost, default=None)
+    return limb if best is None or cost(best) + _LEAST_GAIN > cost(limb) else best
+
+
+def _paid_for(hidden: Sequence[tuple[Beyond, Beyond]]) -> int:
+    """Bits of the largest table of signs that is there for hidden layers."""
+    limbs = (way for ways in hidden for way in ways if isinstance(way, HighLimb))
+    return max([_LEAST_SIGN_BITS, *(way.widths[-1] for way in limbs if way.widths)])
 
 
 def _sign_bits(model: Network, samples: int, spans: Sequence[tuple[Span, ...]]) -> int:

@@ -56,6 +56,11 @@ class Axis:
         return log_padded(self.kernel)
 
     @property
+    def entries(self) -> int:
+        """Of the largest of its tables: taps times inputs, or outputs, padded."""
+        return padded(self.kernel) * max(padded(self.size), padded(self.outputs))
+
+    @property
     def most_taps(self) -> int:
         """The most sums that one input enters."""
         return int(np.bincount(self.met[2], minlength=1).max())

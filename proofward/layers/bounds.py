@@ -17,14 +17,14 @@ that the trainer holds them exactly in float64.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
+from proofward.layers.beyond import Span, span_of
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.record import FIRST, ROW
-from proofward.layers.saturation import Span, span_of
 
 LIMIT = 1 << 62
 WEIGHT_LIMIT = 1 << 52
@@ -43,6 +43,9 @@ class Magnitudes:
     biases: int
     sums: int
     back_sums: int
+
+
+_OWN = tuple(field.name for field in fields(Magnitudes) if field.name not in ("sums", "back_sums"))
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,7 @@ def limited_bounds(
 
 def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: int) -> Iterator[Limited]:
     """`limited_bounds` with so many updates of a weight by a product of the largest values."""
-    parts = [
-        _magnitudes(model, scales, updates, index, largest_weight) for index in range(len(model.layers))
-    ]
+    parts = [_magnitudes(model, scales, updates, index, largest_weight) for index in range(len(model.layers))]
     for index in range(len(model.layers)):
         bounds = _layer_bounds(model, scales, parts, index)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
@@ -112,7 +113,7 @@ def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: i
         further = model.activations[sums].reach if sums < len(model.activations) else model.head.reach
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
         finest = max(model.joints.sums_bits(sums), model.joints.back_bits(values))
-        reach += 16 << (scales.weight_bits + finest + scales.table_bits)
+        reach += 16 << (scales.weight_bits + finest + max(scales.table_bits, LARGEST_TABLE))
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,
@@ -150,9 +151,7 @@ def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
     return scales.activation_limit << model.joints.means[place]
 
 
-def _layer_bounds(
-    model: Network, scales: FixedPoint, parts: Sequence[Magnitudes], index: int
-) -> LayerBounds:
+def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes], index: int) -> LayerBounds:
     place, values = model.joints.joins(index), model.joints.reads(index)
     last, joints = place == model.depth - 1, model.joints
     off, back_off = (
@@ -170,8 +169,11 @@ def _layer_bounds(
     back_sums = sum(parts[layer].back_sums << shift for layer, shift in back.layers)
     back_sums += sum(scales.gradient_limit << shift for _, shift in back.direct) + (1 << (back_off - 1))
     rounded, rounded_back = sums >> off, back_sums >> back_off
+    own = {name: getattr(parts[index], name) for name in _OWN}
     return LayerBounds(
-        **asdict(replace(parts[index], sums=sums, back_sums=back_sums)),
+        **own,
+        sums=sums,
+        back_sums=back_sums,
         name=model.name(index),
         high=(
             model.head.span(rounded, scales)
@@ -193,13 +195,20 @@ def weight_limit(model: Network, scales: FixedPoint, training: Training, most_ro
     `most_rows` records. The next model is projected: each weight is clamped to [-L, L]. Raises
     WraparoundPossible where no limit will do.
     """
-    limit = LARGEST_WEIGHT << scales.weight_bits
-    while limit > 1:
+
+    def bounded(bits: int) -> bool:
         try:
-            compile_bounds(model, scales, training, most_rows, limit)
+            compile_bounds(model, scales, training, most_rows, 1 << bits)
         except WraparoundPossible:
-            limit >>= 1
-        else:
-            return limit
-    compile_bounds(model, scales, training, most_rows, limit)
-    return limit
+            return False
+        return True
+
+    beyond = (LARGEST_WEIGHT << scales.weight_bits).bit_length() - 1
+    if bounded(beyond):
+        return 1 << beyond
+    compile_bounds(model, scales, training, most_rows, 1)
+    bits = 0
+    while beyond - bits > 1:  # every bound grows with the limit
+        middle = (bits + beyond) // 2
+        bits, beyond = (middle, beyond) if bounded(middle) else (bits, middle)
+    return 1 << bits

@@ -12,12 +12,12 @@ from proofward.field.extension import ext_add, ext_scale, lift
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
+from proofward.layers.beyond import Beyond, Span
 from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, limbs
 from proofward.layers.rounding import Rounding, rounded
-from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape, eq_weights
 from proofward.layers.windows import WindowPoint, first_maximum, maximum, spread, taps
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
@@ -66,10 +66,11 @@ class Selection:
         return self.chosen.at(WindowPoint.of(point, self.layout).tap(half, half)) * 4
 
     @staticmethod
-    def count(scales: FixedPoint, limb_above: HighLimb) -> int:
+    def count(scales: FixedPoint, limb_above: Beyond) -> int:
         """Columns for every sum, the remainders' among them."""
-        distances = len(limbs(distance_bits(scales, limb_above), scales.table_bits))
-        return 1 + distances + Rounding.count(scales.weight_bits, scales)
+        limb_bits = limb_above.limb_bits
+        distances = limbs(distance_bits(scales, limb_above.span), limb_bits or scales.table_bits)
+        return 1 + len(distances) + Rounding.count(scales.weight_bits, scales, limb_bits)
 
     def prove(self, party: Party, point: Point, claim: Form, passed: DerivedTable | None = None) -> None:
         """claim = e dQ at the point, and sum of e = 1, e (e - 1) = e D = 0 everywhere.
@@ -115,7 +116,7 @@ class Choosing:
     shape: Shape
     name: str
     layout: Layout
-    limb_above: HighLimb
+    limb_above: Beyond
     sums: Callable[[], Int64Array]
     made: list[Selection] = field(default_factory=list)
 
@@ -136,16 +137,24 @@ class Choosing:
         distance = self.ranges.declare(
             f"{name} distances",
             size,
-            distance_bits(scales, self.limb_above),
+            distance_bits(scales, self.limb_above.span),
             lambda: _distances(rounded(self.sums(), scales), axes),
+            self.limb_above.limb_bits,
         )
         self.made.append(Selection(self.layout, column, distance, quotient))
-        return Rounding.declare(self.ranges, name, scales.weight_bits, self.made[0], self.sums)
+        return Rounding.declare(
+            self.ranges,
+            name,
+            scales.weight_bits,
+            self.made[0],
+            self.sums,
+            limb_bits=self.limb_above.limb_bits,
+        )
 
 
-def distance_bits(scales: FixedPoint, high: HighLimb) -> int:
+def distance_bits(scales: FixedPoint, span: Span) -> int:
     """n: the high limbs' span holds all rounded sums, so two of them differ by less than 2^n."""
-    low, most = high.span
+    low, most = span
     return scales.activation_range_bits + (most - low).bit_length()
 
 

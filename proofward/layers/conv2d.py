@@ -109,6 +109,14 @@ class Conv2d(Affine):
         return self.axes[0].outputs * self.axes[1].outputs
 
     @property
+    def laid_out(self) -> int:
+        return self.positions * self.groups * self.fan_in
+
+    @property
+    def axis_entries(self) -> int:
+        return sum(axis.entries for axis in self.axes)
+
+    @property
     def words(self) -> str:
         groups = f", {self.groups} groups" if self.groups > 1 else ""
         return f"{self.inputs.words} -> {self.gives.words}, kernel {self.kernel}{groups}"

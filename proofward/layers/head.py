@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.field.extension import Ext
+from proofward.layers.beyond import Span
 from proofward.layers.class_weights import Weights
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
-from proofward.layers.saturation import HighLimb, Span
+from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape, Units
 from proofward.proof.forms import Form, Point
 from proofward.proof.party import Party

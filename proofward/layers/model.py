@@ -16,6 +16,7 @@ from proofward.layers.plain import MILLION, exactly, integer, shown
 Int64Array = NDArray[np.int64]
 
 MAX_WEIGHT_BITS = 30
+LARGEST_TABLE = 22  #: bits of the largest tables that values or parts of them are looked up in
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class FixedPoint:
         integer(
             "weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS
         )
-        integer("table_bits", self.table_bits, 2, 20)
+        integer("table_bits", self.table_bits, 2, LARGEST_TABLE)
         integer("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
         integer("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
         integer("logit_range_bits", self.logit_range_bits, 1, self.table_bits)

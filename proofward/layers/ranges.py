@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
+from proofward.layers.sign_tables import signs, signs_above
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
@@ -17,13 +18,13 @@ from proofward.proof.tables import Table
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
 
-_SIGN_TAG, _CHAIN_TAG = 128, 192
+LARGEST_LIMB = 24  #: bits of the largest interval table
 
 
 class RangeChecks:
     """The interval tables of one proof, and the tables of signs.
 
-    An interval table's tag is the number of its bits, at most 20; tables of signs have tags from 128 on.
+    An interval table's tag is the number of its bits; tables of signs have tags from 128 on.
     """
 
     def __init__(self, party: Party, lookups: LookupArgument, table_bits: int) -> None:
@@ -40,15 +41,20 @@ class RangeChecks:
         return self._tables.get(bits) or self._keep(Table.interval(f"range of {bits} bits", bits, 0, bits))
 
     def require(self, value: LinearCombination, bits: int) -> None:
-        """Every entry is in [0, 2^bits), bits <= table_bits."""
-        if not 0 <= bits <= self.table_bits:
-            raise ValueError(f"range of {bits} bits, tables have at most {self.table_bits}")
+        """Every entry is in [0, 2^bits), where a table of so many entries is affordable."""
+        if not 0 <= bits <= LARGEST_LIMB:
+            raise ValueError(f"range of {bits} bits, tables have at most {LARGEST_LIMB}")
         self.lookups.query(self._table(bits), value)
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
-        table = Table(f"signs of {bits} bits", _SIGN_TAG + bits, bits, partial(_signs, bits))
-        self.lookups.query(self._keep(table), value, sign)
+        self.look_up(signs(bits), value, sign)
+
+    def look_up(
+        self, table: Table, value: LinearCombination, second: LinearCombination | None = None
+    ) -> None:
+        """Every entry (pair of entries) is in a table, which is one for all layers that ask for its tag."""
+        self.lookups.query(self._keep(table), value, second)
 
     def require_joint_sign(
         self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination
@@ -60,14 +66,18 @@ class RangeChecks:
         cannot occur.
         """
         self.require(low, bits)
-        table = Table(f"signs above {bits} bits", _CHAIN_TAG + bits, bits + 2, partial(_signs_above, bits))
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
-        self.lookups.query(self._keep(table), key, sign)
+        self.look_up(signs_above(bits), key, sign)
 
-    def declare(self, name: str, log_size: int, bits: int, values: Callable[[], Signed]) -> LinearCombination:
-        """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination."""
+    def declare(
+        self, name: str, log_size: int, bits: int, values: Callable[[], Signed], limb_bits: int = 0
+    ) -> LinearCombination:
+        """Declare limbs of values in [0, 2^bits) and check them; returns the value as their combination.
+
+        Limbs are as wide as the usual tables, or have `limb_bits`.
+        """
         terms: list[tuple[int, Column]] = []
-        for index, (shift, width) in enumerate(limbs(bits, self.table_bits)):
+        for index, (shift, width) in enumerate(limbs(bits, limb_bits or self.table_bits)):
             column = self.party.declare(
                 f"{name}, limb {index}", log_size, partial(_limb, values, bits, shift, width)
             )
@@ -82,6 +92,7 @@ class RangeChecks:
         bits: int,
         values: Callable[[], Signed],
         extension: Callable[[Point], Form],
+        limb_bits: int = 0,
     ) -> None:
         """Check that values are in [0, 2^bits), and commit to their lower limbs only.
 
@@ -90,7 +101,7 @@ class RangeChecks:
         widths b_i the values are sum_i 2^(b_0 + .. + b_(i-1)) l_i in the field, and each l_i is in its range;
         so they are in [0, 2^bits).
         """
-        *lower, (shift, width) = limbs(bits, self.table_bits)
+        *lower, (shift, width) = limbs(bits, limb_bits or self.table_bits)
         terms: list[tuple[int, Column]] = []
         for index, (below, own) in enumerate(lower):
             title = f"{name}, limb {index}"
@@ -121,19 +132,6 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
 
 
-def _signs(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The integers of so many bits, and their signs."""
-    entries = np.arange(-(1 << (bits - 1)), 1 << (bits - 1), dtype=np.int64)
-    return entries, np.sign(entries)
-
-
-def _signs_above(bits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """See `RangeChecks.require_joint_sign`."""
-    keys = np.arange(4 << bits, dtype=np.int64)
-    inside = np.sign(keys & ((1 << bits) - 1))
-    return keys, np.where(keys >> bits == 1, inside, np.sign((keys >> bits) - 1))
-
-
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:
     """constant + sum of coefficient * value, of values over columns of one length."""
     terms = tuple((factor * own, column) for factor, value in parts for own, column in value.terms)
@@ -143,3 +141,19 @@ def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearC
 def limbs(bits: int, table_bits: int) -> list[tuple[int, int]]:
     """(shift, width) of the limbs of a value of `bits` bits, lowest first; only the top may be narrower."""
     return [(shift, min(table_bits, bits - shift)) for shift in range(0, bits, table_bits)]
+
+
+def best_limb_bits(demands: Sequence[tuple[int, int]], usual: int, largest: int = LARGEST_LIMB) -> int:
+    """How wide limbs are best for values of several sizes, (bits, how many) each; 0: as wide as usual tables.
+
+    A limb is a column or a virtual one, and a lookup; a table's entry counts twice, for its multiplicity and
+    as a leaf. The usual tables are there anyway.
+    """
+
+    def cost(width: int) -> int:
+        entries = 2 << width if width > usual else 0
+        return entries + sum(2 * count * len(limbs(bits, width)) for bits, count in demands)
+
+    widths = {-(-bits // parts) for bits, _ in demands for parts in range(1, 4)}
+    best = min([usual, *sorted(width for width in widths if usual < width <= largest)], key=cost)
+    return 0 if best == usual else best

@@ -1,11 +1,11 @@
 """The forward half of a hidden layer in a proof: its sums are rounded, and saturate at both ends.
 
-    2^fw Q + R = Z + 2^(fw-1),  Q = 1 + v + 2^r u,  s = [u = 0],  o = [u > 0],  A = s (1 + v) + o 2^r
+    2^fw Q + R = Z + 2^(fw-1),  s = [1 <= Q <= 2^r],  o = [Q > 2^r],  A = s Q + o 2^r
 
-What is proved: the committed v, u, s and o are these, and what is claimed about A, which is never committed
-to. `relu` has the values, why there is one witness, and the backward half. Message order: the layers make
-claims; then `claims.gather` for A, which ends at a point q; then `saturation.Flags.prove` for A at q.
-Soundness: see there. How it hides: the party pads every message.
+What is proved: the committed columns that make up Q - 1 (`beyond`), s and o are these, and what is claimed
+about A, which is never committed to. `relu` has the values, why there is one witness, and the backward half.
+Message order: the layers make claims; then `claims.gather` for A, which ends at a point q; then
+`flags.Flags.prove` for A at q. Soundness: see there. How it hides: the party pads every message.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, mul, scale
 from proofward.layers.activation import ActivationForward
+from proofward.layers.beyond import Beyond
 from proofward.layers.claims import DerivedTable, gather
+from proofward.layers.flags import Flags
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.rounding import Quotient, Rounding, rounded
-from proofward.layers.saturation import Flags, HighLimb
 from proofward.layers.stack import Shape
 from proofward.proof.forms import ONE, Form, Point
 from proofward.proof.lookup import LinearCombination
@@ -33,14 +34,9 @@ Array = npt.NDArray[np.uint64]
 Further = Sequence[tuple[Ext, Quotient]]
 
 
-def high_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """u = floor((Q - 1) / 2^r)."""
-    return (rounded(sums, scales) - 1) >> scales.activation_range_bits
-
-
-def low_limb(sums: Int64Array, scales: FixedPoint) -> Int64Array:
-    """v = Q - 1 - 2^r u."""
-    return (rounded(sums, scales) - 1) & ((1 << scales.activation_range_bits) - 1)
+def above_one(sums: Int64Array, scales: FixedPoint) -> Int64Array:
+    """X = Q - 1, which is in its range from 0 to 2^r - 1 where the derivative is 1."""
+    return rounded(sums, scales) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class ReluForward(ActivationForward):
     """The columns of the values of one hidden layer."""
 
     scales: FixedPoint
-    low: LinearCombination
+    inside: LinearCombination  #: X where it is in its range
     flags: Flags
     table: DerivedTable
 
@@ -60,19 +56,20 @@ class ReluForward(ActivationForward):
         *,
         name: str,
         log_units: int,
-        limb_above: HighLimb,
+        limb_above: Beyond,
         sums: Callable[[], Int64Array],
         forward: Callable[[LinearCombination], Rounding],
     ) -> ReluForward:
         """Declare the columns of a layer of 2^log_units units and their lookups.
 
-        `limb_above` is u, by the bound of the sums. `forward` is given Q and declares what ties it to the
-        sums.
+        `limb_above` is how Q - 1 is committed to, by the bound of the sums. `forward` is given Q and declares
+        what ties it to the sums.
         """
         size, bits = shape.log_samples + log_units, scales.activation_range_bits
-        low = ranges.declare(f"{name} low", size, bits, lambda: low_limb(sums(), scales))
-        flags = Flags.declare(ranges, name, size, limb_above, lambda: high_limb(sums(), scales))
-        rounding = forward(combine((1, low), (scales.activation_limit, flags.high), constant=1))
+        flags, low, whole = limb_above.declare_inside(
+            ranges, name, size, bits, lambda: above_one(sums(), scales)
+        )
+        rounding = forward(combine((1, whole), constant=1))
 
         def activations(party: Party) -> Array:
             inside = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
@@ -82,19 +79,20 @@ class ReluForward(ActivationForward):
         return ReluForward(rounding, table, scales, low, flags, table)
 
     @staticmethod
-    def count(limb_above: HighLimb) -> int:
+    def count(limb_above: Beyond) -> int:
         """Columns that `declare` declares, without those of `forward`."""
-        return 1 + Flags.count(limb_above)
+        return limb_above.inside_columns
 
     @staticmethod
-    def count_all(scales: FixedPoint, limb_above: HighLimb) -> int:
+    def count_all(scales: FixedPoint, limb_above: Beyond) -> int:
         """`count`, and the columns of the remainders of as many sums."""
-        return ReluForward.count(limb_above) + Rounding.count(scales.weight_bits, scales)
+        remainders = Rounding.count(scales.weight_bits, scales, limb_above.limb_bits)
+        return ReluForward.count(limb_above) + remainders
 
     @property
     def log_size(self) -> int:
         """log2 of the columns' length."""
-        return self.low.log_size
+        return self.inside.log_size
 
     def prove_values(self, party: Party) -> None:
         point, (activation,) = gather(party, [self.table], self.log_size)
@@ -102,5 +100,5 @@ class ReluForward(ActivationForward):
 
     def prove_at(self, party: Party, point: Point, claim: Form, further: Further = ()) -> None:
         """claim = A + s * sum(weight * value) at a uniform point; and the bits are bits."""
-        inside: Further = [(ONE, combine((1, self.low), constant=1)), *further]
+        inside: Further = [(ONE, combine((1, self.inside), constant=1)), *further]
         self.flags.prove(party, point, claim, inside, self.scales.activation_limit)

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from proofward.layers import relu
 from proofward.layers.activation import Activation, HiddenTrace, RealArray
+from proofward.layers.beyond import Beyond, Span
+from proofward.layers.choice_of_maxima import distance_bits
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -31,7 +33,6 @@ from proofward.layers.plain import integer
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu_maxpool2d_relation import PooledForward, PooledRelation
 from proofward.layers.rounding import rounded
-from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape
 from proofward.layers.windows import first_maximum, maximum, spread, taps
 
@@ -74,10 +75,16 @@ class ReluMaxPool2d(Activation):
         passed = np.multiply((greatest > 0) & (greatest < limit), gradients)
         return _routed(first_maximum(parts), passed, self.takes.axes)
 
-    def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+    def rounded_off(
+        self, scales: FixedPoint, span: Span, *, backward: bool
+    ) -> list[tuple[int, int]]:
+        found = super().rounded_off(scales, span, backward=backward)
+        return [*found, (distance_bits(scales, span), self.takes.padded_size)]
+
+    def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:
         return PooledRelation.count(self.takes, self.gives, scales, limbs_above)
 
-    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+    def forward_committed(self, scales: FixedPoint, limb_above: Beyond) -> int:
         return PooledForward.count(self.takes, self.gives, scales, limb_above)
 
     def relation(
@@ -87,7 +94,7 @@ class ReluMaxPool2d(Activation):
         shape: Shape,
         *,
         name: str,
-        limbs_above: tuple[HighLimb, HighLimb],
+        limbs_above: tuple[Beyond, Beyond],
         trace: Callable[[], HiddenTrace],
     ) -> PooledRelation:
         return PooledRelation.declare(
@@ -101,7 +108,7 @@ class ReluMaxPool2d(Activation):
         shape: Shape,
         *,
         name: str,
-        limb_above: HighLimb,
+        limb_above: Beyond,
         sums: Callable[[], Int64Array],
     ) -> PooledForward:
         return PooledForward.declare(

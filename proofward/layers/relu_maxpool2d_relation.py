@@ -37,6 +37,7 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import mul
 from proofward.layers.activation import ActivationForward, ActivationRelation, HiddenTrace
+from proofward.layers.beyond import Beyond
 from proofward.layers.choice_of_maxima import Choosing, Selection, over_windows
 from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.layout import Layout
@@ -44,7 +45,6 @@ from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu import ReluRelation
 from proofward.layers.relu_forward import ReluForward
-from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape
 from proofward.proof.forms import Form
 from proofward.proof.party import Party
@@ -67,7 +67,7 @@ class PooledRelation(ActivationRelation):
         *,
         name: str,
         layout: Layout,
-        limbs_above: tuple[HighLimb, HighLimb],
+        limbs_above: tuple[Beyond, Beyond],
         trace: Callable[[], HiddenTrace],
     ) -> PooledRelation:
         """Declare the columns and their lookups for sums of this layout."""
@@ -95,9 +95,7 @@ class PooledRelation(ActivationRelation):
         )
 
     @staticmethod
-    def count(
-        takes: Layout, gives: Layout, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]
-    ) -> int:
+    def count(takes: Layout, gives: Layout, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:
         """Values of a sample in the columns that `declare` declares."""
         sums = takes.padded_size * Selection.count(scales, limbs_above[0])
         return sums + gives.padded_size * (
@@ -129,7 +127,7 @@ class PooledForward(ActivationForward):
         *,
         name: str,
         layout: Layout,
-        limb_above: HighLimb,
+        limb_above: Beyond,
         sums: Callable[[], Int64Array],
     ) -> PooledForward:
         """Declare the columns and their lookups for sums of this layout."""
@@ -148,7 +146,7 @@ class PooledForward(ActivationForward):
         return PooledForward(windows.forward, windows.activation, selection, windows)
 
     @staticmethod
-    def count(takes: Layout, gives: Layout, scales: FixedPoint, limb_above: HighLimb) -> int:
+    def count(takes: Layout, gives: Layout, scales: FixedPoint, limb_above: Beyond) -> int:
         """Values of a sample in the columns that `declare` declares."""
         sums = takes.padded_size * Selection.count(scales, limb_above)
         return sums + gives.padded_size * ReluForward.count(limb_above)

@@ -35,6 +35,7 @@ from proofward.layers.activation import (
     HiddenTrace,
     RealArray,
 )
+from proofward.layers.beyond import Beyond
 from proofward.layers.claims import DerivedTable
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
@@ -43,7 +44,6 @@ from proofward.layers.plain import integer
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu import Relu, ReluRelation
 from proofward.layers.relu_forward import ReluForward
-from proofward.layers.saturation import HighLimb
 from proofward.layers.stack import Shape, sum_last
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination
@@ -138,11 +138,11 @@ class ReluMean(Activation):
         shares = Windows(self.takes.axes, *self._bits()).spread(gradients) / (1 << self.mean_bits)
         return np.multiply((sums > 0) & (sums < limit), shares)
 
-    def committed(self, scales: FixedPoint, limbs_above: tuple[HighLimb, HighLimb]) -> int:
+    def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:
         back = self.gives.padded_size * ReluRelation.count_back(scales, limbs_above[1])
         return self.forward_committed(scales, limbs_above[0]) + back
 
-    def forward_committed(self, scales: FixedPoint, limb_above: HighLimb) -> int:
+    def forward_committed(self, scales: FixedPoint, limb_above: Beyond) -> int:
         return Relu(self.takes).forward_committed(scales, limb_above)
 
     def relation(
@@ -152,7 +152,7 @@ class ReluMean(Activation):
         shape: Shape,
         *,
         name: str,
-        limbs_above: tuple[HighLimb, HighLimb],
+        limbs_above: tuple[Beyond, Beyond],
         trace: Callable[[], HiddenTrace],
     ) -> ActivationRelation:
         def sums() -> Int64Array:
@@ -169,7 +169,7 @@ class ReluMean(Activation):
             limbs_above=limbs_above,
             sums=sums,
             back_sums=lambda: trace().back_sums,
-            forward=relu.rounding_of(ranges, scales, name, sums),
+            forward=relu.rounding_of(ranges, scales, name, sums, limbs_above[0].limb_bits),
             over_sums=lambda gradient: OverSums(gradient, windows),
         )
         values = WindowSums(own.values.table, windows)
@@ -182,7 +182,7 @@ class ReluMean(Activation):
         shape: Shape,
         *,
         name: str,
-        limb_above: HighLimb,
+        limb_above: Beyond,
         sums: Callable[[], Int64Array],
     ) -> ActivationForward:
         own = Relu(self.takes).forward_relation(
@@ -276,4 +276,3 @@ class MeanRelation(ActivationRelation):
 
     def prove_values(self, party: Party) -> None:
         self.relu.prove_values(party)
-

@@ -73,22 +73,28 @@ class Rounding:
         quotient: Quotient,
         sums: Callable[[], Int64Array],
         say: Callable[[Point], Form] | None = None,
+        limb_bits: int = 0,
     ) -> Rounding:
         """Declare the lower limbs of the remainders and look all limbs up.
 
         sums: int64, of the quotient's length, each below 2^62 in magnitude; a prover's. say: sends their
-        extension at a point, for sums that are not known to the party as a table.
+        extension at a point, for sums that are not known to the party as a table. limb_bits: see `ranges`.
         """
         own = Rounding(shift, quotient, say or partial(_send, ranges.party, sums))
         ranges.require_virtual(
-            f"{name} remainders", quotient.log_size, shift, lambda: remainder(sums(), shift), own._remainder
+            f"{name} remainders",
+            quotient.log_size,
+            shift,
+            lambda: remainder(sums(), shift),
+            own._remainder,
+            limb_bits,
         )
         return own
 
     @staticmethod
-    def count(shift: int, scales: FixedPoint) -> int:
+    def count(shift: int, scales: FixedPoint, limb_bits: int = 0) -> int:
         """Columns that `declare` declares."""
-        return len(limbs(shift, scales.table_bits)) - 1
+        return len(limbs(shift, limb_bits or scales.table_bits)) - 1
 
     @property
     def claim(self) -> tuple[Point, Form]:

@@ -23,10 +23,11 @@ def sigmoid_table(scales: FixedPoint) -> Int64Array:
 
     Decimal exponentials of 40 digits, correctly rounded: the same table on every machine. Read-only. An exact
     tie can only be at D = 0, where the value is the integer 2^(fd-1); e^x is irrational at every other entry.
+    The entries rise, so beyond the first ones that are 0 and 2^fd all are.
     """
     size = 1 << scales.logit_range_bits
-    table = np.empty(2 * size, dtype=np.int64)
     unit = 1 << scales.gradient_bits
+    table = np.repeat(np.array([0, unit], dtype=np.int64), size)
     with localcontext() as context:
         context.prec = 40
         for index in range(size + 1):
@@ -35,6 +36,8 @@ def sigmoid_table(scales: FixedPoint) -> Int64Array:
             table[size - index] = unit - upper
             if index < size:
                 table[size + index] = upper
+            if upper == unit:
+                break
     table.setflags(write=False)
     return table
 

@@ -43,7 +43,7 @@ def exponential_table(scales: FixedPoint) -> Int64Array:
     """E at index D for D in [0, 2^(l+1)), the upper half 0; int64, read-only.
 
     Decimal exponentials of 40 digits, correctly rounded: the same table on every machine. Only D = 0 gives a
-    rational number, 2^e.
+    rational number, 2^e. They fall, so behind the first 0 all are 0.
     """
     size = 1 << scales.logit_range_bits
     table = np.zeros(2 * size, dtype=np.int64)
@@ -53,6 +53,8 @@ def exponential_table(scales: FixedPoint) -> Int64Array:
         for index in range(size):
             decay = (Decimal(-index) / (1 << scales.activation_bits)).exp()
             table[index] = int((unit * decay).to_integral_value(ROUND_HALF_EVEN))
+            if table[index] == 0:
+                break
     table.setflags(write=False)
     return table
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.layers.beyond import Span
 from proofward.layers.class_weights import WeightedLabels
 from proofward.layers.head import Head, HeadTrace, Integers, RealArray
 from proofward.layers.layout import Layout
@@ -24,7 +25,7 @@ from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import MOST_CLASSES
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import rounded
-from proofward.layers.saturation import HighLimb, Span
+from proofward.layers.saturation import HighLimb
 from proofward.layers.softmax import softmax
 from proofward.layers.softmax_head_relation import SoftmaxRelation
 from proofward.layers.stack import Shape, Units

@@ -30,7 +30,9 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_rows
+from proofward.field.correlation import correlated
 from proofward.field.extension import DEGREE, Ext, ext_add, ext_dot, ext_mul, ext_scale, lift, zeros
+from proofward.field.goldilocks import scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.affine import AffineRelation
@@ -151,13 +153,10 @@ class TrainedWeights(AffineRelation):
 
     def _counts(self, later: Array) -> Array:
         """sum over j of e_j / rate * lambda_(tau+j), from lambda."""
-        unit = (ONE * self.rates.rate).inverse()
-        result = later
-        for earlier, increment in self._earlier():
-            own = np.zeros_like(later)
-            own[:, :-earlier] = later[:, earlier:]
-            result = ext_add(result, ext_scale(own, unit * increment))
-        return result
+        if not any(self._earlier()):
+            return later
+        unit = pow(self.rates.rate, -1, P)
+        return correlated(later, scale(to_field(np.array(self.rates.increments, dtype=np.int64)), unit))
 
     def _earlier(self) -> Iterator[tuple[int, int]]:
         """(j, e_j) for 0 < j < steps, of those that are not 0; none without momentum."""

@@ -9,7 +9,7 @@ Every value is defined whatever z is. With the usual scales the table is constan
 that P is round(2^fd sigmoid(D / 2^fa)) for every D.
 
 What is proved: the limbs x, y and R are those of z, (x - 2^l, p) is an entry of the table, the bits m = [y
-= 0] and h = [y > 0] are right (`saturation`), and
+= 0] and h = [y > 0] are right (`flags`, `saturation`), and
     g + 2^fd Y = P = table[-2^l] + m (p - table[-2^l]) + h (table[2^l - 1] - table[-2^l])
 for the enrolled labels Y of the scheduled records. Given z, all of them are unique: as for hidden layers
 (`relu`). Message order:
@@ -33,13 +33,15 @@ from proofward.field.extension import Ext, ext_scale, lift
 from proofward.field.goldilocks import add, mul, scale, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
+from proofward.layers.beyond import Span, span_of
 from proofward.layers.class_weights import WeightedLabels
+from proofward.layers.flags import Flags
 from proofward.layers.head import Head, HeadRelation, HeadTrace, Integers, LabelClaims, RealArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.ranges import RangeChecks, combine, limbs
 from proofward.layers.rounding import Rounding, rounded
-from proofward.layers.saturation import Flags, HighLimb, Span, span_of
+from proofward.layers.saturation import HighLimb
 from proofward.layers.sigmoid import error, high_limb, low_limb, sigmoid_table
 from proofward.layers.stack import Shape, Units
 from proofward.proof.algebra import element
@@ -169,16 +171,19 @@ class TwoClassRelation(HeadRelation):
         low = LinearCombination(((1, column("low", lambda own: low_limb(own.difference, scales))),))
         entry = column("entries", lambda own: table[low_limb(own.difference, scales)])
         error_column = party.declare("head errors", size, lambda: to_field(errors()))
-        flags = None
+        flags, high = None, None
         if not limb_above.is_zero:
-            flags = Flags.declare(
-                ranges, "head", size, limb_above, lambda: high_limb(trace().difference, scales)
-            )
+
+            def high_values() -> Int64Array:
+                return high_limb(trace().difference, scales)
+
+            flags = Flags.declare(party, "head", size, high_values)
+            high = limb_above.declare(ranges, "head high", flags.sign, high_values)
         rounding = Rounding.declare(
             ranges,
             "head",
             scales.weight_bits,
-            _logit_difference(scales, low, flags),
+            _logit_difference(scales, low, high),
             lambda: trace().difference,
         )
         sigmoid = Table.of("sigmoid", SIGMOID_TAG, np.arange(table.size, dtype=np.int64), table)
@@ -189,7 +194,7 @@ class TwoClassRelation(HeadRelation):
     @staticmethod
     def count(scales: FixedPoint, limb_above: HighLimb) -> int:
         """Columns that `declare` declares."""
-        flags = 0 if limb_above.is_zero else Flags.count(limb_above)
+        flags = 0 if limb_above.is_zero else 2 + limb_above.columns
         return 2 + flags + len(limbs(scales.weight_bits, scales.table_bits))
 
     def logits_at(self, point: Point) -> Units:
@@ -253,10 +258,12 @@ class TwoClassRelation(HeadRelation):
         party.assert_zero(claim - self.error.at(samples) * _difference(units))
 
 
-def _logit_difference(scales: FixedPoint, low: LinearCombination, flags: Flags | None) -> LinearCombination:
+def _logit_difference(
+    scales: FixedPoint, low: LinearCombination, high: LinearCombination | None
+) -> LinearCombination:
     """D = x - 2^l + 2^(l+1) y."""
     bits = scales.logit_range_bits
-    parts = [(1, low)] + ([] if flags is None else [(2 << bits, flags.high)])
+    parts = [(1, low)] + ([] if high is None else [(2 << bits, high)])
     return combine(*parts, constant=-(1 << bits))
 
 

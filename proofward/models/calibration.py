@@ -30,6 +30,7 @@ CANDIDATES = ((8, 12), (6, 10), (5, 10), (5, 9), (5, 8), (4, 8), (4, 7))
 HOSPITAL = "calibration"
 """Whose batches are drawn."""
 _MOST_TABLE_BITS = 20
+"""Of calibrated scales, so that no small statement pays for a larger table."""
 
 
 @dataclass(frozen=True)

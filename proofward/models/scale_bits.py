@@ -11,17 +11,17 @@ from dataclasses import asdict, dataclass
 
 from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import MAX_WEIGHT_BITS, FixedPoint
+from proofward.layers.model import LARGEST_TABLE, MAX_WEIGHT_BITS, FixedPoint
 
 USUAL = FixedPoint()
 LIMITS = {
     "activation_bits": (1, 14),
     "gradient_bits": (1, 14),
     "weight_bits": (WEIGHT_BITS, MAX_WEIGHT_BITS),
-    "activation_range_bits": (2, 20),
-    "gradient_range_bits": (1, 19),
-    "logit_range_bits": (1, 20),
-    "table_bits": (2, 20),
+    "activation_range_bits": (2, LARGEST_TABLE),
+    "gradient_range_bits": (1, LARGEST_TABLE - 1),
+    "logit_range_bits": (1, LARGEST_TABLE),
+    "table_bits": (2, LARGEST_TABLE),
 }
 SCALE_KEYS = tuple(LIMITS)
 _WITHIN_TABLES = {"activation_range_bits": 0, "gradient_range_bits": 1, "logit_range_bits": 0}

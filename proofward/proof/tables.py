@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +23,19 @@ Signed = npt.NDArray[np.int64]
 class Table:
     """Entries (first[i], second[i]), or first[i] alone; `tag` tells the tables of one argument apart.
 
-    A table of consecutive integers has a closed multilinear extension; others are evaluated entry by entry.
-    `entries` makes the 2^log_size entries when they are first needed. Who only measures a statement has no
-    need of them, and tables of the signs of many bits are large.
+    `entries` makes the 2^log_size entries when they are first needed. Who measures a statement has no need of
+    them, and neither has a verifier where the extensions are known in closed form: first components that are
+    the integers from `low` on, or of which `first_form` says the extension at a point, and second ones of
+    which `second_form` says it. Others are evaluated entry by entry.
     """
 
     name: str
     tag: int
     log_size: int
     entries: Callable[[], tuple[Signed, Signed | None]]
+    low: int | None = None
+    first_form: Callable[[Point], Ext] | None = None
+    second_form: Callable[[Point], Ext] | None = None
 
     @staticmethod
     def of(name: str, tag: int, first: Signed, second: Signed | None = None) -> Table:
@@ -41,7 +45,20 @@ class Table:
     @staticmethod
     def interval(name: str, tag: int, low: int, log_size: int) -> Table:
         """The integers low .. low + 2^log_size - 1."""
-        return Table.of(name, tag, np.arange(low, low + (1 << log_size), dtype=np.int64))
+        return Table(name, tag, log_size, lambda: (integers(low, log_size), None), low)
+
+    @staticmethod
+    def function(
+        name: str,
+        tag: int,
+        low: int,
+        log_size: int,
+        values: Callable[[], Signed],
+        form: Callable[[Point], Ext],
+    ) -> Table:
+        """The pairs (i, values[i - low]) of the integers from low on; `form` is the values' extension."""
+        made = partial(_pairs, low, log_size, values)
+        return Table(name, tag, log_size, made, low, second_form=form)
 
     @staticmethod
     def padded(name: str, tag: int, entries: list[int]) -> Table:
@@ -65,15 +82,18 @@ class Table:
 
     def first_at(self, point: Point) -> Ext:
         """Multilinear extension of the first entries."""
+        if self.first_form is not None:
+            return self.first_form(point)
         if self.is_interval:
-            value = ZERO + int(self.first[0])
-            for i, coordinate in enumerate(reversed(point)):
-                value = value + coordinate * (1 << i)
-            return value
+            return bits_at(point) + (int(self.first[0]) if self.low is None else self.low)
         return evaluate(to_field(self.first), point)
 
     def second_at(self, point: Point) -> Ext:
         """Multilinear extension of the second entries, 0 where there are none."""
+        if self.second_form is not None:
+            return self.second_form(point)
+        if self.low is not None:
+            return ZERO
         return ZERO if self.second is None else evaluate(to_field(self.second), point)
 
     def count(self, first: Signed, second: Signed | None) -> tuple[Signed, int]:
@@ -95,7 +115,7 @@ class Table:
     @cached_property
     def is_interval(self) -> bool:
         """Whether the entries are consecutive integers in their order."""
-        return bool((np.diff(self.first) == 1).all())
+        return self.low is not None or bool((np.diff(self.first) == 1).all())
 
     @cached_property
     def _positions(self) -> Signed:
@@ -104,3 +124,20 @@ class Table:
         position = np.full(int(self.first.max()) - low + 1, -1, dtype=np.int64)
         position[(self.first - low)[::-1]] = np.arange(self.first.size, dtype=np.int64)[::-1]
         return position
+
+
+def _pairs(low: int, log_size: int, values: Callable[[], Signed]) -> tuple[Signed, Signed]:
+    return integers(low, log_size), values()
+
+
+def integers(low: int, log_size: int) -> Signed:
+    """low .. low + 2^log_size - 1."""
+    return np.arange(low, low + (1 << log_size), dtype=np.int64)
+
+
+def bits_at(point: Point) -> Ext:
+    """The extension of the number whose bits the coordinates are, the highest first."""
+    value = ZERO
+    for coordinate in point:
+        value = value * 2 + coordinate
+    return value

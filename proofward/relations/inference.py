@@ -20,7 +20,7 @@ neither |z| nor 2^fw |D| reaches 2^62 (`inference_statement`). Records behind th
 everybody knows; classes that there are not have the logit 0.
 
 Soundness: the sum of the sources that the script enters, see `inference_plan`.
-How it hides: `proof.party`, `proof.opening`; the commitment is opened by one proof.
+How it hides: `proof.party`, `proof.commitment.contract`; the commitment is opened by one proof.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
 from proofward.layers.arrangement import forward_limbs
+from proofward.layers.beyond import Beyond
 from proofward.layers.bounds import LayerBounds, forward_bounds
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import log_padded, padded
@@ -19,11 +20,10 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.plain import integer
 from proofward.layers.rounding import Rounding
-from proofward.layers.saturation import HighLimb
 from proofward.layers.training import magnitude, scores
 from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
-from proofward.relations.limits import check_sizes
+from proofward.relations.limits import check_forward_pass, check_sizes
 from proofward.relations.statement import digest_of
 
 Array = npt.NDArray[np.uint64]
@@ -49,6 +49,7 @@ class ForwardPass:
         integer("records", self.records, 1, MOST_RECORDS)
         samples = padded(self.records)
         check_sizes(self.model, Training(batch=samples, steps=1), samples)
+        check_forward_pass(self.model)
         forward_bounds(self.model, self.scales, self.largest_weight)
 
     @property
@@ -62,7 +63,7 @@ class ForwardPass:
         return forward_bounds(self.model, self.scales, self.largest_weight)
 
     @cached_property
-    def limbs_above(self) -> tuple[HighLimb, ...]:
+    def limbs_above(self) -> tuple[Beyond, ...]:
         """High limbs of every hidden layer's rounded sums."""
         return forward_limbs(self.model, self.scales, padded(self.records), self.bounds)
 

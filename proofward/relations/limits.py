@@ -27,6 +27,18 @@ MOST_ACTIVATIONS = 1 << 27
 MOST_PARAMETERS = 1 << 24
 """Parameters of the model; a reader takes objects that are as long as its ciphertext (`ledger.reading`)."""
 
+MOST_PADDED_WEIGHTS = 1 << 25
+"""Weights of all layers with their axes padded: who verifies has tables of them."""
+
+MOST_AXIS_ENTRIES = 1 << 22
+"""Of the tables of the axes of all convolutions, which bounds are worked out by and who verifies fills."""
+
+MOST_LAID_OUT = 1 << 27
+"""Values that a layer lays out in a forward pass of one record, as who verifies a prediction makes one."""
+
+MOST_PRODUCTS = 1 << 34
+"""Products of a weight and a value in a forward pass of one record, for the same reason."""
+
 MOST_COMMITTED_VALUES = 1 << 30
 """Values of a round's proof, as `RoundConfig.committed_values` estimates them."""
 
@@ -42,6 +54,18 @@ def check_sizes(model: Network, training: Training, rows: int) -> None:
         ("padded steps * batch", samples, MOST_SAMPLES),
         ("padded steps * batch * padded width", samples * widest, MOST_ACTIVATIONS),
         ("parameters", model.parameters, MOST_PARAMETERS),
+        ("padded weights", sum(own.weights.padded_size for own in model.layers), MOST_PADDED_WEIGHTS),
+        ("entries of the axes' tables", sum(own.axis_entries for own in model.layers), MOST_AXIS_ENTRIES),
     ):
         if found > most:
             raise ConfigurationError(size, f"at most {most} with {rows} rows", found)
+
+
+def check_forward_pass(model: Network) -> None:
+    """Raises ConfigurationError where a forward pass of one record is too large for who verifies a proof."""
+    for size, found, most in (
+        ("values under the kernel of a layer", max(own.laid_out for own in model.layers), MOST_LAID_OUT),
+        ("products of a forward pass", sum(own.products for own in model.layers), MOST_PRODUCTS),
+    ):
+        if found > most:
+            raise ConfigurationError(size, f"at most {most}", found)

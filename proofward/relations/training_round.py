@@ -19,7 +19,7 @@ Messages:
     the opening
 
 Soundness: the sum of the sources that the script enters, see `relations.measure.round_plan`.
-How it hides: `proof.party`, `proof.opening`, `relations.key_shares`.
+How it hides: `proof.party`, `proof.commitment.contract`, `relations.key_shares`.
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ def test_everything_that_is_wrong_is_listed_at_once(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_scales_of_which_no_round_can_be_proved_are_refused_with_remedies(proofward, tmp_path):
     wide = "[scales]\nactivation_range_bits = 20\ngradient_range_bits = 19\ntable_bits = 20\n"
     path = with_scales(tmp_path, wide, hidden="[4]")

@@ -66,6 +66,7 @@ def test_the_commitment_is_opened(proofward, folder):
     assert (wrong["exit"], wrong["valid"], wrong["check"]) == (1, False, "opening")
 
 
+@pytest.mark.slow
 def test_another_model_and_changed_bytes_are_refused(proofward, folder, tmp_path, rng):
     proof, other = folder / "p.proof", tmp_path / "other.json"
     other.write_bytes(model_of(mlp((4, 7, 2)), seed=2).to_json())

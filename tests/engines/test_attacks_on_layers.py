@@ -28,6 +28,8 @@ from tests.federation.fakes import plan
 from tests.relations.otherwise import flipped
 from tests.relations.test_rejects_concat import of_another_patient, of_zeros
 
+pytestmark = pytest.mark.slow
+
 ATTACKER = "hospital-1"
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
 POOLED = chain((1, 6, 6), [CONV, {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 2}])
@@ -71,7 +73,6 @@ class Otherwise(forger.Cheat):
     where: tuple = ()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_hospital_that_trains_otherwise_is_named(tmp_path, monkeypatch, name):
     network, *where = ATTACKS[name]

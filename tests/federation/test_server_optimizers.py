@@ -62,6 +62,7 @@ def finished(request, tmp_path_factory):
     return engine, engine.run()
 
 
+@pytest.mark.slow
 def test_everybody_follows_the_optimizer(finished):
     engine, result = finished
     assert result.finished and result.refusals == [] and result.halted == {}
@@ -95,6 +96,7 @@ def test_rules_carry_the_optimizer(finished):
     assert usual.digest != rules.digest and "optimizer" not in usual.config.to_dict()
 
 
+@pytest.mark.slow
 def test_a_restored_federation_goes_on_with_the_state(tmp_path, finished):
     """Stopped behind the first round, and opened again from what is on disk."""
     whole, result = finished
@@ -108,6 +110,7 @@ def test_a_restored_federation_goes_on_with_the_state(tmp_path, finished):
     assert np.array_equal(again.run().weights, result.weights)
 
 
+@pytest.mark.slow
 def test_members_that_cannot_ask_are_brought_the_state(tmp_path):
     stopped = Stopped(tmp_path, CONFIRM, 2, agreed=agreed(FedAdam(), 2))
     needed = needed_objects(stopped.history, "hospital-0")
@@ -151,6 +154,7 @@ class BeginsAnew(_ForgesResult):
         return replace(result, model=model, server_state=tuple(state))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dishonest", "check"),
     [
@@ -173,6 +177,7 @@ def test_every_member_and_the_audit_refuse_another_model_by_name(tmp_path, disho
     assert {own.refusal.culprit for own in failed} == {"aggregator"}
 
 
+@pytest.mark.slow
 def test_a_result_has_the_vectors_of_the_rules(tmp_path):
     """Neither the message of another optimizer nor one with another number of vectors is recorded."""
     stopped = Stopped(tmp_path, UNMASK, 1, "hospital-0", "share-sum", agreed=agreed(FedAdam(), 1))

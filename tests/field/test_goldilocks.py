@@ -94,6 +94,7 @@ def test_subtract_from(size: int, constant: int, cut: int) -> None:
     assert out.tolist() == [(constant - v) % P for v in values.tolist()]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(field, field), min_size=1, max_size=20), field)
 @settings(max_examples=100)
 def test_random_entries(pairs: list[tuple[int, int]], factor: int) -> None:

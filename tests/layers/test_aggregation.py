@@ -67,6 +67,7 @@ def test_squared_norm(values: list[int]) -> None:
     assert squared_norm(np.array(small, dtype=np.int64)) == sum(v * v for v in small)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     values=st.lists(st.integers(-(2**35), 2**35), min_size=1, max_size=6),
@@ -83,6 +84,7 @@ def test_clipping_finds_the_largest_multiplier(values: list[int], full: int, shi
         assert sum(v * v for v in submitted(values, found + 1, shift)) > bound * bound
 
 
+@pytest.mark.slow
 @given(
     values=st.lists(st.integers(-(2**36), 2**36), min_size=1, max_size=5),
     multiplier=st.integers(0, 2**25),
@@ -142,6 +144,7 @@ def test_clipping_refuses_what_could_overflow(full: int, shift: int, bound: int)
         clipped_multiplier(np.array([1 << 30], dtype=np.int64), full=full, shift=shift, bound=bound)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     total=st.lists(st.integers(-(2**42), 2**42), min_size=1, max_size=6),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from proofward.layers.beyond import signed_bits
 from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.errors import WraparoundPossible
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
-from proofward.layers.saturation import HighLimb, signed_bits
+from proofward.layers.saturation import HighLimb
 from proofward.layers.training import Trainer
 from proofward.models import preset
 

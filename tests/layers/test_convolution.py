@@ -59,6 +59,7 @@ def met(layer: Conv2d) -> list[tuple[int, ...]]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(layer=layers(), seed=st.integers(0, 1000))
 def test_equals_its_definition_in_plain_integers(layer: Conv2d, seed: int) -> None:

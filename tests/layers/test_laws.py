@@ -146,6 +146,7 @@ def test_values_keep_their_ranges_and_agree_with_real_numbers(kind: str) -> None
 CASES = [(kind, 2) for kind in [*TYPES, ADD]] + [("linear", own.admits[0]) for own in HEADS[1:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "classes"), CASES)
 def test_a_round_proves_and_a_changed_entry_is_refused(kind: str, classes: int) -> None:
     case = make_case(config(network=network(kind, classes), batch=2, steps=2), rows=3)

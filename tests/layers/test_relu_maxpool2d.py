@@ -45,6 +45,7 @@ def plain_layers(model: Network) -> list[plain.PlainLayer]:
     return made
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     axes=st.tuples(st.integers(1, 2), st.integers(2, 7), st.integers(2, 7)),

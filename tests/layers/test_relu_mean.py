@@ -55,6 +55,7 @@ CHAINS = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     name=st.sampled_from(sorted(CHAINS)),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import to_field
+from proofward.field.multilinear import evaluate
 from proofward.layers import reference, relu
 from proofward.layers.bounds import weight_limit
 from proofward.layers.claims import DerivedTable
@@ -12,6 +17,7 @@ from proofward.layers.float_twin import _saturated, scores
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
 from proofward.layers.ranges import RangeChecks, combine
+from proofward.layers.sign_tables import signs, signs_above
 from proofward.layers.stack import Shape, Units
 from proofward.layers.training import logit_differences
 from proofward.proof.commitment.ligero.code import CodeParameters
@@ -19,6 +25,7 @@ from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
 from proofward.proof.forms import ONE, Column, Form
 from proofward.proof.lookup import LinearCombination, LookupArgument, Query
+from proofward.proof.tables import Table
 
 SCALES = FixedPoint()
 CODE = CodeParameters(log_k=5, log_n=7, queries=4, openings=1)
@@ -60,6 +67,15 @@ def test_joint_signs_are_those_of_the_whole_number(bits: int) -> None:
         assert entries[key] == (whole > 0) - (whole < 0)
         seen.add(key)
     assert seen == set(range(3 << bits))
+
+
+@pytest.mark.parametrize("make", [signs, signs_above])
+@pytest.mark.parametrize("bits", [1, 2, 3, 6])
+def test_extensions_of_signs_are_those_of_their_entries(make: Callable[[int], Table], bits: int) -> None:
+    table = make(bits)
+    point = tuple(Ext(3 * i + 5, 7 * i + 1) for i in range(table.log_size))
+    assert table.first_at(point) == evaluate(to_field(table.first), point)
+    assert table.second is not None and table.second_at(point) == evaluate(to_field(table.second), point)
 
 
 def test_combinations_are_evaluated_term_by_term() -> None:

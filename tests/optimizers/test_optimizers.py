@@ -51,6 +51,7 @@ optimizers = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     optimizer=optimizers,
     rounds=st.lists(st.lists(st.integers(-CLIP, CLIP), min_size=3, max_size=3), min_size=1, max_size=4),

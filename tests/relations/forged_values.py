@@ -126,18 +126,24 @@ def declare_fitting(columns: Columns) -> Any:
     honest = Rounding.declare
 
     def declare(
-        ranges: RangeChecks, name: str, shift: int, quotient: LinearCombination, sums: Any, say: Any = None
+        ranges: RangeChecks,
+        name: str,
+        shift: int,
+        quotient: LinearCombination,
+        sums: Any,
+        say: Any = None,
+        limb_bits: int = 0,
     ) -> Rounding:
         def say_fitting(point: Point) -> Form:
             if not ranges.party.knows_witness:
                 return ranges.party.send(None)
             values = scale(quotient.values(ranges.party.values), 1 << shift)
-            for index, (below, _) in enumerate(limbs(shift, ranges.table_bits)):
+            for index, (below, _) in enumerate(limbs(shift, limb_bits or ranges.table_bits)):
                 limb = to_field(columns[f"{name} remainders, limb {index}"])
                 values = add(values, scale(limb, 1 << below))
             return ranges.party.send(evaluate(values, point) - (1 << (shift - 1)))
 
-        return honest(ranges, name, shift, quotient, sums, say_fitting if say is None else say)
+        return honest(ranges, name, shift, quotient, sums, say_fitting if say is None else say, limb_bits)
 
     return staticmethod(declare)
 
@@ -161,15 +167,15 @@ def computing(change: Change) -> Iterator[None]:
 
     def activation(sums: Signed, scales: FixedPoint) -> Signed:
         inside = changed("layer 1 inside", original["slope"](sums, scales))
-        above = changed("layer 1 above", (relu_forward.high_limb(sums, scales) > 0).astype(np.int64))
-        low = changed("layer 1 low, limb 0", relu_forward.low_limb(sums, scales))
+        above = changed("layer 1 above", (relu_forward.above_one(sums, scales) >= top).astype(np.int64))
+        low = changed("layer 1 low, limb 0", relu_forward.above_one(sums, scales) % top)
         return field_integers(inside * (1 + low) + above * top)
 
     def slope(sums: Signed, scales: FixedPoint) -> Signed:
         return field_integers(changed("layer 1 inside", original["slope"](sums, scales)))
 
     def saturated(sums: Signed, scales: FixedPoint) -> Signed:
-        low = changed("layer 1 gradient low, limb 0", relu.back_low_limb(sums, scales))
+        low = changed("layer 1 gradient low, limb 0", relu.above_least(sums, scales) % (2 * half))
         sign = changed("layer 1 gradient sign", np.sign(relu.back_high_limb(sums, scales)))
         return field_integers(low - half + sign * 2 * half)
 

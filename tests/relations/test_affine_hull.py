@@ -41,6 +41,8 @@ from tests.relations.hull_instances import (
 from tests.relations.pooled_cases import pooled_rules
 from tests.relations.retelling import real, simulated
 
+pytestmark = pytest.mark.slow
+
 Said = tuple[Ext, Ext]
 IDENTITIES = ("agree_with_linear_polynomial", "agree_with_quotient")
 
@@ -166,7 +168,6 @@ def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instan
         assert_same_hull(predicting, witness)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
@@ -174,7 +175,6 @@ def test_real_and_simulated_rounds_span_one_affine_space(
     assert_same_hull(request.getfixturevalue(network), "records")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "left_out",
     [["agree_with_linear_polynomial"], ["agree_with_quotient"], list(IDENTITIES)],
@@ -210,14 +210,12 @@ def turns(first: list[str]) -> list[Any]:
     return [mask if mask in first else pytest.param(mask, marks=pytest.mark.exhaustive) for mask in ZEROED]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mask", turns(ONE_OF_A_KIND))
 def test_fails_for_an_enrolment_without_a_mask(mask: str, enrolling: Instance) -> None:
     _, told = enrolling.real("small", ZEROED[mask])
     assert affine_dimension(told) < enrolling.dimension
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mask", turns(["rows of LEFT"]))
 def test_fails_for_a_round_without_a_mask(mask: str, proving: Instance) -> None:
     _, told = proving.real("records", ZEROED[mask])

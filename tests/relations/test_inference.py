@@ -10,7 +10,7 @@ import pytest
 from proofward.field import reference_arithmetic
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.layout import padded
-from proofward.layers.network import mlp
+from proofward.layers.network import chain, mlp
 from proofward.layers.training import scores
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Transcript
@@ -52,6 +52,7 @@ def test_the_reference_verifier_agrees(name: str) -> None:
         verify_prediction(made.statement, made.proof)
 
 
+@pytest.mark.slow
 def test_every_challenge_is_entered() -> None:
     for name in NETWORKS:
         statement = proved(name, 3).statement
@@ -97,6 +98,17 @@ def test_commitments_to_one_record_are_different() -> None:
     assert one.commitment != two.commitment and np.array_equal(one.scores, two.scores)
 
 
+LAST = {"kind": "linear", "outputs": 2}
+KERNEL = {"kind": "conv2d", "outputs": 1, "kernel": 64, "stride": 1, "padding": 32}
+TOO_LARGE_TO_RUN = {
+    # 2^30 values under the kernel, 8 GiB
+    "values under the kernel of a layer": chain((1, 512, 512), [KERNEL, LAST]),
+    "products of a forward pass": chain(
+        (1, 127, 127), [{**KERNEL, "outputs": 1024}, {"kind": "relu_global_avgpool"}, LAST]
+    ),
+}
+
+
 def test_refuses_what_no_proof_can_be_about() -> None:
     network = NETWORKS["mlp"]
     model, features = public_model(network), some_records(network, 2)
@@ -112,6 +124,9 @@ def test_refuses_what_no_proof_can_be_about() -> None:
         ForwardPass(model=network, scales=SCALES, records=MOST_RECORDS + 1, largest_weight=1)
     with pytest.raises(ConfigurationError, match="padded rows"):
         ForwardPass(model=mlp((1 << 15, 2)), scales=SCALES, records=MOST_RECORDS, largest_weight=1)
+    for size, large in TOO_LARGE_TO_RUN.items():
+        with pytest.raises(ConfigurationError, match=f"^{size}: expected at most"):
+            ForwardPass(model=large, scales=SCALES, records=1, largest_weight=1)
     with pytest.raises(WraparoundPossible):
         ForwardPass(model=network, scales=SCALES, records=1, largest_weight=1 << 51)
 
@@ -137,6 +152,7 @@ def test_scores_of_several_classes_are_one_for_each() -> None:
             replace(statement, scores=wrong.copy())
 
 
+@pytest.mark.slow
 def test_the_largest_score_leaves_room_in_the_field() -> None:
     for name in NETWORKS:
         about = proved(name, 1).statement.forward_pass

@@ -7,14 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
+from proofward.layers import sign_tables
+from proofward.layers.arrangement import Arrangement
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
+from proofward.layers.network import Network, chain, mlp
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan, verify_enrolment
 from proofward.relations.measure import check_provable
-from tests.relations.cases import CONSORTIUM
+from proofward.relations.prove import verify_round
+from tests.relations.cases import CONSORTIUM, Case
 
 MEGABYTE = 1 << 20
 TRAINING = Training(rate=1, batch=16, steps=8)
@@ -60,5 +63,42 @@ def test_a_claim_beyond_the_rules_is_refused_before_it_is_measured() -> None:
     def refused() -> None:
         with pytest.raises(ConfigurationError, match="rows: expected 16 to 1000000"):
             claim(1 << 40)
+
+    assert peak_of(refused) < MEGABYTE
+
+
+def test_whoever_verifies_fills_no_table_of_signs(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are as long as the largest columns that rules admit, 2^27 and more."""
+    rules, statement, made = case.config, case.statement, case.result
+    samples = rules.training.padded_steps(statement.rows) * rules.training.batch
+    found = Arrangement.of(rules.model, rules.scales, samples, statement.layer_bounds())
+    assert {len(limb.widths) for limb in (*found.hidden[0], found.head)} == {1, 2}  # both kinds of tables
+    for name in ("_signs", "_signs_above"):
+        monkeypatch.setattr(sign_tables, name, lambda bits: pytest.fail(f"signs of {bits} bits are filled in"))
+    verify_round(statement, made.ciphertext, made.sealed_shares, made.proof)
+
+
+def rules_of(network: Network) -> RoundConfig:
+    scales = FixedPoint(1, 1, 10, 2, 1, 2, 12)
+    return RoundConfig(network, scales, Training(batch=1, steps=1), 1 << 20, 3, 1, 100, False, 1, 2)
+
+
+LONG = {"kind": "conv2d", "outputs": 1, "kernel": 64, "stride": 1, "padding": 32}
+WIDE = {"kind": "conv2d", "outputs": 129, "kernel": 17, "stride": 1, "padding": 0}
+
+
+@pytest.mark.parametrize(
+    ("network", "size"),
+    [
+        # every layer's two axes have tables of 64 times 2^16 entries
+        (chain((1, 60_000, 1), [LONG, LONG, {"kind": "linear", "outputs": 2}]), "entries of the axes' tables"),
+        # 4.8 million weights, of which padding makes 2^26
+        (chain((129, 17, 17), [WIDE, {"kind": "linear", "outputs": 2}]), "padded weights"),
+    ],
+)
+def test_rules_are_refused_before_their_tables_are_filled(network: Network, size: str) -> None:
+    def refused() -> None:
+        with pytest.raises(ConfigurationError, match=f"^{size}: expected at most"):
+            rules_of(network)
 
     assert peak_of(refused) < MEGABYTE

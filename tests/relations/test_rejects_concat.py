@@ -54,6 +54,7 @@ def test_where_the_rows_lie() -> None:
     assert INSIDE.record.block == (12, 15) and BESIDE.record.block == (4, 7)
 
 
+@pytest.mark.slow
 def test_rejects_changed_messages(case: Case, prepared: Prepared) -> None:
     refuse_changed_messages(case, prepared, 7, 181)
 
@@ -117,6 +118,7 @@ def terms_of_everything(own: RecordLayout, place: int, unit: Point):  # type: ig
     return terms(own, place, unit)[:1]
 
 
+@pytest.mark.slow
 def test_rejects_a_first_layer_that_reads_the_row() -> None:
     """Both the training and the prover's claims are those of a first layer that has the row in its padding."""
     case = case_of(INSIDE)

@@ -74,6 +74,7 @@ def test_rejects_the_training_of_another_grouping(case: Case, name: str) -> None
     refuse_training(case, Conv2dTrainer, *OTHER[name])
 
 
+@pytest.mark.slow
 def test_rejects_changed_messages(case: Case) -> None:
     refuse_changed_messages(case, prepare(case), 3, 97)
 

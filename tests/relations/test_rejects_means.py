@@ -58,12 +58,14 @@ def test_a_mean_is_not_committed_to_and_gradients_are_those_of_windows(case: Cas
         assert own["gradient low, limb 0"] == own["gradient remainders, limb 0"] == 2 + sums - window
 
 
+@pytest.mark.slow
 @SAMPLE_OR_WHOLE
 def test_rejects_a_changed_entry_of_every_column(case: Case, prepared: Prepared, whole: bool) -> None:
     names = refuse_changed_entries(case, prepared, whole)
     assert sum("gradient" in name for name in names) >= (6 if whole else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(2))
 def test_rejects_changed_messages(case: Case, prepared: Prepared, first: int) -> None:
     refuse_changed_messages(case, prepared, 31 * first, 89)

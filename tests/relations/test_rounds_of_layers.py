@@ -7,6 +7,8 @@ import pytest
 from tests.relations.cases import config, make_case
 from tests.relations.test_round import HEAD, chain, check_round, conv, dense
 
+pytestmark = pytest.mark.slow
+
 ADD = {"kind": "add", "from": 1}
 MEAN, WHOLE = {"kind": "relu_avgpool2d"}, {"kind": "relu_global_avgpool"}
 ROW = {"kind": "add", "from": "row", "by": dense(3)}

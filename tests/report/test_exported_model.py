@@ -113,6 +113,7 @@ CHANGES = {
     "too large an integer": lambda plain: plain["tensors"]["layer2.bias"]["integers"].__setitem__(0, 1 << 63),
     "the digest": lambda plain: plain.update(model="00" * 32),
     "widths": lambda plain: plain.update(widths=[3, 6, 2]),
+    "more weights than memory": lambda plain: plain.update(widths=[3, *[1 << 16] * 12, 2]),
     "inputs": lambda plain: plain.update(widths=[4, 5, 2]),
     "scales": lambda plain: plain["scales"].update(weight_bits=25),
     "a feature gone": lambda plain: plain["features"].pop(),

@@ -163,6 +163,7 @@ def test_refuses_bytes_that_are_not_canonical() -> None:
         encode(replace(made()[0], round=1 << 32))
 
 
+@pytest.mark.slow
 def test_rejects_changed_bytes() -> None:
     data = made()[0].data
     random = np.random.default_rng(1)

@@ -61,10 +61,9 @@ def export(
     computes with real numbers what the model computes with integers, from records in their own units: it is
     written when its error on records is within the bound that is printed beside it.
     """
-    from proofward.cli.common.console import make_console
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
 
     from proofward.models.graph.refusals import ImportRefused
     from proofward.report.handover.exported_model import WRITERS, ModelInvalid

@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 
 from proofward.layers.arrangement import Arrangement
+from proofward.layers.beyond import Beyond
 from proofward.layers.bounds import LARGEST_WEIGHT, LayerBounds, limited_bounds
 from proofward.layers.layout import Layout, padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
-from proofward.layers.saturation import HighLimb
 
 RECORDS, MOST_WASTE = "records", 0.15
 """A larger share of padding among the values of the records or of a layer is pointed out."""
@@ -131,16 +131,7 @@ def high_limbs(
     return [*result, Limbs("head", head.columns, why)]
 
 
-def _why(what: str, limb: HighLimb, bits: int) -> str:
+def _why(what: str, limb: Beyond, bits: int) -> str:
     low, high = limb.span
-    if limb.is_zero:
-        return f"{what} cannot leave their range of {bits} bits"
-    if limb.is_own_sign:
-        return f"{what} can leave their range of {bits} bits by one range at most: a sign is enough"
-    beyond = max(-low, high).bit_length()
-    limbs = f"limbs of {_widths(limb)} bits"
-    return f"{what} may need {bits + beyond} bits at worst, their range has {bits}: {limbs}"
-
-
-def _widths(limb: HighLimb) -> str:
-    return " + ".join(map(str, limb.widths))
+    worst = bits + max(-low, high).bit_length()
+    return f"{what} may need {worst} bits at worst, their range has {bits}: {limb.why}"

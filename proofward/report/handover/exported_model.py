@@ -28,6 +28,8 @@ from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
+from proofward.layers.plain import integer
+from proofward.relations.limits import MOST_PARAMETERS
 from proofward.report.handover.computation import computation
 from proofward.report.handover.description import Column, Description, FeaturesInvalid, check_classes
 
@@ -215,6 +217,7 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
         raise NotAModel(f"format {other}, expected {FORMAT!r}: `proofward model export` writes it")
     try:
         model = Network.from_dict({name: plain[name] for name in _NETWORK if name in plain})
+        integer("parameters", model.parameters, 1, MOST_PARAMETERS)
         scales = FixedPoint.from_dict(plain["scales"])
         description = _description(plain)
         ledger = plain["ledger"]
