@@ -206,6 +206,7 @@ OUTSIDE = {
     "models/graph/from_torch.py": {"torch"},
     "models/graph/from_onnx.py": {"onnx"},
     "models/graph/onnx_operators.py": {"onnx"},
+    "models/graph/torch_runs.py": {"torch"},
     "models/graph/onnx_runs.py": {"onnx", "onnxruntime"},
     "report/handover/exported_torch.py": {"torch"},
     "report/handover/exported_onnx.py": {"onnx", "onnxruntime"},

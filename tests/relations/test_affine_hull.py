@@ -95,14 +95,28 @@ def averaging() -> Instance:
 
 
 @pytest.fixture(scope="module")
+def uneven() -> Instance:
+    """A network with two groups of three outputs, and means of three values."""
+    layers = [conv(6, {"groups": 2}), {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((2, 1, 3), layers), batch=1, steps=1))
+
+
+@pytest.fixture(scope="module")
+def windowed() -> Instance:
+    """A network with the mean of one window of 3 x 3 values."""
+    layers = [conv(1, {}), {"kind": "relu_avgpool2d", "size": 3}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((1, 3, 3), layers), batch=1, steps=1))
+
+
+@pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
 
 
 ONE_KIND = [
-    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "classing")
+    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
-"""Networks with one of the kinds that `layered` has all of."""
+"""Networks with one of the kinds that `layered` has, or with one of other sizes."""
 
 
 @pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting"])
