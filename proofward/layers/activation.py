@@ -46,7 +46,10 @@ class Activation(ABC):
     passes: ClassVar[int] = 1
     """To how many sums of a window its gradient goes."""
     reach: ClassVar[int] = 2
-    """How large the integers are that forged limbs can make up, in multiples of the bound of the sums."""
+    """How large the integers are that forged limbs can make up, in multiples of the bound of the sums.
+
+    Forged parts (`split`) can make up twice as much.
+    """
 
     takes: Layout
 
