@@ -83,9 +83,7 @@ class Activation(ABC):
     def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
         """Gradients of real sums from those of the values, which have saturated already."""
 
-    def rounded_off(
-        self, scales: FixedPoint, span: Span, *, backward: bool
-    ) -> list[tuple[int, int]]:
+    def rounded_off(self, scales: FixedPoint, span: Span, *, backward: bool) -> list[tuple[int, int]]:
         """(bits, values of a sample) of remainders and of all else whose limbs may be as wide as theirs."""
         del span
         forward = [(scales.weight_bits, self.takes.padded_size)]
