@@ -15,9 +15,10 @@ from tests.remembered import remembered_envelopes
 
 TESTS = Path(__file__).parent
 LONGEST_FIRST = (
-    "docs/test_run.py",
     "flare/test_federation.py",
+    "docs/test_deployment.py",
     "flare/test_consortium.py",
+    "docs/test_run.py",
     "flare/test_isolation.py",
     "flare/test_ends.py",
     "cli/test_server_addresses.py",

@@ -61,6 +61,7 @@ def audit_names() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_check_of_an_audit_is_in_the_catalogue():
     assert audit_names() == CHECKS.keys() and "round-proof" in CHECKS
     assert CHECKS.keys() >= ACCUSING | SIGNED

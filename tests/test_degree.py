@@ -49,6 +49,7 @@ def assumptions(nodes: Iterator[ast.AST] | list[ast.AST]) -> Iterator[str]:
             yield f"line {node.lineno}: a lift of its own"
 
 
+@pytest.mark.slow
 def test_nothing_outside_the_field_and_the_proof_knows_the_degree() -> None:
     found = [f"{path.relative_to(ROOT)} {what}" for path in SOURCES for what in assumptions(nodes_of(path))]
     assert len(SOURCES) > 300 and found == [], "\n".join(found)

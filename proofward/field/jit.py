@@ -8,6 +8,8 @@ global names stand for compiled functions.
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from threading import RLock
@@ -20,6 +22,7 @@ PLANES = "UniTuple(Array(uint64, 1, 'C'), 2)"
 """Both planes of an E-array as a kernel takes them."""
 
 _loading = RLock()
+_before_the_first: list[Callable[[], object]] = []
 
 
 def void(*types: str) -> str:
@@ -39,6 +42,8 @@ class Deferred:
         """The compiled function."""
         if self._made is None:
             with _loading:
+                while self._made is None and _before_the_first:
+                    _before_the_first.pop()()
                 if self._made is None:
                     self._made = self._make()
         return self._made
@@ -55,8 +60,7 @@ def kernel(signature: str | None = None) -> Callable[[Callable[..., Any]], Defer
 
     def decorate(function: Callable[..., Any]) -> Deferred:
         def make() -> Any:
-            import numba
-
+            numba = _numba()
             settled = _settled(function)
             if signature is None:
                 return numba.njit(inline="always")(settled)
@@ -71,9 +75,7 @@ def intrinsic(declare: Callable[..., Any]) -> Deferred:
     """See numba.extending.intrinsic."""
 
     def make() -> Any:
-        from numba import extending
-
-        return extending.intrinsic(declare)
+        return _numba().extending.intrinsic(declare)
 
     return Deferred(make, declare)
 
@@ -83,6 +85,30 @@ def load_all(module: str) -> None:
     for value in list(vars(importlib.import_module(module)).values()):
         if isinstance(value, Deferred):
             value.load()
+
+
+def before_the_first(do: Callable[[], object] | None) -> None:
+    """Has it called before the next kernel that is made, if one is; None for nothing any more."""
+    _before_the_first[:] = [] if do is None else [do]
+
+
+def _numba() -> Any:
+    """numba, which with its first kernel would import scipy's linear algebra, to see whether it is there.
+
+    That takes longer than the kernel does. Here it is believed to be; whatever needs it looks again.
+    """
+    import numba.extending
+
+    if "numba.np.arraymath" not in sys.modules and importlib.util.find_spec("scipy") is not None:
+        linalg = importlib.import_module("numba.np.linalg")
+        looks = vars(linalg).get("ensure_blas")
+        if looks is not None:
+            linalg.ensure_blas = lambda: None  # type: ignore[attr-defined]
+            try:
+                importlib.import_module("numba.np.arraymath")
+            finally:
+                linalg.ensure_blas = looks  # type: ignore[attr-defined]
+    return numba
 
 
 def _settled(function: Callable[..., Any]) -> Callable[..., Any]:

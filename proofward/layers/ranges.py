@@ -8,23 +8,27 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
+from proofward.layers.divisor import Divisor
 from proofward.layers.sign_tables import signs, signs_above
-from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
-from proofward.proof.tables import Table
+from proofward.proof.tables import Table, bits_at, integers
 
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
 
+_BELOW_TAG = 1 << 32
 LARGEST_LIMB = 24  #: bits of the largest interval table
 
 
 class RangeChecks:
     """The interval tables of one proof, and the tables of signs.
 
-    An interval table's tag is the number of its bits; tables of signs have tags from 128 on.
+    An interval table's tag is the number of its bits; tables of signs have tags from 128 on, and tables of
+    the integers below a number that is no power of two have tags beyond 2^32.
     """
 
     def __init__(self, party: Party, lookups: LookupArgument, table_bits: int) -> None:
@@ -45,6 +49,13 @@ class RangeChecks:
         if not 0 <= bits <= LARGEST_LIMB:
             raise ValueError(f"range of {bits} bits, tables have at most {LARGEST_LIMB}")
         self.lookups.query(self._table(bits), value)
+
+    def _table_below(self, count: int) -> Table:
+        """See `table_below`; of a power of two the usual table."""
+        bits = (count - 1).bit_length()
+        if count == 1 << bits:
+            return self._table(bits)
+        return self._keep(table_below(count))
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
@@ -94,14 +105,28 @@ class RangeChecks:
         extension: Callable[[Point], Form],
         limb_bits: int = 0,
     ) -> None:
-        """Check that values are in [0, 2^bits), and commit to their lower limbs only.
+        """Check that values are in [0, 2^bits), see `require_remainder`."""
+        self.require_remainder(name, log_size, Divisor(bits), values, extension, limb_bits)
+
+    def require_remainder(
+        self,
+        name: str,
+        log_size: int,
+        divisor: Divisor,
+        values: Callable[[], Signed],
+        extension: Callable[[Point], Form],
+        limb_bits: int = 0,
+    ) -> None:
+        """Check that values are in [0, divisor), and commit to their lower limbs only.
 
         `values` are a prover's, `extension` is their multilinear extension at the lookups' point, see
         `proof.leaves.VirtualColumn`. The top limb is what the lower ones leave of them. With limbs l_i of the
         widths b_i the values are sum_i 2^(b_0 + .. + b_(i-1)) l_i in the field, and each l_i is in its range;
-        so they are in [0, 2^bits).
+        so they are in [0, 2^bits); or in [0, D), where the table of the top limb, of the last shift s, has
+        the integers below D / 2^s: with l below that and the rest below 2^s the value is below D.
         """
-        *lower, (shift, width) = limbs(bits, limb_bits or self.table_bits)
+        *lower, (shift, width) = divisor.limbs(limb_bits or self.table_bits)
+        bits = shift + width
         terms: list[tuple[int, Column]] = []
         for index, (below, own) in enumerate(lower):
             title = f"{name}, limb {index}"
@@ -118,7 +143,7 @@ class RangeChecks:
         limb = VirtualColumn(
             f"{name}, limb {len(lower)}", log_size, partial(_limb, values, bits, shift, width), top
         )
-        self.lookups.query(self._table(width), limb)
+        self.lookups.query(self._table_below(divisor.value >> shift), limb)
 
 
 def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> npt.NDArray[np.uint64]:
@@ -130,6 +155,35 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     if shift + width == bits:
         return to_field((flat >> shift).astype(np.int64))
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
+
+
+def table_below(count: int) -> Table:
+    """The integers below `count`, no power of two, and the first of them again up to the next one."""
+    bits = (count - 1).bit_length()
+
+    def entries() -> tuple[npt.NDArray[np.int64], None]:
+        found = integers(0, bits)
+        found[count:] = 0
+        return found, None
+
+    name, tag = f"range below {count}", _BELOW_TAG + count
+    return Table(name, tag, bits, entries, first_form=partial(_below_at, count))
+
+
+def _below_at(count: int, point: Point) -> Ext:
+    """The extension of i where i < count, and 0 elsewhere.
+
+    Below count are, for each of its bits that is 1, the integers with the bits of count before it, 0 there
+    and anything behind.
+    """
+    value, before = ZERO, ONE
+    for place, coordinate in enumerate(point):
+        behind = len(point) - 1 - place
+        if count >> behind & 1:
+            start = count >> (behind + 1) << (behind + 1)
+            value = value + before * (ONE - coordinate) * (bits_at(point[place + 1 :]) + start)
+        before = before * (coordinate if count >> behind & 1 else ONE - coordinate)
+    return value
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:

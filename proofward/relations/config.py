@@ -14,6 +14,7 @@ from functools import lru_cache
 from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
@@ -229,7 +230,7 @@ class RoundConfig:
 
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the code."""
-        limbs = -(-(self.scales.weight_bits + self.model.finest) // self.scales.table_bits)
+        limbs = len(Divisor.of(self.model.finest << self.scales.weight_bits).limbs(self.scales.table_bits))
         message_bits = ((rows * self.clip_bound).bit_length()) + 1
         per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
         parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in self.model.layers)

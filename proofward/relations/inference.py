@@ -137,7 +137,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     head = Rounding.declare(
         ranges,
         "head",
-        model.last_rounding(scales).weight_bits,
+        model.last_rounding(scales).divisor,
         PublicScores(party, statement),
         lambda: model.head.scored_sums(known().sums[-1]),
     )
@@ -165,8 +165,8 @@ def _layers(statement: InferenceStatement, shape: Shape, inputs: Mapping[int, In
     model, result = statement.model, []
     parameters = model.unflatten(statement.weights)
     for index, (layer, parts, finer) in enumerate(zip(model.layers, parameters, model.finer, strict=True)):
-        first, bias = (part.reshape(-1) << finer.weights for part in parts)
-        bits = finer.layer(statement.scales).activation_bits
+        first, bias = (part.reshape(-1) * finer.weights for part in parts)
+        one = finer.one(statement.scales)
         read = inputs[model.joints.reads(index)]
-        result.append(layer.forward_relation(shape, (first, bias), bits, read))
+        result.append(layer.forward_relation(shape, (first, bias), one, read))
     return result

@@ -96,6 +96,7 @@ def test_bounds_that_do_not_hold_are_refused_with_values_that_would_do(tmp_path)
         project.config()
 
 
+@pytest.mark.slow
 def test_check_and_inspection_name_the_optimizer(proofward, tmp_path):
     path = written(tmp_path, ADAM)
     said = proofward("consortium", "check", path).stdout

@@ -1,4 +1,8 @@
-"""Every attack of the catalogue on the real proofs: refused by the check that should, its author named."""
+"""Attacks by their command, on the real proofs: refused by the check that should, the author named.
+
+Every attack of the catalogue is judged in a whole federation in `tests/engines/test_attacks`, the forged proofs
+in `test_real_proofs`, bad key shares under the real binding in `test_dealers`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,11 @@ from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.report.attack_outcome import EXPECTED
 
 TINY = ("--preset", "tiny", "--no-plot")
-#: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log, a verdict.
-QUICK = {
-    "flipped-labels", "swapped-ciphertext", "wrong-key-share", "another-model", "ledger-rewritten", "wrong-verdict"
+#: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log, a verdict; and the
+#: other forgeries, since there is nothing to forge about a hash.
+SAMPLE = {
+    "flipped-labels", "swapped-ciphertext", "wrong-key-share", "another-model", "ledger-rewritten", "wrong-verdict",
+    "skipped-training", "scaled-update", "chosen-batches",
 }  # fmt: skip
 
 
@@ -25,8 +31,9 @@ def test_every_attack_has_an_expected_check():
     assert set(EXPECTED) == set(ATTACKS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ATTACKS)]
+    "name", [name if name in SAMPLE else pytest.param(name, marks=pytest.mark.exhaustive) for name in sorted(ATTACKS)]
 )
 def test_attack(proofward, tmp_path, name):
     attack = ATTACKS[name]
@@ -61,6 +68,7 @@ def test_attack(proofward, tmp_path, name):
         assert {breach["member"] for breach in audited["broke_rules"]} <= {outcome["culprit"]}
 
 
+@pytest.mark.slow
 def test_an_unnoticed_attack_exits_with_1(proofward, tmp_path, monkeypatch):
     monkeypatch.setitem(EXPECTED, "scaled-update", ("key-share",))
     sizes = ("--rounds", 1, "--hospitals", 4)

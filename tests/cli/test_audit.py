@@ -35,6 +35,7 @@ def changed(path: Path, position: int, bit: int) -> Iterator[None]:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 def test_the_public_part_of_a_run_passes(proofward, copy):
     result = proofward("audit", copy)
     lines = result.stdout.splitlines()
@@ -58,6 +59,7 @@ def test_weak_rules_are_called_weak():
     assert demanded(79) == "proofs of at least 79 bits (WEAK: rules for tests, proofs can be forged)"
 
 
+@pytest.mark.slow
 def test_a_report_is_no_evidence(proofward, copy):
     assert proofward.json("audit", copy)["no_evidence"] == []
     others = ["auc.png", "metrics.json", "notes", "report.md"]
@@ -89,6 +91,7 @@ def test_a_changed_row_is_one_line_and_accuses_nobody(proofward, copy):
     assert failures.count("FAILED  ") == report["failed"] and "(aggregator)" not in failures
 
 
+@pytest.mark.slow
 def test_a_missing_object_accuses_nobody(proofward, copy):
     objects = sorted(path for path in (copy / "ledger" / "objects").rglob("*") if path.is_file())
     for path in objects[::3]:
@@ -115,6 +118,7 @@ def test_the_ledger_alone_can_be_audited(proofward, copy):
     assert proofward("audit", copy / "ledger").exit_code == 0
 
 
+@pytest.mark.slow
 def test_one_changed_byte_in_any_kind_of_file_is_a_flaw(proofward, copy, rng):
     objects = sorted(path for path in (copy / "ledger" / "objects").rglob("*") if path.is_file())
     files = [path for path in sorted(copy.rglob("*")) if path.is_file() and path not in objects]
@@ -141,6 +145,7 @@ def test_one_byte_changed_missing_or_added_anywhere_is_a_flaw(proofward, copy, r
     assert proofward("audit", copy).exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json"])
 def test_every_region_of_the_model_files_is_covered(proofward, copy, name, monkeypatch):
     from proofward.federation.parties.auditor import Auditor

@@ -29,6 +29,7 @@ def images(tmp_path):
     return own_images.write_project(tmp_path), own_images.write_folders(tmp_path / "data")[0]
 
 
+@pytest.mark.slow
 def test_a_table_is_calibrated_and_nothing_is_written(proofward, table):
     path, data = table
     before, names = path.read_bytes(), sorted(path.parent.iterdir())
@@ -52,6 +53,7 @@ def test_no_value_of_a_record_is_shown(proofward, table):
     assert not (cells | scaled) & set(re.findall(r"[-\d.]+", said))
 
 
+@pytest.mark.slow
 def test_suggested_scales_are_written_and_are_the_rules(proofward, images):
     path, data = images
     before = path.read_bytes()
@@ -65,6 +67,7 @@ def test_suggested_scales_are_written_and_are_the_rules(proofward, images):
     assert checked["sample"]["today"]["layers"] == found["suggested"]["layers"]
 
 
+@pytest.mark.slow
 def test_what_saturates_ends_with_1(proofward, table):
     path, data = table
     path.write_text(path.read_text() + "[scales]\nactivation_range_bits = 7\n")

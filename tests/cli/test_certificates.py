@@ -36,6 +36,7 @@ def kit(made, tmp_path) -> Path:
     return Path(shutil.copytree(made / "kits" / "a", tmp_path / "a"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "site, name", [("a", "client"), (SERVER, "server"), ("coordinator@proofward.local", "client")]
 )
@@ -77,6 +78,7 @@ def test_rejects_what_is_not_for_this_kit(proofward, made, kit, tmp_path):
     assert (kit / "startup" / "client.crt").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_rejects_another_consortiums_authority(proofward, made, kit, tmp_path):
     other = tmp_path / "other"
     proofward.json("consortium", "init", other, "--title", "T", "--server", f"{SERVER}:8102", *SITES)

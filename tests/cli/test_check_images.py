@@ -112,6 +112,7 @@ def test_an_hdf5_file_with_slides(proofward, tmp_path):
     assert said["exit"] == 1 and "expected 6 rows below the header, found 1" in said["reason"]
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_answer_names_it(scans):
     """Every other command works then, and so does every import."""
     words = (

@@ -32,6 +32,7 @@ def waiting(tmp_path):
         yield consortium, homes
 
 
+@pytest.mark.slow
 def test_the_federation_begins_when_all_have_confirmed(waiting, tmp_path, proofward):
     consortium, homes = waiting
     first, *others = consortium.names
@@ -54,6 +55,7 @@ def test_the_federation_begins_when_all_have_confirmed(waiting, tmp_path, proofw
     assert proofward.json("status", tmp_path / first)["problems"] == []
 
 
+@pytest.mark.slow
 def test_a_fingerprint_given_early_has_to_be_the_one(tmp_path, proofward):
     with harness.Consortium(tmp_path, harness.agreement(rounds=1)) as consortium:
         site = consortium.names[0]

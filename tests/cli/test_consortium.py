@@ -43,6 +43,7 @@ def open_to_others(folder: Path) -> list[str]:
     return [str(path) for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077]
 
 
+@pytest.mark.slow
 def test_every_site_has_a_kit_with_the_same_terms(made):
     folder, said = made
     assert (said["exit"], said["did"]) == (0, "provisioned")
@@ -72,6 +73,7 @@ def test_nobody_else_can_read_anything(made):
     assert open_to_others(made[0]) == []
 
 
+@pytest.mark.slow
 def test_the_project_file_is_what_was_said(made, proofward, tmp_path):
     folder, said = made
     plain = tomllib.loads((folder / "consortium.toml").read_text())
@@ -87,6 +89,7 @@ def test_the_project_file_is_what_was_said(made, proofward, tmp_path):
     assert (again / "kits" / "a" / "startup" / "client.key").exists()
 
 
+@pytest.mark.slow
 def test_words_say_what_to_do(proofward, tmp_path):
     arguments = ("--title", "T", "--server", "Localhost", *SITES, "--preset", "tiny")
     text = proofward("consortium", "init", tmp_path / "c", *arguments, "--rounds", 2).stdout
@@ -97,6 +100,7 @@ def test_words_say_what_to_do(proofward, tmp_path):
         assert expected in text
 
 
+@pytest.mark.slow
 def test_kits_are_replaced_when_told_to_only(proofward, made, tmp_path):
     folder = tmp_path / "consortium"
     shutil.copytree(made[0], folder)
@@ -202,6 +206,7 @@ def test_help(proofward, command):
     assert result.exit_code == 0 and "Usage:" in result.stdout
 
 
+@pytest.mark.slow
 def test_join_makes_encrypted_keys(proofward, kits, tmp_path, made):
     secret = tmp_path / "passphrase"
     secret.write_text("correct horse\n")
@@ -227,6 +232,7 @@ def test_join_makes_encrypted_keys(proofward, kits, tmp_path, made):
     assert open_to_others(kits) == []
 
 
+@pytest.mark.slow
 def test_join_shows_what_is_joined(proofward, kits):
     text = proofward("join", kits / "a").stdout
     for expected in ("Breast “cancer” 2026: 15 rounds, server fl.example.org, port 8102", "hospitals: a, b, c",
@@ -241,6 +247,7 @@ def test_join_shows_what_is_joined(proofward, kits):
     assert "empty" in proofward("join", kits / "b", "--passphrase-file", kits / "secret").stderr
 
 
+@pytest.mark.slow
 def test_join_of_the_server_and_the_coordinator(proofward, kits):
     assert [m["role"] for m in proofward.json("join", kits / SERVER)["members"]] == ["aggregator"]
     said = proofward.json("join", kits / COORDINATOR)

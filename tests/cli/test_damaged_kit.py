@@ -10,7 +10,6 @@ import pytest
 from proofward.engines.flare.kits.files import REMEDY
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER
-from tests.cli.local_kits import local_consortium
 
 FILES = {
     "hospital-0": (
@@ -33,11 +32,6 @@ OPTIONAL = ("startup/server_addresses.json",)
 
 DESCRIBES = ("startup/fed_client.json", "startup/fed_server.json", "startup/fed_admin.json")
 """Without it, a folder is no kit."""
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("damaged") / "consortium")
 
 
 def spoil(path: Path, how: str) -> None:

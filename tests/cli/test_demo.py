@@ -14,6 +14,7 @@ from proofward.report.baselines import fixed_auc
 from proofward.report.scenario import make_scenario
 
 
+@pytest.mark.slow
 def test_the_run_folder_is_complete(demo_run):
     folder, metrics = demo_run
     assert metrics["exit"] == 0 and metrics["finished"]
@@ -69,6 +70,7 @@ def test_the_model_file_is_the_model_that_was_scored(demo_run):
     assert rules["model"] == metrics["model"] and rules["consortium"] == metrics["consortium"]
 
 
+@pytest.mark.slow
 def test_tables_are_printed(proofward, tmp_path):
     arguments = ("--preset", "tiny", "--hospitals", 3, "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
     result = proofward("demo", *arguments)
@@ -87,6 +89,7 @@ def test_tables_are_printed(proofward, tmp_path):
     assert f"what the model does: {tmp_path / 'run' / 'report.md'}" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_new_folder_is_named_after_the_time(proofward, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     metrics = proofward.json("demo", "--preset", "tiny", "--hospitals", 3, "--rounds", 1, "--no-plot")
@@ -120,6 +123,7 @@ def test_folders_that_are_not_to_be_written(proofward, demo_run, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(proofward, tmp_path, monkeypatch):
     from proofward.engines.in_process import InProcessFederation
 
@@ -172,6 +176,7 @@ def test_nothing_secret_lies_in_the_run_folder(demo_run):
     assert len(list(private.rglob("identity.key"))) == 7 and len(list(private.rglob("state.sqlite"))) == 6
 
 
+@pytest.mark.slow
 def test_where_the_secrets_are_is_said(proofward, tmp_path):
     arguments = ("--preset", "tiny", "--hospitals", 3, "--rounds", 1, "--no-plot", "--run", tmp_path / "run")
     assert f"not to be handed over: {tmp_path / 'run.private'}" in proofward("demo", *arguments).stdout

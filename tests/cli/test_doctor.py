@@ -15,12 +15,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proofward.engines.local import SERVER
-from tests.cli.local_kits import local_consortium
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("doctor") / "consortium")
 
 
 @pytest.fixture
@@ -55,6 +49,7 @@ def certificate(key, issuer_name, issuer_key, days):
     return signed.public_bytes(serialization.Encoding.PEM)
 
 
+@pytest.mark.slow
 def test_a_good_kit(diagnose, kit):
     checks = diagnose(kit, "--offline")
     assert all(check["outcome"] != "problem" for check in checks.values())
@@ -88,6 +83,7 @@ def test_missing_keys_and_records(diagnose, kit):
     )
 
 
+@pytest.mark.slow
 def test_passphrases(diagnose, kit, tmp_path, monkeypatch):
     from proofward.engines.remote.agreement.home import PASSPHRASE_VARIABLE, Home
 
@@ -131,6 +127,7 @@ def authority_certificate(key, name):
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
+@pytest.mark.slow
 def test_another_authority_or_site(diagnose, kit, consortium):
     shutil.copy(consortium.kits["hospital-1"] / "startup/client.crt", kit / "startup/client.crt")
     assert "hospital-1" in diagnose(kit, "--offline")["certificate"]["detail"]
@@ -179,6 +176,7 @@ def test_who_answers_at_the_port(diagnose, kit, consortium, own, outcome):
         thread.join(10)
 
 
+@pytest.mark.slow
 def test_the_servers_port(diagnose, consortium):
     assert diagnose(consortium.kits[SERVER])["port"]["outcome"] == "ok"
     with socket.create_server(("", consortium.network.port)):

@@ -89,6 +89,7 @@ def trial(proofward, tmp_path_factory):
     return root, running.host.aggregator.history, said
 
 
+@pytest.mark.slow
 def test_while_it_cannot_go_on_status_says_why_and_who_wants_an_end(trial):
     _, _, said = trial
     assert said["stuck"].exit_code == 1 and "proofward end KIT" in said["stuck"].stdout
@@ -99,6 +100,7 @@ def test_while_it_cannot_go_on_status_says_why_and_who_wants_an_end(trial):
     assert f"asked for by verifier-0 (1 of 3 votes): {REASON}" in said["asked"].stdout
 
 
+@pytest.mark.slow
 def test_the_end_is_sealed_and_no_problem(proofward, trial):
     root, history, said = trial
     assert said["flaws"] == [] and history.ended.verifiers == ("verifier-0", "verifier-1", "verifier-3")

@@ -142,6 +142,7 @@ def test_constants_that_are_not_the_models(proofward, kit, file, constants):
     assert result.exit_code == 1 and not Home(kit / "home").has_dataset("hospital-0")
 
 
+@pytest.mark.slow
 def test_an_enrolled_hospitals_records_are_fixed(proofward, tmp_path, file):
     with Consortium(tmp_path, agreement()) as running:
         furnish(tmp_path)

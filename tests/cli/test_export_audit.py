@@ -33,6 +33,7 @@ def names(path) -> set[str]:
     return {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
 
 
+@pytest.mark.slow
 def test_a_pack_passes_the_audit(proofward, demo_run, tmp_path):
     folder, metrics = demo_run
     packed, there = tmp_path / "pack.zip", tmp_path / "there"
@@ -57,6 +58,7 @@ def test_a_pack_passes_the_audit(proofward, demo_run, tmp_path):
     assert proofward("model", "export", there, "--to", "json", "--out", tmp_path / "m.json").exit_code == 0
 
 
+@pytest.mark.slow
 def test_nothing_of_the_parties_is_in_a_pack(proofward, demo_run, tmp_path):
     folder, _ = demo_run
     proofward("export-audit", folder, "--out", tmp_path / "pack")

@@ -11,17 +11,12 @@ import pytest
 
 from proofward.engines.flare.kits.provision import HOME
 from proofward.engines.flare.supervisor import Supervisor
-from tests.cli.local_kits import local_consortium
 
 NAMES = ["-x", "--json", "a\nb", "a\rb", "a\tb", "%s%41", "$HOME `id`", "it's \"hers\"", "[red]x[/]", "\\n", "\u00fc\u4e2d",
          "\x1b[31m", "~", "*", "a" * 200, "b'x'"]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("names") / "consortium")
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kit_in_such_a_folder(proofward, consortium, tmp_path, monkeypatch, name):
     kit = tmp_path / name
@@ -57,6 +52,7 @@ def test_a_leading_dash_is_an_option_and_said_to_be_one(proofward, tmp_path, mon
     assert result.exit_code == 2 and "No such option" in result.stderr
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_text(consortium, tmp_path):
     kit = os.fsencode(tmp_path) + b"/k\xff"
     shutil.copytree(consortium.kits["hospital-0"], os.fsdecode(kit))

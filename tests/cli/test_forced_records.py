@@ -27,6 +27,7 @@ DOUBTFUL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DOUBTFUL)
 def test_refused_and_forced(proofward, kit, file, kind):  # noqa: F811
     rows, kept = DOUBTFUL[kind]
@@ -80,6 +81,7 @@ def test_no_forced_records_without_a_line_in_the_log(proofward, kit, file):  # n
     assert result.exit_code == 1 and not Home(kit / "home").has_dataset("hospital-0")
 
 
+@pytest.mark.slow
 def test_a_damaged_dataset_stops_no_status(proofward, kit):  # noqa: F811
     path = kit / "home" / "members" / "hospital-0" / "dataset.npz"
     for data in (b"", b"PK\x03\x04", b"no archive"):

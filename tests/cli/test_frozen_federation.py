@@ -18,6 +18,8 @@ from proofward.federation.parties.auditor import Auditor
 from tests.cli.own_images import write_folders
 from tests.cli.test_frozen_part import write_frozen
 
+pytestmark = pytest.mark.slow
+
 LIAR = "d"
 
 

@@ -24,6 +24,8 @@ from tests.cli.own_tables import data
 from tests.cli.own_tables import write_project as write_project_of_tables
 from tests.models.backbones import OUTPUTS, write_backbone
 
+pytestmark = pytest.mark.slow
+
 NAME = "backbone.onnx"
 SCALED = "centre = 0.5\nspread = 0.5"
 

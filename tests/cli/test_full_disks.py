@@ -14,18 +14,12 @@ import pytest
 
 from proofward.data.schema import FEATURES_NAME, Feature, Schema
 from proofward.engines.flare.kits.provision import AUTHORITY, HOME
-from tests.cli.local_kits import local_consortium
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 NAME = "hospital-0"
 FINGERPRINT = "ab" * 32
 FULL, READ_ONLY = errno.ENOSPC, errno.EROFS
 SITES = [word for name in "abc" for word in ("--hospital", name, "--verifier", name)]
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("full") / "consortium")
 
 
 @pytest.fixture
@@ -70,6 +64,7 @@ def refused(result, number: int) -> None:
     assert os.strerror(number) in said and said.count("\n") == 1 and "Traceback" not in said, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [FULL, READ_ONLY])
 @pytest.mark.parametrize("command", ["join", "enrol", "confirm", "revoke"])
 def test_a_kit_on_such_a_disk(proofward, kit, monkeypatch, tmp_path, command, number):
@@ -113,6 +108,7 @@ def test_a_disk_that_fills_up_meanwhile(proofward, kit, monkeypatch, tmp_path, c
     assert proofward(*words).exit_code == 0
 
 
+@pytest.mark.slow
 def test_what_only_reads_works_on_a_read_only_disk(proofward, kit, monkeypatch, tmp_path):
     assert proofward("join", kit).exit_code == 0
     break_disk(monkeypatch, kit, READ_ONLY)

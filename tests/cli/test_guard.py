@@ -140,12 +140,14 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_warnings_and_threads_write_nothing_raw():
     done = subprocess.run([sys.executable, "-c", SCRIPT, "bench"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout == ""
     assert done.stderr.startswith("Error: something unexpected") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("bench", "--many"), ("--help",), ("demo", "--help")])
 def test_a_closed_pipe_is_no_failure(arguments):
     process = subprocess.Popen(

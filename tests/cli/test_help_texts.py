@@ -115,6 +115,7 @@ def test_engines_are_those_of_the_registry():
     assert OPTIONS["proofward consortium init --engine"].default == USUAL
 
 
+@pytest.mark.slow
 def test_help_appears_at_once():
     """What help texts are made from imports neither kernels nor numpy."""
     words = "import sys, proofward.cli.main; print([n for n in ('numpy', 'numba', 'nvflare') if n in sys.modules])"
@@ -122,6 +123,7 @@ def test_help_appears_at_once():
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_status_needs_no_kernels():
     """Commands that compute nothing in the field start without numba: an operator asks often."""
     names = "proofward.cli.kit.status, proofward.cli.kit.start, proofward.engines.flare.supervisor"

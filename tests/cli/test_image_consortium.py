@@ -25,6 +25,8 @@ from tests.cli.own_images import CLASSES, HOSPITALS, SIDE, picture, write_folder
 from tests.cli.own_tables import data, write_tables
 from tests.cli.own_tables import write_project as write_project_of_tables
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained(proofward, tmp_path_factory):

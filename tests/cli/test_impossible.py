@@ -18,10 +18,10 @@ from cryptography import x509
 
 from proofward.engines.contract import AlreadyRunning
 from proofward.engines.flare.kits.addresses import equip
-from proofward.engines.flare.supervisor import claimed, running
+from proofward.engines.flare.running import running
+from proofward.engines.flare.supervisor import claimed
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.names import RESERVED, VALUES
-from tests.cli.local_kits import local_consortium
 from tests.cli.test_doctor import kit_with_certificates
 
 SITES = ("--hospital", "b", "--hospital", "c", "--verifier", "b", "--verifier", "c")
@@ -30,11 +30,6 @@ PROXIES = [
     for name in ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
     for spelling in (name, name.upper())
 ]
-
-
-@pytest.fixture(scope="module")
-def consortium(tmp_path_factory):
-    return local_consortium(tmp_path_factory.mktemp("impossible") / "consortium")
 
 
 @pytest.fixture
@@ -73,6 +68,7 @@ def test_servers_that_are_no_names(proofward, tmp_path, name):
     assert result.exit_code == 2 and "server: expected a name" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_kit_with_a_name_that_cannot_work(proofward, kit, started):
     (kit / "proofward" / "site").write_text("server")
     for command in (("join", kit), ("start", kit)):
@@ -99,6 +95,7 @@ def test_certificates_out_of_time(proofward, kit, started, days, words, command)
     assert started == []
 
 
+@pytest.mark.slow
 def test_no_room_on_disk(proofward, kit, started, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 200_000))
     for command in ("join", "start"):
@@ -110,6 +107,7 @@ def test_no_room_on_disk(proofward, kit, started, tmp_path, monkeypatch):
     assert started == [] and not (tmp_path / "c").exists()
 
 
+@pytest.mark.slow
 def test_what_fits_no_more_while_kits_are_made_is_one_line(tmp_path):
     words = ["consortium", "init", str(tmp_path / "c"), "--title", "T", "--server", "fl.example.org", *SITES,
              "--hospital", "a", "--preset", "tiny"]  # fmt: skip
@@ -136,6 +134,7 @@ def test_a_kit_that_cannot_be_written_to(proofward, kit, started, monkeypatch, c
     assert started == []
 
 
+@pytest.mark.slow
 def test_loose_permissions_stop_a_start(proofward, kit, started):
     (kit / "startup" / "client.key").chmod(0o644)
     result = proofward("start", kit)
@@ -144,6 +143,7 @@ def test_loose_permissions_stop_a_start(proofward, kit, started):
     assert proofward("start", kit).exit_code == 0 and len(started) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROXIES)
 def test_a_proxy_in_the_environment_has_to_be_meant(proofward, kit, started, monkeypatch, name):
     equip(kit, ("fl.example.org",))
@@ -169,6 +169,7 @@ def test_the_environments_proxy_is_not_for_this_machine(proofward, kit, started,
     assert proofward("start", kit).exit_code == 0 and started[0]._environment["https_proxy"] == ""
 
 
+@pytest.mark.slow
 def test_a_port_in_use(proofward, consortium, started):
     with socket.create_server(("", consortium.network.port)):
         result = proofward("start", consortium.kits[SERVER])
@@ -190,6 +191,7 @@ with claimed(Path(sys.argv[1])) as tell:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copied", [False, True])
 def test_a_kit_runs_once(proofward, kit, started, tmp_path, copied):
     other = kit

@@ -51,6 +51,7 @@ def test_people_are_told_the_same(proofward):
         assert words in text
 
 
+@pytest.mark.slow
 def test_rounds_with_work_are_told_with_both_figures(proofward):
     found = proofward.json("inspect", "vgg11")
     told = found["round"]
@@ -97,6 +98,7 @@ def test_what_is_none_of_these_is_wrong_use(proofward, given):
     assert result.exit_code == 2 and "expected a file, or the name of a preset: brain, " in result.stderr
 
 
+@pytest.mark.slow
 def test_a_consortium_is_inspected_and_checked(proofward, drafted):
     path = drafted("tiny")
     found, checked = proofward.json("inspect", path), proofward.json("consortium", "check", path)
@@ -155,6 +157,7 @@ def test_names_that_are_wrong_are_listed_together(proofward, drafted):
         assert any(problem.startswith(words) for problem in problems), words
 
 
+@pytest.mark.slow
 def test_what_depends_on_all_settings_is_told_with_remedies_and_headroom(proofward, drafted):
     path = drafted("wdbc")
     path.write_text(path.read_text().replace("[training]", "[training]\nlearning_rate = 1000.0\n"))

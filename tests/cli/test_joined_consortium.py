@@ -20,6 +20,8 @@ from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_rows import COLUMNS, HOSPITALS, number, write_project, write_site, write_sites
 from tests.cli.own_tables import data
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("--labels", "labels.csv", "--table", "rows.csv")
 
 

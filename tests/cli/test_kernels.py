@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import click
+from click.testing import CliRunner
 from numba import njit
 from rich.console import Console
 
 import proofward as proofward_package
 from proofward.cli.common import kernels
+from proofward.cli.common.expected_kernels import expect_kernels
+from proofward.field.jit import Deferred
 from proofward.field.warm_up import MODULES
 
 
@@ -57,3 +61,20 @@ def test_all_modules_with_kernels_are_loaded():
         if "\n@kernel(" in path.read_text()
     }
     assert found == known
+
+
+def test_a_command_that_expects_kernels_loads_them_with_the_first_that_it_calls(monkeypatch):
+    loaded: list[Console] = []
+    monkeypatch.setattr(kernels, "load_kernels", loaded.append)
+
+    @click.command()
+    @click.argument("calls", type=int)
+    def command(calls: int) -> None:
+        expect_kernels()
+        for _ in range(calls):
+            Deferred(lambda: len, len)("abc")
+
+    for calls in (0, 2):
+        CliRunner().invoke(command, [str(calls)], catch_exceptions=False)
+        Deferred(lambda: len, len)("abc")  # nobody's any more
+        assert len(loaded) == bool(calls)

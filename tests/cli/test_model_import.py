@@ -64,6 +64,7 @@ def test_an_onnx_file_becomes_a_first_model(proofward, tmp_path):
     assert f"with {WIDTHS[0]} features" in text and "no weight was clipped" in text
 
 
+@pytest.mark.slow
 def test_a_consortium_starts_from_it(proofward, tmp_path):
     pytest.importorskip("nvflare")
     network_file(tmp_path / "net.onnx")
@@ -136,6 +137,7 @@ def test_the_demonstration_leaves_as_a_program(proofward, demo_run, tmp_path, ki
     assert "largest error of the logits' difference on 1000 records" in text and "of at most" in text
 
 
+@pytest.mark.slow
 def test_from_an_onnx_file_through_proved_training_to_an_onnx_file(proofward, tmp_path):
     """Three hospitals with tables of their own train the network that was brought in, and take it out again."""
     onnxruntime = pytest.importorskip("onnxruntime")

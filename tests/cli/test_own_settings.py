@@ -23,6 +23,7 @@ def test_own_network_and_training_are_in_the_terms(tmp_path):
     assert (config.training, config.clip_bound) == (Training(rate=4, batch=16, steps=14), 1536)
 
 
+@pytest.mark.slow
 def test_momentum_is_in_the_terms_and_in_words(proofward, tmp_path):
     usual = read_project(write_project(tmp_path)).terms()
     path = write_project(tmp_path, momentum=0.9)
@@ -44,6 +45,7 @@ def test_a_file_is_written_as_it_was_read(tmp_path):
     assert "preset" not in project_text(project)
 
 
+@pytest.mark.slow
 def test_any_number_of_features_with_a_preset(proofward, tmp_path):
     path = write_project(tmp_path)
     text = path.read_text()
@@ -60,6 +62,7 @@ def test_any_number_of_features_with_a_preset(proofward, tmp_path):
     assert "12 features: 12-5-2, 2 epochs of 4" in proofward("consortium", "init", tmp_path, "--draft").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

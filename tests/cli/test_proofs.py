@@ -65,6 +65,7 @@ def test_a_proof_with_work_is_told_with_both_figures(proofward, proof, tmp_path)
     assert re.search(rf"all, with work +12 bits before alpha, beta +-{told['bits_with_work']:.1f}", text)
 
 
+@pytest.mark.slow
 def test_another_statement_is_refused(proofward, proof, tmp_path):
     file = ProofFile.from_bytes(proof.read_bytes())
     other = tmp_path / "other.proof"
@@ -91,6 +92,7 @@ def test_rules_for_tests_are_refused_unless_asked_for(proofward, proof, tmp_path
     assert proofward.json("verify", other, "--accept-weak")["check"] not in ("security policy", "rules")
 
 
+@pytest.mark.slow
 def test_changed_bytes_are_refused(proofward, proof, tmp_path, rng):
     data, other = proof.read_bytes(), tmp_path / "other.proof"
     for _ in range(40):

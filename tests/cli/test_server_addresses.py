@@ -102,6 +102,7 @@ def hosts_in(path: Path) -> tuple[list[str], list[str]]:
     return names.get_values_for_type(x509.DNSName), list(map(str, names.get_values_for_type(x509.IPAddress)))
 
 
+@pytest.mark.slow
 def test_the_certificate_has_all_and_a_renewed_one_too(proofward, made):
     assert '["10.0.0.5", "fl.example.org", "2001:db8::7"]' in (made / "consortium.toml").read_text()
     assert proofward("certificates", "renew", made, "--days", 500).exit_code == 0
@@ -116,6 +117,7 @@ def test_every_kit_knows_all_and_connects_to_the_first(made):
         assert server_of(kit) == ("0" if kit.name == "fl.example.org" else "10.0.0.5", 8102)
 
 
+@pytest.mark.slow
 def test_an_added_site_knows_all_too(proofward, made, tmp_path):
     folder = Path(shutil.copytree(made, tmp_path / "c"))
     result = proofward("consortium", "add-site", folder, "d")
@@ -124,6 +126,7 @@ def test_an_added_site_knows_all_too(proofward, made, tmp_path):
     assert server_of(folder / "kits" / "d") == ("10.0.0.5", 8102)
 
 
+@pytest.mark.slow
 def test_a_server_without_a_name(proofward, tmp_path):
     result = init(proofward, tmp_path / "c", "2001:db8::7")
     assert result.exit_code == 0, result.stderr
@@ -189,6 +192,7 @@ def answering(local: LocalConsortium, address: str, own: bool = True):
         thread.join(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("address", "found"), [("127.0.0.1", SERVER), ("::1", "::1")])
 def test_a_kit_connects_to_the_first_that_answers(local, kit, address, found):
     equip(kit, HERE if address == "::1" else (SERVER, "127.0.0.1"))
@@ -209,6 +213,7 @@ def test_another_machine_at_the_address_is_no_answer(local, kit):
             assert answering_address(kit) == "::1"
 
 
+@pytest.mark.slow
 def test_the_one_that_start_is_told(proofward, kit, monkeypatch):
     def run(supervisor: Supervisor) -> None:
         supervisor._before()
@@ -223,6 +228,7 @@ def test_the_one_that_start_is_told(proofward, kit, monkeypatch):
     assert server_of(kit)[0] == SERVER
 
 
+@pytest.mark.slow
 def test_doctor_looks_at_each(local, kit):
     def outcomes() -> dict[str, str]:
         return {check.name: check.outcome for check in examine(kit) if check.name.startswith("connection")}

@@ -18,6 +18,8 @@ from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_images import write_project as write_image_project
 from tests.cli.own_tables import data
 
+pytestmark = pytest.mark.slow
+
 HOSPITALS, KINDS, COLUMNS = ("a", "b", "c"), ("benign", "malignant", "normal"), 4
 
 

@@ -33,6 +33,7 @@ def kit(finished, tmp_path):
     return take
 
 
+@pytest.mark.slow
 def test_a_site_that_has_seen_the_end(proofward, kit):
     found = proofward.json("status", kit("hospital-0"))
     assert found["exit"] == 0 and found["process"] is None and found["problems"] == []
@@ -50,6 +51,7 @@ def test_the_server(proofward, kit):
     assert ledger["waits_for"] == [] and ledger["faults"] == [] and ledger["incoming_bytes"] == 0
 
 
+@pytest.mark.slow
 def test_what_needs_the_operator_is_said_and_only_here(proofward, kit):
     place = kit("hospital-0")
     folder = place / "proofward" / "members" / "hospital-0"
@@ -70,6 +72,7 @@ def test_what_needs_the_operator_is_said_and_only_here(proofward, kit):
     assert any(problem["check"] == "no-key" for problem in proofward.json("status", place)["problems"])
 
 
+@pytest.mark.slow
 def test_before_everybody_has_joined(proofward, tmp_path):
     harness.set_up(tmp_path, harness.agreement())
     remote_kits.as_kit(tmp_path / harness.SERVER, tmp_path / "kit")
@@ -93,6 +96,7 @@ def test_nothing_is_written(proofward, kit):
     assert {path: data for path, data in after.items() if not path.name.endswith(("-shm", "-wal"))} == before
 
 
+@pytest.mark.slow
 def test_the_whole_consortium_in_one_table(proofward, finished, tmp_path):
     for name in ("hospital-0", "hospital-1", harness.SERVER):
         remote_kits.as_kit(finished / name, tmp_path / "kits" / name)
@@ -109,6 +113,7 @@ def test_the_whole_consortium_in_one_table(proofward, finished, tmp_path):
     assert proofward("consortium", "status", tmp_path / "kits").exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_kit_as_working_folder(kit):
     """Its folder `proofward` is not imported in place of the package; `make .venv/.ready` renews old installs."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

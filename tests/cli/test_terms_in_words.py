@@ -43,6 +43,7 @@ def test_where_the_first_model_comes_from():
     assert f"trusted first model {bytes(range(32)).hex()}" in trusted and "drawn" not in trusted
 
 
+@pytest.mark.slow
 def test_unusual_training_is_pointed_out():
     config = make_scenario("wdbc", 3, 2, 0).plan.config
     learning_rate = f"a learning rate of {9 * 16 / 2**config.scales.rate_shift:g})"

@@ -29,6 +29,7 @@ def chosen(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_terms_the_kit_and_the_words_name_it(proofward, tmp_path, chosen):
     pytest.importorskip("nvflare")
     folder, digest = tmp_path / "c", hashlib.sha256(integers_to_bytes(WEIGHTS)).digest()
@@ -44,6 +45,7 @@ def test_the_terms_the_kit_and_the_words_name_it(proofward, tmp_path, chosen):
     assert f"terms {server.terms.digest.hex()}, {WORDS}" in joined
 
 
+@pytest.mark.slow
 def test_without_the_option_there_is_none(proofward, tmp_path):
     pytest.importorskip("nvflare")
     folder = tmp_path / "c"
@@ -115,6 +117,7 @@ def test_a_model_file_is_read_back_exactly():
         assert weights_from_safetensors(TINY.model, data[:length]) is None
 
 
+@pytest.mark.slow
 def test_the_slot_of_uploads_is_in_the_project_and_in_the_words(proofward, tmp_path):
     pytest.importorskip("nvflare")
     said = proofward("consortium", "init", tmp_path / "c", *OPTIONS)

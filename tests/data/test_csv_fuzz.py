@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from proofward.data.csv_problems import CsvRefused
 from proofward.data.csv_records import read_csv
 from proofward.data.schema import Feature, FeaturesInvalid, Label, Notation, Schema
 from proofward.layers.model import FixedPoint
+
+pytestmark = pytest.mark.slow
 
 SCALES = FixedPoint()
 FEATURES = (Feature("age", 50.0, 10.0), Feature("size", 2.0, 0.5))

@@ -37,6 +37,7 @@ def test_a_set_of_them_is_without_doubts():
         inspect(GeneratedPatches(2, 32, 1), ImageRule(32, 32, channels=3))
 
 
+@pytest.mark.slow
 def test_brightness_alone_does_not_tell_a_mass():
     """A mean is not enough, and the brightest spot is not either; a mass has both shape and size."""
     patches = np.stack([make_patch(2, number, 32, mass=bool(number % 2)) for number in range(400)])
@@ -60,6 +61,7 @@ def test_no_patient_is_at_two_sites_or_in_two_parts():
         deal_by_patient(scenario_images, np.array([0, 1, 2], dtype=np.int64), 3, 0)
 
 
+@pytest.mark.slow
 def test_a_scenario_holds_out_patients():
     scenario = make_image_scenario(None, 3, 1, 5)
     assert list(scenario.hospitals) == ["hospital-0", "hospital-1", "hospital-2"]

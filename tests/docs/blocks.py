@@ -1,7 +1,8 @@
 """Fenced blocks of the documents, and what stands in them: commands to be run, commands to be read, data.
 
-A fence of the kind `sh` is run by `test_run.py`, block after block. One of the kind `console` is read only, and
-the line above it says why: `<!-- not run: REASON -->`. All other kinds (DATA) are no commands.
+A fence of the kind `sh` is run by `test_run.py` or `test_deployment.py`, block after block. One of the kind
+`console` is read only, and the line above it says why: `<!-- not run: REASON -->`. All other kinds (DATA) are
+no commands.
 """
 
 from __future__ import annotations

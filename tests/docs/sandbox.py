@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from proofward.engines.local import free_port
 from tests.docs.blocks import RUN, Block, blocks
 
@@ -64,3 +66,14 @@ def runnable(document: str, heading: str) -> list[Block]:
     return [
         block for block in blocks(document) if block.kind == RUN and block.heading.startswith(heading)
     ]
+
+
+def write_records(path: Path, features: list[tuple[str, float, float]], seed: int, rows: int = 24) -> None:
+    """Rows around the features' centres, larger where the label is 1."""
+    rng = np.random.default_rng(seed)
+    lines = [",".join([*(name for name, _, _ in features), "label"])]
+    for row in range(rows):
+        shift = 0.7 if row % 2 else -0.7
+        cells = [f"{centre + (shift + rng.normal(0, 0.3)) * spread:.6g}" for _, centre, spread in features]
+        lines.append(",".join([*cells, str(row % 2)]))
+    path.write_text("\n".join(lines) + "\n")

@@ -31,6 +31,7 @@ def texts(source: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_messages_name_what_is_there():
     known, commands, wrong, seen = all_options() | FOREIGN, "|".join(main.commands), [], 0
     for path in SOURCES:

@@ -1,29 +1,20 @@
-"""The documents' commands, run as they stand: one federation on NVIDIA FLARE, one in this process, one demo."""
+"""The documents' commands, run as they stand: federations in this process, a demo; FLARE's is in test_deployment."""
 
 from __future__ import annotations
 
 import json
 import re
-import tarfile
 import tomllib
-from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from proofward.cli.project.project_file import read_project
 from proofward.data.generated_patches import make_patch
-from proofward.data.wdbc import NORMALISATION
-from proofward.encoding import decode
-from proofward.federation.messages.envelope import Envelope
-from proofward.ledger.database import Database
-from proofward.ledger.seal import SEAL_NAME
 from proofward.optimizers.fedadam import FedAdam
 from tests.cli.own_tables import edit_draft, write_project, write_tables
-from tests.docs.blocks import DOCUMENTS, READ, RUN, Block, blocks, calls
-from tests.docs.sandbox import Sandbox, runnable
-from tests.flare.test_consortium import wait
+from tests.docs.blocks import DOCUMENTS, READ, RUN, blocks, calls
+from tests.docs.sandbox import runnable, write_records
 
 pytestmark = pytest.mark.slow
 TINY = [(f"feature-{number}", 0.0, 1.0) for number in range(1, 5)]
@@ -33,23 +24,7 @@ COVERED = {
     ("docs/deploy.md", "10 Backup and restore"), ("docs/air-gap.md", "A trip"),
     ("docs/images.md", "Train on them"), ("docs/images.md", "A frozen network first"),
 }  # fmt: skip
-"""Sections whose blocks are run below."""
-
-
-def write_records(path: Path, features: list[tuple[str, float, float]], seed: int, rows: int = 24) -> None:
-    """Rows around the features' centres, larger where the label is 1."""
-    rng = np.random.default_rng(seed)
-    lines = [",".join([*(name for name, _, _ in features), "label"])]
-    for row in range(rows):
-        shift = 0.7 if row % 2 else -0.7
-        cells = [f"{centre + (shift + rng.normal(0, 0.3)) * spread:.6g}" for _, centre, spread in features]
-        lines.append(",".join([*cells, str(row % 2)]))
-    path.write_text("\n".join(lines) + "\n")
-
-
-@pytest.fixture
-def sandbox(tmp_path) -> Sandbox:
-    return Sandbox(tmp_path)
+"""Sections whose blocks are run here and in test_deployment."""
 
 
 def test_every_block_that_says_so_is_run():
@@ -58,10 +33,10 @@ def test_every_block_that_says_so_is_run():
 
 
 def test_after_the_demo(sandbox):
-    sandbox.run("proofward demo --preset tiny --hospitals 3 --rounds 2 --run run")
+    sandbox.run("proofward demo --preset tiny --hospitals 3 --rounds 1 --run run")
     write_records(sandbox.folder / "new.csv", TINY, 9)
     (block,) = runnable("README.md", "Run it")
-    said = sandbox.run_block(block, {"-round-15.": "-round-2."}, RUN="run")
+    said = sandbox.run_block(block, {"-round-15.": "-round-1."}, RUN="run")
     assert "scaled-update" in said and (sandbox.folder / "model.safetensors").exists()
     assert list(sandbox.folder.glob("*.zip"))
 
@@ -78,7 +53,7 @@ def test_from_the_package_to_a_model_of_ones_own_tables(sandbox):
     (sandbox.folder / "new.csv").write_text("\n".join([header, *rows[:7]]) + "\n")
     draft, rest = (block for block in section if block.kind == RUN)
     sandbox.run_block(draft)
-    edit_draft(sandbox.folder / "own" / "consortium.toml", rounds=2)
+    edit_draft(sandbox.folder / "own" / "consortium.toml", rounds=1)
     said = sandbox.run_block(rest)
     exported = json.loads((sandbox.folder / "model.json").read_text())
     assert "marker 11" in json.dumps(exported) and said.splitlines()[-8].startswith("row,score,")
@@ -142,59 +117,3 @@ def test_notation_of_records_and_the_servers_optimizer(tmp_path):
     assert read_project(path).optimizer == FedAdam()
     assert set(schema.notation.ignore) == set(plain["ignore"]) and schema.notation.decimal == ","
     assert schema.notation.clipped_percent == plain["clipped_percent"]
-
-
-CONFIRM = "for site in a b c auditor; do proofward confirm"
-"""Of the deployment's block; here c confirms later."""
-
-
-def test_deployment_and_a_trip_of_a_memory_stick(sandbox):
-    for number, name in enumerate(("a", "b", "c", "new")):
-        write_records(sandbox.folder / f"{name}.csv", list(NORMALISATION), number)
-    (begin,) = runnable("docs/deploy.md", "2 ")
-    (trip,) = runnable("docs/air-gap.md", "A trip")
-    *changes, end = runnable("docs/deploy.md", "9 ")
-    (backup,) = runnable("docs/deploy.md", "10 ")
-    try:
-        said = sandbox.run_block(begin, {"--rounds 10": "--rounds 2", CONFIRM: CONFIRM.replace(" c ", " ")})
-        assert sandbox.variables["FINGERPRINT"] and "process: " in said
-        run_trip(sandbox, trip)
-        kit = {"KIT": "trial/kits/a", "SITE": "a", "MEMBER": "a", "DIR": "trial"}
-        for block in changes:
-            sandbox.run_block(block, **kit)
-        sandbox.run("proofward start trial/kits/c --detach --verification-workers 0")
-        assert (sandbox.folder / "trial" / "renewed" / "c.crt").exists()
-        ledger = sandbox.folder / "trial" / "kits" / "localhost" / "proofward" / "ledger"
-        wait((ledger / SEAL_NAME).exists, "the end")  # the block asks again and again
-        said = sandbox.run_block(end)
-        assert "row,score,probability of 1,class" in said and "Everybody kept the rules." in said
-        assert rotations(ledger) == ["a"]
-        sandbox.run_block(backup)
-    finally:
-        sandbox.run('for kit in trial/kits/*; do proofward stop "$kit" || true; done')
-    with tarfile.open(sandbox.folder / "kit.tgz") as kept:
-        names = [Path(name).name for name in kept.getnames()]
-    assert "identity.key" in names and "client.key" in names
-    assert not [name for name in names if name.startswith("state.")]
-
-
-def rotations(ledger: Path) -> list[str]:
-    """Who has changed a key."""
-    database = Database(ledger, writable=False)
-    try:
-        found = [decode(database.entry(number), Envelope) for number in range(database.size())]
-    finally:
-        database.close()
-    return [envelope.sender for envelope in found if envelope.topic == "key-rotation"]
-
-
-def run_trip(sandbox: Sandbox, block: Block) -> None:
-    """Hospital c, which nobody connects for as long as it takes, answers by a stick. No round ends without it.
-
-    It confirms once it is not connected any more: until then no round can have begun.
-    """
-    sandbox.run("proofward stop trial/kits/c; mkdir stick")
-    sandbox.run('proofward confirm trial/kits/c --consortium "$FINGERPRINT"')
-    where = {"KIT": "trial/kits/c", "GATEWAY": "trial/kits/a", "STICK": "stick", "NAME": "c"}
-    said = sandbox.run_block(block, **where)
-    assert "accepted for delivery" in said and "ledger followed up to entry" in said

@@ -53,6 +53,7 @@ def test_everything_else_is_refused(encoding: str) -> None:
         decode_item(bytes.fromhex(encoding))
 
 
+@pytest.mark.slow
 @given(ITEMS)
 def test_round_trip_and_agreement_with_cbor2(item: Any) -> None:
     data = encode_item(item)
@@ -60,6 +61,7 @@ def test_round_trip_and_agreement_with_cbor2(item: Any) -> None:
     assert cbor2.dumps(item, canonical=True) == data
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(ITEMS, st.data())
 def test_a_changed_encoding_is_another_item_or_refused(item: Any, data: st.DataObject) -> None:
@@ -73,6 +75,7 @@ def test_a_changed_encoding_is_another_item_or_refused(item: Any, data: st.DataO
     assert encode_item(decoded) != encode_item(item)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.binary(max_size=64))
 def test_any_bytes_are_canonical_or_malformed(data: bytes) -> None:

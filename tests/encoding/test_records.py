@@ -126,6 +126,7 @@ def test_a_missing_field_is_refused(name: str) -> None:
         decode(encode_item({key: value for key, value in item.items() if key != name}), Enrolment)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.data())
 def test_changed_bytes_are_another_record_or_malformed(data: st.DataObject) -> None:
@@ -147,6 +148,7 @@ VALUES = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(
     st.dictionaries(

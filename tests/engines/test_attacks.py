@@ -17,11 +17,18 @@ from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, P
 from proofward.federation.messages.catalogue import Abandonment, Lock
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
+from proofward.report.attack_outcome import EXPECTED, judge
+from proofward.report.audit_summary import AuditSummary
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_rounds import Dying
 
+pytestmark = pytest.mark.slow
+
 ATTACKER = "hospital-1"
 AGGREGATOR = "aggregator"
+LIAR = "verifier-1"
+STAY_IN = {"wrong-share-sum", "equivocation", "double-consent", "wrong-beacon-share"}
+"""Attacks of a hospital whose update is in the sum all the same."""
 HOSPITAL_CHECKS = {
     "wrong-row-count": "transcript",
     "replayed-proof": "replayed-proof",
@@ -64,8 +71,18 @@ def federation(tmp_path, parties, rounds=1, network=None):
 
 
 def run(tmp_path, name):
-    rounds = 2 if name == "replayed-proof" else 1
-    return federation(tmp_path, ATTACKS[name].parties(ATTACKER), rounds).run()
+    """The result, the outcome as it is told, and what an audit comes to."""
+    rounds, attack = 2 if name == "replayed-proof" else 1, ATTACKS[name]
+    engine = federation(tmp_path, attack.parties(ATTACKER), rounds)
+    result = engine.run()
+    auditor = Auditor(tmp_path / "ledger", FakeProofs())
+    audited = AuditSummary(list(auditor.run()), auditor.history)
+    culprit = attack.culprit(ATTACKER, LIAR, AGGREGATOR)
+    outcome = judge(attack, culprit, result, engine.aggregator.history, audited.failed)
+    assert outcome.refused and (outcome.check, outcome.culprit) == (EXPECTED[name][0], culprit), outcome
+    assert outcome.goes_on == attack.goes_on and outcome.rounds == (rounds if attack.goes_on else outcome.rounds)
+    assert audited.passed is False
+    return result, outcome, audited
 
 
 def flaws(tmp_path):
@@ -79,36 +96,40 @@ def test_catalogue_is_covered():
 
 @pytest.mark.parametrize("name", sorted(HOSPITAL_CHECKS))
 def test_hospital_is_named_and_the_rounds_go_on(tmp_path, name):
-    result = run(tmp_path, name)
+    result, outcome, audited = run(tmp_path, name)
     assert result.finished and result.halted == {}
     assert {(fault.culprit, fault.check) for fault in result.faults} == {(ATTACKER, HOSPITAL_CHECKS[name])}
-    assert flaws(tmp_path) == []
+    assert outcome.audit == () and (ATTACKER in outcome.accepted) == (name in STAY_IN)
+    assert audited.failed == [] and audited.consistent and audited.rules_kept is False
+    assert {breach.member for breach in audited.breaches} == {ATTACKER}
 
 
 @pytest.mark.parametrize("name", sorted(AGGREGATOR_CHECKS))
 def test_aggregator_is_named_by_members_and_by_the_audit(tmp_path, name):
-    result = run(tmp_path, name)
-    noticed, audited = AGGREGATOR_CHECKS[name]
+    result, outcome, audited = run(tmp_path, name)
+    noticed, failing = AGGREGATOR_CHECKS[name]
     assert not result.finished
     found = {(refusal.check, refusal.culprit) for _, refusal in result.refusals}
     found |= {(refusal.check, refusal.culprit) for refusal in result.halted.values()}
     assert (noticed, AGGREGATOR) in found
-    failed = [
-        verdict.refusal for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed
-    ]
-    assert (audited, AGGREGATOR) in {(refusal.check, refusal.culprit) for refusal in failed}
+    failed = [verdict.refusal for verdict in audited.failed]
+    assert (failing, AGGREGATOR) in {(refusal.check, refusal.culprit) for refusal in failed}
+    assert failing == EXPECTED[name][1] and failing in outcome.audit
+    assert {breach.member for breach in audited.breaches} <= {AGGREGATOR}
 
 
 @pytest.mark.parametrize("name", sorted(VERIFIER_ATTACKS))
 def test_a_lying_verifier_is_outvoted_and_named_by_the_audit_alone(tmp_path, name):
-    result = run(tmp_path, name)
+    result, outcome, audited = run(tmp_path, name)
     assert result.finished and result.refusals == [] and result.halted == {}
     helper = ATTACKS[name].hospital is not None
     assert {fault.culprit for fault in result.faults} == ({ATTACKER} if helper else set())
-    failed = [verdict for verdict in Auditor(tmp_path / "ledger", FakeProofs()).run() if not verdict.passed]
-    assert [(verdict.refusal.check, verdict.refusal.culprit) for verdict in failed] == [
-        ("verdict", "verifier-1")
-    ]
+    failed = [verdict.refusal for verdict in audited.failed]
+    assert [(refusal.check, refusal.culprit) for refusal in failed] == [("verdict", LIAR)]
+    assert outcome.audit == ("verdict",) and (ATTACKER in outcome.accepted) == (not helper)
+    assert "hospital-0" in outcome.accepted
+    assert audited.consistent and audited.rules_kept is False
+    assert {breach.member for breach in audited.breaches} >= {LIAR}
 
 
 STAY = {"false-complaint": False, "equivocation": True, "double-consent": True, "wrong-beacon-share": True}

@@ -28,11 +28,13 @@ from tests.federation.fakes import plan
 from tests.relations.otherwise import flipped
 from tests.relations.test_rejects_concat import of_another_patient, of_zeros
 
+pytestmark = pytest.mark.slow
+
 ATTACKER = "hospital-1"
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
 POOLED = chain((1, 6, 6), [CONV, {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 2}])
-GROUPS = {"kind": "conv2d", "outputs": 2, "kernel": 1, "stride": 1, "padding": 0, "groups": 2}
-AVERAGED = chain((1, 6, 6), [CONV, {"kind": "relu_avgpool2d"}, GROUPS, {"kind": "linear", "outputs": 2}])
+GROUPS = {"kind": "conv2d", "outputs": 6, "kernel": 1, "stride": 1, "padding": 0, "groups": 2}
+AVERAGED = chain((1, 6, 6), [CONV, {"kind": "relu_avgpool2d", "size": 3}, GROUPS, {"kind": "linear", "outputs": 2}])
 CLASSES = chain((4,), [{"kind": "linear", "outputs": 5}, {"kind": "linear", "outputs": 3}])
 OUTPUTS = {"kind": "linear", "outputs": 3}
 WITH_A_ROW = chain((1, 4, 4), [CONV, OUTPUTS, {"kind": "add", "from": "row", "by": OUTPUTS}, OUTPUTS], 3)
@@ -71,7 +73,6 @@ class Otherwise(forger.Cheat):
     where: tuple = ()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_hospital_that_trains_otherwise_is_named(tmp_path, monkeypatch, name):
     network, *where = ATTACKS[name]

@@ -19,6 +19,8 @@ from proofward.federation.parties.auditor import Auditor
 from tests.engines.test_real_proofs import averaged
 from tests.federation.fakes import datasets, plan
 
+pytestmark = pytest.mark.slow
+
 ATTACKER = "hospital-1"
 OTHERS = ("hospital-0", "hospital-2", "hospital-3")
 FIRST, ALL = OTHERS[:1], OTHERS

@@ -5,12 +5,16 @@ The round goes on while the rules allow it, and stops with a reason otherwise.
 
 from __future__ import annotations
 
+import pytest
+
 from proofward.encoding import decode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan
+
+pytestmark = pytest.mark.slow
 
 
 class Losing(FaithfulNetwork):

@@ -74,6 +74,7 @@ def test_an_engine_says_who_it_is(name):
         assert ours == agreed, method
 
 
+@pytest.mark.slow
 def test_every_site_has_a_kit_that_says_which_engine_made_it(made):
     engine, folder, network, terms, kits = made
     sites = {seat.site for seat in terms.seats}
@@ -106,6 +107,7 @@ def test_what_is_made_is_for_its_owner_only(made):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+@pytest.mark.slow
 def test_a_seed_is_in_every_kit_and_said_to_be(made, tmp_path):
     engine, _, network, terms, _ = made
     kits = engine.provision(tmp_path / "seeded", network, terms, b"model", SEED)
@@ -122,6 +124,7 @@ def test_one_server_one_coordinator(made):
     assert {engine.server(kit) for kit in kits.values()} == {(network.server, network.port)}
 
 
+@pytest.mark.slow
 def test_certificates_vouch_for_a_sites_key(made):
     engine, _, _, terms, kits = made
     authorities, keys = set(), set()
@@ -167,6 +170,7 @@ def test_only_a_kit_is_one(made, tmp_path):
     assert [check.outcome for check in engine.checks(tmp_path, offline=True)] == [PROBLEM]
 
 
+@pytest.mark.slow
 def test_checks_find_what_is_wrong_and_say_what_to_do(site):
     engine, kit = site
     engine.require_possible(kit, joining=True)

@@ -259,6 +259,7 @@ def leaks(written, reasons, secrets, data):
     return found
 
 
+@pytest.mark.slow
 def test_no_record_no_secret_and_no_reason_is_in_the_log_of_a_run(tmp_path, monkeypatch):
     scenario = make_scenario("tiny", 8, 1, 3)
     data = {name: (records.features.copy(), records.labels) for name, records in scenario.hospitals.items()}

@@ -40,6 +40,7 @@ def enrolled():
     return statement, secret, rng
 
 
+@pytest.mark.slow
 def test_without_a_cheat_the_forger_is_an_honest_prover(enrolled):
     statement, secret, rng = enrolled
     ciphertext, proof = forge_round(statement, secret, DIGESTS, rng, Cheat())

@@ -16,6 +16,8 @@ from proofward.ledger.errors import LedgerError
 from proofward.proof.errors import WitnessError
 from tests.federation.fakes import FakeProofs, datasets, plan
 
+pytestmark = pytest.mark.slow
+
 
 def test_honest_run_closes_all_rounds_and_passes_the_audit(tmp_path):
     agreed = plan()

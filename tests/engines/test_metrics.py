@@ -139,6 +139,7 @@ def test_every_kind_is_taken(metrics, registry, kind):
     assert read(registry, "malformed_lines_total") == 0
 
 
+@pytest.mark.slow
 def test_hostile_lines_make_no_more_series(registry, metrics):
     for number in range(5000):
         name = f"x-{number}"
@@ -244,6 +245,7 @@ def scrape(served):
         }
 
 
+@pytest.mark.slow
 def test_a_run_is_served(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
     scenario = make_scenario("tiny", 3, 1, 5)

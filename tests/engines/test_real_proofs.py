@@ -15,6 +15,8 @@ from proofward.layers.schedule import schedule
 from proofward.layers.training import train
 from tests.federation.fakes import datasets, plan
 
+pytestmark = pytest.mark.slow
+
 ATTACKER = "hospital-1"
 
 

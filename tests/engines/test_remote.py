@@ -34,6 +34,8 @@ from tests.engines.remote_harness import (
 from tests.engines.unhurried import Unhurried
 from tests.federation.fakes import FakeProofs, datasets
 
+pytestmark = pytest.mark.slow
+
 FOUR = agreement(hospitals=4, verifiers=5)
 """A consortium that goes on without one hospital."""
 EVERYBODY = tuple(FOUR.hospitals)
@@ -108,7 +110,6 @@ def disturbing(rng: random.Random, share: float):
     return trouble
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_a_wire_that_loses_repeats_and_delays(tmp_path, weights, seed):
     with Consortium(tmp_path) as consortium:
@@ -144,7 +145,6 @@ def test_who_comes_late_to_the_start_and_to_a_round(tmp_path, weights):
         one_slot_one_envelope(consortium.wire.said)
 
 
-@pytest.mark.slow
 def test_a_hospital_that_never_enrols(tmp_path):
     with Unhurried(tmp_path, FOUR) as consortium:
         consortium.wire.trouble = silent("enrolment", sites=("hospital-2",))
@@ -158,7 +158,6 @@ def test_a_hospital_that_never_enrols(tmp_path):
         assert consortium.audit() == []
 
 
-@pytest.mark.slow
 def test_a_hospital_that_enrols_when_the_rounds_have_begun(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "DATA_PAUSE", 0.1)
     with Unhurried(tmp_path, agreement(hospitals=4, verifiers=5, rounds=3)) as consortium:
@@ -182,7 +181,6 @@ def test_a_hospital_that_enrols_when_the_rounds_have_begun(tmp_path, monkeypatch
         one_slot_one_envelope(consortium.wire.said)
 
 
-@pytest.mark.slow
 def test_who_leaves_in_the_middle_of_a_round_and_comes_back(tmp_path):
     with Unhurried(tmp_path, FOUR) as consortium:
         consortium.wire.trouble = silent("upload", sites=("hospital-1",))
@@ -216,7 +214,6 @@ def test_too_few_at_the_deadline_are_waited_for(tmp_path, weights):
         assert consortium.audit() == [] and (consortium.weights() == weights).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", WAITED_FOR)
 def test_every_phase_waits_for_enough(tmp_path, name):
     missing = ("hospital-0", "hospital-1", "hospital-2")
@@ -234,7 +231,6 @@ def test_every_phase_waits_for_enough(tmp_path, name):
         assert len(consortium.host.aggregator.history.closed[0].accepted.record.hospitals) == 3
 
 
-@pytest.mark.slow
 def test_a_set_without_all_consents_is_given_up_and_the_round_tried_again(tmp_path):
     with Unhurried(tmp_path, FOUR) as consortium:
 
@@ -258,7 +254,6 @@ def test_a_set_without_all_consents_is_given_up_and_the_round_tried_again(tmp_pa
         assert consortium.audit() == []
 
 
-@pytest.mark.slow
 def test_an_idle_site_asks_seldom(tmp_path):
     with Consortium(tmp_path) as consortium:
         consortium.wire.trouble = silent("holder-keys", sites=("hospital-0",))

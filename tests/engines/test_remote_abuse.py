@@ -54,6 +54,8 @@ from tests.engines.unhurried import Unhurried
 from tests.engines.waiting import Waiting
 from tests.federation.fakes import FakeProofs, plan
 
+pytestmark = pytest.mark.slow
+
 EMPTY = hashlib.sha256(b"").digest()
 JUNK = b"\x9a" + (1 << 20).to_bytes(4, "big") + b"\xa0" * (1 << 20)
 """An array of a million empty maps."""

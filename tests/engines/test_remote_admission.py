@@ -57,6 +57,7 @@ def answer(desk, data: bytes):
     return read_answer(desk.answer(write(Join(data))))
 
 
+@pytest.mark.slow
 def test_it_is_given_the_rules_once_the_others_have_joined_and_changes_nothing(root):
     terms = set_up(root, agreement())
     desk = open_desk(root)
@@ -98,6 +99,7 @@ def test_rejects_another_role_key_or_terms(root):
         assert isinstance(found, Declined) and found.refusal.check == check
 
 
+@pytest.mark.slow
 def test_a_name_of_the_terms_is_never_an_added_one(root):
     terms = set_up(root, agreement())
     with pytest.raises(Refusal, match="member"):

@@ -107,6 +107,7 @@ class Overdue:
 STUCK = {"shares-checked": SHARES, "consent": CONSENT, "lock": LOCK}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", STUCK)
 def test_after_its_own_deadline_no_file_of_a_member_gives_a_secret_of_the_attempt(
     tmp_path, thief, monkeypatch, word
@@ -127,6 +128,7 @@ def test_after_its_own_deadline_no_file_of_a_member_gives_a_secret_of_the_attemp
             assert thief.reads(folder) == set(), name
 
 
+@pytest.mark.slow
 def test_a_member_in_time_still_answers_also_after_a_restart(tmp_path, thief):
     overdue = Overdue()
     with Consortium(tmp_path, agreement(rounds=1), deadline=3600) as consortium:
@@ -147,6 +149,7 @@ def test_a_member_in_time_still_answers_also_after_a_restart(tmp_path, thief):
         assert consortium.host.aggregator.history.closed[0].accepted.record.hospitals == HOSPITALS
 
 
+@pytest.mark.slow
 def test_a_member_cut_off_from_the_aggregator_erases_as_well(tmp_path, thief, monkeypatch):
     overdue, away = Overdue(), set[str]()
 

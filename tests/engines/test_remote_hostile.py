@@ -44,6 +44,7 @@ def upload(consortium: Waiting, **changes) -> Upload:
     return replace(decode(consortium.kept[0], Envelope).record, **changes)
 
 
+@pytest.mark.slow
 def test_noise_is_declined(uploading, rng: random.Random):
     size = uploading.history.size
     noise = [b"", b"\x00", b"\xff" * 100, b"\xa0", bytes(messages.MAX_REQUEST_BYTES + 1)]
@@ -70,6 +71,7 @@ REQUESTS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(request=REQUESTS, place=st.integers(0, 1 << 20), value=st.integers(0, 255), spoil=st.booleans())
 def test_any_request_is_answered(uploading, request, place, value, spoil):
@@ -80,6 +82,7 @@ def test_any_request_is_answered(uploading, request, place, value, spoil):
     assert uploading.history.size == size and uploading.incoming() == []
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(number=st.integers(0, 1 << 20), place=st.integers(0, 1 << 20), value=st.integers(0, 255))
 def test_no_altered_envelope_is_taken(uploading, number, place, value):
@@ -155,6 +158,7 @@ def test_forged_and_replayed_envelopes(uploading):
     assert history.size == size and history.refusals == []
 
 
+@pytest.mark.slow
 def test_what_breaks_the_rules_is_evidence_but_not_for_ever(tmp_path):
     with Waiting(tmp_path, "upload", "upload") as consortium:
         history = consortium.history
@@ -174,6 +178,7 @@ def test_what_breaks_the_rules_is_evidence_but_not_for_ever(tmp_path):
         assert consortium.audit() == []
 
 
+@pytest.mark.slow
 def test_no_second_share_sum(unmasking):
     state = unmasking.history.round
     first = next(iter(state.share_sums.values()))
@@ -186,6 +191,7 @@ def test_no_second_share_sum(unmasking):
     assert checks == {("hospital-0", "equivocation"), (LATE, "subject")}
 
 
+@pytest.mark.slow
 def test_ten_thousand_followers(uploading):
     said = Say(uploading.kept[0])
     size, before = uploading.history.size, begin_peak()

@@ -26,6 +26,8 @@ from tests.engines.remote_harness import (
 )
 from tests.engines.remote_kits import issue, pem, rsa_key
 
+pytestmark = pytest.mark.slow
+
 KEY = SigningKey(bytes(range(32)))
 OTHER = SigningKey(bytes(range(1, 33)))
 
@@ -154,7 +156,6 @@ def test_all_requests_make_the_rules_and_a_substituted_one_does_not(tmp_path):
         assemble(last.requests[1:], terms, authority)
 
 
-@pytest.mark.slow
 def test_a_member_that_hears_nonsense_asks_again_and_joins_with_its_own_key_only(tmp_path):
     with Consortium(tmp_path, agreement(rounds=1)) as consortium:
         honest, heard = consortium.desk.answer, []

@@ -6,7 +6,6 @@ Meanwhile they ask seldom and keep to their folder. What the aggregator signed a
 from __future__ import annotations
 
 import hashlib
-import random
 import threading
 import time
 from dataclasses import replace
@@ -15,7 +14,7 @@ from io import BytesIO
 import pytest
 
 from proofward.encoding import decode, encode
-from proofward.engines.remote import messages
+from proofward.engines.remote import link, messages
 from proofward.engines.remote.agreement.joining import JoinRequest
 from proofward.engines.remote.caller import Stream, deliver, send
 from proofward.engines.remote.messages import (
@@ -23,7 +22,6 @@ from proofward.engines.remote.messages import (
     Assembled,
     Declined,
     Extended,
-    Fetch,
     Follow,
     Held,
     Missing,
@@ -37,18 +35,27 @@ from proofward.engines.remote.messages import (
     read_request,
 )
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Extension, sign_extension
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint
-from proofward.ledger.keys import SigningKey
-from proofward.ledger.note import NoteSigner
-from tests.engines.remote_harness import AUDITOR, Consortium, agreement, files_under, one_slot_one_envelope
+from tests.engines.liar import LIES, STRANGER, Liar
+from tests.engines.remote_harness import (
+    AUDITOR,
+    Consortium,
+    agreement,
+    files_under,
+    one_slot_one_envelope,
+    topic,
+)
 
 pytestmark = pytest.mark.slow
 
-STRANGER = SigningKey(bytes(32))
-LIAR_SECONDS = 4
+LIAR_SECONDS, SHORT_PAUSE = 1.5, 1.0
+"""For how long a lie is told, to seven members, and how long they pause for an answer that makes no sense."""
+TRIES = 1000
+"""Requests of members that try at once, and a few times, what they owe."""
 
 
 def no_note(kind, **fields):
@@ -145,106 +152,34 @@ def test_an_envelope_that_always_lacks_something():
             deliver(Host(answer), b"envelope", {}, no_note)
 
 
-class Liar:
-    """Stands before a consortium's desk and alters answers while `lying`."""
-
-    def __init__(self, consortium: Consortium, lie: str) -> None:
-        self.consortium, self.honest = consortium, consortium.desk.answer
-        self.lying, self.lie = threading.Event(), getattr(self, lie)
-        self.rng, self.count = random.Random(lie), 0
-        self.first: bytes = b""
-        consortium.wire.answer = self.answer
-
-    def answer(self, data: bytes) -> bytes:
-        answer = self.honest(data)
-        if not self.lying.is_set():
-            return answer
-        self.count += 1
-        found = self.lie(read_request(data), read_answer(answer))
-        return found if isinstance(found, bytes) else encode(found)
-
-    def garbage(self, request, answer):
-        return self.rng.randbytes(self.rng.randrange(100))
-
-    def other_types(self, request, answer):
-        others = {
-            Follow: Recorded(),
-            Say: NotYet("no"),
-            Part: Wanted((Missing(bytes(32), 0),)),
-            Fetch: Held(0, True),
-        }
-        return others.get(type(request), answer)
-
-    def nothing_new(self, request, answer):
-        return NotYet("nothing")
-
-    def declined(self, request, answer):
-        return Declined("phase", "somebody", "something", "else")
-
-    def wrong_objects(self, request, answer):
-        return Piece(5, b"wrong"[request.offset :]) if isinstance(answer, Piece) else answer
-
-    def truncated(self, request, answer):
-        return Piece(answer.size, answer.data[:-1]) if isinstance(answer, Piece) else answer
-
-    def never_complete(self, request, answer):
-        return Held(0, False) if isinstance(answer, Held) else answer
-
-    def always_wanting(self, request, answer):
-        return Wanted((Missing(DIGEST, 0),)) if isinstance(answer, Recorded | Wanted) else answer
-
-    def replayed(self, request, answer):
-        if isinstance(answer, Extended):
-            self.first = self.first or encode(answer)
-            return self.first
-        return answer
-
-    def rolled_back(self, request, answer):
-        aggregator = self.consortium.host.aggregator
-        signer, size = aggregator.signer, 5
-        shown = Extension(0, tuple(aggregator.ledger.entries(0)[:size]), b"", ())
-        checkpoint = sign_checkpoint(size, aggregator.history.roots[size], signer)
-        data = sign_extension(replace(shown, checkpoint=checkpoint), aggregator.key, aggregator.rules)
-        return Extended(data, False) if isinstance(request, Follow) else answer
-
-    def signed_by_another(self, request, answer):
-        if not isinstance(answer, Extended):
-            return answer
-        rules, shown = (
-            self.consortium.host.aggregator.rules,
-            decode(answer.extension, Extension, max_bytes=1 << 30),
-        )
-        return Extended(sign_extension(shown, STRANGER, rules), False)
-
-    def checkpoint_by_another(self, request, answer):
-        if not isinstance(answer, Extended):
-            return answer
-        aggregator = self.consortium.host.aggregator
-        signer = NoteSigner(aggregator.signer.name, STRANGER)
-        note = sign_checkpoint(aggregator.history.size, aggregator.history.root, signer)
-        shown = decode(answer.extension, Extension, max_bytes=1 << 30)
-        return Extended(
-            sign_extension(replace(shown, checkpoint=note), aggregator.key, aggregator.rules), False
-        )
-
-
-LIES = [name for name in vars(Liar) if not name.startswith("_") and name != "answer"]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("lie", LIES)
-def test_members_outlast_a_lie(tmp_path, lie):
-    with Consortium(tmp_path, agreement(rounds=1)) as consortium:
-        liar = Liar(consortium, lie)
+def test_members_outlast_every_lie(tmp_path, monkeypatch):
+    """One after the other, each in a round of its own, which waits for the liar."""
+    monkeypatch.setattr(link, "PAUSES", (SHORT_PAUSE,))
+    begun = [threading.Event() for _ in range(len(LIES) + 1)]
+    with Consortium(tmp_path, agreement(rounds=len(LIES))) as consortium:
+
+        def trouble(site, request, number):
+            if site == "hospital-2" and topic(request) == "upload":
+                gate = begun[decode(request.envelope, Envelope).round]
+                while not gate.wait(0.1) and not consortium.sites[site].stop.is_set():
+                    pass
+            return 1, True
+
+        liar, consortium.wire.trouble = Liar(consortium), trouble
         consortium.start()
-        consortium.until(lambda: consortium.phase("keys", 1) or consortium.phase("upload", 1))
-        liar.lying.set()
-        before = {name: files_under(tmp_path / name / "startup") for name in consortium.names}
-        time.sleep(LIAR_SECONDS)
-        liar.lying.clear()
-        assert liar.count < 7 * LIAR_SECONDS * 25, "a loop without a pause"
-        assert before == {name: files_under(tmp_path / name / "startup") for name in consortium.names}
+        for number, lie in enumerate(LIES, 1):
+            consortium.until(lambda: any(consortium.phase(name, number) for name in ("keys", "upload")))
+            before = {name: files_under(tmp_path / name / "startup") for name in consortium.names}
+            liar.count = liar.told = 0
+            start, liar.lie = time.monotonic(), getattr(liar, lie)
+            begun[number].set()
+            consortium.until(lambda: time.monotonic() - start > LIAR_SECONDS and liar.told)
+            liar.lie, seconds = None, time.monotonic() - start
+            assert liar.count < TRIES + 7 * seconds * 25, f"{lie}: a loop without a pause"
+            assert before == {name: files_under(tmp_path / name / "startup") for name in consortium.names}, lie
         consortium.join()
+        assert len(consortium.host.aggregator.history.closed) == len(LIES)
         assert consortium.audit() == []
         one_slot_one_envelope(consortium.wire.said)
         assert {path.name for path in tmp_path.iterdir()} == {*consortium.names, "server", "audited"}

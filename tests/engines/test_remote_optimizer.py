@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from proofward.optimizers.fedadam import FedAdam
 from tests.engines.remote_harness import Consortium, agreement
+
+pytestmark = pytest.mark.slow
 
 
 def test_remote_members_recompute_models_and_states(tmp_path):

@@ -31,6 +31,8 @@ from proofward.federation.messages.catalogue import Enrolment
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from tests.engines.remote_harness import Consortium, agreement, open_desk, open_site, set_up
 
+pytestmark = pytest.mark.slow
+
 DEADLINE = 60
 
 

@@ -34,6 +34,7 @@ from tests.engines.waiting import LATE, Waiting
 from tests.patience import PATIENCE
 
 NEVER = 0
+KILLS = 9
 APART = {"verifier-0": AUDITOR}
 """hospital-0 is alone at its site, two verifiers are at the auditor's."""
 
@@ -53,18 +54,26 @@ def sent(consortium: Consortium) -> list[bytes]:
     return [*consortium.wire.said, *consortium.host.aggregator.ledger.entries(0)]
 
 
-def killed_site(root: Path, name: str, steps: list[int]) -> int:
-    """Kills a site at each of these steps in turn, then lets it end; the steps of its last life."""
-    with Consortium(root, sites=APART) as consortium:
-        unseeded(root)
-        address = str(root / "socket")
+def lives(name: str, steps: int) -> list[int]:
+    """After how many steps it is killed, again and again, on the way of so many."""
+    rng = random.Random(f"kill {name}")
+    return [rng.randrange(1, 2 * steps // (KILLS + 5)) for _ in range(KILLS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, steps", [("hospital-0", 137), (AUDITOR, 188)])
+def test_a_site_killed_at_any_step(tmp_path, name, steps):
+    """steps: that it takes when nobody kills it."""
+    with Consortium(tmp_path, sites=APART) as consortium:
+        unseeded(tmp_path)
+        address = str(tmp_path / "socket")
         listener = listen(address, consortium.wire.carrier(name))
         consortium.start(*(other for other in consortium.names if other != name))
-        for step in steps:
-            code, said = child(root, name, address, step).end()
+        for step in lives(name, steps):
+            code, said = child(tmp_path, name, address, step).end()
             assert code == -signal.SIGKILL, f"{step}: {said}"
-        code, counted = child(root, name, address, NEVER).end()
-        assert code == 0, counted
+        code, said = child(tmp_path, name, address, NEVER).end()
+        assert code == 0, said
         consortium.join()
         listener.close()
         one_slot_one_envelope(sent(consortium))
@@ -72,16 +81,6 @@ def killed_site(root: Path, name: str, steps: list[int]) -> int:
         assert history.refusals == [] and len(history.closed) == 2
         assert all(len(state.accepted.record.hospitals) == 3 for state in history.closed)
         assert consortium.audit() == []
-        return counted
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["hospital-0", AUDITOR])
-def test_a_site_killed_at_any_step(tmp_path, name):
-    steps = killed_site(tmp_path / "undisturbed", name, [])
-    rng = random.Random(f"kill {name}")
-    for number in range(3):
-        killed_site(tmp_path / str(number), name, [rng.randrange(1, steps // 3) for _ in range(3)])
 
 
 class Elsewhere:
@@ -89,7 +88,7 @@ class Elsewhere:
 
     def __init__(self, root: Path, steps: list[int]) -> None:
         self.root, self.steps, self.address = root, [*steps, NEVER], str(root / "socket")
-        self.kills, self.counted = 0, 0
+        self.kills = 0
 
     def serve(self, done: threading.Event) -> None:
         for step in self.steps:
@@ -100,15 +99,14 @@ class Elsewhere:
             assert code in (0, -signal.SIGKILL), said
             self.kills += code == -signal.SIGKILL
             if code == 0:
-                self.counted = said
                 return
 
 
-def killed_desk(root: Path, steps: list[int]) -> int:
-    """Kills the desk at each of these steps in turn; the steps of its last life."""
-    elsewhere, done = Elsewhere(root, steps), threading.Event()
-    consortium = Consortium(root, sites=APART, answer=ask(elsewhere.address))
-    unseeded(root)
+@pytest.mark.slow
+def test_the_desk_killed_at_any_step(tmp_path):
+    elsewhere, done = Elsewhere(tmp_path, lives("the desk", 828)), threading.Event()
+    consortium = Consortium(tmp_path, sites=APART, answer=ask(elsewhere.address))
+    unseeded(tmp_path)
     server = threading.Thread(target=elsewhere.serve, args=(done,))
     server.start()
     try:
@@ -118,23 +116,12 @@ def killed_desk(root: Path, steps: list[int]) -> int:
         done.set()
         consortium.stop(*consortium.sites)
         server.join(PATIENCE)
-    assert elsewhere.kills == len(steps)
-    consortium.desk = open_desk(root)
+    assert elsewhere.kills == KILLS
+    consortium.desk = open_desk(tmp_path)
     history = consortium.host.aggregator.history
     assert history.refusals == [] and len(history.closed) == 2
     one_slot_one_envelope(sent(consortium))
     assert consortium.audit() == []
-    return elsewhere.counted
-
-
-@pytest.mark.slow
-def test_the_desk_killed_at_any_step(tmp_path):
-    (tmp_path / "undisturbed").mkdir()
-    steps = killed_desk(tmp_path / "undisturbed", [])
-    rng = random.Random("kill the desk")
-    for number in range(3):
-        (tmp_path / str(number)).mkdir()
-        killed_desk(tmp_path / str(number), [rng.randrange(1, steps // 4) for _ in range(3)])
 
 
 def test_a_broken_transfer_goes_on_from_what_is_held(tmp_path):

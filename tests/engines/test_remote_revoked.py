@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proofward.engines.flare.health import health
-from proofward.engines.remote.agreement.home import Home
+from proofward.engines.remote.agreement.home import STOPPED, Home
 from proofward.engines.remote.agreement.requests import request_revocation
-from proofward.engines.remote.host import STOPPED
 from proofward.engines.remote.overview import look
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, Lost, agreement, topic
 from tests.engines.remote_kits import as_kit

@@ -18,6 +18,8 @@ from tests.engines.forked import Forked
 from tests.engines.killed_run import Countdown, build
 from tests.federation.fakes import FakeProofs
 
+pytestmark = pytest.mark.slow
+
 NEVER = 1 << 40
 
 
@@ -33,11 +35,11 @@ def undisturbed(tmp_path_factory):
     return result.weights, NEVER - counter.left
 
 
-@pytest.mark.slow
-def test_killed_runs_resume_to_the_same_model(tmp_path, undisturbed):
+@pytest.mark.parametrize("kills", [3, pytest.param(12, marks=pytest.mark.exhaustive)])
+def test_killed_runs_resume_to_the_same_model(tmp_path, undisturbed, kills):
     weights, steps = undisturbed
     rng = random.Random(5)
-    for number, step in enumerate(sorted(rng.sample(range(1, steps), 6))):
+    for number, step in enumerate(sorted(rng.sample(range(1, steps), kills))):
         folder = tmp_path / str(number)
         folder.mkdir()
         code, said = child(folder, step)
@@ -48,7 +50,6 @@ def test_killed_runs_resume_to_the_same_model(tmp_path, undisturbed):
         assert all(verdict.passed for verdict in Auditor(folder / "ledger", FakeProofs()).run())
 
 
-@pytest.mark.slow
 def test_a_run_killed_again_and_again_still_ends(tmp_path, undisturbed):
     weights, steps = undisturbed
     kills = 0
@@ -60,7 +61,6 @@ def test_a_run_killed_again_and_again_still_ends(tmp_path, undisturbed):
     assert result.finished and (result.weights == weights).all()
 
 
-@pytest.mark.slow
 def test_real_proofs_survive_a_kill(tmp_path, undisturbed):
     weights, steps = undisturbed
     assert child(tmp_path, 2 * steps // 3, "real")[0] == -signal.SIGKILL

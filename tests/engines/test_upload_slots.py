@@ -68,6 +68,7 @@ class Slow(FakeProofs):
         return super().prove_round(statement, *rest)
 
 
+@pytest.mark.slow
 def test_times_of_uploads_do_not_tell_how_long_the_work_took(tmp_path):
     slot, left = 3, {}
     with Consortium(tmp_path, agreement(rounds=1), upload_slot=slot) as consortium:

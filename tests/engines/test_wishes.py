@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proofward.engines.remote.agreement.end_requests import request_end
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import request_admission, request_revocation
@@ -10,6 +12,8 @@ from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement
 from tests.engines.remote_kits import certificates
 from tests.federation.fakes import FakeProofs
+
+pytestmark = pytest.mark.slow
 
 
 def test_votes_of_an_air_gapped_verifier_are_on_its_stick(tmp_path):

@@ -12,6 +12,8 @@ from proofward.federation.messages import catalogue as m
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_membership import stop
 
+pytestmark = pytest.mark.slow
+
 REFUSED = "its proof was refused by verifier-0, verifier-1, verifier-2 (transcript)"
 
 

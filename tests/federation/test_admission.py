@@ -75,6 +75,7 @@ def stopped(at_uploads):
     return at_uploads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("phase", "taken"), [(KEYS, [False, True]), (SHARES, [False, False, True])])
 def test_a_hospital_admitted_in_mid_run_takes_part_and_the_audit_passes(tmp_path, phase, taken):
     stopped = stop(tmp_path, phase, rounds=len(taken))
@@ -91,6 +92,7 @@ def test_a_hospital_admitted_in_mid_run_takes_part_and_the_audit_passes(tmp_path
     assert NEW in history.closed[-1].consents and NEW in history.closed[-1].confirmations
 
 
+@pytest.mark.slow
 def test_who_is_judged_before_the_enrolment_closes_takes_part_from_the_first_round_and_deals_no_nonce(
     tmp_path,
 ):
@@ -106,6 +108,7 @@ def test_who_is_judged_before_the_enrolment_closes_takes_part_from_the_first_rou
     assert NEW not in {*sharing.holders, *sharing.deals, *sharing.vouches, *sharing.shares}
 
 
+@pytest.mark.slow
 def test_fewer_votes_than_accept_a_proof_change_nothing(tmp_path):
     stopped = stop(tmp_path, UPLOAD)
     member = add(stopped, voters=(VERIFIER,))
@@ -117,6 +120,7 @@ def test_fewer_votes_than_accept_a_proof_change_nothing(tmp_path):
     assert all(NEW not in state.participants for state in history.closed)
 
 
+@pytest.mark.slow
 def test_votes_for_two_keys_of_one_name_do_not_add_up(stopped):
     other = SigningKey(bytes(32)).public.raw
     stopped.history.apply(stopped.spoken("verifier-0", vote()))
@@ -212,6 +216,7 @@ def test_rejects_more_hospitals_than_one_sum_can_have(stopped, monkeypatch):
     assert "at most 5 hospitals" in stopped.refusal(stopped.spoken(VERIFIER, other)).expected
 
 
+@pytest.mark.slow
 def test_rejects_votes_before_the_federation_is_opened_and_after_it_is_closed(tmp_path):
     stopped = stop(tmp_path, UPLOAD)
     fresh = History(stopped.engine.rules)
@@ -243,6 +248,7 @@ def test_rejects_what_it_says_before_it_is_admitted_with_another_key_or_role(sto
     assert stopped.check(said_by_new(stopped, vote("hospital-x"))) == ("role", NEW)
 
 
+@pytest.mark.slow
 def test_wishes_survive_a_restart_and_an_impossible_one_is_dropped(tmp_path):
     stopped = stop(tmp_path, UPLOAD)
     verifier = stopped.engine.verifiers[VERIFIER]

@@ -18,6 +18,8 @@ from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import opened
 from tests.federation.test_admission import AGGREGATOR, AGREED, NEW, records
 
+pytestmark = pytest.mark.slow
+
 
 class Impatient(Hospital):
     """Enrols whether or not it was admitted."""

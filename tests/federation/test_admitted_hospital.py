@@ -20,6 +20,8 @@ from proofward.federation.messages import catalogue as m
 from tests.federation.harness import opened
 from tests.federation.test_admission import AGGREGATOR, NEW, add, flaws, said_by_new, stop
 
+pytestmark = pytest.mark.slow
+
 
 def running(tmp_path, phase, member="", topic=""):
     """A federation with a fifth hospital, in the round in which that takes part for the first time.

@@ -19,6 +19,8 @@ from proofward.ledger.objects import ObjectStore
 from tests.federation.test_aggregation import OBJECTS, Round, folder, history_of, on_whole_arrays
 from tests.peak_memory import resident
 
+pytestmark = pytest.mark.slow
+
 MEASURE = """
 import json, sys
 from pathlib import Path

@@ -34,6 +34,7 @@ def finished(tmp_path_factory):
     return directory / "ledger", engine.rules
 
 
+@pytest.mark.slow
 def test_the_folder_alone_is_enough_and_stays_unchanged(finished, tmp_path):
     folder, rules = finished
     copy = tmp_path / "copy"
@@ -43,6 +44,7 @@ def test_the_folder_alone_is_enough_and_stays_unchanged(finished, tmp_path):
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_every_byte_of_every_file_is_covered(finished, tmp_path):
     folder, _ = finished
     rng = random.Random(11)
@@ -58,6 +60,7 @@ def test_every_byte_of_every_file_is_covered(finished, tmp_path):
         shutil.rmtree(copy)
 
 
+@pytest.mark.slow
 def test_bytes_of_the_database_and_the_seal_one_by_one(finished, tmp_path):
     folder, _ = finished
     rng = random.Random(12)
@@ -106,6 +109,7 @@ class Lying(Verifier):
         return super().say(record, *arguments, **options)
 
 
+@pytest.mark.slow
 def test_a_lying_verifier_is_named(tmp_path):
     engine = small(tmp_path, parties=Parties(verifiers={"verifier-1": Lying}), verifiers=3)
     assert engine.run().finished

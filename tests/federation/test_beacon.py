@@ -119,6 +119,7 @@ def federation(tmp_path, lost=(), parties=None, **options):
     return engine, engine.run()
 
 
+@pytest.mark.slow
 def test_shares_that_are_withheld_or_not_recorded_change_no_beacon(tmp_path):
     beacons = set()
     for number, lost in enumerate(([], ["hospital-0"], ["hospital-3", "hospital-4"])):
@@ -128,6 +129,7 @@ def test_shares_that_are_withheld_or_not_recorded_change_no_beacon(tmp_path):
     assert len(beacons) == 1
 
 
+@pytest.mark.slow
 def test_too_few_shares_leave_the_federation_waiting_without_another_beacon(tmp_path):
     lost = [(f"hospital-{index}", "beacon-shares") for index in range(3)]
     engine, result = federation(tmp_path, lost)
@@ -135,6 +137,7 @@ def test_too_few_shares_leave_the_federation_waiting_without_another_beacon(tmp_
     assert not result.finished and history.phase == "reveal" and history.sharing.beacon == b""
 
 
+@pytest.mark.slow
 def test_a_missing_deal_or_vouch_does_not_stop_it(tmp_path):
     engine, result = federation(tmp_path, [("hospital-1", "beacon-deal"), ("hospital-2", "beacon-vouch")])
     assert result.finished and result.faults == []
@@ -152,6 +155,7 @@ class DealsBadly(Hospital):
         return replace(made, shares={**made.shares, **altered})
 
 
+@pytest.mark.slow
 def test_a_bad_deal_does_not_count(tmp_path):
     engine, result = federation(tmp_path, parties=Parties(hospitals={"hospital-1": DealsBadly}))
     assert result.finished and "hospital-1" not in engine.aggregator.history.sharing.counted
@@ -168,6 +172,7 @@ def test_rejects_another_share_than_the_one_that_was_dealt(tmp_path):
     assert isinstance(envelope.record, BeaconShares)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_round_has_one_beacon_that_follows_from_the_round_before(tmp_path, number):
     engine, result = federation(tmp_path, [("hospital-1", "consent")])
@@ -179,6 +184,7 @@ def test_a_round_has_one_beacon_that_follows_from_the_round_before(tmp_path, num
     assert [state.attempt for state in states] == [0, 1]
 
 
+@pytest.mark.slow
 def test_the_first_model_is_an_expansion_of_the_beacon(tmp_path):
     engine, result = federation(tmp_path)
     history = engine.aggregator.history
@@ -195,11 +201,13 @@ class NamesAnotherModel(Aggregator):
         return replace(record, model=bytes(32)) if isinstance(record, BeaconFixed) else record
 
 
+@pytest.mark.slow
 def test_an_aggregator_that_names_another_first_model_is_refused(tmp_path):
     _, result = federation(tmp_path, parties=Parties(aggregator=NamesAnotherModel))
     assert not result.finished and result.stopped.check == "first-model"
 
 
+@pytest.mark.slow
 def test_a_trusted_first_model_is_what_the_rules_say(tmp_path):
     import numpy as np
 

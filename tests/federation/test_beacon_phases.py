@@ -75,6 +75,7 @@ def run(directory, member="", topic="", **changes):
     return engine.aggregator.history, result, network
 
 
+@pytest.mark.slow
 def test_withheld_shares_change_no_beacon_and_every_round_has_one(tmp_path):
     honest, result, _ = run(tmp_path / "a")
     assert result.finished
@@ -86,6 +87,7 @@ def test_withheld_shares_change_no_beacon_and_every_round_has_one(tmp_path):
         assert history.closed[0].beacon == round_beacon(history.rules.digest, 1, beacon)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", ["beacon-deal", "beacon-vouch"])
 def test_a_deal_or_vouch_that_never_comes_stops_nothing(tmp_path, topic):
     history, result, network = run(tmp_path, "hospital-1", topic)
@@ -102,6 +104,7 @@ class DealsBadly(Hospital):
         return replace(found, commitments=altered)
 
 
+@pytest.mark.slow
 def test_a_bad_dealer_does_not_count(tmp_path):
     history, result, _ = run(tmp_path, parties=Parties(hospitals={"hospital-4": DealsBadly}))
     assert result.finished
@@ -109,6 +112,7 @@ def test_a_bad_dealer_does_not_count(tmp_path):
     assert {"hospital-0", "hospital-1"} <= set(history.sharing.counted)
 
 
+@pytest.mark.slow
 def test_members_refuse_an_aggregator_that_chooses_the_first_model(tmp_path):
     _, result, _ = run(tmp_path, parties=Parties(aggregator=ChoosesFirstModel))
     assert not result.finished and result.rounds == 0 and len(result.halted) == 8
@@ -123,6 +127,7 @@ def revealing(tmp_path):
     stopped.engine.close()
 
 
+@pytest.mark.slow
 def test_rejects_shares_that_were_not_dealt(revealing):
     envelope = opened(revealing.network.kept[0])
     shares = envelope.record.shares

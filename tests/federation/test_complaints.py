@@ -13,6 +13,8 @@ from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import FakeProofs, datasets, plan
 
+pytestmark = pytest.mark.slow
+
 VICTIM, HONEST, SECOND, FALSE = "hospital-0", "hospital-1", "hospital-4", "hospital-5"
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.messages.catalogue import ComplaintVerdict
 from proofward.federation.parties.verifier import Verifier
 from tests.federation.fakes import FakeProofs, datasets, plan
+
+pytestmark = pytest.mark.slow
 
 
 class Dismisses(Verifier):

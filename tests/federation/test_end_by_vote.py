@@ -36,6 +36,7 @@ from proofward.report.audit_summary import AuditSummary
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_membership import HOSPITAL, stop
 
+pytestmark = pytest.mark.slow
 VERIFIERS = ("verifier-0", "verifier-1", "verifier-2")
 WHY = "the study has all that it needs"
 ROUND = [KEYS, UPLOAD, VERIFY, SHARES, CONSENT, LOCK, UNMASK, CONFIRM]

@@ -21,6 +21,8 @@ from proofward.federation.storage.secret_store import SecretStore
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = ("beacon/own-share",)
 """What a member says openly in the end."""
 

@@ -11,6 +11,8 @@ from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import plan
 from tests.federation.forks import opened_sets, past
 
+pytestmark = pytest.mark.slow
+
 VERIFIERS = {"verifier-0"}
 
 

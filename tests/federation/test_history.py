@@ -23,6 +23,7 @@ def upload(tmp_path_factory):
     stopped.engine.close()
 
 
+@pytest.mark.slow
 def test_the_upload_itself_is_fine(upload):
     stopped, envelope = upload
     assert stopped.history.judge(envelope.data) == envelope
@@ -161,6 +162,7 @@ def test_keys(tmp_path):
     stopped.engine.close()
 
 
+@pytest.mark.slow
 def test_rounds_open_from_the_right_model_with_everybody(tmp_path):
     stopped = Stopped(tmp_path, CONFIRM, 1)
     engine, history = stopped.engine, stopped.history
@@ -179,6 +181,7 @@ def test_rounds_open_from_the_right_model_with_everybody(tmp_path):
     engine.close()
 
 
+@pytest.mark.slow
 def test_shares_and_the_accepted_set(tmp_path):
     stopped = Stopped(tmp_path, SHARES, 1, HOSPITAL, "shares-checked")
     envelope = opened(stopped.network.kept[0])
@@ -201,6 +204,7 @@ def test_shares_and_the_accepted_set(tmp_path):
     stopped.engine.close()
 
 
+@pytest.mark.slow
 def test_unmasking_happens_once(tmp_path):
     stopped = Stopped(tmp_path, UNMASK, 1, HOSPITAL, "share-sum")
     history, hospital = stopped.history, stopped.engine.hospitals[HOSPITAL]
@@ -217,6 +221,7 @@ def test_unmasking_happens_once(tmp_path):
     stopped.engine.close()
 
 
+@pytest.mark.slow
 def test_aggregates_and_confirmations(tmp_path):
     stopped = Stopped(tmp_path, CONFIRM, 1, VERIFIER, "confirmation")
     history = stopped.history
@@ -237,6 +242,7 @@ def test_aggregates_and_confirmations(tmp_path):
     stopped.engine.close()
 
 
+@pytest.mark.slow
 def test_the_uploads_are_not_closed_with_too_few(tmp_path):
     stopped = Stopped(tmp_path, UPLOAD, 1, HOSPITAL, "upload")
     for name in ("hospital-0", "hospital-1", "hospital-2"):

@@ -157,6 +157,7 @@ CLAIMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_a_claim_with_junk_as_proof_is_refused_at_small_cost(claim) -> None:
     """Statements at and beyond the limits of size: five seconds and 500 MB, in a process of its own."""

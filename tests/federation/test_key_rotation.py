@@ -26,6 +26,8 @@ from proofward.ledger.keys import SigningKey, sign
 from tests.federation.fakes import FakeProofs, datasets
 from tests.federation.harness import Stopped, opened
 
+pytestmark = pytest.mark.slow
+
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-2", "hospital-0", "verifier-0", "aggregator"
 FIRST, SECOND = SigningKey(b"1" * 32), SigningKey(b"2" * 32)
 

@@ -26,6 +26,8 @@ from proofward.federation.parties.verifier import Verifier
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding, opened
 
+pytestmark = pytest.mark.slow
+
 LATE, OTHER, AGGREGATOR = "hospital-3", "hospital-0", "aggregator"
 RECORD = m.Enrolment(10, 4, bytes(32), bytes(1216))
 

@@ -29,6 +29,8 @@ from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
 
+pytestmark = pytest.mark.slow
+
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-4", "hospital-0", "verifier-0", "aggregator"
 LAST = {
     ENROLMENT: ("verifier", "enrolment-verdict"),

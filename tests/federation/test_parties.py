@@ -33,6 +33,7 @@ def last_refusal(stopped):
     return party, refusal.check, refusal.culprit
 
 
+@pytest.mark.slow
 def test_attachments_must_be_the_named_objects(stopped):
     packet = decode(stopped.network.kept[0], Packet, max_bytes=LARGE)
     size = stopped.history.size
@@ -47,6 +48,7 @@ def test_attachments_must_be_the_named_objects(stopped):
     assert stopped.history.size == size + 1 and HOSPITAL in stopped.history.round.uploads
 
 
+@pytest.mark.slow
 def test_a_repeated_packet_changes_nothing(stopped):
     stopped.aggregator.handle(stopped.network.kept[0])
     size, refusals = stopped.history.size, len(stopped.engine.refusals)
@@ -94,6 +96,7 @@ def test_extensions_are_verified_before_anything_is_done(stopped):
     assert member.history.size == size + len(good.entries)
 
 
+@pytest.mark.slow
 def test_a_shorter_ledger_is_reported_and_another_one_stops_the_member(stopped):
     member = stopped.engine.verifiers[VERIFIER]
     member.handle(stopped.aggregator.extension(member.history.size))
@@ -116,6 +119,7 @@ def test_a_shorter_ledger_is_reported_and_another_one_stops_the_member(stopped):
     assert member.state.fact("evidence") is not None
 
 
+@pytest.mark.slow
 def test_a_member_whose_view_is_refused_knows_that_there_are_two_ledgers(stopped):
     member = stopped.engine.hospitals[HOSPITAL]
     other_view = stopped.signed(opened(stopped.network.kept[0]), seen_root=bytes(32))
@@ -125,6 +129,7 @@ def test_a_member_whose_view_is_refused_knows_that_there_are_two_ledgers(stopped
     assert member.halted is not None and member.halted.check == "ledger-split"
 
 
+@pytest.mark.slow
 def test_a_verifier_does_not_judge_altered_objects(stopped):
     stopped.aggregator.handle(stopped.network.kept[0])
     verifier = stopped.engine.verifiers[VERIFIER]
@@ -143,6 +148,7 @@ def test_a_verifier_does_not_judge_altered_objects(stopped):
     assert topics == ["verdict"]
 
 
+@pytest.mark.slow
 def test_no_bytes_make_a_party_fail(stopped):
     rng = random.Random(3)
     member = stopped.engine.hospitals["hospital-0"]
@@ -158,6 +164,7 @@ def test_no_bytes_make_a_party_fail(stopped):
     assert stopped.history.size <= size + 1
 
 
+@pytest.mark.slow
 def test_a_member_restarts_where_it_was(stopped):
     member = stopped.engine.hospitals[HOSPITAL]
     again = type(member)(
@@ -168,6 +175,7 @@ def test_a_member_restarts_where_it_was(stopped):
     again.state.close()
 
 
+@pytest.mark.slow
 def test_phases_of_the_schedule_wait_for_everybody(stopped):
     assert stopped.aggregator.due(expired=False) is None
     closing = stopped.aggregator.due(expired=True)

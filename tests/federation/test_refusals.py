@@ -140,6 +140,7 @@ def test_rejects_another_beacon_and_another_first_model(stop, monkeypatch):
     assert history.phase == BETWEEN and history.model == model
 
 
+@pytest.mark.slow
 def test_rejects_consents_to_something_else_and_withdrawals_of_what_nobody_lacks(stop, monkeypatch):
     stopped, consent = stop(CONSENT, "consent")
     history, state = stopped.history, stopped.history.round
@@ -164,6 +165,7 @@ def test_rejects_consents_to_something_else_and_withdrawals_of_what_nobody_lacks
     assert stopped.check(stopped.announced(m.SetWithdrawn(()))) == ("phase", AGGREGATOR)
 
 
+@pytest.mark.slow
 def test_rejects_abandonments_of_something_else_and_attempts_with_who_has_not_abandoned(stop, monkeypatch):
     stopped, consent = stop(CONSENT, "consent")
     history, state = stopped.history, stopped.history.round
@@ -199,6 +201,7 @@ def rejects_attempt_with(stopped, everybody):
     assert history.phase == KEYS and history.position() == (1, 1)
 
 
+@pytest.mark.slow
 def test_rejects_locks_of_another_set_and_by_who_lacks_a_share(stop, monkeypatch):
     stopped, _ = stop(LOCK, "lock", "hospital")
     history, state = stopped.history, stopped.history.round
@@ -217,6 +220,7 @@ def test_rejects_locks_of_another_set_and_by_who_lacks_a_share(stop, monkeypatch
     assert history.judge(locks[3].data).topic == "lock"
 
 
+@pytest.mark.slow
 def test_rejects_restarts_that_no_dismissed_complaint_explains(stop):
     stopped, _ = stop(SHARES, "shares-checked")
     history, state = stopped.history, stopped.history.round

@@ -18,6 +18,8 @@ from proofward.federation.storage.state_store import StateStore
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import opened
 
+pytestmark = pytest.mark.slow
+
 NAME = "hospital-1"
 
 

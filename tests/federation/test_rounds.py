@@ -12,6 +12,8 @@ from proofward.federation.messages.rules import RulesError
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
 
+pytestmark = pytest.mark.slow
+
 
 class Dying(FaithfulNetwork):
     """Carries nothing of some members from their first message of a kind on."""

@@ -17,6 +17,8 @@ from proofward.federation.storage import ratchet as ratchet_module
 from proofward.federation.storage.state_store import StateStore
 from tests.federation.test_secret_store import Drawn, filled, found_in
 
+pytestmark = pytest.mark.slow
+
 KILLED = 17
 
 

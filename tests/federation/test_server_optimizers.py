@@ -12,7 +12,7 @@ from proofward.engines.attacks.aggregators import _ForgesResult
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote.awaited import needed_objects
-from proofward.federation.history.aggregation import model_weights, update_rules
+from proofward.federation.history.aggregation import model_weights, server_state, update_rules
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CONFIRM, UNMASK
 from proofward.federation.messages.catalogue import Aggregate, StatefulAggregate
@@ -62,6 +62,7 @@ def finished(request, tmp_path_factory):
     return engine, engine.run()
 
 
+@pytest.mark.slow
 def test_everybody_follows_the_optimizer(finished):
     engine, result = finished
     assert result.finished and result.refusals == [] and result.halted == {}
@@ -95,6 +96,7 @@ def test_rules_carry_the_optimizer(finished):
     assert usual.digest != rules.digest and "optimizer" not in usual.config.to_dict()
 
 
+@pytest.mark.slow
 def test_a_restored_federation_goes_on_with_the_state(tmp_path, finished):
     """Stopped behind the first round, and opened again from what is on disk."""
     whole, result = finished
@@ -108,6 +110,7 @@ def test_a_restored_federation_goes_on_with_the_state(tmp_path, finished):
     assert np.array_equal(again.run().weights, result.weights)
 
 
+@pytest.mark.slow
 def test_members_that_cannot_ask_are_brought_the_state(tmp_path):
     stopped = Stopped(tmp_path, CONFIRM, 2, agreed=agreed(FedAdam(), 2))
     needed = needed_objects(stopped.history, "hospital-0")
@@ -136,6 +139,33 @@ class ForgetsState(_ForgesResult):
         return replace(result, server_state=digests)
 
 
+class KeepsState(_ForgesResult):
+    """In the second round, announces the right model and once more the state with which the round began."""
+
+    def changed(self, result):
+        return replace(result, server_state=self.history.server_state or result.server_state)
+
+
+class ExchangesMoments(_ForgesResult):
+    """Announces the right vectors in another order."""
+
+    def changed(self, result):
+        return replace(result, server_state=result.server_state[::-1])
+
+
+class Weighs(_ForgesResult):
+    """Announces what would follow if the hospitals weighed half as much: steps and state twice as large."""
+
+    def changed(self, result):
+        history, own = self.history, self.rules.config.model_rule
+        weight = sum(rule.weight for rule in update_rules(history))
+        total = model_weights(history, self.objects, result.update_sum)
+        weights = model_weights(history, self.objects, history.round.model)
+        made = own.following(weights, server_state(history, self.objects), total, weight // 2)
+        model, *state = (self.ledger.put_object(integers_to_bytes(own)) for own in (made[0], *made[1]))
+        return replace(result, model=model, server_state=tuple(state))
+
+
 class BeginsAnew(_ForgesResult):
     """In the second round, announces the model and the state that would follow from zeros."""
 
@@ -151,11 +181,15 @@ class BeginsAnew(_ForgesResult):
         return replace(result, model=model, server_state=tuple(state))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dishonest", "check"),
     [
         (Averages, "aggregate-model"),
         (ForgetsState, "aggregate-state"),
+        (KeepsState, "aggregate-state"),
+        (ExchangesMoments, "aggregate-state"),
+        (Weighs, "aggregate-model"),
         (BeginsAnew, "aggregate-model"),
         (ATTACKS["altered-update"].aggregator, "aggregate-ciphertext-sum"),
     ],
@@ -173,6 +207,7 @@ def test_every_member_and_the_audit_refuse_another_model_by_name(tmp_path, disho
     assert {own.refusal.culprit for own in failed} == {"aggregator"}
 
 
+@pytest.mark.slow
 def test_a_result_has_the_vectors_of_the_rules(tmp_path):
     """Neither the message of another optimizer nor one with another number of vectors is recorded."""
     stopped = Stopped(tmp_path, UNMASK, 1, "hospital-0", "share-sum", agreed=agreed(FedAdam(), 1))

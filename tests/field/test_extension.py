@@ -230,6 +230,7 @@ def test_powers(base: Ext, count: int, cut: int) -> None:
     assert elements(agrees(powers, base, count)) == expected
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(ext, ext), min_size=1, max_size=12), ext)
 @settings(max_examples=60)
 def test_random_arrays(pairs: list[tuple[Ext, Ext]], factor: Ext) -> None:

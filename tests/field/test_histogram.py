@@ -32,6 +32,7 @@ def positions(table: list[int]) -> Signed:
     return np.array(where, dtype=np.int64)
 
 
+@pytest.mark.slow
 @given(
     table=st.lists(st.integers(-9, 9), min_size=1, max_size=8),
     picks=st.lists(st.integers(-10, 10) | st.sampled_from(EXTREMES), max_size=12),

@@ -27,6 +27,7 @@ def resident() -> int:
         return int(figures.read().split()[1]) * resource.getpagesize()
 
 
+@pytest.mark.slow
 @glibc
 def test_freed_memory_serves_the_next_array() -> None:
     with kept_memory():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,12 +58,19 @@ def test_the_order_is_bit_reversed(size: int) -> None:
     assert agrees(domain, size).tolist() == [pow(root, index, P) for index in order]
 
 
+@cache
+def values_by_horner(rows: int, size: int) -> list[list[int]]:
+    """Of `f_array(1, rows, size)`, however many threads transform it."""
+    points = domain(size).tolist()
+    return [[horner(row, x) for x in points] for row in f_array(1, rows, size).tolist()]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_values_by_horner_and_back(size: int, rows: int, cut: int) -> None:
     coefficients = f_array(1, rows, size)
-    points = domain(size).tolist()
-    expected = [[horner(row, x) for x in points] for row in coefficients.tolist()]
+    expected = values_by_horner(rows, size)
     for same in layouts(coefficients):
         before = same.copy()
         values = agrees(ntt, same)
@@ -168,6 +177,7 @@ def test_sizes_that_are_no_power_of_two(size: int) -> None:
         low_degree_extend(one, size)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 5).flatmap(lambda n: st.lists(field, min_size=1 << n, max_size=1 << n)))
 @settings(max_examples=60)
 def test_random_rows(row: list[int]) -> None:

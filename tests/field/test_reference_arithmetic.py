@@ -97,6 +97,7 @@ def test_an_enrolment(no_kernels: int, round_case: Case) -> None:
     assert verified.dataset_root == round_case.secret.root
 
 
+@pytest.mark.slow
 def test_a_round_and_its_shares(no_kernels: int, round_case: Case) -> None:
     result = round_case.result
     with reference_arithmetic():
@@ -111,6 +112,7 @@ def test_a_round_and_its_shares(no_kernels: int, round_case: Case) -> None:
     assert verified.dataset_root == result.dataset.root
 
 
+@pytest.mark.slow
 def test_a_round_with_another_ciphertext(no_kernels: int, round_case: Case) -> None:
     changed = round_case.result.ciphertext.copy()
     changed[-1] ^= np.uint64(1)
@@ -118,6 +120,7 @@ def test_a_round_with_another_ciphertext(no_kernels: int, round_case: Case) -> N
         verify_round(round_case.statement, changed, round_case.result.sealed_shares, round_case.result.proof)
 
 
+@pytest.mark.slow
 def test_both_arithmetics_verify_alike(round_case: Case) -> None:
     result = round_case.result
     arguments = (round_case.statement, result.ciphertext, result.sealed_shares, result.proof)
@@ -163,6 +166,7 @@ def test_products_of_long_integers_are_the_schoolbook_s() -> None:
     assert reference.integer_product(largest, largest) == signs
 
 
+@pytest.mark.slow
 def test_interpolation_inverts_the_evaluation() -> None:
     values = random_field(RING_DEGREE, seeded(1))
     coefficients = reference.interpolated(values.tolist())

@@ -73,6 +73,7 @@ def test_rows_of_another_length(rows: tuple[int, int], length: int) -> None:
         next_message(np.zeros(rows, dtype=np.uint64), length, 1, Ext(1), weights)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(ext, ext.filter(lambda w: w != Ext(0)), ext, ext, ext), max_size=5))
 @settings(max_examples=60)
 def test_the_claim_after_all_rounds(rounds: list[tuple[Ext, Ext, Ext, Ext, Ext]]) -> None:

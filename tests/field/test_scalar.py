@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numba
 import numpy as np
 import pytest
@@ -17,17 +19,21 @@ _SIGNATURE = "void(uint64[::1], uint64[::1], uint64[::1])"
 
 
 def _loop(deferred):  # type: ignore[no-untyped-def]
-    operation = deferred.load()
+    @cache
+    def compiled():  # type: ignore[no-untyped-def]
+        operation = deferred.load()
 
-    @numba.njit(_SIGNATURE)
-    def run(x, y, out):  # type: ignore[no-untyped-def]
-        for i in range(out.size):
-            out[i] = operation(x[i], y[i])
+        @numba.njit(_SIGNATURE)
+        def run(x, y, out):  # type: ignore[no-untyped-def]
+            for i in range(out.size):
+                out[i] = operation(x[i], y[i])
+
+        return run
 
     def apply(pairs: list[tuple[int, int]]) -> list[int]:
         x, y = (np.array(side, dtype=np.uint64) for side in zip(*pairs, strict=True))
         out = np.empty(len(pairs), dtype=np.uint64)
-        run(x, y, out)
+        compiled()(x, y, out)
         return out.tolist()
 
     return apply
@@ -94,6 +100,7 @@ def test_join_holds_the_largest_sums_that_kernels_make() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(field, field), min_size=1, max_size=40))
 @settings(max_examples=200)
 def test_plus_minus_and_plus_seven(pairs: list[tuple[int, int]]) -> None:
@@ -102,6 +109,7 @@ def test_plus_minus_and_plus_seven(pairs: list[tuple[int, int]]) -> None:
     assert SEVEN(pairs) == [(x + 7 * y) % P for x, y in pairs]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(word, word), min_size=1, max_size=40))
 @settings(max_examples=200)
 def test_times_and_join(pairs: list[tuple[int, int]]) -> None:

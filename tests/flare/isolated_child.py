@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import proofward
@@ -23,6 +24,8 @@ NAME = 'it\'s "her" $HOME & {x} %d \\n `id` ünï;#'
 PLANTED = ("json.py", "numpy.py", "torch.py", "nvflare/__init__.py", "proofward/__init__.py",
            "proofward/federation/__init__.py", "proofward/json.py")  # fmt: skip
 ELSEWHERE, VICTIMS, PATIENCE = "hospital-0", ("hospital-0", "hospital-1"), 3000.0
+CAMPUS = {"hospital-2": "hospital-1"}
+"""Whose members are at another's site: each site is three processes."""
 OTHER = ("/bin/sh", "-c", 'shift; exec "$0" "$@"')
 """Runs a command with the interpreter that follows in place of its own."""
 
@@ -46,7 +49,10 @@ def main(folder: Path, other: str) -> None:
     scenario = make_scenario("tiny", 3, 1, 5, 3)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     local = LocalConsortium(folder / NAME)
-    local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records)
+    local.site_options[VICTIMS[1]] = ("--verification-workers", "0")  # the other one has processes of its own
+    usual = terms_of(scenario, SERVER)
+    seats = tuple(replace(seat, site=CAMPUS.get(seat.site, seat.site)) for seat in usual.seats)
+    local.create(replace(usual, seats=seats), scenario.plan.initial_model, records)
     told = folder / "imported"
     for kit in local.kits.values():
         plant(kit, told)

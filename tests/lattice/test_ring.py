@@ -36,6 +36,7 @@ def test_multiplication_addition_and_subtraction_at_all_pairs_of_edges() -> None
         assert int(total[i]) == (a + b) % P
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(word, min_size=64, max_size=64), st.lists(word, min_size=64, max_size=64))
 def test_multiplication_of_random_words(a: list[int], b: list[int]) -> None:
@@ -49,6 +50,7 @@ def test_root_of_unity_is_primitive() -> None:
     assert pow(ROOT_OF_UNITY, 2 * N, P) == 1
 
 
+@pytest.mark.slow
 def test_values_are_those_of_the_specification() -> None:
     row = random_rows(1, 1)[0]
     assert [int(v) for v in ring.to_values(row)] == reference.evaluations([int(v) for v in row])
@@ -71,6 +73,7 @@ def test_product_is_the_schoolbook_product() -> None:
         assert [int(v) for v in got] == expected
 
 
+@pytest.mark.slow
 def test_dense_product_is_the_schoolbook_product_of_big_integers() -> None:
     a, b = random_rows(4, 2)
     width = 144  # a coefficient of the plain product is below 4096 P^2 < 2^140

@@ -37,6 +37,7 @@ def test_conditional_sigma_is_above_the_standards_up_to_16() -> None:
     assert security.conditional_sigma(16) > security.STANDARD_SIGMA > security.conditional_sigma(17)
 
 
+@pytest.mark.slow
 def test_revealed_coefficients_bound_is_tight() -> None:
     bound = security.revealed_coefficients(20)
     tail = sum(

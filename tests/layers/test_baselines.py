@@ -54,6 +54,7 @@ def test_one_round_stays_near_the_float_twin(name: str) -> None:
     assert np.abs(fixed - scores(setup.model, setup.scales, start + twin, features)).max() < 0.3
 
 
+@pytest.mark.slow
 def test_federated_breast_cancer_matches_float_and_beats_lone_hospitals() -> None:
     pytest.importorskip("sklearn")
     from proofward.data.wdbc import load_wdbc

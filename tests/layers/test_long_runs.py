@@ -43,6 +43,7 @@ def test_long_runs(name: str, rounds: int) -> None:
     assert not np.array_equal(result.weights, first_weights(setup, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("kind", ["ends", "contradictory", "one label", "constant"])
 def test_rounds_on_records_at_the_extremes(name: str, kind: str) -> None:

@@ -34,6 +34,7 @@ def compare(logits: list[int], label: int, scales: FixedPoint) -> None:
     assert not gradients[:, len(logits) :].any()
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     logits=st.lists(st.integers(-(1 << 61), 1 << 61), min_size=3, max_size=64),

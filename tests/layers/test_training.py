@@ -35,6 +35,7 @@ SCALES_TRIED = [SCALES, FixedPoint(4, 8, 20), FixedPoint(3, 5, 16, 11, 10, 12, 1
 NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     widths=st.builds(
@@ -117,7 +118,7 @@ def flatten(layers: reference.Layers) -> list[int]:
 
 
 def remainder(sums: np.ndarray, scales: FixedPoint) -> np.ndarray:
-    return rounding.remainder(sums, scales.weight_bits)
+    return scales.divisor.remainder(sums)
 
 
 def around(*centres: int) -> list[int]:

@@ -50,6 +50,7 @@ def test_empty_ledger(make: Make) -> None:
     assert failures(sealed(make(0))) == []
 
 
+@pytest.mark.slow
 def test_any_changed_byte_is_a_flaw(make: Make) -> None:
     directory = sealed(make(2))
     for path in sorted(path for path in directory.rglob("*") if path.is_file()):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,31 +11,12 @@ from proofward.ledger.audit import stored_verifier, verify_all
 from proofward.ledger.database import MAX_ENTRIES, MAX_ENTRY_BYTES, Database
 from proofward.ledger.errors import LedgerError, LedgerUnavailable
 from proofward.ledger.log import Log
+from tests.engines.forked import Forked
+from tests.ledger import hostile_judge
 from tests.ledger.conftest import SIGNER, entry
 from tests.ledger.hostile import FOLDERS
-from tests.patience import PATIENCE
 
 SECONDS, MEGABYTES = 5, 500
-JUDGE = """
-import json, sys, time
-from pathlib import Path
-from proofward.ledger.audit import stored_verifier, verify_all
-from proofward.ledger.errors import LedgerError, LedgerUnavailable
-from tests.ledger.conftest import SIGNER
-from tests.peak_memory import peak_megabytes
-started = time.process_time()
-findings = list(verify_all(Path(sys.argv[1]), SIGNER.verifier))
-try:
-    stored_verifier(Path(sys.argv[1]))
-except LedgerError:
-    pass
-print(json.dumps({
-    "seconds": time.process_time() - started,
-    "megabytes": peak_megabytes(),
-    "failed": [f"{finding.check} {finding.subject}" for finding in findings if not finding.passed],
-    "checks": sorted({finding.check for finding in findings if not finding.passed}),
-}))
-"""
 EXPECTED = {
     "view": "structure", "schema": "structure", "trigger": "structure", "column": "structure", "virtual": "structure",
     "index of": "structure", "tree without": "entry", "huge entry": "tree", "huge checkpoint": "checkpoint",
@@ -57,14 +35,12 @@ def sealed(make: Callable[[int], Path]) -> Path:
 
 def judged(directory: Path) -> dict:
     """What a process of its own finds."""
-    ended = subprocess.run(
-        [sys.executable, "-c", JUDGE, str(directory)],
-        capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    return json.loads(ended.stdout)
+    code, said = Forked(hostile_judge.main, directory).end()
+    assert code == 0 and isinstance(said, dict), said
+    return said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_hostile_folder_is_refused_at_small_cost(sealed: Path, name: str) -> None:
     assert [finding for finding in verify_all(sealed, SIGNER.verifier) if not finding.passed] == []

@@ -49,6 +49,7 @@ def run_and_kill(directory: Path, delay: float) -> list[int]:
     return [int(line) for line in (first + rest).split()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is of POSIX systems")
 def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     directory = tmp_path / "ledger"

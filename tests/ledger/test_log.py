@@ -214,6 +214,7 @@ def test_wrong_key_or_no_ledger(make: Make, tmp_path: Path) -> None:
         Log(directory, SIGNER.verifier, other)
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_of_an_unsealed_file_is_typed(make: Make) -> None:
     """Opening either refuses with a typed error or finds the same log: nothing else, whichever byte it was."""
     directory = make(3)

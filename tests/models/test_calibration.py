@@ -136,6 +136,7 @@ def test_headroom_is_in_bits():
     assert (room[1].sums, room[1].input_gradients, room[1].weights) == (-1.0, 2.0, math.inf)
 
 
+@pytest.mark.slow
 def test_a_round_with_calibrated_scales_is_proved_and_verified():
     features, labels = sample()
     scales = calibrated(SETUP, *reached(SETUP, features, labels, SEED), ROWS)

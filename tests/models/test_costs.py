@@ -39,6 +39,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_counts_are_those_of_a_real_proof(name):
     rules, rows = config(network=NETWORKS[name], steps=3, batch=4), 7
@@ -165,6 +166,7 @@ WORKED = {"cancercnn": (99.2, 102.0), "vgg11": (99.7, 102.0)}
 """Whose rounds have more lookups than 100 bits bear without work: bits without it, and with it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PRESET_FILES))
 def test_every_preset_can_be_inspected(name):
     found = inspected(name)
@@ -178,6 +180,7 @@ def test_every_preset_can_be_inspected(name):
     assert 0.01 < found.prediction.prove_seconds < 200 and found.prediction.peak_bytes > 1 << 27
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("steps", "bits"), [(1, 99.2), (2, 98.9), (4, 97.9), (8, 97.4)])
 def test_a_round_of_the_largest_preset_may_have_eight_steps(steps, bits):
     setup = replace(PRESETS["cancercnn"], training=replace(PRESETS["cancercnn"].training, steps=steps))
@@ -193,6 +196,7 @@ def test_sixteen_steps_of_the_largest_preset_are_beyond_the_limits():
     assert "padded steps * batch * padded width" in inspect(setup, holders=5, threshold=2, rows=512).refusal
 
 
+@pytest.mark.slow
 def test_the_zoo_has_the_networks_that_it_names():
     words = {name: PRESETS[name].model.words for name in PRESET_FILES}
     assert words["cancercnn"] == "3x128x128-32x126x126-128-2"

@@ -129,6 +129,7 @@ def test_refused_preset_files(tmp_path, text, words):
     assert words in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "remedy"),
     [
@@ -152,6 +153,7 @@ def test_what_no_round_could_prove_is_refused_with_values_that_would_do(changes,
     assert config.least_rows <= config.most_rows
 
 
+@pytest.mark.slow
 def test_too_wide_a_network_is_refused_for_its_security(monkeypatch):
     """Without work before the lookups; with it, no network within the limits on sizes is."""
     monkeypatch.setattr("proofward.proof.counter.GRINDING_BITS", 0)

@@ -24,6 +24,8 @@ from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, with
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 
+pytestmark = pytest.mark.slow
+
 CODE = CodeParameters(log_k=2, log_n=4, queries=2, openings=1)
 LOG_SIZE = 2
 RANGE = Table.interval("range", 6, 0, 2)
@@ -165,14 +167,12 @@ def test_fails_without_a_mask_of_the_opening(mask: str) -> None:
     assert spans_less(without_rows(mask))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("pads", ["PAD", "LEFT", "RIGHT"])
 @pytest.mark.parametrize("data_only", [False, True])
 def test_fails_without_pads(pads: str, data_only: bool) -> None:
     assert spans_less(without_rows(pads, data_only))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("prover", [WithoutBlinding, with_little_blinding(CODE.queries - 1)])
 def test_fails_without_enough_blinding(prover: type[Prover]) -> None:
     assert spans_less(prover)

@@ -125,6 +125,7 @@ def linear_test_agrees(told: bytes, guess: tuple[np.ndarray, ...]) -> float:
     return found / k
 
 
+@pytest.mark.slow
 def test_masks_of_the_linear_test_stop_a_guesser() -> None:
     right, wrong = witness("extremes"), witness("zeros")
     bare = conversation(right, 5, without_linear_masks())

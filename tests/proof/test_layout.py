@@ -15,6 +15,7 @@ from proofward.proof.tableau import CommittedTableau, place
 from tests.proof.toy import seeded
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.integers(1, 5), st.lists(st.integers(0, 8), min_size=1, max_size=20))
 def test_columns_do_not_overlap(log_k: int, sizes: list[int]) -> None:

@@ -47,6 +47,7 @@ def test_accepts_a_forger_with_nothing_to_forge() -> None:
     assert told(Forger) == told(Prover)
 
 
+@pytest.mark.slow
 def test_rejects_a_changed_entry_of_every_column(honest) -> None:  # type: ignore[no-untyped-def]
     counter = Inventory(CODE)
     counter.run(lambda party: toy(party, None))
@@ -58,6 +59,7 @@ def test_rejects_a_changed_entry_of_every_column(honest) -> None:  # type: ignor
             assert refusal(lambda: verify(told(forger))) == "column queries", (column.name, position)
 
 
+@pytest.mark.slow
 def test_rejects_every_changed_message() -> None:
     for target in range(PLAN.pads + 2 * PLAN.products):
         assert refusal(lambda: verify(told(changing_message(target)))) == "column queries", target
@@ -71,6 +73,7 @@ LENGTHS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", LENGTHS)
 def test_rejects_changed_elements_of_every_array(label: Label) -> None:
     checks = set()

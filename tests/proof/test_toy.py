@@ -61,6 +61,7 @@ def test_rejects_every_truncation_and_extension() -> None:
             verify(data)
 
 
+@pytest.mark.slow
 def test_rejects_flipped_bits_everywhere() -> None:
     proof = prove(toy_witness(3))
     random = np.random.default_rng(1)

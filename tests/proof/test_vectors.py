@@ -97,6 +97,7 @@ def test_each_part_of_a_proof_is_refused_by_its_check(relation: str) -> None:
     assert changed == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_mutants_get_the_same_verdict_from_the_reference(relation: str) -> None:
     vector = next(v for v in VECTORS if v.relation == relation and v.verdict == "accepted")

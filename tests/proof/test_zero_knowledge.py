@@ -47,6 +47,7 @@ def simulated() -> Sample:
     return Sample.of(told, lambda party: toy(party, None), PLAN)
 
 
+@pytest.mark.slow
 def test_conversations_are_uniform(zeros: Sample, extremes: Sample, simulated: Sample) -> None:
     assert len(zeros.kinds) == 1 + 1 + 4 + sum(PLAN.tableau_rows) + 4
     assert {"padded message", "linear test polynomial", "combined row", "row 0 of data"} <= zeros.kinds.keys()
@@ -82,6 +83,7 @@ def row_name(row: int) -> str:
     return f"row {WITNESS_ROWS + 2 * row} of witness"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", ["zeros", "extremes"])
 @pytest.mark.parametrize("mask", MASKS)
 def test_detects_a_missing_mask_of_the_opening(mask: str, known: str) -> None:
@@ -92,6 +94,7 @@ def test_detects_a_missing_mask_of_the_opening(mask: str, known: str) -> None:
     assert others <= {"linear test polynomial", "quadratic test quotient"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pads", ["PAD", "LEFT", "RIGHT"])
 @pytest.mark.parametrize("data_only", [False, True])
 def test_detects_missing_pads(pads: str, data_only: bool) -> None:
@@ -111,11 +114,13 @@ def test_messages_without_pads_tell_the_witness() -> None:
     assert told["zeros"] != told["extremes"]
 
 
+@pytest.mark.slow
 def test_detects_missing_blinding() -> None:
     found = flaws(sample_of(witness("extremes"), FEW, WithoutBlinding))
     assert {f"row {row} of data" for row in range(PLAN.tableau_rows[0])} <= found.keys()
 
 
+@pytest.mark.slow
 def test_detects_missing_salts() -> None:
     found = flaws(sample_of(witness("extremes"), FEW, WithoutSalts))
     assert found.keys() == {"salts of data", "salts of witness"}

@@ -40,6 +40,8 @@ from tests.relations.hull_instances import (
 from tests.relations.pooled_cases import pooled_rules
 from tests.relations.retelling import real, simulated
 
+pytestmark = pytest.mark.slow
+
 Said = tuple[Ext, Ext]
 IDENTITIES = ("agree_with_linear_polynomial", "agree_with_quotient")
 
@@ -92,14 +94,28 @@ def averaging() -> Instance:
 
 
 @pytest.fixture(scope="module")
+def uneven() -> Instance:
+    """A network with two groups of three outputs, and means of three values."""
+    layers = [conv(6, {"groups": 2}), {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((2, 1, 3), layers), batch=1, steps=1))
+
+
+@pytest.fixture(scope="module")
+def windowed() -> Instance:
+    """A network with the mean of one window of 3 x 3 values."""
+    layers = [conv(1, {}), {"kind": "relu_avgpool2d", "size": 3}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((1, 3, 3), layers), batch=1, steps=1))
+
+
+@pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
 
 
 ONE_KIND = [
-    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "classing")
+    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
-"""Networks with one of the kinds that `layered` has all of."""
+"""Networks with one of the kinds that `layered` has, or with one of other sizes."""
 
 
 @pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting"])
@@ -165,7 +181,6 @@ def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instan
         assert_same_hull(predicting, witness)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
@@ -173,7 +188,6 @@ def test_real_and_simulated_rounds_span_one_affine_space(
     assert_same_hull(request.getfixturevalue(network), "records")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "left_out",
     [["agree_with_linear_polynomial"], ["agree_with_quotient"], list(IDENTITIES)],
@@ -209,14 +223,12 @@ def turns(first: list[str]) -> list[Any]:
     return [mask if mask in first else pytest.param(mask, marks=pytest.mark.exhaustive) for mask in ZEROED]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mask", turns(ONE_OF_A_KIND))
 def test_fails_for_an_enrolment_without_a_mask(mask: str, enrolling: Instance) -> None:
     _, told = enrolling.real("small", ZEROED[mask])
     assert affine_dimension(told) < enrolling.dimension
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mask", turns(["rows of LEFT"]))
 def test_fails_for_a_round_without_a_mask(mask: str, proving: Instance) -> None:
     _, told = proving.real("records", ZEROED[mask])

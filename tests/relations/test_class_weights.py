@@ -129,6 +129,7 @@ def test_rejects_other_labels(case: Case) -> None:
     assert refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof)) == "column queries"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [

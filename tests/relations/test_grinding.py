@@ -51,6 +51,7 @@ def refused(case: Case, proof: bytes) -> str:
     return refusal(lambda: verify_round(case.statement, result.ciphertext, result.sealed_shares, proof))
 
 
+@pytest.mark.slow
 def test_a_round_is_accepted_with_its_work_and_both_figures_are_known(worked: Case) -> None:
     result, plan = worked.result, round_plan(worked.statement)
     found = verify_round(worked.statement, result.ciphertext, result.sealed_shares, result.proof)

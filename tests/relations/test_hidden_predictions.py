@@ -59,6 +59,7 @@ def test_a_simulation_of_a_false_score_is_accepted_too() -> None:
     check_prediction(statement, told, Coins(COINS))
 
 
+@pytest.mark.slow
 def test_real_and_simulated_columns_agree_with_all_polynomials() -> None:
     statement, witness = witness_of(proved("pooled", 1))
     plan = inference_plan(statement.forward_pass)
@@ -78,6 +79,7 @@ def sample(made: ProvedPrediction, first: int) -> Sample:
     return Sample({kind: words for kind, words in found.kinds.items() if not kind.endswith("records")})
 
 
+@pytest.mark.slow
 def test_predictions_for_different_records_are_alike() -> None:
     """Records near zero, and others near the ends of the range, which the model gives one score."""
     network = NETWORKS["window"]

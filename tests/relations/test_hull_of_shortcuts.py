@@ -34,6 +34,7 @@ def instance(request: pytest.FixtureRequest) -> Instance:
     return found
 
 
+@pytest.mark.slow
 def test_every_message_has_a_pad_of_its_own(instance: Instance) -> None:
     one, two = said_by(instance, "records", 1), said_by(instance, "records", 2)
     assert len(one) == instance.plan.pads + 2 * instance.plan.products

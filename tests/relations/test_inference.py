@@ -52,6 +52,7 @@ def test_the_reference_verifier_agrees(name: str) -> None:
         verify_prediction(made.statement, made.proof)
 
 
+@pytest.mark.slow
 def test_every_challenge_is_entered() -> None:
     for name in NETWORKS:
         statement = proved(name, 3).statement
@@ -151,6 +152,7 @@ def test_scores_of_several_classes_are_one_for_each() -> None:
             replace(statement, scores=wrong.copy())
 
 
+@pytest.mark.slow
 def test_the_largest_score_leaves_room_in_the_field() -> None:
     for name in NETWORKS:
         about = proved(name, 1).statement.forward_pass

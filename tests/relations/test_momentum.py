@@ -36,6 +36,7 @@ def moved() -> Case:
     return made_with(900_000, steps=3)
 
 
+@pytest.mark.slow
 def test_accepts_an_honest_round(moved: Case) -> None:
     """The reference verifier says the same."""
     assert moved.config.training.rates(9).increments == (4, 4, 3, 3)
@@ -45,6 +46,7 @@ def test_accepts_an_honest_round(moved: Case) -> None:
         verify_round(moved.statement, result.ciphertext, result.sealed_shares, result.proof)
 
 
+@pytest.mark.slow
 def test_accepts_convolutions_and_increments_of_zero() -> None:
     layers = [conv(4, 2, 1, 1, groups=2), dense(3), HEAD]
     made = made_with(700_000, network=chain((2, 3, 3), layers), steps=6, batch=2, rate=1)
@@ -106,6 +108,7 @@ def test_the_honest_training_is_what_is_proved(moved: Case) -> None:
     verify_round(moved.statement, ciphertext, *prove_with(moved, witness, ciphertext, Prover, seeded(4)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "behind"),
     [

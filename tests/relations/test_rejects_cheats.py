@@ -177,11 +177,13 @@ CHEATS: dict[str, Cheat] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHEATS)
 def test_rejects_a_round(case: Case, name: str) -> None:
     assert stopped(case, *CHEATS[name](case)) == "column queries"
 
 
+@pytest.mark.slow
 def test_rejects_a_norm_above_the_bound(clipped_case: Case) -> None:
     full = clipped_case.statement.rule.full
     witness, encryption = round_witness(clipped_case, seeded(3), multiplier=full)
@@ -259,6 +261,7 @@ def test_rejects_a_message_in_an_added_entry(case: Case, value: int, place: str)
     assert stopped(case, witness, ciphertext) == "column queries"
 
 
+@pytest.mark.slow
 def test_rejects_the_ciphertext_under_another_rounds_masks(case: Case) -> None:
     witness, encryption = round_witness(case, seeded(3))
     later = replace(case.statement, round=2)

@@ -51,18 +51,21 @@ def prepared(case: Case) -> Prepared:
     return prepare(case)
 
 
+@pytest.mark.slow
 def test_a_forger_with_an_honest_witness_is_accepted(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
     witness, ciphertext, _ = prepared
     proof = prove_with(case, witness, ciphertext, Forger, seeded(4))
     verify_round(case.statement, ciphertext, *proof)
 
 
+@pytest.mark.slow
 @SAMPLE_OR_WHOLE
 def test_rejects_a_changed_entry_of_every_column(case: Case, prepared: Prepared, whole: bool) -> None:
     names = refuse_changed_entries(case, prepared, whole)
     assert sum("leading bits" in name for name in names) >= (6 if whole else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(3))
 def test_rejects_changed_messages(case: Case, prepared: Prepared, first: int) -> None:
     refuse_changed_messages(case, prepared, 10 * first, 61)
@@ -119,6 +122,7 @@ def test_rejects_leading_bits_of_another_update(case: Case) -> None:
     assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries"
 
 
+@pytest.mark.slow
 def test_a_proof_of_a_network_of_another_geometry_is_refused() -> None:
     """Every second place of a padded picture, and every place of the bare one: as many weights and sums."""
     made = []

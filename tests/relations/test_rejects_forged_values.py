@@ -40,6 +40,7 @@ def case(name: str) -> Case:
     return one_step(*CASES[name])
 
 
+@pytest.mark.slow
 def test_the_cases_are_at_the_boundaries() -> None:
     columns = forge(case("activations"), {}).columns
     assert columns[LOW][:4].tolist() == [TOP - 1, 0, TOP - 1, 0]

@@ -62,6 +62,7 @@ def honest_values(made: ProvedPrediction) -> dict[tuple[int, int], Any]:
     return dict(Keeps.kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["one layer", "deep", "classes", "pooled", "means"])
 @SAMPLE_OR_WHOLE
 def test_rejects_a_changed_entry_of_every_column(name: str, whole: bool) -> None:
@@ -78,6 +79,7 @@ def test_rejects_a_changed_entry_of_every_column(name: str, whole: bool) -> None
             assert refused(statement, says(statement, witness, prover)), (column.name, position)
 
 
+@pytest.mark.slow
 def test_rejects_a_changed_message() -> None:
     statement, witness = witness_of(proved("pooled", 1))
     plan = inference_plan(statement.forward_pass)
@@ -224,6 +226,7 @@ def test_rejects_a_forged_hidden_value(name: str, fitting: bool) -> None:
     assert refused(statement, forged(statement, replace(witness, sums=sums), change, fitting))
 
 
+@pytest.mark.slow
 def test_forged_hidden_values_are_accepted_without_a_change() -> None:
     assert len(FORWARD) > 8
     for fitting in (False, True):
@@ -231,6 +234,7 @@ def test_forged_hidden_values_are_accepted_without_a_change() -> None:
         verify_prediction(statement, forged(statement, witness, {}, fitting))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pretend", [False, True])
 @pytest.mark.parametrize("name", FORGERIES)
 def test_rejects_another_choice_of_maxima(name: str, pretend: bool) -> None:

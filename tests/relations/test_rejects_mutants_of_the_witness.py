@@ -61,6 +61,7 @@ def prepared():  # type: ignore[no-untyped-def]
     return case, plan, counter, witness, encryption.ciphertext, Recorder.last
 
 
+@pytest.mark.slow
 def test_a_forger_with_an_honest_witness_is_accepted(prepared) -> None:  # type: ignore[no-untyped-def]
     case, _, _, witness, ciphertext, _ = prepared
     proof = prove_with(case, witness, ciphertext, Forger, seeded(4))
@@ -68,6 +69,7 @@ def test_a_forger_with_an_honest_witness_is_accepted(prepared) -> None:  # type:
     verify_enrolment(case.enrolment, enrol_with(case, Forger))
 
 
+@pytest.mark.slow
 def test_rejects_a_changed_entry_of_every_enrolment_column(case: Case) -> None:
     enrol_with(case, Recorder)
     honest = dict(Recorder.last.columns)
@@ -118,6 +120,7 @@ def assert_refused(prepared, entry: tuple[str, tuple[int, int], int]) -> None:  
         assert check == "column queries", (name, position, check)
 
 
+@pytest.mark.slow
 def test_rejects_a_changed_entry_of_every_round_column(prepared) -> None:  # type: ignore[no-untyped-def]
     """One entry of each: the first of one column, one between of the next, the last of the third."""
     counter = prepared[2]
@@ -136,6 +139,7 @@ def test_rejects_changed_entries_of_every_round_column(prepared) -> None:  # typ
         assert_refused(prepared, entry)
 
 
+@pytest.mark.slow
 def test_rejects_another_tableau_in_place_of_the_reopened_one(prepared) -> None:  # type: ignore[no-untyped-def]
     case, _, _, witness, ciphertext, _ = prepared
     honest = witness.previous
@@ -177,6 +181,7 @@ def assert_message_matters(prepared, target: int) -> None:  # type: ignore[no-un
     assert refusal(lambda: verify_round(case.statement, ciphertext, *proof)) == "column queries", target
 
 
+@pytest.mark.slow
 def test_rejects_a_changed_message_of_every_part_of_a_round(prepared) -> None:  # type: ignore[no-untyped-def]
     """Of the messages that the same functions say, the one in the middle."""
     case, plan, _, witness, ciphertext, _ = prepared
@@ -196,6 +201,7 @@ def test_rejects_every_changed_message_of_a_round(prepared) -> None:  # type: ig
         assert_message_matters(prepared, target)
 
 
+@pytest.mark.slow
 def test_rejects_every_changed_message_of_an_enrolment(case: Case) -> None:
     for target in message_targets(enrolment_plan(case.enrolment), 3):
         proof = enrol_with(case, changing_message(target))

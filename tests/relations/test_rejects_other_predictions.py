@@ -98,6 +98,7 @@ def regions() -> list[Region]:
     return verifier.regions
 
 
+@pytest.mark.slow
 def test_no_mutant_is_accepted_and_none_crashes() -> None:
     found, proof = regions(), made().proof
     bad, checks = survivors(lambda data: verify_prediction(made().statement, data), proof, found, MUTANTS, 1)

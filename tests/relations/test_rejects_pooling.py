@@ -44,6 +44,7 @@ def refused(case: Case, told: Told) -> bool:
     return refusal(about) == "column queries"
 
 
+@pytest.mark.slow
 def test_the_case_has_the_windows_and_is_accepted(case: Case) -> None:
     told = tell(case)
     assert broken(told) == set() and told.seen.false == set()
@@ -93,6 +94,7 @@ def routing_to_the_last():  # type: ignore[no-untyped-def]
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proving", [None, routing_to_the_last])
 def test_rejects_gradients_that_are_routed_elsewhere(case: Case, proving) -> None:  # type: ignore[no-untyped-def]
     right, told = tell(case), tell(case, routing_to_the_last, proving)
@@ -110,6 +112,7 @@ def test_rounds_of_odd_pictures_are_accepted(axes: tuple[int, ...]) -> None:
     verify_round(case.statement, case.result.ciphertext, case.result.sealed_shares, case.result.proof)
 
 
+@pytest.mark.slow
 def test_rejects_a_changed_entry_of_every_column_of_a_pooled_layer(case: Case) -> None:
     witness, encryption = round_witness(case, seeded(3))
     honest_columns, found = columns_of(case, witness, encryption.ciphertext), set()

@@ -44,6 +44,7 @@ def ring_only(case: Case, witness: RoundWitness, ciphertext: Array) -> None:
     assert refused(case, ciphertext, proof)
 
 
+@pytest.mark.slow
 def test_nothing_is_false_for_an_honest_witness(case: Case) -> None:
     witness, encryption = round_witness(case, seeded(3))
     seen, proof = forge(case, witness, encryption.ciphertext)
@@ -83,6 +84,7 @@ def test_rejects_another_secret_with_a_fitting_claim(case: Case) -> None:
     ring_only(case, witness, other)
 
 
+@pytest.mark.slow
 def test_rejects_errors_out_of_range_that_are_not_pretended_away(case: Case) -> None:
     """The ring equation holds; it is the tree that is false."""
     honest, encryption = round_witness(case, seeded(3))
@@ -213,6 +215,7 @@ TREES = [
 """How lookups are split does not depend on the shape: two trees for one of them, for the others as a sweep."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "two_trees"), TREES)
 def test_every_claim_of_a_virtual_column_is_proved(shape: str, two_trees: bool) -> None:
     """Besides the leaves, at least one constraint is false if a claim is another."""

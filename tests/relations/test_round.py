@@ -155,6 +155,7 @@ def test_accepts_an_honest_round(name: str) -> None:
     check_round(case)
 
 
+@pytest.mark.slow
 def test_accepts_an_honest_round_at_the_policy(case_at_policy: Case) -> None:
     check_round(case_at_policy)
     assert (

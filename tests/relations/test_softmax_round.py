@@ -108,6 +108,7 @@ def test_a_simulated_enrolment_and_round_are_accepted(case: Case) -> None:
         check_round(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["three classes", "distances in one column"])
 def test_rejects_a_changed_entry_of_every_column(name: str) -> None:
     case = made(name)
@@ -167,6 +168,7 @@ def test_accepts_replaced_labels_where_they_are_honest(case: Case) -> None:
     assert verify_enrolment(case.enrolment, enrol_with(case, forger)).soundness_bits >= 40
 
 
+@pytest.mark.slow
 def test_rejects_a_fresh_commitment_to_other_labels(case: Case) -> None:
     """Also where the labels have more variables than the features."""
     for about in (case, made("more classes than features")):

@@ -149,6 +149,7 @@ def survivors(
     return bad, checks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relation", ["enrolment", "round"])
 def test_no_mutant_is_accepted_and_none_crashes(case: Case, relation: str) -> None:
     regions = regions_of(case, relation)

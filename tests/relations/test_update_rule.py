@@ -60,6 +60,7 @@ def check_bounds(rule: UpdateRule, model: Network, scales: FixedPoint, bounds: D
     assert rule.bound**2 < 1 << 62
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     rows=st.integers(1, 1_000_000),

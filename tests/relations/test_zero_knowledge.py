@@ -73,6 +73,7 @@ def test_a_simulated_round_is_accepted(case: Case) -> None:
         verify_round(statement, ciphertext, DIGESTS, told)
 
 
+@pytest.mark.slow
 def test_a_simulated_round_of_a_pooled_network_is_accepted() -> None:
     case = make_case(pooled_rules((1, 5, 4), outputs=2, kernel=2, batch=2, steps=2), rows=4)
     statement, ciphertext, told = simulated_round(case, 1)
@@ -82,6 +83,7 @@ def test_a_simulated_round_of_a_pooled_network_is_accepted() -> None:
         check_round(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
 
 
+@pytest.mark.slow
 def test_real_and_simulated_columns_agree_with_all_polynomials(case: Case) -> None:
     """What a simulator may not miss: the identities that tie opened columns to p and q in real proofs."""
     plan, known = enrolment_plan(case.enrolment), (case.features, case.labels)
@@ -138,6 +140,7 @@ def two_datasets() -> tuple[Case, Case]:
     return small, large
 
 
+@pytest.mark.slow
 def test_enrolments_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> None:
     small, large = two_datasets
     told = [simulated_enrolment(small, 900 + i) for i in range(COUNT)]
@@ -174,6 +177,7 @@ def fresh(sample: Sample) -> Sample:
     )
 
 
+@pytest.mark.slow
 def test_rounds_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> None:
     samples = [fresh(round_sample(case, 100 * i)) for i, case in enumerate(two_datasets)]
     for sample in samples:
@@ -182,6 +186,7 @@ def test_rounds_of_two_datasets_are_alike(two_datasets: tuple[Case, Case]) -> No
     assert differences(*samples) == {}
 
 
+@pytest.mark.slow
 def test_key_shares_are_uniform(case: Case) -> None:
     """Shares of one holder over proofs of one key are uniform words: with t of them the key is still hidden."""
     shares = [prove_round(case.statement, case.secret, seeded(3000 + i), sealed).shares[0] for i in range(8)]

@@ -25,6 +25,7 @@ def found():
     return proofward.calibrate(TINY, FEATURES, LABELS, rounds=2)
 
 
+@pytest.mark.slow
 def test_figures_of_both_scales_belong_to_the_same_training(found):
     today, suggested = found.today, found.suggested
     assert (found.rows, found.rounds, found.steps) == (40, 2, TINY.training.steps)

@@ -106,6 +106,7 @@ def test_strength_is_a_share_of_the_largest_over_channels():
     assert strength(images, gradients).tolist() == [[[0.5, 1.0]], [[0.0, 0.0]]]
 
 
+@pytest.mark.slow
 def test_the_picture_is_written_apart_and_only_for_its_owner(tmp_path):
     model, weights, own, found = case("colours", rows=12)
     images = ImageSchema(ImageRule(6, 6, 3), Levels((0.5,) * 3, (0.25,) * 3), ("clear",), ("mass $",))

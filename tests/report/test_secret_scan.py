@@ -38,6 +38,7 @@ def test_a_key_in_every_form_at_every_place(form):
         assert scanner.scan(BytesIO(NOISE + other)) == set()
 
 
+@pytest.mark.slow
 def test_across_the_ends_of_pieces(monkeypatch):
     monkeypatch.setattr(secret_scan, "_PIECE", 64)
     scanner = Scanner([Secret.key("a key", SEED)])
@@ -64,6 +65,7 @@ def test_a_window_that_tells_is_taken():
     assert found([secret], bytes(1003) + row.tobytes()) == {"a record"}
 
 
+@pytest.mark.slow
 def test_what_the_parties_of_a_folder_keep(tmp_path):
     member = tmp_path / "members" / "hospital-1"
     member.mkdir(parents=True)

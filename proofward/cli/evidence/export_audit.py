@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
-from proofward.cli.common.console import make_console
 from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
@@ -29,9 +28,9 @@ def export_audit(source: Path, out: Path | None, as_json: bool) -> None:
     Nothing is written when the pack would hold a key, a record or a secret of a party whose state is here, or
     any file that is no part of a ledger.
     """
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
 
     from proofward.report.handover.audit_pack import PackRefused, make_pack
     from proofward.report.handover.model_source import NoModel, NotASource

@@ -34,11 +34,11 @@ def inspect(context: click.Context, given: str, rows: int, training: str, as_jso
     if path.exists() and not path.is_dir() and begins_as_proof(path):
         tell_proof(path, as_json)
         return
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.cli.project.cost_words import cost_lines, plain_costs
     from proofward.cli.project.inspected import costs_of
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
     exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
     with answering(as_json):
         found = costs_of(given, training, rows, exactly)

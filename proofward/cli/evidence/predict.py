@@ -60,9 +60,9 @@ def predict(
 
     A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
 
     from proofward.cli.evidence.frozen_option import with_frozen_network
     from proofward.cli.evidence.proved_prediction import Inputs, write_proof

@@ -138,9 +138,9 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
 
 def tell_proof(proof: Path, as_json: bool) -> None:
     """Describe a proof's file without verifying it; ends the command where it is damaged."""
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
 
     from proofward.cli.evidence.proved_prediction import described
     from proofward.proof.errors import ProofRejected

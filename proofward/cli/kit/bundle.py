@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.answering import tell
-from proofward.cli.common.console import FLAW, OK, KitPath, WrongThing, make_console
+from proofward.cli.common.console import FLAW, OK, KitPath, WrongThing
 from proofward.cli.common.guard import GuardedGroup
 from proofward.engines.operations.suggestions import Placeholder, command
 
@@ -138,14 +138,14 @@ def _opened(kit: Path) -> tuple[Home, Certificates]:
 
 
 def _airgap(kit: Path) -> AirGap:
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.agreement.home import passphrase_from_environment
     from proofward.engines.remote.airgap import AirGap
 
     home, certificates = _opened(kit)
     home.read("site")
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
     log = EventLog(home.root / "log.jsonl")
     return AirGap(home, certificates, passphrase_from_environment(), log.observe)
 

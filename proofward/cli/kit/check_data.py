@@ -46,12 +46,11 @@ def _agreed(where: Path) -> tuple[Schema | ImageSchema, RoundConfig]:
     if where.is_dir():
         home = opened(where)
         return schema_of(home), home.terms.round_config
-    from proofward.cli.common.console import make_console
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.cli.project.project_file import opened_project
     from proofward.cli.project.project_table import ProjectError
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
     try:
         project = opened_project(where)
         return project.schema, project.config()

@@ -65,8 +65,7 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
 
 def _agreed(folder: Path) -> tuple[Project, Terms]:
     """The project of a folder, and the terms that its kits have; raises Refused."""
-    from proofward.cli.common.console import make_console
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.cli.project.first_model import read_first_model
     from proofward.cli.project.project_file import read_project
     from proofward.cli.project.project_table import ProjectError
@@ -74,7 +73,7 @@ def _agreed(folder: Path) -> tuple[Project, Terms]:
     from proofward.engines.remote.agreement.home import Home, HomeError
 
     path = folder / PROJECT_FILE
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
     try:
         project = read_project(path)
         chosen = project.first_model_beside(path)

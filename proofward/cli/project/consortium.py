@@ -182,12 +182,11 @@ def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Te
 
     chosen: that file. path: the project file that was read; without one, what is wrong is wrong usage.
     """
-    from proofward.cli.common.console import make_console
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.cli.project.first_model import read_first_model
     from proofward.cli.project.project_table import ProjectError
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
     try:
         data = b"" if chosen is None else read_first_model(chosen, project.config())
         return project.terms(project.object_of(data)), data

@@ -47,14 +47,14 @@ def consortium_check(
     on a sample that of `proofward consortium calibrate`. Nothing is written. Exit code 1 when something is
     wrong or saturates on the sample, 2 when it is no consortium's file.
     """
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.cli.project.cost_words import cost_lines, plain_costs
     from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
     from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
     from proofward.layers.errors import TrainingError
 
     path = consortium_file(given)
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
     exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
     costs = sample = None
     doubts, saturated = list[str](), list[str]()

@@ -36,9 +36,9 @@ def run_folder(chosen: Path | None) -> Path:
 
 def list_attacks(as_json: bool) -> None:
     """A name a line, or names with descriptions as JSON."""
-    from proofward.cli.common.kernels import load_kernels
+    from proofward.cli.common.expected_kernels import expect_kernels
 
-    load_kernels(make_console(quiet=True))
+    expect_kernels()
 
     from proofward.engines.attacks.catalogue import ATTACKS
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from proofward.engines.contract import GOOD, PROBLEM, WARNING, Check
@@ -20,14 +21,14 @@ NAME = "certificate"
 def certificate_check(kit: Path, site: str, now: datetime, renew: str) -> Check:
     """The check of that name; renew: what to do for a new certificate."""
     held = certificates_of(kit)
+    keys: list[PrivateKeyTypes] = []  # looking whether a key is whole takes long: once is enough
     parsers = ((held.authority_path, x509.load_pem_x509_certificate),
                (held.certificate_path, x509.load_pem_x509_certificate),
-               (held.key_path, lambda data: load_pem_private_key(data, None)))  # fmt: skip
+               (held.key_path, lambda data: keys.append(load_pem_private_key(data, None))))  # fmt: skip
     if damaged := [fault for path, parse in parsers if (fault := fault_of(path, parse))]:
         return Check(NAME, PROBLEM, ", ".join(damaged), REMEDY)
     certificate = x509.load_pem_x509_certificate(held.certificate)
     authority = x509.load_pem_x509_certificate(held.authority)
-    key = load_pem_private_key(held.private_key, None)
     try:
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
@@ -39,7 +40,7 @@ def certificate_check(kit: Path, site: str, now: datetime, renew: str) -> Check:
     end = min(certificate.not_valid_after_utc, authority.not_valid_after_utc)
     if names != [site]:
         return Check(NAME, PROBLEM, f"of {', '.join(names)}, not of {site}", renew)
-    if key.public_key() != certificate.public_key():
+    if keys[0].public_key() != certificate.public_key():
         return Check(NAME, PROBLEM, f"for another key than the one in {held.key_path.parent}", renew)
     if now < begin:
         detail = f"valid from {begin:%Y-%m-%d %H:%M} UTC, and here it is {now:%Y-%m-%d %H:%M} UTC"

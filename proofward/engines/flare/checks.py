@@ -20,7 +20,7 @@ from proofward.engines.flare.kits.kit import kind_of, require_free
 from proofward.engines.flare.kits.proxy import proxies_for
 from proofward.engines.flare.kits.proxy import shown as shown_proxies
 from proofward.engines.flare.reaching import handshake
-from proofward.engines.flare.supervisor import running
+from proofward.engines.flare.running import running
 from proofward.engines.operations.suggestions import Placeholder, command, quoted
 from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import (

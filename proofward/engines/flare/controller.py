@@ -19,7 +19,7 @@ from nvflare.apis.impl.controller import Controller
 from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
 
-from proofward.engines.flare.memory import Collector, without_scipy
+from proofward.engines.flare.memory import Collector
 from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
 from proofward.engines.operations.event_log import EventLog
 
@@ -42,12 +42,11 @@ class FederationController(Controller):
 
     def start_controller(self, fl_ctx: FLContext) -> None:
         """Opens the ledger and registers the handler of requests."""
-        with without_scipy():
-            from proofward.engines.flare.kits.kit import certificates_of
-            from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
-            from proofward.engines.remote.desk import Desk
+        from proofward.engines.flare.kits.kit import certificates_of
+        from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
+        from proofward.engines.remote.desk import Desk
 
-            importlib.import_module("numba")  # the kernels want it later
+        importlib.import_module("numba")  # the kernels want it later
         engine = fl_ctx.get_engine()
         root = Path(fl_ctx.get_workspace().get_root_dir())
         home = Home(root / "proofward")

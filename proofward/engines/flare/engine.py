@@ -147,7 +147,7 @@ class FlareEngine(Engine):
 
     def running(self, kit: Path) -> int | None:
         """See the contract."""
-        from proofward.engines.flare.supervisor import running
+        from proofward.engines.flare.running import running
 
         return running(kit)
 

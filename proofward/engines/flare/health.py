@@ -20,12 +20,11 @@ from proofward.engines.flare.certificate import certificate_check
 from proofward.engines.flare.kits.addresses import addresses_of, server_of
 from proofward.engines.flare.kits.kit import kind_of
 from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.supervisor import RUN_NAME, running
+from proofward.engines.flare.running import RUN_NAME, running
 from proofward.engines.operations.log_tail import Recent, recent
 from proofward.engines.operations.suggestions import command
 from proofward.engines.remote.agreement.addresses import shown
-from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.host import STOPPED
+from proofward.engines.remote.agreement.home import STOPPED, Home
 from proofward.engines.remote.overview import SiteView, look
 
 REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0

@@ -1,16 +1,12 @@
 """Keeps the server's processes small: FLARE's messages are freed by the collector of cycles alone.
 
 A message of a megabyte lies in a reference cycle until the collector comes by, which counts objects and not
-bytes. What exists after start-up is frozen, so that looking at the rest is cheap and can be done often. And
-numba imports scipy where it finds it, 17 MB that the aggregator has no use for.
+bytes. What exists after start-up is frozen, so that looking at the rest is cheap and can be done often.
 """
 
 from __future__ import annotations
 
 import gc
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Event, Lock, Thread
 
 from nvflare.apis.event_type import EventType
@@ -18,19 +14,6 @@ from nvflare.apis.fl_component import FLComponent
 from nvflare.apis.fl_context import FLContext
 
 PARENT_SECONDS = 0.5
-
-
-@contextmanager
-def without_scipy() -> Iterator[None]:
-    """Imports within find no scipy, unless it is there already."""
-    if "scipy" in sys.modules:
-        yield
-        return
-    sys.modules["scipy"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["scipy"]
 
 
 class Collector:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import datetime
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -25,11 +24,12 @@ from proofward.engines.contract import AlreadyRunning, GaveUp, Note, home_of
 from proofward.engines.flare import deaths
 from proofward.engines.flare.kits.isolation import empty_folder, flare_command
 from proofward.engines.flare.last_words import reason_in
+from proofward.engines.flare.running import LOCK_NAME, RUN_NAME, locked, running
 from proofward.engines.operations.isolation import isolated
 from proofward.engines.operations.suggestions import command
 from proofward.ledger.files import write_file
 
-RUN_NAME, LOCK_NAME, OUTPUT_NAME = "run.json", ".run.lock", "flare.log"
+OUTPUT_NAME = "flare.log"
 MAX_OUTPUT_BYTES = 1 << 26
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY, QUICK = 60.0, 15.0
@@ -39,25 +39,6 @@ PATIENCE = 10.0
 LOOKING = 0.5  # for as long may `status` or `stop` hold the lock
 MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """glibc gives buffers of messages back as soon as they are freed."""
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether nobody else had the lock, so that it is ours until the file is closed."""
-    with suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
-
-
-def running(kit: Path) -> int | None:
-    """The process that runs a kit, if one does: it holds a lock until it ends, however it ends."""
-    try:
-        with (home_of(kit) / LOCK_NAME).open("rb") as lock:
-            if _locked(lock.fileno()):
-                return None
-        return int(json.loads((home_of(kit) / RUN_NAME).read_text())["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def flare_processes(kit: Path) -> list[int]:
@@ -102,7 +83,7 @@ def claimed(kit: Path) -> Iterator[Callable[[], None]]:
     """Nobody else runs the kit meanwhile, or AlreadyRunning; what it gives says that this process does."""
     path, lock = home_of(kit) / RUN_NAME, os.open(home_of(kit) / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     until = time.monotonic() + LOOKING
-    while not (ours := _locked(lock)) and time.monotonic() < until:
+    while not (ours := locked(lock)) and time.monotonic() < until:
         time.sleep(0.05)
     if not ours:
         os.close(lock)

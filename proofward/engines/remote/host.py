@@ -15,6 +15,7 @@ from threading import Condition, Lock
 from typing import Protocol
 
 from proofward.encoding import encode
+from proofward.engines.remote.agreement.home import STOPPED
 from proofward.engines.remote.incoming import Incoming
 from proofward.engines.remote.messages import (
     PIECE_BYTES,
@@ -42,8 +43,6 @@ from proofward.ledger.merkle_log import consistency_proof, tree_root
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
 BEAT, NOTING = 1.0, 5.0
 MAX_SHOWN, MAX_SHOWN_BYTES = 1 << 15, 1 << 23
-STOPPED = "stopped"
-"""Name of the file in which a host that has stopped for good leaves the reason."""
 Note = Callable[..., None]
 
 

@@ -122,6 +122,7 @@ def npy(values: np.ndarray, shape: tuple[int, ...] | None = None) -> bytes:
     return out.getvalue() + data[start:]
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_by_their_headers(tmp_path):
     begin = begin_peak()
     labels = npy(LABELS)
@@ -260,6 +261,7 @@ def test_other_hdf5_files(tmp_path):
     assert only_reason(PatchCamelyon(tmp_path / "c.h5", Limits(pixels=95 * 96))).kind == TOO_LARGE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["npz", "h5"])
 def test_a_set_larger_than_memory(tmp_path, kind):
     """Eighty megabytes go through in batches of a few."""

@@ -25,6 +25,7 @@ def half_up(value: Fraction) -> int:
     return math.floor(value + Fraction(1, 2))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(DECIMALS, st.decimals(1, 5000, places=2).map(Fraction), DECIMALS.filter(bool), DECIMALS,
        st.lists(st.integers(-32768, 65535), min_size=1, max_size=20))  # fmt: skip
@@ -51,6 +52,7 @@ def test_exact_and_sigmoid_windows():
     assert (curve == expected).all() and (np.diff(curve.astype(int)) >= 0).all()
 
 
+@pytest.mark.slow
 def test_a_large_plane_has_the_bytes_of_its_pixels_one_by_one():
     stored = np.random.default_rng(3).integers(-1000, 3000, (300, 300))
     window = Window.linear(Fraction(40), Fraction(400))
@@ -98,6 +100,7 @@ def test_resampling_is_exact(high, wide, height, width, seed, how):
             assert found[y, x] == half_up(Fraction(total)), (y, x)
 
 
+@pytest.mark.slow
 def test_large_pictures_are_treated_in_parts():
     """One of 32 million pixels needs a fraction of what its pixels would take as integers of 64 bits."""
     stored = np.tile(np.arange(4096, dtype=np.uint16), (8192, 1))

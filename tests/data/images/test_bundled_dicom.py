@@ -43,6 +43,7 @@ def outcomes():
     return found
 
 
+@pytest.mark.slow
 def test_counts(outcomes):
     read = {path: found for path, found in outcomes.items() if isinstance(found, list)}
     kinds = Counter(found.kind for found in outcomes.values() if not isinstance(found, list))
@@ -68,6 +69,7 @@ def test_files_without_pixels_say_what_they_are(outcomes):
     assert all(reason.expected == "Pixel Data (7FE0,0010)" for reason in reasons.values())
 
 
+@pytest.mark.slow
 def test_colours_agree_with_pydicom(outcomes):
     """Its conversion rounds single-precision numbers: bytes may differ by one."""
     compared = 0
@@ -103,6 +105,7 @@ def test_one_picture_in_two_encodings_gives_the_same_bytes(outcomes, pair):
         assert (one.pixels == other.pixels).all()
 
 
+@pytest.mark.slow
 def test_most_name_a_patient_and_are_refused_unless_allowed():
     kinds = Counter()
     for path in FILES:

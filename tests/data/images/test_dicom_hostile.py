@@ -54,6 +54,7 @@ def test_limits_are_the_sites(tmp_path, limits, found):
     assert reason.kind == TOO_LARGE and found in reason.actual
 
 
+@pytest.mark.slow
 def test_a_deflated_bomb(tmp_path):
     plain = (BUNDLED / "image_dfl.dcm").read_bytes()
     meta = pydicom.filereader.read_file_meta_info(BUNDLED / "image_dfl.dcm")
@@ -102,6 +103,7 @@ def test_a_codestream_of_another_size_is_refused(tmp_path, name):
     assert reason.kind == DAMAGED and "65535 x 65535" in reason.actual and "codestream of" in reason.expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPRESSED)
 def test_changed_frames_are_read_or_refused(tmp_path, name, rng):
     """The plug-in for RLE panics on some of them, which is no Exception of Python's."""

@@ -13,6 +13,8 @@ from proofward.data.images.rule import ImageRule
 from proofward.data.images.stream import batches
 from tests.data.images.making import ADMISSION, SALT, dicom
 
+pytestmark = pytest.mark.slow
+
 RULE = ImageRule(64, 48)
 VIEWS = (("L", "CC"), ("R", "CC"), ("L", "MLO"), ("R", "MLO"))
 PATIENTS = 10

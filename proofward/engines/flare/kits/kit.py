@@ -20,6 +20,7 @@ from proofward.ledger.files import write_file
 CONTROLLER = "proofward.engines.flare.controller.FederationController"
 EXECUTOR = "proofward.engines.flare.executor.SiteExecutor"
 COLLECTOR = "proofward.engines.flare.memory.ParentCollector"
+SIGNATURE = "proofward.engines.flare.signature.FreshSignature"
 LAUNCHER, SERVER_LAUNCHER, SITE_LAUNCHER = (
     "process_launcher",
     "proofward.engines.flare.launcher.ServerLauncher",
@@ -93,7 +94,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
     storage = kit.resolve() / "storage"
-    resources["class_allow_list"] = [CONTROLLER, COLLECTOR, SERVER_LAUNCHER]
+    resources["class_allow_list"] = [CONTROLLER, COLLECTOR, SIGNATURE, SERVER_LAUNCHER]
     resources["servers"][0]["heart_beat_timeout"] = HEARTBEAT_TIMEOUT
     resources["snapshot_persistor"]["args"]["storage"]["args"]["root_dir"] = str(storage / "snapshots")
     kept = []
@@ -106,6 +107,7 @@ def _server(resources: dict[str, Any], kit: Path) -> dict[str, Any]:
             component["path"] = SERVER_LAUNCHER
         kept.append(component)
     kept.append({"id": "collector", "path": COLLECTOR, "args": {}})
+    kept.append({"id": "signature", "path": SIGNATURE, "args": {}})
     resources["components"] = kept
     return resources
 

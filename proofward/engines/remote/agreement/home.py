@@ -32,6 +32,8 @@ Signed = NDArray[np.int64]
 TERMS, RULES, SITE, SEED, MODEL = "terms", "rules", "site", "seed-for-repeatable-runs", "initial.model"
 KEY, NEXT_KEY, STATE, DATASET = "identity.key", "next.key", "state.sqlite", "dataset.npz"
 LOG, CONFIRMED, ADDED = "log.jsonl", "confirmed", "added"
+STOPPED = "stopped"
+"""Name of the file in which the host of a federation that has stopped for good leaves the reason."""
 UNCOMPARED = "not compared"
 PASSPHRASE_VARIABLE = "PROOFWARD_PASSPHRASE_FILE"
 
