@@ -45,7 +45,10 @@ class Activation(ABC):
     unsaid: ClassVar[Mapping[str, object]] = {}
     """Values that the plain form leaves out."""
     reach: ClassVar[int] = 2
-    """How large the integers are that forged limbs can make up, in multiples of the bound of the sums."""
+    """How large the integers are that forged limbs can make up, in multiples of the bound of the sums.
+
+    Forged parts (`split`) can make up twice as much.
+    """
 
     takes: Layout
 
@@ -100,9 +103,7 @@ class Activation(ABC):
     def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
         """Gradients of real sums from those of the values, which have saturated already."""
 
-    def rounded_off(
-        self, scales: FixedPoint, span: Span, *, backward: bool
-    ) -> list[tuple[int, int]]:
+    def rounded_off(self, scales: FixedPoint, span: Span, *, backward: bool) -> list[tuple[int, int]]:
         """(bits, values of a sample) of remainders and of all else whose limbs may be as wide as theirs."""
         del span
         forward = [(scales.divisor.whole_bits, self.takes.padded_size)]

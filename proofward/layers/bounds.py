@@ -9,9 +9,10 @@ sums Z and Z_back follow, to which shortcuts add the bounds of what joins them (
 how far the rounded sums can be outside the ranges of what is computed from them. Neither a prover's word nor
 its records are used: the global weights enter by the limit to which every global model is projected.
 
-Each integer stays below 2^62 in magnitude, so both sides of every equation of the relation do, and their
-difference is below 2^63 < P: equality in the field is equality of integers. Weights stay below 2^52, so
-that the trainer holds them exactly in float64.
+Each integer stays below 2^62 in magnitude, and what forged limbs can make up does, or of values in two parts
+(`split`) stays below 2^63. So both sides of every equation of the relation differ by less than 2^62 + 2^63,
+which is below P: equality in the field is equality of integers. Weights stay below 2^52, so that the trainer
+holds them exactly in float64.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from functools import lru_cache
 from proofward.layers.beyond import Span, span_of
 from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
+from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.record import FIRST, ROW
 
@@ -109,12 +110,13 @@ def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: i
     for index in range(len(model.layers)):
         bounds = _layer_bounds(model, scales, parts, index)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
-        # prover's sum can be twice as far out as an honest one, and is still below 2^62.
+        # prover's value can be twice as far out as an honest one, and is still below 2^62. In two parts it
+        # can be four times as far out, hence below 2^63; and what is rounded is below 2^62.
         sums, values = model.joints.joins(index), model.joints.reads(index)
         further = model.activations[sums].reach if sums < len(model.activations) else model.head.reach
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
         finest = max(model.joints.finer_sums(sums), model.joints.finer_back_sums(values))
-        reach += 16 * finest << (scales.weight_bits + max(scales.table_bits, LARGEST_TABLE))
+        reach += 16 * finest << (scales.weight_bits + scales.table_bits)
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,

@@ -8,13 +8,14 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.layers.divisor import Divisor
 from proofward.layers.sign_tables import signs, signs_above
-from proofward.proof.forms import ONE, Column, Form, Point
+from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
 from proofward.proof.party import Party
-from proofward.proof.tables import Table
+from proofward.proof.tables import Table, bits_at, integers
 
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
@@ -50,11 +51,11 @@ class RangeChecks:
         self.lookups.query(self._table(bits), value)
 
     def _table_below(self, count: int) -> Table:
-        """The integers below `count`, and the first of them again up to a power of two."""
+        """See `table_below`; of a power of two the usual table."""
         bits = (count - 1).bit_length()
         if count == 1 << bits:
             return self._table(bits)
-        return self._keep(Table(f"range below {count}", _BELOW_TAG + count, bits, partial(_below, count)))
+        return self._keep(table_below(count))
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
@@ -156,10 +157,33 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
 
 
-def _below(count: int) -> tuple[npt.NDArray[np.int64], None]:
-    """See `RangeChecks._table_below`."""
-    entries = np.arange(1 << (count - 1).bit_length(), dtype=np.int64)
-    return np.where(entries < count, entries, 0), None
+def table_below(count: int) -> Table:
+    """The integers below `count`, no power of two, and the first of them again up to the next one."""
+    bits = (count - 1).bit_length()
+
+    def entries() -> tuple[npt.NDArray[np.int64], None]:
+        found = integers(0, bits)
+        found[count:] = 0
+        return found, None
+
+    name, tag = f"range below {count}", _BELOW_TAG + count
+    return Table(name, tag, bits, entries, first_form=partial(_below_at, count))
+
+
+def _below_at(count: int, point: Point) -> Ext:
+    """The extension of i where i < count, and 0 elsewhere.
+
+    Below count are, for each of its bits that is 1, the integers with the bits of count before it, 0 there
+    and anything behind.
+    """
+    value, before = ZERO, ONE
+    for place, coordinate in enumerate(point):
+        behind = len(point) - 1 - place
+        if count >> behind & 1:
+            start = count >> (behind + 1) << (behind + 1)
+            value = value + before * (ONE - coordinate) * (bits_at(point[place + 1 :]) + start)
+        before = before * (coordinate if count >> behind & 1 else ONE - coordinate)
+    return value
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:

@@ -24,10 +24,10 @@ each hidden layer after the last claim is made.
 
 Uniqueness, by induction over steps and, in a step, layers forwards and then backwards. Z is a function of
 the first weights, the records and earlier values, and within its bound. R is looked up in its range and what
-makes up Q - 1 is bounded by lookups, so neither side of the equation can reach 2^62 (`bounds`) and Q is the
-rounding of Z as an integer. Its columns are unique, and s and o are the only bits with s + 2 o - 1 = sign(u),
-which is looked up with them. The same holds for R', G and what becomes of it where it saturates, by Z_back.
-So a prover has exactly one witness. This is true of padding as well. In a unit that the layer does not have,
+makes up Q - 1 is bounded by lookups, so both sides of the equation differ by less than P (`bounds`) and Q is
+the rounding of Z as an integer. Its columns are unique, and s and o are the only bits with s + 2 o - 1 =
+sign(u), which is looked up with them. The same holds for R', G and what becomes of it where it saturates, by
+Z_back. So a prover has exactly one witness. This is true of padding as well. In a unit that the layer lacks,
 weights are 0 at first; so Z = 0, Q = 0, s = o = 0, hence A = dZ = 0 and its weights stay 0; and G = 0. Steps
 behind the last are steps like others, on rows that the schedule names.
 

@@ -8,11 +8,11 @@ D_j by limbs, n by public bounds. Proved is
     Q_j := Q - D_j - c_j is the rounding of Z_j: R_j = Z_j + 2^(fw-1) - 2^fw Q_j is virtual, in [0, 2^fw)
     e_j (e_j - 1) = 0,   e_j D_j = 0,   sum_j e_j = 1,   dZ_j = e_j dQ
 
-Uniqueness. Z_j is fixed (`relu`), and all integers that the limbs can make up are below 2^62 (`bounds`), so
-the equation holds in the integers and Q_j is the rounding of Z_j. Exactly one j* has e = 1. There c = 0, as
-no other tap is chosen, and D = 0, hence Q = Q_j*. For j > j*, c_j = 0 and Q_j <= Q. For j < j*, c_j = 1 and
-Q_j <= Q - 1. So Q is the maximum and j* the first tap that has it; D_j is then a function of Q_j. This is
-true of windows in padding too: all Z_j = 0, so Q = 0, e_0 = 1, D = 0, and dQ = 0.
+Uniqueness. Z_j is fixed (`relu`), and all integers that limbs and parts can make up are below 2^63
+(`bounds`), so the equation holds in the integers and Q_j is the rounding of Z_j. Exactly one j* has e = 1.
+There c = 0, as no other tap is chosen, and D = 0, hence Q = Q_j*. For j > j*, c_j = 0 and Q_j <= Q. For j <
+j*, c_j = 1 and Q_j <= Q - 1. So Q is the maximum and j* the first tap that has it; D_j is then a function of
+Q_j. This is true of windows in padding too: all Z_j = 0, so Q = 0, e_0 = 1, D = 0, and dQ = 0.
 
 No range has to hold but D_j >= 0, since the maximum is taken before values saturate: the bits of saturation
 and the signs are needed once for a window, and not for each of its sums.

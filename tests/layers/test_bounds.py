@@ -9,7 +9,7 @@ from proofward.layers.bounds import compile_bounds, weight_limit
 from proofward.layers.errors import WraparoundPossible
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
+from proofward.layers.network import chain, mlp
 from proofward.layers.saturation import HighLimb
 from proofward.layers.training import Trainer
 from proofward.models import preset
@@ -53,6 +53,15 @@ def test_the_weight_limit_is_the_largest_power_of_two_that_bounds_admit() -> Non
         compile_bounds(model, scales, training, 100, 2 * limit)
     with pytest.raises(WraparoundPossible):
         weight_limit(WDBC, SCALES, Training(1 << 16, 16, 64), 100_000)
+
+
+@pytest.mark.parametrize(("size", "bits"), [(8, 30), (16, 29)])
+def test_the_largest_tables_take_no_room_from_what_is_beside_means_of_whole_pictures(size: int, bits: int) -> None:
+    """Rules with small tables that were admitted before tables could be larger are admitted with the same limit."""
+    layers = [{"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1},
+              {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]  # fmt: skip
+    network = chain((1, size, size), layers)
+    assert weight_limit(network, SCALES, Training(1, 16, steps=8), 1000) == 1 << bits
 
 
 @pytest.mark.parametrize(

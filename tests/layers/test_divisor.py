@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import to_field
+from proofward.field.multilinear import evaluate
 from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.ranges import table_below
 
 VALUES = st.lists(st.integers(-(1 << 61), 1 << 61), min_size=1, max_size=5)
 
@@ -44,3 +49,13 @@ def test_limbs_cover_exactly_the_remainders(bits: int, odd: int, table_bits: int
     assert top << shift == divisor.value and 1 << (width - 1) < top <= 1 << width
     # as many as those of the next power of two
     assert len(parts) == -(-(divisor.value - 1).bit_length() // table_bits)
+
+
+@given(st.integers(3, 1 << 12).filter(lambda count: bool(count & (count - 1))), st.randoms(use_true_random=False))
+def test_tables_of_the_integers_below_a_number_have_closed_extensions(count: int, random: Random) -> None:
+    """A verifier fills none, since limbs may be so wide that such a table has 2^24 entries."""
+    table = table_below(count)
+    assert table.first_form is not None and set(table.first.tolist()) == set(range(count))
+    assert table.first.size == 1 << table.log_size
+    point = tuple(Ext(random.getrandbits(63), random.getrandbits(63)) for _ in range(table.log_size))
+    assert table.first_at(point) == evaluate(to_field(table.first), point)

@@ -151,10 +151,9 @@ def declare_fitting(columns: Columns) -> Any:
 
 @contextmanager
 def computing(change: Change) -> Iterator[None]:
-    """The trainer's functions, as the changed columns say."""
+    """The trainer's functions, as the changed columns say; of values in parts too, where they name the part."""
     original = {name: getattr(relu, name) for name in ("activation", "slope", "saturated")}
     honest_error = two_class_head.error
-    top, half = SCALES.activation_limit, 1 << SCALES.gradient_range_bits
 
     def changed(name: str, values: Signed) -> Signed:
         flat = values.astype(object).reshape(-1)
@@ -167,18 +166,21 @@ def computing(change: Change) -> Iterator[None]:
         return np.where(reduced > P // 2, reduced - P, reduced).astype(np.int64)
 
     def activation(sums: Signed, scales: FixedPoint) -> Signed:
+        top = scales.activation_limit
         inside = changed("layer 1 inside", original["slope"](sums, scales))
         above = changed("layer 1 above", (relu_forward.above_one(sums, scales) >= top).astype(np.int64))
         low = changed("layer 1 low, limb 0", relu_forward.above_one(sums, scales) % top)
+        low = changed("layer 1 part", low)
         return field_integers(inside * (1 + low) + above * top)
 
     def slope(sums: Signed, scales: FixedPoint) -> Signed:
         return field_integers(changed("layer 1 inside", original["slope"](sums, scales)))
 
     def saturated(sums: Signed, scales: FixedPoint) -> Signed:
+        half = 1 << scales.gradient_range_bits
         low = changed("layer 1 gradient low, limb 0", relu.above_least(sums, scales) % (2 * half))
         sign = changed("layer 1 gradient sign", np.sign(relu.back_high_limb(sums, scales)))
-        return field_integers(low - half + sign * 2 * half)
+        return field_integers(changed("layer 1 gradient saturated", low + sign * 2 * half) - half)
 
     def error(differences: Signed, labels: Signed, scales: FixedPoint) -> Signed:
         return changed("head errors", honest_error(differences, labels, scales)).astype(np.int64)
