@@ -21,7 +21,8 @@ from proofward.layers.network import Network
 from proofward.layers.plain import integer
 from proofward.layers.rounding import Rounding
 from proofward.layers.training import magnitude, scores
-from proofward.proof.soundness import CodeParameters, choose_code
+from proofward.proof.commitment.contract import Scheme
+from proofward.proof.commitment.registry import SCHEME
 from proofward.relations.limits import check_forward_pass, check_sizes
 from proofward.relations.statement import digest_of
 
@@ -73,14 +74,14 @@ class ForwardPass:
         return self.bounds[self.model.depth - 1].sums // divisor + 1
 
     @cached_property
-    def code(self) -> CodeParameters:
-        """The code of the proof; raises SoundnessBelowPolicy. A commitment is opened by one proof."""
+    def scheme(self) -> Scheme:
+        """That of its commitments, each opened by one proof; raises SoundnessBelowPolicy."""
         model, scales = self.model, self.scales
         remainders = Rounding.count(model.last_rounding(scales).divisor, scales)
         of_record = model.record.padded_size + model.head.scored.padded_size * remainders
         for index, (own, limb_above) in enumerate(zip(model.activations, self.limbs_above, strict=True)):
             of_record += own.forward_committed(model.rounding(scales, index), limb_above)
-        return choose_code(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)
+        return SCHEME.choose(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -162,7 +162,7 @@ def test_a_round_proves_and_a_changed_entry_is_refused(kind: str, classes: int) 
     own = [column for column in columns(case) if column.name.startswith(("layer", "head", "hidden"))]
     for index, column in enumerate(own[:: max(1, len(own) // 4)]):
         position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
-        prover = changing_entry((column.tableau, column.index), position, honest)
+        prover = changing_entry((column.commitment, column.index), position, honest)
         proof = prove_with(case, witness, encryption.ciphertext, prover, seeded(4))
         assert refusal(lambda made=proof: verify_round(case.statement, encryption.ciphertext, *made)), column.name
         refused += 1
@@ -174,7 +174,7 @@ def test_a_prediction_proves_and_has_the_forward_columns_only(kind: str, classes
     made = network(kind, classes)
     found = prove_prediction(public_model(made), some_records(made, 3), seeded(1))
     verify_prediction(found.statement, found.proof)
-    about, counter = found.statement.forward_pass, Inventory(found.statement.forward_pass.code)
+    about, counter = found.statement.forward_pass, Inventory(found.statement.forward_pass.scheme)
     counter.run(lambda party: inference(party, found.statement, None))
     for index, (own, limb) in enumerate(zip(made.activations, about.limbs_above, strict=True), 1):
         named = [column for column in counter.columns if column.name.startswith(f"layer {index} ")]

@@ -87,7 +87,7 @@ def forge(case: Case, change: Change, *, fitting: bool = False) -> Forged:
         known: ClassVar[dict[tuple[int, int], npt.NDArray[np.uint64]]] = {}
 
         def alter(self, column: Column, value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-            self.known[column.tableau, column.index] = value
+            self.known[column.commitment, column.index] = value
             return value
 
     class Changes(Forger):

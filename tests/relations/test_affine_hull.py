@@ -21,11 +21,12 @@ import pytest
 
 from proofward.field.extension import Ext
 from proofward.layers.network import chain
+from proofward.proof.commitment.ligero.simulated import OpenedColumns
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import OpenedColumns
 from proofward.proof.transcript import Coins
 from tests.proof.hull import affine_dimension, affine_dimensions
 from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, without_rows
+from tests.proof.tableaux import code_of
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import config
@@ -200,7 +201,7 @@ def test_fails_for_a_simulator_that_leaves_out_identities(
     for name in left_out:
         monkeypatch.setattr(OpenedColumns, name, lambda columns, claims: None)
     # an identity is over E, so each that is missing leaves two words a column too free
-    missing = 2 * enrolling.plan.code.queries * len(left_out)
+    missing = 2 * code_of(enrolling.plan).queries * len(left_out)
     told = simulated(enrolling.nothing, enrolling.plan, enrolling.dimension + missing + SPARE, said)
     assert affine_dimension(told) == enrolling.dimension + missing
 
