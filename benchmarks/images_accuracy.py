@@ -6,9 +6,9 @@ python benchmarks/images_accuracy.py [--data PATH] [--seeds 3] [--rounds 12] [--
 
 PATH is an archive or a folder that a site could give, read, made into features and divided as sites and
 demonstrations do it: the first class is told from all others, equal images stay in one part, and a fifth is
-held out. Without a path the pictures are generated patches. With --mirrored each hospital has the mirror image
-of each of its pictures too; what is held out stays as it is. Both methods train on the same batches from the
-same first weights, with the integers of a proved federation on one side.
+held out. Without a path the pictures are generated patches. With --mirrored every hospital has the mirror
+image of each of its pictures too; what is held out stays as it is. Both methods train on the same batches
+from the same first weights, with the integers of a proved federation on one side.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def main() -> None:
         gaps.append(scores[-1][1] - scores[-1][0])
         line = {
             "benchmark": "images_accuracy", "network": own.words, "rounds": options.rounds, "seed": seed,
-            "rows": list(map(len, hospitals)), "training": local.to_dict(), "auc_fixed": round(scores[-1][0], 5),
-            "auc_float": round(scores[-1][1], 5), "clipped_updates": fixed.clipped,
+            "rows": list(map(len, hospitals)), "training": local.to_dict(),
+            "auc_fixed": round(scores[-1][0], 5), "auc_float": round(scores[-1][1], 5), "clipped_updates": fixed.clipped,
             "seconds": round(time.perf_counter() - started, 1),
         }  # fmt: skip
         print(json.dumps(line), flush=True)
