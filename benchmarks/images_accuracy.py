@@ -121,7 +121,8 @@ def main() -> None:
         line = {
             "benchmark": "images_accuracy", "network": own.words, "rounds": options.rounds, "seed": seed,
             "rows": list(map(len, hospitals)), "training": local.to_dict(),
-            "auc_fixed": round(scores[-1][0], 5), "auc_float": round(scores[-1][1], 5), "clipped_updates": fixed.clipped,
+            "auc_fixed": round(scores[-1][0], 5), "auc_float": round(scores[-1][1], 5),
+            "clipped_updates": fixed.clipped,
             "seconds": round(time.perf_counter() - started, 1),
         }  # fmt: skip
         print(json.dumps(line), flush=True)
