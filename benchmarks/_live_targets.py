@@ -35,8 +35,8 @@ from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension, Packet
 from proofward.federation.parties.extension import log_verifier
 from proofward.lattice.sealing import open_sealed, pair_secret
 from proofward.ledger.checkpoint import open_checkpoint
+from proofward.proof.counter import Plan
 from proofward.proof.party import Party
-from proofward.proof.soundness import CodeParameters
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.enrolment import enrolment, enrolment_plan
@@ -47,22 +47,22 @@ from proofward.relations.training_round import training_round
 class _Tracing(Verifier):
     """A verifier that notes what it takes the bytes for."""
 
-    def __init__(self, challenger: Transcript, code: CodeParameters, proof: bytes) -> None:
-        super().__init__(challenger, code, proof)
+    def __init__(self, challenger: Transcript, plan: Plan, proof: bytes) -> None:
+        super().__init__(challenger, plan, proof)
         self.regions: Regions = {}
 
-    def _take(self, count: int, what: str) -> memoryview:
+    def take(self, count: int, what: str) -> memoryview:
         start = self._position
-        part = super()._take(count, what)
+        part = super().take(count, what)
         if count:
             self.regions.setdefault(what, []).append((start, start + count))
         return part
 
 
 def _proof_regions(
-    context: bytes, code: CodeParameters, proof: bytes, script: Callable[[Party], object], bits: int
+    context: bytes, plan: Plan, proof: bytes, script: Callable[[Party], object], bits: int
 ) -> Regions:
-    tracing = _Tracing(Transcript(context), code, proof)
+    tracing = _Tracing(Transcript(context), plan, proof)
     tracing.run(lambda party: (script(party), None)[1], bits)
     return tracing.regions
 

@@ -23,11 +23,12 @@ from proofward.layers.training import train
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import Tally, tally
 from proofward.models.costs.work import Run
+from proofward.proof.commitment.contract import Scheme
+from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import CodeParameters, choose_code
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.config import RoundConfig
@@ -56,9 +57,9 @@ def linear(outputs: int) -> Plain:
     return {"kind": "linear", "outputs": outputs}
 
 
-def count_lookups(script: Script, code: CodeParameters) -> int:
+def count_lookups(script: Script, scheme: Scheme) -> int:
     """How many values a script looks up."""
-    return tally(script, code, SECURITY_BITS).lookups
+    return tally(script, scheme, SECURITY_BITS).lookups
 
 
 def soundness_by_source(plan: Plan) -> dict[str, float]:
@@ -143,13 +144,13 @@ class TrainingProblem:
 
     def plan(self) -> Plan:
         """Measures of the proof, under the code for what it really commits to."""
-        guess = choose_code(1 << 20, SECURITY_BITS, 1)
+        guess = SCHEME.choose(1 << 20, SECURITY_BITS, 1)
         values = Counter(guess).run(self.script()).values
-        return Counter(choose_code(values, SECURITY_BITS, 1), SECURITY_BITS).run(self.script())
+        return Counter(SCHEME.choose(values, SECURITY_BITS, 1), SECURITY_BITS).run(self.script())
 
     def tally(self) -> Tally:
         """Exact counts of the proof, part by part."""
-        return tally(self.script(), self.plan().code, SECURITY_BITS)
+        return tally(self.script(), self.plan().scheme, SECURITY_BITS)
 
     def prediction(self) -> Prediction:
         """What the cost model expects."""

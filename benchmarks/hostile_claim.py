@@ -35,7 +35,7 @@ class Patient(Verifier):
     """A verifier that finds nothing wrong before the opened columns."""
 
     def nonce(self) -> bytes:
-        self._take(NONCE_BYTES, "nonce")
+        self.take(NONCE_BYTES, "nonce")
         return find_nonce(self.challenger, self.grinding)
 
     def check(self, name: str, sides: object) -> None:

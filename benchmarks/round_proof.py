@@ -103,7 +103,7 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
     def script(party: Party) -> None:
         training_round(party, statement, made.ciphertext, lambda _: made.sealed_shares, None)
 
-    lookups = count_lookups(script, plan.code)
+    lookups = count_lookups(script, plan.scheme)
     phases = medians(runs)
     return {
         "rows": rows,
@@ -114,7 +114,7 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
         "lookups": lookups,
         "constraints": plan.constraints,
         "seconds": phases,
-        "plan_seconds": round(median_seconds(lambda: Counter(plan.code).run(script), repeats), 5),
+        "plan_seconds": round(median_seconds(lambda: Counter(plan.scheme).run(script), repeats), 5),
         "verify_seconds": round(median_seconds(verify, verifications), 5),
         "ns_per_lookup": round(1e9 * phases["prove: lookups"] / lookups, 1),
         "ns_per_committed_value": round(1e9 * phases["prove: commit"] / plan.values, 1),

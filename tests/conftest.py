@@ -15,10 +15,11 @@ from tests.remembered import remembered_envelopes
 
 TESTS = Path(__file__).parent
 LONGEST_FIRST = (
-    "flare/test_federation.py",
+    "flare/test_a_site_dies.py",
     "docs/test_deployment.py",
     "flare/test_consortium.py",
     "docs/test_run.py",
+    "flare/test_federation.py",
     "flare/test_isolation.py",
     "flare/test_ends.py",
     "cli/test_server_addresses.py",

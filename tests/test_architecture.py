@@ -106,6 +106,53 @@ def test_only_the_registry_imports_an_engine_by_name() -> None:
                 assert engine not in words, f"{path.relative_to(ROOT)} names the engine {engine}"
 
 
+def names_imported(path: Path) -> set[str]:
+    """What a file imports, modules and what it takes from them."""
+    taken = {
+        f"{node.module}.{alias.name}"
+        for node in nodes_of(path)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return taken | imported_modules(path)
+
+
+def inside(names: set[str], package: str) -> set[str]:
+    """Those of a package."""
+    return {name for name in names if f"{name}.".startswith(f"{package}.")}
+
+
+COMMITMENT = PACKAGE / "proof" / "commitment"
+SCHEMES = sorted(path.parent.name for path in COMMITMENT.glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_only_the_registry_imports_a_commitment_scheme(scheme: str) -> None:
+    """Everything else holds opaque commitments and knows the contract."""
+    package, registry = f"proofward.proof.commitment.{scheme}", COMMITMENT / "registry.py"
+    assert len(inside(set(imported_modules(registry)), package)) == 1, "one line for a scheme"
+    for path in {*SOURCES, *(ROOT / "benchmarks").glob("*.py")} - {registry}:
+        if not path.is_relative_to(COMMITMENT / scheme):
+            named = inside(names_imported(path), package)
+            assert not named, f"{path.relative_to(ROOT)} imports the scheme {scheme}: {sorted(named)}"
+    tests = {path.parent.name for path in TESTS if inside(names_imported(path), package)}
+    assert tests <= {"proof", "relations", "layers"}, "tests above the relations know no scheme"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_commitment_scheme_knows_no_party(scheme: str) -> None:
+    parties = {f"proofward.proof.{name}" for name in ("party", "prover", "verifier", "counter", "simulator")}
+    files = [COMMITMENT / "contract.py", *sorted((COMMITMENT / scheme).glob("*.py"))]
+    assert len(files) > 2
+    for path in files:
+        named = imported_modules(path) & parties
+        assert not named, f"{path.relative_to(ROOT)} imports {sorted(named)}"
+
+
+def test_there_is_a_commitment_scheme() -> None:
+    assert SCHEMES and (COMMITMENT / "contract.py").exists()
+
+
 def test_no_circle_of_imports() -> None:
     graph = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): imported_modules(path) for path in SOURCES
@@ -159,6 +206,7 @@ OUTSIDE = {
     "models/graph/from_torch.py": {"torch"},
     "models/graph/from_onnx.py": {"onnx"},
     "models/graph/onnx_operators.py": {"onnx"},
+    "models/graph/torch_runs.py": {"torch"},
     "models/graph/onnx_runs.py": {"onnx", "onnxruntime"},
     "report/handover/exported_torch.py": {"torch"},
     "report/handover/exported_onnx.py": {"onnx", "onnxruntime"},

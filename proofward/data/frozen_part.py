@@ -48,7 +48,7 @@ class FrozenPart:
             raise FeaturesInvalid(
                 f"frozen: expected a name of 1 to {MAX_NAME} characters, found {name!r:.80}"
             )
-        if "/" in name or "\\" in name or name != name.strip():
+        if "/" in name or "\\" in name or name != name.strip() or name in (".", ".."):
             raise FeaturesInvalid(f"frozen: expected a file's name without folders, found {name!r}")
         if type(self.outputs) is not int or not 1 <= self.outputs <= MAX_WIDTH:
             raise FeaturesInvalid(f"frozen: expected 1 to {MAX_WIDTH} features, found {self.outputs!r:.40}")

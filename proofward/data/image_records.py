@@ -29,6 +29,7 @@ from proofward.data.joined_rows import Joined, RowFile, join
 from proofward.data.plausibility import IMAGES, Doubt
 from proofward.data.plausibility import ONE_CLASS as ALONE
 from proofward.data.records import Records
+from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 
 _BATCH = 256
@@ -93,6 +94,10 @@ def read_images(files: ImageFiles, schema: ImageSchema, scales: FixedPoint, leas
     if (files.rows is None) is not (schema.row is None):
         words = "a table whose rows go with the images, --table" if schema.row else "no --table"
         raise ImagesRefused(f"the consortium agreed on {words}")
+    try:
+        schema.check(scales)
+    except ConfigurationError as error:
+        raise ImagesRefused(f"what the consortium agreed on: {error}") from error
     salt = os.urandom(32)
     source = files.source(schema, salt)
     found = inspect(source, schema.rule)

@@ -21,6 +21,8 @@ Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
 
 _GRAIN = 1 << 15
+_P, _MIDDLE, _ZERO, _SIGN = np.uint64(P), np.uint64(P // 2), np.uint64(0), np.uint64(63)
+_UNARY = "void(uint64[::1], uint64[::1])"
 _BINARY = "void(uint64[::1], uint64[::1], uint64[::1])"
 
 
@@ -46,6 +48,20 @@ def _mul(left, right, out):  # type: ignore[no-untyped-def]
 def _scale(values, factor, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] = times(values[i], factor)
+
+
+@kernel(_UNARY)
+def _from_signed(values, out):  # type: ignore[no-untyped-def]
+    """v + P for v < 0, modulo 2^64: v is its two's complement v + 2^64, so the sum is v + P, in [0, P)."""
+    for i in range(out.size):
+        out[i] = values[i] + (_P if values[i] >> _SIGN else _ZERO)
+
+
+@kernel(_UNARY)
+def _centred(values, out):  # type: ignore[no-untyped-def]
+    """The two's complement of v - P for v > P / 2, at least -P / 2 > -2^63."""
+    for i in range(out.size):
+        out[i] = values[i] - (_P if values[i] > _MIDDLE else _ZERO)
 
 
 def _binary(kernel: Callable[..., None], left: Array, right: Array) -> Array:
@@ -125,12 +141,22 @@ def scale(values: Array, factor: int) -> Array:
 def to_field(values: Signed) -> Array:
     """Integers as field elements: int64 of any shape. `to_signed` inverts it for magnitudes below P / 2."""
     wide = np.ascontiguousarray(values, dtype=np.int64)
-    return wide.view(np.uint64) + np.where(wide < 0, np.uint64(P), np.uint64(0))
+    if wide.size < _GRAIN:  # a few numbers need no kernel
+        return wide.view(np.uint64) + np.where(wide < 0, np.uint64(P), np.uint64(0))
+    out = np.empty(wide.shape, dtype=np.uint64)
+    a, c = wide.view(np.uint64).reshape(-1), out.reshape(-1)
+    parallel(lambda start, stop: _from_signed(a[start:stop], c[start:stop]), c.size, _GRAIN)
+    return out
 
 
 def to_signed(values: Array) -> Signed:
     """Field elements as the integers in (-P/2, P/2): int64, since P / 2 < 2^63."""
-    return (values - np.where(values > np.uint64(P // 2), np.uint64(P), np.uint64(0))).view(np.int64)
+    if values.size < _GRAIN:
+        return (values - np.where(values > np.uint64(P // 2), np.uint64(P), np.uint64(0))).view(np.int64)
+    out = np.empty(values.shape, dtype=np.uint64)
+    a, c = np.ascontiguousarray(values).reshape(-1), out.reshape(-1)
+    parallel(lambda start, stop: _centred(a[start:stop], c[start:stop]), c.size, _GRAIN)
+    return out.view(np.int64)
 
 
 def is_canonical(values: Array) -> bool:

@@ -191,7 +191,7 @@ def low_degree_extend(coefficients: Array, size: int) -> Array:
     if count > size:
         raise ValueError(f"{count} coefficients, {size} points")
     reference.check_size(size)
-    out = np.empty((rows, size), dtype=np.uint64)
+    out = large_empty(rows, size)
     _extend_rows(np.ascontiguousarray(coefficients), out)
     return out
 
@@ -213,17 +213,16 @@ def _extend_rows(coefficients: Array, out: Array) -> None:
     )
 
 
-def encode(data: Array, blinding: Array, size: int) -> tuple[Array, Array]:
-    """Coefficients and values of rows of a Reed-Solomon code with blinding; a prover's.
+def blinded_coefficients(data: Array, blinding: Array) -> Array:
+    """Coefficients of rows with blinding; a prover's. `low_degree_extend` makes code words of them.
 
     A row's polynomial is the interpolation of its k data plus (X^k - 1) B(X), B with the coefficients
-    `blinding`. Values are those of `low_degree_extend`.
+    `blinding`.
     """
     rows, k = data.shape
-    if blinding.shape[0] != rows or k + blinding.shape[1] > size:
-        raise ValueError(f"blinding {blinding.shape} for data {data.shape} and {size} points")
-    reference.check_size(size)
-    coefficients, values = large_empty(rows, k + blinding.shape[1]), large_empty(rows, size)
+    if blinding.shape[0] != rows:
+        raise ValueError(f"blinding {blinding.shape} for data {data.shape}")
+    coefficients = large_empty(rows, k + blinding.shape[1])
     inside, added = np.ascontiguousarray(data), np.ascontiguousarray(blinding)
     twiddles, cubes, factor = _twiddles(k, True), _cubes(k, True), np.uint64(pow(k, -1, P))
     parallel(
@@ -231,5 +230,4 @@ def encode(data: Array, blinding: Array, size: int) -> tuple[Array, Array]:
         rows,
         max(1, (1 << 14) // k),
     )
-    _extend_rows(coefficients, values)
-    return coefficients, values
+    return coefficients

@@ -2,14 +2,14 @@
 
 An activation is one file: its description (`Activation`), its values and gradients in integers and in real
 numbers, and its proof (`ActivationRelation`). One line of `registry` makes it known. In integers it is a
-total function. Whatever the sums are, its values are in [0, 2^r], or 2^e times that where a value is the sum
-of 2^e, and the gradients of the sums are within the scales' limit.
+total function. Whatever the sums are, its values are in [0, 2^r], or n times that where a value is the sum
+of n, and the gradients of the sums are within the scales' limit.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from proofward.layers.beyond import Beyond, Span
 from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.plain import exactly
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.stack import Input, Shape
@@ -41,10 +42,8 @@ class Activation(ABC):
     """`takes` is the layout of the sums; two activations are equal exactly when they compute the same."""
 
     kind: ClassVar[str]
-    window: ClassVar[int] = 1
-    """Sums along height and along width of which one value is made, where the rest is left out."""
-    passes: ClassVar[int] = 1
-    """To how many sums of a window its gradient goes."""
+    unsaid: ClassVar[Mapping[str, object]] = {}
+    """Values that the plain form leaves out."""
     reach: ClassVar[int] = 2
     """How large the integers are that forged limbs can make up, in multiples of the bound of the sums."""
 
@@ -56,13 +55,34 @@ class Activation(ABC):
         """Layout of the values of a sample."""
 
     @property
-    def mean_bits(self) -> int:
-        """e, where a value stands for the mean of 2^e as their sum (`means`)."""
-        return 0
+    def window(self) -> int:
+        """Sums along height and along width of which one value is made, where the rest is left out."""
+        return self.window_of(self.to_plain())
+
+    @property
+    def passes(self) -> int:
+        """To how many sums of a window its gradient goes."""
+        return 1
+
+    @property
+    def mean_of(self) -> int:
+        """n, where a value stands for the mean of n as their sum (`means`)."""
+        return 1
 
     def to_plain(self) -> dict[str, object]:
         """Canonical plain form without the layout, which the layer below gives."""
         return {"kind": self.kind}
+
+    @classmethod
+    def from_plain(cls, takes: Layout, plain: Mapping[str, object]) -> Activation:
+        """Inverse of `to_plain`; raises ConfigurationError on anything else."""
+        exactly(f"activation {cls.kind}", plain, ("kind",))
+        return cls(takes)
+
+    @classmethod
+    def window_of(cls, plain: Mapping[str, object]) -> int:
+        """`window` of a plain form, which the layer below has to know; raises ConfigurationError."""
+        return 1
 
     @abstractmethod
     def forward(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -85,8 +105,8 @@ class Activation(ABC):
     ) -> list[tuple[int, int]]:
         """(bits, values of a sample) of remainders and of all else whose limbs may be as wide as theirs."""
         del span
-        forward = [(scales.weight_bits, self.takes.padded_size)]
-        return [*forward, (scales.back_bits, self.gives.padded_size)] if backward else forward
+        forward = [(scales.divisor.whole_bits, self.takes.padded_size)]
+        return [*forward, (scales.back_divisor.whole_bits, self.gives.padded_size)] if backward else forward
 
     @abstractmethod
     def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:

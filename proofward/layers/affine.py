@@ -19,7 +19,7 @@ from proofward.field.goldilocks import to_field
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.model import Int64Array
 from proofward.layers.momentum import Rates
 from proofward.layers.stack import Gradient, Input, Shape, Units
 from proofward.proof.forms import Form, Point
@@ -126,9 +126,12 @@ class Affine(ABC):
 
     @abstractmethod
     def trainer(
-        self, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+        self, weights: Int64Array, biases: Int64Array, one: int, bound: int
     ) -> AffineTrainer:
-        """The layer during training, from copies of int64 arrays; |weight| <= bound for ever."""
+        """The layer during training, from copies of int64 arrays; |weight| <= bound for ever.
+
+        one: what biases are multiplied by, 2^fa or a multiple beside means (`means`).
+        """
 
     def field_parameters(self, parameters: tuple[Int64Array, Int64Array]) -> tuple[FieldArray, FieldArray]:
         """Flat weights and biases as a relation takes them: F-matrix (outputs, rest) and F-array, padded."""
@@ -142,7 +145,7 @@ class Affine(ABC):
         shape: Shape,
         parameters: tuple[Int64Array, Int64Array],
         rates: Rates,
-        activation_bits: int,
+        one: int,
         inputs: Input,
         gradients: Gradient | None,
     ) -> AffineRelation:
@@ -152,10 +155,10 @@ class Affine(ABC):
         """
 
     def forward_relation(
-        self, shape: Shape, parameters: tuple[Int64Array, Int64Array], activation_bits: int, inputs: Input
+        self, shape: Shape, parameters: tuple[Int64Array, Int64Array], one: int, inputs: Input
     ) -> AffineForward:
         """The layer in a proof of a forward pass alone, under public weights."""
-        return self.relation(shape, parameters, Rates((0,)), activation_bits, inputs, None)
+        return self.relation(shape, parameters, Rates((0,)), one, inputs, None)
 
     @abstractmethod
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:

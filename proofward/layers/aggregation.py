@@ -2,8 +2,9 @@
 
 A hospital submits
     U = round(mu Delta / 2^(fw + f)),
-where Delta is its update at scale fw. Unclipped, mu is M 2^f with its public weight M, so sum U / sum M is
-the weighted mean of the updates at scale 0, and
+where Delta is its update at scale fw; beside means of numbers of values that are no powers of two its scale
+is an odd multiple of such a one, and the divisor with it. Unclipped, mu is M 2^f with its public weight M, so
+sum U / sum M is the weighted mean of the updates at scale 0, and
     D = round(2^fw sum U / sum M)
 that at the weights' scale. Rounding is to the nearest integer, halves upwards. What the server's optimizer
 makes of D is the business of `optimizers`.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array
 
@@ -27,17 +29,15 @@ def weight_of(rows: int, weight_shift: int) -> int:
     return max(1, (rows << WEIGHT_BITS) >> weight_shift)
 
 
-def quantise_update(update: Int64Array, multiplier: int, shift: int) -> Int64Array:
-    """U = floor((multiplier * update + 2^(shift-1)) / 2^shift), flat int64; the product stays below 2^62."""
-    largest = _magnitude(update)
-    if multiplier < 0 or multiplier * largest + (1 << (shift - 1)) >= _LIMIT:
+def quantise_update(update: Int64Array, multiplier: int, shift: int, odd: int = 1) -> Int64Array:
+    """U = floor((multiplier * update + D / 2) / D), D = odd 2^shift; flat int64.
+
+    The product stays below 2^62.
+    """
+    largest, divisor = _magnitude(update), Divisor(shift, odd)
+    if multiplier < 0 or multiplier * largest + divisor.half >= _LIMIT:
         raise ConfigurationError("multiplier", f"0 <= multiplier < 2^62 / {largest}", multiplier)
-    return (update * multiplier + (1 << (shift - 1))) >> shift
-
-
-def rounded_off(update: Int64Array, bits: int) -> Int64Array:
-    """floor((update + 2^(bits-1)) / 2^bits), or the update itself for 0 bits; magnitudes below 2^62."""
-    return update if bits == 0 else (update + (1 << (bits - 1))) >> bits
+    return divisor.rounded(update * multiplier)
 
 
 def squared_norm(values: Int64Array) -> int:

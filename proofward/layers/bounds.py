@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 from proofward.layers.beyond import Span, span_of
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
 from proofward.layers.network import Network
@@ -112,13 +113,13 @@ def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: i
         sums, values = model.joints.joins(index), model.joints.reads(index)
         further = model.activations[sums].reach if sums < len(model.activations) else model.head.reach
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
-        finest = max(model.joints.sums_bits(sums), model.joints.back_bits(values))
-        reach += 16 << (scales.weight_bits + finest + max(scales.table_bits, LARGEST_TABLE))
+        finest = max(model.joints.finer_sums(sums), model.joints.finer_back_sums(values))
+        reach += 16 * finest << (scales.weight_bits + max(scales.table_bits, LARGEST_TABLE))
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,
             "weights": WEIGHT_LIMIT,
-            "biases": WEIGHT_LIMIT >> (scales.activation_bits + model.finer[index].inputs),
+            "biases": WEIGHT_LIMIT // model.finer[index].one(scales),
             "sums": LIMIT,
             "back_sums": LIMIT,
         }
@@ -131,15 +132,15 @@ def _magnitudes(
 ) -> Magnitudes:
     layer, finer, place = model.layers[index], model.finer[index], model.joints.joins(index)
     last = place == model.depth - 1
-    one = scales.activation_bits + finer.inputs
+    one = finer.one(scales)
     inputs = _largest_value(model, scales, model.joints.reads(index))
     gradients = model.head.largest_gradient(scales) if last else scales.gradient_limit
     positions = layer.positions // layer.window**2 * (1 if last else model.activations[place].passes)
     weight_update = updates * positions * gradients * inputs
-    bias_update = updates * positions * (gradients << one)
-    first = largest_weight << finer.weights
+    bias_update = updates * positions * gradients * one
+    first = largest_weight * finer.weights
     weight, bias = first + weight_update, first + bias_update
-    sums = layer.fan_in * weight * inputs + (bias << one)
+    sums = layer.fan_in * weight * inputs + bias * one
     back_sums = layer.fan_out * weight * gradients
     return Magnitudes(inputs, gradients, weight_update, bias_update, weight, bias, sums, back_sums)
 
@@ -148,27 +149,26 @@ def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
     """Of V_place."""
     if place in (FIRST, ROW):
         return -scales.input_range[0]
-    return scales.activation_limit << model.joints.means[place]
+    return scales.activation_limit * model.joints.means[place]
 
 
 def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes], index: int) -> LayerBounds:
     place, values = model.joints.joins(index), model.joints.reads(index)
     last, joints = place == model.depth - 1, model.joints
-    off, back_off = (
-        scales.weight_bits + joints.sums_bits(place),
-        scales.weight_bits + joints.back_bits(values),
-    )
+    off = Divisor.of(joints.finer_sums(place) << scales.weight_bits)
+    back_off = Divisor.of(joints.finer_back_sums(values) << scales.weight_bits)
+    off.check("sums", scales.table_bits)
+    back_off.check("sums of gradients", scales.table_bits)
+    if scales.weight_bits < joints.least_bits():
+        expected = f"at least {joints.least_bits()}, since a shortcut comes from such a mean"
+        raise ConfigurationError("weight_bits", expected, scales.weight_bits)
     forward, back = joints.sums(place, scales.weight_bits), joints.back_sums(values, scales.weight_bits)
-    for _, shift in (*forward.direct, *back.direct):
-        if shift < 0:
-            expected = f"at least {scales.weight_bits - shift}, since a shortcut comes from such a mean"
-            raise ConfigurationError("weight_bits", expected, scales.weight_bits)
-    sums = sum(parts[layer].sums << shift for layer, shift in forward.layers)
-    sums += sum(_largest_value(model, scales, source) << shift for source, shift in forward.direct)
-    sums = (2 * sums if last else sums) + (1 << (off - 1))
-    back_sums = sum(parts[layer].back_sums << shift for layer, shift in back.layers)
-    back_sums += sum(scales.gradient_limit << shift for _, shift in back.direct) + (1 << (back_off - 1))
-    rounded, rounded_back = sums >> off, back_sums >> back_off
+    sums = sum(parts[layer].sums * factor for layer, factor in forward.layers)
+    sums += sum(_largest_value(model, scales, source) * factor for source, factor in forward.direct)
+    sums = (2 * sums if last else sums) + off.half
+    back_sums = sum(parts[layer].back_sums * factor for layer, factor in back.layers)
+    back_sums += sum(scales.gradient_limit * factor for _, factor in back.direct) + back_off.half
+    rounded, rounded_back = sums // off.value, back_sums // back_off.value
     own = {name: getattr(parts[index], name) for name in _OWN}
     return LayerBounds(
         **own,

@@ -70,7 +70,7 @@ class Selection:
         """Columns for every sum, the remainders' among them."""
         limb_bits = limb_above.limb_bits
         distances = limbs(distance_bits(scales, limb_above.span), limb_bits or scales.table_bits)
-        return 1 + len(distances) + Rounding.count(scales.weight_bits, scales, limb_bits)
+        return 1 + len(distances) + Rounding.count(scales.divisor, scales, limb_bits)
 
     def prove(self, party: Party, point: Point, claim: Form, passed: DerivedTable | None = None) -> None:
         """claim = e dQ at the point, and sum of e = 1, e (e - 1) = e D = 0 everywhere.
@@ -145,7 +145,7 @@ class Choosing:
         return Rounding.declare(
             self.ranges,
             name,
-            scales.weight_bits,
+            scales.divisor,
             self.made[0],
             self.sums,
             limb_bits=self.limb_above.limb_bits,

@@ -6,10 +6,10 @@
 
 With G groups the channels of the inputs and of the outputs are cut into G runs, and the outputs of a run are
 sums over the inputs of the same run alone. With as many groups as channels the convolution is depthwise.
-Weights are (outputs, channels / G, K, K) as in PyTorch. Runs have a power of two of channels, so that a
-channel's leading binary digits are its group (`conv2d_relation`).
+Weights are (outputs, channels / G, K, K) as in PyTorch.
 
-Its proof is in `conv2d_relation`.
+Its proof is in `conv2d_relation`, where runs have a power of two of channels and of outputs, so that a
+channel's leading binary digits are its group; of other runs it is in `conv2d_uneven`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ import numpy as np
 from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.axis import Axis
 from proofward.layers.conv2d_relation import Conv2dRelation
+from proofward.layers.conv2d_uneven import Runs, UnevenRelation
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.model import Int64Array
 from proofward.layers.momentum import Rates
 from proofward.layers.patches import from_patches, patches
 from proofward.layers.plain import exactly, integer
@@ -72,11 +73,8 @@ class Conv2d(Affine):
     def _check_groups(self) -> None:
         integer("groups", self.groups, 1, MAX_CHANNELS)
         for what, count in (("channels", self.inputs.axes[0]), ("outputs", self.outputs)):
-            each, rest = divmod(count, self.groups)
-            if rest:
+            if count % self.groups:
                 raise ConfigurationError("groups", f"a divisor of the {count} {what}", self.groups)
-            if self.groups > 1 and each & (each - 1):
-                raise ConfigurationError(f"{what} of a group", "a power of two", each)
 
     @cached_property
     def axes(self) -> tuple[Axis, Axis]:
@@ -133,23 +131,30 @@ class Conv2d(Affine):
         return cls(takes, *(integer(name, values[name], 0, MAX_CHANNELS) for name in names))
 
     def trainer(
-        self, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+        self, weights: Int64Array, biases: Int64Array, one: int, bound: int
     ) -> Conv2dTrainer:
-        return Conv2dTrainer(self, weights, biases, scales, bound)
+        return Conv2dTrainer(self, weights, biases, one, bound)
 
     def relation(
         self,
         shape: Shape,
         parameters: tuple[Int64Array, Int64Array],
         rates: Rates,
-        activation_bits: int,
+        one: int,
         inputs: Input,
         gradients: Gradient | None,
     ) -> Conv2dRelation:
-        matrix, vector = self.field_parameters(parameters)
-        return Conv2dRelation(
-            shape, matrix, vector, rates, activation_bits, inputs, gradients, self.axes, self.groups
-        )
+        parts = (shape, *self.field_parameters(parameters), rates, one, inputs, gradients, self.axes)
+        if self._is_even:
+            return Conv2dRelation(*parts, self.groups)
+        each = self.inputs.axes[0] // self.groups, self.outputs // self.groups
+        return UnevenRelation(*parts, runs=Runs(self.groups, *each))
+
+    @property
+    def _is_even(self) -> bool:
+        """Whether a channel's leading binary digits are its group."""
+        each = self.inputs.axes[0] // self.groups, self.outputs // self.groups
+        return self.groups == 1 or not any(count & (count - 1) for count in each)
 
     @property
     def runs(self) -> list[tuple[slice, slice]]:
@@ -185,12 +190,12 @@ class Conv2d(Affine):
 class Conv2dTrainer(AffineTrainer):
     """Weights (outputs, taps) and biases of a convolution during training."""
 
-    __slots__ = ("biases", "layer", "scales", "weights")
+    __slots__ = ("biases", "layer", "one", "weights")
 
     def __init__(
-        self, layer: Conv2d, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+        self, layer: Conv2d, weights: Int64Array, biases: Int64Array, one: int, bound: int
     ) -> None:
-        self.layer, self.scales = layer, scales
+        self.layer, self.one = layer, one
         self.weights = ExactMatrix(weights.reshape(layer.outputs, -1), bound, layer.outputs, layer.fan_in)
         self.biases = biases.copy()
 
@@ -201,7 +206,7 @@ class Conv2dTrainer(AffineTrainer):
             own = np.empty((len(met), self.layer.outputs), dtype=np.int64)
             for weights, outputs, taps in self._groups():
                 own[:, outputs] = weights.right_product_transposed(met[:, taps], bound)
-            own += self.biases << self.scales.activation_bits
+            own += self.biases * self.one
             by_channel = own.reshape(-1, self.layer.positions, self.layer.outputs).transpose(0, 2, 1)
             sums[part] = by_channel.reshape(len(by_channel), -1)
         return self.layer.gives.pad(sums)
@@ -222,7 +227,7 @@ class Conv2dTrainer(AffineTrainer):
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
         for part in self._parts(len(inputs)):
             deltas, met = self._by_position(gradients[part]), self._patches(inputs[part])
-            self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
+            self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate * self.one)
             for weights, outputs, taps in self._groups():
                 weights.subtract_outer(rate, deltas[:, outputs], met[:, taps])
 

@@ -25,15 +25,14 @@ product of Thaler 2013, with a predicate that factors by axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import ext_mul
-from proofward.field.multilinear import evaluate
 from proofward.layers.conv2d_tables import Conv2dTables
 from proofward.layers.pictures import plane_at, sums_by_tap
+from proofward.layers.public_weights import said_entry
 from proofward.layers.stack import Units, eq_weights, plain_weights
 from proofward.layers.trained_weights import flat
 from proofward.proof.forms import ONE, ZERO, Form, Point
@@ -102,7 +101,7 @@ class Conv2dRelation(Conv2dTables):
         def plane() -> Array:
             return plane_at(combined[0], (*new_step, *output))
 
-        position, gradient = self._assert_met(party, value, met, plane)
+        position, gradient = said_entry(party, value, met, plane)
         self._delta.assert_at(party, (*new_step, *sample), (*output, *position), gradient)
         self.assert_weight(party, new_step, Units.at(output), (ZERO, *channel, *taps), weight)
 
@@ -131,10 +130,12 @@ class Conv2dRelation(Conv2dTables):
         extended: Point,
         value: Form,
         plane: Callable[[], Array],
+        chosen: Sequence[Array] = (),
     ) -> None:
         """value = extended patch at (samples, position, extended); `plane` is A there but for (h, w).
 
-        `channel` is that of all channels, with the group where there are any.
+        `channel` is that of all channels, with the group where there are any. Or it is none, the patch is the
+        sum of those of all channels by the weights that are `chosen`, and `plane` is over the channel too.
         """
         top, rest = extended[0], value - self._constant(position, extended)
         if top == ONE:
@@ -143,23 +144,6 @@ class Conv2dRelation(Conv2dTables):
         _, taps = self._channel_and_taps(extended)
         outputs, kernel = self._split(position, "log_outputs"), self._split(taps, "log_kernel")
         met = [axis.inputs_at(r, k) for axis, r, k in zip(self.axes, outputs, kernel, strict=True)]
-        source, entry = self._assert_met(party, rest * (ONE - top).inverse(), met, plane)
+        met = [*chosen, *met]
+        source, entry = said_entry(party, rest * (ONE - top).inverse(), met, plane)
         self.inputs.assert_at(party, samples, (*channel, *source), entry)
-
-    def _assert_met(
-        self, party: Party, claim: Form, met: list[Array], plane: Callable[[], Array]
-    ) -> tuple[Point, Form]:
-        """claim = sum of plane times the outer product of `met`; a point and the plane's form there."""
-        sizes = [(part.shape[1] - 1).bit_length() for part in met]
-
-        def tables() -> Tables:
-            high, low = met
-            wide = np.ascontiguousarray(np.repeat(high, low.shape[1], axis=1))
-            return Tables([(plane(), ext_mul(wide, np.ascontiguousarray(np.tile(low, (1, high.shape[1])))))])
-
-        reduced = party.sumcheck(claim, plain_weights(sum(sizes)), tables)
-        entry = party.send(reduced.factors[0][0])
-        high, low = reduced.point[: sizes[0]], reduced.point[sizes[0] :]
-        public = party.public(lambda: evaluate(met[0], high) * evaluate(met[1], low))
-        party.assert_zero(reduced.claim - entry * public)
-        return reduced.point, entry

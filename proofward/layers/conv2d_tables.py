@@ -49,12 +49,17 @@ class Conv2dTables(TrainedWeights):
         return self.gradients
 
     @property
+    def _taps_of_a_sum(self) -> int:
+        """Those of all channels of a group, padded."""
+        return int(self.weights.shape[1])
+
+    @property
     def _log_taps(self) -> int:
         return sum(axis.log_kernel for axis in self.axes)
 
     def _constant(self, position: Point, extended: Point) -> Ext:
         """The tap of the bias: 2^fa at the positions of the picture."""
-        value = extended[0] * zero_product(extended[1:]) * (1 << self.activation_bits)
+        value = extended[0] * zero_product(extended[1:]) * self.one
         for axis, own in zip(self.axes, self._split(position, "log_outputs"), strict=True):
             value = value * axis.real_outputs_at(own)
         return value
@@ -114,7 +119,7 @@ class Conv2dTables(TrainedWeights):
 
     def _by_group(self) -> Array:
         """Zeros over (step, group, top, tap)."""
-        return zeros(self.shape.steps, 1 << self.log_groups, 2, self.weights.shape[1])
+        return zeros(self.shape.steps, 1 << self.log_groups, 2, self._taps_of_a_sum)
 
     def _groups_of(self, values: Array) -> list[Array]:
         """A table (.., steps, batch, group * rest) by group, without those of the padding."""
@@ -137,7 +142,7 @@ class Conv2dTables(TrainedWeights):
                 own = products_by_tap(one, many, self.axes, single_is_output=True)
                 result[:, :, group, 0] = own
                 # dZ is 0 at the positions of the padding
-                result[:, :, group, 1, 0] = ext_scale(sum_last(one), ONE * (1 << self.activation_bits))
+                result[:, :, group, 1, 0] = ext_scale(sum_last(one), ONE * self.one)
         return result.reshape(DEGREE, self.shape.steps, -1)
 
     def _sums_by_output(self, party: Party, channel: Point) -> Array:
@@ -161,19 +166,23 @@ class Conv2dTables(TrainedWeights):
         return self._over_channels(self._deltas(party), units.point[self.log_groups :])
 
     def _inputs_over_samples(self, party: Party, extended: Point) -> Array:
-        channel, taps = self._channel_and_taps(extended)
+        channel, _ = self._channel_and_taps(extended)
+        return self._patches_at(self._over_channels(self._inputs(party), channel), extended)
+
+    def _patches_at(self, pictures: Array, extended: Point) -> Array:
+        """Extended patches at a tap, of pictures over (.., place) at its channel: over (.., position)."""
+        _, taps = self._channel_and_taps(extended)
         down, across = (eq_table(own) for own in self._split(taps, "log_kernel"))
         vertical, horizontal = self.axes
         tall, wide = 1 << vertical.log_size, 1 << horizontal.log_size
         high, broad = 1 << vertical.log_outputs, 1 << horizontal.log_outputs
-        rows = self._over_channels(self._inputs(party), channel).reshape(DEGREE, -1, wide)
-        rows = shifted_rows(rows, across, horizontal.met, broad)
+        rows = shifted_rows(pictures.reshape(DEGREE, -1, wide), across, horizontal.met, broad)
         columns = rows.reshape(DEGREE, -1, tall, broad).transpose(0, 1, 3, 2).reshape(DEGREE, -1, tall)
         columns = shifted_rows(columns, down, vertical.met, high)
         places = columns.reshape(DEGREE, -1, broad, high).transpose(0, 1, 3, 2)
         scaled = ext_scale(flat(places), ONE - extended[0])
         values = scaled.reshape(DEGREE, -1, high, broad)
-        constant = extended[0] * zero_product(extended[1:]) * (1 << self.activation_bits)
+        constant = extended[0] * zero_product(extended[1:]) * self.one
         inside = (..., slice(vertical.outputs), slice(horizontal.outputs))
         for plane, part in enumerate(constant.limbs):
             real = values[plane][inside]

@@ -26,7 +26,7 @@ from proofward.field.multilinear import eq_table
 from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.exact import ExactMatrix, FloatArray
 from proofward.layers.layout import Layout, padded
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.model import Int64Array
 from proofward.layers.momentum import Rates
 from proofward.layers.plain import exactly, integer
 from proofward.layers.stack import (
@@ -98,21 +98,21 @@ class Linear(Affine):
         return cls(takes, integer("outputs", values["outputs"], 1, MAX_WIDTH))
 
     def trainer(
-        self, weights: Int64Array, biases: Int64Array, scales: FixedPoint, bound: int
+        self, weights: Int64Array, biases: Int64Array, one: int, bound: int
     ) -> LinearTrainer:
-        return LinearTrainer(self, weights, biases, scales, bound)
+        return LinearTrainer(self, weights, biases, one, bound)
 
     def relation(
         self,
         shape: Shape,
         parameters: tuple[Int64Array, Int64Array],
         rates: Rates,
-        activation_bits: int,
+        one: int,
         inputs: Input,
         gradients: Gradient | None,
     ) -> LinearRelation:
         matrix, vector = self.field_parameters(parameters)
-        return LinearRelation(shape, matrix, vector, rates, activation_bits, inputs, gradients)
+        return LinearRelation(shape, matrix, vector, rates, one, inputs, gradients)
 
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
         return inputs @ weights.reshape(self.outputs, -1).T + biases
@@ -127,12 +127,12 @@ class Linear(Affine):
 class LinearTrainer(AffineTrainer):
     """Weights and bias of one layer during training; all arrays are zero-padded to powers of two."""
 
-    __slots__ = ("bias", "layer", "scales", "weights")
+    __slots__ = ("bias", "layer", "one", "weights")
 
     def __init__(
-        self, layer: Linear, weights: Int64Array, bias: Int64Array, scales: FixedPoint, bound: int
+        self, layer: Linear, weights: Int64Array, bias: Int64Array, one: int, bound: int
     ) -> None:
-        self.scales, self.layer = scales, layer
+        self.one, self.layer = one, layer
         rows, columns = padded(layer.outputs), layer.inputs.padded_size
         matrix = layer.inputs.pad(weights.reshape(layer.outputs, -1))
         self.weights = ExactMatrix(matrix, bound, rows, columns)
@@ -141,7 +141,7 @@ class LinearTrainer(AffineTrainer):
     def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
         """Z = A W^T + 2^fa b, int64 (B, d_out_pad), of inputs A (B, d_in_pad), |A| <= bound; exact."""
         product = self.weights.right_product_transposed(inputs, bound)
-        product += self.bias << self.scales.activation_bits
+        product += self.bias * self.one
         return product
 
     def backward(self, gradients: FloatArray, bound: int) -> Int64Array:
@@ -150,7 +150,7 @@ class LinearTrainer(AffineTrainer):
 
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
         """One exact SGD step from dZ (B, d_out_pad) and A (B, d_in_pad)."""
-        self.bias -= gradients.sum(axis=0).astype(np.int64) * (rate << self.scales.activation_bits)
+        self.bias -= gradients.sum(axis=0).astype(np.int64) * (rate * self.one)
         self.weights.subtract_outer(rate, gradients, inputs)
 
     def export(self, weights: Int64Array, biases: Int64Array) -> None:
@@ -209,7 +209,7 @@ class LinearRelation(TrainedWeights):
         self, party: Party, samples: Point, group: Point, position: Point, extended: Point, value: Form
     ) -> None:
         top, unit = extended[0], extended[1:]
-        rest = value - top * zero_product(unit) * (1 << self.activation_bits)
+        rest = value - top * zero_product(unit) * self.one
         if top == ONE:
             party.assert_zero(rest)
         else:
@@ -224,7 +224,7 @@ class LinearRelation(TrainedWeights):
     def _inputs_over_samples(self, party: Party, extended: Point) -> Array:
         top, unit = extended[0], extended[1:]
         values = ext_scale(combine_columns(self.inputs.matrix(party), eq_table(unit)), ONE - top)
-        return ext_shift(values, top * zero_product(unit) * (1 << self.activation_bits))
+        return ext_shift(values, top * zero_product(unit) * self.one)
 
     def _extended_inputs_at(self, party: Party, sample: Point) -> Array:
         """Extended inputs combined over the batch by eq(sample): over (step, top, input), flat."""
@@ -232,7 +232,7 @@ class LinearRelation(TrainedWeights):
         tensor = self.inputs.matrix(party).reshape(steps, self.shape.batch, -1)
         result = zeros(steps, 2, tensor.shape[2])
         result[:, :, 0] = batched_combine_rows(repeated_eq(sample, steps), tensor)
-        result[0, :, 1, 0] = 1 << self.activation_bits
+        result[0, :, 1, 0] = self.one
         return flat(result)
 
     def _sums_by_input(self, party: Party, units: Units) -> Array:
@@ -244,5 +244,5 @@ class LinearRelation(TrainedWeights):
         outputs = self.gradient.contract(party, units).reshape(DEGREE, shape.steps, shape.batch)
         tensor = self.inputs.matrix(party).reshape(shape.steps, shape.batch, -1)
         result[:, :, 0] = batched_combine_rows(outputs, tensor)
-        result[:, :, 1, 0] = ext_scale(sum_last(outputs), ONE * (1 << self.activation_bits))
+        result[:, :, 1, 0] = ext_scale(sum_last(outputs), ONE * self.one)
         return result

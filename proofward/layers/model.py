@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import padded
 from proofward.layers.momentum import LARGEST_MOMENTUM, Rates, rates_of
@@ -29,7 +30,7 @@ class FixedPoint:
         hidden activations       min(max(Q, 0), 2^a) of a rounded sum Q
         hidden gradients         in [-2^g, 2^g) + 2^(g+1) {-1, 0, 1}, see `relu.saturated`
         logit difference         clamped to [-2^l, 2^l), where the sigmoid's table ends
-        rounding remainders      in [0, 2^weight_bits)
+        rounding remainders      in [0, 2^weight_bits), or [0, D) beside means
     """
 
     activation_bits: int = 6
@@ -57,13 +58,20 @@ class FixedPoint:
         return self.weight_bits - self.activation_bits - self.gradient_bits
 
     @property
-    def back_bits(self) -> int:
-        """Bits that are rounded off sums of gradients: as many as off sums, unless a mean is near."""
-        return self.weight_bits
+    def divisor(self) -> Divisor:
+        """What sums are rounded by."""
+        return Divisor(self.weight_bits)
 
-    def finer(self, **bits: int) -> FinerScales:
-        """These scales with other bits, which follow from them and are not checked by themselves."""
-        return FinerScales(**{**asdict(self), "finer_back_bits": self.back_bits, **bits})
+    @property
+    def back_divisor(self) -> Divisor:
+        """What sums of gradients are rounded by: the same, unless a mean is near."""
+        return self.divisor
+
+    def finer(self, sums: int, back_sums: int) -> FixedPoint:
+        """These scales for sums and back sums that are so many times finer."""
+        if sums == back_sums == 1:
+            return self
+        return FinerScales(**asdict(self), finer_sums=sums, finer_back_sums=back_sums)
 
     @property
     def input_range(self) -> tuple[int, int]:
@@ -93,16 +101,18 @@ class FixedPoint:
 
 @dataclass(frozen=True)
 class FinerScales(FixedPoint):
-    """Scales of one layer, or of one activation, beside a mean; see `means`."""
+    """Scales by which an activation or a head rounds beside a mean; see `means`."""
 
-    finer_back_bits: int = 0
-
-    def __post_init__(self) -> None:
-        pass
+    finer_sums: int = 1
+    finer_back_sums: int = 1
 
     @property
-    def back_bits(self) -> int:
-        return self.finer_back_bits
+    def divisor(self) -> Divisor:
+        return Divisor.of(self.finer_sums << self.weight_bits)
+
+    @property
+    def back_divisor(self) -> Divisor:
+        return Divisor.of(self.finer_back_sums << self.weight_bits)
 
 
 @dataclass(frozen=True)

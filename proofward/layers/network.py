@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from math import lcm
 
 import numpy as np
 
@@ -26,9 +27,9 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.head import Head
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
-from proofward.layers.means import Finer, rounding
+from proofward.layers.means import Finer
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.plain import MOST_CLASSES, exactly, integer
+from proofward.layers.plain import MOST_CLASSES, integer
 from proofward.layers.record import ROW_WORD, RecordLayout, source_word
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
 from proofward.layers.shortcuts import ADD, Joints, PlainShortcut, Shortcut, check_shortcuts, joined, plain_of
@@ -85,7 +86,7 @@ class Network:
     @cached_property
     def joints(self) -> Joints:
         """Which layer reads which values and joins which sums."""
-        means = (0, *(own.mean_bits for own in self.activations))
+        means = (1, *(own.mean_of for own in self.activations))
         return Joints(means, len(self.layers), self.shortcuts)
 
     @cached_property
@@ -140,18 +141,18 @@ class Network:
 
     @property
     def finest(self) -> int:
-        """Bits by which the update of a training is finer than weights: the most of any layer."""
-        return max(own.weights for own in self.finer)
+        """How many times finer than weights the update of a training is: a multiple of every layer's."""
+        return lcm(*(own.weights for own in self.finer))
 
     @property
     def update_units(self) -> tuple[int, ...]:
         """Per layer, how many units of an update one of its weights' is."""
-        return tuple(1 << (self.finest - own.weights) for own in self.finer)
+        return tuple(self.finest // own.weights for own in self.finer)
 
     def rounding(self, scales: FixedPoint, index: int) -> FixedPoint:
         """The scales by which the sums of a layer are rounded, and the back sums of the one above."""
-        above = self.joints.back_bits(index + 1) if index + 1 < self.depth else 0
-        return rounding(scales, self.joints.sums_bits(index), above)
+        above = self.joints.finer_back_sums(index + 1) if index + 1 < self.depth else 1
+        return scales.finer(self.joints.finer_sums(index), above)
 
     def last_rounding(self, scales: FixedPoint) -> FixedPoint:
         """The scales by which the head rounds the logits."""
@@ -259,9 +260,8 @@ def chain(axes: Sequence[int], layers: Sequence[object], row: int = 0) -> Networ
             into[len(made) - 1] = PlainShortcut.read(plain)
             continue
         if kind in ACTIVATIONS:
-            exactly(f"activation {kind}", plain, ("kind",))
-            made[-1] = made[-1].for_windows(ACTIVATIONS[kind].window)
-            between.append(ACTIVATIONS[kind](made[-1].gives))
+            made[-1] = made[-1].for_windows(ACTIVATIONS[kind].window_of(plain))
+            between.append(ACTIVATIONS[kind].from_plain(made[-1].gives, plain))
         elif kind in AFFINE:
             if len(made) == len(between) + 1:
                 between.append(IMPLIED(made[-1].gives))

@@ -101,20 +101,20 @@ def _joined(
 ) -> Int64Array:
     """What layers make and what is direct, added up; what projections make is kept in `own`."""
     parts = []
-    for layer, shift in addends.layers:
+    for layer, factor in addends.layers:
         sums = made(layer)
         if layer != place:
             own[layer] = sums
-        parts.append((sums, shift))
-    parts += [(direct[at].astype(np.int64), shift) for at, shift in addends.direct]
+        parts.append((sums, factor))
+    parts += [(direct[at].astype(np.int64), factor) for at, factor in addends.direct]
     return _added(parts)
 
 
 def _added(parts: Sequence[tuple[Int64Array, int]]) -> Int64Array:
-    """The sum of value * 2^shift. Every part is below 2^62 in magnitude, and so is the result (`bounds`)."""
-    (total, shift), *others = parts
-    if shift:
-        total = total << shift
-    for values, shift in others:
-        total = total + (values << shift)
+    """The sum of value * factor. Every part is below 2^62 in magnitude, and so is the result (`bounds`)."""
+    (total, factor), *others = parts
+    if factor != 1:
+        total = total * factor
+    for values, factor in others:
+        total = total + values * factor
     return total

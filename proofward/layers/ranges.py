@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
+from proofward.layers.divisor import Divisor
 from proofward.layers.sign_tables import signs, signs_above
 from proofward.proof.forms import ONE, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualColumn
@@ -18,13 +19,15 @@ from proofward.proof.tables import Table
 Signed = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
 
+_BELOW_TAG = 1 << 32
 LARGEST_LIMB = 24  #: bits of the largest interval table
 
 
 class RangeChecks:
     """The interval tables of one proof, and the tables of signs.
 
-    An interval table's tag is the number of its bits; tables of signs have tags from 128 on.
+    An interval table's tag is the number of its bits; tables of signs have tags from 128 on, and tables of
+    the integers below a number that is no power of two have tags beyond 2^32.
     """
 
     def __init__(self, party: Party, lookups: LookupArgument, table_bits: int) -> None:
@@ -45,6 +48,13 @@ class RangeChecks:
         if not 0 <= bits <= LARGEST_LIMB:
             raise ValueError(f"range of {bits} bits, tables have at most {LARGEST_LIMB}")
         self.lookups.query(self._table(bits), value)
+
+    def _table_below(self, count: int) -> Table:
+        """The integers below `count`, and the first of them again up to a power of two."""
+        bits = (count - 1).bit_length()
+        if count == 1 << bits:
+            return self._table(bits)
+        return self._keep(Table(f"range below {count}", _BELOW_TAG + count, bits, partial(_below, count)))
 
     def require_sign(self, value: LinearCombination, bits: int, sign: LinearCombination) -> None:
         """Every entry is in [-2^(bits-1), 2^(bits-1)), and `sign` is its sign: -1, 0 or 1."""
@@ -94,14 +104,28 @@ class RangeChecks:
         extension: Callable[[Point], Form],
         limb_bits: int = 0,
     ) -> None:
-        """Check that values are in [0, 2^bits), and commit to their lower limbs only.
+        """Check that values are in [0, 2^bits), see `require_remainder`."""
+        self.require_remainder(name, log_size, Divisor(bits), values, extension, limb_bits)
+
+    def require_remainder(
+        self,
+        name: str,
+        log_size: int,
+        divisor: Divisor,
+        values: Callable[[], Signed],
+        extension: Callable[[Point], Form],
+        limb_bits: int = 0,
+    ) -> None:
+        """Check that values are in [0, divisor), and commit to their lower limbs only.
 
         `values` are a prover's, `extension` is their multilinear extension at the lookups' point, see
         `proof.leaves.VirtualColumn`. The top limb is what the lower ones leave of them. With limbs l_i of the
         widths b_i the values are sum_i 2^(b_0 + .. + b_(i-1)) l_i in the field, and each l_i is in its range;
-        so they are in [0, 2^bits).
+        so they are in [0, 2^bits); or in [0, D), where the table of the top limb, of the last shift s, has
+        the integers below D / 2^s: with l below that and the rest below 2^s the value is below D.
         """
-        *lower, (shift, width) = limbs(bits, limb_bits or self.table_bits)
+        *lower, (shift, width) = divisor.limbs(limb_bits or self.table_bits)
+        bits = shift + width
         terms: list[tuple[int, Column]] = []
         for index, (below, own) in enumerate(lower):
             title = f"{name}, limb {index}"
@@ -118,7 +142,7 @@ class RangeChecks:
         limb = VirtualColumn(
             f"{name}, limb {len(lower)}", log_size, partial(_limb, values, bits, shift, width), top
         )
-        self.lookups.query(self._table(width), limb)
+        self.lookups.query(self._table_below(divisor.value >> shift), limb)
 
 
 def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> npt.NDArray[np.uint64]:
@@ -130,6 +154,12 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
     if shift + width == bits:
         return to_field((flat >> shift).astype(np.int64))
     return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
+
+
+def _below(count: int) -> tuple[npt.NDArray[np.int64], None]:
+    """See `RangeChecks._table_below`."""
+    entries = np.arange(1 << (count - 1).bit_length(), dtype=np.int64)
+    return np.where(entries < count, entries, 0), None
 
 
 def combine(*parts: tuple[int, LinearCombination], constant: int = 0) -> LinearCombination:

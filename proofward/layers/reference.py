@@ -68,15 +68,15 @@ class SampleTrace:
         return self.logits[1] - self.logits[0]
 
 
-def rounded(value: int, bits: int) -> tuple[int, int]:
-    """(Q, R) with value + 2^(bits-1) = 2^bits Q + R and 0 <= R < 2^bits."""
-    return divmod(value + (1 << (bits - 1)), 1 << bits)
+def rounded(value: int, divisor: int) -> tuple[int, int]:
+    """(Q, R) with value + divisor / 2 = divisor Q + R and 0 <= R < divisor, which is even."""
+    return divmod(value + divisor // 2, divisor)
 
 
 def forward(total: int, scales: FixedPoint) -> Forward:
     """A = min(max(Q, 0), 2^r) of the rounded sum Q, with the limbs of Q - 1 = v + 2^r u."""
     top = 1 << scales.activation_range_bits
-    quotient, remainder = rounded(total, scales.weight_bits)
+    quotient, remainder = rounded(total, scales.divisor.value)
     high, low = divmod(quotient - 1, top)
     inside = int(1 <= quotient <= top)
     return Forward(quotient, remainder, low, high, inside, int(quotient > top), min(max(quotient, 0), top))
@@ -85,7 +85,7 @@ def forward(total: int, scales: FixedPoint) -> Forward:
 def backward(total: int, slope: int, scales: FixedPoint) -> Backward:
     """dZ = s times G where -3 * 2^g <= G < 3 * 2^g; beyond, times the low limb with the sign as high limb."""
     half = 1 << scales.gradient_range_bits
-    quotient, remainder = rounded(total, scales.weight_bits)
+    quotient, remainder = rounded(total, scales.divisor.value)
     high, low = divmod(quotient + half, 2 * half)
     sign = (high > 0) - (high < 0)
     value = quotient
@@ -97,7 +97,7 @@ def backward(total: int, slope: int, scales: FixedPoint) -> Backward:
 def head(difference: int, label: int, scales: FixedPoint) -> Head:
     """P = round(2^fd sigmoid) of D clamped to [-2^l, 2^l), and g = P - 2^fd Y."""
     half = 1 << scales.logit_range_bits
-    quotient, remainder = rounded(difference, scales.weight_bits)
+    quotient, remainder = rounded(difference, scales.divisor.value)
     high, low = divmod(quotient + half, 2 * half)
     probability = sigmoid(min(max(quotient, -half), half - 1), scales)
     error = probability - (label << scales.gradient_bits)

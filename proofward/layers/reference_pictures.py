@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import lcm
 
 from proofward.layers import reference
 from proofward.layers.model import FixedPoint, Training
@@ -31,9 +32,9 @@ class PlainLayer:
     mean: bool = False
 
     @property
-    def mean_bits(self) -> int:
-        """log2 of the values of a window of which there is a mean."""
-        return (len(self.windows[0]) - 1).bit_length() if self.mean else 0
+    def mean_of(self) -> int:
+        """The values of a window of which there is a mean; 1 of no mean."""
+        return len(self.windows[0]) if self.mean else 1
 
 
 def linear(inputs: int, outputs: int) -> PlainLayer:
@@ -49,36 +50,37 @@ def convolution(
     stride: int,
     padding: int,
     *,
-    pooled: bool,
+    side: int,
     mean: bool = False,
     whole: bool = False,
+    groups: int = 1,
 ) -> PlainLayer:
-    """Of pictures (channels, height, width). Where it is pooled, what fills no window is left out.
+    """Of pictures (channels, height, width). What fills no window of side x side is left out.
 
-    mean: of windows of 2 x 2; whole: of the whole picture.
+    mean: of these windows; whole: of the whole picture. Without either the greatest of a window is meant.
     """
     channels, height, width = inputs
     tall, wide = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
-    if pooled:
-        tall, wide = tall // 2 * 2, wide // 2 * 2
-    terms = []
+    tall, wide = tall // side * side, wide // side * side
+    each, terms = channels // groups, []
     for o in range(outputs):
         for y in range(tall):
             for x in range(wide):
-                for c in range(channels):
+                for c in range(each):
                     for k in range(kernel):
                         for q in range(kernel):
                             h, w = stride * y + k - padding, stride * x + q - padding
                             if 0 <= h < height and 0 <= w < width:
-                                weight = ((o * channels + c) * kernel + k) * kernel + q
-                                source = (c * height + h) * width + w
+                                weight = ((o * each + c) * kernel + k) * kernel + q
+                                channel = o // (outputs // groups) * each + c
+                                source = (channel * height + h) * width + w
                                 terms.append(((o * tall + y) * wide + x, weight, source))
     windows: list[tuple[int, ...]] = []
-    for o in range(outputs if pooled else 0):
-        for y in range(0, tall, 2):
-            for x in range(0, wide, 2):
+    for o in range(outputs if side > 1 else 0):
+        for y in range(0, tall, side):
+            for x in range(0, wide, side):
                 first = (o * tall + y) * wide + x
-                windows.append((first, first + 1, first + wide, first + wide + 1))
+                windows.append(tuple(first + i * wide + j for i in range(side) for j in range(side)))
     if whole:
         windows = [tuple(range(o * tall * wide, (o + 1) * tall * wide)) for o in range(outputs)]
     return PlainLayer(terms, tall * wide, outputs * tall * wide, windows, mean or whole)
@@ -118,21 +120,28 @@ def step(
     """
     depth = len(network) - len(joins.through)
     ends = [*((place, place) for place in range(depth)), *joins.through]
-    means = {ROW: 0, 0: 0, **{place + 1: own.mean_bits for place, own in enumerate(network[:depth])}}
+    means = {ROW: 1, 0: 1, **{place + 1: own.mean_of for place, own in enumerate(network[:depth])}}
     places = [*([ROW] if joins.row else []), *reversed(range(depth))]
     fa, fw = scales.activation_bits, scales.weight_bits
-    ones = [fa + means[source] for source, _ in ends]
-    finer = [2 * means[source] + network[into].mean_bits for source, into in ends]
-    back_finer = [means[source] + 2 * network[into].mean_bits for source, into in ends]
-    bits = [
-        max(own for own, end in zip(finer, ends, strict=True) if end[1] == place) for place in range(depth)
+    ones = [means[source] << fa for source, _ in ends]
+    finer = [means[source] ** 2 * network[into].mean_of for source, into in ends]
+    back_finer = [means[source] * network[into].mean_of ** 2 for source, into in ends]
+    whole = [
+        lcm(
+            *(own for own, end in zip(finer, ends, strict=True) if end[1] == place),
+            *(_odd(means[source]) for source, into in joins.direct if into == place),
+        )
+        for place in range(depth)
     ]
-    back_bits = {
-        place: max(own for own, end in zip(back_finer, ends, strict=True) if end[0] == place)
+    back_whole = {
+        place: lcm(
+            *(own for own, end in zip(back_finer, ends, strict=True) if end[0] == place),
+            *(_odd(network[into].mean_of) for source, into in joins.direct if source == place),
+        )
         for place in places
     }
-    rounding = [scales.finer(weight_bits=fw + own) for own in bits]
-    back_rounding = {place: scales.finer(weight_bits=fw + own) for place, own in back_bits.items()}
+    rounding = [scales.finer(own, own) for own in whole]
+    back_rounding = {place: scales.finer(own, own) for place, own in back_whole.items()}
     growth = [([0] * len(weights), [0] * len(bias)) for weights, bias in layers]
     all_sums, all_back = [], []
     for record, label in zip(inputs, labels, strict=True):
@@ -144,14 +153,14 @@ def step(
             for index, (source, into) in enumerate(ends):
                 if into == k:
                     made = _sums(network[index], *layers[index], values[source], ones[index])
-                    shift = bits[k] - finer[index]
-                    total = [z + (more << shift) for z, more in zip(total, made, strict=True)]
+                    factor = whole[k] // finer[index]
+                    total = [z + factor * more for z, more in zip(total, made, strict=True)]
             for source, into in joins.direct:
                 if into == k:
-                    shift = fw + bits[k] - means[source]
-                    total = [z + (more << shift) for z, more in zip(total, values[source], strict=True)]
+                    factor = (whole[k] << fw) // means[source]
+                    total = [z + factor * more for z, more in zip(total, values[source], strict=True)]
             sums.append(total)
-            quotients = [reference.rounded(z, rounding[k].weight_bits)[0] for z in total]
+            quotients = [reference.rounded(z, rounding[k].divisor.value)[0] for z in total]
             chosen.append(own.windows or [(o,) for o in range(own.sums)])
             if not own.mean:
                 chosen[-1] = [(taps[winner([quotients[o] for o in taps])],) for taps in chosen[-1]]
@@ -163,16 +172,16 @@ def step(
             back = [0] * len(values[j])
             for index, (source, into) in enumerate(ends):
                 if source == j:
-                    shift = back_bits[j] - back_finer[index]
+                    factor = back_whole[j] // back_finer[index]
                     for o, w, i in network[index].terms:
-                        back[i] += (layers[index][0][w] * deltas[into][o]) << shift
+                        back[i] += factor * layers[index][0][w] * deltas[into][o]
                         growth[index][0][w] += deltas[into][o] * values[j][i]
                     for o, delta in enumerate(deltas[into]):
-                        growth[index][1][o // network[index].positions] += delta << ones[index]
+                        growth[index][1][o // network[index].positions] += delta * ones[index]
             for source, into in joins.direct:
                 if source == j:
-                    shift = fw + back_bits[j] - network[into].mean_bits
-                    back = [z + (delta << shift) for z, delta in zip(back, deltas[into], strict=True)]
+                    factor = (back_whole[j] << fw) // network[into].mean_of
+                    back = [z + factor * delta for z, delta in zip(back, deltas[into], strict=True)]
             if 0 < j < depth:
                 back_sums.insert(0, back)
                 below = deltas[j - 1] = [0] * network[j - 1].sums
@@ -192,9 +201,16 @@ def step(
     return result, all_sums, all_back
 
 
+def _odd(value: int) -> int:
+    """Without its factors of two."""
+    while value % 2 == 0:
+        value //= 2
+    return value
+
+
 def _sums(layer: PlainLayer, weights: Vector, bias: Vector, values: Vector, one: int) -> Vector:
     """Those of one layer."""
-    sums = [bias[o // layer.positions] << one for o in range(layer.sums)]
+    sums = [bias[o // layer.positions] * one for o in range(layer.sums)]
     for o, w, i in layer.terms:
         sums[o] += weights[w] * values[i]
     return sums

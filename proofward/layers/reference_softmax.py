@@ -25,7 +25,7 @@ class SoftmaxHead:
 
 def softmax_head(logits: list[int], label: int, scales: FixedPoint) -> SoftmaxHead:
     """P_k is 2^fd E_k / S rounded half up; E_k is `exponential` of D_k."""
-    quotients = [floor(Fraction(value, 1 << scales.weight_bits) + Fraction(1, 2)) for value in logits]
+    quotients = [floor(Fraction(value, scales.divisor.value) + Fraction(1, 2)) for value in logits]
     maximum = max(quotients)
     distances = [maximum - quotient for quotient in quotients]
     exponentials = [exponential(distance, scales) for distance in distances]

@@ -172,7 +172,7 @@ def rounding_of(
 ) -> Callable[[LinearCombination], Rounding]:
     """What ties a quotient to sums that it is the rounding of."""
     return lambda quotient: Rounding.declare(
-        ranges, name, scales.weight_bits, quotient, sums, limb_bits=limb_bits
+        ranges, name, scales.divisor, quotient, sums, limb_bits=limb_bits
     )
 
 
@@ -222,7 +222,7 @@ class ReluRelation(ActivationRelation):
         backward = Rounding.declare(
             ranges,
             f"{name} gradient",
-            scales.back_bits,
+            scales.back_divisor,
             combine((1, whole), constant=-(1 << bits)),
             back_sums,
             limb_bits=limbs_above[1].limb_bits,
@@ -244,7 +244,7 @@ class ReluRelation(ActivationRelation):
     @staticmethod
     def count_back(scales: FixedPoint, beyond: Beyond) -> int:
         """Columns of the gradients that `declare` declares."""
-        return beyond.saturating_columns + Rounding.count(scales.back_bits, scales, beyond.limb_bits)
+        return beyond.saturating_columns + Rounding.count(scales.back_divisor, scales, beyond.limb_bits)
 
     def prove_values(self, party: Party) -> None:
         """All claims about A and dZ, at once; no claim can be made afterwards."""

@@ -86,7 +86,7 @@ class ReluForward(ActivationForward):
     @staticmethod
     def count_all(scales: FixedPoint, limb_above: Beyond) -> int:
         """`count`, and the columns of the remainders of as many sums."""
-        remainders = Rounding.count(scales.weight_bits, scales, limb_above.limb_bits)
+        remainders = Rounding.count(scales.divisor, scales, limb_above.limb_bits)
         return ReluForward.count(limb_above) + remainders
 
     @property

@@ -15,7 +15,7 @@ The proof is in `relu_maxpool2d_relation`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -44,7 +44,6 @@ class ReluMaxPool2d(Activation):
     """A value for every window of 2 x 2 sums of a channel."""
 
     kind: ClassVar[str] = "relu_maxpool2d"
-    window: ClassVar[int] = 2
     reach: ClassVar[int] = 6
 
     def __post_init__(self) -> None:
@@ -52,6 +51,10 @@ class ReluMaxPool2d(Activation):
             raise ConfigurationError("pooled sums", "(channels, height, width)", self.takes.axes)
         for axis in self.takes.axes[1:]:
             integer("even height and width of pooled sums", axis % 2, 0, 0)
+
+    @classmethod
+    def window_of(cls, plain: Mapping[str, object]) -> int:
+        return 2
 
     @property
     def gives(self) -> Layout:

@@ -1,31 +1,27 @@
-"""ReLU and the mean of its values, of 2 x 2 windows or of a whole picture, behind a convolution.
+"""ReLU and the mean of its values, of windows side by side or of a whole picture, behind a convolution.
 
-    forward     A_j = min(max(Q_j, 0), 2^r) as in `relu`;   S = sum of A_j over the 2^e sums of a window
+    forward     A_j = min(max(Q_j, 0), 2^r) as in `relu`;   S = sum of A_j over the n sums of a window
     backward    dZ_j = s_j dS,   dS the saturated gradient of the mean as in `relu`
 
-The layer above reads S, which is the mean at a scale that is finer by e bits (`means`): nothing is divided,
-so nothing is rounded. A value saturates before the mean is taken, and where it does it passes no gradient.
+The layer above reads S, which is the mean at a scale that is n times finer (`means`): nothing is divided, so
+nothing is rounded. A value saturates before the mean is taken, and where it does it passes no gradient.
 
-A whole picture has a power of two of values, hence such a height and width. Windows of 2 x 2 leave out a last
-row or column that fills none (`Affine.for_windows`).
+Windows leave out a last row or column that fills none (`Affine.for_windows`).
 
 What is proved is `relu`, with the columns of gradients at the windows: dS belongs to all the sums of its
-window,
-    dS~(window, tap) = dS~(window),
-as it does not depend on the tap. S is not committed to and not looked up: a claim on S~ at a window is one on
-A~ with every coordinate of the tap at 1/2,
-    S~(window) = sum over taps of A~(window, tap) = 2^e A~(window, 1/2, .., 1/2).
-Uniqueness and soundness are those of `relu`: S is a function of A.
+window, as it does not depend on the tap. S is not committed to and not looked up. Claims on S~, and on dS~ as
+a table over the sums, become claims on A~ and on the columns by `mean_windows`. In padding A and s are 0, so
+it adds nothing to S, and its dZ is 0. Uniqueness and soundness are those of `relu`: S is a function of A.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from proofward.layers import relu
 from proofward.layers.activation import (
@@ -36,106 +32,54 @@ from proofward.layers.activation import (
     RealArray,
 )
 from proofward.layers.beyond import Beyond
-from proofward.layers.claims import DerivedTable
+from proofward.layers.conv2d import MAX_KERNEL
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
+from proofward.layers.mean_windows import Windows
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.plain import integer
+from proofward.layers.plain import exactly, integer
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.relu import Relu, ReluRelation
 from proofward.layers.relu_forward import ReluForward
-from proofward.layers.stack import Shape, sum_last
-from proofward.proof.forms import ONE, Column, Form, Point
-from proofward.proof.lookup import LinearCombination
+from proofward.layers.stack import Shape
 from proofward.proof.party import Party
-
-Array = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Windows of 2^down x 2^across values, side by side, of padded pictures (.., height, width)."""
-
-    axes: tuple[int, ...]
-    down: int
-    across: int
-
-    def apart(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """(n, channels, rows of windows, columns of windows, taps) of values of these axes."""
-        channels, height, width = self.axes
-        tall, wide = 1 << self.down, 1 << self.across
-        whole = values.reshape(-1, channels, height // tall, tall, width // wide, wide)
-        return whole.transpose(0, 1, 2, 4, 3, 5).reshape(*_windows(whole), tall * wide)
-
-    def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Each window's value at all its taps: (n, channels * height * width)."""
-        channels, height, width = self.axes
-        tall, wide = 1 << self.down, 1 << self.across
-        pictures = values.reshape(-1, channels, height // tall, width // wide)
-        return pictures.repeat(tall, axis=2).repeat(wide, axis=3).reshape(len(pictures), -1)
-
-    def of_sum(self, point: Point) -> Point:
-        """The window's coordinates of a point of (.., height, width)."""
-        wide = (self.axes[2] - 1).bit_length()
-        rows, columns = point[: len(point) - wide], point[len(point) - wide :]
-        return (*rows[: len(rows) - self.down], *columns[: wide - self.across])
-
-    def at_half(self, point: Point) -> Point:
-        """The point of (.., height, width) with 1/2 in every coordinate of the tap."""
-        half, wide = (ONE * 2).inverse(), (self.axes[2] - 1).bit_length() - self.across
-        rows, columns = point[: len(point) - wide], point[len(point) - wide :]
-        return (*rows, *(half,) * self.down, *columns, *(half,) * self.across)
-
-
-def _windows(whole: npt.NDArray[Any]) -> tuple[int, ...]:
-    count, channels, rows, _, columns, _ = whole.shape
-    return count, channels, rows, columns
 
 
 @dataclass(frozen=True)
 class ReluMean(Activation):
     """A value for every window of the sums of a channel."""
 
-    passes: ClassVar[int] = 4
-
     def __post_init__(self) -> None:
         if len(self.takes.axes) != 3:
             raise ConfigurationError("pooled sums", "(channels, height, width)", self.takes.axes)
 
-    def _bits(self) -> tuple[int, int]:
-        """log2 of a window's height and width."""
-        return 1, 1
+    @property
+    @abstractmethod
+    def windows(self) -> Windows:
+        """What there are means of."""
 
     @property
-    def mean_bits(self) -> int:
-        return sum(self._bits())
+    def mean_of(self) -> int:
+        return self.windows.taps
 
     @property
     def gives(self) -> Layout:
-        channels, height, width = self.takes.axes
-        down, across = self._bits()
-        return Layout((channels, height >> down, width >> across))
-
-    @property
-    def _padded(self) -> Windows:
-        return Windows(self.takes.padded_axes, *self._bits())
+        return self.windows.gives
 
     def forward(self, sums: Int64Array, scales: FixedPoint) -> Int64Array:
-        values = self._padded.apart(relu.activation(sums, scales)).sum(axis=-1)
-        result: Int64Array = values.reshape(len(sums), -1)
-        return result
+        values = self.windows.apart(relu.activation(self.takes.unpad(sums), scales))
+        return self.gives.pad(values.sum(axis=-1))
 
     def backward(self, sums: Int64Array, back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
-        passed: Int64Array = self._padded.spread(relu.saturated(back_sums, scales))
+        passed: Int64Array = self.windows.padded_spread(relu.saturated(back_sums, scales))
         return relu.slope(sums, scales) * passed
 
     def real_values(self, sums: RealArray, limit: float) -> RealArray:
-        windows = Windows(self.takes.axes, *self._bits())
-        values: RealArray = windows.apart(np.clip(sums, 0, limit)).mean(axis=-1)
-        return values.reshape(len(sums), -1)
+        values: RealArray = self.windows.apart(np.clip(sums, 0, limit)).mean(axis=-1)
+        return values
 
     def real_gradients(self, sums: RealArray, gradients: RealArray, limit: float) -> RealArray:
-        shares = Windows(self.takes.axes, *self._bits()).spread(gradients) / (1 << self.mean_bits)
+        shares = self.windows.spread(gradients) / self.mean_of
         return np.multiply((sums > 0) & (sums < limit), shares)
 
     def committed(self, scales: FixedPoint, limbs_above: tuple[Beyond, Beyond]) -> int:
@@ -158,7 +102,7 @@ class ReluMean(Activation):
         def sums() -> Int64Array:
             return trace().sums
 
-        windows = self._padded
+        windows = self.windows
         own = ReluRelation.declare(
             ranges,
             scales,
@@ -170,9 +114,9 @@ class ReluMean(Activation):
             sums=sums,
             back_sums=lambda: trace().back_sums,
             forward=relu.rounding_of(ranges, scales, name, sums, limbs_above[0].limb_bits),
-            over_sums=lambda gradient: OverSums(gradient, windows),
+            over_sums=lambda gradient: windows.over_sums(ranges.party, gradient),
         )
-        values = WindowSums(own.values.table, windows)
+        values = windows.sums_of(own.values.table)
         return MeanRelation(own.forward, own.backward, values, own.delta, own)
 
     def forward_relation(
@@ -188,20 +132,43 @@ class ReluMean(Activation):
         own = Relu(self.takes).forward_relation(
             ranges, scales, shape, name=name, limb_above=limb_above, sums=sums
         )
-        return MeanForward(own.forward, WindowSums(own.table, self._padded), own)
+        return MeanForward(own.forward, self.windows.sums_of(own.table), own)
 
 
 @dataclass(frozen=True)
 class ReluAvgPool2d(ReluMean):
-    """Windows of 2 x 2 with stride 2."""
+    """Windows of size x size with stride `size`."""
 
     kind: ClassVar[str] = "relu_avgpool2d"
-    window: ClassVar[int] = 2
+    unsaid: ClassVar[Mapping[str, object]] = {"size": 2}
+    size: int = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        integer("size", self.size, 2, MAX_KERNEL)
         for axis in self.takes.axes[1:]:
-            integer("even height and width of pooled sums", axis % 2, 0, 0)
+            integer(f"height and width of pooled sums, modulo {self.size}", axis % self.size, 0, 0)
+
+    @property
+    def windows(self) -> Windows:
+        return Windows(self.takes, self.size, self.size)
+
+    @property
+    def passes(self) -> int:
+        return self.size**2
+
+    def to_plain(self) -> dict[str, object]:
+        return {"kind": self.kind, **({"size": self.size} if self.size != 2 else {})}
+
+    @classmethod
+    def from_plain(cls, takes: Layout, plain: Mapping[str, object]) -> ReluAvgPool2d:
+        return cls(takes, cls.window_of(plain))
+
+    @classmethod
+    def window_of(cls, plain: Mapping[str, object]) -> int:
+        said = "size" in plain and plain["size"] != 2
+        values = exactly(f"activation {cls.kind}", plain, ("kind", "size") if said else ("kind",))
+        return integer("size", values.get("size", 2), 2, MAX_KERNEL)
 
 
 @dataclass(frozen=True)
@@ -209,53 +176,10 @@ class ReluGlobalAvgPool(ReluMean):
     """The whole picture."""
 
     kind: ClassVar[str] = "relu_global_avgpool"
-    passes: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for axis in self.takes.axes[1:]:
-            if axis & (axis - 1):
-                words = "a power of two of rows and of columns (or flatten the picture)"
-                raise ConfigurationError("mean of a whole picture", words, self.takes.words)
-
-    def _bits(self) -> tuple[int, int]:
-        _, tall, wide = self.takes.log_axes
-        return tall, wide
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSums:
-    """The sums of a table over windows, as an Input."""
-
-    values: DerivedTable
-    windows: Windows
-
-    def matrix(self, party: Party) -> Array:
-        parts = np.ascontiguousarray(self.windows.apart(self.values.matrix(party)))
-        return sum_last(parts).reshape(1 << self.values.shape.log_samples, -1)
-
-    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
-        share = (ONE * (1 << (self.windows.down + self.windows.across))).inverse()
-        self.values.assert_at(party, samples, self.windows.at_half(unit), claim * share)
-
-
-@dataclass(frozen=True, slots=True)
-class OverSums:
-    """A column over windows as one over their sums: the same value at every tap."""
-
-    gradient: LinearCombination
-    windows: Windows
 
     @property
-    def log_size(self) -> int:
-        return self.gradient.log_size + self.windows.down + self.windows.across
-
-    def at(self, point: Point) -> Form:
-        return self.gradient.at(self.windows.of_sum(point))
-
-    def values(self, of: Callable[[Column], Array]) -> Array:
-        flat: Array = self.windows.spread(self.gradient.values(of)).reshape(-1)
-        return flat
+    def windows(self) -> Windows:
+        return Windows(self.takes, *self.takes.axes[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """The rounding that brings exact sums back to scale: 2^s Q + R = Z + 2^(s-1), 0 <= R < 2^s.
 
+Beside means (`means`) the divisor is an even D in the place of 2^s: D Q + R = Z + D / 2, 0 <= R < D.
+
 What is proved: Q is the rounding of the sums Z, whatever else proves what Z is. The remainder is virtual: it
-is defined as R = Z + 2^(s-1) - 2^s Q and looked up in its range (`RangeChecks.require_virtual`). Message
+is defined as R = Z + 2^(s-1) - 2^s Q and looked up in its range (`RangeChecks.require_remainder`). Message
 order: the lookups; at the point where they end
     prover: Z~ there, which is a claim that its layer then proves
 Soundness: that of the lookups and of the claim; Z must be a function of what was committed to before the
@@ -20,8 +22,9 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
+from proofward.layers.divisor import Divisor
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.ranges import RangeChecks, limbs
+from proofward.layers.ranges import RangeChecks
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.party import Party
 
@@ -30,17 +33,12 @@ Array = npt.NDArray[np.uint64]
 
 def rounded(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """Q = floor((Z + 2^(fw-1)) / 2^fw) of sums of any shape below 2^62 in magnitude."""
-    return (sums + (1 << (scales.weight_bits - 1))) >> scales.weight_bits
+    return scales.divisor.rounded(sums)
 
 
 def rounded_back(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """G, in the same way, of sums of gradients, which may be of a finer scale (`means`)."""
-    return (back_sums + (1 << (scales.back_bits - 1))) >> scales.back_bits
-
-
-def remainder(sums: Int64Array, shift: int) -> Int64Array:
-    """R = Z + 2^(s-1) - 2^s Q, in [0, 2^s)."""
-    return (sums + (1 << (shift - 1))) & ((1 << shift) - 1)
+    return scales.back_divisor.rounded(back_sums)
 
 
 class Quotient(Protocol):
@@ -60,7 +58,7 @@ class Quotient(Protocol):
 class Rounding:
     """Sums and their rounded quotient; `claim` is where the lookups ended, and the sums' extension there."""
 
-    shift: int
+    divisor: Divisor
     quotient: Quotient
     say: Callable[[Point], Form]
     _claims: list[tuple[Point, Form]] = field(default_factory=list)
@@ -69,7 +67,7 @@ class Rounding:
     def declare(
         ranges: RangeChecks,
         name: str,
-        shift: int,
+        divisor: Divisor,
         quotient: Quotient,
         sums: Callable[[], Int64Array],
         say: Callable[[Point], Form] | None = None,
@@ -80,21 +78,21 @@ class Rounding:
         sums: int64, of the quotient's length, each below 2^62 in magnitude; a prover's. say: sends their
         extension at a point, for sums that are not known to the party as a table. limb_bits: see `ranges`.
         """
-        own = Rounding(shift, quotient, say or partial(_send, ranges.party, sums))
-        ranges.require_virtual(
+        own = Rounding(divisor, quotient, say or partial(_send, ranges.party, sums))
+        ranges.require_remainder(
             f"{name} remainders",
             quotient.log_size,
-            shift,
-            lambda: remainder(sums(), shift),
+            divisor,
+            lambda: divisor.remainder(sums()),
             own._remainder,
             limb_bits,
         )
         return own
 
     @staticmethod
-    def count(shift: int, scales: FixedPoint, limb_bits: int = 0) -> int:
+    def count(divisor: Divisor, scales: FixedPoint, limb_bits: int = 0) -> int:
         """Columns that `declare` declares."""
-        return len(limbs(shift, limb_bits or scales.table_bits)) - 1
+        return len(divisor.limbs(limb_bits or scales.table_bits)) - 1
 
     @property
     def claim(self) -> tuple[Point, Form]:
@@ -105,7 +103,7 @@ class Rounding:
     def _remainder(self, point: Point) -> Form:
         sums = self.say(point)
         self._claims.append((point, sums))
-        return sums + (1 << (self.shift - 1)) - self.quotient.at(point) * (1 << self.shift)
+        return sums + self.divisor.half - self.quotient.at(point) * self.divisor.value
 
 
 def _send(party: Party, sums: Callable[[], Int64Array], point: Point) -> Form:

@@ -13,7 +13,7 @@ which is a linear layer on V_k and the row x concatenated, with b_k + b_p for it
 
 All addends are integers of one scale. Values of scale fa join sums of scale fa + fw as 2^fw V_j, and
 gradients of scale fd join back sums of scale fd + fw as 2^fw dZ_k. Beside means (`means`) scales are finer:
-sums that join have the finest scale among them, and every addend is multiplied by a power of two.
+sums that join have the least common multiple of their scales, and every addend is multiplied by a number.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import lcm
 
 from proofward.layers.affine import Affine
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import Layout
 from proofward.layers.means import Finer
@@ -44,7 +46,7 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class Addends:
-    """What makes up sums, or back sums: pairs (place, shift), each multiplied by 2^shift.
+    """What makes up sums, or back sums: pairs (place, factor), each multiplied by its factor.
 
     layers: what layers make. direct: values for sums, and gradients of sums for back sums, as they are.
     """
@@ -57,7 +59,7 @@ class Addends:
 class Joints:
     """Which layer reads which values and joins which sums.
 
-    means: per V_i the bits of its mean, as `means` has them; layers: how many, projections last.
+    means: per V_i of how many values it is the mean, as `means` has them; layers: how many, projections last.
     """
 
     means: tuple[int, ...]
@@ -78,8 +80,8 @@ class Joints:
         return layer if layer < self.depth else self._through(layer).into
 
     def mean(self, values: int) -> int:
-        """The bits of their mean; a row is none."""
-        return 0 if values == ROW else self.means[values]
+        """Of how many values they are means; a row is of one."""
+        return 1 if values == ROW else self.means[values]
 
     def _through(self, layer: int) -> Shortcut:
         return next(own for own in self.shortcuts if own.by == layer)
@@ -87,7 +89,7 @@ class Joints:
     @cached_property
     def finer(self) -> tuple[Finer, ...]:
         """Per layer, how much finer its scales are beside means."""
-        above = (*self.means[1:], 0)
+        above = (*self.means[1:], 1)
         return tuple(Finer(self.mean(self.reads(own)), above[self.joins(own)]) for own in range(self.layers))
 
     def joining(self, sums: int) -> tuple[int, ...]:
@@ -112,34 +114,54 @@ class Joints:
     def _through_reading(self, values: int) -> tuple[int, ...]:
         return tuple(own.by for own in self.shortcuts if own.by is not None and own.source == values)
 
-    def sums_bits(self, sums: int) -> int:
-        """Bits more that are rounded off sums, which have the finest scale of all that joins them."""
-        return max(self.finer[own].sums for own in self.joining(sums))
+    def finer_sums(self, sums: int) -> int:
+        """How many times finer sums are: the least common multiple of all that joins them.
 
-    def back_bits(self, values: int) -> int:
-        """Bits more that are rounded off back sums."""
-        return max(self.finer[own].back_sums for own in self.reading(values))
+        Of values that join as they are the odd part counts, as 2^fw makes up for the rest (`least_bits`).
+        """
+        joining = [self.finer[own].sums for own in self.joining(sums)]
+        return lcm(*joining, *(Divisor.of(self.mean(own.source)).odd for own in self._directly(into=sums)))
+
+    def finer_back_sums(self, values: int) -> int:
+        """How many times finer back sums are."""
+        reading = [self.finer[own].back_sums for own in self.reading(values)]
+        direct = self._directly(source=values)
+        return lcm(*reading, *(Divisor.of(self.finer[own.into].gradients).odd for own in direct))
+
+    def least_bits(self) -> int:
+        """The least weight_bits for which values and gradients join as they are, times an integer."""
+        pairs = [(self.mean(own.source), self.finer_sums(own.into)) for own in self._directly()]
+        pairs += [
+            (self.finer[own.into].gradients, self.finer_back_sums(own.source)) for own in self._directly()
+        ]
+        return max((Divisor.of(unit).bits - Divisor.of(whole).bits for unit, whole in pairs), default=0)
+
+    def _directly(self, *, source: int | None = None, into: int | None = None) -> list[Shortcut]:
+        """Shortcuts without a layer of their own, of this source or into these sums."""
+        return [
+            own
+            for own in self.shortcuts
+            if own.by is None and source in (None, own.source) and into in (None, own.into)
+        ]
 
     def sums(self, place: int, weight_bits: int) -> Addends:
-        """What makes up the sums of layer `place` of the chain."""
-        bits, finer = self.sums_bits(place), self.finer
+        """What makes up the sums of layer `place` of the chain; weight_bits is at least `least_bits`."""
+        whole = self.finer_sums(place)
+        layers = [(own, whole // self.finer[own].sums) for own in self.joining(place)]
         direct = [
-            (own.source, weight_bits + bits - self.mean(own.source))
-            for own in self.shortcuts
-            if own.into == place and own.by is None
+            (own.source, (whole << weight_bits) // self.mean(own.source))
+            for own in self._directly(into=place)
         ]
-        layers = [(own, bits - finer[own].sums) for own in self.joining(place)]
         return Addends(tuple(layers), tuple(direct))
 
     def back_sums(self, place: int, weight_bits: int) -> Addends:
         """What makes up the back sums of V_place."""
-        bits, finer = self.back_bits(place), self.finer
+        whole = self.finer_back_sums(place)
+        layers = [(own, whole // self.finer[own].back_sums) for own in self.reading(place)]
         direct = [
-            (own.into, weight_bits + bits - finer[own.into].gradients)
-            for own in self.shortcuts
-            if own.source == place and own.by is None
+            (own.into, (whole << weight_bits) // self.finer[own.into].gradients)
+            for own in self._directly(source=place)
         ]
-        layers = [(own, bits - finer[own].back_sums) for own in self.reading(place)]
         return Addends(tuple(layers), tuple(direct))
 
 

@@ -158,7 +158,7 @@ class SoftmaxRelation(HeadRelation):
         maximum = combine((1, shifted), constant=-offset)
         key, distance = _declare_distance(ranges, scales, size, limb_above, lambda: padded(own().distance))
         rounding = Rounding.declare(
-            ranges, "head", scales.weight_bits, BelowMaximum(takes, maximum, distance), sums
+            ranges, "head", scales.divisor, BelowMaximum(takes, maximum, distance), sums
         )
         exponential = column("exponentials", lambda: padded(own().exponential, unit))
         equal = column("equal to the maximum", lambda: padded((own().distance == 0).astype(np.int64), 1))
@@ -205,7 +205,7 @@ class SoftmaxRelation(HeadRelation):
 
         distance = 1 if limb_above.is_own_sign else 2 + limb_above.columns
         division = 2 * parts(division_bits(scales, takes.size)) - 1
-        each = distance + Rounding.count(scales.weight_bits, scales) + division
+        each = distance + Rounding.count(scales.divisor, scales) + division
         each += 3 + parts(scales.gradient_bits + 1)
         more = parts(maximum_bits(scales, limb_above)) + parts(takes.log_size) - 1
         return takes.padded_size * each + more

@@ -60,6 +60,8 @@ Array = npt.NDArray[np.uint64]
 class TrainedWeights(AffineRelation):
     """First weights as a padded F-matrix (outputs, inputs of a sum), biases as a padded F-array.
 
+    one: the constant 2^fa for the bias, or a multiple beside means (`means`).
+
     Without gradients they are the weights of all steps.
     """
 
@@ -67,7 +69,7 @@ class TrainedWeights(AffineRelation):
     weights: Array
     biases: Array
     rates: Rates
-    activation_bits: int
+    one: int
     inputs: Input
     gradients: Gradient | None
 

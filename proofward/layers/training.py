@@ -31,7 +31,7 @@ LITTLE_WORK = 1 << 30
 class LocalUpdate:
     """Result of a local training: update = W_T - W_0, int64 (parameters,), and the witness.
 
-    The scale of the update is fw, or finer by the bits of `Network.finest`.
+    The scale of the update is 2^fw, times `Network.finest`.
     """
 
     update: Int64Array
@@ -62,11 +62,11 @@ class Trainer:
     def weights(self) -> Int64Array:
         """Current flat weights, int64 (parameters,), at the scale of an update."""
         flat = np.empty(self.model.parameters, dtype=np.int64)
-        finest = self.model.finest
-        for layer, parts, own in zip(self.layers, self.model.unflatten(flat), self.model.finer, strict=True):
+        units = self.model.update_units
+        for layer, parts, unit in zip(self.layers, self.model.unflatten(flat), units, strict=True):
             layer.export(*parts)
             for part in parts:
-                part <<= finest - own.weights
+                part *= unit
         return flat
 
     def step(
@@ -110,8 +110,8 @@ def _trainers(
     for layer, parts, own, finer in zip(
         model.layers, model.unflatten(weights), bounds, model.finer, strict=True
     ):
-        first, bias = (part << finer.weights for part in parts)
-        result.append(layer.trainer(first, bias, finer.layer(scales), own.weights))
+        first, bias = (part * finer.weights for part in parts)
+        result.append(layer.trainer(first, bias, finer.one(scales), own.weights))
     return result
 
 
@@ -153,7 +153,7 @@ def train(
             chosen = batches[step]
             trainer.step(features[chosen], labels[chosen], record, step)
             if step == steps - 1:
-                update = trainer.weights() - (initial_weights << model.finest)
+                update = trainer.weights() - initial_weights * model.finest
     return LocalUpdate(update, record)
 
 

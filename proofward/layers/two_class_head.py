@@ -39,7 +39,7 @@ from proofward.layers.flags import Flags
 from proofward.layers.head import Head, HeadRelation, HeadTrace, Integers, LabelClaims, RealArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.ranges import RangeChecks, combine, limbs
+from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.rounding import Rounding, rounded
 from proofward.layers.saturation import HighLimb
 from proofward.layers.sigmoid import error, high_limb, low_limb, sigmoid_table
@@ -182,7 +182,7 @@ class TwoClassRelation(HeadRelation):
         rounding = Rounding.declare(
             ranges,
             "head",
-            scales.weight_bits,
+            scales.divisor,
             _logit_difference(scales, low, high),
             lambda: trace().difference,
         )
@@ -195,7 +195,7 @@ class TwoClassRelation(HeadRelation):
     def count(scales: FixedPoint, limb_above: HighLimb) -> int:
         """Columns that `declare` declares."""
         flags = 0 if limb_above.is_zero else 2 + limb_above.columns
-        return 2 + flags + len(limbs(scales.weight_bits, scales.table_bits))
+        return 3 + flags + Rounding.count(scales.divisor, scales)
 
     def logits_at(self, point: Point) -> Units:
         return difference_units()

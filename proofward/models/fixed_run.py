@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofward.field.blas import one_thread
-from proofward.layers.aggregation import rounded_off
+from proofward.layers.divisor import Divisor
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
 from proofward.layers.relu import back_high_limb
@@ -71,7 +71,7 @@ def fixed_run(
             for chosen in batches[: training.steps_for(len(labels))]:
                 trainer.step(features[chosen], labels[chosen], record)
                 counts.add(record)
-        following = rounded_off(trainer.weights(), model.finest)
+        following = Divisor.of(model.finest).rounded(trainer.weights())
         clamped += int((np.abs(following) > weight_limit).sum())
         weights = following.clip(-weight_limit, weight_limit)
     return FixedRun(weights, counts.shares(), clamped / max(1, len(drawn_from) * model.parameters))

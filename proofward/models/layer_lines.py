@@ -66,14 +66,13 @@ def line_of(plain: Mapping[str, object]) -> str:
     if kind == ADD:
         return f"{ADD} {plain['from']}" + (f" by {line_of(by)}" if isinstance(by, Mapping) else "")
     names = list(_values(KINDS[kind]))
-    first = [str(plain[name]) for name in names[:1]]
+    first = [str(plain[name]) for name in names[:1] if name in plain]
     return " ".join([kind, *first, *(f"{name} {plain[name]}" for name in names[1:] if name in plain)])
 
 
 def _unsaid(kind: str, name: str, value: object) -> bool:
     """Whether the plain form leaves this value out."""
-    layer = KINDS[kind]
-    return issubclass(layer, Affine) and layer.unsaid.get(name) == value
+    return KINDS[kind].unsaid.get(name) == value
 
 
 def usage(kind: str) -> str:

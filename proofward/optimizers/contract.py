@@ -37,6 +37,8 @@ class ServerOptimizer(ABC):
     title: ClassVar[str]
     vectors: ClassVar[tuple[str, ...]]
     """Names of the vectors of the state, in order."""
+    unsigned: ClassVar[tuple[str, ...]] = ()
+    """Names of those vectors that have no negative entry."""
     ranges: ClassVar[Mapping[str, tuple[int, int]]]
     """Least and greatest value of every number."""
 

@@ -39,6 +39,7 @@ class FedAdam(ServerOptimizer):
     name: ClassVar[str] = "fedadam"
     title: ClassVar[str] = "FedAdam"
     vectors: ClassVar[tuple[str, ...]] = ("first moment", "second moment")
+    unsigned: ClassVar[tuple[str, ...]] = ("second moment",)
     ranges: ClassVar[Mapping[str, tuple[int, int]]] = {
         "rate": RATE, "beta1": FRACTION, "beta2": FRACTION, "epsilon": (1, MILLION),
     }  # fmt: skip

@@ -60,3 +60,5 @@ class ModelRule:
         for name, bound, vector in found:
             if largest(vector) > bound:
                 raise ConfigurationError(name, f"magnitudes of at most {bound}", largest(vector))
+            if name in self.optimizer.unsigned and vector.size and (least := int(vector.min())) < 0:
+                raise ConfigurationError(name, "no negative number", least)

@@ -15,16 +15,18 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.field.reference import reference_arithmetic
+from proofward.proof.commitment.contract import ROOT_BYTES, Counts, PadCounts, Scheme
 from proofward.proof.forms import ZERO, Form
 from proofward.proof.grinding import GRINDING_BITS
-from proofward.proof.layout import ExtensionRows, Layout
-from proofward.proof.opening import opening_soundness
-from proofward.proof.party import ColumnClaims, OpeningWitness, Party
-from proofward.proof.proof_length import ProofLength, proof_length
-from proofward.proof.soundness import CodeParameters, Soundness
+from proofward.proof.party import Party
+from proofward.proof.proof_length import ProofLength
+from proofward.proof.soundness import Soundness
 from proofward.proof.transcript import NONCE_BYTES, Label
 
 Array = npt.NDArray[np.uint64]
+
+ELEMENT_BYTES = 16
+"""Of an element of E."""
 
 
 class _Constant:
@@ -44,17 +46,22 @@ class _Constant:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The measures of a script under a code."""
+    """The measures of a script under a commitment scheme."""
 
-    code: CodeParameters
+    scheme: Scheme
     pads: int
     products: int
     values: int
     columns: int
     constraints: int
-    tableau_rows: tuple[int, ...]
+    counts: Counts
     proof_length: ProofLength
     soundness: Soundness
+
+    @property
+    def pad_counts(self) -> PadCounts:
+        """The pads that a prover commits to."""
+        return PadCounts(self.pads, self.products)
 
     @property
     def soundness_bits(self) -> float:
@@ -80,38 +87,31 @@ class Counter(Party):
 
     evaluates_public = False
 
-    def __init__(self, code: CodeParameters, policy_bits: float = -math.inf) -> None:
-        super().__init__(_Constant(), code, GRINDING_BITS)
+    def __init__(self, scheme: Scheme, policy_bits: float = -math.inf) -> None:
+        super().__init__(_Constant(), scheme, GRINDING_BITS)
         self._policy_bits = policy_bits
         self._constraints = 0
-        self._roots = 0
         self._nonces = 0
 
     def run(self, script: Callable[[Party], None]) -> Plan:
         """Measure a script: in plain integers, since so few need no kernels, which take a second to load."""
         with reference_arithmetic():
             script(self)
-        rows = ExtensionRows(self.code.log_k, self.pads, self.products)
-        opening_soundness(self.soundness, self.code, self._constraints, rows.product_rows)
+        counts = self.scheme.count(self.commitments, self.pad_counts, self._constraints, self.soundness)
         if not self.soundness.bits < self._policy_bits <= self.soundness.bits_with_work:
             self._nonces, self.soundness.grinding = 0, 0
-        layouts = [tableau.layout for tableau in self.tableaux]
-        tableau_rows = tuple(t.layout.rows + 2 * rows.count * t.padded for t in self.tableaux)
+        roots = sum(not own.earlier for own in self.commitments)
+        messages = self.pads + 2 * self.products
         return Plan(
-            code=self.code,
+            scheme=self.scheme,
             pads=self.pads,
             products=self.products,
-            values=sum(1 << size for layout in layouts for size in layout.log_sizes),
-            columns=sum(len(layout.log_sizes) for layout in layouts),
+            values=sum(1 << size for own in self.commitments for size in own.log_sizes),
+            columns=sum(len(own.log_sizes) for own in self.commitments),
             constraints=self._constraints,
-            tableau_rows=tableau_rows,
-            proof_length=proof_length(
-                self.code,
-                tableau_rows,
-                roots=self._roots,
-                nonces=self._nonces,
-                messages=self.pads + 2 * self.products,
-                product_rows=rows.product_rows,
+            counts=counts,
+            proof_length=counts.length.plus(
+                ROOT_BYTES * roots + NONCE_BYTES * self._nonces + ELEMENT_BYTES * messages
             ),
             soundness=self.soundness,
         )
@@ -132,21 +132,17 @@ class Counter(Party):
         self._nonces += 1
         return bytes(NONCE_BYTES)
 
-    def _commit(self, layout: Layout, padded: bool) -> bytes:
-        self._roots += 1
-        return bytes(32)
+    def _commit(self, padded: bool) -> bytes:
+        return bytes(ROOT_BYTES)
 
-    def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
+    def _reopen(self, source: Callable[[], object]) -> None:
         return None
 
     def exchange(
         self,
         label: Label,
         length: int,
-        compute: Callable[[OpeningWitness], Array],
+        compute: Callable[[], Array],
         consistent: Callable[[Array], Array],
     ) -> Array:
-        raise AssertionError("a counter opens nothing")
-
-    def open_columns(self, indices: list[int], claims: ColumnClaims) -> None:
         raise AssertionError("a counter opens nothing")

@@ -17,4 +17,4 @@ class WitnessError(Exception):
 
 
 class OpeningsExhausted(Exception):
-    """A committed tableau has been opened as often as its blinding allows; commit to the data afresh."""
+    """A commitment has been opened as often as it hides its columns; commit to them afresh."""

@@ -2,7 +2,7 @@
 
 A hidden value is a constant, plus a combination of one-time pads, plus evaluations of committed columns. A
 claim that is carried through a sumcheck stays such a form, and every check of a relation is a form that must
-be zero: a linear constraint on the tableau.
+be zero: a linear constraint on what is committed.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def split_pad_keys(keys: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A committed column of 2^log_size elements of F: the index-th of a tableau."""
+    """A committed column of 2^log_size elements of F: the index-th of a commitment."""
 
-    tableau: int
+    commitment: int
     index: int
     log_size: int
     name: str

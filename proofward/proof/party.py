@@ -3,11 +3,11 @@
 What is proved. The script's assertions hold for committed columns.
 
 Messages:
-    roots of tableaux
+    roots of commitments
     padded messages and challenges, in the script's order
-    the opening of the tableaux, see `opening.py`
+    the opening of all commitments, see `commitment.contract`
 
-How it hides. Every hidden value is sent minus a one-time pad that is committed in the witness tableau. So
+How it hides. Every hidden value is sent minus a one-time pad that is committed with the witness. So
 what is sent is uniform and independent of the witness. The verifier keeps the value as an affine form in the
 pad.
 
@@ -23,74 +23,32 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.proof.claims import Reduced, RunningSum, Summands, Tables, Weights, fold_claim
+from proofward.proof.commitment.contract import Commitment, PadCounts, Scheme
 from proofward.proof.errors import ProofRejected
 from proofward.proof.forms import LEFT, ONE, PAD, PRODUCT, RIGHT, ZERO, Column, Form, Point, pad_key
-from proofward.proof.functional import Functional
-from proofward.proof.layout import ExtensionRows, Layout
-from proofward.proof.soundness import CodeParameters, Soundness
+from proofward.proof.soundness import Soundness
 from proofward.proof.transcript import Challenger, Label, draw_extension
 
-__all__ = ["OpeningWitness", "Party", "Reduced", "TableauHandle", "Tables", "Weights"]
+__all__ = ["Party", "Reduced", "Tables", "Weights"]
 
 Array = npt.NDArray[np.uint64]
-
-
-@dataclass(slots=True)
-class TableauHandle:
-    """A tableau that takes part in a proof, as every party sees it."""
-
-    name: str
-    layout: Layout
-    root: bytes
-    padded: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnClaims:
-    """What opened columns have to agree with, see `opening.py`.
-
-    weights: of the rows of each tableau in `combined`, the polynomial V. The polynomials p of the functional
-    and q of the products (kappa) agree with the columns of the masks, which only a simulator has to see to.
-    """
-
-    functional: Functional
-    rows: ExtensionRows
-    kappa: Ext
-    p: Array
-    q: Array
-    weights: list[Array]
-    combined: Array
-
-
-class OpeningWitness(Protocol):
-    """What a prover computes in an opening."""
-
-    def linear_polynomial(self, functional: Functional) -> Array: ...
-
-    def quotient(self, rows: ExtensionRows, kappa: Ext) -> Array: ...
-
-    def evaluations(self, rho: list[Array], triple_rows: list[int], z: Ext) -> Array: ...
-
-    def combined_row(self, weights: list[Array]) -> Array: ...
 
 
 class Party(ABC):
     """Common to all parties: the script interface, affine forms, constraints, and the challenger."""
 
-    def __init__(self, challenger: Challenger, code: CodeParameters, grinding: int = 0) -> None:
+    def __init__(self, challenger: Challenger, scheme: Scheme, grinding: int = 0) -> None:
         self.challenger = challenger
-        self.code = code
+        self.scheme = scheme
         self.grinding = grinding  # bits of work before the challenges of lookups, see `grinding.py`
         self.soundness = Soundness()
-        self.tableaux: list[TableauHandle] = []
+        self.commitments: list[Commitment] = []
         self.constraints: list[Form] = []
         self._declared: list[tuple[str, int, Callable[[], Array]]] = []
         self.pads = 0
@@ -104,12 +62,12 @@ class Party(ABC):
         """The padded messages for these pads."""
 
     @abstractmethod
-    def _commit(self, layout: Layout, padded: bool) -> bytes:
-        """Root of a new tableau of the declared columns."""
+    def _commit(self, padded: bool) -> bytes:
+        """Root of a new commitment to the declared columns."""
 
     @abstractmethod
-    def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
-        """Take in a tableau committed to earlier; `source` yields the prover's copy."""
+    def _reopen(self, source: Callable[[], object]) -> None:
+        """Take in an earlier commitment; `source` yields what the prover has kept of it."""
 
     @abstractmethod
     def nonce(self) -> bytes:
@@ -120,17 +78,13 @@ class Party(ABC):
         self,
         label: Label,
         length: int,
-        compute: Callable[[OpeningWitness], Array],
+        compute: Callable[[], Array],
         consistent: Callable[[Array], Array],
     ) -> Array:
-        """An E-array of the opening.
+        """An E-array of the opening, whose length both sides know.
 
         A prover computes it and a verifier hears it. A simulator draws it and makes it `consistent`.
         """
-
-    @abstractmethod
-    def open_columns(self, indices: list[int], claims: ColumnClaims) -> None:
-        """Open the columns of all tableaux at the queried indices."""
 
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         """Refuse unless both sides are equal."""
@@ -183,35 +137,39 @@ class Party(ABC):
     # ---------------------------------------------------------------------------------------------------
 
     def declare(self, name: str, log_size: int, values: Callable[[], Array]) -> Column:
-        """A column of 2^log_size elements of the tableau that is committed or reopened next.
+        """A column of 2^log_size elements, of the commitment that is made or reopened next.
 
         Only a prover calls `values`.
         """
         self._declared.append((name, log_size, values))
-        return Column(len(self.tableaux), len(self._declared) - 1, log_size, name)
+        return Column(len(self.commitments), len(self._declared) - 1, log_size, name)
 
     def commit(self, name: str, padded: bool = False) -> None:
-        """Commit to the declared columns; exactly one tableau of a script is padded."""
-        layout = self._layout()
-        root = self._commit(layout, padded)
-        self._enter(TableauHandle(name, layout, root, padded))
+        """Commit to the declared columns; exactly one commitment of a script is padded."""
+        self._enter(name, self._commit(padded), padded=padded, earlier=False)
 
     def reopen(self, name: str, root: bytes, source: Callable[[], object]) -> None:
-        """Take the declared columns from a tableau of an earlier proof.
+        """Take the declared columns from a commitment of an earlier proof.
 
-        The statement has its root; `source` yields the prover's copy.
+        The statement has its root; `source` yields what the prover has kept.
         """
-        layout = self._layout()
-        self._reopen(layout, source)
-        self._enter(TableauHandle(name, layout, root, False))
+        self._reopen(source)
+        self._enter(name, root, padded=False, earlier=True)
 
-    def _layout(self) -> Layout:
-        return Layout(self.code.log_k, [size for _, size, _ in self._declared])
-
-    def _enter(self, handle: TableauHandle) -> None:
-        self.challenger.absorb(Label.ROOT, handle.root)
-        self.tableaux.append(handle)
+    def _enter(self, name: str, root: bytes, *, padded: bool, earlier: bool) -> None:
+        self.challenger.absorb(Label.ROOT, root)
+        self.commitments.append(Commitment(name, self._log_sizes, root, padded, earlier))
         self._declared = []
+
+    @property
+    def _log_sizes(self) -> tuple[int, ...]:
+        """Of the columns declared since the last commitment."""
+        return tuple(size for _, size, _ in self._declared)
+
+    @property
+    def pad_counts(self) -> PadCounts:
+        """The pads that the script has used."""
+        return PadCounts(self.pads, self.products)
 
     def announce(self, label: Label, compute: Callable[[], bytes]) -> bytes:
         """Take public bytes into the transcript; they are no part of the proof.
@@ -219,7 +177,7 @@ class Party(ABC):
         Others than the prover compute them from the statement. A prover may compute them from pads, which are
         committed by then. A counter calls nothing and returns b"".
         """
-        if not any(tableau.padded for tableau in self.tableaux):
+        if not any(own.padded for own in self.commitments):
             raise AssertionError(f"{label.value!r} announced before the pads are committed")
         data = compute()
         self.challenger.absorb(label, data)
@@ -264,7 +222,7 @@ class Party(ABC):
         return sent
 
     def assert_zero(self, form: Form) -> None:
-        """Require a form to be zero: one linear constraint of the tableau."""
+        """Require a form to be zero: one linear constraint of the opening."""
         self.constraints.append(form)
 
     def sumcheck(self, claim: Form, weights: list[Weights], tables: Callable[[], Summands]) -> Reduced:

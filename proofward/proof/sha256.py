@@ -2,7 +2,8 @@
 
 A message is a tag byte, then eight 32-bit words, then any number of 64-bit words: tag, salt and column of a
 leaf, or tag, left and right child of a node. Messages lie side by side ("lanes"), so that the compression
-function works on eight of them with vector instructions.
+function works on eight of them with vector instructions. Their 64-bit words may come in pieces, so that
+nobody has to have all of them at once.
 
 Source: FIPS 180-4. `hashlib` is the specification that tests compare with.
 """
@@ -95,25 +96,34 @@ def _emit_compress(typing_context: Any, state: Any, block: Any, lane: Any) -> An
 compress: Any = intrinsic(_emit_compress)
 
 
-@kernel("void(uint64, uint32[:, ::1], uint64[:, ::1], uint32[::1], uint32[:, ::1], int64, int64)")
-def _hash(tag, head, rows, initial, digests, start, stop):  # type: ignore[no-untyped-def]
-    """Digests of the messages start .. stop.
+@kernel(
+    "void(uint64, uint32[:, ::1], uint64[:, ::1], int64, int64, uint32[::1], uint32[:, ::1], uint64[::1], "
+    "int64, int64)"
+)
+def _hash(tag, head, rows, done, total, initial, states, carries, start, stop):  # type: ignore[no-untyped-def]
+    """The states of the messages start .. stop behind more of their words; at last these are digests.
 
-    The tag moves everything by one byte, so a word starts with the last byte of what is before it (`carry`).
-    Words 8 + 2 r and 9 + 2 r belong to the 64-bit word r. All values are below 2^32 before they are stored.
+    Of their `total` 64-bit words `done` are hashed already. The tag moves everything by one byte, so a word
+    starts with the last byte of what is before it (`carry`). Words 8 + 2 r and 9 + 2 r belong to the 64-bit
+    word r. All values are below 2^32 before they are stored.
     """
     byte, half = np.uint64(0xFF), np.uint64(0xFF00)
-    words = 8 + 2 * rows.shape[0]
-    blocks = (words + 18) // 16
+    words = 8 + 2 * total
+    begin = 8 + 2 * done if done else 0
+    end = 8 + 2 * (done + rows.shape[0]) if done + rows.shape[0] < total else (words + 18) // 16 * 16
     state, block = np.empty((8, LANES), dtype=np.uint32), np.empty((16, LANES), dtype=np.uint32)
     carry = np.empty(LANES, dtype=np.uint64)
     block[:] = 0
     for first in range(start, stop, LANES):
         lanes = min(LANES, stop - first)
-        for i in range(8):
-            state[i, :] = initial[i]
-        carry[:] = tag
-        for t in range(16 * blocks):
+        if done:
+            state[:, :lanes] = states[:, first : first + lanes]
+            carry[:lanes] = carries[first : first + lanes]
+        else:
+            for i in range(8):
+                state[i, :] = initial[i]
+            carry[:] = tag
+        for t in range(begin, end):
             word = block[t & 15]
             if t < 8:
                 source = head[t, first : first + lanes]
@@ -122,7 +132,7 @@ def _hash(tag, head, rows, initial, digests, start, stop):  # type: ignore[no-un
                     word[i] = np.uint32(carry[i] << np.uint64(24) | value >> np.uint64(8))
                     carry[i] = value & byte
             elif t < words:
-                row = rows[(t - 8) // 2, first : first + lanes]
+                row = rows[(t - 8) // 2 - done, first : first + lanes]
                 if t & 1 == 0:
                     for i in range(lanes):
                         value = row[i]
@@ -141,28 +151,65 @@ def _hash(tag, head, rows, initial, digests, start, stop):  # type: ignore[no-un
                 for i in range(lanes):
                     word[i] = np.uint32(carry[i] << np.uint64(24) | np.uint64(0x800000))
             else:
-                word[:] = np.uint32(8 * (33 + 8 * rows.shape[0]) if t == 16 * blocks - 1 else 0)
+                word[:] = np.uint32(8 * (33 + 8 * total) if t == end - 1 else 0)
             if t & 15 == 15:
                 for lane in range(0, lanes, 8):
                     compress(state, block, lane)
-        digests[:, first : first + lanes] = state[:, :lanes]
+        states[:, first : first + lanes] = state[:, :lanes]
+        carries[first : first + lanes] = carry[:lanes]
+
+
+def piece_ends(words: int, at_most: int) -> list[int]:
+    """Where pieces of about `at_most` of the 64-bit words end, the last at `words`.
+
+    A piece ends where a block of SHA-256 does, hence behind 4, 12, 20, .. words.
+    """
+    return [*range(4 + at_most // 8 * 8, words, max(8, at_most // 8 * 8)), words]
+
+
+class Hashing:
+    """SHA-256 of tag || head[:, i] || words for every lane i, for head (8, N) and `words` 64-bit words.
+
+    A head's words are written most significant byte first, the 64-bit words least significant byte first.
+    """
+
+    def __init__(self, tag: int, head: Words, words: int) -> None:
+        if head.shape[0] != 8 or words >= 1 << 25:
+            raise ValueError(f"head {head.shape} for messages of {words}, at most 2^25 words")
+        self._tag, self._head, self._words, self._done = np.uint64(tag), np.ascontiguousarray(head), words, 0
+        self._states = np.empty(head.shape, dtype=np.uint32)
+        self._carries = np.empty(head.shape[1], dtype=np.uint64)
+
+    def take(self, rows: npt.NDArray[np.uint64]) -> None:
+        """The next words, (R, N), which end at one of the `piece_ends`."""
+        end = self._done + rows.shape[0]
+        if rows.shape[1:] != self._carries.shape or end > self._words or (end < self._words and end % 8 != 4):
+            state = f"{self._done} of {self._words} done, head {self._head.shape}"
+            raise ValueError(f"words {rows.shape}, {state}")
+        given, done = np.ascontiguousarray(rows), self._done
+        parallel(
+            lambda start, stop: _hash(
+                *(self._tag, self._head, given, done, self._words, INITIAL, self._states, self._carries),
+                *(start, stop),
+            ),
+            rows.shape[1],
+            max(1, _GRAIN // (64 + 8 * rows.shape[0])),
+        )
+        self._done = end
+
+    @property
+    def digests(self) -> Words:
+        """When all words are taken."""
+        if self._done < self._words:
+            raise ValueError(f"{self._done} of {self._words} words")
+        return self._states
 
 
 def sha256_lanes(tag: int, head: Words, rows: npt.NDArray[np.uint64]) -> Words:
-    """SHA-256 of tag || head[:, i] || rows[:, i] for every lane i: (8, N) and (R, N) to digests (8, N).
-
-    A head's words are written most significant byte first, the words of `rows` least significant byte first.
-    """
-    if head.shape != (8, rows.shape[1]) or rows.shape[0] >= 1 << 25:
-        raise ValueError(f"head {head.shape} for messages {rows.shape} of at most 2^25 words")
-    digests = np.empty(head.shape, dtype=np.uint32)
-    heads, messages, first = np.ascontiguousarray(head), np.ascontiguousarray(rows), np.uint64(tag)
-    parallel(
-        lambda start, stop: _hash(first, heads, messages, INITIAL, digests, start, stop),
-        head.shape[1],
-        max(1, _GRAIN // (64 + 8 * rows.shape[0])),
-    )
-    return digests
+    """The digests of whole messages: `Hashing` in one piece."""
+    hashing = Hashing(tag, head, rows.shape[0])
+    hashing.take(rows)
+    return hashing.digests
 
 
 def to_words(digests: bytes) -> Words:

@@ -33,8 +33,8 @@ from proofward.field.scalar import P
 
 Array = npt.NDArray[np.uint64]
 
-# The uses of SHA-256; 0x00 and 0x01 are Merkle trees' (see `merkle.py`). A copy of a hash object that was
-# started once is twice as fast as a new one.
+# The uses of SHA-256; 0x00 and 0x01 are a commitment's (`commitment/ligero/merkle.py`). A copy of a hash
+# object that was started once is twice as fast as a new one.
 _ABSORB, _SQUEEZE, _RATCHET, _EXPAND, _WORK = (hashlib.sha256(bytes((use,))) for use in (2, 3, 4, 5, 6))
 _COINS = hashlib.sha256(b"coins")
 _HASH_BYTES = 32

@@ -14,6 +14,7 @@ from functools import lru_cache
 from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
@@ -21,7 +22,9 @@ from proofward.layers.network import Network
 from proofward.optimizers.contract import ServerOptimizer, largest_mean
 from proofward.optimizers.next_model import ModelRule
 from proofward.optimizers.registry import USUAL, optimizer_from_dict
-from proofward.proof.soundness import LEAST_POLICY_BITS, CodeParameters, SoundnessBelowPolicy, choose_code
+from proofward.proof.commitment.contract import Scheme
+from proofward.proof.commitment.registry import SCHEME
+from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
 from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
 
@@ -41,7 +44,7 @@ class RoundConfig:
     least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
     optimizer: makes the next model from the mean update; the plain form names all but the usual one, FedAvg
 
-    Rules are refused here, not in the rounds: at both ends of the range all bounds hold, a code reaches the
+    Rules are refused here, not in the rounds: at both ends of the range all bounds hold, proofs reach the
     security, and no statement is too large. `check_rows` says the same of one number of rows.
     """
 
@@ -178,10 +181,10 @@ class RoundConfig:
             return False
         return True
 
-    def code(self, rows: int) -> CodeParameters:
-        """The code of the proofs of a hospital with `rows` rows; raises ConfigurationError."""
+    def scheme(self, rows: int) -> Scheme:
+        """The commitment scheme of a hospital with `rows` rows; raises ConfigurationError."""
         try:
-            return _code(self.committed_values(rows), self.security_bits)
+            return _scheme(self.committed_values(rows), self.security_bits)
         except SoundnessBelowPolicy as error:
             raise ConfigurationError(
                 "security_bits", f"a level that a code reaches: {error}", rows
@@ -228,8 +231,8 @@ class RoundConfig:
         return weight_limit(self.model, self.scales, self.training, self.most_rows or rows)
 
     def committed_values(self, rows: int) -> int:
-        """About how many values a round with `rows` records commits to; it decides on the code."""
-        limbs = -(-(self.scales.weight_bits + self.model.finest) // self.scales.table_bits)
+        """About how many values a round with `rows` records commits to; it decides on the scheme."""
+        limbs = len(Divisor.of(self.model.finest << self.scales.weight_bits).limbs(self.scales.table_bits))
         message_bits = ((rows * self.clip_bound).bit_length()) + 1
         per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
         parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in self.model.layers)
@@ -253,12 +256,12 @@ def _digest(config: RoundConfig) -> bytes:
 def _check_rows(config: RoundConfig, rows: int) -> None:
     """See `RoundConfig.check_rows`; numbers of rows that are refused are not kept."""
     config.check_bounds(rows, config.most_rows)
-    config.code(rows)
+    config.scheme(rows)
 
 
 @lru_cache(maxsize=256)
-def _code(values: int, security_bits: int) -> CodeParameters:
-    return choose_code(values, security_bits, OPENINGS)
+def _scheme(values: int, security_bits: int) -> Scheme:
+    return SCHEME.choose(values, security_bits, OPENINGS)
 
 
 @lru_cache(maxsize=1024)

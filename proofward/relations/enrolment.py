@@ -6,7 +6,7 @@ dataset has `rows` labelled rows of `features` features.
 
 Messages: roots of the dataset and of the witness; the lookups; for X and for Y a point of the verifier and
 one sumcheck for the zeros; of several classes a point of the rows; the opening. Soundness and hiding: see
-`proof.party` and `proof.opening`; `enrolment_plan` computes the bits.
+`proof.party` and `proof.commitment.contract`; `enrolment_plan` computes the bits.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.proof.verifier import Verified, Verifier
-from proofward.relations.config import OPENINGS, RoundConfig
+from proofward.relations.config import RoundConfig
 from proofward.relations.dataset import DatasetColumns, DatasetShape
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.statement import digest_of
@@ -118,7 +118,7 @@ def enrolment_plan(statement: EnrolmentStatement) -> Plan:
 def _plan(config: RoundConfig, rows: int, features: int) -> Plan:
     """They depend on nothing else: neither the consortium nor the hospital's name changes the script."""
     statement = EnrolmentStatement(bytes(32), "", rows, features, config)
-    counter = Counter(config.code(rows), config.security_bits)
+    counter = Counter(config.scheme(rows), config.security_bits)
     plan = counter.run(lambda party: enrolment(party, statement, None))
     plan.soundness.require(config.security_bits)
     return plan
@@ -137,7 +137,7 @@ def prove_enrolment(
         raise ConfigurationError("rows", str(statement.rows), len(labels))
     prover = Prover(Transcript(statement.transcript()), enrolment_plan(statement), rng)
     proof = prover.run(lambda party: enrolment(party, statement, (features, labels)))
-    return proof, DatasetSecret(features, labels, prover.committed[0], OPENINGS - 1)
+    return proof, DatasetSecret(features, labels, prover.committed[0], prover.scheme.openings - 1)
 
 
 def verify_enrolment(statement: EnrolmentStatement, proof: bytes) -> VerifiedEnrolment:
@@ -149,4 +149,4 @@ def check_enrolment(statement: EnrolmentStatement, proof: bytes, challenger: Cha
     """`verify_enrolment` against any challenger."""
     verifier = Verifier(challenger, enrolment_plan(statement), proof)
     verifier.run(lambda party: enrolment(party, statement, None), statement.config.security_bits)
-    return VerifiedEnrolment(verifier.tableaux[0].root, soundness=verifier.soundness)
+    return VerifiedEnrolment(verifier.commitments[0].root, soundness=verifier.soundness)

@@ -20,7 +20,7 @@ neither |z| nor 2^fw |D| reaches 2^62 (`inference_statement`). Records behind th
 everybody knows; classes that there are not have the logit 0.
 
 Soundness: the sum of the sources that the script enters, see `inference_plan`.
-How it hides: `proof.party`, `proof.opening`; the commitment is opened by one proof.
+How it hides: `proof.party`, `proof.commitment.contract`; the commitment is opened by one proof.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from proofward.layers.affine import AffineForward
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.stack import Input, Shape
+from proofward.proof.commitment.contract import Committed
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
-from proofward.proof.tableau import CommittedTableau
 from proofward.relations.inference_statement import InferenceStatement
 from proofward.relations.joined_layers import JoinedSums
 from proofward.relations.record_parts import Terms, part_inputs
@@ -53,13 +53,13 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class InferenceWitness:
-    """What is hidden: the records' column, its tableau, and the exact sums of all layers, padded.
+    """What is hidden: the records' column, its commitment, and the exact sums of all layers, padded.
 
     own: those that a layer of a shortcut makes itself, by its index.
     """
 
     column: Array
-    tableau: CommittedTableau
+    commitment: Committed
     sums: list[Signed]
     own: Mapping[int, Signed] = field(default_factory=dict)
 
@@ -113,7 +113,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     model, scales, shape = about.model, about.scales, Shape(0, about.log_records)
     size = about.log_records + model.record.log_size
     records = RecordsColumn(party.declare("records", size, lambda: known().column), about.log_records)
-    party.reopen("records", statement.commitment, lambda: known().tableau)
+    party.reopen("records", statement.commitment, lambda: known().commitment)
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, scales.table_bits)
@@ -137,7 +137,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     head = Rounding.declare(
         ranges,
         "head",
-        model.last_rounding(scales).weight_bits,
+        model.last_rounding(scales).divisor,
         PublicScores(party, statement),
         lambda: model.head.scored_sums(known().sums[-1]),
     )
@@ -165,8 +165,8 @@ def _layers(statement: InferenceStatement, shape: Shape, inputs: Mapping[int, In
     model, result = statement.model, []
     parameters = model.unflatten(statement.weights)
     for index, (layer, parts, finer) in enumerate(zip(model.layers, parameters, model.finer, strict=True)):
-        first, bias = (part.reshape(-1) << finer.weights for part in parts)
-        bits = finer.layer(statement.scales).activation_bits
+        first, bias = (part.reshape(-1) * finer.weights for part in parts)
+        one = finer.one(statement.scales)
         read = inputs[model.joints.reads(index)]
-        result.append(layer.forward_relation(shape, (first, bias), bits, read))
+        result.append(layer.forward_relation(shape, (first, bias), one, read))
     return result

@@ -21,7 +21,8 @@ from proofward.layers.network import Network
 from proofward.layers.plain import integer
 from proofward.layers.rounding import Rounding
 from proofward.layers.training import magnitude, scores
-from proofward.proof.soundness import CodeParameters, choose_code
+from proofward.proof.commitment.contract import Scheme
+from proofward.proof.commitment.registry import SCHEME
 from proofward.relations.limits import check_forward_pass, check_sizes
 from proofward.relations.statement import digest_of
 
@@ -69,19 +70,18 @@ class ForwardPass:
     @property
     def largest_score(self) -> int:
         """No score of a record is larger in magnitude."""
-        return (
-            self.bounds[self.model.depth - 1].sums >> self.model.last_rounding(self.scales).weight_bits
-        ) + 1
+        divisor = self.model.last_rounding(self.scales).divisor.value
+        return self.bounds[self.model.depth - 1].sums // divisor + 1
 
     @cached_property
-    def code(self) -> CodeParameters:
-        """The code of the proof; raises SoundnessBelowPolicy. A commitment is opened by one proof."""
+    def scheme(self) -> Scheme:
+        """That of its commitments, each opened by one proof; raises SoundnessBelowPolicy."""
         model, scales = self.model, self.scales
-        remainders = Rounding.count(model.last_rounding(scales).weight_bits, scales)
+        remainders = Rounding.count(model.last_rounding(scales).divisor, scales)
         of_record = model.record.padded_size + model.head.scored.padded_size * remainders
         for index, (own, limb_above) in enumerate(zip(model.activations, self.limbs_above, strict=True)):
             of_record += own.forward_committed(model.rounding(scales, index), limb_above)
-        return choose_code(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)
+        return SCHEME.choose(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,19 +147,20 @@ class InferenceStatement:
 
     def transcript(self) -> bytes:
         """The bytes that bind a proof to this statement."""
-        network = json.dumps(
-            {"model": self.model.to_dict(), "scales": self.scales.to_dict()},
-            sort_keys=True,
-            separators=(",", ":"),
-        )
         return digest_of(
             "inference",
             self.consortium,
             self.round,
             self.description,
-            network.encode(),
+            network_bytes(self.model, self.scales),
             self.model_digest,
             self.commitment,
             len(self.scores),
             self.scores.astype("<i8").tobytes(),
         )
+
+
+def network_bytes(model: Network, scales: FixedPoint) -> bytes:
+    """What is computed with the weights, as a statement binds it."""
+    plain = {"model": model.to_dict(), "scales": scales.to_dict()}
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()

@@ -1,6 +1,6 @@
 """The layers of a network in a proof, joined to what they read, and sums that several addends make up.
 
-    Z_k = sum of 2^i Z^(l) over the layers l that join it, and of 2^s V_j over the values that join it as they
+    Z_k = sum of f_l Z^(l) over the layers l that join it, and of f_j V_j over the values that join it as they
     are (`layers.shortcuts`); likewise the back sums of V_j, of back sums of layers and gradients dZ_k.
 
 What is proved: a claim on Z_k~, at a point where lookups ended, is split into one for each addend; and so are
@@ -46,13 +46,13 @@ class Kind:
 
 def prove_sum(party: Party, point: Point, claim: Form, found: Addends, layers: Kind, direct: Kind) -> None:
     """claim = the sum of all addends' extensions at the point; nobody says that of the chain's layer."""
-    (first, shift), *others = found.layers
+    (first, factor), *others = found.layers
     kinds = [(layers, at, by) for at, by in others] + [(direct, at, by) for at, by in found.direct]
     for kind, at, by in kinds:
         said = party.send(evaluate(kind.known(at), point) if party.knows_witness else None)
         kind.prove(at, said)
-        claim = claim - said * (1 << by)
-    layers.prove(first, claim * (ONE * (1 << shift)).inverse() if shift else claim)
+        claim = claim - said * by
+    layers.prove(first, claim * (ONE * factor).inverse() if factor != 1 else claim)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the proof.
 What is proved. Whoever opens its sealed share finds the share of the committed polynomial, or a check fails
 that everybody can repeat.
 
-Messages, right after the witness tableau is committed, with c_d(r) the multilinear extension of c_d:
+Messages, right after the witness is committed, with c_d(r) the multilinear extension of c_d:
     prover: the digests of all sealed shares, absorbed into the transcript
     verifier: r in E^12, then w in E, w != 0
     prover: phi_d = c_d(r) / w - b_d,   d = 0 .. t

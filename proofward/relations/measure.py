@@ -1,4 +1,4 @@
-"""The measures of a round's proof: its code, pads, columns and proven bits, before a byte of it is read.
+"""The measures of a round's proof: commitments, pads, columns and proven bits, before a byte of it is read.
 
 They depend on the rules, the number of rows and the weight shift only, so they are kept and used again. A
 statement is plain data and knows nothing of its script; this module joins the two. Nothing here grows with a
@@ -87,7 +87,7 @@ def round_script(statement: RoundStatement) -> Callable[[Party], None]:
 
 def _measure(statement: RoundStatement) -> Plan:
     config = statement.config
-    counter = Counter(config.code(statement.rows), config.security_bits)
+    counter = Counter(config.scheme(statement.rows), config.security_bits)
     plan = counter.run(round_script(statement))
     plan.soundness.require(config.security_bits)
     return plan

@@ -15,10 +15,9 @@ from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
 from proofward.layers.training import check_records, forward_pass, magnitude
+from proofward.proof.commitment.contract import Committed
 from proofward.proof.counter import Counter, Plan
-from proofward.proof.layout import Layout
 from proofward.proof.prover import Prover
-from proofward.proof.tableau import CommittedTableau, place
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.proof.verifier import Verified, Verifier
 from proofward.relations.inference import InferenceWitness, inference
@@ -44,11 +43,9 @@ class RecordsOpening:
         full[: about.records] = about.model.record.pad(self.features)
         return to_field(full.reshape(-1))
 
-    def commit(self, about: ForwardPass) -> CommittedTableau:
-        """The commitment: blinding and column salts are drawn from the salt by SHAKE-256."""
-        column, code = self.column(about), about.code
-        layout = Layout(code.log_k, [(column.size - 1).bit_length()])
-        return CommittedTableau.commit(code, place(layout, [column], layout.rows), _expanded(self.salt))
+    def commit(self, about: ForwardPass) -> Committed:
+        """The commitment: all that hides it is drawn from the salt by SHAKE-256."""
+        return about.scheme.commit([self.column(about)], _expanded(self.salt))
 
     def opens(self, statement: InferenceStatement) -> bool:
         """Whether the statement's commitment is to these records."""
@@ -110,9 +107,9 @@ def prove_prediction(model: PublicModel, features: Signed, rng: Rng) -> ProvedPr
     sums = passed.sums
     head, rounding = model.model.head, model.model.last_rounding(model.scales)
     scores = head.scores(head.takes.unpad(sums[-1]), rounding)[: len(features)]
-    tableau = opening.commit(about)
-    statement = model.says(tableau.root, scores)
-    witness = InferenceWitness(opening.column(about), tableau, sums, passed.own)
+    commitment = opening.commit(about)
+    statement = model.says(commitment.root, scores)
+    witness = InferenceWitness(opening.column(about), commitment, sums, passed.own)
     prover = Prover(Transcript(statement.transcript()), plan, rng)
     proof = prover.run(lambda party: inference(party, statement, witness))
     return ProvedPrediction(statement, proof, opening)
@@ -150,7 +147,7 @@ def inference_plan(about: ForwardPass) -> Plan:
         commitment=bytes(32),
         scores=np.zeros((about.records, *about.model.head.scored.axes), dtype=np.int64),
     )
-    plan = Counter(about.code, SECURITY_BITS).run(lambda party: inference(party, statement, None))
+    plan = Counter(about.scheme, SECURITY_BITS).run(lambda party: inference(party, statement, None))
     plan.soundness.require(SECURITY_BITS)
     return plan
 

@@ -19,7 +19,6 @@ from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.proof.verifier import Verified, Verifier
-from proofward.relations.config import OPENINGS
 from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.key_shares import (
     DIGEST_BYTES,
@@ -114,7 +113,7 @@ def prove_round(
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
     lap("encrypt")
     say("prove")
-    witness = RoundWitness(secret.features, secret.labels, secret.tableau, trained.trace, update, key)
+    witness = RoundWitness(secret.features, secret.labels, secret.commitment, trained.trace, update, key)
     prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), round_plan(statement), rng)
     shares: tuple[KeyShare, ...] = ()
     sealed: Digests = ()
@@ -130,7 +129,7 @@ def prove_round(
     )
     lap("prove")
     timings.update({f"prove: {phase}": seconds for phase, seconds in prover.seconds.items()})
-    fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], OPENINGS - 1)
+    fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
     return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings)
 
 
@@ -173,5 +172,5 @@ def check_round(
         ),
         config.security_bits,
     )
-    root = verifier.tableaux[1].root
+    root = verifier.commitments[1].root
     return VerifiedRound(root, bindings[0], len(proof), soundness=verifier.soundness)

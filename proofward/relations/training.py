@@ -102,8 +102,10 @@ class TrainingRelation:
         rates = config.training.rates(self.statement.rows)
         parameters = model.unflatten(self.statement.initial_weights)
         for index, (layer, own) in enumerate(zip(model.layers, model.finer, strict=True)):
-            first, bias = (part.reshape(-1) << own.weights for part in parameters[index])
-            bits = own.layer(config.scales).activation_bits
+            first, bias = (part.reshape(-1) for part in parameters[index])
+            if own.weights != 1:
+                first, bias = first * own.weights, bias * own.weights
+            one = own.one(config.scales)
             read, joined = inputs[model.joints.reads(index)], gradients[model.joints.joins(index)]
-            result.append(layer.relation(self.shape, (first, bias), rates, bits, read, joined))
+            result.append(layer.relation(self.shape, (first, bias), rates, one, read, joined))
         return result

@@ -19,7 +19,7 @@ Messages:
     the opening
 
 Soundness: the sum of the sources that the script enters, see `relations.measure.round_plan`.
-How it hides: `proof.party`, `proof.opening`, `relations.key_shares`.
+How it hides: `proof.party`, `proof.commitment.contract`, `relations.key_shares`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from proofward.field.extension import Ext
 from proofward.lattice.sampler import MaskContext
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.trace import TrainingTrace
+from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
-from proofward.proof.tableau import CommittedTableau
 from proofward.relations.blocks import blocks_of
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
@@ -56,7 +56,7 @@ class RoundWitness:
 
     features: Signed
     labels: Signed
-    previous: CommittedTableau
+    previous: Committed
     trace: TrainingTrace
     update: UpdateWitness
     encryption: EncryptionWitness

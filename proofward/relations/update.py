@@ -2,7 +2,7 @@
 
 What is proved. For every parameter, with Delta = W_T - W_0 of the proved training and the public numbers of
 `relations.update_rule`:
-    2^s U + R = mu D + 2^(s-1),   0 <= R < 2^s,   -2^(m-1) <= U < 2^(m-1),
+    o 2^s U + R = mu D + o 2^(s-1),   0 <= R < o 2^s,   -2^(m-1) <= U < 2^(m-1),
 where D is Delta, or where bits of it are dropped
     2^d D + R' = Delta + 2^(d-1),   0 <= R' < 2^d,   -2^(b-1) <= D < 2^(b-1).
 With N = ||U||^2 always N <= B^2. Either nothing was clipped and mu = M 2^f, or mu < M 2^f and N >= B_low^2:
@@ -34,6 +34,7 @@ from proofward.field.extension import ext_dot, lift
 from proofward.field.multilinear import evaluate
 from proofward.layers.affine import AffineRelation
 from proofward.layers.aggregation import squared_norm
+from proofward.layers.divisor import Divisor
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.stack import Units, plain_weights
@@ -134,7 +135,9 @@ class UpdateRelation:
             columns = ranges.declare(title, block.log_size, rule.leading_bits, values)
             result = LinearCombination(columns.terms, -(1 << (rule.leading_bits - 1)))
             sums = partial(_padded_delta, block, witness)
-            Rounding.declare(ranges, title, rule.dropped_bits, result, sums, partial(say_delta, block))
+            Rounding.declare(
+                ranges, title, Divisor(rule.dropped_bits), result, sums, partial(say_delta, block)
+            )
             return result
 
         for block in blocks:
@@ -145,7 +148,7 @@ class UpdateRelation:
             Rounding.declare(
                 ranges,
                 f"{block.name} update",
-                rule.shift,
+                rule.divisor,
                 updates[-1],
                 partial(weighted, block),
                 partial(say, block, declare_leading(block)),

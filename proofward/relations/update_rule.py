@@ -1,29 +1,30 @@
 """The public numbers of one hospital's update: its weight, its bounds, and how finely it is clipped.
 
 All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all
-hospitals of a round. With fw the bits of an update's entries (those of a weight, or more beside means), C the
-clip bound, D_max and ||D||_max the public bounds on an entry and on the norm of D (from `layers.bounds`, with
-the ranges that the relation itself enforces):
+hospitals of a round. With o 2^fw the scale of an update's entries (that of a weight, or a multiple beside
+means; o is odd, and 1 unless a mean is of another number of values than a power of two), C the clip bound,
+D_max and ||D||_max the public bounds on an entry and on the norm of D (from `layers.bounds`, with the ranges
+that the relation itself enforces):
     M     = max(1, (n 2^10) >> e)                       weight
     B     = floor(M C / 2^10)                           bound on ||U||, hence on every |U_j|
     m     = bits of B, and one more                     U_j in [-2^(m-1), 2^(m-1)), 2^(m-1) > B
-    B_low = B - floor(sqrt(p)) - 1 - ceil(||D||_max / 2^s)        p parameters
+    B_low = B - floor(sqrt(p)) - 1 - ceil(||D||_max / (o 2^s))    p parameters
     f     = the least number >= 0 with B_low >= 15/16 B
     d     = the least number >= 0 for which no product below wraps around; 0 wherever bounds are moderate
     D     = floor((Delta + 2^(d-1)) / 2^d) for d > 0, Delta for d = 0
     s     = fw + f - d
-    U     = floor((mu D + 2^(s-1)) / 2^s),  0 <= mu <= M 2^f
+    U     = floor((mu D + o 2^(s-1)) / (o 2^s)),  0 <= mu <= M 2^f
 
 Every Delta has a proof. With the mu of `layers.clipping` either mu = M 2^f and ||U|| <= B, or U at mu + 1 is
-longer than B; one step changes ||U|| by at most ||D|| / 2^s + sqrt(p), so ||U|| >= B_low. No hospital shrinks
-its share: below mu = M 2^f its norm must be at least 15/16 of the bound.
+longer than B; one step changes ||U|| by at most ||D|| / (o 2^s) + sqrt(p), so ||U|| >= B_low. No hospital
+shrinks its share: below mu = M 2^f its norm must be at least 15/16 of the bound.
 
 Sums over many positions, as those of a convolution over many steps, have bounds far beyond what they ever
 reach, and the product with mu would not fit. Then the d lowest bits of Delta are rounded off first, to
 multiples of 2^(d - fw), d <= fw - 12. The limbs of D have b bits, 2^(b-1) > D_max.
 
 No integer wraps around P. Checked for every rule:
-    M 2^f D_max + 2^(s-1) < 2^62,   2^s (2^(m-1) + 1) < 2^62,   B < 2^31,   M 2^f < 2^61,   2^(d+b) < 2^62
+    M 2^f D_max + o 2^(s-1) < 2^62,   o 2^s (2^(m-1) + 1) < 2^62,   B < 2^31,   M 2^f < 2^61,   2^(d+b) < 2^62
 and for N = ||U||^2 one of two. Either p 2^(2(m-1)) < 2^62, so that no U in its range can wrap. Or the norm is
 looked at twice, h being the least multiple of the table's bits for which p 2^(2(m-1-h)) < 2^62: the norm of
 the coarse update
@@ -41,9 +42,10 @@ from functools import lru_cache
 from math import isqrt
 
 from proofward.lattice.parameters import LARGEST_BOUND
-from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, rounded_off, weight_of
+from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, weight_of
 from proofward.layers.bounds import LIMIT, compile_bounds
 from proofward.layers.clipping import clipped_multiplier
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
@@ -57,13 +59,15 @@ _LEAST_LEADING_BITS = 12  # of a weight's fw bits, where the lowest are rounded 
 class UpdateRule:
     """The numbers of one hospital in one round.
 
-    weight M, finer bits f, shift s, bound B, low B_low, message bits m; coarse_bits h and coarse_bound K
-    are 0 where the norm needs no second look; dropped_bits d and leading_bits b are 0 where D is Delta.
+    weight M, finer bits f, shift s, odd o, bound B, low B_low, message bits m; coarse_bits h and
+    coarse_bound K are 0 where the norm needs no second look; dropped_bits d and leading_bits b are 0 where D
+    is Delta.
     """
 
     weight: int
     finer_bits: int
     shift: int
+    odd: int
     bound: int
     low: int
     message_bits: int
@@ -77,19 +81,26 @@ class UpdateRule:
         """M 2^f, the multiplier of an update that is not clipped."""
         return self.weight << self.finer_bits
 
+    @property
+    def divisor(self) -> Divisor:
+        """o 2^s, by which the weighted update is rounded."""
+        return Divisor(self.shift, self.odd)
+
     def leading(self, delta: Int64Array) -> Int64Array:
         """D of an update Delta, flat int64."""
-        return rounded_off(delta, self.dropped_bits)
+        return Divisor(self.dropped_bits).rounded(delta) if self.dropped_bits else delta
 
     def quantise(self, delta: Int64Array, multiplier: int) -> Int64Array:
         """U of an update Delta under a multiplier, flat int64."""
-        return quantise_update(self.leading(delta), multiplier, self.shift)
+        return quantise_update(self.leading(delta), multiplier, self.shift, self.odd)
 
     def submit(self, delta: Int64Array) -> tuple[int, Int64Array]:
         """(mu, U) of an update Delta, flat int64."""
         leading = self.leading(delta)
-        multiplier = clipped_multiplier(leading, full=self.full, shift=self.shift, bound=self.bound)
-        return multiplier, quantise_update(leading, multiplier, self.shift)
+        multiplier = clipped_multiplier(
+            leading, full=self.full, shift=self.shift, bound=self.bound, odd=self.odd
+        )
+        return multiplier, quantise_update(leading, multiplier, self.shift, self.odd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +149,21 @@ def update_rule(
     bound = (weight * clip_bound) >> WEIGHT_BITS
     delta, root = delta_bounds(model, scales, training, rows), isqrt(model.parameters) + 1
     _require_below("bound on the norm of the update", bound, LARGEST_BOUND)
-    bits = scales.weight_bits + model.finest
+    finest = Divisor.of(model.finest)
+    finest.check("updates", scales.table_bits)
+    bits, odd = scales.weight_bits + finest.bits, finest.odd
     dropped, most_dropped = 0, max(0, bits - _LEAST_LEADING_BITS)
     while True:
         leading = delta.rounded_off(dropped, root)
-        finer, low = _finer_bits(bits - dropped, bound, root, leading)
+        finer, low = _finer_bits(odd << (bits - dropped), bound, root, leading)
         shift, message_bits = bits + finer - dropped, bound.bit_length() + 1
-        product = (weight << finer) * leading.largest + (1 << (shift - 1))
+        product = (weight << finer) * leading.largest + (odd << (shift - 1))
         if product < LIMIT or dropped == most_dropped:
             break
         dropped += 1
     _require_below("multiplier of the update", weight << finer, LIMIT >> 1)
     _require_below("weighted update", product, LIMIT)
-    _require_below("rounded update", ((1 << (message_bits - 1)) + 1) << shift, LIMIT)
+    _require_below("rounded update", ((1 << (message_bits - 1)) + 1) * odd << shift, LIMIT)
     leading_bits = leading.largest.bit_length() + 1 if dropped else 0
     _require_below("leading bits of the update", 1 << (dropped + leading_bits), LIMIT)
     coarse_bits = coarse_bound = 0
@@ -166,6 +179,7 @@ def update_rule(
         weight=weight,
         finer_bits=finer,
         shift=shift,
+        odd=odd,
         bound=bound,
         low=low,
         message_bits=message_bits,
@@ -181,11 +195,11 @@ def _require_below(quantity: str, value: int, limit: int) -> None:
         raise WraparoundPossible("all layers", quantity, value, limit)
 
 
-def _finer_bits(bits: int, bound: int, root: int, leading: DeltaBounds) -> tuple[int, int]:
-    """(f, B_low) for D at scale 2^bits; `root` is at least the square root of the number of parameters."""
+def _finer_bits(scale: int, bound: int, root: int, leading: DeltaBounds) -> tuple[int, int]:
+    """(f, B_low) for D at a scale; `root` is at least the square root of the number of parameters."""
     allowed = bound - root - -(-15 * bound // 16)
     for finer in range(_MOST_FINER_BITS):
-        step = -(-leading.norm >> (bits + finer))
+        step = -(-leading.norm // (scale << finer))
         if step <= allowed:
             return finer, bound - root - step
     raise ConfigurationError("clip_bound", f"B = weight * clip_bound / 2^10 above {16 * root}", bound)

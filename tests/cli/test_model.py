@@ -13,6 +13,7 @@ import pytest
 from proofward.layers.training import logit_differences
 from proofward.report.evaluation import auc
 from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.prediction_proof import named
 from proofward.report.scenario import make_scenario
 
 KINDS = ("safetensors", "json")
@@ -25,6 +26,8 @@ def models(proofward, demo_run, tmp_path_factory):
     for kind in KINDS:
         said = proofward.json("model", "export", demo_run[0], "--to", kind, "--out", folder / f"m.{kind}")
         assert (said["exit"], said["did"], said["round"]) == (0, "exported", 2)
+        own = named(read_exported((folder / f"m.{kind}").read_bytes()))
+        assert {name: said[name] for name in own} == {name: digest.hex() for name, digest in own.items()}
         assert said["model"] == demo_run[1]["model"] and said["consortium"] == demo_run[1]["consortium"]
     return folder
 

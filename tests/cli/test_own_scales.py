@@ -56,7 +56,7 @@ def test_a_presets_scales_are_written_out_and_in_the_rules(proofward, tmp_path):
 
 
 def test_everything_that_is_wrong_is_listed_at_once(tmp_path):
-    project, found = read_whole_project(with_scales(tmp_path, "[scales]\nbits = 3\ntable_bits = 21\nweight_bits = 'x'\n"))
+    project, found = read_whole_project(with_scales(tmp_path, "[scales]\nbits = 3\ntable_bits = 23\nweight_bits = 'x'\n"))
     assert project is None
     assert [str(problem).partition(":")[0] for problem in found] == [
         "scales.bits", "scales.table_bits", "scales.weight_bits",

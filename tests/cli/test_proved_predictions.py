@@ -13,6 +13,7 @@ from PIL import Image
 from proofward.layers.network import mlp
 from proofward.report.handover.description import Description
 from proofward.report.handover.exported_model import ExportedModel, read_exported
+from proofward.report.handover.prediction_proof import named
 from tests.report.test_exported_images import exported
 from tests.report.test_prediction_proof import FEATURES, model_of
 
@@ -40,6 +41,8 @@ def test_a_table_is_predicted_and_proved(proofward, folder):
     assert found["exit"] == 0 and found["valid"] and not found["opened"]
     assert found["model"] == said["model"] and found["commitment"] == said["proof"]["commitment"]
     assert found["soundness_bits"] >= found["policy_bits"] == 100
+    own = named(read_exported((folder / "m.json").read_bytes()))
+    assert {name: found[name] for name in own} == {name: digest.hex() for name, digest in own.items()}
     for number, (shown, own) in enumerate(zip(found["predictions"], said["predictions"], strict=True), 1):
         assert shown == {"record": number, **{name: own[name] for name in ("class", "probability", "score")}}
     for name in ("p.proof", "p.proof.opening"):
@@ -53,6 +56,7 @@ def test_words_say_what_is_shown_and_what_is_not(proofward, folder):
     assert text.startswith("VALID: what the model of round 2 says of the 25 committed records")
     assert "record 1: " in text and "and 5 more, which --json has" in text
     assert "says nothing about where the records come from" in text and "The records are hidden" in text
+    assert f"network      {named(read_exported((folder / 'm.json').read_bytes()))['network'].hex()}" in text
     predicted = proofward("predict", folder / "m.json", folder / "new.csv", "--prove", folder / "q.proof")
     assert predicted.exit_code == 0 and predicted.stdout.startswith("row,score")
     assert "proofward verify" in predicted.stderr and "as secret as they are" in predicted.stderr

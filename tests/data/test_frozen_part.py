@@ -66,6 +66,8 @@ def test_it_has_one_encoding_and_changes_the_schemas():
         ({"name": "../net.onnx"}, "without folders"),
         ({"name": " net"}, "without folders"),
         ({"name": 5}, "a name of"),
+        ({"name": "."}, "without folders"),
+        ({"name": ".."}, "without folders"),
         ({"features": 0}, "1 to 65536 features"),
         ({"features": 65537}, "1 to 65536 features"),
         ({"features": True}, "1 to 65536 features"),

@@ -133,6 +133,12 @@ def test_sets_that_are_refused(tmp_path):
             read_images(files, SCHEMA, SCALES, least)
 
 
+def test_levels_beyond_the_range_of_inputs_are_refused(tmp_path):
+    schema = replace(SCHEMA, levels=Levels(SCHEMA.levels.centre, tuple(1e-300 for _ in SCHEMA.levels.spread)))
+    with pytest.raises(ImagesRefused, match=r"what the consortium agreed on: .*black and white"):
+        read_images(ImageFiles(write_folders(tmp_path / "a")), schema, SCALES)
+
+
 def test_what_is_doubtful(tmp_path):
     found = read_images(ImageFiles(write_folders(tmp_path / "a", ["lump", "mass"])), SCHEMA, SCALES)
     assert [doubt.check for doubt in found.doubts] == [ONE_CLASS] and "all 2 images are lump or mass" in str(found)

@@ -12,7 +12,7 @@ from proofward.engines.attacks.aggregators import _ForgesResult
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote.awaited import needed_objects
-from proofward.federation.history.aggregation import model_weights, update_rules
+from proofward.federation.history.aggregation import model_weights, server_state, update_rules
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CONFIRM, UNMASK
 from proofward.federation.messages.catalogue import Aggregate, StatefulAggregate
@@ -139,6 +139,33 @@ class ForgetsState(_ForgesResult):
         return replace(result, server_state=digests)
 
 
+class KeepsState(_ForgesResult):
+    """In the second round, announces the right model and once more the state with which the round began."""
+
+    def changed(self, result):
+        return replace(result, server_state=self.history.server_state or result.server_state)
+
+
+class ExchangesMoments(_ForgesResult):
+    """Announces the right vectors in another order."""
+
+    def changed(self, result):
+        return replace(result, server_state=result.server_state[::-1])
+
+
+class Weighs(_ForgesResult):
+    """Announces what would follow if the hospitals weighed half as much: steps and state twice as large."""
+
+    def changed(self, result):
+        history, own = self.history, self.rules.config.model_rule
+        weight = sum(rule.weight for rule in update_rules(history))
+        total = model_weights(history, self.objects, result.update_sum)
+        weights = model_weights(history, self.objects, history.round.model)
+        made = own.following(weights, server_state(history, self.objects), total, weight // 2)
+        model, *state = (self.ledger.put_object(integers_to_bytes(own)) for own in (made[0], *made[1]))
+        return replace(result, model=model, server_state=tuple(state))
+
+
 class BeginsAnew(_ForgesResult):
     """In the second round, announces the model and the state that would follow from zeros."""
 
@@ -160,6 +187,9 @@ class BeginsAnew(_ForgesResult):
     [
         (Averages, "aggregate-model"),
         (ForgetsState, "aggregate-state"),
+        (KeepsState, "aggregate-state"),
+        (ExchangesMoments, "aggregate-state"),
+        (Weighs, "aggregate-model"),
         (BeginsAnew, "aggregate-model"),
         (ATTACKS["altered-update"].aggregator, "aggregate-ciphertext-sum"),
     ],

@@ -127,6 +127,25 @@ def test_centred_representatives(values: list[int]) -> None:
     ]
 
 
+ENDS = [0, 1, -1, 2**32 - 1, 2**32, 2**32 + 1, -(2**32), P // 2, -(P // 2), 2**63 - 1, -(2**63)]
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=9))
+def test_many_signed_integers_are_those_of_few(values: list[int]) -> None:
+    """Many go through kernels on all cores, few do not."""
+    several = np.array([*values, *ENDS], dtype=np.int64)
+    many = np.resize(several, (2, 1 << 16))
+    assert np.array_equal(to_field(many), np.resize(to_field(several), many.shape))
+    there = to_field(several)
+    assert np.array_equal(to_signed(to_field(many)), np.resize(to_signed(there), many.shape))
+
+
+@pytest.mark.parametrize("value", [0, 1, P - 1, P // 2, P // 2 + 1, 2**32 - 1, 2**32, 2**32 + 1])
+def test_many_centred_representatives(value: int) -> None:
+    found = to_signed(np.full(1 << 17, value, dtype=np.uint64))
+    assert set(found.tolist()) == {value if value <= P // 2 else value - P}
+
+
 def test_is_canonical() -> None:
     for word in WORDS:
         assert is_canonical(np.array([0, word, 1], dtype=np.uint64)) == (word < P)

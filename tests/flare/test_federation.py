@@ -11,22 +11,12 @@ import json
 
 import pytest
 
-from proofward.cli.run.demo_sites import read_ledger
-from proofward.engines.contract import HOME
-from proofward.engines.flare.health import health
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER
-from proofward.engines.remote.agreement.end_requests import request_end
-from proofward.engines.remote.agreement.home import Home
-from proofward.federation.messages.rules import VERIFIER
 from proofward.report.run_audit import RunAudit
 from tests.cli.conftest import Command
-from tests.flare.sites import consortium_of, over_and_not_submitted_again, small_scenario
-from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
-REST = ("hospital-0", "hospital-1", "hospital-3")
-CAMPUS = {"hospital-1": "hospital-0", "hospital-3": "hospital-0"}
 
 
 def test_the_demonstration_ends_with_the_model_of_one_process(tmp_path):
@@ -66,39 +56,3 @@ def test_the_demonstration_ends_with_the_model_of_one_process(tmp_path):
         taken[source.name] = out.read_bytes()
     assert len(taken) == 4 and len(set(taken.values())) == 1
     assert json.loads(taken["flare"])["model"] == expected["model"]
-
-
-def test_rounds_go_on_without_a_site_that_dies_until_the_rest_ends_them(tmp_path):
-    """The other hospitals are at one site. The coordinator's process ends with the federation."""
-    scenario = small_scenario(4, 4, rounds=9)
-    local = consortium_of(scenario, tmp_path / "consortium", sites=CAMPUS, deadline=30, upload_slot=0)
-    log, asked = local.server.root / "log.jsonl", []
-
-    def kill_and_end() -> None:
-        said = log.read_text() if log.exists() else ""
-        if "hospital-2" in local.processes and '"enrolment-closed"' in said:
-            local.kill("hospital-2")
-        if not asked and '"round-opened"' in said:
-            home = Home(local.kits["hospital-0"] / HOME)
-            asked.extend(seat.member for seat in home.seats if seat.role == VERIFIER)
-            for verifier in asked:
-                request_end(home.member(verifier), "a trial", at_once=False)
-
-    try:
-        local.start_all()
-        local.wait(PATIENCE, kill_and_end, poll=lambda: local.processes[COORDINATOR].poll() is not None)
-        assert local.processes[COORDINATOR].returncode == 0
-        processes = dict(local.processes)
-    finally:
-        local.stop_all()
-    assert not any(process.poll() is None for process in processes.values()) and len(processes) == 3
-    assert "hospital-2" not in local.processes and len(asked) == 3
-    rules = local.server.rules
-    assert rules is not None
-    closed = [state.accepted for state in read_ledger(local.ledger, rules).history.closed]
-    assert closed and all(found is not None and found.record.hospitals == REST for found in closed)
-    assert all(verdict.passed for verdict in RunAudit(local.ledger).run())
-    assert over_and_not_submitted_again(local)
-    server = health(local.kits[SERVER])
-    assert local.sealed and server.over and server.problems == ()
-    assert server.view.ledger is not None and "a trial" in server.view.ledger.end

@@ -26,17 +26,21 @@ LIMIT = 64 << 24
 RULE = ModelRule(FedAvg(), 24, 2048 << 14, LIMIT)
 
 
-def submitted(update: list[int], multiplier: int, shift: int) -> list[int]:
+ODD = st.sampled_from([1, 1, 3, 49, 2401, (1 << 20) - 1])
+"""Of the divisor, beside means of numbers of values that are no powers of two."""
+
+
+def submitted(update: list[int], multiplier: int, shift: int, odd: int) -> list[int]:
     """U in plain integers."""
-    return [(value * multiplier + (1 << (shift - 1))) >> shift for value in update]
+    return [(value * multiplier + (odd << (shift - 1))) // (odd << shift) for value in update]
 
 
-def bisected(update: list[int], full: int, shift: int, bound: int) -> int:
+def bisected(update: list[int], full: int, shift: int, bound: int, odd: int) -> int:
     """The largest multiplier within the bound, one by one from a near guess."""
     low, high = 0, full + 1
     while high - low > 1:
         middle = (low + high) // 2
-        fits = sum(v * v for v in submitted(update, middle, shift)) <= bound * bound
+        fits = sum(v * v for v in submitted(update, middle, shift, odd)) <= bound * bound
         low, high = (middle, high) if fits else (low, middle)
     return low
 
@@ -45,12 +49,13 @@ def bisected(update: list[int], full: int, shift: int, bound: int) -> int:
     st.lists(st.integers(-(2**33), 2**33), min_size=1, max_size=6),
     st.integers(0, 2**27),
     st.integers(1, 30),
+    ODD,
 )
-def test_quantised_update_is_rounded_to_nearest(values: list[int], multiplier: int, shift: int) -> None:
-    result = quantise_update(np.array(values, dtype=np.int64), multiplier, shift)
-    assert result.tolist() == submitted(values, multiplier, shift)
+def test_quantised_update_is_rounded_to_nearest(values: list[int], multiplier: int, shift: int, odd: int) -> None:
+    result = quantise_update(np.array(values, dtype=np.int64), multiplier, shift, odd)
+    assert result.tolist() == submitted(values, multiplier, shift, odd)
     for value, got in zip(values, result.tolist(), strict=True):
-        error = got - Fraction(value * multiplier, 1 << shift)
+        error = got - Fraction(value * multiplier, odd << shift)
         assert -Fraction(1, 2) < error <= Fraction(1, 2)
 
 
@@ -74,14 +79,17 @@ def test_squared_norm(values: list[int]) -> None:
     full=st.integers(1, 2**26),
     shift=st.integers(1, 40),
     bound=st.integers(0, 2**31 - 1),
+    odd=ODD,
 )
-def test_clipping_finds_the_largest_multiplier(values: list[int], full: int, shift: int, bound: int) -> None:
+def test_clipping_finds_the_largest_multiplier(
+    values: list[int], full: int, shift: int, bound: int, odd: int
+) -> None:
     update = np.array(values, dtype=np.int64)
-    found = clipped_multiplier(update, full=full, shift=shift, bound=bound)
-    assert found == bisected(values, full, shift, bound)
-    assert norm_is_at_most(update, found, shift, bound)
+    found = clipped_multiplier(update, full=full, shift=shift, bound=bound, odd=odd)
+    assert found == bisected(values, full, shift, bound, odd)
+    assert norm_is_at_most(update, found, shift, bound, odd)
     if found < full:
-        assert sum(v * v for v in submitted(values, found + 1, shift)) > bound * bound
+        assert sum(v * v for v in submitted(values, found + 1, shift, odd)) > bound * bound
 
 
 @pytest.mark.slow
@@ -90,20 +98,22 @@ def test_clipping_finds_the_largest_multiplier(values: list[int], full: int, shi
     multiplier=st.integers(0, 2**25),
     shift=st.integers(1, 24),
     slack=st.integers(-3, 3),
+    odd=ODD,
 )
 def test_norms_are_compared_exactly_at_their_bound(
-    values: list[int], multiplier: int, shift: int, slack: int
+    values: list[int], multiplier: int, shift: int, slack: int, odd: int
 ) -> None:
-    norm = sum(v * v for v in submitted(values, multiplier, shift))
+    norm = sum(v * v for v in submitted(values, multiplier, shift, odd))
     bound = min(max(0, isqrt(norm) + slack), 2**31 - 1)
-    found = norm_is_at_most(np.array(values, dtype=np.int64), multiplier, shift, bound)
+    found = norm_is_at_most(np.array(values, dtype=np.int64), multiplier, shift, bound, odd)
     assert found == (norm <= bound * bound)
 
 
 def test_sums_that_pass_the_kernels_range_are_beyond_every_bound() -> None:
     """Entries of 2^61 and many of 2^31: the sum is cut, never wrapped."""
     for update in (np.full(1 << 17, 1 << 40), np.full(3, -(1 << 61) + 1), np.array([1 << 61, 0])):
-        assert not norm_is_at_most(update, 1, 1, 2**31 - 1)
+        for odd in (1, 3, (1 << 8) - 1):
+            assert not norm_is_at_most(update, 1, 1, 2**31 - 1, odd)
     assert norm_is_at_most(np.full(1 << 17, 1 << 20), 1, 1, isqrt((1 << 17) * (1 << 38)) + 1)
 
 
@@ -123,9 +133,9 @@ def test_the_bisection_takes_the_same_steps_whatever_the_update(monkeypatch: pyt
     steps: list[int] = []
     plain = norm_is_at_most
 
-    def counted(update: np.ndarray, multiplier: int, shift: int, bound: int) -> bool:
+    def counted(update: np.ndarray, *others: int) -> bool:
         steps[-1] += update.size
-        return plain(update, multiplier, shift, bound)
+        return plain(update, *others)
 
     monkeypatch.setattr("proofward.layers.clipping.norm_is_at_most", counted)
     rng = np.random.default_rng(7)

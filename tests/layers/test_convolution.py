@@ -35,7 +35,7 @@ def layers(draw: st.DrawFn) -> Conv2d:
     padding = draw(st.integers(0, kernel - 1))
     sides = st.integers(max(1, kernel - 2 * padding), 7)
     groups = draw(st.sampled_from((1, 1, 2, 3)))
-    channels, outputs = (draw(st.integers(1, 3) if groups == 1 else st.sampled_from((1, 2))) * groups for _ in range(2))
+    channels, outputs = (draw(st.integers(1, 3)) * groups for _ in range(2))
     axes = (channels, draw(sides), draw(sides))
     return Conv2d(Layout(axes), outputs, kernel, draw(st.integers(1, kernel)), padding, groups)
 
@@ -79,7 +79,7 @@ def test_equals_its_definition_in_plain_integers(layer: Conv2d, seed: int) -> No
             back[n, i, h, w] += int(weights[o, c, k, m]) * int(deltas[n, o, y, x])
             next_weights[o, c, k, m] -= rate * int(deltas[n, o, y, x]) * int(inputs[n, i, h, w])
 
-    trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+    trainer = layer.trainer(weights, biases, 1 << SCALES.activation_bits, 1 << 40)
     given_inputs = layer.inputs.pad(inputs.reshape(count, -1).astype(np.float64))
     given_deltas = layer.gives.pad(deltas.reshape(count, -1).astype(np.float64))
     forward, backward = trainer.forward(given_inputs, 4096), trainer.backward(given_deltas, 1536)
@@ -117,7 +117,7 @@ def test_a_batch_in_parts_is_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for most in (1 << 24, 2 * layer.positions * layer.fan_in, 1):
         monkeypatch.setattr(conv2d, "MOST_PATCH_VALUES", most)
-        trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+        trainer = layer.trainer(weights, biases, 1 << SCALES.activation_bits, 1 << 40)
         forward, backward = trainer.forward(inputs, 9), trainer.backward(deltas, 9)
         trainer.update(deltas, inputs, 1)
         ends = np.empty(layer.shape, np.int64), np.empty(3, np.int64)
@@ -185,8 +185,6 @@ def test_tables_of_an_axis_are_the_extension_of_its_predicate(axis: Axis) -> Non
         ((1, 8, 8), {"groups": 1}, "convolution"),
         ((3, 8, 8), {"groups": 2}, "divisor of the 3 channels"),
         ((4, 8, 8), {"groups": 2, "outputs": 5}, "divisor of the 5 outputs"),
-        ((6, 8, 8), {"groups": 2, "outputs": 4}, "channels of a group"),
-        ((4, 8, 8), {"groups": 2, "outputs": 6}, "outputs of a group"),
         ((4, 8, 8), {"groups": 0}, "groups"),
         ((1, 8, 8), {"kind": "conv3d"}, "kind of a layer"),
         ((1, 8, 8), {"kind": ["conv2d"]}, "kind of a layer"),

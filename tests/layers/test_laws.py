@@ -31,6 +31,7 @@ from tests.relations.inference_cases import public_model, some_records
 from tests.relations.inventory import columns
 
 SCALES = FixedPoint()
+ONE = 1 << SCALES.activation_bits
 LINEAR = {"kind": "linear", "outputs": 3}
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 2, "stride": 1, "padding": 1}
 CUBE = {**CONV, "kernel": 3}
@@ -43,10 +44,13 @@ EXAMPLES: Mapping[str, tuple[tuple[int, ...], list[dict[str, Any]]]] = {
     ),
     "relu_maxpool2d": ((1, 4, 3), [CONV, {"kind": "relu_maxpool2d"}]),
     "relu_avgpool2d": ((1, 4, 3), [CONV, {"kind": "relu_avgpool2d"}]),
-    "relu_global_avgpool": ((1, 3, 1), [CONV, {"kind": "relu_global_avgpool"}]),
+    "relu_avgpool2d of 3 x 3": ((1, 2, 5), [CONV, {"kind": "relu_avgpool2d", "size": 3}]),
+    "conv2d of groups of 3": ((6, 2, 3), [{**CONV, "outputs": 4, "groups": 2}]),
+    "relu_global_avgpool": ((1, 2, 4), [CONV, {"kind": "relu_global_avgpool"}]),
 }
-"""Of each kind, and of shortcuts: a record's axes, and the layers below the last one."""
+"""Of each kind, of some with other values, and of shortcuts: a record's axes, and the layers below the last one."""
 
+AFFINE_EXAMPLES = [kind for kind in EXAMPLES if kind.split()[0] in AFFINE]
 TYPES: dict[str, type[Affine] | type[Activation]] = {**AFFINE, **ACTIVATIONS, IMPLIED.kind: IMPLIED}
 
 
@@ -68,32 +72,32 @@ def kept(layout: Layout, values: np.ndarray) -> np.ndarray:
 
 
 def test_every_type_has_an_example() -> None:
-    assert set(EXAMPLES) == {*TYPES, ADD} and len(network(ADD).shortcuts) == 2
+    assert {*TYPES, ADD} < set(EXAMPLES) and len(network(ADD).shortcuts) == 2
     for kind, found in TYPES.items():
         made = network(kind)
         assert any(type(layer) is found for layer in (*made.layers, *made.activations))
 
 
-@pytest.mark.parametrize("kind", [*TYPES, ADD])
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_one_plain_form(kind: str) -> None:
     made = network(kind)
     assert Network.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
-@pytest.mark.parametrize("kind", AFFINE)
+@pytest.mark.parametrize("kind", AFFINE_EXAMPLES)
 def test_a_layer_and_its_transpose(kind: str) -> None:
     layer, rng, rate = network(kind).layers[0], np.random.default_rng(1), 3
-    assert isinstance(layer, AFFINE[kind])
+    assert isinstance(layer, AFFINE[kind.split()[0]])
     weights, biases = rng.integers(-(1 << 20), 1 << 20, layer.shape), rng.integers(-(1 << 20), 1 << 20, layer.biases.size)
     inputs = rng.integers(-(1 << 12), 1 << 12, (4, layer.takes.size))
     deltas = rng.integers(-(1 << 10), 1 << 10, (4, layer.gives.size))
     none = np.zeros_like(weights), np.zeros_like(biases)
 
     def sums(weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
-        trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+        trainer = layer.trainer(weights, biases, ONE, 1 << 40)
         return kept(layer.gives, trainer.forward(padded(layer.takes, inputs), 1 << 12))
 
-    trainer = layer.trainer(weights, biases, SCALES, 1 << 40)
+    trainer = layer.trainer(weights, biases, ONE, 1 << 40)
     back = kept(layer.takes, trainer.backward(padded(layer.gives, deltas), 1 << 10))
     linear = sums(weights, none[1])
     assert (linear * deltas).sum() == (inputs * back).sum() != 0
@@ -112,38 +116,39 @@ def test_a_layer_and_its_transpose(kind: str) -> None:
     assert (sums(*directions) * deltas).sum() == sum((one * two).sum() for one, two in zip(moved, directions, strict=True))
 
 
-@pytest.mark.parametrize("kind", AFFINE)
+@pytest.mark.parametrize("kind", AFFINE_EXAMPLES)
 def test_fans_bound_the_sums(kind: str) -> None:
     layer = network(kind).layers[0]
     ones, none = np.ones(layer.shape, np.int64), np.zeros(layer.biases.size, np.int64)
-    trainer = layer.trainer(ones, none, SCALES, 1 << 20)
+    trainer = layer.trainer(ones, none, ONE, 1 << 20)
     sums = trainer.forward(padded(layer.takes, np.ones((1, layer.takes.size))), 1)
     back = trainer.backward(padded(layer.gives, np.ones((1, layer.gives.size))), 1)
     assert 0 < sums.max() <= layer.fan_in and 0 < back.max() <= layer.fan_out
     assert layer.positions * layer.biases.size == layer.gives.size
 
 
-@pytest.mark.parametrize("kind", sorted({*ACTIVATIONS, IMPLIED.kind}))
+@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES if kind.startswith("relu")])
 def test_values_keep_their_ranges_and_agree_with_real_numbers(kind: str) -> None:
     own, rng = network(kind).activations[0], np.random.default_rng(2)
-    assert own.kind == kind
+    assert own.kind == kind.split()[0]
     unit, back_unit = 1 << SCALES.weight_bits, 1 << SCALES.weight_bits
     for largest in (3, 1 << 30):  # within the ranges, and far beyond
         sums = own.takes.pad(rng.integers(-largest, largest + 1, (40, own.takes.size)) * unit)
         back = own.gives.pad(rng.integers(-largest, largest + 1, (40, own.gives.size)) * back_unit)
         values, deltas = own.forward(sums, SCALES), own.backward(sums, back, SCALES)
         inside, below = kept(own.gives, values), kept(own.takes, deltas)
-        assert values.min() >= 0 and values.max() <= SCALES.activation_limit << own.mean_bits
+        assert values.min() >= 0 and values.max() <= SCALES.activation_limit * own.mean_of
         assert abs(deltas).max() <= SCALES.gradient_limit
         if largest == 3:
             real = [layout.unpad(part).reshape(40, -1) / unit for layout, part in ((own.takes, sums), (own.gives, back))]
-            means = 1 << own.mean_bits
-            assert np.array_equal(own.real_values(real[0], SCALES.activation_limit) * means, inside) and inside.any()
+            means = own.mean_of
+            found = own.real_values(real[0], SCALES.activation_limit) * means
+            assert np.allclose(found, inside, rtol=1e-15) and inside.any()
             found = own.real_gradients(*real, SCALES.activation_limit) * means
-            assert np.array_equal(found, below) and below.any()
+            assert np.allclose(found, below, rtol=1e-15) and below.any()
 
 
-CASES = [(kind, 2) for kind in [*TYPES, ADD]] + [("linear", own.admits[0]) for own in HEADS[1:]]
+CASES = [(kind, 2) for kind in EXAMPLES] + [("linear", own.admits[0]) for own in HEADS[1:]]
 
 
 @pytest.mark.slow
@@ -157,7 +162,7 @@ def test_a_round_proves_and_a_changed_entry_is_refused(kind: str, classes: int) 
     own = [column for column in columns(case) if column.name.startswith(("layer", "head", "hidden"))]
     for index, column in enumerate(own[:: max(1, len(own) // 4)]):
         position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
-        prover = changing_entry((column.tableau, column.index), position, honest)
+        prover = changing_entry((column.commitment, column.index), position, honest)
         proof = prove_with(case, witness, encryption.ciphertext, prover, seeded(4))
         assert refusal(lambda made=proof: verify_round(case.statement, encryption.ciphertext, *made)), column.name
         refused += 1
@@ -169,7 +174,7 @@ def test_a_prediction_proves_and_has_the_forward_columns_only(kind: str, classes
     made = network(kind, classes)
     found = prove_prediction(public_model(made), some_records(made, 3), seeded(1))
     verify_prediction(found.statement, found.proof)
-    about, counter = found.statement.forward_pass, Inventory(found.statement.forward_pass.code)
+    about, counter = found.statement.forward_pass, Inventory(found.statement.forward_pass.scheme)
     counter.run(lambda party: inference(party, found.statement, None))
     for index, (own, limb) in enumerate(zip(made.activations, about.limbs_above, strict=True), 1):
         named = [column for column in counter.columns if column.name.startswith(f"layer {index} ")]

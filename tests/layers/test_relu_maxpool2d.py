@@ -38,7 +38,7 @@ def plain_layers(model: Network) -> list[plain.PlainLayer]:
         pooled = index < len(model.activations) and model.activations[index].kind == POOL["kind"]
         if isinstance(layer, Conv2d):
             rest = (layer.outputs, layer.kernel, layer.stride, layer.padding)
-            made.append(plain.convolution(layer.inputs.axes, *rest, pooled=pooled))
+            made.append(plain.convolution(layer.inputs.axes, *rest, side=2 if pooled else 1))
         else:
             assert isinstance(layer, Linear)
             made.append(plain.linear(layer.inputs.size, layer.outputs))

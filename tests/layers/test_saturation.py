@@ -20,10 +20,11 @@ from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.sign_tables import signs, signs_above
 from proofward.layers.stack import Shape, Units
 from proofward.layers.training import logit_differences
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
 from proofward.proof.forms import ONE, Column, Form
 from proofward.proof.lookup import LinearCombination, LookupArgument, Query
-from proofward.proof.soundness import CodeParameters
 from proofward.proof.tables import Table
 
 SCALES = FixedPoint()
@@ -35,7 +36,7 @@ def single(index: int) -> LinearCombination:
 
 
 def queried(declare) -> list[Query]:  # type: ignore[no-untyped-def]
-    party = Counter(CODE)
+    party = Counter(Ligero(CODE))
     lookups = LookupArgument(party)
     declare(RangeChecks(party, lookups, 8))
     return lookups._queries
@@ -84,7 +85,7 @@ def test_combinations_are_evaluated_term_by_term() -> None:
 
 def test_nothing_is_claimed_of_a_table_after_its_claims_were_gathered() -> None:
     table = DerivedTable(Shape(0, 0), lambda party: np.zeros(2, dtype=np.uint64))
-    party = Counter(CODE)
+    party = Counter(Ligero(CODE))
     table.assert_at(party, (), (ONE,), Form.of(0))
     table.closed = True
     with pytest.raises(AssertionError, match="gathered"):

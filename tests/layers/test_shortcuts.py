@@ -21,9 +21,8 @@ from proofward.layers.training import train
 from tests.layers.real_step import RealStep
 
 SCALES = FixedPoint()
-NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 6)  # everything saturates at once
+NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 8)  # everything saturates at once
 AVERAGE, MAXIMUM, WHOLE = ({"kind": f"relu_{name}"} for name in ("avgpool2d", "maxpool2d", "global_avgpool"))
-POOLED = {"relu_avgpool2d", "relu_maxpool2d"}
 
 
 def conv(outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> dict[str, object]:
@@ -45,6 +44,13 @@ CHAINS = {
     "twice from one": ((1, 3, 3), [conv(2), conv(2), add(1), conv(2), add(1, conv(2, 1, 1, 0)), linear(2)]),
     "pools": ((1, 4, 4), [conv(2), conv(2), add(1, conv(2, 1, 1, 0)), MAXIMUM, conv(2), add(2), WHOLE, linear(2)]),
     "means": ((1, 6, 6), [conv(2), AVERAGE, conv(2), conv(2), add(1), linear(3), add(1, linear(3)), linear(2)]),
+    "means of 9 and 6": (
+        (1, 5, 8), [conv(2, 2), {**AVERAGE, "size": 3}, conv(2, 2, 1, 1), conv(2, 2, 1, 0), add(1), conv(2), add(1, conv(2)), WHOLE,
+                    linear(3), linear(3), add(5), linear(2)],
+    ),
+    "groups of 3, and finer gradients of 6": (
+        (6, 2, 3), [{**conv(4), "groups": 2}, conv(4), conv(4, 1, 1, 0), add(1), WHOLE, linear(2)],
+    ),
     "finer gradients": ((1, 4, 4), [conv(2), conv(2), conv(2), add(1, conv(2, 1, 1, 0)), AVERAGE, linear(2)]),
 }  # fmt: skip
 
@@ -57,7 +63,8 @@ def plain_layers(model: Network) -> tuple[list[plain.PlainLayer], plain.Joins]:
         if isinstance(layer, Conv2d):
             made.append(plain.convolution(
                 layer.inputs.axes, layer.outputs, layer.kernel, layer.stride, layer.padding,
-                pooled=kind in POOLED, mean=kind == "relu_avgpool2d", whole=kind == "relu_global_avgpool",
+                side=model.activations[place].window if kind else 1, mean=kind == "relu_avgpool2d", whole=kind == "relu_global_avgpool",
+                groups=layer.groups,
             ))  # fmt: skip
         else:
             made.append(plain.linear(layer.takes.size, layer.gives.size))
@@ -80,10 +87,10 @@ def assert_equals_plain_integers(model: Network, scales: FixedPoint) -> None:
     result = train(model, scales, training, weights, features, labels, batches, trace=True)
     assert result.trace is not None
     network, joins = plain_layers(model)
-    bits = [own.weights for own in model.finer]
+    units = [own.weights for own in model.finer]
     flat = first = [
-        ([int(v) << more for v in w.ravel()], [int(v) << more for v in b])
-        for (w, b), more in zip(model.unflatten(weights), bits, strict=True)
+        ([int(v) * unit for v in w.ravel()], [int(v) * unit for v in b])
+        for (w, b), unit in zip(model.unflatten(weights), units, strict=True)
     ]
     for step, chosen in enumerate(batches):
         inputs, own = features[chosen].tolist(), labels[chosen].tolist()
@@ -93,8 +100,8 @@ def assert_equals_plain_integers(model: Network, scales: FixedPoint) -> None:
                 assert act.takes.unpad(hidden.sums[step, b]).tolist() == sums[b][index]
                 assert act.gives.unpad(hidden.back_sums[step, b]).tolist() == back[b][index]
     grown = [
-        (new - old) << (model.finest - more)
-        for pair, before, more in zip(flat, first, bits, strict=True)
+        (new - old) * (model.finest // unit)
+        for pair, before, unit in zip(flat, first, units, strict=True)
         for part, own in zip(pair, before, strict=True)
         for new, old in zip(part, own, strict=True)
     ]

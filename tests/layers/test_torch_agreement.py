@@ -80,7 +80,7 @@ def test_the_trainers_integers_are_those_of_autograd(kind, seed):
     unit = 1 << SCALES.activation_bits
     shaped = inputs.reshape(COUNT, *layer.takes.axes)
     sums, growth, bias_growth, back = by_torch(layer, weights, biases * unit, shaped, deltas)
-    trainer = layer.trainer(weights, biases, SCALES, 1 << 30)
+    trainer = layer.trainer(weights, biases, 1 << SCALES.activation_bits, 1 << 30)
     padded = layer.takes.pad(inputs.astype(np.float64))
     gradients = layer.gives.pad(deltas.astype(np.float64))
     assert np.array_equal(layer.gives.unpad(trainer.forward(padded, 2048)), sums)

@@ -118,7 +118,7 @@ def flatten(layers: reference.Layers) -> list[int]:
 
 
 def remainder(sums: np.ndarray, scales: FixedPoint) -> np.ndarray:
-    return rounding.remainder(sums, scales.weight_bits)
+    return scales.divisor.remainder(sums)
 
 
 def around(*centres: int) -> list[int]:

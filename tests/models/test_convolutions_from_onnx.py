@@ -125,7 +125,6 @@ def conv(kernel="k", **options):
 
 REFUSED = {
     "dilation": (one(conv(dilations=[2, 2])), 2 * 5 * 3, ["c1: Conv: dilation [2, 2]", "use 1"]),
-    "groups": (one(conv("grouped", group=2)), 6 * 7 * 5, ["c1: Conv: 2 groups of 1 channels and 3 outputs"]),
     "kernel": (one(conv("wide")), 2 * 9 * 5, ["c1: Conv: a kernel of 1x3: use a square one"]),
     "strides": (one(conv(strides=[1, 2])), 2 * 7 * 3, ["c1: Conv: strides [1, 2]: use the same"]),
     "stride": (one(conv("point", strides=[65, 65])), 2, ["a stride of 65: use at most 64"]),

@@ -153,10 +153,6 @@ def pool(layer, flat):
 
 REFUSED = {
     "dilation": (conv(2, dilation=2), 2, ["0: aten.conv2d", "dilation [2, 2]", "use 1"]),
-    "groups": (
-        nn.Sequential(nn.Conv2d(2, 6, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(54, 2)), 2,
-        ["2 groups of 1 channels and 3 outputs: use groups of a power of two of each, or groups=1"],
-    ),
     "kernel": (conv(30, kernel_size=(1, 3)), 2, ["a kernel of 1x3: use a square one"]),
     "strides": (conv(12, stride=(1, 2)), 2, ["strides [1, 2]: use the same"]),
     "stride": (conv(2, kernel_size=1, stride=65), 2, ["a stride of 65: use at most 64"]),
@@ -172,7 +168,6 @@ REFUSED = {
     "max pool": (pool(nn.MaxPool2d(2, 1), 8), 1, ["2: aten.max_pool2d", "use a convolution with stride 2"]),
     "3x3 pool": (pool(nn.MaxPool2d(3), 2), 1, ["max_pool2d", "use a convolution with stride 2"]),
     "ceil_mode": (pool(nn.AvgPool2d(2, ceil_mode=True), 8), 1, ["avg_pool2d", "use a convolution with stride 2"]),
-    "mean": (pool(nn.AdaptiveAvgPool2d(1), 2), 1, ["2: a mean of pictures of (3, 3)", "flatten the picture"]),
     "GELU": (net(nn.GELU()), 1, ["1: aten.gelu", "use ReLU"]),
     "dropout": (net(nn.ReLU(), nn.Dropout2d(0.5)), 1, ["2: Dropout2d (p = 0.5)", "remove it"]),
     "instance norm": (net(nn.InstanceNorm2d(2), nn.ReLU()), 1, ["instance_norm", "scale the features beforehand"]),

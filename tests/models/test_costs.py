@@ -14,7 +14,7 @@ from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain, mlp
-from proofward.models.costs.inspection import Inspection, Prediction, expected_bytes, inspect
+from proofward.models.costs.inspection import Inspection, Prediction, inspect
 from proofward.models.costs.shapes import headrooms, high_limbs, waste, wastes
 from proofward.models.costs.tally import Tally, part_of, tally_enrolment, tally_round
 from proofward.models.costs.unit_costs import COSTS, cost_of
@@ -45,18 +45,18 @@ def test_counts_are_those_of_a_real_proof(name):
     rules, rows = config(network=NETWORKS[name], steps=3, batch=4), 7
     committed: Multiset[str] = Multiset()
     seen = {"lookups": 0}
-    values, count = Prover._commit_values, Table.add_counts
+    values, count = Prover._commit_columns, Table.add_counts
 
-    def committing(self, layout, columns, padded):
+    def committing(self, columns, padded):
         for (column, _, _), own in zip(self._declared, columns, strict=True):
             committed[part_of(column)] += own.size
-        return values(self, layout, columns, padded)
+        return values(self, columns, padded)
 
     def counting(self, first, second, counts):
         seen["lookups"] += first.size
         return count(self, first, second, counts)
 
-    with mock.patch.object(Prover, "_commit_values", committing), mock.patch.object(Table, "add_counts", counting):
+    with mock.patch.object(Prover, "_commit_columns", committing), mock.patch.object(Table, "add_counts", counting):
         case = make_case(rules, rows)
     enrolment, found = tally_enrolment(rules, rows), tally_round(rules, rows)
     # The round opens the enrolment's dataset again, which it does not commit to.
@@ -72,7 +72,7 @@ def test_counts_are_those_of_a_real_proof(name):
     ):  # fmt: skip
         length = tally.plan.proof_length
         assert length.least <= len(proof) <= length.most
-        assert abs(len(proof) - expected_bytes(tally.plan)) < 0.05 * len(proof)
+        assert abs(len(proof) - tally.plan.proof_length.expected) < 0.05 * len(proof)
         assert tally.plan.soundness_bits == pytest.approx(verified.soundness_bits)
     setup = Preset("own", "", rules.model, rules.scales, rules.training, rules.clip_bound)
     own = inspect(setup, holders=3, threshold=1, rows=rows, config=rules)

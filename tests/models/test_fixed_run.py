@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from proofward.layers.aggregation import rounded_off
+from proofward.layers.divisor import Divisor
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
@@ -35,7 +35,7 @@ def test_weights_are_those_of_the_trainer_round_by_round():
     for beacon in beacons(SEED, 2):
         batches = schedule(beacon, HOSPITAL, len(LABELS), SETUP.training)
         update = train(SETUP.model, SETUP.scales, SETUP.training, weights, FEATURES, LABELS, batches).update
-        weights = weights + rounded_off(update, SETUP.model.finest)
+        weights = weights + Divisor.of(SETUP.model.finest).rounded(update)
     found = fixed_run(SETUP, FEATURES, LABELS, FIRST, beacons(SEED, 2), LIMIT)
     assert np.array_equal(found.weights, weights) and found.clamped == 0
     assert all(own.sums == own.gradients == 0 for own in found.saturation)

@@ -11,7 +11,6 @@ from torch import nn  # noqa: E402
 import proofward  # noqa: E402
 from proofward.layers.network import chain  # noqa: E402
 from proofward.models.graph.graph import network_graph  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
 from proofward.models.layer_lines import lines_of  # noqa: E402
 
 SHAPE = (4, 9, 8)
@@ -57,7 +56,11 @@ def test_one_group_has_the_digest_of_before() -> None:
     assert plain.digest != grouped.digest
 
 
-def test_groups_of_other_sizes_are_refused_by_name() -> None:
-    own = nn.Sequential(nn.Conv2d(6, 4, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(36, 2))
-    with pytest.raises(ImportRefused, match="2 groups of 3 channels and 2 outputs: use groups of a power of two"):
-        proofward.from_torch(own, torch.zeros(1, 6, 5, 5))
+def test_groups_need_no_power_of_two_of_channels() -> None:
+    own = nn.Sequential(nn.Conv2d(6, 4, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(36, 2)).eval()
+    made = proofward.from_torch(own, torch.zeros(1, 6, 5, 5))
+    assert lines_of(made.model) == ["conv2d 4 kernel 3 stride 1 padding 0 groups 2"]
+    rows = np.random.default_rng(1).standard_normal((5, 6, 5, 5))
+    with torch.no_grad():
+        expected = own.double()(torch.from_numpy(rows)).numpy()
+    assert np.allclose(made.logits(rows.reshape(5, -1)), expected, atol=1e-12)

@@ -26,6 +26,8 @@ TRAINING = {"learning_rate": 0.0625, "batch": 16, "steps": 2, "clip_bound": 1.5}
         ("add 12 by conv2d 8 kernel 3 stride 2 padding 1", {"kind": "add", "from": 12, "by": CONV}),
         ("relu_maxpool2d", {"kind": "relu_maxpool2d"}),
         ("relu_avgpool2d", {"kind": "relu_avgpool2d"}),
+        ("relu_avgpool2d 3", {"kind": "relu_avgpool2d", "size": 3}),
+        ("relu_avgpool2d size 2", {"kind": "relu_avgpool2d"}),
         ("relu_global_avgpool", {"kind": "relu_global_avgpool"}),
     ],
 )
@@ -37,7 +39,7 @@ def test_lines_become_layers(line, plain):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P] [groups G]` or `linear OUTPUTS` or `relu_avgpool2d` or `relu_global_avgpool` or `relu_maxpool2d` or `add LAYER|row [by conv2d or linear ..]`, got ''"),
+        ("", "`conv2d OUTPUTS kernel K [stride S] [padding P] [groups G]` or `linear OUTPUTS` or `relu_avgpool2d [SIZE]` or `relu_global_avgpool` or `relu_maxpool2d` or `add LAYER|row [by conv2d or linear ..]`, got ''"),
         ("attention 8", "`add LAYER|row [by conv2d or linear ..]`, got 'attention 8'"),
         ("add", "expected `add LAYER|row [by conv2d or linear ..]`"),
         ("add 1 by", "expected `add LAYER|row [by conv2d or linear ..]`"),
@@ -54,6 +56,7 @@ def test_lines_become_layers(line, plain):
         ("conv2d 8 kernel 9999999999999", "expected `conv2d OUTPUTS kernel K"),
         ("linear 8 9", "expected `linear OUTPUTS`"),
         ("relu_maxpool2d 2", "expected `relu_maxpool2d`, got"),
+        ("relu_avgpool2d 3 4", "expected `relu_avgpool2d [SIZE]`, got"),
         ("linear " + 300 * "8", "got 'linear 8"),
     ],
 )

@@ -66,22 +66,64 @@ def test_a_file_is_the_same_network(tmp_path, way: str) -> None:  # type: ignore
     assert proofward.from_onnx(path).graph == network_graph(SHAPE, MODEL)
 
 
+class Uneven(nn.Module):
+    """Windows of 3 x 3, groups of three channels, and the mean of 3 x 2 values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(2, 6, 3, padding=1), nn.Conv2d(6, 6, 1, groups=2)
+        self.pool, self.mean, self.c = nn.AvgPool2d(3), nn.AdaptiveAvgPool2d(1), nn.Linear(6, 2)
+
+    def forward(self, x):  # type: ignore[no-untyped-def]
+        x = self.pool(torch.relu(self.a(x)))
+        return self.c(self.mean(torch.relu(self.b(x))).flatten(1))
+
+
+UNEVEN = [
+    "conv2d 6 kernel 3 stride 1 padding 1", "relu_avgpool2d 3", "conv2d 6 kernel 1 stride 1 padding 0 groups 2",
+    "relu_global_avgpool",
+]  # fmt: skip
+
+
+def test_means_of_other_sizes_come_in(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    own, shape = Uneven().eval(), (2, 11, 8)
+    made = proofward.from_torch(own, torch.zeros(1, *shape))
+    assert lines_of(made.model) == UNEVEN and made.model == network_of(shape, UNEVEN)
+    assert "AvgPool2d(3)" in made.graph.words() and made.graph.to_network() == made.model
+    rows = np.random.default_rng(3).standard_normal((5, *shape))
+    with torch.no_grad():
+        expected = own.double()(torch.from_numpy(rows)).numpy()
+    assert np.allclose(made.logits(rows.reshape(5, -1)), expected, atol=1e-12)
+    pytest.importorskip("onnxscript")
+    path = tmp_path / "own.onnx"
+    torch.onnx.export(Uneven().eval(), (torch.zeros(2, *shape),), path, dynamo=True, verbose=False)
+    assert proofward.from_onnx(path).graph == made.graph
+
+
 def test_the_graph_names_means_and_has_one_form() -> None:
     graph = network_graph(SHAPE, MODEL)
     assert "ReLU -> AvgPool2d(2) -> Conv2d(6, 2, stride=1, padding=0) -> ReLU -> GlobalAvgPool -> Flatten" in graph.words()
     assert graph.to_network() == MODEL and lines_of(MODEL) == LINES
-    wrong = Graph(tuple(
-        AvgPool2d(node.sources, 3) if isinstance(node, AvgPool2d) else node for node in graph.nodes
-    ))  # fmt: skip
-    with pytest.raises(ConfigurationError, match="window"):
-        wrong.to_network()
+    three, one = (Graph(tuple(
+        AvgPool2d(node.sources, side) if isinstance(node, AvgPool2d) else node for node in graph.nodes
+    )) for side in (3, 1))  # fmt: skip
+    assert three.to_network() == network_of(SHAPE, [LINES[0], "relu_avgpool2d 3", *LINES[2:]])
+    with pytest.raises(ConfigurationError, match="size"):
+        one.to_network()
     other = chain(SHAPE, [{"kind": "relu_maxpool2d"} if own["kind"] == "relu_avgpool2d" else own for own in MODEL.plain_layers])
     assert network_graph(SHAPE, other).digest != graph.digest
 
 
-def test_a_mean_of_other_sizes_is_refused_by_name() -> None:
-    with pytest.raises(ImportRefused, match=r"a mean of pictures of \(4, 3\): use a height and a width that are powers of two"):
-        proofward.from_torch(Written(WAYS["adaptive"]).eval(), torch.zeros(1, *ODD))
+@pytest.mark.parametrize(
+    "pool", [nn.AvgPool2d(3, stride=2), nn.AvgPool2d((3, 2)), nn.AvgPool2d(3, padding=1), nn.AvgPool2d(3, ceil_mode=True)]
+)
+def test_other_windows_are_refused_with_what_to_use(pool: nn.Module) -> None:
+    own = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), pool, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    with pytest.raises(ImportRefused, match="AvgPool2d of square windows side by side"):
+        proofward.from_torch(own.eval(), torch.zeros(1, *ODD))
+
+
+def test_means_to_several_values_are_refused_by_name() -> None:
     with pytest.raises(ImportRefused, match=r"use AdaptiveAvgPool2d\(1\)"):
         proofward.from_torch(
             nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 2)).eval(),

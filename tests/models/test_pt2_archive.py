@@ -13,9 +13,10 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from proofward.models.graph.from_torch import from_pt2, from_torch  # noqa: E402
+from proofward.models.graph.from_torch import from_pt2, from_torch, read_pt2  # noqa: E402
 from proofward.models.graph.pt2_archive import CONSTANTS, MODEL, SAMPLE, WEIGHTS, vetted  # noqa: E402
 from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.torch_runs import twin_of  # noqa: E402
 from tests.models.networks import SHAPE, exported, ways  # noqa: E402
 
 
@@ -110,8 +111,61 @@ def structure(kind, context):
     return change
 
 
+def renamed(name, old, new):
+    """A name of the program, or of its weights, becomes another wherever it stands."""
+    return lambda members: members.update({name: members[name].replace(json.dumps(old).encode(), json.dumps(new).encode())})
+
+
+def as_key(code):
+    def change(plain):
+        signature = plain["graph_module"]["module_call_graph"][0]["signature"]
+        spec = json.loads(signature["in_spec"])
+        spec[1]["children_spec"][1]["context"] = json.dumps([code])
+        signature["in_spec"] = json.dumps(spec)
+
+    return change
+
+
+def as_argument(code):
+    def change(plain):
+        plain["graph_module"]["module_call_graph"][0]["signature"]["forward_arg_names"] = [code]
+
+    return change
+
+
+def given_name(program):
+    with zipfile.ZipFile(program) as archive:
+        plain = json.loads(archive.read(next(name for name in archive.namelist() if name.endswith(MODEL))))
+    return plain["graph_module"]["graph"]["inputs"][-1]["as_tensor"]["name"]
+
+
+def test_names_are_not_executed(program, tmp_path):
+    """torch makes Python source of a program, in which the names of inputs stand as they are."""
+    mark = tmp_path / "executed"
+    code = f"x=open({str(mark)!r},'w')"
+    whole = renamed(MODEL, given_name(program), code)
+    for change in (whole, document(MODEL, as_argument(code)), document(MODEL, as_key(code))):
+        with pytest.raises(ImportRefused, match=r"a name|expected one tensor each"):
+            from_pt2(changed(program, tmp_path, change))
+    assert not mark.exists()
+    with pytest.raises(SyntaxError):
+        torch.export.load(changed(program, tmp_path, whole)).module()
+    assert mark.exists(), "it would have"
+
+
 ENUM = {"__enum__": True, "fqn": "antigravity:x", "name": "y"}
 FACTORY = {"default_factory_module": "antigravity", "default_factory_name": "x", "dict_context": []}
+
+
+def larger_weights(plain):
+    """Of as many values as one likes, all of which are one."""
+    meta = next(iter(plain["config"].values()))["tensor_meta"]
+    meta.update(sizes=[{"as_int": 1 << 20}] * 2, strides=[{"as_int": 0}] * 2)
+
+
+def other_shape(plain):
+    values = plain["graph_module"]["graph"]["tensor_values"]
+    next(own for name, own in values.items() if name.startswith("relu"))["sizes"][1] = {"as_int": 999}
 
 
 def inner_graph(plain):
@@ -119,6 +173,9 @@ def inner_graph(plain):
 
 
 HOSTILE = {
+    "weights of more values than bytes": (document(WEIGHTS, larger_weights), "1099511627776 values in"),
+    "values of another shape": (document(MODEL, other_shape), r"the program says \(.*999"),
+    "a name of the class": (renamed(WEIGHTS, "cpu", "__class__.x"), "a name"),
     "an enumeration": (document(MODEL, structure("builtins.dict", ENUM)), "expected one tensor each"),
     "an enumeration in a list": (document(MODEL, structure("builtins.list", [ENUM])), "expected one tensor each"),
     "a factory": (document(MODEL, structure("collections.defaultdict", FACTORY)), "expected one tensor each"),
@@ -174,3 +231,17 @@ def test_rejects_a_batch_of_one_size(tmp_path):
     torch.export.save(fixed, tmp_path / "fixed.pt2")
     with pytest.raises(ImportRefused, match="a batch of one fixed size: export it with dynamic_shapes"):
         from_pt2(tmp_path / "fixed.pt2")
+
+
+def test_what_the_output_does_not_need_is_not_run(program, tmp_path):
+    def dead(plain):
+        graph = plain["graph_module"]["graph"]
+        last = json.loads(json.dumps(graph["nodes"][-1]))
+        made = last["outputs"][0]["as_tensor"]["name"]
+        last["outputs"], last["name"] = [{"as_tensor": {"name": "dead"}}], "dead"
+        graph["nodes"].append(last)
+        graph["tensor_values"]["dead"] = graph["tensor_values"][made]
+
+    exported_again = read_pt2(changed(program, tmp_path, document(MODEL, dead)))
+    assert "dead" in [node.name for node in exported_again.graph.nodes]
+    assert "dead" not in [node.name for node in twin_of(exported_again).graph.nodes]

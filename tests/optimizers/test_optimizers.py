@@ -153,6 +153,14 @@ def test_steps_and_states_stay_within_their_bounds(optimizer: ServerOptimizer) -
             own.following(weights, wrong_state, wrong_total, 1024)
 
 
+def test_a_state_that_no_rounds_make_is_refused() -> None:
+    """The moments exchanged: a mean of squares is never negative, and its root would be none."""
+    own, zeros = rule(FedAdam()), np.zeros(2, dtype=np.int64)
+    for least in (-1, -(MEAN**2)):
+        with pytest.raises(ConfigurationError, match=f"second moment: expected no negative number, got {least}"):
+            own.following(zeros, (zeros, np.array([0, least])), zeros, 1024)
+
+
 def test_rules_with_which_integers_could_leave_64_bits_are_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"larger epsilon, or a clip_bound of at most 63\.999"):
         FedAdam().check(1 << 20, BITS)

@@ -16,15 +16,18 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.scalar import P
+from proofward.proof.commitment.contract import Rng, Scheme
+from proofward.proof.commitment.ligero.layout import ExtensionRows
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import PRODUCT, Column
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import CodeParameters
-from proofward.proof.tableau import CommittedTableau
 from proofward.proof.transcript import Challenger, Label
 from proofward.proof.verifier import Verifier
+from tests.proof.tableaux import committing_by
 
 Array = npt.NDArray[np.uint64]
 Script = Callable[[Party], object]
@@ -62,10 +65,10 @@ class Forger(Prover):
         compute: Callable[..., Array],
         consistent: Callable[[Array], Array],
     ) -> Array:
-        return super().exchange(label, length, lambda known: consistent(compute(known)), consistent)
+        return super().exchange(label, length, lambda: consistent(compute()), consistent)
 
     def values(self, column: Column) -> Array:
-        key = (column.tableau, column.index)
+        key = (column.commitment, column.index)
         if key not in self._columns:
             try:
                 value = super().values(column)
@@ -87,7 +90,7 @@ def changing_entry(
 
     class ChangesEntry(Forger):
         def alter(self, column: Column, value: Array) -> Array:
-            if (column.tableau, column.index) == target:
+            if (column.commitment, column.index) == target:
                 value = value.copy()
                 value[position] = (int(value[position]) + 1) % P
             return value
@@ -136,8 +139,8 @@ def changing_array(target: Label, position: int, plane: int) -> type[Prover]:
             del name, sides
 
         def exchange(self, label, length, compute, consistent):  # type: ignore[no-untyped-def]
-            def changed(known):  # type: ignore[no-untyped-def]
-                values = compute(known).copy()
+            def changed():  # type: ignore[no-untyped-def]
+                values = compute().copy()
                 if label is target:
                     where = position % values.shape[1]
                     values[plane, where] = (int(values[plane, where]) + 1) % P
@@ -148,29 +151,34 @@ def changing_array(target: Label, position: int, plane: int) -> type[Prover]:
     return ChangesArray
 
 
-class FalseProducts(Forger):
-    """A forger one of whose PRODUCT entries is 1 too large, so that `send_product` can tell a false value."""
-
-    def _extension_data(self) -> Array:
-        values = super()._extension_data()
-        row = self.extension_rows.product_row(PRODUCT, 0)
-        values[0, row * self.code.k] = (int(values[0, row * self.code.k]) + 1) % P
+class _FalseProducts(Ligero):
+    def _draw_pads(self, rows: ExtensionRows, rng: Rng) -> Array:
+        values = super()._draw_pads(rows, rng)
+        first = rows.product_row(PRODUCT, 0) * self.code.k
+        values[0, first] = (int(values[0, first]) + 1) % P
         return values
 
 
-class FarFromCode(Forger):
-    """Commits to a tableau with one row that is no codeword in half of the columns."""
+FalseProducts = committing_by(_FalseProducts, Forger)
+"""A forger one of whose PRODUCT entries is 1 too large, so that `send_product` can tell a false value."""
 
-    def _commit_values(self, layout, values, padded):  # type: ignore[no-untyped-def]
-        super()._commit_values(layout, values, padded)
-        honest = self.committed[-1]
-        spoiled = CommittedTableau(self.code, honest.data, honest.blinding, honest.salt_seed)
-        half = self.code.n // 2
-        spoiled.columns[:half, 0] = (spoiled.columns[:half, 0].astype(object) + 1) % P
-        spoiled.tree = type(spoiled.tree)(spoiled._leaves())
-        self.committed[-1] = spoiled
-        self._proof[-32:] = spoiled.root
-        return spoiled.root
+
+class _Spoiled(CommittedTableau):
+    def _words(self, start: int, stop: int) -> Array:
+        words, half = super()._words(start, stop), self.code.n // 2
+        if start == 0:
+            words[0, :half] = (words[0, :half].astype(object) + 1) % P
+        return words
+
+
+class _FarFromCode(Ligero):
+    def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
+        honest = super()._commit_rows(data, rng)
+        return _Spoiled(honest.code, honest.data, honest.blinding, honest.salt_seed)
+
+
+FarFromCode = committing_by(_FarFromCode, Forger)
+"""Commits to tableaux with one row that is no codeword in half of the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +197,9 @@ class RegionVerifier(Verifier):
         super().__init__(challenger, plan, proof)
         self.regions: list[Region] = []
 
-    def _take(self, count: int, what: str) -> memoryview:
+    def take(self, count: int, what: str) -> memoryview:
         start = self._position
-        part = super()._take(count, what)
+        part = super().take(count, what)
         self.regions.append(Region(what, start, start + count))
         return part
 
@@ -199,8 +207,8 @@ class RegionVerifier(Verifier):
 class Inventory(Counter):
     """A counter that lists the columns and the challenges of a script."""
 
-    def __init__(self, code: CodeParameters) -> None:
-        super().__init__(code)
+    def __init__(self, scheme: Scheme) -> None:
+        super().__init__(scheme)
         self.columns: list[Column] = []
         self.drawn = 0
         self._in_sumcheck = False

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.layout import ExtensionRows
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
-from proofward.proof.layout import ExtensionRows
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import CodeParameters
 from proofward.proof.transcript import Coins
+from tests.proof.tableaux import tableau_rows
 from tests.proof.toy import LOG_SIZE, seeded, toy
 from tests.proof.uniformity import COINS, Sample
 
 CODE = CodeParameters(log_k=6, log_n=9, queries=40, openings=1)
-PLAN = Counter(CODE).run(lambda party: toy(party, None))
+PLAN = Counter(Ligero(CODE)).run(lambda party: toy(party, None))
 ROWS = ExtensionRows(CODE.log_k, PLAN.pads, PLAN.products)
-WITNESS_ROWS = PLAN.tableau_rows[1] - 2 * ROWS.count
+WITNESS_ROWS = tableau_rows(PLAN)[1] - 2 * ROWS.count
 MANY, FEW = 40, 12
 
 Witness = tuple[np.ndarray, ...]

@@ -20,12 +20,13 @@ from proofward.field.extension import ext_mul, ext_scale
 from proofward.field.jit import kernel
 from proofward.field.scalar import inverse, minus, times
 from proofward.proof.algebra import element
+from proofward.proof.commitment.ligero.layout import ExtensionRows
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, RIGHT, split_pad_key
-from proofward.proof.layout import ExtensionRows
 from proofward.proof.party import Party
 from proofward.proof.transcript import Challenger, Coins
 from tests.proof.cheats import Region, RegionVerifier
+from tests.proof.tableaux import code_of
 from tests.proof.uniformity import COINS
 
 Array = npt.NDArray[np.uint64]
@@ -106,7 +107,7 @@ class Shape:
         """From a conversation, which must be accepted. `triples`: the numbers of the triples' first messages."""
         listener = _Listener(Coins(COINS), plan, conversation)
         listener.run(script, 0)
-        padded = next(tableau.name for tableau in listener.tableaux if tableau.padded)
+        padded = next(tableau.name for tableau in listener.commitments if tableau.padded)
         return Shape(plan, listener.regions, listener.triples, padded)
 
     def vector(self, conversation: bytes, products: bool = True) -> Array:
@@ -120,14 +121,14 @@ class Shape:
                 )
         if not products:
             return np.concatenate(list(words.values()))
-        opened = words[f"columns of {self.padded}"].reshape(self.plan.code.queries, -1)
+        opened = words[f"columns of {self.padded}"].reshape(code_of(self.plan).queries, -1)
         messages, values = _elements(words["padded message"]), _elements(words["out-of-domain evaluations"])
         bilinear = [ext_mul(_pick(values, 1), _pick(values, 2)), *self._products(messages, opened)]
         return np.concatenate([*words.values(), *(product.reshape(-1) for product in bilinear)])
 
     def _products(self, messages: Array, opened: Array) -> list[Array]:
         plan = self.plan
-        rows = ExtensionRows(plan.code.log_k, plan.pads, plan.products)
+        rows = ExtensionRows(code_of(plan).log_k, plan.pads, plan.products)
         first = opened.shape[1] - 2 * rows.count
 
         def row(kind: int, index: int) -> Array:
@@ -136,7 +137,7 @@ class Shape:
 
         products = [ext_mul(row(LEFT, i), row(RIGHT, i)) for i in range(rows.product_rows)]
         for number, position in enumerate(self.triples):
-            index = number >> plan.code.log_k
+            index = number >> code_of(plan).log_k
             left, right = messages[:, [position]], messages[:, [position + 1]]
             products.append(ext_mul(left, right))
             products.append(ext_scale(row(RIGHT, index), element(left, 0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,18 +11,27 @@ from proofward.field.extension import Ext
 from proofward.field.ntt import COSET_SHIFT, domain
 from proofward.field.scalar import P
 from proofward.proof.algebra import as_array, element, evaluate_polynomial, power
-from proofward.proof.counter import Plan
-from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, ZERO
-from proofward.proof.layout import (
+from proofward.proof.commitment.ligero.layout import (
     MASK_LINEAR_HIGH,
     MASK_LINEAR_LOW,
     MASK_QUADRATIC_HIGH,
     MASK_QUADRATIC_LOW,
 )
-from proofward.proof.party import ColumnClaims, Party
-from proofward.proof.transcript import Coins
+from proofward.proof.commitment.ligero.opening import ColumnClaims
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.counter import Plan
+from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, ZERO
+from proofward.proof.party import Party
+from proofward.proof.transcript import Challenger, Coins
 from tests.proof.cheats import RegionVerifier
+from tests.proof.tableaux import code_of
 from tests.proof.uniformity import COINS
+
+
+class _Noting(Ligero):
+    def _check_columns(self, party: Any, indices: list[int], claims: ColumnClaims) -> None:
+        super()._check_columns(party, indices, claims)
+        party.compare(indices, claims)
 
 
 class Identities(RegionVerifier):
@@ -29,11 +39,16 @@ class Identities(RegionVerifier):
 
     at_most = 12
 
-    def open_columns(self, indices: list[int], claims: ColumnClaims) -> None:
-        super().open_columns(indices, claims)
+    def __init__(self, challenger: Challenger, plan: Plan, proof: bytes) -> None:
+        super().__init__(challenger, plan, proof)
+        self.code = code_of(plan)
+        self.scheme = _Noting(self.code)
+
+    def compare(self, indices: list[int], claims: ColumnClaims) -> None:
+        self.first = claims.rows.first
         tableaux = []
-        for handle in self.tableaux:
-            region = next(r for r in self.regions if r.what == f"columns of {handle.name}")
+        for commitment in self.commitments:
+            region = next(r for r in self.regions if r.what == f"columns of {commitment.name}")
             words = np.frombuffer(self._proof[region.start : region.stop], dtype="<u8")
             tableaux.append(words.reshape(len(indices), -1))
         self.linear = [self._linear(i, x, tableaux, claims) for i, x in enumerate(indices[: self.at_most])]
@@ -46,8 +61,8 @@ class Identities(RegionVerifier):
 
     def _extension(self, number: int, tableaux: list[np.ndarray], row: int) -> Ext:
         """A row over E in an opened column."""
-        which = next(i for i, handle in enumerate(self.tableaux) if handle.padded)
-        start = self.tableaux[which].layout.rows + 2 * row
+        which = next(i for i, commitment in enumerate(self.commitments) if commitment.padded)
+        start = self.first + 2 * row
         return Ext(int(tableaux[which][number, start]), int(tableaux[which][number, start + 1]))
 
     def _linear(self, number: int, index: int, tableaux: list[np.ndarray], claims: ColumnClaims) -> bool:
@@ -66,7 +81,7 @@ class Identities(RegionVerifier):
         return evaluate_polynomial(claims.p, x) == found
 
     def _quadratic(self, number: int, index: int, tableaux: list[np.ndarray], claims: ColumnClaims) -> bool:
-        x, code, rows = self._point(index), self.code, claims.rows
+        x, code, rows = self._point(index), self.code, claims.rows.extension
         products, scale = ZERO, ONE
         for i in range(rows.product_rows):
             left, right, product = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 
 from proofward.proof.algebra import add_at, evaluate_polynomial
-from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT
-from proofward.proof.layout import (
+from proofward.proof.commitment.contract import Array, PadCounts, Rng
+from proofward.proof.commitment.ligero.layout import (
     FIRST_PAD_ROW,
     MASK_LINEAR_HIGH,
     MASK_LINEAR_LOW,
@@ -15,12 +16,13 @@ from proofward.proof.layout import (
     MASK_QUADRATIC_LOW,
     MASK_ROW,
     ExtensionRows,
-    Layout,
 )
+from proofward.proof.commitment.ligero.pads import DrawnPads
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
+from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT
 from proofward.proof.prover import Prover
-from proofward.proof.tableau import CommittedTableau
-
-Array = npt.NDArray[np.uint64]
+from tests.proof.tableaux import committing_by
 
 MASKS = {
     "v0, of the combined row": MASK_ROW,
@@ -31,17 +33,9 @@ MASKS = {
 }
 
 
-def recommit(prover: Prover, blinding: Array | None = None, salts: bytes | None = None) -> bytes:
-    """Replace the newest tableau by one with other blinding or salts."""
-    honest = prover.committed[-1]
-    chosen = honest.blinding if blinding is None else blinding
-    tableau = CommittedTableau(honest.code, honest.data, chosen, honest.salt_seed)
-    if salts is not None:
-        tableau._salts = salts
-        tableau.tree = type(tableau.tree)(tableau._leaves())
-    prover.committed[-1] = tableau
-    prover._proof[-32:] = tableau.root
-    return tableau.root
+def reblinded(honest: CommittedTableau, blinding: Array) -> CommittedTableau:
+    """The same rows with other blinding."""
+    return CommittedTableau(honest.code, honest.data, blinding, honest.salt_seed)
 
 
 def rows_of_kind(rows: ExtensionRows, kind: str) -> list[int]:
@@ -58,70 +52,77 @@ def without_rows(kind: str, data_only: bool = False) -> type[Prover]:
     With `data_only` they are zero on H and keep their blinding.
     """
 
-    class WithoutRows(Prover):
-        def _zeroed(self) -> list[int]:
-            return [MASKS[kind]] if kind in MASKS else rows_of_kind(self.extension_rows, kind)
+    def zeroed(rows: ExtensionRows) -> list[int]:
+        return [MASKS[kind]] if kind in MASKS else rows_of_kind(rows, kind)
 
-        def _extension_data(self) -> Array:
-            flat, k = super()._extension_data(), self.code.k
+    class WithoutRows(Ligero):
+        def _draw_pads(self, rows: ExtensionRows, rng: Rng) -> Array:
+            flat, k = super()._draw_pads(rows, rng), self.code.k
             values = flat.reshape(2, -1, k)
-            values[:, self._zeroed()] = 0
+            values[:, zeroed(rows)] = 0
             if kind in ("LEFT", "RIGHT"):
-                values[:, rows_of_kind(self.extension_rows, "PRODUCT")] = 0
+                values[:, rows_of_kind(rows, "PRODUCT")] = 0
             # the masks of the linear test must sum to 0 over H
             masks = np.ascontiguousarray(flat[:, MASK_LINEAR_LOW * k : (MASK_LINEAR_HIGH + 1) * k])
             other = MASK_LINEAR_HIGH if kind.startswith("m1") else MASK_LINEAR_LOW
             add_at(flat, other * k, -evaluate_polynomial(masks, ONE))
             return flat
 
-        def _commit_values(self, layout: Layout, values: list[Array], padded: bool) -> bytes:
-            root = super()._commit_values(layout, values, padded)
-            if not padded or data_only:
-                return root
-            blinding = self.committed[-1].blinding.copy()
-            for row in self._zeroed():
-                blinding[layout.rows + 2 * row : layout.rows + 2 * row + 2] = 0
-            return recommit(self, blinding)
+        def commit_padded(
+            self, columns: Sequence[Array], pads: PadCounts, rng: Rng
+        ) -> tuple[CommittedTableau, DrawnPads]:
+            honest, drawn = super().commit_padded(columns, pads, rng)
+            if data_only:
+                return honest, drawn
+            blinding, first = honest.blinding.copy(), honest.rows - 2 * drawn.rows.count
+            for row in zeroed(drawn.rows):
+                blinding[first + 2 * row : first + 2 * row + 2] = 0
+            return reblinded(honest, blinding), drawn
 
-    return WithoutRows
-
-
-class WithoutBlinding(Prover):
-    """Rows are not blinded."""
-
-    def _commit_values(self, layout: Layout, values: list[Array], padded: bool) -> bytes:
-        super()._commit_values(layout, values, padded)
-        return recommit(self, np.zeros_like(self.committed[-1].blinding))
+    return committing_by(WithoutRows)
 
 
-class WithoutSalts(Prover):
-    """Columns are hashed with salts that everybody knows."""
+class _Unblinded(Ligero):
+    def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
+        honest = super()._commit_rows(data, rng)
+        return reblinded(honest, np.zeros_like(honest.blinding))
 
-    def _commit_values(self, layout: Layout, values: list[Array], padded: bool) -> bytes:
-        super()._commit_values(layout, values, padded)
-        return recommit(self, salts=bytes(32 * self.code.n))
+
+class _Unsalted(Ligero):
+    def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
+        tableau = super()._commit_rows(data, rng)
+        tableau._salts = bytes(32 * self.code.n)
+        tableau.tree = type(tableau.tree)(tableau._leaves())
+        return tableau
+
+
+WithoutBlinding = committing_by(_Unblinded)
+"""Rows are not blinded."""
+
+WithoutSalts = committing_by(_Unsalted)
+"""Columns are hashed with salts that everybody knows."""
 
 
 def with_little_blinding(coefficients: int) -> type[Prover]:
     """Rows have fewer random coefficients than columns are opened."""
 
-    class WithLittleBlinding(Prover):
-        def _commit_values(self, layout: Layout, values: list[Array], padded: bool) -> bytes:
-            super()._commit_values(layout, values, padded)
-            blinding = self.committed[-1].blinding.copy()
+    class WithLittleBlinding(Ligero):
+        def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
+            honest = super()._commit_rows(data, rng)
+            blinding = honest.blinding.copy()
             blinding[:, coefficients:] = 0
-            return recommit(self, blinding)
+            return reblinded(honest, blinding)
 
-    return WithLittleBlinding
+    return committing_by(WithLittleBlinding)
 
 
 def without_linear_masks() -> type[Prover]:
     """Both masks of the linear test are zero on H and keep their blinding."""
 
-    class WithoutLinearMasks(Prover):
-        def _extension_data(self) -> Array:
-            flat, k = super()._extension_data(), self.code.k
+    class WithoutLinearMasks(Ligero):
+        def _draw_pads(self, rows: ExtensionRows, rng: Rng) -> Array:
+            flat, k = super()._draw_pads(rows, rng), self.code.k
             flat[:, MASK_LINEAR_LOW * k : (MASK_LINEAR_HIGH + 1) * k] = 0
             return flat
 
-    return WithoutLinearMasks
+    return committing_by(WithoutLinearMasks)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from proofward.field.extension import ext_add, ext_sub, lift
 from proofward.field.goldilocks import random_field, to_field
 from proofward.proof.algebra import as_array
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.counts import fewest_siblings
+from proofward.proof.commitment.ligero.layout import ExtensionRows
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.simulated import OpenedColumns
 from proofward.proof.counter import Counter
 from proofward.proof.forms import ONE
-from proofward.proof.layout import ExtensionRows
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party, Tables
-from proofward.proof.proof_length import fewest_siblings
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import OpenedColumns, Simulator
-from proofward.proof.soundness import CodeParameters
+from proofward.proof.simulator import Simulator
 from proofward.proof.tables import Table
 from proofward.proof.transcript import Coins
 from tests.proof.hull import Array, Shape, affine_dimension, rank, same_hull
 from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, without_rows
+from tests.proof.tableaux import tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 
@@ -66,7 +71,7 @@ def small(party: Party, witness: Witness | None) -> None:
     party.assert_zero(short.inner(np.ascontiguousarray(weights[:, :2])) - b.inner(start))
 
 
-PLAN = Counter(CODE).run(lambda party: small(party, None))
+PLAN = Counter(Ligero(CODE)).run(lambda party: small(party, None))
 ROWS = ExtensionRows(CODE.log_k, PLAN.pads, PLAN.products)
 ZEROS = (np.zeros(4, np.int64), np.zeros(4, np.int64))
 OTHERS = (np.arange(4), np.arange(4) ** 5 - 7)
@@ -102,7 +107,7 @@ def free_coordinates() -> int:
     polynomials = (k + dimension - 1) + (2 * dimension - k) + (dimension - 1)
     values = 1 + 3 * ROWS.product_rows
     # in every opened column three masks are bound
-    columns = queries * (sum(PLAN.tableau_rows) - 2 * 3)
+    columns = queries * (sum(tableau_rows(PLAN)) - 2 * 3)
     # LEFT * RIGHT at z and in columns; the messages of a triple with one another, each with the other's pad
     bilinear = (1 + queries) * ROWS.product_rows + (1 + 2 * queries) * PLAN.products
     return 2 * (messages + polynomials + values + bilinear) + columns
@@ -135,11 +140,11 @@ def test_real_and_simulated_conversations_span_one_affine_space(witness: Witness
 class OldSimulator(Simulator):
     """Makes the columns agree with the combined row only, as the simulator of protocol 1 did."""
 
-    def open_columns(self, indices, claims):  # type: ignore[no-untyped-def]
+    def run(self, script: Callable[[Party], None]) -> bytes:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(OpenedColumns, "agree_with_linear_polynomial", lambda columns, claims: None)
             patch.setattr(OpenedColumns, "agree_with_quotient", lambda columns, claims: None)
-            super().open_columns(indices, claims)
+            return super().run(script)
 
 
 @pytest.mark.parametrize("left_out", ["agree_with_linear_polynomial", "agree_with_quotient"])

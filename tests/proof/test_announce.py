@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
 from proofward.proof.forms import PAD, pad_key
 from proofward.proof.party import Party
@@ -43,7 +44,7 @@ def blind_of(party: Party) -> bytes:
     return party.pad(pad_key(PAD, 0)).to_bytes()
 
 
-PLAN = Counter(CODE).run(script_with(blind_of))
+PLAN = Counter(Ligero(CODE)).run(script_with(blind_of))
 
 
 def told(heard: list[bytes]) -> bytes:
@@ -81,7 +82,7 @@ def test_announced_bytes_change_the_challenges_after_them_only() -> None:
             party.announce(Label.SEALED_SHARES, lambda: announced)
             drawn.append(party.challenge())
 
-        Prover(Transcript(b"s"), Counter(CODE).run(script), seeded(1)).run(script)
+        Prover(Transcript(b"s"), Counter(Ligero(CODE)).run(script), seeded(1)).run(script)
         return drawn[-2:]
 
     one, two = challenges(b"one"), challenges(b"two")
@@ -93,7 +94,7 @@ def test_a_counter_computes_nothing() -> None:
         raise AssertionError("called")
 
     heard: list[bytes] = []
-    Counter(CODE).run(script_with(fails, heard))
+    Counter(Ligero(CODE)).run(script_with(fails, heard))
     assert heard == [b""]
 
 

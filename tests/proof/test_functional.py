@@ -20,6 +20,8 @@ from proofward.proof.algebra import (
     sum_of_products,
     sum_over_subgroup,
 )
+from proofward.proof.commitment.ligero.functional import Functional
+from proofward.proof.commitment.ligero.layout import ExtensionRows, Layout
 from proofward.proof.forms import (
     LEFT,
     ONE,
@@ -33,8 +35,6 @@ from proofward.proof.forms import (
     pad_key,
     total,
 )
-from proofward.proof.functional import Functional
-from proofward.proof.layout import ExtensionRows, Layout
 from tests.proof.toy import seeded
 
 LOG_K = 3
@@ -96,11 +96,11 @@ def dense(
             where = ROWS.position(key)
             extension[where] = extension.get(where, ZERO) + scale * coefficient
         for coefficient, column, at in form.witness:
-            placement = LAYOUTS[column.tableau].placements[column.index]
+            placement = LAYOUTS[column.commitment].placements[column.index]
             for index in range(1 << column.log_size):
                 weight = eq(at, index) if isinstance(at, tuple) else element(at, index)
                 flat = placement.row * K + placement.offset + index
-                where3 = (column.tableau, flat // K, flat % K)
+                where3 = (column.commitment, flat // K, flat % K)
                 rows[where3] = rows.get(where3, ZERO) + scale * coefficient * weight
     return rows, extension, constant
 

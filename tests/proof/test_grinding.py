@@ -12,6 +12,8 @@ import pytest
 from proofward.field.goldilocks import to_field
 from proofward.field.reference import reference_arithmetic
 from proofward.field.scalar import P
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.errors import ProofRejected
 from proofward.proof.grinding import GRINDING_BITS, find_nonce
@@ -19,11 +21,12 @@ from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import Simulator
-from proofward.proof.soundness import CodeParameters, Soundness, SoundnessBelowPolicy
+from proofward.proof.soundness import Soundness, SoundnessBelowPolicy
 from proofward.proof.tables import Table
 from proofward.proof.transcript import NONCE_BYTES, Coins, Label, Transcript
 from proofward.proof.verifier import Verifier
 from tests.proof.cheats import RegionVerifier, refusal
+from tests.proof.tableaux import tableau_rows
 from tests.proof.toy import seeded
 
 CODE = CodeParameters(log_k=7, log_n=12, queries=128, openings=1)
@@ -42,8 +45,8 @@ def script(party: Party) -> None:
     lookups.prove()
 
 
-PLAN = Counter(CODE, POLICY).run(script)
-WITHOUT = Counter(CODE).run(script)
+PLAN = Counter(Ligero(CODE), POLICY).run(script)
+WITHOUT = Counter(Ligero(CODE)).run(script)
 LEAVES = 1 << 15
 
 
@@ -99,17 +102,17 @@ def test_work_is_demanded_where_only_work_reaches_the_policy() -> None:
     below, above = math.floor(WITHOUT.soundness_bits), math.floor(PLAN.bits_with_work)
     assert below < POLICY <= above
     for policy, bits in ((below, 0), (below + 1, GRINDING_BITS), (above, GRINDING_BITS), (above + 1, 0)):
-        assert Counter(CODE, policy).run(script).grinding == bits, policy
+        assert Counter(Ligero(CODE), policy).run(script).grinding == bits, policy
     assert WITHOUT.grinding == 0 and WITHOUT.bits_with_work == WITHOUT.soundness_bits
 
 
 def test_measures_are_the_same_but_for_a_nonce() -> None:
     assert PLAN.proof_length.least == WITHOUT.proof_length.least + NONCE_BYTES
     assert PLAN.proof_length.most == WITHOUT.proof_length.most + NONCE_BYTES
-    assert (PLAN.pads, PLAN.products, PLAN.tableau_rows) == (
+    assert (PLAN.pads, PLAN.products, tableau_rows(PLAN)) == (
         WITHOUT.pads,
         WITHOUT.products,
-        WITHOUT.tableau_rows,
+        tableau_rows(WITHOUT),
     )
     assert PLAN.soundness_bits == WITHOUT.soundness_bits
     assert PLAN.soundness.sources == WITHOUT.soundness.sources

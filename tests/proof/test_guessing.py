@@ -11,13 +11,14 @@ from proofward.field.multilinear import eq_table
 from proofward.field.ntt import domain, intt, low_degree_extend
 from proofward.field.scalar import P
 from proofward.proof.algebra import element, inverse_all
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.functional import Functional
+from proofward.proof.commitment.ligero.layout import Layout
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
 from proofward.proof.forms import LEFT, PAD, RIGHT, ZERO, pad_key, split_pad_key
-from proofward.proof.functional import Functional
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import CodeParameters
-from proofward.proof.tableau import CommittedTableau, place
 from proofward.proof.transcript import Coins, Label
-from proofward.proof.verifier import Verifier
 from tests.proof.cheats import RegionVerifier
 from tests.proof.conversations import (
     CODE,
@@ -34,14 +35,23 @@ from tests.proof.toy import seeded, toy
 from tests.proof.uniformity import COINS
 
 
-class Eavesdropper(Verifier):
+class _Noting(Ligero):
+    def _check_columns(self, party, indices, claims):  # type: ignore[no-untyped-def]
+        super()._check_columns(party, indices, claims)
+        party.indices, party.functional = indices, claims.functional
+
+
+class Eavesdropper(RegionVerifier):
     """A verifier that keeps what it hears."""
+
+    indices: list[int]
+    functional: Functional
 
     def __init__(self, told: bytes) -> None:
         super().__init__(Coins(COINS), PLAN, told)
+        self.scheme = _Noting(CODE)
         self.heard: dict[int, Ext] = {}
         self.arrays: dict[Label, np.ndarray] = {}
-        self.functional: Functional | None = None
         self.run(lambda party: toy(party, None), 0)
 
     def _say(self, keys, values):  # type: ignore[no-untyped-def]
@@ -50,14 +60,8 @@ class Eavesdropper(Verifier):
         return sent
 
     def exchange(self, label, length, compute, consistent):  # type: ignore[no-untyped-def]
-        if label is Label.LINEAR:
-            compute(self)
         self.arrays[label] = super().exchange(label, length, compute, consistent)
         return self.arrays[label]
-
-    def linear_polynomial(self, functional: Functional) -> np.ndarray:
-        self.functional = functional
-        return np.zeros((2, 0), np.uint64)
 
 
 class Guess(Prover):
@@ -78,13 +82,12 @@ class Guess(Prover):
 def linear_test_agrees(told: bytes, guess: tuple[np.ndarray, ...]) -> float:
     """Fraction of positions of H at which p is what a guess predicts if p had no masks there."""
     ear = Eavesdropper(told)
-    assert ear.functional is not None
     guessed = Guess(Coins(COINS), PLAN, seeded(0))
     guessed.run(lambda party: toy(party, guess))
     pads = {key: guessed.told[key] - sent for key, sent in ear.heard.items()}
     k = CODE.k
     predicted = [ZERO] * k
-    rows = [tableau.layout for tableau in guessed.tableaux]
+    rows = [Layout(CODE.log_k, own.log_sizes) for own in guessed.commitments]
     data = []
     for t, layout in enumerate(rows):
         columns = [guessed._columns[t, i] for i in range(len(layout.log_sizes))]
@@ -181,17 +184,13 @@ def test_detects_fewer_blinding_coefficients_than_queries(coefficients: int) -> 
 
 def confirms(told: bytes, guess: np.ndarray, bound: int) -> bool:
     """Whether the opened columns of the data's first row fit a guess of its values."""
-    verifier = RegionVerifier(Coins(COINS), PLAN, told)
-    indices: list[int] = []
-    original = verifier.open_columns
-    verifier.open_columns = lambda i, claims: (indices.extend(i), original(i, claims))[1]  # type: ignore[method-assign]
-    verifier.run(lambda party: toy(party, None), 0)
+    verifier = Eavesdropper(told)
     region = next(r for r in verifier.regions if r.what == "columns of data")
     columns = (
         np.frombuffer(told[region.start : region.stop], "<u8").astype(np.uint64).reshape(CODE.queries, -1)
     )
     row = to_field(guess)[: CODE.k]
-    points, quotients = divided_columns(row, columns[:, 0], indices)
+    points, quotients = divided_columns(row, columns[:, 0], verifier.indices)
     return degree_below(points, quotients, bound)
 
 
@@ -209,11 +208,11 @@ def test_columns_confirm_a_guess_only_beyond_the_blinding() -> None:
     """Four openings of a commitment fit every guess of its data; a fifth would confirm the right one."""
     code = CodeParameters(log_k=5, log_n=8, queries=12, openings=4)
     data = random_field(code.k, seeded(1)).reshape(1, code.k)
-    tableau = CommittedTableau.commit(code, data, seeded(2))
+    tableau = Ligero(code)._commit_rows(data, seeded(2))
     other = random_field(code.k, seeded(3))
     order = np.random.default_rng(1).permutation(code.n)
     for openings, told_apart in ((1, False), (4, False), (5, True)):
         indices = [int(i) for i in order[: openings * code.queries]]
-        columns = tableau.columns[indices, 0]
+        columns = tableau.opened(indices)[:, 0]
         assert degree_below(*divided_columns(data[0], columns, indices, code), code.blinding)
         assert degree_below(*divided_columns(other, columns, indices, code), code.blinding) != told_apart

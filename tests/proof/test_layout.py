@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.field.goldilocks import random_field
+from proofward.proof.commitment.ligero import tableau
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRows, Layout
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
 from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key
-from proofward.proof.layout import FIRST_PAD_ROW, ExtensionRows, Layout
-from proofward.proof.soundness import CodeParameters
-from proofward.proof.tableau import CommittedTableau, place
 from tests.proof.toy import seeded
 
 
@@ -85,10 +87,26 @@ def test_keys_are_taken_apart_again() -> None:
 def test_a_tableau_s_data_are_what_was_committed(rows: int) -> None:
     code = CodeParameters(log_k=3, log_n=6, queries=4, openings=2)
     values = random_field(rows * code.k, seeded(1)).reshape(rows, code.k)
-    tableau = CommittedTableau.commit(code, values, seeded(2))
-    coefficients = tableau.coefficients.copy()
+    kept = Ligero(code)._commit_rows(values, seeded(2))
+    coefficients = kept.coefficients.copy()
     for _ in range(2):
-        assert np.array_equal(tableau.data, values)
-        assert np.array_equal(tableau.coefficients, coefficients)
-    again = CommittedTableau(code, tableau.data, tableau.blinding, tableau.salt_seed)
-    assert again.root == tableau.root
+        assert np.array_equal(kept.data, values)
+        assert np.array_equal(kept.coefficients, coefficients)
+    again = CommittedTableau(code, kept.data, kept.blinding, kept.salt_seed)
+    assert again.root == kept.root
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5, 12, 30])
+def test_a_tableau_in_pieces_is_the_same(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = CodeParameters(log_k=3, log_n=6, queries=4, openings=2)
+    values = random_field(rows * code.k, seeded(1)).reshape(rows, code.k)
+    whole = Ligero(code)._commit_rows(values, seeded(2))
+    assert whole._kept is not None and whole._pieces() == [(0, rows)]
+    monkeypatch.setattr(tableau, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(tableau, "_PIECE_BYTES", 8 * code.n * 8)
+    pieces = Ligero(code)._commit_rows(values, seeded(2))
+    assert pieces._kept is None and len(pieces._pieces()) == 1 + (rows > 12) + (rows > 20) + (rows > 28)
+    assert pieces.root == whole.root
+    for indices in ([0], [3, 17, 63], list(range(64))):
+        assert np.array_equal(pieces.opened(indices), whole.opened(indices))
+        assert pieces.tree.open(indices) == whole.tree.open(indices)

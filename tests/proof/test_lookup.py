@@ -14,6 +14,7 @@ from proofward.field.scalar import P
 from proofward.field.sums import fraction_level
 from proofward.proof import leaves as leaves_module
 from proofward.proof.algebra import element
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form
@@ -95,7 +96,7 @@ OWN = [(BYTE, 6), (BYTE, 6), (SQUARE, 2)]
 
 def test_queries_get_a_tree_of_their_own(two_trees: None) -> None:
     calls: list[int] = []
-    counted = Counter(CODE)
+    counted = Counter(Ligero(CODE))
     original = counted.send_product
     counted.send_product = lambda *pair: (calls.append(1), original(*pair))[1]  # type: ignore[method-assign]
     counted.run(script_of(OWN))
@@ -177,7 +178,7 @@ def test_rejects_other_multiplicities() -> None:
 
 
 def test_refuses_tables_with_one_tag() -> None:
-    party = Counter(CODE)
+    party = Counter(Ligero(CODE))
     lookups = LookupArgument(party)
     column = party.declare("c", 2, lambda: np.zeros(4, np.uint64))
     for name in ("one", "two"):

@@ -7,8 +7,15 @@ from itertools import combinations
 
 import pytest
 
+from proofward.proof.commitment.ligero.merkle import (
+    HASH_BYTES,
+    MerkleTree,
+    check_opening,
+    leaf_hash,
+    node_hash,
+    sibling_count,
+)
 from proofward.proof.errors import ProofRejected
-from proofward.proof.merkle import HASH_BYTES, MerkleTree, check_opening, leaf_hash, node_hash, sibling_count
 
 DEPTH = 3
 LEAVES = [leaf_hash(bytes([i]) * 32, bytes([i, 7])) for i in range(1 << DEPTH)]

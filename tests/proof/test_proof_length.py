@@ -6,11 +6,13 @@ from itertools import combinations
 
 import pytest
 
+from proofward.proof.commitment.ligero.counts import expected_siblings, fewest_siblings, most_siblings
+from proofward.proof.commitment.ligero.merkle import sibling_count
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
 from proofward.proof.errors import ProofRejected
-from proofward.proof.merkle import sibling_count
 from proofward.proof.party import Party
-from proofward.proof.proof_length import ProofLength, fewest_siblings, most_siblings
+from proofward.proof.proof_length import ProofLength
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins, Transcript
 from proofward.proof.verifier import Verifier
@@ -26,6 +28,13 @@ def test_bounds_on_the_siblings_are_met_and_never_left(depth: int) -> None:
         counts = {sibling_count(list(chosen), depth) for chosen in combinations(range(1 << depth), leaves)}
         assert min(counts) == fewest_siblings(leaves, depth)
         assert max(counts) == most_siblings(leaves, depth)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_siblings_are_expected_as_often_as_they_are_met(depth: int) -> None:
+    for leaves in range(1, (1 << depth) + 1):
+        counts = [sibling_count(list(chosen), depth) for chosen in combinations(range(1 << depth), leaves)]
+        assert abs(sum(counts) / len(counts) - expected_siblings(leaves, depth)) < 1e-9
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -54,7 +63,7 @@ def test_a_reopened_tableau_has_no_root_in_the_proof() -> None:
             party.declare("b", 3, lambda: pytest.fail("a counter has no values"))
             party.commit("b", padded=True)
 
-        return Counter(CODE).run(run).proof_length
+        return Counter(Ligero(CODE)).run(run).proof_length
 
     assert script(False).least - script(True).least == 32
 
@@ -80,7 +89,7 @@ def test_rejects_a_length_with_another_number_of_siblings(change: int) -> None:
 
 
 def test_rejects_lengths_outside_the_bounds() -> None:
-    length = ProofLength(1000, 1640, 64)
+    length = ProofLength(1000, 1640, 64, 1300)
     for good in (1000, 1064, 1640):
         length.check(good)
     for bad in (0, 936, 999, 1001, 1063, 1641, 1704):

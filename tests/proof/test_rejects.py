@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import CodeParameters
 from proofward.proof.transcript import Label, Transcript
 from proofward.proof.verifier import Verifier
 from tests.proof.cheats import (
@@ -24,7 +25,7 @@ from tests.proof.cheats import (
 from tests.proof.toy import seeded, toy, toy_witness
 
 CODE = CodeParameters(log_k=6, log_n=9, queries=48, openings=1)
-PLAN = Counter(CODE).run(lambda party: toy(party, None))
+PLAN = Counter(Ligero(CODE)).run(lambda party: toy(party, None))
 WITNESS = (*toy_witness(3), toy_witness(3)[1] ** 2)
 
 
@@ -49,13 +50,13 @@ def test_accepts_a_forger_with_nothing_to_forge() -> None:
 
 @pytest.mark.slow
 def test_rejects_a_changed_entry_of_every_column(honest) -> None:  # type: ignore[no-untyped-def]
-    counter = Inventory(CODE)
+    counter = Inventory(Ligero(CODE))
     counter.run(lambda party: toy(party, None))
     assert [column.name for column in counter.columns[:4]] == ["a", "b", "c", "d"]
     for column in counter.columns:
         size = 1 << column.log_size
         for position in {0, 1, size // 2, size - 1}:
-            forger = changing_entry((column.tableau, column.index), position, honest)
+            forger = changing_entry((column.commitment, column.index), position, honest)
             assert refusal(lambda: verify(told(forger))) == "column queries", (column.name, position)
 
 

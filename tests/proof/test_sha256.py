@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from proofward.proof import sha256
-from proofward.proof.merkle import leaf_hash, node_hash
-from proofward.proof.sha256 import sha256_lanes, to_bytes, to_words
+from proofward.proof.commitment.ligero.merkle import leaf_hash, node_hash
+from proofward.proof.sha256 import Hashing, piece_ends, sha256_lanes, to_bytes, to_words
 
 
 def expected(tag: int, head: bytes, rows: np.ndarray) -> bytes:
@@ -63,3 +63,30 @@ def test_leaves_and_nodes_are_such_messages() -> None:
 def test_heads_of_another_shape(head: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="head"):
         sha256_lanes(0, np.zeros(head, dtype=np.uint32), np.zeros((2, 4), dtype=np.uint64))
+
+
+@pytest.mark.parametrize("words", [1, 3, 4, 5, 12, 13, 29, 100])
+@pytest.mark.parametrize("at_most", [0, 8, 20])
+@pytest.mark.parametrize("lanes", [1, 9, 300])
+def test_digests_of_words_that_come_in_pieces(lanes: int, at_most: int, words: int) -> None:
+    random = np.random.default_rng([lanes, at_most, words])
+    head, rows = random.bytes(32 * lanes), random.integers(0, 2**64, (words, lanes), dtype=np.uint64)
+    ends = piece_ends(words, at_most)
+    assert ends[-1] == words and len(ends) == (1 if words <= 4 + at_most // 8 * 8 else len(ends))
+    hashing, start = Hashing(0, to_words(head), words), 0
+    for end in ends:
+        assert end - start <= max(8, at_most + 4)
+        with pytest.raises(ValueError, match="of " + str(words) + " words"):
+            _ = hashing.digests
+        hashing.take(rows[start:end])
+        start = end
+    assert to_bytes(hashing.digests) == expected(0, head, rows)
+
+
+@pytest.mark.parametrize("first", [1, 3, 5, 8, 21])
+def test_rejects_pieces_that_end_elsewhere(first: int) -> None:
+    hashing = Hashing(0, np.zeros((8, 3), dtype=np.uint32), 20)
+    with pytest.raises(ValueError, match="0 of 20 done"):
+        hashing.take(np.zeros((first, 3), dtype=np.uint64))
+    with pytest.raises(ValueError, match="0 of 20 done"):
+        hashing.take(np.zeros((4, 2), dtype=np.uint64))

@@ -8,14 +8,11 @@ from fractions import Fraction
 import pytest
 
 from proofward.field.scalar import P
-from proofward.proof.soundness import (
-    CodeParameters,
-    Soundness,
-    SoundnessBelowPolicy,
-    choose_code,
-)
+from proofward.proof.commitment.ligero.code import CodeParameters, choose_code
+from proofward.proof.soundness import Soundness, SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
 from tests.proof.cheats import RegionVerifier
+from tests.proof.tableaux import tableau_rows
 from tests.proof.toy import CODE, LOG_SIZE, plan, prove, toy, toy_witness
 
 
@@ -183,7 +180,7 @@ def test_lengths_of_the_toy_proof_follow_from_the_plan() -> None:
     assert lengths["linear test polynomial"] == 16 * (CODE.k + CODE.dimension)
     assert lengths["quadratic test quotient"] == 16 * (2 * CODE.dimension - CODE.k)
     assert lengths["combined row"] == 16 * CODE.dimension
-    data_rows, witness_rows = measured.tableau_rows
+    data_rows, witness_rows = tableau_rows(measured)
     assert lengths["columns of data"] == 8 * CODE.queries * data_rows
     assert lengths["columns of witness"] == 8 * CODE.queries * witness_rows
     assert lengths["salts of data"] == 32 * CODE.queries

@@ -24,6 +24,7 @@ from tests.proof.masks import (
     rows_of_kind,
     without_rows,
 )
+from tests.proof.tableaux import tableau_rows
 from tests.proof.toy import seeded, toy
 from tests.proof.uniformity import COINS, LIMIT, Sample, differences, flaws, score
 
@@ -49,7 +50,7 @@ def simulated() -> Sample:
 
 @pytest.mark.slow
 def test_conversations_are_uniform(zeros: Sample, extremes: Sample, simulated: Sample) -> None:
-    assert len(zeros.kinds) == 1 + 1 + 4 + sum(PLAN.tableau_rows) + 4
+    assert len(zeros.kinds) == 1 + 1 + 4 + sum(tableau_rows(PLAN)) + 4
     assert {"padded message", "linear test polynomial", "combined row", "row 0 of data"} <= zeros.kinds.keys()
     for sample in (zeros, extremes, simulated):
         assert flaws(sample) == {}
@@ -117,7 +118,7 @@ def test_messages_without_pads_tell_the_witness() -> None:
 @pytest.mark.slow
 def test_detects_missing_blinding() -> None:
     found = flaws(sample_of(witness("extremes"), FEW, WithoutBlinding))
-    assert {f"row {row} of data" for row in range(PLAN.tableau_rows[0])} <= found.keys()
+    assert {f"row {row} of data" for row in range(tableau_rows(PLAN)[0])} <= found.keys()
 
 
 @pytest.mark.slow

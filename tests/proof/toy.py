@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from proofward.field.extension import lift
 from proofward.field.goldilocks import to_field
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.forms import ONE, ZERO, Form
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party, Tables
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import CodeParameters
 from proofward.proof.tables import Table
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.proof.verifier import Verifier
@@ -91,7 +92,7 @@ def toy(party: Party, witness: tuple[Signed, Signed, Signed, Signed] | None) -> 
 
 def plan() -> Plan:
     """The measures of the toy relation."""
-    return Counter(CODE).run(lambda party: toy(party, None))
+    return Counter(Ligero(CODE)).run(lambda party: toy(party, None))
 
 
 def prove(

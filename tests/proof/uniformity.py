@@ -19,6 +19,7 @@ from proofward.proof.counter import Plan
 from proofward.proof.party import Party
 from proofward.proof.transcript import Coins
 from tests.proof.cheats import RegionVerifier
+from tests.proof.tableaux import code_of
 
 Words = npt.NDArray[np.uint64]
 LIMIT = 6.0
@@ -42,14 +43,14 @@ class Sample:
         for conversation in conversations:
             verifier = RegionVerifier(Coins(coins), plan, conversation)
             verifier.run(script, 0)
-        rows = {tableau.name: 0 for tableau in verifier.tableaux}
+        rows = {tableau.name: 0 for tableau in verifier.commitments}
         data = np.frombuffer(b"".join(conversations), dtype="<u8").reshape(len(conversations), -1)
         parts: dict[str, list[Words]] = {}
         for region in verifier.regions:
             words = data[:, region.start // 8 : region.stop // 8]
             name = region.what
             if name.startswith("columns of "):
-                columns = words.reshape(len(conversations), plan.code.queries, -1)
+                columns = words.reshape(len(conversations), code_of(plan).queries, -1)
                 rows[name[11:]] = columns.shape[2]
                 for row in range(columns.shape[2]):
                     parts[f"row {row} of {name[11:]}"] = [columns[:, :, row]]

@@ -155,7 +155,7 @@ def with_update(case, rng, features, labels, trace, update):  # type: ignore[no-
     degree = case.config.threshold
     coefficients = random_field(degree * RING_DEGREE, rng).reshape(degree, RING_DEGREE)
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
-    return RoundWitness(features, labels, case.secret.tableau, trace, update, key), encryption
+    return RoundWitness(features, labels, case.secret.commitment, trace, update, key), encryption
 
 
 Dealing = tuple[tuple[KeyShare, ...], Digests]

@@ -20,8 +20,9 @@ from proofward.field.goldilocks import add, scale, to_field, to_signed
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
 from proofward.layers import relu, relu_forward, two_class_head
+from proofward.layers.divisor import Divisor
 from proofward.layers.model import FixedPoint
-from proofward.layers.ranges import RangeChecks, limbs
+from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
 from proofward.layers.sigmoid import sigmoid_table
 from proofward.layers.trace import TrainingTrace
@@ -86,7 +87,7 @@ def forge(case: Case, change: Change, *, fitting: bool = False) -> Forged:
         known: ClassVar[dict[tuple[int, int], npt.NDArray[np.uint64]]] = {}
 
         def alter(self, column: Column, value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-            self.known[column.tableau, column.index] = value
+            self.known[column.commitment, column.index] = value
             return value
 
     class Changes(Forger):
@@ -122,13 +123,13 @@ def forge(case: Case, change: Change, *, fitting: bool = False) -> Forged:
 
 
 def declare_fitting(columns: Columns) -> Any:
-    """`Rounding.declare` for a prover that says 2^s Q + R - 2^(s-1) of its own columns for the sums."""
+    """`Rounding.declare` for a prover that says D Q + R - D / 2 of its own columns for the sums."""
     honest = Rounding.declare
 
     def declare(
         ranges: RangeChecks,
         name: str,
-        shift: int,
+        divisor: Divisor,
         quotient: LinearCombination,
         sums: Any,
         say: Any = None,
@@ -137,13 +138,13 @@ def declare_fitting(columns: Columns) -> Any:
         def say_fitting(point: Point) -> Form:
             if not ranges.party.knows_witness:
                 return ranges.party.send(None)
-            values = scale(quotient.values(ranges.party.values), 1 << shift)
-            for index, (below, _) in enumerate(limbs(shift, limb_bits or ranges.table_bits)):
+            values = scale(quotient.values(ranges.party.values), divisor.value)
+            for index, (below, _) in enumerate(divisor.limbs(limb_bits or ranges.table_bits)):
                 limb = to_field(columns[f"{name} remainders, limb {index}"])
                 values = add(values, scale(limb, 1 << below))
-            return ranges.party.send(evaluate(values, point) - (1 << (shift - 1)))
+            return ranges.party.send(evaluate(values, point) - divisor.half)
 
-        return honest(ranges, name, shift, quotient, sums, say_fitting if say is None else say, limb_bits)
+        return honest(ranges, name, divisor, quotient, sums, say_fitting if say is None else say, limb_bits)
 
     return staticmethod(declare)
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from proofward.field.extension import Ext
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter, Plan
-from proofward.proof.layout import Layout
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.soundness import CodeParameters
-from proofward.proof.tableau import CommittedTableau, place
 from proofward.proof.transcript import Coins
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
@@ -65,7 +64,7 @@ def enrolment_instance() -> Instance:
         "small": script(records(RULES, ROWS, 1, 3)),
         "large": script(records(RULES, ROWS, 2, 900)),
     }
-    return Instance(Counter(ENROLMENT_CODE).run(script(None)), witnesses, script(None))
+    return Instance(Counter(Ligero(ENROLMENT_CODE)).run(script(None)), witnesses, script(None))
 
 
 def round_instance(rules: RoundConfig = RULES) -> Instance:
@@ -79,7 +78,7 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
     def enrol(party: Party) -> None:
         enrolment(party, enrolled, known)
 
-    first = Prover(Coins(COINS), Counter(ROUND_CODE).run(enrol), seeded(1))
+    first = Prover(Coins(COINS), Counter(Ligero(ROUND_CODE)).run(enrol), seeded(1))
     enrol(first)
     reopened = replace(witness, previous=first.committed[0])
 
@@ -90,7 +89,7 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
 
     nothing: Any = None
     absent = RoundWitness(nothing, nothing, nothing, nothing, nothing, nothing)
-    return Instance(Counter(ROUND_CODE).run(script(None)), {"records": script(reopened)}, script(absent))
+    return Instance(Counter(Ligero(ROUND_CODE)).run(script(None)), {"records": script(reopened)}, script(absent))
 
 
 def prediction_instance() -> Instance:
@@ -107,10 +106,8 @@ def prediction_instance() -> Instance:
     witnesses = {}
     for name, own in zip(("one", "other"), made, strict=True):
         column = own.opening.column(statement.forward_pass)
-        layout = Layout(PREDICTION_CODE.log_k, [(column.size - 1).bit_length()])
-        data = place(layout, [column], layout.rows)
-        tableau = CommittedTableau.commit(PREDICTION_CODE, data, seeded(5))
-        witnesses[name] = script(replace(witness_of(own)[1], tableau=tableau))
+        commitment = Ligero(PREDICTION_CODE).commit([column], seeded(5))
+        witnesses[name] = script(replace(witness_of(own)[1], commitment=commitment))
     nothing: Any = None
     absent = script(InferenceWitness(nothing, nothing, nothing))
-    return Instance(Counter(PREDICTION_CODE).run(script(None)), witnesses, absent)
+    return Instance(Counter(Ligero(PREDICTION_CODE)).run(script(None)), witnesses, absent)

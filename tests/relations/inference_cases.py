@@ -47,6 +47,9 @@ NETWORKS = {
     "convolution": chain((2, 5, 4), [conv(3, 3, 2), LINEAR]),
     "window": chain((1, 2, 2), [conv(1, 1, 1, 0), POOL, LINEAR]),
     "means": chain((2, 6, 5), [{**conv(4), "groups": 2}, AVERAGE, conv(2), WHOLE, LINEAR]),
+    "means of 9 and 6": chain(
+        (6, 5, 8), [{**conv(4), "groups": 2}, {**AVERAGE, "size": 3}, {**conv(2, 3), "groups": 2}, WHOLE, LINEAR]
+    ),
     "pooled": chain((1, 5, 6), [conv(3), POOL, conv(2), POOL, LINEAR]),
 }
 

@@ -11,9 +11,9 @@ from tests.relations.cases import Case
 
 def columns(case: Case) -> list:  # type: ignore[type-arg]
     """Those of the tableau that the round itself commits to, in the order of their declaration."""
-    counter = Inventory(round_plan(case.statement).code)
+    counter = Inventory(round_plan(case.statement).scheme)
     counter.run(round_script(case.statement))
-    return [column for column in counter.columns if column.tableau > 0]
+    return [column for column in counter.columns if column.commitment > 0]
 
 
 def one_of_each_kind(columns: list) -> list:  # type: ignore[type-arg]

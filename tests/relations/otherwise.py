@@ -43,7 +43,7 @@ def refuse_changed_entries(case: Case, prepared: Prepared, whole: bool) -> list[
         if column.name.startswith("sharing coefficient"):
             continue
         position = ((2 * index + 1) << column.log_size) // 7 % (1 << column.log_size)
-        prover = changing_entry((column.tableau, column.index), position, honest)
+        prover = changing_entry((column.commitment, column.index), position, honest)
         proof = prove_with(case, witness, ciphertext, prover, seeded(4))
         found = refusal(lambda made=proof: verify_round(case.statement, ciphertext, *made))  # type: ignore[misc]
         assert found, (column.name, position)

@@ -136,7 +136,7 @@ def tell(case: Case, training: Any = None, proving: Any = None) -> Told:
 
         def alter(self, column, value):  # type: ignore[no-untyped-def]
             self.named[column.name] = to_signed(value)
-            self.keys[column.tableau, column.index] = value
+            self.keys[column.commitment, column.index] = value
             return value
 
     right, encrypted = round_witness(case, seeded(3))

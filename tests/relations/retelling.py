@@ -18,18 +18,23 @@ import numpy.typing as npt
 import pytest
 
 from proofward.field.extension import Ext, ext_mul, powers
-from proofward.proof import algebra, opening, tableau
+from proofward.proof import algebra
 from proofward.proof.algebra import lagrange_at
+from proofward.proof.commitment.contract import Rng
+from proofward.proof.commitment.ligero import opening, tableau
+from proofward.proof.commitment.ligero.functional import Functional
+from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRows
+from proofward.proof.commitment.ligero.merkle import HASH_BYTES
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.counter import Plan
 from proofward.proof.forms import LEFT, RIGHT
-from proofward.proof.functional import Functional
-from proofward.proof.layout import FIRST_PAD_ROW, ExtensionRows
-from proofward.proof.merkle import HASH_BYTES
-from proofward.proof.opening import open_tableaux
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import OpenedColumns, SimulatedTableau, Simulator
+from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
+from tests.proof.tableaux import code_of, extension_rows, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 
@@ -88,10 +93,27 @@ def only_what_is_compared() -> Iterator[None]:
         patch.setattr(opening, "lagrange_at", cache(lagrange_at))
         patch.setattr(algebra, "powers", cache(powers))
         patch.setattr(OpenedColumns, "_interpolated", interpolate)
-        patch.setattr(tableau, "hash_leaves", lambda salts, rows: None)
+        patch.setattr(CommittedTableau, "_leaves", lambda tableau: None)
         patch.setattr(tableau, "MerkleTree", NoTree)
         patch.setattr(SimulatedTableau, "tree", NoTree(None))
         yield
+
+
+def telling(scheme: type[Ligero], party: Any) -> Ligero:
+    """The party's scheme, which tells opened columns; a prover's draws no new pads once they are kept."""
+
+    class Telling(scheme):  # type: ignore[misc,valid-type]
+        def _draw_pads(self, rows: ExtensionRows, rng: Rng) -> Array:
+            drawn, pads = super()._draw_pads(rows, rng), slice(FIRST_PAD_ROW * self.code.k, None)
+            if party.kept is not None:
+                drawn[:, pads] = party.kept[:, pads]
+            return drawn
+
+        def _show_columns(self, to: Any, tableaux: Any, indices: list[int]) -> None:
+            super()._show_columns(to, tableaux, indices)
+            party.told += [np.ascontiguousarray(tableau.opened(indices)) for tableau in tableaux]
+
+    return Telling(party.scheme.code)
 
 
 def drawing(seed: int) -> Callable[[int], bytes]:
@@ -111,44 +133,32 @@ def real(
         def __init__(self) -> None:
             super().__init__(Coins(COINS), plan, seeded(seed))
             self.said: list[Ext] = []
+            self.scheme = telling(type(self.scheme), self)
 
         def _say(self, keys: list[int], values: Any) -> list[Ext]:
             sent = super()._say(keys, values)
             self.said += sent
             return sent
 
-        def _extension_data(self) -> Array:
-            drawn = super()._extension_data()
-            if self.kept is not None:
-                drawn[:, FIRST_PAD_ROW * self.code.k :] = self.kept[:, FIRST_PAD_ROW * self.code.k :]
-            return drawn
-
         def exchange(self, *arguments: Any) -> Array:
             values = super().exchange(*arguments)
             self.told.append(values)
             return values
 
-        def open_columns(self, indices: list[int], claims: Any) -> None:
-            super().open_columns(indices, claims)
-            self.told += [np.ascontiguousarray(tableau.columns[indices]) for tableau in self.committed]
-
-        def again(self, coins: Coins, data: list[Array]) -> Array:
+        def again(self, coins: Coins, data: list[list[Array]]) -> Array:
             self.challenger, self.told = deepcopy(coins), []
             self.committed, self._proof = [], bytearray()
-            for handle, rows in zip(self.tableaux, data, strict=True):
-                self._commit_again(handle, rows)
-            open_tableaux(self)
-            return _vector(self.told, plan, self.tableaux)
-
-        def _commit_again(self, handle: Any, values: list[Array]) -> None:
-            self._commit_values(handle.layout, values, handle.padded)
+            for own, columns in zip(self.commitments, data, strict=True):
+                self.committed.append(self._commit_columns(columns, own.padded))
+            self.scheme.open(self, self.committed)
+            return _vector(self.told, plan, self.commitments)
 
     party = Retelling()
     script(party)
-    party.kept = party._values
+    party.kept = party._pads.drawn
     values = [
-        [party._columns[(number, i)] for i in range(len(handle.layout.log_sizes))]
-        for number, handle in enumerate(party.tableaux)
+        [party._columns[(number, i)] for i in range(len(own.log_sizes))]
+        for number, own in enumerate(party.commitments)
     ]
     coins, party.rng = deepcopy(party.challenger), drawing(seed)
     with only_what_is_compared():
@@ -166,6 +176,7 @@ def simulated(
         def __init__(self) -> None:
             super().__init__(Coins(COINS), plan, seeded(10_000))
             self.left = iter(said)
+            self.scheme = telling(type(self.scheme), self)
 
         def _say(self, keys: list[int], values: Any) -> list[Ext]:
             return [next(self.left) for _ in keys]
@@ -175,15 +186,11 @@ def simulated(
             self.told.append(values)
             return values
 
-        def open_columns(self, indices: list[int], claims: Any) -> None:
-            super().open_columns(indices, claims)
-            self.told += [np.ascontiguousarray(tableau.columns[indices]) for tableau in self.committed]
-
         def again(self, coins: Coins) -> Array:
             self.challenger, self.told, self._chunks = deepcopy(coins), [], []
-            self.committed = [SimulatedTableau(rows, plan.code.n, self.rng) for rows in plan.tableau_rows]
-            open_tableaux(self)
-            return _vector(self.told, plan, self.tableaux)
+            self.committed = [SimulatedTableau(rows, code_of(plan).n, self.rng) for rows in tableau_rows(plan)]
+            self.scheme.simulate(self, self.committed)
+            return _vector(self.told, plan, self.commitments)
 
     party = Retelling()
     script(party)
@@ -192,13 +199,13 @@ def simulated(
         return np.stack([party.again(coins) for _ in range(count)])
 
 
-def _vector(told: list[Array], plan: Plan, tableaux: Any) -> Array:
+def _vector(told: list[Array], plan: Plan, commitments: Any) -> Array:
     """What an opening says, and the products that an identity of it can contain."""
-    rows = ExtensionRows(plan.code.log_k, plan.pads, plan.products)
+    rows = extension_rows(plan)
     values = told[2]
     products = [ext_mul(np.ascontiguousarray(values[:, 1::3]), np.ascontiguousarray(values[:, 2::3]))]
-    number = next(i for i, handle in enumerate(tableaux) if handle.padded)
-    opened, first = told[4 + number], tableaux[number].layout.rows
+    number = next(i for i, own in enumerate(commitments) if own.padded)
+    opened, first = told[4 + number], tableau_rows(plan)[number] - 2 * rows.count
 
     def row(kind: int, index: int) -> Array:
         start = first + 2 * rows.product_row(kind, index)
@@ -213,9 +220,9 @@ def dimension(plan: Plan) -> int:
 
     p has a known sum over H, V a known value at z, and three masks are bound in every opened column.
     """
-    code = plan.code
-    rows = ExtensionRows(code.log_k, plan.pads, plan.products)
+    code = code_of(plan)
+    rows = extension_rows(plan)
     polynomials = (code.k + code.dimension - 1) + (2 * code.dimension - code.k) + (code.dimension - 1)
     values = 1 + 3 * rows.product_rows
     bilinear = (1 + code.queries) * rows.product_rows
-    return 2 * (polynomials + values + bilinear) + code.queries * (sum(plan.tableau_rows) - 6)
+    return 2 * (polynomials + values + bilinear) + code.queries * (sum(tableau_rows(plan)) - 6)

@@ -114,7 +114,7 @@ def tell(
             for position, entry in self.entries.get(column.name, {}).items():
                 signed[position] = entry
             self.named[column.name] = signed
-            self.keys[column.tableau, column.index] = value
+            self.keys[column.commitment, column.index] = value
             return to_field(signed)
 
     right, encrypted = round_witness(case, seeded(3))

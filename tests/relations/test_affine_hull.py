@@ -21,11 +21,12 @@ import pytest
 
 from proofward.field.extension import Ext
 from proofward.layers.network import chain
+from proofward.proof.commitment.ligero.simulated import OpenedColumns
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import OpenedColumns
 from proofward.proof.transcript import Coins
 from tests.proof.hull import affine_dimension, affine_dimensions
 from tests.proof.masks import MASKS, WithoutBlinding, with_little_blinding, without_rows
+from tests.proof.tableaux import code_of
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import config
@@ -94,14 +95,28 @@ def averaging() -> Instance:
 
 
 @pytest.fixture(scope="module")
+def uneven() -> Instance:
+    """A network with two groups of three outputs, and means of three values."""
+    layers = [conv(6, {"groups": 2}), {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((2, 1, 3), layers), batch=1, steps=1))
+
+
+@pytest.fixture(scope="module")
+def windowed() -> Instance:
+    """A network with the mean of one window of 3 x 3 values."""
+    layers = [conv(1, {}), {"kind": "relu_avgpool2d", "size": 3}, {"kind": "linear", "outputs": 2}]
+    return round_instance(config(network=chain((1, 3, 3), layers), batch=1, steps=1))
+
+
+@pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
 
 
 ONE_KIND = [
-    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "classing")
+    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
-"""Networks with one of the kinds that `layered` has all of."""
+"""Networks with one of the kinds that `layered` has, or with one of other sizes."""
 
 
 @pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting"])
@@ -186,7 +201,7 @@ def test_fails_for_a_simulator_that_leaves_out_identities(
     for name in left_out:
         monkeypatch.setattr(OpenedColumns, name, lambda columns, claims: None)
     # an identity is over E, so each that is missing leaves two words a column too free
-    missing = 2 * enrolling.plan.code.queries * len(left_out)
+    missing = 2 * code_of(enrolling.plan).queries * len(left_out)
     told = simulated(enrolling.nothing, enrolling.plan, enrolling.dimension + missing + SPARE, said)
     assert affine_dimension(told) == enrolling.dimension + missing
 

@@ -41,7 +41,7 @@ def made(name: str) -> Case:
 
 
 def training_columns(case: Case) -> list:  # type: ignore[type-arg]
-    counter = Inventory(round_plan(case.statement).code)
+    counter = Inventory(round_plan(case.statement).scheme)
     empty = np.zeros(ciphertext_length(case.config.model.parameters), dtype=np.uint64)
     counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None))
     hidden = len(case.config.model.widths) - 2
@@ -87,7 +87,7 @@ def assert_changes_are_refused(name: str, whole: bool) -> None:
     for number, column in enumerate(columns):
         ends = (0, (1 << column.log_size) - 1)
         for position in set(ends) if whole else {ends[number % 2]}:
-            forger = changing_entry((column.tableau, column.index), position, honest)
+            forger = changing_entry((column.commitment, column.index), position, honest)
             proof = prove_with(case, witness, encryption.ciphertext, forger, seeded(4))
             check = refusal(lambda proof=proof: verify_round(case.statement, encryption.ciphertext, *proof))  # type: ignore[misc]
             assert check == "column queries", (column.name, position)

@@ -55,7 +55,7 @@ def test_a_round_is_proved(case: Case) -> None:
 
 def test_every_challenge_is_entered(case: Case) -> None:
     plan = round_plan(case.statement)
-    counter, empty = Inventory(plan.code), np.zeros_like(case.result.ciphertext)
+    counter, empty = Inventory(plan.scheme), np.zeros_like(case.result.ciphertext)
     counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None) and None)
     check_challenges(counter, plan)
 
@@ -142,10 +142,10 @@ def test_rejects_a_changed_entry(name: str, wanted: str) -> None:
     witness, encryption = round_witness(case, seeded(3))
     prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
     honest = dict(Recorder.last.columns)
-    counter = Inventory(round_plan(case.statement).code)
+    counter = Inventory(round_plan(case.statement).scheme)
     counter.run(lambda p: training_round(p, case.statement, encryption.ciphertext, lambda _: (), None) and None)
     (found,) = [own for own in counter.columns if own.name == wanted]
-    forger = changing_entry((found.tableau, found.index), 1, honest)
+    forger = changing_entry((found.commitment, found.index), 1, honest)
     proof = prove_with(case, witness, encryption.ciphertext, forger, seeded(4))
     assert refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof)) == "column queries"
 

@@ -8,9 +8,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import SimulatedTableau, Simulator
+from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.relations.inference import InferenceWitness, inference
 from proofward.relations.inference_statement import InferenceStatement
@@ -22,6 +23,7 @@ from proofward.relations.predict import (
     verify_prediction,
 )
 from tests.proof.identities import identities_hold
+from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS, Sample, differences, flaws
 from tests.relations.inference_cases import NETWORKS, proved, public_model, some_records, witness_of
@@ -32,7 +34,7 @@ COUNT = 16
 def simulated(about: InferenceStatement, seed: int) -> tuple[InferenceStatement, bytes]:
     """A conversation without records, about a commitment to nothing."""
     plan, rng = inference_plan(about.forward_pass), seeded(seed)
-    nothing = SimulatedTableau(plan.tableau_rows[0], plan.code.n, rng)
+    nothing = SimulatedTableau(tableau_rows(plan)[0], code_of(plan).n, rng)
     statement = replace(about, commitment=nothing.tree.root)
     witness = InferenceWitness(cast(Any, None), cast(Any, nothing), [])
     told = Simulator(Coins(COINS), plan, rng).run(lambda party: inference(party, statement, witness))

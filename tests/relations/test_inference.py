@@ -57,7 +57,7 @@ def test_every_challenge_is_entered() -> None:
     for name in NETWORKS:
         statement = proved(name, 3).statement
         plan = inference_plan(statement.forward_pass)
-        counter = Inventory(plan.code)
+        counter = Inventory(plan.scheme)
         counter.run(lambda party, about=statement: inference(party, about, None))  # type: ignore[misc]
         check_challenges(counter, plan)
         assert plan.soundness_bits >= SECURITY_BITS
@@ -66,7 +66,7 @@ def test_every_challenge_is_entered() -> None:
 def test_nothing_of_the_backward_pass_is_committed_to() -> None:
     statement = proved("pooled", 3).statement
     about = statement.forward_pass
-    counter = Inventory(about.code)
+    counter = Inventory(about.scheme)
     counter.run(lambda party: inference(party, statement, None))
     names = {column.name for column in counter.columns}
     assert {"records", "layer 1 chosen", "layer 2 low, limb 0", "head remainders, limb 0"} <= names

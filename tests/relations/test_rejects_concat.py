@@ -23,8 +23,9 @@ from tests.proof.cheats import Forger, Recorder, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import Case, config, enrol_with, make_case, prove_with, round_witness
-from tests.relations.inference_cases import public_model, says, some_records, witness_of
+from tests.relations.inference_cases import adding, public_model, says, some_records, witness_of
 from tests.relations.otherwise import Prepared, prepare, refuse_changed_messages, refuse_training
+from tests.relations.test_rejects_inference import Counting
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
 LINEAR = {"kind": "linear", "outputs": 3}
@@ -174,6 +175,19 @@ def test_rejects_a_prediction_with_another_row(case: Case) -> None:
     assert (said != honest.statement.scores).any()
     other = replace(statement, scores=said)
     assert refusal(lambda: verify_prediction(other, says(other, witness, Forger))) == "column queries"
+
+
+def test_rejects_a_prediction_of_values_that_are_of_neither_part(case: Case) -> None:
+    """No layer reads them, so that nothing but the zeros of the padding is false."""
+    network = case.config.model
+    made = prove_prediction(public_model(network), some_records(network, 2, spread=50), seeded(1))
+    full = network.record.pad(np.ones((1, network.record.size), dtype=np.int64))[0]
+    empty = np.flatnonzero(full == 0)
+    for place in (empty[0], network.record.padded_size + empty[-1]):
+        statement, witness = witness_of(made, adding(int(place), 1))
+        proof = says(statement, witness, Counting)
+        assert len(Counting.false) == 1
+        assert refusal(lambda own=statement, said=proof: verify_prediction(own, said)) == "column queries"  # type: ignore[misc]
 
 
 def test_a_simulated_round_is_accepted(case: Case) -> None:

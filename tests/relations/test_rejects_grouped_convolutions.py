@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proofward.layers.conv2d import Conv2dTrainer
+from proofward.layers.layout import Layout
 from proofward.layers.network import chain
 from proofward.proof.transcript import Coins
 from proofward.relations.prove import check_round, verify_round
@@ -20,38 +21,45 @@ LAYERS = [
     {"kind": "conv2d", "outputs": 3, "kernel": 2, "stride": 1, "padding": 0, "groups": 3},
     {"kind": "linear", "outputs": 2},
 ]
-RULES = config(network=chain((3, 3, 4), LAYERS), batch=2, steps=2, rate=1 << 8, clip=2048)
+UNEVEN = [
+    {"kind": "conv2d", "outputs": 9, "kernel": 2, "stride": 1, "padding": 0, "groups": 3},
+    {"kind": "conv2d", "outputs": 3, "kernel": 1, "stride": 1, "padding": 0, "groups": 3},
+    {"kind": "linear", "outputs": 2},
+]
+RULES = {
+    "powers of two": config(network=chain((3, 3, 4), LAYERS), batch=2, steps=2, rate=1 << 8, clip=2048),
+    "three outputs and channels": config(network=chain((3, 2, 3), UNEVEN), batch=2, steps=2, rate=1 << 8, clip=2048),
+}
 
 
-@pytest.fixture(scope="module")
-def case() -> Case:
-    return make_case(RULES, rows=3)
+@pytest.fixture(scope="module", params=RULES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return make_case(RULES[request.param], rows=3)
 
 
-def turned(pictures: np.ndarray, sizes: tuple[int, ...], groups: int) -> np.ndarray:
+def turned(pictures: np.ndarray, layout: Layout, groups: int) -> np.ndarray:
     """Channels of the next group in place of those of each."""
-    whole = pictures.reshape(len(pictures), *sizes).copy()
-    real = groups * (sizes[0] // 4)  # three of four groups
-    whole[:, :real] = np.roll(whole[:, :real], -(sizes[0] // 4), axis=1)
-    return whole.reshape(len(pictures), -1)
+    whole = layout.unpad(pictures).reshape(len(pictures), *layout.axes)
+    other = np.roll(whole, -(layout.axes[0] // groups), axis=1)
+    return layout.pad(other.reshape(len(pictures), -1))
 
 
 def other_group(self: Conv2dTrainer, inputs: np.ndarray, bound: int) -> np.ndarray:
     """Every output is a sum over the inputs of the next group."""
     layer = self.layer
-    return forward(self, turned(inputs, layer.inputs.padded_axes, layer.groups), bound)
+    return forward(self, turned(inputs, layer.inputs, layer.groups), bound)
 
 
 def other_group_back(self: Conv2dTrainer, gradients: np.ndarray, bound: int) -> np.ndarray:
     """Gradients go to the inputs of another group."""
     layer = self.layer
-    return backward(self, turned(gradients, layer.gives.padded_axes, layer.groups), bound)
+    return backward(self, turned(gradients, layer.gives, layer.groups), bound)
 
 
 def other_group_trained(self: Conv2dTrainer, gradients: np.ndarray, inputs: np.ndarray, rate: int) -> None:
     """The weights are trained on the inputs of the next group."""
     layer = self.layer
-    update(self, gradients, turned(inputs, layer.inputs.padded_axes, layer.groups), rate)
+    update(self, gradients, turned(inputs, layer.inputs, layer.groups), rate)
 
 
 def last_group_frozen(self: Conv2dTrainer, gradients: np.ndarray, inputs: np.ndarray, rate: int) -> None:

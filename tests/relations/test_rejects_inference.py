@@ -45,7 +45,7 @@ def refused(statement: InferenceStatement, proof: bytes) -> bool:
 
 
 def columns_of(statement: InferenceStatement) -> list[Column]:
-    counter = Inventory(statement.forward_pass.code)
+    counter = Inventory(statement.forward_pass.scheme)
     counter.run(lambda party: inference(party, statement, None))
     return counter.columns
 
@@ -55,7 +55,7 @@ def honest_values(made: ProvedPrediction) -> dict[tuple[int, int], Any]:
         kept: ClassVar[dict[tuple[int, int], Any]] = {}
 
         def alter(self, column, value):  # type: ignore[no-untyped-def]
-            self.kept[column.tableau, column.index] = value
+            self.kept[column.commitment, column.index] = value
             return value
 
     says(*witness_of(made), Keeps)
@@ -75,7 +75,7 @@ def test_rejects_a_changed_entry_of_every_column(name: str, whole: bool) -> None
     for number, column in enumerate(columns):
         ends = (0, (1 << column.log_size) - 1)
         for position in ends if whole else ends[number % 2 :][:1]:
-            prover = changing_entry((column.tableau, column.index), position, values)
+            prover = changing_entry((column.commitment, column.index), position, values)
             assert refused(statement, says(statement, witness, prover)), (column.name, position)
 
 
@@ -163,7 +163,7 @@ def forged(statement: InferenceStatement, witness: Any, change: Change, fitting:
         known: ClassVar[dict[tuple[int, int], Any]] = {}
 
         def alter(self, column, value):  # type: ignore[no-untyped-def]
-            self.known[column.tableau, column.index] = value
+            self.known[column.commitment, column.index] = value
             return value
 
     class Changes(Accounting):

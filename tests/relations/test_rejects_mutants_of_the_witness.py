@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.proof.tableau import CommittedTableau
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.transcript import Label
 from proofward.relations.enrolment import enrolment, enrolment_plan, verify_enrolment
 from proofward.relations.measure import round_plan
@@ -35,14 +35,14 @@ def inventory_of_round(rules=None):  # type: ignore[no-untyped-def]
     """Columns of the round's script."""
     case = make_case(rules or config())
     plan = round_plan(case.statement)
-    counter = Inventory(plan.code)
+    counter = Inventory(plan.scheme)
     empty = np.zeros_like(case.result.ciphertext)
     counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None) and None)
     return case, plan, counter
 
 
 def inventory_of_enrolment(case: Case) -> Inventory:
-    counter = Inventory(enrolment_plan(case.enrolment).code)
+    counter = Inventory(enrolment_plan(case.enrolment).scheme)
     counter.run(lambda party: enrolment(party, case.enrolment, None))
     return counter
 
@@ -78,7 +78,7 @@ def test_rejects_a_changed_entry_of_every_enrolment_column(case: Case) -> None:
     assert len(columns) == 4
     for column in columns:
         for position in positions(column.log_size):
-            prover = changing_entry((column.tableau, column.index), position, honest)
+            prover = changing_entry((column.commitment, column.index), position, honest)
             proof = enrol_with(case, prover)
             if well_formed(case, column.name, position):
                 # another dataset: its commitment is another
@@ -99,9 +99,9 @@ def well_formed(case: Case, name: str, position: int) -> bool:
 def entries(counter: Inventory) -> list[tuple[str, tuple[int, int], int]]:
     """(name, column, position) for every column of a fresh tableau."""
     return [
-        (column.name, (column.tableau, column.index), position)
+        (column.name, (column.commitment, column.index), position)
         for column in counter.columns
-        if column.tableau > 0
+        if column.commitment > 0
         for position in positions(column.log_size)
     ]
 
@@ -130,7 +130,7 @@ def test_rejects_a_changed_entry_of_every_round_column(prepared) -> None:  # typ
         chosen.setdefault(entry[1], []).append(entry)
     for number, of_column in enumerate(chosen.values()):
         assert_refused(prepared, of_column[number % len(of_column)])
-    assert chosen.keys() == {(c.tableau, c.index) for c in counter.columns if c.tableau > 0}
+    assert chosen.keys() == {(c.commitment, c.index) for c in counter.columns if c.commitment > 0}
 
 
 @pytest.mark.exhaustive

@@ -122,8 +122,8 @@ def test_rejects_a_changed_entry_of_every_column_of_a_pooled_layer(case: Case) -
             continue
         found.add(name.removeprefix("layer 1 "))
         for position in (0, (1 << column.log_size) - 1):
-            values = {(c.tableau, c.index): value for c, value in honest_columns.items()}
-            prover = changing_entry((column.tableau, column.index), position, values)
+            values = {(c.commitment, c.index): value for c, value in honest_columns.items()}
+            prover = changing_entry((column.commitment, column.index), position, values)
             proof = prove_with(case, witness, encryption.ciphertext, prover, seeded(4))
             check = refusal(lambda: verify_round(case.statement, encryption.ciphertext, *proof))
             assert check == "column queries", (name, position)

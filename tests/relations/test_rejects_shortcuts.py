@@ -99,8 +99,8 @@ def test_rejects_another_training(case: Case, name: str) -> None:
 
 
 def without_layers(parts: Sequence[tuple[np.ndarray, int]]) -> np.ndarray:
-    """What a layer of a shortcut makes, which alone is not shifted, is left out."""
-    return added([parts[0], *(part for part in parts[1:] if part[1])])
+    """What a layer of a shortcut makes, which alone counts once, is left out."""
+    return added([parts[0], *(part for part in parts[1:] if part[1] != 1)])
 
 
 @pytest.mark.parametrize("forwards", [True, False])

@@ -12,8 +12,10 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from proofward.field.goldilocks import to_signed
+from proofward.field.scalar import P
 from proofward.layers.arrangement import Arrangement
-from proofward.layers.softmax import Softmax, exponential_table
+from proofward.layers.softmax import Softmax, exponential_table, softmax
 from proofward.layers.softmax_head_relation import maximum_bits
 from proofward.relations.prove import verify_round
 from tests.proof.cheats import refusal
@@ -176,6 +178,25 @@ def test_rejects_a_changed_entry(name: str) -> None:
     told = tell(case(about), columns={f"head {title}": entries for title, entries in change.items()})
     assert broken(told) == expected
     assert told.seen.false and refused(case(about), told)
+
+
+def test_rejects_a_probability_that_divides_in_the_field_only() -> None:
+    """With any remainder in its range some element of F satisfies the division: that of P is needed as well."""
+    about = case("near")
+    own = softmax(tell(about).sums.reshape(ROWS, -1)[:, :3], SCALES)
+    total, scaled = int(own.total[0]), (int(own.exponential[0, 0]) << (FD + 1)) + int(own.total[0])
+    remainder = int(own.remainder[0, 0]) ^ 1
+    forged = (scaled - remainder) * pow(2 * total, -1, P) % P
+    entry = int(to_signed(np.array([forged], dtype=np.uint64))[0])
+    changed = {
+        "probability, limb 0": {0: entry},
+        "remainder of the division, limb 0": {0: remainder & 4095},
+        "errors": {0: entry - (1 << FD)},
+    }
+    told = tell(about, columns={f"head {title}": entries for title, entries in changed.items()})
+    assert 0 <= remainder < 2 * total and forged >= 2 << FD and (2 * total * forged + remainder - scaled) % P == 0
+    assert "probability" in broken(told)
+    assert told.seen.false & told.seen.leaves and refused(about, told)
 
 
 @pytest.mark.parametrize("label", [1, 2])

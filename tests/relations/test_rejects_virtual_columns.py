@@ -106,7 +106,7 @@ def _columns(case: Case, witness: RoundWitness, ciphertext: Array) -> dict[tuple
         kept: ClassVar[dict[tuple[int, int], Array]] = {}
 
         def alter(self, column, value):  # type: ignore[no-untyped-def]
-            self.kept[column.tableau, column.index] = value
+            self.kept[column.commitment, column.index] = value
             return value
 
     with watched(Keeps):

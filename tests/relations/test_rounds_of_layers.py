@@ -20,6 +20,9 @@ SHAPES = {
         (3, 5, 4), [conv(6, 3, 1, 1, groups=3), conv(6, 2, 2, 0, groups=3)], dict(batch=2, steps=2)
     ),
     "one step of a grouped convolution": ((2, 4, 4), [conv(4, 2, 1, 0, groups=2)], dict(steps=1)),
+    "groups of three channels": (
+        (6, 4, 3), [conv(9, 3, 2, 1, groups=3), conv(6, 2, 1, 0, groups=3), dense(3)], dict(batch=2, steps=3)
+    ),
     "means of windows": ((2, 5, 6), [conv(3, 2, 1, 0), MEAN, conv(2, 2, 1, 1)], dict(steps=3)),
     "means of windows and of a picture": (
         (1, 8, 4), [conv(2, 3, 1, 1), MEAN, conv(3, 3, 1, 1), WHOLE, dense(3)], dict(steps=2)
@@ -30,6 +33,10 @@ SHAPES = {
     "shortcuts of means, pools and layers": (
         (1, 8, 8), [conv(2, 3, 1, 1), MEAN, conv(2, 3, 1, 1), conv(2, 3, 1, 1), {**ADD, "by": conv(2, 1, 1, 0)}, MEAN,
                     conv(2, 3, 1, 1), {**ADD, "from": 3}, {"kind": "relu_maxpool2d"}], dict(batch=2, steps=2)
+    ),
+    "means of 9 and 6 with shortcuts": (
+        (1, 5, 8), [conv(2, 2, 1, 1), {**MEAN, "size": 3}, conv(2, 1, 1, 0), ADD, conv(2, 3, 1, 1), {**ADD, "by": conv(2, 1, 1, 0)}, WHOLE],
+        dict(batch=2, steps=2)
     ),
     "shortcuts in front of a mean": (
         (2, 4, 4), [conv(2, 3, 1, 1), {**ADD, "from": 0}, conv(2, 3, 1, 1), ADD, WHOLE], dict(batch=2, steps=2)
@@ -44,6 +51,10 @@ SHAPES = {
     ),
     "a row joins twice": ((5,), [dense(3), ROW, dense(3), ADD, dense(3), ROW], dict(row=2, batch=2, steps=2)),
     "a mean, and an update that is clipped": ((1, 4, 4), [conv(2, 3, 1, 1), WHOLE], dict(steps=2, clip=80, rate=64)),
+    "a mean of 12, and an update that is clipped": ((1, 3, 4), [conv(2, 3, 1, 1), WHOLE], dict(steps=2, clip=80, rate=64)),
+    "means of 9, leading bits of the update": (
+        (1, 6, 6), [conv(2, 3, 1, 1), {**MEAN, "size": 3}], dict(steps=3, rate=1 << 12, clip=1 << 11)
+    ),
     "a mean, leading bits of the update": (
         (1, 8, 8), [conv(2, 3, 1, 1), MEAN], dict(steps=3, rate=1 << 12, clip=1 << 11)
     ),

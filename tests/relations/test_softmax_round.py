@@ -54,7 +54,7 @@ def case() -> Case:
 
 
 def head_columns(case: Case) -> list:  # type: ignore[type-arg]
-    counter = Inventory(round_plan(case.statement).code)
+    counter = Inventory(round_plan(case.statement).scheme)
     empty = np.zeros(ciphertext_length(case.config.model.parameters), dtype=np.uint64)
     counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None))
     return [column for column in counter.columns if column.name.startswith("head ")]
@@ -87,11 +87,11 @@ def test_a_round_of_several_classes_reaches_the_policy() -> None:
 
 def test_every_challenge_is_entered(case: Case) -> None:
     plan = round_plan(case.statement)
-    counter, empty = Inventory(plan.code), np.zeros_like(case.result.ciphertext)
+    counter, empty = Inventory(plan.scheme), np.zeros_like(case.result.ciphertext)
     counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None) and None)
     check_challenges(counter, plan)
     plan = enrolment_plan(case.enrolment)
-    counter = Inventory(plan.code)
+    counter = Inventory(plan.scheme)
     counter.run(lambda party: enrolment(party, case.enrolment, None))
     check_challenges(counter, plan)
 
@@ -118,7 +118,7 @@ def test_rejects_a_changed_entry_of_every_column(name: str) -> None:
     assert len(columns) >= 9
     for column in columns:
         for position in {0, (1 << column.log_size) - 1}:
-            forger = changing_entry((column.tableau, column.index), position, honest)
+            forger = changing_entry((column.commitment, column.index), position, honest)
             proof = prove_with(case, witness, encryption.ciphertext, forger, seeded(4))
             check = refusal(lambda proof=proof: verify_round(case.statement, encryption.ciphertext, *proof))  # type: ignore[misc]
             assert check == "column queries", (column.name, position)

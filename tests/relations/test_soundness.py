@@ -47,7 +47,7 @@ def check_challenges(counter: Inventory, plan: Plan) -> None:
 
 def test_every_challenge_of_a_round_is_entered(case: Case) -> None:
     plan = round_plan(case.statement)
-    counter = Inventory(plan.code)
+    counter = Inventory(plan.scheme)
     empty = np.zeros_like(case.result.ciphertext)
     counter.run(lambda party: training_round(party, case.statement, empty, lambda _: (), None) and None)
     check_challenges(counter, plan)
@@ -71,7 +71,7 @@ def test_sources_of_the_round_recomputed(case: Case) -> None:
 
 def test_every_challenge_of_an_enrolment_is_entered(case: Case) -> None:
     plan = enrolment_plan(case.enrolment)
-    counter = Inventory(plan.code)
+    counter = Inventory(plan.scheme)
     counter.run(lambda party: enrolment(party, case.enrolment, None))
     check_challenges(counter, plan)
 

@@ -53,7 +53,7 @@ def columns_of(case: Case) -> dict[str, np.ndarray]:
     witness, encryption = round_witness(case, seeded(3))
     prove_with(case, witness, encryption.ciphertext, Recorder, seeded(4))
     found = dict(Recorder.last.columns)
-    return {column.name: found[column.tableau, column.index] for column in training_columns(case)}
+    return {column.name: found[column.commitment, column.index] for column in training_columns(case)}
 
 
 def test_values_in_parts_are_counted_and_accepted_and_simulated(split: Case) -> None:
@@ -87,7 +87,7 @@ def test_rejects_changed_entries_of_every_column(split: Case) -> None:
         if "head" in column.name:
             continue
         position = (0, (1 << column.log_size) - 1)[number % 2]
-        forger = changing_entry((column.tableau, column.index), position, honest)
+        forger = changing_entry((column.commitment, column.index), position, honest)
         proof = prove_with(split, witness, encryption.ciphertext, forger, seeded(4))
         check = refusal(lambda proof=proof: verify_round(split.statement, encryption.ciphertext, *proof))  # type: ignore[misc]
         assert check == "column queries", column.name

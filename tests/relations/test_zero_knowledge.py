@@ -10,10 +10,11 @@ import pytest
 
 from proofward.field.goldilocks import random_field
 from proofward.lattice.parameters import RING_DEGREE
+from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
 from proofward.proof.errors import ProofRejected
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.simulator import OpenedColumns, SimulatedTableau, Simulator
+from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.relations.enrolment import check_enrolment, enrolment, enrolment_plan, verify_enrolment
 from proofward.relations.measure import round_plan
@@ -21,6 +22,7 @@ from proofward.relations.prove import check_round, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.identities import identities_hold
+from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS, Sample, differences, flaws
 from tests.relations.cases import Case, config, make_case, round_witness, sealed
@@ -39,7 +41,7 @@ def simulated_enrolment(case: Case, seed: int, coins: bytes = COINS) -> bytes:
 def simulated_round(case: Case, seed: int, coins: bytes = COINS) -> tuple[RoundStatement, np.ndarray, bytes]:
     """A round without records, training or key, about a ciphertext of uniform words."""
     rng, plan = seeded(seed), round_plan(case.statement)
-    previous = SimulatedTableau(plan.tableau_rows[0], plan.code.n, rng)
+    previous = SimulatedTableau(tableau_rows(plan)[0], code_of(plan).n, rng)
     statement = replace(case.statement, dataset_root=previous.tree.root)
     ciphertext = random_field(case.result.ciphertext.size, rng)
     nothing = cast(Any, None)

@@ -64,6 +64,7 @@ def test_the_description_has_network_and_rule():
         ({"layers": []}, "a list of 1 to"),
         ({"classes": ["0", "1"]}, "classes: expected those of the images"),
         ({"images": {}}, "images: expected proofward/images/v1"),
+        ({"images": {**SCHEMA.to_plain(), "spread": [1e-300] * 3}}, "black and white within"),
     ],
 )
 def test_files_that_contradict_themselves(change, words):

@@ -124,6 +124,10 @@ CHANGES = {
     "the same class twice": lambda plain: plain.update(classes=["a", "a"]),
     "no consortium": lambda plain: plain.pop("consortium"),
     "a round of text": lambda plain: plain.update(round="two"),
+    "an endless round": lambda plain: plain.update(round=float("inf")),
+    "half a round": lambda plain: plain.update(rounds=2.5),
+    "a round of a word": lambda plain: plain.update(round=True),
+    "endless entries": lambda plain: plain["ledger"].update(entries=float("-inf")),
     "no root": lambda plain: plain.update(ledger={"entries": 3}),
 }
 

@@ -58,6 +58,9 @@ MODELS = {
         (1, 6, 6), conv(2), POOL, {"kind": "linear", "outputs": 5},
         {"kind": "add", "from": "row", "by": {"kind": "linear", "outputs": 5}}, LINEAR, row=3,
     ),
+    "means of 9 and 6": exported(
+        (6, 9, 8), conv(4, groups=2), {**AVERAGE, "size": 3}, conv(6, 1, groups=2), WHOLE, LINEAR,
+    ),
     "grouped": exported((4, 7, 6), conv(8, groups=2), conv(8, 2, groups=8), LINEAR),
     "large weights": exported((1, 6, 6), conv(4), conv(4), LINEAR, deviation=4.0),
 }  # fmt: skip

@@ -28,6 +28,7 @@ from proofward.report.handover.prediction_proof import (
     check_opening,
     is_prediction_proof,
     load_prediction_proof,
+    named,
     proved_prediction,
     read_prediction_proof,
 )
@@ -120,6 +121,23 @@ def test_rejects_another_network_of_the_same_weights(network) -> None:
     assert other.digest == MODEL.digest and network != MODEL.model
     with pytest.raises(ProofRejected):
         made()[0].verify(other)
+
+
+def test_other_networks_scales_and_meanings_of_the_same_weights_have_other_names() -> None:
+    """Who hands over such a model's file with a proof has the ledger's digest of weights and consortium."""
+    swapped = Description.of(FEATURES.features, ("malignant", "benign"))
+    others = [
+        replace(MODEL, model=mlp((4, 1, 11, 2))),
+        replace(MODEL, scales=replace(SCALES, activation_range_bits=11)),
+        replace(MODEL, description=swapped),
+    ]
+    own = named(MODEL)
+    for other, name in zip(others, ("network", "network", "description"), strict=True):
+        found = named(other)
+        assert {key for key in own if found[key] != own[key]} == {name}
+        made, _ = proved_prediction(other, inputs_of(other, 1), seeded(1))
+        made.verify(other)
+        assert made.model == MODEL.digest and refused(made)
 
 
 def test_rejects_other_scales() -> None:

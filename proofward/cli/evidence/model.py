@@ -112,21 +112,23 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
     from proofward.data.frozen_part import FROZEN_NAME
+    from proofward.report.handover.prediction_proof import named
 
+    digests = {name: digest.hex() for name, digest in named(found).items()}
     origin, described = found.origin, found.description
     images = described.images
     inputs = f"{len(described.columns)} features" if images is None else images.words
     row = None if images is None else images.row
     network = ("MLP " if found.model.is_mlp else "") + found.model.words
     plain: dict[str, object] = {
-        "did": "exported", "file": str(path), "format": kind, "model": found.digest.hex(),
+        "did": "exported", "file": str(path), "format": kind, **digests,
         "round": origin.round, "rounds": origin.rounds, "consortium": origin.consortium.hex(),
         "ledger": {"entries": origin.entries, "root": origin.root.hex()},
     }  # fmt: skip
     lines = [
         f"{path}: {network} after round {origin.round} of {origin.rounds}",
         f"classes: {', '.join(described.classes)}; {inputs}",
-        f"model {found.digest.hex()}",
+        *(f"{name} {digest}" for name, digest in digests.items()),
         f"consortium {origin.consortium.hex()}, {origin.entries} entries of the ledger",
     ]
     if found.frozen is not None:

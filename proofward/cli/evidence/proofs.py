@@ -191,7 +191,7 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
 
     rules, statement = file.consortium, file.statement
     config, plan = statement.config, round_plan(statement)
-    code, rule = plan.code, statement.rule
+    rule = statement.rule
     return {
         "public": {
             "federation": rules.federation,
@@ -224,11 +224,7 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
         "proof": {
             "committed_values": plan.values,
             "columns": plan.columns,
-            "tableau_rows": ", ".join(map(str, plan.tableau_rows)),
-            "row_length": code.k,
-            "code_length": code.n,
-            "opened_columns": code.queries,
-            "openings_of_a_dataset": code.openings,
+            **plan.counts.facts,
             "linear_constraints": plan.constraints,
             "products": plan.products,
             "pads": plan.pads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +116,7 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
         MAX_OPENING_BYTES,
         check_opening,
         load_prediction_proof,
+        named,
     )
 
     file = load_prediction_proof(path)
@@ -130,9 +132,11 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
             check_opening(read_regular(opening, MAX_OPENING_BYTES, follow=True), file.statement(loaded))
         except NotReadable as error:
             raise ProofRejected("opening", f"expected {error.expected}, found {error.actual}") from error
+    network = {"network": named(loaded)["network"].hex()}
     plain = {
         "valid": True,
         **_public(file),
+        **network,
         "classes": list(loaded.description.classes),
         "probability_of": probability_of(loaded),
         "score_scale_bits": loaded.scales.activation_bits,
@@ -149,11 +153,17 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
         return
     bits = f"{found.soundness.words} ({SECURITY_BITS} are demanded)"
     console = make_console()
-    for line in _words(file, loaded, f"{bits}, {seconds * 1000:.0f} ms", opening):
+    for line in _words(file, loaded, network, f"{bits}, {seconds * 1000:.0f} ms", opening):
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _words(file: PredictionProof, model: ExportedModel, measures: str, opening: Path | None) -> list[str]:
+def _words(
+    file: PredictionProof,
+    model: ExportedModel,
+    network: Mapping[str, str],
+    measures: str,
+    opening: Path | None,
+) -> list[str]:
     """What a valid proof shows, and what it does not."""
     rows, names = list(rows_of(_predictions(file, model))), scored(model)
     of = "the committed record" if len(rows) == 1 else f"the {len(rows)} committed records, in their order"
@@ -165,10 +175,12 @@ def _words(file: PredictionProof, model: ExportedModel, measures: str, opening: 
         lines.append(f"  record {number}: {name}, {', '.join(told)}")
     if len(rows) > MOST_SHOWN:
         lines.append(f"  and {len(rows) - MOST_SHOWN} more, which --json has")
-    lines += [f"  {name:13}{value}" for name, value in _public(file).items() if name != "round"]
+    public = {**_public(file), **network}
+    lines += [f"  {name:13}{value}" for name, value in public.items() if name != "round"]
     shown = "The records are hidden; who proved this can open the commitment to them."
     lines.append(f"The commitment is to the records in {opening}." if opening is not None else shown)
     lines.append("That the consortium recorded this model is shown by its ledger, not by the proof.")
+    lines.append("`proofward model export` of an audited run prints the same model, network and description.")
     lines += frozen_words(model)
     return [*lines, "The proof says nothing about where the records come from."]
 

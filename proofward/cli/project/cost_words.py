@@ -49,8 +49,6 @@ def plain_costs(found: Inspection) -> dict[str, Any]:
 
 
 def _plain_tally(tally: Tally | None) -> dict[str, Any] | None:
-    from proofward.models.costs.inspection import expected_bytes
-
     if tally is None:
         return None
     plan, length = tally.plan, tally.plan.proof_length
@@ -61,15 +59,14 @@ def _plain_tally(tally: Tally | None) -> dict[str, Any] | None:
         "soundness_bits": round(plan.soundness_bits, 2),
         "grinding_bits": plan.grinding,
         "soundness_bits_with_work": round(plan.bits_with_work, 2),
-        "proof_bytes": {"least": length.least, "expected": expected_bytes(plan), "most": length.most},
+        "proof_bytes": {"least": length.least, "expected": length.expected, "most": length.most},
     }
 
 
 def _opened_bytes(found: Inspection, committed: int) -> int:
-    """Of the proof's opened columns, those that show the values of a part."""
+    """What the values of a part add to the opening."""
     assert found.round is not None
-    code = found.round.plan.code
-    return round(8 * code.queries * committed / code.k)
+    return round(committed * found.round.plan.counts.bytes_per_value)
 
 
 def cost_lines(found: Inspection) -> Iterator[str]:
@@ -115,12 +112,10 @@ def cost_lines(found: Inspection) -> Iterator[str]:
 
 
 def _tally_line(name: str, tally: Tally, policy: int) -> str:
-    from proofward.models.costs.inspection import expected_bytes
-
     plan, length = tally.plan, tally.plan.proof_length
     return (
         f"{name}: {plan.values:,} committed values, {tally.lookups:,} lookups, "
-        f"{plan.soundness.words} (the rules demand {policy}), proof about {expected_bytes(plan):,} "
+        f"{plan.soundness.words} (the rules demand {policy}), proof about {length.expected:,} "
         f"bytes ({length.least:,} to {length.most:,})"
     )
 

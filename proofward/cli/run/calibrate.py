@@ -53,11 +53,11 @@ def calibrate(
     from proofward.cli.run.calibration_words import calibration_lines, plain_calibration
 
     path = consortium_file(given)
-    load_kernels(make_console(quiet=True))
     with answering(as_json):
         if write:
             require_unprovisioned(path)
         project = opened_project(path)
+        load_kernels(make_console(quiet=True))
         found, doubts = calibrated_on(project, path, data, options, sample_rounds)
         if write and found.suggested is None:
             raise Refused(f"{path} is not changed, no scales are suggested: {found.reason}")

@@ -69,7 +69,6 @@ def simulate(
     console = make_console(as_json)
     folder = run_folder(chosen)
     resumed = check_folder(folder, None)
-    load_kernels(console)
 
     from proofward.cli.project.project_file import opened_project
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
@@ -79,6 +78,7 @@ def simulate(
 
     with answering(as_json):
         project = opened_project(project_file)
+        load_kernels(console)
         plan = plan_of_project(project, project_file)
         paths = hospital_files(project, given)
         files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))

@@ -26,8 +26,8 @@ from proofward.layers.linear import MAX_WIDTH
 
 FORMAT = "proofward/frozen-network/v1"
 MAX_BYTES = 1 << 28
-MOST_NODES, MOST_VALUES, MOST_PRODUCTS = 1 << 12, 1 << 26, 1 << 37
-"""Of nodes, of values that one of them holds for a picture, of multiplications for a picture."""
+MOST_NODES, MOST_VALUES, MOST_PRODUCTS, MOST_MET = 1 << 12, 1 << 26, 1 << 37, 1 << 31
+"""Of nodes; for a picture, of values held at a time, of multiplications, of values that all nodes meet."""
 _BLOCK = 1 << 23
 """So many values are held at a time where pictures are many."""
 
@@ -45,8 +45,12 @@ class FrozenNetwork:
             raise _wrong("a shape (channels, height, width)", self.shape)
         if not 1 <= len(self.nodes) <= MOST_NODES:
             raise _wrong(f"1 to {MOST_NODES} nodes", len(self.nodes))
-        if (held := max(node.met(self._taken_by(node)) for node in self.nodes)) > MOST_VALUES:
-            raise _wrong(f"at most {MOST_VALUES} values at a node for a picture", held)
+        if unread := set(range(len(self.shapes) - 1)) - self._last.keys():
+            raise _wrong("values that a later node takes", f"value {min(unread)}, which none does")
+        if self.held > MOST_VALUES:
+            raise _wrong(f"at most {MOST_VALUES} values at a time for a picture", self.held)
+        if (met := sum(node.met(self._taken_by(node)) for node in self.nodes)) > MOST_MET:
+            raise _wrong(f"at most {MOST_MET} values that its nodes meet for a picture", met)
         if self.products > MOST_PRODUCTS:
             raise _wrong(f"at most {MOST_PRODUCTS} multiplications for a picture", self.products)
         if not 1 <= self.outputs <= MAX_WIDTH:
@@ -65,6 +69,23 @@ class FrozenNetwork:
 
     def _taken_by(self, node: Node) -> list[Shape]:
         return [self.shapes[source] for source in node.sources]
+
+    @cached_property
+    def _last(self) -> dict[int, int]:
+        """Of each value that a node takes the last node that does."""
+        return {source: number for number, node in enumerate(self.nodes, 1) for source in node.sources}
+
+    @cached_property
+    def held(self) -> int:
+        """Values for a picture that are held at a time: what a node meets, and what later ones take."""
+        sizes = [math.prod(shape) for shape in self.shapes]
+        kept = most = sizes[0]
+        for number, node in enumerate(self.nodes, 1):
+            taken = set(node.sources)
+            beside = kept - sum(sizes[value] for value in taken)
+            most = max(most, beside + node.met(self._taken_by(node)))
+            kept += sizes[number] - sum(sizes[value] for value in taken if self._last[value] == number)
+        return most
 
     @property
     def products(self) -> int:
@@ -105,11 +126,11 @@ class FrozenNetwork:
     @property
     def at_a_time(self) -> int:
         """Pictures whose values fit into memory together, at least one."""
-        return max(1, _BLOCK // max(node.met(self._taken_by(node)) for node in self.nodes))
+        return max(1, _BLOCK // self.held)
 
     def features(self, pictures: FloatArray) -> FloatArray:
         """Integers in float64 (n, outputs), of pictures (n, *shape) of such integers, |v| <= LIMIT."""
-        last = {source: number for number, node in enumerate(self.nodes, 1) for source in node.sources}
+        last = self._last
         values: dict[int, FloatArray] = {0: pictures}
         for number, node in enumerate(self.nodes, 1):
             values[number] = node.forward([values[source] for source in node.sources])

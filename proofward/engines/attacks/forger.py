@@ -23,7 +23,7 @@ from proofward.layers.training import train
 from proofward.proof.counter import Plan
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import Column
-from proofward.proof.party import OpeningWitness, Party
+from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Label, Transcript
 from proofward.relations.encryption import EncryptionWitness
@@ -49,7 +49,7 @@ class Forger(Prover):
 
     @property
     def columns(self) -> Columns:
-        """All columns so far, by tableau and index."""
+        """All columns so far, by commitment and index."""
         return self._columns
 
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
@@ -60,15 +60,15 @@ class Forger(Prover):
         self,
         label: Label,
         length: int,
-        compute: Callable[[OpeningWitness], Array],
+        compute: Callable[[], Array],
         consistent: Callable[[Array], Array],
     ) -> Array:
         """Sends what agrees with the verifier's check."""
-        return super().exchange(label, length, lambda known: consistent(compute(known)), consistent)
+        return super().exchange(label, length, lambda: consistent(compute()), consistent)
 
     def values(self, column: Column) -> Array:
         """A column of the false witness, or the honest one where there is none."""
-        key = (column.tableau, column.index)
+        key = (column.commitment, column.index)
         try:
             return super().values(column)
         except WitnessError:
@@ -111,7 +111,7 @@ def _witness(
     made = encrypt(context, update.update, LARGEST_BOUND - 1, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
     key = EncryptionWitness(made.secret, made.error, coefficients)
-    witness = RoundWitness(features, labels, secret.tableau, trained.trace, update, key)
+    witness = RoundWitness(features, labels, secret.commitment, trained.trace, update, key)
     return witness, made.ciphertext
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, lgamma
 
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.bounds import LayerBounds, compile_bounds
@@ -36,7 +35,6 @@ from proofward.models.costs.work import MEMORY, TRAIN, VERIFY, Run, work_of
 from proofward.models.settings import Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
-from proofward.proof.counter import Plan
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable
 
@@ -202,24 +200,3 @@ def _bounds(setup: Preset, rows: int, limit: int) -> tuple[LayerBounds, ...]:
         return compile_bounds(setup.model, setup.scales, setup.training, rows, limit)
     except TrainingError:
         return ()
-
-
-def expected_bytes(plan: Plan) -> int:
-    """How long a proof is on average: columns are opened at random places, with more or fewer siblings."""
-    code, length = plan.code, plan.proof_length
-    heights = range(1, code.log_n)
-    above = sum(_expected_nodes(code.n, 1 << height, code.queries) for height in heights)
-    fewest = sum(-(-code.queries >> height) for height in heights)
-    return round(length.least + length.step * (above - fewest))
-
-
-def _expected_nodes(leaves: int, below: int, opened: int) -> float:
-    """Of the nodes with `below` leaves each, how many have one that is opened, on average."""
-    if leaves - below < opened:
-        return leaves / below
-    missed = _log_choose(leaves - below, opened) - _log_choose(leaves, opened)
-    return leaves / below * (1 - exp(missed))
-
-
-def _log_choose(among: int, chosen: int) -> float:
-    return lgamma(among + 1) - lgamma(chosen + 1) - lgamma(among - chosen + 1)

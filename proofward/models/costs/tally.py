@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from proofward.proof.commitment.contract import Scheme
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.forms import Column
-from proofward.proof.layout import Layout
 from proofward.proof.lookup import LEAVES, LOOKUPS
 from proofward.proof.party import Party
-from proofward.proof.soundness import CodeParameters
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.measure import blank_statement, round_script
@@ -55,15 +54,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Tally:
-    """The plan of a script, and its counts by part; `leaves` of all fraction trees, padded.
-
-    committed_rows: of the tableaux that the proof commits to, without those that it opens again.
-    """
+    """The plan of a script, and its counts by part; `leaves` of all fraction trees, padded."""
 
     plan: Plan
     parts: dict[str, Part]
     leaves: int
-    committed_rows: int
 
     @property
     def lookups(self) -> int:
@@ -78,15 +73,10 @@ class Tally:
 class TallyingCounter(Counter):
     """A counter that keeps what columns and lookups are called."""
 
-    def __init__(self, code: CodeParameters, policy_bits: float) -> None:
-        super().__init__(code, policy_bits)
+    def __init__(self, scheme: Scheme, policy_bits: float) -> None:
+        super().__init__(scheme, policy_bits)
         self.parts: dict[str, Part] = {}
         self.leaves = 0
-        self.reopened = 0
-
-    def _reopen(self, layout: Layout, source: Callable[[], object]) -> None:
-        self.reopened += layout.rows
-        super()._reopen(layout, source)
 
     def declare(self, name: str, log_size: int, values: Callable[[], npt.NDArray[np.uint64]]) -> Column:
         self._count(name, committed=1 << log_size, columns=1)
@@ -118,11 +108,11 @@ def part_of(name: str) -> str:
     raise AssertionError(f"column {name!r} is of no known part")
 
 
-def tally(script: Callable[[Party], None], code: CodeParameters, policy_bits: float) -> Tally:
+def tally(script: Callable[[Party], None], scheme: Scheme, policy_bits: float) -> Tally:
     """The counts of any script whose proofs have to reach a policy."""
-    counter = TallyingCounter(code, policy_bits)
+    counter = TallyingCounter(scheme, policy_bits)
     plan = counter.run(script)
-    found = Tally(plan, counter.parts, counter.leaves, sum(plan.tableau_rows) - counter.reopened)
+    found = Tally(plan, counter.parts, counter.leaves)
     if sum(part.committed for part in found.parts.values()) != plan.values:
         raise AssertionError(f"parts commit to other values than the plan's {plan.values}")
     return found
@@ -130,10 +120,10 @@ def tally(script: Callable[[Party], None], code: CodeParameters, policy_bits: fl
 
 def tally_round(config: RoundConfig, rows: int) -> Tally:
     """The counts of a round's proof; raises a TrainingError where there is no such statement."""
-    return tally(round_script(blank_statement(config, rows)), config.code(rows), config.security_bits)
+    return tally(round_script(blank_statement(config, rows)), config.scheme(rows), config.security_bits)
 
 
 def tally_enrolment(config: RoundConfig, rows: int) -> Tally:
     """The counts of an enrolment's proof; raises a TrainingError where there is no such statement."""
     statement = EnrolmentStatement(bytes(32), "", rows, config.model.features, config)
-    return tally(lambda party: enrolment(party, statement, None), config.code(rows), config.security_bits)
+    return tally(lambda party: enrolment(party, statement, None), config.scheme(rows), config.security_bits)

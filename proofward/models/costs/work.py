@@ -6,7 +6,6 @@ the prover has is the cost model; what a unit costs stands in `unit_costs`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from proofward.layers.bounds import compile_bounds
@@ -51,21 +50,16 @@ class Run:
 def work_of(run: Run) -> Work:
     """All phases of a hospital's round but its waiting."""
     network, plan = run.network, run.tally.plan
-    code, tables = plan.code, run.tally.part(TABLES).committed
+    counts, tables = plan.counts, run.tally.part(TABLES).committed
     messages = plan.pads + 2 * plan.products
     parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in network.layers)
     own = parameters if run.submits else 0
-    entries = run.tally.committed_rows * code.n
     hidden = run.samples * sum(layout.padded_size for layout in network.hidden)
     return {
         TRAIN: _training(run),
         ENCRYPT: {"parameter": own, "update": int(run.submits)},
         WITNESS: {"committed value": plan.values, "lookup": run.tally.lookups},
-        COMMIT: {
-            "code symbol by depth": entries * math.log2(code.n),
-            "code symbol": entries,
-            "column": code.n,
-        },
+        COMMIT: dict(counts.commit),
         LOOKUPS: {
             "lookup": run.tally.lookups,
             "leaf": run.tally.leaves,
@@ -74,23 +68,20 @@ def work_of(run: Run) -> Work:
         },
         SUMCHECKS: {**_sums(run), "submitted parameter": own, "message": messages},
         OPENING: {
-            "coefficient": sum(plan.tableau_rows) * code.dimension,
+            **counts.opening,
             "constraint": plan.constraints,
             "message": messages,
         },
         VERIFY: {
-            "opened symbol": code.queries * sum(plan.tableau_rows),
+            **counts.verify,
             "weight": sum(layer.weights.padded_size for layer in network.layers),
             "submitted parameter": own,
-            "row": sum(plan.tableau_rows),
-            "column": code.n,
             "message": messages,
             "table entry": tables,
         },
         MEMORY: {
             "process": 1,
-            "code symbol": entries,
-            "coefficient": sum(plan.tableau_rows) * code.dimension,
+            **counts.memory,
             "committed value": plan.values,
             "lookup": run.tally.lookups,
             "hidden value": hidden,

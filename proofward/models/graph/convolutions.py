@@ -45,18 +45,11 @@ class Convolution:
         """On all sides."""
         return self.before[0]
 
-    @property
-    def _group_outputs(self) -> int:
-        return self.shape[0] // self.groups
-
     def problems(self) -> list[str]:
         """Why the trainer has no such convolution, each with what to use instead; none if it has."""
         found = []
         if self.dilations != (1, 1):
             found.append(f"dilation {list(self.dilations)}, which no version will prove: use 1")
-        if self.groups > 1 and any(count & (count - 1) for count in (self.shape[1], self._group_outputs)):
-            words = f"{self.groups} groups of {self.shape[1]} channels and {self._group_outputs} outputs"
-            found.append(f"{words}: use groups of a power of two of each, or groups=1")
         if self.shape[2] != self.shape[3]:
             found.append(f"a kernel of {self.shape[2]}x{self.shape[3]}: use a square one")
         if self.strides[0] != self.strides[1]:

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from proofward.models.graph.branches import Operator, Read
 from proofward.models.graph.concatenations import row_of
 from proofward.models.graph.network import ImportedNetwork, compare, network_of
 from proofward.models.graph.pt2_archive import vetted
-from proofward.models.graph.refusals import ADD, CONTROL, ImportRefused, require_package, unsupported
-from proofward.models.graph.steps import FloatArray
-from proofward.models.graph.torch_operators import Program, check_type, is_add, is_concat, where
+from proofward.models.graph.refusals import (
+    ADD,
+    CONTROL,
+    ImportRefused,
+    first_line,
+    refusing,
+    require_package,
+    unsupported,
+)
+from proofward.models.graph.torch_nodes import check_type, where
+from proofward.models.graph.torch_operators import Program, is_add, is_concat
+from proofward.models.graph.torch_runs import run_of, twin_of
 
 
 def from_torch(module: Any, example: Any) -> ImportedNetwork:
@@ -57,9 +64,10 @@ def from_torch(module: Any, example: Any) -> ImportedNetwork:
 
 def from_pt2(path: Path) -> ImportedNetwork:
     """The network in a file that `torch.export.save` wrote; nothing of the file is unpickled or executed."""
-    program = read_pt2(path)
-    made, row = _network(program, [])
-    return _compared(made, program.module(check_guards=False).double(), row)
+    with refusing(path):
+        program = read_pt2(path)
+        made, row = _network(program, [])
+        return _compared(made, twin_of(program), row)
 
 
 def read_pt2(path: Path) -> Any:
@@ -71,20 +79,7 @@ def read_pt2(path: Path) -> Any:
     try:
         return torch.export.load(io.BytesIO(data))
     except Exception as error:  # torch documents no type for a file that it cannot read
-        raise ImportRefused([f"{path}: torch cannot read it: {_first_line(error)}"]) from error
-
-
-def run_of(twin: Any, row: int = -1) -> Callable[..., FloatArray]:
-    """What a module in double precision computes of records, and of rows at this place of its inputs."""
-    import torch
-
-    def run(*parts: FloatArray) -> FloatArray:
-        given = map(torch.from_numpy, parts if row else parts[::-1])
-        with torch.no_grad():
-            found = twin(*given)
-        return np.asarray(found.double().numpy(), dtype=np.float64)
-
-    return run
+        raise ImportRefused([f"{path}: torch cannot read it: {first_line(error)}"]) from error
 
 
 def _compared(made: ImportedNetwork, twin: Any, row: int) -> ImportedNetwork:
@@ -92,7 +87,7 @@ def _compared(made: ImportedNetwork, twin: Any, row: int) -> ImportedNetwork:
     try:
         compare(made, run_of(twin, row), "the module")
     except (RuntimeError, TypeError, AttributeError) as error:
-        words = f"the module does not compute in double precision: {_first_line(error)}"
+        words = f"the module does not compute in double precision: {first_line(error)}"
         raise ImportRefused([words]) from error
     return made
 
@@ -121,14 +116,10 @@ def _masks(module: Any) -> list[str]:
 
 
 def _not_exported(error: Exception) -> str:
-    words = f"{type(error).__name__}: {_first_line(error)}"
+    words = f"{type(error).__name__}: {first_line(error)}"
     if "DataDependent" in words or "data-dependent" in words:
         return f"{CONTROL} ({words})"
     return f"torch.export cannot export it with a batch of any size: {words}"
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:200]
 
 
 def _network(exported: Any, problems: list[str]) -> tuple[ImportedNetwork, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from proofward.data.frozen.network import MAX_BYTES, FrozenNetwork
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, check_regular, read_regular
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.refusals import ImportRefused, refusing
 
 ONNX, TORCH = ".onnx", ".pt2"
 
@@ -23,11 +23,13 @@ def read_frozen_network(path: Path) -> FrozenNetwork:
         if path.suffix.lower() == ONNX:
             from proofward.models.graph.frozen_onnx import frozen_from_onnx
 
-            return frozen_from_onnx(path)
+            with refusing(path):
+                return frozen_from_onnx(path)
         if path.suffix.lower() == TORCH:
             from proofward.models.graph.frozen_torch import frozen_from_pt2
 
-            return frozen_from_pt2(path)
+            with refusing(path):
+                return frozen_from_pt2(path)
         data = read_regular(path, MAX_BYTES, follow=True)
         try:
             return FrozenNetwork.from_bytes(data)

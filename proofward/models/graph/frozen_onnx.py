@@ -63,15 +63,18 @@ class FrozenOperators(Operators):
 
     def _end(self, node: Any) -> float:
         """Where a Clip that begins at 0 ends."""
-        own = attributes(node)
-        ends = [
-            own.get(name, usual) if (constant := self._constant(node, place)) is None else float(constant)
-            for place, name, usual in ((1, "min", -math.inf), (2, "max", math.inf))
-        ]
-        computed = any(self._computed(node, place) for place in (1, 2))
-        if computed or ends[0] != 0 or not ends[1] > 0:
+        ends = [self._one_end(node, *end) for end in ((1, "min", -math.inf), (2, "max", math.inf))]
+        if ends[0] != 0 or not ends[1] > 0:
             self.problems.append(f"{where(node)}: Clip to {ends}: only from 0 to a number above, as ReLU6")
         return ends[1]
+
+    def _one_end(self, node: Any, place: int, name: str, usual: float) -> float:
+        """An end of a Clip; no number where it is none, or computed."""
+        constant = self._constant(node, place)
+        if constant is None:
+            return math.nan if self._computed(node, place) else float(attributes(node).get(name, usual))
+        numbers = self._numbers(constant, where(node))
+        return float(numbers) if numbers.ndim == 0 else math.nan
 
     def _windows(self, node: Any) -> Windows | None:
         """The windows of a pool; None for one that is refused."""
@@ -82,7 +85,7 @@ class FrozenOperators(Operators):
             return None
         sides = int(sizes[1]), int(sizes[2])
         if kind in ("GlobalAveragePool", "GlobalMaxPool", "ReduceMean"):
-            if kind == "ReduceMean" and not self._pool_kind(node):
+            if kind == "ReduceMean" and not self._pool(node):
                 self.problems.append(f"{place}: ReduceMean of other axes than height and width")
                 return None
             return Windows(sides, (1, 1))

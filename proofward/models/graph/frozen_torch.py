@@ -10,11 +10,13 @@ from proofward.data.frozen.network import FrozenNetwork
 from proofward.data.frozen.windows import Windows
 from proofward.layers.errors import ConfigurationError
 from proofward.models.graph.convolutions import pair_of
-from proofward.models.graph.from_torch import read_program, read_pt2, run_of
+from proofward.models.graph.from_torch import read_program, read_pt2
 from proofward.models.graph.frozen_network import KINDS, check_alike, frozen_network
 from proofward.models.graph.refusals import plain_name
 from proofward.models.graph.steps import CutStep, FloatArray, Step, WindowStep
-from proofward.models.graph.torch_operators import Program, argument, target_of, where
+from proofward.models.graph.torch_nodes import argument, target_of, where
+from proofward.models.graph.torch_operators import Program
+from proofward.models.graph.torch_runs import run_of, twin_of
 
 _POOLS = ("maxpool2d", "avgpool2d", "adaptiveavgpool2d")
 _CUTS = {"relu6": (), "hardtanh": ("min_val", "max_val"), "clamp": ("min", "max")}
@@ -27,7 +29,7 @@ def frozen_from_pt2(path: Path) -> FrozenNetwork:
     """
     exported = read_pt2(path)
     made = frozen_network(read_program(FrozenProgram(exported), []))
-    check_alike(made, run_of(exported.module(check_guards=False).double()), "the program")
+    check_alike(made, run_of(twin_of(exported)), "the program")
     return made
 
 

@@ -112,7 +112,7 @@ class Graph:
 
     def _untrained(self) -> ConfigurationError:
         expected = (
-            "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2), AvgPool2d(2) or the mean "
+            "Input, convolutions and Linear layers with ReLU between, MaxPool2d(2), AvgPool2d or the mean "
             "of a picture behind the ReLU of a convolution, Flatten where a picture becomes a row, Add of "
             "values into a layer's sums, a second Input of rows that joins through Linear, a head"
         )
@@ -170,7 +170,7 @@ def network_graph(shape: tuple[int, ...], network: Network) -> Graph:
             break
         nodes.append(ReLU((len(nodes) - 1,)))
         if (kind := network.activations[index].kind) in POOLS:
-            nodes.append(POOLS[kind].of(len(nodes) - 1))
+            nodes.append(POOLS[kind].of(len(nodes) - 1, network.activations[index]))
         values[index + 1] = len(nodes) - 1
         axes[index + 1] = network.activations[index].gives.axes
     head = TwoClassHead if network.head.classes == 2 else SoftmaxHead

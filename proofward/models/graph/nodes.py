@@ -10,7 +10,6 @@ from proofward.encoding.cbor import Item
 from proofward.layers import conv2d, linear
 from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
-from proofward.layers.errors import ConfigurationError
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 
@@ -115,7 +114,7 @@ class PoolNode(Node):
     activation: ClassVar[type[Activation]]
 
     @classmethod
-    def of(cls, source: int) -> PoolNode:
+    def of(cls, source: int, activation: Activation) -> PoolNode:
         """The node of the trainer's pool."""
         return cls((source,))
 
@@ -131,13 +130,11 @@ class WindowPoolNode(PoolNode):
     window: int
 
     @classmethod
-    def of(cls, source: int) -> WindowPoolNode:
-        return cls((source,), cls.activation.window)
+    def of(cls, source: int, activation: Activation) -> WindowPoolNode:
+        return cls((source,), activation.window)
 
     def plain(self) -> dict[str, object]:
-        if self.window != self.activation.window:
-            raise ConfigurationError("window of a pool", str(self.activation.window), self.window)
-        return super().plain()
+        return {"kind": self.activation.kind, **({"size": self.window} if self.window != 2 else {})}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from proofward.layers.conv2d import MAX_KERNEL
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME, Convolution, named_padding
@@ -21,6 +22,7 @@ from proofward.models.graph.steps import (
     Step,
     batch_norm,
 )
+from proofward.models.graph.weights_read import WeightsRead
 
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 PLAIN_KINDS = ("Gemm", "MatMul", "Add", "Relu", "Identity", "Constant", *RESHAPES)
@@ -37,6 +39,7 @@ class Operators:
     made: dict[str, Any] = field(default_factory=dict)
     shapes: dict[str, tuple[int | str, ...]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    read: WeightsRead = field(default_factory=WeightsRead)
 
     def __post_init__(self) -> None:
         import onnx
@@ -77,7 +80,7 @@ class Operators:
             self.problems.append(f"{where(node)}: Reshape: {words}")
         elif kind == "Conv":
             self._check_conv(node)
-        elif self._pool_kind(node) or self.is_concat(node):
+        elif self._pool(node) or self.is_concat(node):
             return
         elif kind == "Concat":
             self.problems.append(f"{where(node)}: Concat: {CONCAT}")
@@ -95,7 +98,9 @@ class Operators:
             case "Relu":
                 return [ReluStep(where(node))]
             case "MaxPool" | "AveragePool" | "GlobalAveragePool" | "ReduceMean":
-                return [PoolStep(where(node), self._pool_kind(node))]
+                pool = self._pool(node)
+                assert pool is not None  # or the file was refused
+                return [pool]
             case "Gemm" | "MatMul":
                 return self._linear(node, bias)
             case "Conv":
@@ -157,7 +162,8 @@ class Operators:
 
     def _numbers(self, values: Any, place: str) -> FloatArray:
         self.check_type(values.dtype.name, place)
-        return np.array(values, dtype=np.float64)
+        self.read.take(values.size)
+        return np.array(values if values.dtype.name in DTYPES else np.zeros(values.shape), dtype=np.float64)
 
     def _computed(self, node: Any, place: int) -> bool:
         """Whether there is such an input that is no constant."""
@@ -227,23 +233,27 @@ class Operators:
             int(options.get("group", 1)),
         )  # fmt: skip
 
-    def _pool_kind(self, node: Any) -> str:
-        """The activation that a pool behind Relu is one with, "" if there is none."""
+    def _pool(self, node: Any) -> PoolStep | None:
+        """The pool of an activation that is one with Relu, if it is such a pool."""
         own, sizes = attributes(node), self.shapes.get(node.input[0], ()) if node.input else ()
+        whole = PoolStep(where(node), ReluGlobalAvgPool.kind)
         if node.op_type == "GlobalAveragePool" and len(sizes) == 4:
-            return ReluGlobalAvgPool.kind
+            return whole
         if node.op_type == "ReduceMean" and len(sizes) == 4:
             constant = self._constant(node, 1)
             axes = own.get("axes", ()) if constant is None else constant.reshape(-1).tolist()
-            return ReluGlobalAvgPool.kind if {int(axis) % 4 for axis in axes} == {2, 3} else ""
+            return whole if {int(axis) % 4 for axis in axes} == {2, 3} else None
         if node.op_type not in ("MaxPool", "AveragePool") or not is_plain_pool(own):
-            return ""
+            return None
         kernel, strides = (list(own.get(key, (1, 1))) for key in ("kernel_shape", "strides"))
         outputs = len([name for name in node.output if name])
-        if kernel == strides == [2, 2] and outputs == 1:
-            return ReluMaxPool2d.kind if node.op_type == "MaxPool" else ReluAvgPool2d.kind
-        whole = node.op_type == "AveragePool" and kernel == list(sizes[2:])
-        return ReluGlobalAvgPool.kind if whole else ""
+        if node.op_type == "MaxPool":
+            by_two = kernel == strides == [2, 2] and outputs == 1
+            return PoolStep(where(node), ReluMaxPool2d.kind) if by_two else None
+        if kernel == list(sizes[2:]) and not kernel == strides == [2, 2]:
+            return whole
+        side = kernel[0] if kernel == strides == kernel[:1] * 2 else 0
+        return PoolStep(where(node), ReluAvgPool2d.kind, side) if 2 <= side <= MAX_KERNEL else None
 
     def _norm(self, node: Any) -> list[Step]:
         place = where(node)

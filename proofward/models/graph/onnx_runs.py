@@ -21,7 +21,7 @@ ROWS = 8  #: records at a time
 
 
 def double_run(file: Any, batch: int, names: Sequence[str]) -> Run:
-    """What the file computes for records in double precision; batch: the file's fixed batch, 0 for any.
+    """What the file computes for records in double precision; batch: so many at a time, 0 for the usual.
 
     names: of the file's inputs, that of the records first.
     """

@@ -4,14 +4,20 @@ torch itself says of `torch.export.load` that it must not read files from strang
 inputs and some constants, evaluates expressions in text and compiles guards. Here the file is taken apart
 first. What is passed on to torch is written anew: the list of operators, with targets of ATen alone, without
 guards, metadata and example inputs, and weights as raw numbers. Anything else is refused.
+
+torch writes the program as Python source and runs that, with names of the file as they stand: those of
+inputs, of weights, of arguments. So every text that is passed on is a name, of letters, digits and dots, or
+is checked by itself.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +30,9 @@ WEIGHTS, CONSTANTS = "data/weights/model_weights_config.json", "data/constants/m
 PLAIN = ("archive_format", "archive_version", "byteorder", ".data/version", ".data/serialization_id")
 CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 _WEIGHT = re.compile(r"data/weights/weight_\d+", re.ASCII)
+_NAME = re.compile(r"((?!__)\w+(\.(?!__)\w+)*)?", re.ASCII)
+_OTHER_TEXTS = ("target", "expr_str", "in_spec", "out_spec")
+"""Of these each has a rule of its own."""
 _SYMBOL = re.compile(r"s\d{1,9}|Symbol\('s\d{1,9}'(, positive=True)?, integer=True\)", re.ASCII)
 _TARGET = re.compile(r"torch\.ops\.aten\.\w+\.\w+|_operator\.(mul|add|sub|floordiv|ge|le|eq)", re.ASCII)
 
@@ -79,16 +88,22 @@ def _rewritten(held: bytes, path: Path) -> bytes:
                 elif name == MODEL:
                     data = _program(json.loads(data), path)
                 elif name in (WEIGHTS, CONSTANTS):
-                    data = _payload(json.loads(data), path)
+                    sizes = {own: archive.getinfo(whole).file_size for own, whole in names.items()}
+                    data = _payload(json.loads(data), sizes, path)
                 out.writestr(f"program/{name}", data)
     return made.getvalue()
 
 
-def _payload(config: Any, path: Path) -> bytes:
+def _payload(config: Any, sizes: Mapping[str, int], path: Path) -> bytes:
+    """sizes: in bytes, of all members by name."""
     for name, entry in config["config"].items():
-        raw = re.fullmatch(r"weight_\d+", str(entry["path_name"]), re.ASCII)
-        if entry["use_pickle"] is not False or not raw:
+        member = f"data/weights/{entry['path_name']}"
+        if entry["use_pickle"] is not False or not _WEIGHT.fullmatch(member):
             raise ImportRefused([f"{path}: {name!r:.80} is pickled or no weight, and is not read"])
+        claimed = math.prod(size["as_int"] for size in entry["tensor_meta"]["sizes"])
+        if claimed > sizes[member]:
+            words = f"{name!r:.80} has {claimed} values in {sizes[member]} bytes"
+            raise ImportRefused([f"{path}: {words}: write weights that are expanded as they are"])
     _check_text(config, path)
     return json.dumps(config).encode()
 
@@ -96,11 +111,9 @@ def _payload(config: Any, path: Path) -> bytes:
 def _program(program: Any, path: Path) -> bytes:
     graph = program["graph_module"]["graph"]
     for node in graph["nodes"]:
-        if not _TARGET.fullmatch(str(node["target"])):
-            words = f"operator {node['target']!r:.80}: expected ATen's alone"
-            raise ImportRefused([f"{path}: {words}; {CONTROL}"])
         node["metadata"] = {}
     program["guards_code"] = []
+    program["torch_version"] = ""
     _check_text(program, path)
     return json.dumps(program).encode()
 
@@ -108,23 +121,35 @@ def _program(program: Any, path: Path) -> bytes:
 def _check_text(value: Any, path: Path) -> None:
     """torch evaluates every `expr_str` as an expression: only names of sizes are passed on.
 
-    Graphs within the graph, and objects, are refused, as is what makes torch import modules.
+    All other texts are names. Graphs within the graph, and objects, are refused, as is what makes torch
+    import modules.
     """
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, dict):
+        if isinstance(item, str):
+            _check_name(item, path)
+        elif isinstance(item, dict):
             other = {"as_graph", "as_custom_obj", "as_operator"} & item.keys()
             if other:
                 raise ImportRefused([f"{path}: {other.pop()[3:]}: {CONTROL}"])
+            if not _TARGET.fullmatch(target := str(item.get("target", "_operator.eq"))):
+                words = f"operator {target!r:.80}: expected ATen's alone"
+                raise ImportRefused([f"{path}: {words}; {CONTROL}"])
             for name in ("in_spec", "out_spec"):
                 _check_structure(json.loads(item.get(name, "[1, null]")), path)
             text = item.get("expr_str", "s0")
             if not _SYMBOL.fullmatch(str(text)):
                 raise ImportRefused([f"{path}: a size {text!r:.80}: only the batch may be free"])
-            stack += item.values()
+            stack += item
+            stack += [own for name, own in item.items() if name not in _OTHER_TEXTS]
         elif isinstance(item, list):
             stack += item
+
+
+def _check_name(text: str, path: Path) -> None:
+    if not _NAME.fullmatch(text):
+        raise ImportRefused([f"{path}: a name {text!r:.80}: expected letters, digits, _ and dots between"])
 
 
 def _check_structure(spec: Any, path: Path) -> None:
@@ -135,7 +160,7 @@ def _check_structure(spec: Any, path: Path) -> None:
         if item is None:
             continue
         context = json.loads(item["context"] or "null")
-        keys = context is None or all(isinstance(key, str) for key in context)
+        keys = context is None or all(isinstance(key, str) and _NAME.fullmatch(key) for key in context)
         if item["type"] not in CONTAINERS or not keys or isinstance(context, dict):
             words = f"inputs or outputs in a {item['type']!r:.80}: expected one tensor each"
             raise ImportRefused([f"{path}: {words}"])

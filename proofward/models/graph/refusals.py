@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
+
+from proofward.layers.errors import ConfigurationError
 
 NOT_YET = (
     "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
 )
 POOL = (
-    "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d(2) or the mean of a whole picture "
-    "behind it, are proved of all pools: use one of them, or use a convolution with stride 2"
+    "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d of square windows side by side or the "
+    "mean of a whole picture behind it, are proved of all pools: use one of them, or use a convolution with "
+    "stride 2"
 )
 ADD = (
     "only shortcuts are proved: values behind a ReLU, or the record, as they are or through one layer, added "
@@ -25,7 +30,6 @@ SECOND = (
     "by torch.cat: join others beforehand"
 )
 SHAPES = "put a 1x1 convolution between, with a stride where sizes differ, so that shapes are the same"
-WHOLE = "use a height and a width that are powers of two, or flatten the picture"
 AVERAGE = "not proved: use AdaptiveAvgPool2d(1), the mean of a whole picture, or flatten it"
 CONV = "use Conv2d on pictures (channels, height, width), the only convolution that is proved"
 PAD = "not proved: use the convolution's own zero padding, the same on all sides"
@@ -74,12 +78,41 @@ _GROUPS = {
 INSTEAD = {name: remedy for remedy, names in _GROUPS.items() for name in names.split()}
 
 
+MOST_SIGNS = 2000
+
+
 class ImportRefused(ValueError):
-    """A network that is not taken in: everything that is wrong with it, each with what to do."""
+    """A network that is not taken in: everything that is wrong with it, each in a line, with what to do."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(dict.fromkeys(problems))
+        self.problems = tuple(dict.fromkeys(map(_line, problems)))
         super().__init__("; ".join(self.problems))
+
+
+def _line(words: str) -> str:
+    """Without what a terminal acts on, and not endless: places have the names that a file gives them."""
+    shown = words if len(words) <= MOST_SIGNS else f"{words[:MOST_SIGNS]}..."
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Whatever a library, or a reader, raises for what is in a file becomes a refusal of the file.
+
+    Files come from outside, and onnx, onnxruntime and torch document no types for what they raise.
+    """
+    try:
+        yield
+    except (ImportRefused, ConfigurationError, MemoryError):
+        raise
+    except Exception as error:
+        words = f"no network that can be read: {type(error).__name__}: {first_line(error)}"
+        raise ImportRefused([f"{path}: {words.rstrip(': ')}"]) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an error says, at most 200 characters."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:200]
 
 
 def plain_name(operator: str) -> str:

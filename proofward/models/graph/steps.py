@@ -25,7 +25,7 @@ from proofward.layers.registry import ACTIVATIONS, IMPLIED
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.layers.shortcuts import ADD
-from proofward.models.graph.refusals import BEHIND, POOL, WHOLE
+from proofward.models.graph.refusals import BEHIND, POOL
 
 _POOLS = {
     ReluMaxPool2d.kind: "max_pool2d",
@@ -78,7 +78,7 @@ class ConvStep:
     padding: int
     bias_key: str = ""
     groups: int = 1
-    pool: str = ""  #: kind of the activation behind it, if it pools
+    pool: PoolStep | None = None  #: of the activation behind it, if it pools
 
     @property
     def kernel(self) -> int:
@@ -88,10 +88,11 @@ class ConvStep:
     @property
     def gives(self) -> Shape:
         """Shape of what it gives behind its activation: (outputs, height, width)."""
-        own = ACTIVATIONS.get(self.pool, IMPLIED)
-        rest = (self.kernel, self.stride, self.padding, own.window)
+        plain = {"kind": IMPLIED.kind} if self.pool is None else self.pool.plain
+        own = IMPLIED if self.pool is None else ACTIVATIONS[self.pool.kind]
+        rest = (self.kernel, self.stride, self.padding, own.window_of(plain))
         sums = (len(self.weight), *(Axis(size, *rest).outputs for size in self.takes[1:]))
-        return own(Layout(sums)).gives.axes
+        return own.from_plain(Layout(sums), plain).gives.axes
 
     @property
     def plain(self) -> list[dict[str, object]]:
@@ -100,7 +101,7 @@ class ConvStep:
             "kind": "conv2d", "outputs": len(self.weight), "kernel": self.kernel, "stride": self.stride,
             "padding": self.padding, **({"groups": self.groups} if self.groups > 1 else {}),
         }  # fmt: skip
-        return [layer, {"kind": self.pool}] if self.pool else [layer]
+        return [layer] if self.pool is None else [layer, self.pool.plain]
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,19 @@ class ReluStep:
 
 @dataclass(frozen=True)
 class PoolStep:
-    """A pool, of the activation of this kind: maxima or means of windows of 2 x 2 side by side, or a mean."""
+    """A pool, of the activation of this kind: maxima of windows of 2 x 2 side by side, means of such, or one.
+
+    size: of windows that there are means of.
+    """
 
     where: str
     kind: str = ReluMaxPool2d.kind
+    size: int = 2
+
+    @property
+    def plain(self) -> dict[str, object]:
+        """ReLU and this pool in the plain form of `layers.network.chain`."""
+        return {"kind": self.kind, **({"size": self.size} if self.size != 2 else {})}
 
 
 @dataclass(frozen=True)
@@ -234,10 +244,9 @@ def pooled(steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
             problems.append(f"{step.where}: {_POOLS[step.kind]}: {POOL}")
         elif layer.pool:
             problems.append(f"{step.where}: a second pool behind {layer.where}: {POOL}")
-        elif min(layer.gives[1:]) < ACTIVATIONS[step.kind].window:
-            problems.append(f"{step.where}: pictures of {layer.gives[1:]} have no window of 2 x 2")
-        elif step.kind == ReluGlobalAvgPool.kind and any(size & (size - 1) for size in layer.gives[1:]):
-            problems.append(f"{step.where}: a mean of pictures of {layer.gives[1:]}: {WHOLE}")
+        elif min(layer.gives[1:]) < ACTIVATIONS[step.kind].window_of(step.plain):
+            words = f"have no window of {step.size} x {step.size}"
+            problems.append(f"{step.where}: pictures of {layer.gives[1:]} {words}")
         else:
-            made[at] = replace(layer, pool=step.kind)
+            made[at] = replace(layer, pool=step)
     return made, problems

@@ -45,7 +45,7 @@ def _joined(steps: Sequence[Step], shape: Shape, row: int) -> list[str]:
             continue
         if place + 1 == len(steps) or not isinstance(steps[place + 1], ReluStep):
             problems.append(f"{step.where}: Add without ReLU behind it: {ADD}")
-        sums = replace(layer, pool="").gives if isinstance(layer, ConvStep) else layer.gives
+        sums = replace(layer, pool=None).gives if isinstance(layer, ConvStep) else layer.gives
         takes = (row,) if step.source == ROW else values[step.source]
         if step.by is not None and step.by.takes not in (takes, (int(np.prod(takes)),)):
             problems.append(f"{step.where}: {step.by.where} takes {step.by.takes}, the values are {takes}")

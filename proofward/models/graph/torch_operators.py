@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from proofward.layers.conv2d import MAX_KERNEL
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME as SAME_PADDING
@@ -25,12 +26,13 @@ from proofward.models.graph.steps import (
     Step,
     batch_norm,
 )
+from proofward.models.graph.torch_nodes import argument, bare, check_type, numbers, target_of, where
+from proofward.models.graph.weights_read import WeightsRead
 
 RESHAPES = ("view", "reshape", "flatten", "unsafeview", "unflatten", "squeeze", "unsqueeze")
 SAME = ("alias", "detach", "clone", "contiguous", "identity", "liftfreshcopy")
 RELU = ("relu",)
 SIZES = ("symsize", "mul", "floordiv", "add", "sub", "ge", "le", "eq", "assertscalar", "symconstrainrange")
-DTYPES = ("torch.float32", "torch.float64")
 COUNTER = "num_batches_tracked"
 
 
@@ -38,7 +40,7 @@ class Program:
     """A program of `torch.export`, read node by node."""
 
     def __init__(self, exported: Any) -> None:
-        self.exported = exported
+        self.exported, self.read = exported, WeightsRead()
         self.kinds = {entry.arg.name: entry for entry in exported.graph_signature.input_specs}
 
     @property
@@ -72,7 +74,7 @@ class Program:
             for place, source in enumerate(_taken(node)):
                 if isinstance(source, type(node)) and source in changed:
                     found[node, place] = changed[source]
-            if _bare(node).endswith("_"):
+            if bare(node).endswith("_"):
                 changed[node.args[0]] = node
         return found
 
@@ -110,7 +112,7 @@ class Program:
             training = bool(argument(node, "training")) or argument(node, "running_mean") is None
             words = "it takes its statistics from each batch"
             return [unsupported(target_of(node), place, words)] if training else []
-        if _pool_kind(node):
+        if _pool(node):
             return []
         if "dropout" in name:
             p = node.args[1]
@@ -129,8 +131,8 @@ class Program:
             return [self._conv(node)]
         if name == "batchnorm":
             return [self._norm(node)]
-        if kind := _pool_kind(node):
-            return [PoolStep(where(node), kind)]
+        if pool := _pool(node):
+            return [pool]
         return [ReluStep(where(node))] if name in RELU else []
 
     def _linear(self, node: Any) -> LinearStep:
@@ -192,11 +194,12 @@ class Program:
             words = "weights that are computed or no parameters: use nn.Linear or nn.Conv2d, with its own"
             raise ImportRefused([f"{place}: {words}"])
         tensor = self.exported.state_dict[entry.target]
+        self.read.take(tensor.numel())
         check_type(tensor, place)
         if trained and not tensor.requires_grad:
             words = f"{place}: {entry.target} is frozen, but every layer is trained"
             raise ImportRefused([f"{words}: call module.requires_grad_(True)"])
-        return str(tensor.untyped_storage().data_ptr()), _numbers(tensor)
+        return str(tensor.untyped_storage().data_ptr()), numbers(tensor)
 
     def _buffer(self, node: Any, name: str) -> FloatArray:
         place, found = where(node), argument(node, name)
@@ -205,7 +208,7 @@ class Program:
             raise ImportRefused([f"{place}: BatchNorm whose {name} is computed: use nn.BatchNorm2d, frozen"])
         state = self.exported.state_dict if entry.persistent else self.exported.constants
         check_type(state[entry.target], place)
-        return _numbers(state[entry.target])
+        return numbers(state[entry.target])
 
 
 def is_add(node: Any) -> bool:
@@ -233,68 +236,27 @@ def _taken(node: Any) -> list[Any]:
     return list(first)
 
 
-def where(node: Any) -> str:
-    """The module's own name of the place, where torch kept it."""
-    stack = node.meta.get("nn_module_stack") or {}
-    names = [entry[0] for entry in stack.values() if isinstance(entry, tuple) and entry[0]]
-    return str(names[-1]) if names else str(node.name)
-
-
-def check_type(value: Any, place: str) -> None:
-    """Raises ImportRefused for other numbers than those of single and double precision."""
-    if str(value.dtype) not in DTYPES:
-        words = f"numbers of type {value.dtype}: expected float32 or float64"
-        raise ImportRefused([f"{place}: {words}; convert with .float()"])
-
-
-def _numbers(tensor: Any) -> FloatArray:
-    return np.array(tensor.detach().double().numpy(), dtype=np.float64)
-
-
-def target_of(node: Any) -> str:
-    """ATen's name of the operator."""
-    target = str(node.target)
-    return target if target.startswith("aten.") else str(getattr(node.target, "__name__", target))
-
-
-def _bare(node: Any) -> str:
-    """Such as relu_ of aten.relu_.default."""
-    target = target_of(node)
-    return target.split(".")[1] if target.startswith("aten.") else ""
-
-
-def argument(node: Any, name: str) -> Any:
-    """The value of an ATen operator's argument."""
-    if name in node.kwargs:
-        return node.kwargs[name]
-    for place, argument in enumerate(node.target._schema.arguments):
-        if argument.name == name:
-            return node.args[place] if place < len(node.args) else argument.default_value
+def _pool(node: Any) -> PoolStep | None:
+    """The pool of an activation that is one with ReLU, if it is such a pool."""
+    name, whole = plain_name(target_of(node)), PoolStep(where(node), ReluGlobalAvgPool.kind)
+    if name == "maxpool2d" and _side(node) == 2 and pair_of(argument(node, "dilation")) == (1, 1):
+        return PoolStep(where(node), ReluMaxPool2d.kind)
+    if name == "avgpool2d" and argument(node, "divisor_override") is None:
+        sizes, side = tuple(node.args[0].meta["val"].shape[-2:]), _side(node)
+        kernel, padding = (pair_of(argument(node, name)) for name in ("kernel_size", "padding"))
+        if side != 2 and (kernel, padding) == (sizes, (0, 0)):
+            return whole
+        return PoolStep(where(node), ReluAvgPool2d.kind, side) if 2 <= side <= MAX_KERNEL else None
+    if name == "adaptiveavgpool2d" and pair_of(argument(node, "output_size")) == (1, 1):
+        return whole
+    if name == "mean" and node.args[0].meta["val"].dim() == 4 and argument(node, "dtype") is None:
+        return whole if {int(axis) % 4 for axis in argument(node, "dim") or ()} == {2, 3} else None
     return None
 
 
-def _pool_kind(node: Any) -> str:
-    """The activation that a pool behind ReLU is one with, "" if there is none."""
-    name = plain_name(target_of(node))
-    if name == "maxpool2d" and _is_by_two(node) and pair_of(argument(node, "dilation")) == (1, 1):
-        return ReluMaxPool2d.kind
-    if name == "avgpool2d" and argument(node, "divisor_override") is None:
-        sizes = tuple(node.args[0].meta["val"].shape[-2:])
-        if _is_by_two(node):
-            return ReluAvgPool2d.kind
-        kernel, padding = (pair_of(argument(node, name)) for name in ("kernel_size", "padding"))
-        return ReluGlobalAvgPool.kind if (kernel, padding) == (sizes, (0, 0)) else ""
-    if name == "adaptiveavgpool2d" and pair_of(argument(node, "output_size")) == (1, 1):
-        return ReluGlobalAvgPool.kind
-    if name == "mean" and node.args[0].meta["val"].dim() == 4 and argument(node, "dtype") is None:
-        axes = {int(axis) % 4 for axis in argument(node, "dim") or ()}
-        return ReluGlobalAvgPool.kind if axes == {2, 3} else ""
-    return ""
-
-
-def _is_by_two(node: Any) -> bool:
-    """Whether its windows are 2 x 2 side by side, and what is left over is dropped."""
+def _side(node: Any) -> int:
+    """That of its windows, if they are square, side by side, and what fills none is dropped; else 0."""
     kernel = pair_of(argument(node, "kernel_size"))
     strides = argument(node, "stride") or kernel
-    found = kernel, pair_of(strides), pair_of(argument(node, "padding")), bool(argument(node, "ceil_mode"))
-    return found == ((2, 2), (2, 2), (0, 0), False)
+    found = pair_of(strides), pair_of(argument(node, "padding")), bool(argument(node, "ceil_mode"))
+    return kernel[0] if found == ((kernel[0], kernel[0]), (0, 0), False) and kernel[0] == kernel[1] else 0

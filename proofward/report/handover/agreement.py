@@ -91,7 +91,7 @@ def error_bound(model: ExportedModel, *, single: bool = False) -> float:
         error += sum(errors[source] for source, _ in addends.direct)
         if len(sizes) > 1:
             error += _of_terms(len(sizes) + 1, sum(sizes), coarse)
-        errors[place + 1] = error + _of_a_mean(activation.mean_bits, limit, single)
+        errors[place + 1] = error + _of_a_mean(activation.mean_of, limit, single)
         largest[place + 1] = limit
     (weight, bias), below = parts[network.depth - 1], errors[network.depth - 1]
     own = _rounding(weight, bias, largest[network.depth - 1], False)
@@ -100,9 +100,12 @@ def error_bound(model: ExportedModel, *, single: bool = False) -> float:
     return float(half + float(np.abs(weight).reshape(len(weight), -1).sum(axis=1).max()) * below + own)
 
 
-def _of_a_mean(bits: int, largest: float, single: bool) -> float:
-    """Rounding of the sum of 2^bits values of at most `largest`, of which it is the mean; 0 of no mean."""
-    return _of_terms((1 << bits) - 1, largest, single)
+def _of_a_mean(count: int, largest: float, single: bool) -> float:
+    """Rounding of the sum of so many values of at most `largest`, and of its division; 0 of no mean.
+
+    Division by a power of two is exact.
+    """
+    return _of_terms(count - 1 + (count & (count - 1) > 0), largest, single)
 
 
 def _of_terms(roundings: int, largest: float, single: bool) -> float:

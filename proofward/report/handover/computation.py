@@ -7,6 +7,7 @@ from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
 from proofward.layers.record import FIRST, ROW
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.relu_mean import ReluAvgPool2d
 
 
 def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) -> list[str]:
@@ -23,9 +24,12 @@ def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) 
         "behind a layer that relu_maxpool2d follows: the largest of every 2 x 2 values of a channel, side by "
         "side; a last row or column that fills no window is dropped"
     ]
+    sizes = sorted({own.size for own in model.activations if isinstance(own, ReluAvgPool2d)} or {2})
+    words = " or ".join(f"{size} x {size}" for size in sizes)
+    modules = " or ".join(f"AvgPool2d({size})" for size in sizes)
     means = [
-        "behind a layer that relu_avgpool2d follows: the mean of every 2 x 2 values of a channel, as by "
-        "AvgPool2d(2), and behind relu_global_avgpool the mean of the channel; means are not rounded"
+        f"behind a layer that relu_avgpool2d follows: the mean of every {words} values of a channel, as by "
+        f"{modules}, and behind relu_global_avgpool the mean of the channel; means are not rounded"
     ]
     two = [
         "the last layer: weight @ input + bias, two logits, for classes[0] and classes[1]",
@@ -46,7 +50,7 @@ def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) 
         f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
         *(_shortcuts(model) if model.shortcuts else []),
         *(pools if any(isinstance(own, ReluMaxPool2d) for own in model.activations) else []),
-        *(means if any(own.mean_bits for own in model.activations) else []),
+        *(means if any(own.mean_of > 1 for own in model.activations) else []),
         *(two if model.head.classes == 2 else several),
     ]
 

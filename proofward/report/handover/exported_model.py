@@ -39,6 +39,7 @@ _NETWORK = ("widths", "inputs", "row", "layers", "class_weights")
 """The values of `Network.to_dict`."""
 MAX_HEADER_BYTES = 1 << 26
 MAX_FILE_BYTES = 1 << 31
+MOST = (1 << 32) - 1  #: rounds, and entries of a ledger
 Shape = tuple[int, ...]
 Tensor = tuple[Int64Array, NDArray[np.float64]]
 Reader = Callable[[str, Shape], Tensor]
@@ -220,13 +221,15 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
         integer("parameters", model.parameters, 1, MOST_PARAMETERS)
         scales = FixedPoint.from_dict(plain["scales"])
         description = _description(plain)
+        if description.images is not None:
+            description.images.check(scales)
         ledger = plain["ledger"]
         origin = Origin(
             str(plain["federation"]),
             bytes.fromhex(plain["consortium"]),
-            int(plain["round"]),
-            int(plain["rounds"]),
-            int(ledger["entries"]),
+            integer("round", plain["round"], 0, MOST),
+            integer("rounds", plain["rounds"], 0, MOST),
+            integer("entries", ledger["entries"], 0, MOST),
             bytes.fromhex(ledger["root"]),
             str(plain["proofward"]),
         )

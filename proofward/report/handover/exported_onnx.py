@@ -112,12 +112,11 @@ def _scaled(place: int) -> list[Any]:
 
 _TYPES: dict[bool, type[np.floating[Any]]] = {False: np.float64, True: np.float32}
 """Of numbers in double and in single precision."""
-_BY_TWO = {"kernel_shape": [2, 2], "strides": [2, 2]}
-_POOLS: dict[type[Activation], tuple[str, dict[str, list[int]]]] = {
-    Relu: ("", {}),
-    ReluMaxPool2d: ("MaxPool", _BY_TWO),
-    ReluAvgPool2d: ("AveragePool", _BY_TWO),
-    ReluGlobalAvgPool: ("GlobalAveragePool", {}),
+_POOLS: dict[type[Activation], str] = {
+    Relu: "",
+    ReluMaxPool2d: "MaxPool",
+    ReluAvgPool2d: "AveragePool",
+    ReluGlobalAvgPool: "GlobalAveragePool",
 }
 
 
@@ -146,7 +145,9 @@ class _Layers:
             self._node("Add", [self._converted(name, single) for name in names], made)
         if last:
             return
-        pool, sizes = _POOLS[type(model.activations[place])]
+        activation = model.activations[place]
+        pool, side = _POOLS[type(activation)], [activation.window] * 2
+        sizes = {"kernel_shape": side, "strides": side} if activation.window > 1 else {}
         clipped = f"clipped{number}" if pool else f"values{number}"
         self._node("Clip", [made, *self._ends(single)], clipped)
         if pool:

@@ -126,10 +126,11 @@ def _pool(activation: Activation) -> Callable[[Any], Any]:
     """What an activation does with values that have saturated."""
     from torch.nn import functional
 
+    side = activation.window
     known: dict[type[Activation], Callable[[Any], Any]] = {
         Relu: lambda values: values,
-        ReluMaxPool2d: lambda values: functional.max_pool2d(values, 2),
-        ReluAvgPool2d: lambda values: functional.avg_pool2d(values, 2),
+        ReluMaxPool2d: lambda values: functional.max_pool2d(values, side),
+        ReluAvgPool2d: lambda values: functional.avg_pool2d(values, side),
         ReluGlobalAvgPool: lambda values: functional.adaptive_avg_pool2d(values, 1),
     }
     return known[type(activation)]

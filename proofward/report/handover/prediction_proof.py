@@ -26,7 +26,7 @@ from proofward.layers.model import Int64Array
 from proofward.layers.plain import MOST_CLASSES
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
-from proofward.relations.inference_statement import MOST_RECORDS, InferenceStatement
+from proofward.relations.inference_statement import MOST_RECORDS, InferenceStatement, network_bytes
 from proofward.relations.limits import MOST_DATASET_ENTRIES
 from proofward.relations.predict import (
     SALT_BYTES,
@@ -131,6 +131,20 @@ def public_model(model: ExportedModel) -> PublicModel:
         scales=model.scales,
         weights=model.weights,
     )
+
+
+def named(model: ExportedModel) -> dict[str, bytes]:
+    """Digests of all that a prediction follows from besides its inputs: other than these is another model.
+
+    model: of the weights alone, by which the ledger names them. network: of the layers and the scales.
+    description: of what inputs and outputs mean.
+    """
+    network = b"proofward/described-network/v1" + network_bytes(model.model, model.scales)
+    return {
+        "model": model.digest,
+        "network": hashlib.sha256(network).digest(),
+        "description": public_model(model).description,
+    }
 
 
 def proved_prediction(

@@ -132,6 +132,8 @@ def at(place, value):
         (put(6, "shape", [24, 5]), "as many integers"),
         (put(6, "sources", [0]), "weights of 84 values"),
         (put(4, "sources", [7]), "values from before"),
+        (put(4, "sources", [[4]]), "values from before"),
+        (put(3, "sources", [1, 1]), "value 3, which none does"),
     ],
 )  # fmt: skip
 def test_other_bytes_are_refused(change, words):
@@ -148,10 +150,17 @@ def test_what_is_no_encoding_is_refused(data):
 
 def test_networks_beyond_the_limits_are_refused(monkeypatch):
     small = Weights(np.ones((1, 1, 1, 1), np.int32), np.zeros(1, np.int64), 10)
-    with pytest.raises(ConfigurationError, match="values at a node"):
+    with pytest.raises(ConfigurationError, match="values at a time"):
         FrozenNetwork((1, 4096, 4096), (Max((0,), Windows((64, 64), (1, 1))),))
     with pytest.raises(ConfigurationError, match="1 to 65536 features"):
         FrozenNetwork((1, 512, 512), (Rectify((0,)),))
+    chain = tuple(Rectify((at,)) for at in range(6))
+    kept = (*chain, *(Add((5 - at, 6 + at)) for at in range(6)))
+    assert FrozenNetwork((1, 16, 16), chain).held == 256 and FrozenNetwork((1, 16, 16), kept).held == 6 * 256
+    monkeypatch.setattr("proofward.data.frozen.network.MOST_MET", 6 * 256)
+    assert FrozenNetwork((1, 16, 16), chain).at_a_time == (1 << 23) // 256
+    with pytest.raises(ConfigurationError, match="1536 values that its nodes meet"):
+        FrozenNetwork((1, 16, 16), kept)
     monkeypatch.setattr("proofward.data.frozen.network.MOST_PRODUCTS", 15)
     with pytest.raises(ConfigurationError, match="multiplications"):
         FrozenNetwork((1, 4, 4), (Convolution((0,), small, ONE),))

@@ -22,8 +22,8 @@ from proofward.field.extension import Ext, ext_add_scaled, ext_dot, zeros
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.proof.algebra import element
+from proofward.proof.commitment.ligero.layout import ExtensionRows, Layout
 from proofward.proof.forms import ZERO, Column, Form, Point
-from proofward.proof.layout import ExtensionRows, Layout
 
 Array = npt.NDArray[np.uint64]
 
@@ -83,21 +83,21 @@ class Functional:
             sums[key] = (old[0] + p0 * c0 + 7 * p1 * c1) % P, (old[1] + p0 * c1 + p1 * c0) % P
 
     def _add(self, coefficient: Ext, column: Column, at: Point | Array) -> None:
-        layout = self._layouts[column.tableau]
+        layout = self._layouts[column.commitment]
         place = layout.placements[column.index]
         if column.log_size < layout.log_k:
-            self._blocks.append(_Block(coefficient, column.tableau, place.row, place.offset, at))
+            self._blocks.append(_Block(coefficient, column.commitment, place.row, place.offset, at))
         elif isinstance(at, tuple):
             split = column.log_size - layout.log_k
             high, low = at[:split], at[split:]
             group = self._large.setdefault(low, _Large(low, {}))
-            rows = group.rows.setdefault(column.tableau, zeros(layout.rows))
+            rows = group.rows.setdefault(column.commitment, zeros(layout.rows))
             span = slice(place.row, place.row + (1 << split))
             rows[:, span] = ext_add_scaled(rows[:, span], eq_table(high), coefficient)
         else:
             for i in range(1 << (column.log_size - layout.log_k)):
                 part = np.ascontiguousarray(at[:, i * self.k : (i + 1) * self.k])
-                self._blocks.append(_Block(coefficient, column.tableau, place.row + i, 0, part))
+                self._blocks.append(_Block(coefficient, column.commitment, place.row + i, 0, part))
 
     def large_terms(self) -> list[tuple[Point, dict[int, Array]]]:
         """(low point, row weights by tableau): in-row weights eq(low point)."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from proofward.proof.commitment.contract import Commitment, PadCounts
 from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key, split_pad_keys
 
 # The first rows over E: masks of the combined row, of the linear test (two) and of the quadratic test (two).
@@ -95,3 +96,24 @@ class ExtensionRows:
         """(row over E, position in it) of a pad."""
         index = self.flat(key)
         return index >> self.log_k, index & ((1 << self.log_k) - 1)
+
+
+class OpenedRows:
+    """The rows of all tableaux of a proof: of the columns, and over E behind those of the padded tableau."""
+
+    def __init__(self, log_k: int, commitments: Sequence[Commitment], pads: PadCounts) -> None:
+        self.layouts = [Layout(log_k, own.log_sizes) for own in commitments]
+        self.extension = ExtensionRows(log_k, pads.pads, pads.products)
+        self.padded = [own.padded for own in commitments].index(True)
+
+    @property
+    def first(self) -> int:
+        """Where the rows over E begin in their tableau."""
+        return self.layouts[self.padded].rows
+
+    @property
+    def counts(self) -> list[int]:
+        """How many rows over F each tableau has."""
+        counts = [layout.rows for layout in self.layouts]
+        counts[self.padded] += 2 * self.extension.count
+        return counts

@@ -13,10 +13,9 @@ import hashlib
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from proofward.proof.errors import ProofRejected
-from proofward.proof.sha256 import Words, sha256_lanes, to_bytes, to_words
+from proofward.proof.sha256 import Hashing, Words, sha256_lanes, to_bytes, to_words
 
 HASH_BYTES = 32
 SALT_BYTES = 32
@@ -39,9 +38,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return digest.digest()
 
 
-def hash_leaves(salts: bytes, rows: npt.NDArray[np.uint64]) -> Words:
-    """`leaf_hash` of every column of an F-matrix, given the salts of all columns one after another."""
-    return sha256_lanes(0, to_words(salts), rows)
+def leaf_hashing(salts: bytes, rows: int) -> Hashing:
+    """`leaf_hash` of all columns at once, for rows in pieces; the salts stand one after another."""
+    return Hashing(0, to_words(salts), rows)
 
 
 def _hash_nodes(left: Words, right: Words) -> Words:

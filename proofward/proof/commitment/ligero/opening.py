@@ -33,7 +33,7 @@ columns instead, as Ligero tests polynomials of degree 2k, would need half as ma
 How it hides. p, q and V are uniform by their masks. m1 and X^k m2 overlap in K - k coefficients, g1 and
 X^(K-k) g2 in k of them, so opened columns of masks tell nothing of p or q. The values at z and the opened
 columns are uniform by the K - k >= t + 1 random coefficients of each row. s follows from the rest, and so do
-the entries of m2, g2 and v0 in the opened columns: see `simulator.py`. Columns that are not opened are hidden
+the entries of m2, g2 and v0 in the opened columns: see `simulated.py`. Columns that are not opened are hidden
 by their salts.
 
 Source: Ames, Hazay, Ishai, Venkitasubramaniam, Ligero (2017, 2022/1608), with out-of-domain sampling.
@@ -41,7 +41,9 @@ Source: Ames, Hazay, Ishai, Venkitasubramaniam, Ligero (2017, 2022/1608), with o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -58,18 +60,20 @@ from proofward.proof.algebra import (
     power,
     sum_over_subgroup,
 )
-from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, ZERO
-from proofward.proof.functional import Functional
-from proofward.proof.layout import (
+from proofward.proof.commitment.contract import Conversation
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.counts import enter_errors
+from proofward.proof.commitment.ligero.functional import Functional
+from proofward.proof.commitment.ligero.layout import (
     MASK_LINEAR_HIGH,
     MASK_LINEAR_LOW,
     MASK_QUADRATIC_HIGH,
     MASK_QUADRATIC_LOW,
     MASK_ROW,
     ExtensionRows,
+    OpenedRows,
 )
-from proofward.proof.party import ColumnClaims, Party
-from proofward.proof.soundness import CodeParameters, Soundness
+from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT, ZERO
 from proofward.proof.transcript import Label, draw_extension, draw_indices, expand_extension
 
 Array = npt.NDArray[np.uint64]
@@ -85,60 +89,65 @@ class _Challenges:
     beta: Ext
 
 
-def open_tableaux(party: Party) -> None:
-    """Run the opening.
+@dataclass(frozen=True, slots=True)
+class ColumnClaims:
+    """What opened columns have to agree with.
 
-    Every party but the counter checks what it hears, so a prover never sends a proof that is refused.
+    weights: of the rows of each tableau in `combined`, the polynomial V. The polynomials p of the functional
+    and q of the products (kappa) agree with the columns of the masks, which only a simulator has to see to.
     """
-    code = party.code
-    rows = ExtensionRows(code.log_k, party.pads, party.products)
-    opening_soundness(party.soundness, code, len(party.constraints), rows.product_rows)
+
+    functional: Functional
+    rows: OpenedRows
+    kappa: Ext
+    p: Array
+    q: Array
+    weights: list[Array]
+    combined: Array
+
+
+class OpeningWitness(Protocol):
+    """What a prover computes in an opening."""
+
+    def linear_polynomial(self, functional: Functional) -> Array: ...
+
+    def quotient(self, kappa: Ext) -> Array: ...
+
+    def evaluations(self, rho: list[Array], triple_rows: list[int], z: Ext) -> Array: ...
+
+    def combined_row(self, weights: list[Array]) -> Array: ...
+
+
+Known = Callable[[], OpeningWitness]
+
+
+def combine(
+    party: Conversation, code: CodeParameters, rows: OpenedRows, known: Known
+) -> tuple[list[int], ColumnClaims]:
+    """Everything before the columns: which these are, and what they have to agree with.
+
+    Every party but the counter checks what it hears, so a prover never sends a proof that is refused. Only a
+    prover is asked for what is `known`.
+    """
+    enter_errors(party.soundness, code, len(party.constraints), rows.extension.product_rows)
     gamma, kappa = party.challenge(), party.challenge()
-    layouts = [tableau.layout for tableau in party.tableaux]
-    functional = Functional(party.constraints, gamma, layouts, rows)
-    p = _linear_polynomial(party, functional)
-    q = _quotient(party, rows, kappa)
+    functional = Functional(party.constraints, gamma, rows.layouts, rows.extension)
+    p = _linear_polynomial(party, code, functional, known)
+    q = _quotient(party, code, kappa, known)
     z = _point_outside_base_field(party)
     rho = _row_coefficients(party, rows)
-    values = _values_at(party, rows, rho, z)
+    values = _values_at(party, rows.extension, rho, z, known)
     drawn = _Challenges(kappa, z, rho, party.challenge())
-    weights = _row_weights(party, functional, rows, drawn)
-    combined = _combined_row(party, weights, z, _combined_value(code, p, q, values, drawn))
+    weights = _row_weights(code, functional, rows, drawn)
+    combined = _combined_row(party, code, weights, z, _combined_value(code, p, q, values, drawn), known)
     indices = draw_indices(party.challenger, Label.QUERIES, code.queries, code.n)
-    party.open_columns(indices, ColumnClaims(functional, rows, kappa, p, q, weights, combined))
+    return indices, ColumnClaims(functional, rows, kappa, p, q, weights, combined)
 
 
-def opening_soundness(
-    soundness: Soundness, code: CodeParameters, constraints: int, product_rows: int
-) -> None:
-    """Enter the error sources of an opening.
-
-    Of p and q, a false statement has one that is wrong for a known reason. The difference between the two
-    sides of its identity has degree at most max(k + K, 2K) - 1 < 2 (k + K).
-    """
-    values = 2 + 3 * product_rows  # the powers of beta that weigh p, q and the values at z
-    soundness.add("linear constraints", "Schwartz-Zippel", constraints)
-    soundness.add("products", "Schwartz-Zippel", product_rows)
-    soundness.add("out-of-domain point", "Schwartz-Zippel", 2 * (code.k + code.dimension))
-    soundness.add("values at the out-of-domain point", "Schwartz-Zippel", values)
-    soundness.add("proximity", "Ben-Sasson et al. 2020/654, Theorem 1.6 (unique decoding)", code.n)
-    soundness.add(
-        "proximity, challenge beta",
-        "Ben-Sasson et al. 2020/654, Theorem 1.5 (unique decoding)",
-        values * code.n,
-    )
-    soundness.add_log2("column queries", "distance of distinct codewords (unique decoding)", code.query_error)
-
-
-def opening_elements(code: CodeParameters, product_rows: int) -> int:
-    """How many elements of E are sent in an opening, columns aside: p, q, the values at z, and V."""
-    p, q = code.k + code.dimension, 2 * code.dimension - code.k
-    return p + q + 1 + 3 * product_rows + code.dimension
-
-
-def _linear_polynomial(party: Party, functional: Functional) -> Array:
+def _linear_polynomial(
+    party: Conversation, code: CodeParameters, functional: Functional, known: Known
+) -> Array:
     """p, whose sum over H is known."""
-    code = party.code
 
     def with_sum(coefficients: Array) -> Array:
         missing = -functional.constant - sum_over_subgroup(coefficients, code.k)
@@ -146,21 +155,19 @@ def _linear_polynomial(party: Party, functional: Functional) -> Array:
         return coefficients
 
     p = party.exchange(
-        Label.LINEAR, code.k + code.dimension, lambda known: known.linear_polynomial(functional), with_sum
+        Label.LINEAR, code.k + code.dimension, lambda: known().linear_polynomial(functional), with_sum
     )
     party.check("linear constraints", lambda: (sum_over_subgroup(p, code.k), -functional.constant))
     return p
 
 
-def _quotient(party: Party, rows: ExtensionRows, kappa: Ext) -> Array:
+def _quotient(party: Conversation, code: CodeParameters, kappa: Ext, known: Known) -> Array:
     """q, of which nothing is known."""
-    length = 2 * party.code.dimension - party.code.k
-    return party.exchange(
-        Label.QUADRATIC, length, lambda known: known.quotient(rows, kappa), lambda values: values
-    )
+    length = 2 * code.dimension - code.k
+    return party.exchange(Label.QUADRATIC, length, lambda: known().quotient(kappa), lambda values: values)
 
 
-def _point_outside_base_field(party: Party) -> Ext:
+def _point_outside_base_field(party: Conversation) -> Ext:
     """z, uniform in E without F."""
     z = draw_extension(party.challenger, Label.OUT_OF_DOMAIN)
     while z.c1 == 0:
@@ -168,10 +175,10 @@ def _point_outside_base_field(party: Party) -> Ext:
     return z
 
 
-def _row_coefficients(party: Party, rows: ExtensionRows) -> list[Array]:
+def _row_coefficients(party: Conversation, rows: OpenedRows) -> list[Array]:
     """rho from a seed: a uniform coefficient for every row, but 1 for the mask v0."""
     seed = party.challenger.squeeze(Label.COMBINATION, 32)
-    counts = [tableau.layout.rows for tableau in party.tableaux] + [rows.count]
+    counts = [layout.rows for layout in rows.layouts] + [rows.extension.count]
     bounds = np.cumsum(counts)[:-1]
     drawn = expand_extension(seed, sum(counts))
     rho = [np.ascontiguousarray(part) for part in np.split(drawn, bounds, axis=1)]
@@ -184,36 +191,34 @@ def _triple_rows(rows: ExtensionRows) -> list[int]:
     return [rows.product_row(kind, i) for i in range(rows.product_rows) for kind in (LEFT, RIGHT, PRODUCT)]
 
 
-def _values_at(party: Party, rows: ExtensionRows, rho: list[Array], z: Ext) -> Array:
+def _values_at(party: Conversation, rows: ExtensionRows, rho: list[Array], z: Ext, known: Known) -> Array:
     """s and the values of all triples at z."""
     triples = _triple_rows(rows)
     return party.exchange(
         Label.EVALUATIONS,
         1 + len(triples),
-        lambda known: known.evaluations(rho, triples, z),
+        lambda: known().evaluations(rho, triples, z),
         lambda values: values,
     )
 
 
 def _row_weights(
-    party: Party, functional: Functional, rows: ExtensionRows, drawn: _Challenges
+    code: CodeParameters, functional: Functional, rows: OpenedRows, drawn: _Challenges
 ) -> list[Array]:
     """The weights of all rows in V, an E-array for each tableau."""
     beta, rho = drawn.beta, drawn.rho
-    column_weights, extension_weights = functional.at(lagrange_at(drawn.z, party.code.k))
+    column_weights, extension_weights = functional.at(lagrange_at(drawn.z, code.k))
     weights = [
         ext_add(own, ext_scale(column, beta)) for own, column in zip(rho, column_weights, strict=False)
     ]
     extension = ext_add(rho[-1], ext_scale(as_array(extension_weights), beta))
-    for row, weight in _mask_weights(party.code, drawn):
+    for row, weight in _mask_weights(code, drawn):
         add_at(extension, row, weight)
     scale = beta * beta * beta
-    for row in _triple_rows(rows):
+    for row in _triple_rows(rows.extension):
         add_at(extension, row, scale)
         scale = scale * beta
-    for i, tableau in enumerate(party.tableaux):
-        if tableau.padded:
-            weights[i] = np.concatenate([weights[i], plane_weights(extension)], axis=1)
+    weights[rows.padded] = np.concatenate([weights[rows.padded], plane_weights(extension)], axis=1)
     return weights
 
 
@@ -245,7 +250,9 @@ def _combined_value(code: CodeParameters, p: Array, q: Array, values: Array, dra
     return element(values, 0) + beta * evaluate_polynomial(p, z) + square * quotient + weighted
 
 
-def _combined_row(party: Party, weights: list[Array], z: Ext, target: Ext) -> Array:
+def _combined_row(
+    party: Conversation, code: CodeParameters, weights: list[Array], z: Ext, target: Ext, known: Known
+) -> Array:
     """V, whose value at z is known."""
 
     def with_value(coefficients: Array) -> Array:
@@ -253,7 +260,7 @@ def _combined_row(party: Party, weights: list[Array], z: Ext, target: Ext) -> Ar
         return coefficients
 
     combined = party.exchange(
-        Label.COMBINED_ROW, party.code.dimension, lambda known: known.combined_row(weights), with_value
+        Label.COMBINED_ROW, code.dimension, lambda: known().combined_row(weights), with_value
     )
     party.check("combined row at the out-of-domain point", lambda: (evaluate_polynomial(combined, z), target))
     return combined

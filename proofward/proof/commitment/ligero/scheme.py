@@ -1,0 +1,172 @@
+"""The scheme's side of the contract: what each party does, from the parts in this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from proofward.field.contract import combine_rows
+from proofward.field.extension import ext_add, zeros
+from proofward.field.goldilocks import random_field
+from proofward.field.ntt import low_degree_extend
+from proofward.proof.commitment.contract import (
+    Array,
+    Commitment,
+    Committed,
+    Conversation,
+    Counts,
+    PadCounts,
+    Reader,
+    Rng,
+    Root,
+    Scheme,
+    Writer,
+)
+from proofward.proof.commitment.ligero.code import CodeParameters, choose_code
+from proofward.proof.commitment.ligero.counts import count_opening, enter_errors
+from proofward.proof.commitment.ligero.layout import ExtensionRows, Layout, OpenedRows
+from proofward.proof.commitment.ligero.merkle import (
+    HASH_BYTES,
+    SALT_BYTES,
+    check_opening,
+    leaf_hash,
+    sibling_count,
+)
+from proofward.proof.commitment.ligero.opening import ColumnClaims, OpeningWitness, combine
+from proofward.proof.commitment.ligero.pads import DrawnPads, draw_pads
+from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
+from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
+from proofward.proof.commitment.ligero.witness import OpenedWitness
+from proofward.proof.errors import ProofRejected
+from proofward.proof.soundness import Soundness
+
+
+@dataclass(frozen=True)
+class Ligero(Scheme):
+    """Commitments are tableaux of one code."""
+
+    code: CodeParameters
+
+    @classmethod
+    def choose(cls, values: int, security_bits: int, openings: int) -> Ligero:
+        return cls(choose_code(values, security_bits, openings))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> CommittedTableau:
+        return CommittedTableau.from_bytes(data)
+
+    @property
+    def openings(self) -> int:
+        return self.code.openings
+
+    def count(
+        self, commitments: Sequence[Commitment], pads: PadCounts, constraints: int, soundness: Soundness
+    ) -> Counts:
+        product_rows = ExtensionRows(self.code.log_k, pads.pads, pads.products).product_rows
+        enter_errors(soundness, self.code, constraints, product_rows)
+        return count_opening(self.code, commitments, pads)
+
+    def commit(self, columns: Sequence[Array], rng: Rng) -> CommittedTableau:
+        layout = self._layout([(column.size - 1).bit_length() for column in columns])
+        return self._commit_rows(place(layout, columns, layout.rows), rng)
+
+    def commit_padded(
+        self, columns: Sequence[Array], pads: PadCounts, rng: Rng
+    ) -> tuple[CommittedTableau, DrawnPads]:
+        layout = self._layout([(column.size - 1).bit_length() for column in columns])
+        rows = ExtensionRows(self.code.log_k, pads.pads, pads.products)
+        data = place(layout, columns, layout.rows + 2 * rows.count)
+        drawn = self._draw_pads(rows, rng)
+        planes = drawn.reshape(2, rows.count, self.code.k)
+        data[layout.rows :: 2] = planes[0]
+        data[layout.rows + 1 :: 2] = planes[1]
+        return self._commit_rows(data, rng), DrawnPads(rows, drawn)
+
+    def _layout(self, log_sizes: Sequence[int]) -> Layout:
+        return Layout(self.code.log_k, log_sizes)
+
+    def _draw_pads(self, rows: ExtensionRows, rng: Rng) -> Array:
+        return draw_pads(rows, rng)
+
+    def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
+        """Commit to data with fresh blinding and salts."""
+        count = data.shape[0]
+        blinding = random_field(count * self.code.blinding, rng).reshape(count, self.code.blinding)
+        return CommittedTableau(self.code, data, blinding, rng(32))
+
+    def reopen(self, kept: object, log_sizes: Sequence[int]) -> CommittedTableau:
+        tableau, expected = cast(CommittedTableau, kept), self._layout(log_sizes).rows
+        if tableau.rows != expected or tableau.code != self.code:
+            raise ValueError(f"{tableau.rows} rows, {tableau.code}; expected {expected}, {self.code}")
+        return tableau
+
+    def open(self, party: Writer, committed: Sequence[Committed]) -> None:
+        tableaux, rows = cast("Sequence[CommittedTableau]", committed), self._rows(party)
+        known = OpenedWitness(self.code, tableaux, rows)
+        indices, _ = combine(party, self.code, rows, lambda: known)
+        self._show_columns(party, tableaux, indices)
+
+    def verify(self, party: Reader) -> None:
+        indices, claims = combine(party, self.code, self._rows(party), _nobody)
+        self._check_columns(party, indices, claims)
+
+    def imitate(self, log_sizes: Sequence[int], rng: Rng, pads: PadCounts | None = None) -> SimulatedTableau:
+        rows = self._layout(log_sizes).rows
+        if pads is not None:
+            rows += 2 * ExtensionRows(self.code.log_k, pads.pads, pads.products).count
+        return SimulatedTableau(rows, self.code.n, rng)
+
+    def simulate(self, party: Writer, imitated: Sequence[Root]) -> None:
+        tableaux = cast("Sequence[SimulatedTableau]", imitated)
+        indices, claims = combine(party, self.code, self._rows(party), _nobody)
+        columns = OpenedColumns(self.code, tableaux, claims.rows, indices)
+        columns.agree_with_linear_polynomial(claims)
+        columns.agree_with_quotient(claims)
+        columns.agree_with_combined_row(claims)
+        self._show_columns(party, tableaux, indices)
+
+    def _rows(self, party: Conversation) -> OpenedRows:
+        return OpenedRows(self.code.log_k, party.commitments, party.pad_counts)
+
+    def _show_columns(
+        self, party: Writer, tableaux: Sequence[CommittedTableau | SimulatedTableau], indices: list[int]
+    ) -> None:
+        """Of every tableau its columns, their salts, and the siblings in its tree."""
+        for tableau in tableaux:
+            party.write(tableau.opened(indices).astype("<u8", copy=False).tobytes())
+            party.write(b"".join(tableau.salt(i) for i in indices))
+            party.write(tableau.tree.open(indices))
+
+    def _check_columns(self, party: Reader, indices: list[int], claims: ColumnClaims) -> None:
+        """They are in the committed trees, and combine to the combined row."""
+        found = zeros(len(indices))
+        for own, commitment in zip(claims.weights, party.commitments, strict=True):
+            columns = self._hear_columns(party, commitment, indices, own.shape[1])
+            found = ext_add(found, combine_rows(own, np.ascontiguousarray(columns.T)))
+        expected = low_degree_extend(claims.combined, self.code.n)[:, indices]
+        if not np.array_equal(found, expected):
+            bad = indices[int(np.argmax((found != expected).any(axis=0)))]
+            raise ProofRejected("column queries", f"column {bad} does not combine to the combined row")
+
+    def _hear_columns(self, party: Reader, commitment: Commitment, indices: list[int], rows: int) -> Array:
+        """The opened columns of one tableau, checked against its root."""
+        count, depth, name = len(indices), self.code.log_n, commitment.name
+        columns = party.take_elements(count * rows, f"columns of {name}").reshape(count, rows)
+        salts = party.take(SALT_BYTES * count, f"salts of {name}")
+        siblings = party.take(HASH_BYTES * sibling_count(indices, depth), f"siblings of {name}")
+        leaves = [
+            leaf_hash(
+                bytes(salts[SALT_BYTES * i : SALT_BYTES * (i + 1)]),
+                columns[i].astype("<u8", copy=False).tobytes(),
+            )
+            for i in range(count)
+        ]
+        check_opening(commitment.root, depth, indices, leaves, bytes(siblings))
+        return columns
+
+
+def _nobody() -> OpeningWitness:
+    raise AssertionError("only a prover knows the rows")
