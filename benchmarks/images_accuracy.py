@@ -1,12 +1,14 @@
 """Accuracy on pictures: a fixed-point federation of a convolutional network against float32, as JSON lines.
 
 python benchmarks/images_accuracy.py [--data PATH] [--seeds 3] [--rounds 12] [--hospitals 5]
-                                     [--scales 5,10,22] [--centre 0.25] [--spread 0.25] [--smallest]
+                                     [--scales 5,10,22] [--centre 0.25] [--spread 0.25] [--mirrored]
+                                     [--learning-rate 0.125] [--momentum 0] [--epochs 1] [--smallest]
 
 PATH is an archive or a folder that a site could give, read, made into features and divided as sites and
 demonstrations do it: the first class is told from all others, equal images stay in one part, and a fifth is
-held out. Without a path the pictures are generated patches. Both methods train on the same batches from the
-same first weights, with the integers of a proved federation on one side.
+held out. Without a path the pictures are generated patches. With --mirrored every hospital has the mirror
+image of each of its pictures too; what is held out stays as it is. Both methods train on the same batches
+from the same first weights, with the integers of a proved federation on one side.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 from _machine import describe
 
 from proofward.data.generated_patches import GeneratedPatches
@@ -31,8 +34,9 @@ from proofward.data.images.sources import source_at
 from proofward.data.records import Records
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
+from proofward.layers.plain import MILLION
 from proofward.models.settings import Preset
-from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc
+from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc, pooled
 
 SALT = bytes(32)  # digests of patients are compared within this run only
 
@@ -60,6 +64,13 @@ def read(
     return taken(source, found, schema, scales), found, schema
 
 
+def mirrored(records: Records, schema: ImageSchema) -> Records:
+    """The records, and behind them each picture with left and right exchanged."""
+    pictures = records.features.reshape(-1, *schema.axes)
+    other = np.ascontiguousarray(pictures[..., ::-1]).reshape(records.features.shape)
+    return pooled([records, Records(other, records.labels)])
+
+
 def main() -> None:
     """Prints one JSON line a seed, and one of the means."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -73,6 +84,11 @@ def main() -> None:
     parser.add_argument("--centre", type=float, default=0.25, help="grey level that becomes 0")
     parser.add_argument("--spread", type=float, default=0.25, help="grey levels that become 1")
     parser.add_argument("--clip", type=int, default=1 << 13, help="clip bound, in units of 2^-10")
+    parser.add_argument("--mirrored", action="store_true", help="train on each picture's mirror image too")
+    parser.add_argument("--learning-rate", type=float, default=0.125, help="of a batch's mean gradient")
+    parser.add_argument("--momentum", type=float, default=0.0, help="of local training")
+    parser.add_argument("--batch", type=int, default=16, help="pictures of a step")
+    parser.add_argument("--epochs", type=int, default=1, help="passes of a round over a hospital's pictures")
     parser.add_argument("--smallest", action="store_true", help="generated pictures, one seed, two rounds")
     options = parser.parse_args()
     if options.smallest:
@@ -85,21 +101,28 @@ def main() -> None:
     levels = Levels((options.centre,), (options.spread,))
     records, found, schema = read(options.data, levels, options.side, scales)
     own = network(*schema.axes[1:], tuple(map(int, options.channels.split(","))))
-    setup = Preset("pictures", "", own, scales, Training(rate=1, batch=16, epochs=1), options.clip)
+    rate = options.learning_rate / options.batch * (1 << scales.rate_shift)
+    if not rate.is_integer():
+        parser.error(f"--learning-rate: expected a multiple of {options.batch / (1 << scales.rate_shift)}")
+    local = Training(int(rate), options.batch, options.epochs, momentum=round(options.momentum * MILLION))
+    setup = Preset("pictures", "", own, scales, local, options.clip)
     gaps, scores = [], []
     for seed in range(options.seeds):
         started = time.perf_counter()
         training, held = patient_split(found, seed)
         parts = deal_by_patient(found, training, options.hospitals, seed)
         hospitals, held_out = [records.select(part) for part in parts], records.select(held)
+        if options.mirrored:
+            hospitals = [mirrored(rows, schema) for rows in hospitals]
         fixed = federated(setup, hospitals, options.rounds, seed)
         twin = federated_float(setup, hospitals, options.rounds, seed)
         scores.append((fixed_auc(setup, fixed.weights, held_out), float_auc(setup, twin, held_out)))
         gaps.append(scores[-1][1] - scores[-1][0])
         line = {
             "benchmark": "images_accuracy", "network": own.words, "rounds": options.rounds, "seed": seed,
-            "rows": list(map(len, hospitals)), "auc_fixed": round(scores[-1][0], 5),
-            "auc_float": round(scores[-1][1], 5), "clipped_updates": fixed.clipped,
+            "rows": list(map(len, hospitals)), "training": local.to_dict(),
+            "auc_fixed": round(scores[-1][0], 5), "auc_float": round(scores[-1][1], 5),
+            "clipped_updates": fixed.clipped,
             "seconds": round(time.perf_counter() - started, 1),
         }  # fmt: skip
         print(json.dumps(line), flush=True)

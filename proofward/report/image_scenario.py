@@ -1,8 +1,9 @@
-"""A demonstration on images: generated patches or a file of real ones, and a small convolutional network."""
+"""A demonstration on images: generated patches or real ones, and a preset or a small network of its own."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from proofward.data.generated_patches import CLASSES, GeneratedPatches
@@ -11,12 +12,14 @@ from proofward.data.image_schema import ImageSchema
 from proofward.data.images.admission import Admission
 from proofward.data.images.example import Source
 from proofward.data.images.inspection import inspect
-from proofward.data.images.levels import Levels
+from proofward.data.images.levels import Levels, usual_levels
 from proofward.data.images.patient_split import deal_by_patient, patient_split
 from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.rule import ImageRule
 from proofward.data.images.sources import source_at
-from proofward.models.settings import Settings
+from proofward.layers.errors import ConfigurationError
+from proofward.models.presets import preset_file
+from proofward.models.settings import Preset, Settings
 from proofward.report.demonstration import VERIFIERS
 from proofward.report.handover.description import Description
 from proofward.report.scenario import Scenario, demonstration_plan
@@ -33,15 +36,16 @@ SETTINGS = Settings(
 
 
 def make_image_scenario(
-    data: Path | None, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS
+    data: Path | None, hospitals: int, rounds: int, seed: int, verifiers: int = VERIFIERS, chosen: str = ""
 ) -> Scenario:
     """Makes the records and the plan of a run. The seed fixes patches and the division of images.
 
     data: an npz archive, an HDF5 file or a folder, whose first class is told from all others; None for
-    generated patches. No patient and no image is in two parts. Raises ConfigurationError, ImagesRefused.
+    generated patches. chosen: a preset of pictures, "" for the demonstration's own network. No patient and no
+    image is in two parts. Raises ConfigurationError, ImagesRefused.
     """
-    rule = ImageRule(SIDE, SIDE)
-    source: Source = GeneratedPatches(PATCHES * hospitals, SIDE, seed)
+    rule, levels = _seen(chosen)
+    source: Source = GeneratedPatches(PATCHES * hospitals, max(rule.height, rule.width), seed)
     if data is not None:
         source = source_at(data, Admission(os.urandom(32)))
     found = inspect(source, rule)
@@ -49,10 +53,8 @@ def make_image_scenario(
     if len(found.classes) < 2:
         raise ImagesRefused(f"expected images of two classes or more, found {len(found.classes)}")
     names = CLASSES if data is None else found.classes
-    schema = ImageSchema(rule, LEVELS, negative=names[:1], positive=names[1:])
-    setup = SETTINGS.preset(NAME, "", schema.axes)
-    words = f"{rule.words}: {setup.model.words}, {setup.training.duration} of {setup.training.batch}"
-    setup = SETTINGS.preset(NAME, words, schema.axes)
+    schema = ImageSchema(rule, levels, negative=names[:1], positive=names[1:])
+    setup = preset_file(chosen).preset if chosen else _own(schema)
     what = "generated patches" if data is None else "images of a file"
     plan = demonstration_plan(setup, hospitals, rounds, verifiers, f"{what}, divided by seed {seed}")
     records = taken(source, found, schema, setup.scales)
@@ -66,3 +68,21 @@ def make_image_scenario(
         Description.of_images(schema),
         found.doubts,
     )
+
+
+def _seen(chosen: str) -> tuple[ImageRule, Levels]:
+    """How the network of this preset, or the demonstration's own, sees every image."""
+    if not chosen:
+        return ImageRule(SIDE, SIDE), LEVELS
+    found = preset_file(chosen)
+    if not found.of_pictures:
+        raise ConfigurationError("preset", "one of pictures; tables are shown without --images", chosen)
+    channels, height, width = found.inputs
+    return ImageRule(height, width, channels), usual_levels(channels)
+
+
+def _own(schema: ImageSchema) -> Preset:
+    """The demonstration's own network, of pictures that the schema makes."""
+    setup = SETTINGS.preset(NAME, "", schema.axes)
+    words = f"{schema.rule.words}: {setup.model.words}, {setup.training.duration} of {setup.training.batch}"
+    return replace(setup, summary=words)

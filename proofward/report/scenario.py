@@ -51,7 +51,7 @@ def make_scenario(name: str, hospitals: int, rounds: int, seed: int, verifiers: 
     Raises ConfigurationError, DataUnavailable.
     """
     if preset_file(name).of_pictures:
-        raise ConfigurationError("preset", "one of tables; pictures are shown by `demo --images`", name)
+        raise ConfigurationError("preset", "one of tables; pictures are shown with --images", name)
     setup = preset(name)
     plan = demonstration_plan(setup, hospitals, rounds, verifiers, f"records divided by seed {seed}")
     features = setup.model.features

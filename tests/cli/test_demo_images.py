@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from proofward.report.handover.exported_model import read_exported
+from tests.data.images.making import real_data
 
 
 @pytest.mark.slow
@@ -29,11 +30,23 @@ def test_a_run_on_generated_patches(proofward, tmp_path):
     assert found.digest.hex() == said["model"] and found.description.images.size == 1024
 
 
+@pytest.mark.slow
+def test_a_preset_on_real_images(proofward, tmp_path):
+    data = real_data("chest_xray_28_train.npz")
+    chosen = ("--images", "--preset", "mlp784", "--data", data, "--hospitals", 5, "--rounds", 1)
+    said = proofward.json("demo", *chosen, "--run", tmp_path / "run")
+    assert (said["exit"], said["finished"], said["preset"]) == (0, True, "mlp784")
+    assert said["parameters"] == 108_866 and len(said["hospitals"]) == 5
+    assert proofward("audit", tmp_path / "run").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--images", "--preset", "tiny"), "expected --images with --data or alone, or --preset"),
-        (("--data", "a.npz"), "expected --images with --data or alone"),
+        (("--images", "--preset", "tiny"), "preset: expected one of pictures"),
+        (("--images", "--preset", "none"), "preset: expected one of brain"),
+        (("--images", "--preset", "vgg11"), "generated patches: expected a rule of 32 x 32, grey"),
+        (("--data", "a.npz"), "expected --images with --data"),
         (("--images", "--data", "a.npz"), "expected images of two classes or more, found 1"),
         (("--images", "--data", "bad.npz"), "expected a folder of images, an npz archive or an HDF5 file"),
     ],

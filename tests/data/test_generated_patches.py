@@ -12,6 +12,8 @@ from proofward.data.images.inspection import inspect
 from proofward.data.images.patient_split import deal_by_patient, patient_split
 from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.rule import ImageRule
+from proofward.layers.errors import ConfigurationError
+from proofward.models.presets import preset
 from proofward.report.evaluation import auc
 from proofward.report.image_scenario import make_image_scenario
 
@@ -82,6 +84,12 @@ def test_real_images_of_a_file_are_told_first_class_from_others(tmp_path):
     assert scenario.description.classes == ("none", "glioma or other")
     records = [*scenario.hospitals.values(), scenario.held_out]
     assert sum(int(part.labels.sum()) for part in records) == 60 and sum(map(len, records)) == 90
+    chosen = make_image_scenario(tmp_path / "a.npz", 3, 1, 5, chosen="mlp784")
+    assert chosen.setup == preset("mlp784") and chosen.description.images.axes == (1, 28, 28)
+    assert np.array_equal(chosen.held_out.labels, scenario.held_out.labels)
+    assert sum(map(len, chosen.hospitals.values())) + len(chosen.held_out) == 90
+    with pytest.raises(ConfigurationError, match="one of pictures"):
+        make_image_scenario(tmp_path / "a.npz", 3, 1, 5, chosen="wdbc")
     np.savez(tmp_path / "b.npz", images=images, labels=0 * labels, classes=names[:1])
     with pytest.raises(ImagesRefused, match="images of two classes or more, found 1"):
         make_image_scenario(tmp_path / "b.npz", 3, 1, 5)

@@ -52,11 +52,10 @@ def chosen_preset(given: str) -> dict[str, Any]:
 def _pictures(found: PresetFile) -> dict[str, Any]:
     """The images of a preset of pictures: of its size, with usual grey levels and classes to be renamed."""
     from proofward.data.image_schema import ImageSchema
-    from proofward.data.images.levels import Levels
+    from proofward.data.images.levels import usual_levels
     from proofward.data.images.rule import ImageRule
 
     if not found.of_pictures:
         return {}
     channels, height, width = found.inputs
-    levels = Levels((0.5,) * channels, (0.25,) * channels)
-    return {"images": ImageSchema(ImageRule(height, width, channels), levels)}
+    return {"images": ImageSchema(ImageRule(height, width, channels), usual_levels(channels))}

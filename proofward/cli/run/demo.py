@@ -95,10 +95,11 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               help="Folder to write, or an interrupted run to go on with.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
               help="Of the records' division; keys, the first model and proofs are random.")  # fmt: skip
-@click.option("--preset", "preset_name", show_default=PRESET, metavar="NAME",
-              help="Model and data: a name listed below.")  # fmt: skip
+@click.option("--preset", "preset_name", metavar="NAME",
+              show_default=f"{PRESET}; a small convolutional network with --images",
+              help="Model and data: a name listed below; with --images one of pictures.")  # fmt: skip
 @click.option("--images", is_flag=True,
-              help="A convolutional network on generated patches like those of mammograms.")  # fmt: skip
+              help="Train on pictures: generated patches like those of mammograms.")  # fmt: skip
 @click.option("--data", type=click.Path(exists=True, path_type=Path), metavar="PATH",
               help="With --images: a folder, an npz or a file of PatchCamelyon with real ones, whose first "
               "class is told from all others.")  # fmt: skip
@@ -146,8 +147,8 @@ def demo(
         raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
     if engine != IN_PROCESS and attack is not None:
         raise click.UsageError(f"attacks run in one process: leave out --engine {engine}")
-    if (data is not None and not images) or (images and preset_name is not None):
-        raise click.UsageError("expected --images with --data or alone, or --preset")
+    if data is not None and not images:
+        raise click.UsageError("expected --images with --data")
     usual = IMAGE_ROUNDS if images else ROUNDS
     number = rounds or (usual if attack is None else ATTACK_ROUNDS)
     count = hospitals or (LEAST_HOSPITALS + (attack is not None) if images else HOSPITALS)
@@ -167,7 +168,7 @@ def demo(
     try:
         judges = verifiers or (VERIFIERS if engine == IN_PROCESS else count + 1)
         if images:
-            scenario = make_image_scenario(data, count, number, seed, judges)
+            scenario = make_image_scenario(data, count, number, seed, judges, preset_name or "")
         else:
             scenario = make_scenario(preset_name or PRESET, count, number, seed, judges)
     except (TrainingError, DataUnavailable, ImagesRefused, ImagesExtraMissing) as error:

@@ -75,6 +75,11 @@ class Levels:
         return np.stack([table[channel][pixels[:, channel]] for channel in range(len(table))], axis=1)
 
 
+def usual_levels(channels: int) -> Levels:
+    """Those of a preset of pictures: black becomes -2 and white 2."""
+    return Levels((0.5,) * channels, (0.25,) * channels)
+
+
 def numbers(field: str, value: object, channels: int) -> tuple[float, ...]:
     """A number for all channels, or a list with one for each; raises ConfigurationError."""
     listed: Sequence[object] = value if isinstance(value, list | tuple) else [value] * channels
