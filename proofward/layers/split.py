@@ -20,9 +20,9 @@ Table entries that no value of Y may have, the last 2^b of (c, class), carry a n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -57,18 +57,9 @@ class Split:
     limb_bits: int = 0
 
     @staticmethod
-    def ways(span: Span, low_bits: int, limb_bits: int = 0) -> Iterator[Split]:
+    def ways(span: Span, low_bits: int, limb_bits: int = 0) -> tuple[Split, ...]:
         """All that hold the values whose high limbs have this span."""
-        low, high = span[0] << low_bits, (span[1] + 1) << low_bits
-        for part_bits in range(low_bits + 1, LARGEST_TABLE):
-            step = (1 << part_bits) - (1 << low_bits)
-            if low >= -step and high <= step + (1 << low_bits):
-                yield Split(span, low_bits, part_bits, 0, limb_bits)
-                return
-            more = max((-low - 1) // step + 2, (high - 1 - (1 << low_bits)) // step + 1)
-            excess_bits = (more - 1).bit_length() + 1
-            if excess_bits <= LARGEST_TABLE:
-                yield Split(span, low_bits, part_bits, excess_bits, limb_bits)
+        return _ways(span, low_bits, limb_bits)
 
     @property
     def step(self) -> int:
@@ -171,6 +162,22 @@ class Split:
         below = np.maximum(-values - 1, 0) // self.step
         result: Int64Array = above - below
         return result
+
+
+@lru_cache(maxsize=4096)
+def _ways(span: Span, low_bits: int, limb_bits: int) -> tuple[Split, ...]:
+    found = []
+    low, high = span[0] << low_bits, (span[1] + 1) << low_bits
+    for part_bits in range(low_bits + 1, LARGEST_TABLE):
+        step = (1 << part_bits) - (1 << low_bits)
+        if low >= -step and high <= step + (1 << low_bits):
+            found.append(Split(span, low_bits, part_bits, 0, limb_bits))
+            break
+        more = max((-low - 1) // step + 2, (high - 1 - (1 << low_bits)) // step + 1)
+        excess_bits = (more - 1).bit_length() + 1
+        if excess_bits <= LARGEST_TABLE:
+            found.append(Split(span, low_bits, part_bits, excess_bits, limb_bits))
+    return tuple(found)
 
 
 def saturated_at_ends(values: Int64Array, bits: int) -> Int64Array:

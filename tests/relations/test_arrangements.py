@@ -14,6 +14,7 @@ from proofward.relations.training_round import training_round
 from tests.proof.cheats import Inventory, Recorder, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, prove_with, round_witness
+from tests.sampling import sampled
 
 # rules, and the widths of the limbs of u and e of the first hidden layer (if there is one) and of y
 ARRANGED = {
@@ -94,7 +95,9 @@ def assert_changes_are_refused(name: str, whole: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ARRANGED)
+@pytest.mark.parametrize(
+    "name", sampled(ARRANGED, ["two limbs", "gradient's high limb its own sign", "head without a high limb"])
+)
 def test_rejects_a_changed_entry_of_every_column(name: str) -> None:
     assert_changes_are_refused(name, whole=False)
 
