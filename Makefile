@@ -18,7 +18,7 @@ demo: $(READY)
 
 test: $(READY)
 	$(KERNELS)
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 exhaustive: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist load -m exhaustive
@@ -27,7 +27,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(KERNELS)
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 bench: $(READY)
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script --smallest || exit 1; done

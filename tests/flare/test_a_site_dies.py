@@ -42,7 +42,8 @@ def test_rounds_go_on_without_a_site_that_dies_until_the_rest_ends_them(tmp_path
 
     try:
         local.start_all()
-        local.wait(PATIENCE, kill_and_end, poll=lambda: local.processes[COORDINATOR].poll() is not None)
+        coordinator = local.processes[COORDINATOR]
+        local.wait(PATIENCE, kill_and_end, poll=lambda: local.sealed and coordinator.poll() is not None)
         assert local.processes[COORDINATOR].returncode == 0
         processes = dict(local.processes)
     finally:
