@@ -19,7 +19,7 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.ranges import best_limb_bits
 from proofward.layers.saturation import HighLimb
-from proofward.layers.split import Split
+from proofward.layers.split import Split, ways
 
 _LEAST_SIGN_BITS = 10
 _LEAST_GAIN = 1 << 14
@@ -82,26 +82,26 @@ def _limb_bits(
 
 def _of_sums(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
     """The least costly way for so many values."""
-
-    def cost(way: Beyond) -> int:
-        return values * (way.inside_columns + way.inside_lookups) + 2 * way.table_rows
-
-    return _least(limb, Split.ways(limb.span, scales.activation_range_bits, limb.limb_bits), cost)
+    others = ways(limb.span, scales.activation_range_bits, limb.limb_bits)
+    return _least(limb, others, values, lambda way: way.inside_columns + way.inside_lookups)
 
 
 def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
     """The least costly way for so many gradients."""
+    whole = ways(limb.span, scales.gradient_range_bits + 1, limb.limb_bits)
+    others = [way for way in whole if not way.excess_bits]
+    others += () if limb.is_own_sign else ways(limb.span, 0, limb.limb_bits)
+    return _least(limb, others, values, lambda way: way.saturating_columns + way.saturating_lookups)
+
+
+def _least(
+    limb: HighLimb, others: Iterable[Split], values: int, of_value: Callable[[Beyond], int]
+) -> Beyond:
+    """The way with the least columns, lookups and table entries; limbs unless another gains enough."""
 
     def cost(way: Beyond) -> int:
-        return values * (way.saturating_columns + way.saturating_lookups) + 2 * way.table_rows
+        return values * of_value(way) + 2 * way.table_rows
 
-    whole = Split.ways(limb.span, scales.gradient_range_bits + 1, limb.limb_bits)
-    others = [way for way in whole if not way.excess_bits]
-    others += () if limb.is_own_sign else Split.ways(limb.span, 0, limb.limb_bits)
-    return _least(limb, others, cost)
-
-
-def _least(limb: HighLimb, others: Iterable[Split], cost: Callable[[Beyond], int]) -> Beyond:
     best = min(others, key=cost, default=None)
     return limb if best is None or cost(best) + _LEAST_GAIN > cost(limb) else best
 

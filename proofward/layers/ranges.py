@@ -80,6 +80,19 @@ class RangeChecks:
         key = combine((1, low), (1 << bits, above), constant=1 << bits)
         self.look_up(signs_above(bits), key, sign)
 
+    def column(
+        self, title: str, log_size: int, values: Callable[[], npt.NDArray[np.int64]]
+    ) -> LinearCombination:
+        """Declare a column of integers, which nothing looks up yet."""
+        own = self.party.declare(title, log_size, lambda: to_field(values().reshape(-1)))
+        return LinearCombination(((1, own),))
+
+    def declare_low(
+        self, name: str, log_size: int, bits: int, values: Callable[[], Signed]
+    ) -> LinearCombination:
+        """Declare and check the lowest bits of integers of any sign."""
+        return self.declare(f"{name} low", log_size, bits, lambda: values() & ((1 << bits) - 1))
+
     def declare(
         self, name: str, log_size: int, bits: int, values: Callable[[], Signed], limb_bits: int = 0
     ) -> LinearCombination:

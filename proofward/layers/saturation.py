@@ -19,20 +19,16 @@ h.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from proofward.field.goldilocks import to_field
 from proofward.layers.beyond import Span, Values, signed_bits
 from proofward.layers.flags import Flags
+from proofward.layers.model import Int64Array
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.proof.lookup import LinearCombination
-
-Array = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ class HighLimb:
     def declare_inside(
         self, ranges: RangeChecks, name: str, size: int, bits: int, values: Values
     ) -> tuple[Flags, LinearCombination, LinearCombination]:
-        low = ranges.declare(f"{name} low", size, bits, lambda: values() & ((1 << bits) - 1))
+        low = ranges.declare_low(name, size, bits, values)
         flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits)
         high = self.declare(ranges, f"{name} high", flags.sign, lambda: values() >> bits)
         return flags, low, combine((1, low), (1 << bits, high))
@@ -118,7 +114,7 @@ class HighLimb:
     def declare_saturating(
         self, ranges: RangeChecks, name: str, size: int, bits: int, values: Values
     ) -> tuple[LinearCombination, LinearCombination]:
-        low = ranges.declare(f"{name} low", size, bits, lambda: values() & ((1 << bits) - 1))
+        low = ranges.declare_low(name, size, bits, values)
         if self.is_zero:
             return low, low
         sign = declare_sign(ranges, f"{name} sign", size, lambda: values() >> bits)
@@ -139,15 +135,16 @@ class HighLimb:
         widths, top = self.widths, len(self.widths) - 1
         shifts = [sum(widths[:index]) for index in range(len(widths))]
 
-        def limb(index: int) -> Array:
-            values = high().reshape(-1) >> shifts[index]
-            return to_field(values if index == top else values & ((1 << widths[index]) - 1))
+        def limb(index: int) -> Int64Array:
+            values = high() >> shifts[index]
+            return values if index == top else values & ((1 << widths[index]) - 1)
 
-        def sign_from(index: int) -> Array:
-            return to_field(np.sign(high().reshape(-1) >> shifts[index]))
+        def sign_from(index: int) -> Int64Array:
+            signs: Int64Array = np.sign(high() >> shifts[index])
+            return signs
 
-        def column(title: str, values: Callable[[], Array]) -> LinearCombination:
-            return LinearCombination(((1, ranges.party.declare(f"{name}, {title}", sign.log_size, values)),))
+        def column(title: str, values: Values) -> LinearCombination:
+            return ranges.column(f"{name}, {title}", sign.log_size, values)
 
         parts = [column(f"limb {i}", partial(limb, i)) for i in range(top + 1)]
         signs = [sign, *(column(f"sign from limb {i}", partial(sign_from, i)) for i in range(1, top + 1))]
@@ -159,5 +156,4 @@ class HighLimb:
 
 def declare_sign(ranges: RangeChecks, title: str, size: int, values: Values) -> LinearCombination:
     """A column of the signs of values, which nothing looks up yet."""
-    column = ranges.party.declare(title, size, lambda: to_field(np.sign(values().reshape(-1))))
-    return LinearCombination(((1, column),))
+    return ranges.column(title, size, lambda: np.sign(values()))

@@ -20,7 +20,6 @@ Table entries that no value of Y may have, the last 2^b of (c, class), carry a n
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -28,7 +27,6 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import to_field
 from proofward.layers.beyond import Span, Values
 from proofward.layers.flags import Flags
 from proofward.layers.model import LARGEST_TABLE, Int64Array
@@ -55,11 +53,6 @@ class Split:
     part_bits: int
     excess_bits: int
     limb_bits: int = 0
-
-    @staticmethod
-    def ways(span: Span, low_bits: int, limb_bits: int = 0) -> tuple[Split, ...]:
-        """All that hold the values whose high limbs have this span."""
-        return _ways(span, low_bits, limb_bits)
 
     @property
     def step(self) -> int:
@@ -101,7 +94,7 @@ class Split:
         self, ranges: RangeChecks, name: str, size: int, bits: int, values: Values
     ) -> tuple[Flags, LinearCombination, LinearCombination]:
         assert bits == self.low_bits
-        part = self._declare(ranges, f"{name} part", size, lambda: self.part(values()))
+        part = ranges.column(f"{name} part", size, lambda: self.part(values()))
         flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits)
         return flags, part, self._whole(ranges, name, part, flags.sign, values)
 
@@ -110,9 +103,9 @@ class Split:
     ) -> tuple[LinearCombination, LinearCombination]:
         if self.low_bits:
             assert bits == self.low_bits and not self.excess_bits
-            whole = self._declare(ranges, name, size, values)
-            saturated = self._declare(
-                ranges, f"{name} saturated", size, lambda: saturated_at_ends(values(), bits)
+            whole = ranges.column(name, size, values)
+            saturated = ranges.column(
+                f"{name} saturated", size, lambda: saturated_at_ends(values(), bits)
             )
             ranges.look_up(saturating_table(bits, self.part_bits), whole, saturated)
             return whole, saturated
@@ -120,9 +113,9 @@ class Split:
         def high() -> Int64Array:
             return values() >> bits
 
-        low = ranges.declare(f"{name} low", size, bits, lambda: values() & ((1 << bits) - 1))
+        low = ranges.declare_low(name, size, bits, values)
         sign = declare_sign(ranges, f"{name} sign", size, high)
-        part = self._declare(ranges, f"{name} part", size, lambda: self.part(high()))
+        part = ranges.column(f"{name} part", size, lambda: self.part(high()))
         whole = self._whole(ranges, name, part, sign, high)
         return combine((1, low), (1 << bits, whole)), combine((1, low), (1 << bits, sign))
 
@@ -138,17 +131,10 @@ class Split:
         ranges.look_up(class_table(self.low_bits, self.part_bits), part, sign)
         if not self.excess_bits:
             return part
-        excess = self._declare(ranges, f"{name} excess", part.log_size, lambda: self.excess(values()))
+        excess = ranges.column(f"{name} excess", part.log_size, lambda: self.excess(values()))
         key = combine((1, excess), (1 << (self.excess_bits - 1), sign))
         ranges.look_up(excess_table(self.excess_bits), key, sign)
         return combine((1, part), (self.step, excess))
-
-    @staticmethod
-    def _declare(
-        ranges: RangeChecks, title: str, size: int, values: Callable[[], Int64Array]
-    ) -> LinearCombination:
-        column = ranges.party.declare(title, size, lambda: to_field(values().reshape(-1)))
-        return LinearCombination(((1, column),))
 
     def part(self, values: Int64Array) -> Int64Array:
         """c of values Y of any shape."""
@@ -165,7 +151,8 @@ class Split:
 
 
 @lru_cache(maxsize=4096)
-def _ways(span: Span, low_bits: int, limb_bits: int) -> tuple[Split, ...]:
+def ways(span: Span, low_bits: int, limb_bits: int = 0) -> tuple[Split, ...]:
+    """All ways to split the values whose high limbs have this span."""
     found = []
     low, high = span[0] << low_bits, (span[1] + 1) << low_bits
     for part_bits in range(low_bits + 1, LARGEST_TABLE):

@@ -19,6 +19,7 @@ from proofward.layers.split import (
     excess_table,
     saturated_at_ends,
     saturating_table,
+    ways,
 )
 from proofward.proof.tables import Table
 
@@ -26,7 +27,7 @@ WAYS = [
     way
     for span in ((-3, 2), (-9, 40), (-(1 << 9), 3), (-(1 << 20), 1 << 20))
     for low_bits in (0, 3)
-    for way in list(Split.ways(span, low_bits))[::2]
+    for way in list(ways(span, low_bits))[::2]
 ]
 SMALL = [way for way in WAYS if way.table_rows < 1 << 11]
 
@@ -85,12 +86,12 @@ def test_what_parts_can_make_up_is_at_most_four_times_as_far_out_as_honest_value
     rounded = 1 + low % (1 << size)
     most = 4 * rounded + (16 << bits)
     sums, back = ((-rounded - 2) >> bits, (rounded - 1) >> bits), span_of(rounded, bits)
-    for ways, shift in (
-        (Split.ways(sums, bits), 0),
-        (Split.ways(back, bits + 1), 0),
-        (Split.ways(back, 0), bits + 1),
+    for found, shift in (
+        (ways(sums, bits), 0),
+        (ways(back, bits + 1), 0),
+        (ways(back, 0), bits + 1),
     ):
-        for way in ways:
+        for way in found:
             excess = (1 << (way.excess_bits - 1)) - 1 if way.excess_bits else 0
             ends = (-way.step * max(1, excess), way.step * (1 + excess) + (1 << way.low_bits))
             assert max(-ends[0], ends[1]) << shift <= most
