@@ -69,8 +69,9 @@ def bit_reversal(size: int) -> npt.NDArray[np.int64]:
     return order
 
 
+@lru_cache(maxsize=8)
 def domain(size: int) -> Array:
-    """The points of the subgroup of order `size` in the order of a transform's values."""
+    """The points of the subgroup of order `size` in the order of a transform's values: to be read only."""
     return np.ascontiguousarray(_powers(domain_generator(size), size)[bit_reversal(size)])
 
 
