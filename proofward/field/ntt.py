@@ -30,6 +30,7 @@ below the full order.
 """
 
 
+@lru_cache(maxsize=64)
 def domain_generator(size: int) -> int:
     """A root of unity of order `size`, a power of two up to 2^32; ValueError for other sizes."""
     reference.check_size(size)
