@@ -20,7 +20,6 @@ LONGEST_FIRST = (
     "flare/test_consortium.py",
     "docs/test_run.py",
     "flare/test_federation.py",
-    "flare/test_isolation.py",
     "flare/test_ends.py",
     "cli/test_server_addresses.py",
     "engines/test_remote.py",

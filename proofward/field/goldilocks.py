@@ -14,7 +14,7 @@ import numpy.typing as npt
 from proofward.field.jit import kernel
 from proofward.field.reference import goldilocks as reference
 from proofward.field.reference import mirrored
-from proofward.field.scalar import P, minus, plus, times
+from proofward.field.scalar import P, inverse, minus, plus, times
 from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
@@ -135,6 +135,30 @@ def scale(values: Array, factor: int) -> Array:
     out = np.empty(values.shape, dtype=np.uint64)
     a, c, f = np.ascontiguousarray(values).reshape(-1), out.reshape(-1), np.uint64(factor)
     parallel(lambda start, stop: _scale(a[start:stop], f, c[start:stop]), c.size, _GRAIN)
+    return out
+
+
+@kernel(_UNARY)
+def _invert(values, out):  # type: ignore[no-untyped-def]
+    """One inversion for all: of the product of all values, which products of the others make each one's."""
+    product = np.uint64(1)
+    for i in range(out.size):
+        out[i] = product
+        product = times(product, values[i])
+    product = inverse(product)
+    for i in range(out.size - 1, -1, -1):
+        out[i] = times(out[i], product)
+        product = times(product, values[i])
+
+
+@mirrored(reference.invert)
+def invert(values: Array) -> Array:
+    """Inverses of an F-array's entries. ValueError for a zero."""
+    if not values.all():
+        raise ValueError("zero has no inverse")
+    out = np.empty(values.shape, dtype=np.uint64)
+    a, c = np.ascontiguousarray(values).reshape(-1), out.reshape(-1)
+    parallel(lambda start, stop: _invert(a[start:stop], c[start:stop]), c.size, _GRAIN)
     return out
 
 

@@ -114,8 +114,8 @@ def large_empty(*shape: int) -> npt.NDArray[np.uint64]:
     """An F-array without values. Within `kept_memory` the pages of a large one are there when it returns."""
     array = np.empty(shape, dtype=np.uint64)
     library, page = _library(), mmap.PAGESIZE
-    first, last = -(-array.ctypes.data // page), (array.ctypes.data + array.nbytes) // page
-    if _users and library is not None and array.nbytes >= _LARGE:
+    if array.nbytes >= _LARGE and _users and library is not None:
+        first, last = -(-array.ctypes.data // page), (array.ctypes.data + array.nbytes) // page
         advise = library.madvise
         parallel(
             lambda start, stop: advise(

@@ -30,6 +30,7 @@ below the full order.
 """
 
 
+@lru_cache(maxsize=64)
 def domain_generator(size: int) -> int:
     """A root of unity of order `size`, a power of two up to 2^32; ValueError for other sizes."""
     reference.check_size(size)
@@ -69,8 +70,9 @@ def bit_reversal(size: int) -> npt.NDArray[np.int64]:
     return order
 
 
+@lru_cache(maxsize=8)
 def domain(size: int) -> Array:
-    """The points of the subgroup of order `size` in the order of a transform's values."""
+    """The points of the subgroup of order `size` in the order of a transform's values: to be read only."""
     return np.ascontiguousarray(_powers(domain_generator(size), size)[bit_reversal(size)])
 
 

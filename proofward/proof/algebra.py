@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from proofward.field.contract import sum_of_ext_products
 from proofward.field.extension import Ext, ext_add, ext_dot, powers, zeros
-from proofward.field.goldilocks import mul, scale, sub
+from proofward.field.goldilocks import invert, mul, scale, sub
 from proofward.field.ntt import domain, intt, ntt
 from proofward.field.scalar import P
 from proofward.proof.forms import ONE
@@ -85,25 +85,12 @@ def lagrange_at(z: Ext, k: int) -> Array:
     points = domain(k)
     a = sub(np.full(k, z.c0, dtype=np.uint64), points)
     norm = sub(mul(a, a), np.full(k, 7 * z.c1 * z.c1 % P, dtype=np.uint64))
-    common = mul(points, inverse_all(norm))
+    common = mul(points, invert(norm))
     factor = (power(z, k) - 1) * pow(k, -1, P)
     # (a - b phi) (f0 + f1 phi) = a f0 - 7 b f1 + (a f1 - b f0) phi
     real = sub(scale(a, factor.c0), np.full(k, 7 * z.c1 * factor.c1 % P, dtype=np.uint64))
     imaginary = sub(scale(a, factor.c1), np.full(k, z.c1 * factor.c0 % P, dtype=np.uint64))
     return np.stack([mul(real, common), mul(imaginary, common)])
-
-
-def inverse_all(values: Array) -> Array:
-    """Inverses of nonzero elements of F, by Fermat: the exponent P - 2."""
-    result = np.ones_like(values)
-    square = values
-    exponent = P - 2
-    while exponent:
-        if exponent & 1:
-            result = mul(result, square)
-        square = mul(square, square)
-        exponent >>= 1
-    return result
 
 
 def plane_weights(weights: Array) -> Array:

@@ -28,7 +28,7 @@ from tests.federation.fakes import plan
 from tests.relations.otherwise import flipped
 from tests.relations.test_rejects_concat import of_another_patient, of_zeros
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("remembered")]
 
 ATTACKER = "hospital-1"
 CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}

@@ -19,7 +19,7 @@ from proofward.federation.parties.auditor import Auditor
 from tests.engines.test_real_proofs import averaged
 from tests.federation.fakes import datasets, plan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("remembered")]
 
 ATTACKER = "hospital-1"
 OTHERS = ("hospital-0", "hospital-2", "hospital-3")

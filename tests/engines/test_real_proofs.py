@@ -15,7 +15,7 @@ from proofward.layers.schedule import schedule
 from proofward.layers.training import train
 from tests.federation.fakes import datasets, plan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("remembered")]
 
 ATTACKER = "hospital-1"
 

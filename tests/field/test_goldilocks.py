@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proofward.field import goldilocks, reference_arithmetic
 from proofward.field.goldilocks import (
     add,
+    invert,
     is_canonical,
     mul,
     random_field,
@@ -60,6 +61,29 @@ def test_the_kernel_of_products_takes_any_words() -> None:
         assert out.tolist() == [word * other % P for word in WORDS]
     goldilocks._mul(words, words, out)
     assert out.tolist() == [word * word % P for word in WORDS]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_inverses(shape: tuple[int, ...], cut: int) -> None:
+    values = np.maximum(f_array(6, *shape), np.uint64(1))
+    for same in layouts(values):
+        found = agrees(invert, same)
+        assert found.shape == shape and (mul(same, found) == 1).all()
+
+
+def test_inverses_of_edges() -> None:
+    edges = np.array([edge for edge in EDGES if edge], dtype=np.uint64)
+    assert agrees(invert, edges).tolist() == [pow(edge, -1, P) for edge in edges.tolist()]
+
+
+@pytest.mark.parametrize("zero", [0, 3, 8])
+def test_zero_has_no_inverse(zero: int) -> None:
+    values = np.arange(1, 10, dtype=np.uint64)
+    values[zero] = 0
+    with pytest.raises(ValueError, match="inverse"):
+        invert(values)
+    with reference_arithmetic(), pytest.raises(ValueError, match="invertible"):
+        invert(values)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

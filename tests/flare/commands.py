@@ -8,15 +8,19 @@ import sys
 from unittest.mock import patch
 
 from tests.cli.conftest import Command
+from tests.flare.installations import Installation
 from tests.patience import PATIENCE
 
 APART = {"start"}
 """They take signals and start themselves again from their own words."""
 
 
-def proofward(*words: object, code: int = 0) -> str:
-    """What the command printed; with another code than 0, also what it complained of."""
-    if words[0] in APART:
+def proofward(*words: object, code: int = 0, by: Installation | None = None) -> str:
+    """What the command printed; with another code than 0, also what it complained of. by: what runs it."""
+    if by is not None:
+        run = by.run("-m", "proofward", *map(str, words))
+        found, said, complained = run.returncode, run.stdout, run.stderr
+    elif words[0] in APART:
         run = subprocess.run(
             [sys.executable, "-m", "proofward", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE,
             check=False,

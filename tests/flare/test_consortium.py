@@ -1,4 +1,8 @@
-"""A consortium set up and run by its commands alone, as coordinator and sites would; a hospital comes to it later."""
+"""A consortium set up and run by its commands alone, as coordinator and sites would; a hospital comes to it later.
+
+Its kits lie in a folder named to hurt, with modules planted in them that nobody may import. North runs from an
+editable install, everybody else from a wheel's; one of either is killed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import time
 import urllib.request
 from pathlib import Path
@@ -19,6 +22,8 @@ from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
 from proofward.engines.flare.kits.addresses import server_of
 from proofward.engines.flare.kits.provision import COORDINATOR
+from proofward.engines.flare.running import running
+from proofward.engines.flare.supervisor import end_leftovers
 from proofward.engines.local import free_port
 from proofward.federation.messages.catalogue import AcceptedSet, EnrolmentVerdict
 from proofward.federation.messages.envelope import Envelope
@@ -26,6 +31,7 @@ from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
 from tests.flare.commands import proofward
 from tests.flare.connect_proxy import ConnectProxy
+from tests.flare.installations import NAME, Installation, from_finder, from_wheel, naming, plant, pythons
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
@@ -33,6 +39,8 @@ ROWS, ROUNDS = 24, 2
 NAMES, NEW = ("north", "south", "west"), "east"
 WAYS = {"north": "localhost", "west": "127.0.0.1", NEW: "::1", COORDINATOR: "::1"}
 """How they reach the server, whose certificate gRPC checks each time; north goes through a proxy, too."""
+OWN_PROCESSES, KILLED = "north", ("north", "west")
+"""Who verifies in processes of its own, and who dies in mid run."""
 
 
 def write_records(path: Path, seed: int) -> None:
@@ -66,6 +74,12 @@ def judged(ledger: Path, hospital: str) -> int:
     return sum(isinstance(said, EnrolmentVerdict) and said.hospital == hospital and said.accepted for said in records)
 
 
+def submissions(kit: Path) -> int:
+    """How often the coordinator's process has submitted the job."""
+    lines = (kit / "proofward" / "log.jsonl").read_text().splitlines()
+    return sum(json.loads(line)["kind"] == "submitted" for line in lines)
+
+
 def wait(reached, what: str) -> None:
     end = time.monotonic() + PATIENCE
     while not reached():
@@ -73,16 +87,28 @@ def wait(reached, what: str) -> None:
         time.sleep(0.2)
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> dict[str, Installation]:
+    """What each site runs from."""
+    wheel = from_wheel(tmp_path_factory.mktemp("wheel"))
+    return dict.fromkeys(("localhost", *NAMES, NEW, COORDINATOR), wheel) | {
+        "north": from_finder(tmp_path_factory.mktemp("finder"))
+    }
+
+
 class Trial:
     """Kits of three hospitals that verify, and who was started."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.folder, self.port, self.metrics = root, root / "consortium", free_port(), free_port()
+    def __init__(self, root: Path, installed: dict[str, Installation]) -> None:
+        self.root, self.folder, self.port, self.metrics = root, root / NAME, free_port(), free_port()
+        self.installed, self.told = installed, root / "imported"
         roles = [word for name in NAMES for word in ("--hospital", name, "--verifier", name)]
         servers = ("--server", f"localhost:{self.port}", "--server", "127.0.0.1", "--server", "::1")
         proofward("consortium", "init", self.folder, "--title", "Trial", *servers, *roles,
                   "--rounds", ROUNDS, "--deadline", 600)  # fmt: skip
         self.kits = {path.name: path for path in sorted((self.folder / "kits").iterdir())}
+        for kit in self.kits.values():
+            plant(kit, self.told)
         self.started: list[Path] = []
         self.secret = root / "passphrase"
         self.secret.write_text("a passphrase\n")
@@ -95,7 +121,18 @@ class Trial:
     def start(self, site: str, *more: object) -> None:
         self.started.append(self.kits[site])
         way = ("--server", WAYS[site]) if site in WAYS else ()
-        proofward("start", self.kits[site], "--detach", "--verification-workers", 0, *way, *self.options(site), *more)
+        words = ("--verification-workers", int(site == OWN_PROCESSES), *way, *self.options(site), *more)
+        proofward("start", self.kits[site], "--detach", *words, by=self.installed[site])
+
+    def kill(self, site: str) -> list[str]:
+        """Ends everything that runs a site with SIGKILL, the supervisor first; what it ran by."""
+        kit = self.kits[site]
+        found, pid = pythons(kit), running(kit)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        wait(lambda: running(kit) is None, f"the end of {site}")
+        end_leftovers(kit)
+        return found
 
     def stop(self) -> None:
         for kit in self.started:
@@ -114,6 +151,7 @@ class Trial:
     def added(self) -> str:
         """Makes the kit of a hospital that comes later, with records; its key."""
         self.kits[NEW] = Path(json.loads(proofward("consortium", "add-site", self.folder, NEW, "--json"))["kit"])
+        plant(self.kits[NEW], self.told)
         key = json.loads(proofward("join", self.kits[NEW], "--json"))["public_key"]
         self.enrol(NEW, 3)
         return key
@@ -123,9 +161,9 @@ class Trial:
             return answer.read().decode()
 
 
-def test_from_init_to_the_audit(tmp_path):
-    """North changes its key, south stops and comes back, and east comes while all wait for west's records."""
-    trial = Trial(tmp_path)
+def test_from_init_to_the_audit(tmp_path, installed):
+    """North changes its key; it and west die, south stops, all come back; east comes while all wait for west's records."""
+    trial = Trial(tmp_path, installed)
     kits, ledger = trial.kits, trial.ledger
     sites = [name for name in kits if "@" not in name]
     assert sorted(sites) == sorted((*NAMES, "localhost"))
@@ -143,7 +181,8 @@ def test_from_init_to_the_audit(tmp_path):
     with ConnectProxy() as proxy:
         try:
             trial.start("localhost", "--metrics", trial.metrics)
-            trial.start("north", "--proxy", f"http://127.0.0.1:{proxy.port}")
+            through = ("--proxy", f"http://127.0.0.1:{proxy.port}")
+            trial.start("north", *through)
             for site in ("south", "west", COORDINATOR):
                 trial.start(site)
             proofward("start", kits["south"], code=1)  # it runs already
@@ -155,8 +194,10 @@ def test_from_init_to_the_audit(tmp_path):
             wait(lambda: ledger.exists() and rotations(ledger), "a change of keys")
             proofward("stop", kits["south"])
             assert json.loads(proofward("status", kits["south"], "--json"))["process"] is None
+            killed = {site: trial.kill(site) for site in KILLED}
             key = trial.added()
-            for site in ("south", NEW):  # both are taken into the next job
+            trial.start("north", *through)
+            for site in ("south", "west", NEW):  # all are taken into the next job
                 trial.start(site)
             wait((kits[NEW] / "proofward" / "rules").exists, "the rules at the new site")
             proofward("confirm", kits[NEW], "--consortium", words(fingerprint))
@@ -173,11 +214,14 @@ def test_from_init_to_the_audit(tmp_path):
             assert re.search(r"^proofward_round(\{.*\})? [0-9.]+$", trial.scraped(), re.MULTILINE)
         finally:
             trial.stop()
+    assert killed == {site: [str(installed[site].python)] for site in KILLED}
+    assert not trial.told.exists(), trial.told.read_text()
     assert set(proxy.tunnels) == {f"localhost:{trial.port}"}
     assert {name: server_of(kits[name])[0] for name in WAYS} == WAYS
     assert rotations(ledger) == ["north"]
     sets = [entry.record.hospitals for entry in recorded(ledger) if isinstance(entry.record, AcceptedSet)]
     assert len(sets) == ROUNDS and set(sets[-1]) == {*NAMES, NEW}
+    assert submissions(kits[COORDINATOR]) >= 2
     for kit in kits.values():
         for line in (kit / "proofward" / "log.jsonl").read_text().splitlines():
             assert json.loads(line)["kind"]
@@ -198,9 +242,7 @@ def outcome(trial: Trial, sites: list[str], fingerprint: str) -> None:
         assert model.read_bytes() == (root / f"{sites[0]}.safetensors").read_bytes()
     said = json.loads(proofward("predict", model, root / "north.csv", "--json"))
     assert len(said["predictions"]) == ROWS and said["round"] == ROUNDS and said["not_used"] == ["label"]
-    left = subprocess.run(
-        ["pgrep", "-f", str(trial.folder)], capture_output=True, text=True, check=False
-    ).stdout.split()
+    left = naming(trial.folder)
     for pid in left:  # pragma: no cover
-        os.kill(int(pid), signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
     assert left == []

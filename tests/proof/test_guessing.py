@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import random_field, sub, to_field
+from proofward.field.goldilocks import invert, random_field, sub, to_field
 from proofward.field.multilinear import eq_table
 from proofward.field.ntt import domain, intt, low_degree_extend
 from proofward.field.scalar import P
-from proofward.proof.algebra import element, inverse_all
+from proofward.proof.algebra import element
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.functional import Functional
 from proofward.proof.commitment.ligero.layout import Layout
@@ -148,7 +148,7 @@ def divided_columns(
     extended = low_degree_extend(guess, code.n)[0]
     points = [7 * int(x) % P for x in domain(code.n)[indices]]
     vanishing = np.array([(pow(x, k, P) - 1) % P for x in points], dtype=np.uint64)
-    inverse = inverse_all(vanishing)
+    inverse = invert(vanishing)
     difference = sub(np.ascontiguousarray(columns), np.ascontiguousarray(extended[indices]))
     quotients = np.array(
         [int(a) * int(b) % P for a, b in zip(difference, inverse, strict=True)], dtype=object

@@ -37,3 +37,7 @@ def shift(values: Nested, constant: int) -> Nested:
     return (
         (values + constant) % P if isinstance(values, int) else [shift(value, constant) for value in values]
     )
+
+
+def invert(values: Nested) -> Nested:
+    return pow(values, -1, P) if isinstance(values, int) else [invert(value) for value in values]
