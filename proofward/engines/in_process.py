@@ -30,6 +30,7 @@ from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore
+from proofward.field.threads import sharing
 from proofward.ledger.note import NoteSigner
 
 Signed = NDArray[np.int64]
@@ -204,15 +205,15 @@ class InProcessFederation:
 
     def _pass(self) -> None:
         for group in (self.hospitals, self.verifiers):
-            if self._workers == 1:
-                for name, member in group.items():
-                    self._carry(name, self._work(member, self._messages(name, member)))
-                continue
             messages = [self._messages(name, member) for name, member in group.items()]
+            if self._workers == 1:
+                for name, packets in zip(group, map(self._work, group.values(), messages), strict=True):
+                    self._carry(name, packets)
+                continue
             with ThreadPoolExecutor(self._workers) as pool:
-                done = list(pool.map(self._work, group.values(), messages))
-            for name, packets in zip(group, done, strict=True):
-                self._carry(name, packets)
+                done = pool.map(self._work_beside_others, group.values(), messages)
+                for name, packets in zip(group, done, strict=True):
+                    self._carry(name, packets)
 
     def _messages(self, name: str, member: Follower) -> list[bytes]:
         if member.halted is not None:
@@ -222,6 +223,10 @@ class InProcessFederation:
     @staticmethod
     def _work(member: Follower, messages: list[bytes]) -> list[bytes]:
         return [packet for message in messages for packet in member.handle(message)]
+
+    def _work_beside_others(self, member: Follower, messages: list[bytes]) -> list[bytes]:
+        with sharing():
+            return self._work(member, messages)
 
     def _carry(self, name: str, packets: list[bytes]) -> None:
         for packet in packets:
