@@ -162,9 +162,7 @@ class InProcessFederation:
 
     def _event(self, event: Event) -> None:
         if event.refusal is not None and event.kind == "refused":
-            own = event.party == self.rules.aggregator
-            kept = self.refusals if own else self._refused.setdefault(event.party, [])
-            kept.append((event.party, event.refusal))
+            self._refused.get(event.party, self.refusals).append((event.party, event.refusal))
         self._observe(event)
 
     @property
@@ -212,6 +210,7 @@ class InProcessFederation:
     def _pass(self) -> None:
         for group in (self.hospitals, self.verifiers):
             messages = [self._messages(name, member) for name, member in group.items()]
+            self._refused = {name: [] for name in group}
             for name, packets in zip(group, self._done(list(group.values()), messages), strict=True):
                 self._take_refusals(name)
                 self._carry(name, packets)
@@ -231,7 +230,7 @@ class InProcessFederation:
 
     def _take_refusals(self, name: str) -> None:
         """Those of a member come before what the aggregator says of its packets, whoever was faster."""
-        self.refusals += self._refused.pop(name, [])
+        self.refusals += self._refused.pop(name)
 
     def _messages(self, name: str, member: Follower) -> list[bytes]:
         if member.halted is not None:
@@ -252,8 +251,6 @@ class InProcessFederation:
                 self.aggregator.handle(message)
 
     def _result(self, stopped: Refusal | None) -> RunResult:
-        for name in self.members:
-            self._take_refusals(name)
         history = self.aggregator.history
         length = self.rules.config.model.parameters if history.model else 0
         weights = integers_from_bytes(self.aggregator.objects.get(history.model) if length else b"", length)
