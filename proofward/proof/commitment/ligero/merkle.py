@@ -119,9 +119,7 @@ def _steps(indices: tuple[int, ...], depth: int) -> tuple[_Step, ...]:
         first[pairs + 1] = False  # the second of a pair has the same node above it
         own, other = np.flatnonzero(first), sibling[first]
         odd = (known[first] & 1).astype(bool)
-        steps.append(
-            _Step(int(np.count_nonzero(lone)), np.where(odd, other, own), np.where(odd, own, other))
-        )
+        steps.append(_Step(int(np.count_nonzero(lone)), np.where(odd, other, own), np.where(odd, own, other)))
         known = known[first] >> 1
     return tuple(steps)
 
