@@ -1,7 +1,7 @@
 """A whole round of a federation in one process: wall and processor seconds, as JSON.
 
 python benchmarks/whole_round.py [--hospitals 5] [--rows 160] [--widths 784,128,64,2] [--rounds 3]
-                                 [--workers 1] [--smallest]
+                                 [--workers N] [--smallest]
 
 All hospitals train, prove, encrypt, consent and return share sums; three verifiers check every proof; the
 aggregator and the ledger are in the same process. The first round is left out of the figures: it loads the
@@ -40,7 +40,7 @@ def plan_of(network: Network, training: Training, hospitals: int, rounds: int) -
     )
 
 
-def measure(plan: Plan, rows: int, workers: int) -> list[dict[str, float]]:
+def measure(plan: Plan, rows: int, workers: int | None) -> list[dict[str, float]]:
     """Seconds of each round but the first, and of enrolment with the first round."""
     config, found = plan.config, []
     data = {
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3, help="the first is not counted")
-    parser.add_argument("--workers", type=int, default=1, help="members that work at the same time")
+    parser.add_argument("--workers", type=int, help="members that work at the same time, if not as usual")
     parser.add_argument("--smallest", action="store_true", help="three hospitals, widths 30-4-2, two rounds")
     options = parser.parse_args()
     if options.smallest:

@@ -7,7 +7,7 @@ goes on from the folder when it is started again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
 from proofward.federation.history.faults import Fault, faults
 from proofward.federation.history.proofs import Proofs, RelationProofs
@@ -30,6 +31,7 @@ from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore
+from proofward.field.threads import sharing
 from proofward.ledger.note import NoteSigner
 
 Signed = NDArray[np.int64]
@@ -107,19 +109,22 @@ class InProcessFederation:
         network: Network | None = None,
         parties: Parties | None = None,
         proofs: Proofs | None = None,
-        workers: int = 1,
+        workers: int | None = None,
     ) -> None:
         """Opens or creates the run folder.
 
-        `workers` is how many members work at the same time, on threads, from which `observe` is then called.
+        `workers` is how many members work at the same time, on threads, from which `observe` is then called;
+        see `usual_workers` for how many they are otherwise. What comes out is the same with any number.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
         self.rules = self.folder.rules(plan)
         self.network = network or FaithfulNetwork()
         self.refusals: list[tuple[str, Refusal]] = []
+        self._refused: dict[str, list[tuple[str, Refusal]]] = {}
         self._observe = observe
         self._workers = workers
+        self._rows = max((len(labels) for _, labels in datasets.values()), default=1)
         self._proofs = proofs
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
@@ -157,7 +162,7 @@ class InProcessFederation:
 
     def _event(self, event: Event) -> None:
         if event.refusal is not None and event.kind == "refused":
-            self.refusals.append((event.party, event.refusal))
+            self._refused.get(event.party, self.refusals).append((event.party, event.refusal))
         self._observe(event)
 
     @property
@@ -204,15 +209,28 @@ class InProcessFederation:
 
     def _pass(self) -> None:
         for group in (self.hospitals, self.verifiers):
-            if self._workers == 1:
-                for name, member in group.items():
-                    self._carry(name, self._work(member, self._messages(name, member)))
-                continue
             messages = [self._messages(name, member) for name, member in group.items()]
-            with ThreadPoolExecutor(self._workers) as pool:
-                done = list(pool.map(self._work, group.values(), messages))
-            for name, packets in zip(group, done, strict=True):
+            self._refused = {name: [] for name in group}
+            for name, packets in zip(group, self._done(list(group.values()), messages), strict=True):
+                self._take_refusals(name)
                 self._carry(name, packets)
+
+    def _done(self, members: list[Follower], messages: list[list[bytes]]) -> Iterator[list[bytes]]:
+        """The packets of each member, in order, while those after it go on."""
+        if self._workers is None:
+            self._workers = usual_workers(self.rules.config, self._rows)
+        if self._workers == 1:
+            yield from map(self._work, members, messages)
+            return
+        pool = ThreadPoolExecutor(self._workers)
+        try:
+            yield from pool.map(self._work_beside_others, members, messages)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _take_refusals(self, name: str) -> None:
+        """Those of a member come before what the aggregator says of its packets, whoever was faster."""
+        self.refusals += self._refused.pop(name)
 
     def _messages(self, name: str, member: Follower) -> list[bytes]:
         if member.halted is not None:
@@ -222,6 +240,10 @@ class InProcessFederation:
     @staticmethod
     def _work(member: Follower, messages: list[bytes]) -> list[bytes]:
         return [packet for message in messages for packet in member.handle(message)]
+
+    def _work_beside_others(self, member: Follower, messages: list[bytes]) -> list[bytes]:
+        with sharing():
+            return self._work(member, messages)
 
     def _carry(self, name: str, packets: list[bytes]) -> None:
         for packet in packets:

@@ -24,7 +24,7 @@ Array = npt.NDArray[np.uint64]
 DEGREE = 2
 """Limbs of an element, and planes of an E-array."""
 ELEMENT_BYTES = 8 * DEGREE
-_GRAIN = 1 << 13
+_GRAIN = 1 << 15
 
 
 _new = object.__new__

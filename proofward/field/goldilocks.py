@@ -20,7 +20,8 @@ from proofward.field.threads import parallel
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
 
-_GRAIN = 1 << 15
+_GRAIN = 1 << 17
+_FEW = 1 << 15
 _P, _MIDDLE, _ZERO, _SIGN = np.uint64(P), np.uint64(P // 2), np.uint64(0), np.uint64(63)
 _UNARY = "void(uint64[::1], uint64[::1])"
 _BINARY = "void(uint64[::1], uint64[::1], uint64[::1])"
@@ -165,7 +166,7 @@ def invert(values: Array) -> Array:
 def to_field(values: Signed) -> Array:
     """Integers as field elements: int64 of any shape. `to_signed` inverts it for magnitudes below P / 2."""
     wide = np.ascontiguousarray(values, dtype=np.int64)
-    if wide.size < _GRAIN:  # a few numbers need no kernel
+    if wide.size < _FEW:  # a few numbers need no kernel
         return wide.view(np.uint64) + np.where(wide < 0, np.uint64(P), np.uint64(0))
     out = np.empty(wide.shape, dtype=np.uint64)
     a, c = wide.view(np.uint64).reshape(-1), out.reshape(-1)
@@ -175,7 +176,7 @@ def to_field(values: Signed) -> Array:
 
 def to_signed(values: Array) -> Signed:
     """Field elements as the integers in (-P/2, P/2): int64, since P / 2 < 2^63."""
-    if values.size < _GRAIN:
+    if values.size < _FEW:
         return (values - np.where(values > np.uint64(P // 2), np.uint64(P), np.uint64(0))).view(np.int64)
     out = np.empty(values.shape, dtype=np.uint64)
     a, c = np.ascontiguousarray(values).reshape(-1), out.reshape(-1)

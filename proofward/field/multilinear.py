@@ -19,7 +19,7 @@ from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
 
-_GRAIN = 1 << 13
+_GRAIN = 1 << 15
 _LOW_VARIABLES = 12
 
 

@@ -23,7 +23,7 @@ from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
 
-_GRAIN = 1 << 12
+_GRAIN = 1 << 13
 
 
 @kernel("void(uint64[:, ::1], int64, uint64, uint64, int64, int64)")

@@ -17,7 +17,7 @@ from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
 
-_GRAIN = 1 << 12
+_GRAIN = 1 << 13
 
 
 @dataclass(slots=True)
@@ -183,7 +183,7 @@ def fill_denominators(constant: Ext, beta: Ext, first: Array, second: Array | No
     s = f[:0] if second is None else np.ascontiguousarray(second)
     c0, c1, b0, b1 = (np.uint64(x) for x in (constant.c0, constant.c1, beta.c0, beta.c1))
     q0, q1 = planes(out)
-    parallel(lambda start, stop: _denominators(f, s, c0, c1, b0, b1, q0, q1, start, stop), f.size, _GRAIN)
+    parallel(lambda start, stop: _denominators(f, s, c0, c1, b0, b1, q0, q1, start, stop), f.size, 8 * _GRAIN)
 
 
 @mirrored(reference.round_message)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 
@@ -20,6 +21,24 @@ def thread_count() -> int:
 
 
 _place = threading.local()
+_lock = threading.Lock()
+_sharing = 0
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """For a thread that computes for itself beside others: kernels use its share of the cores.
+
+    Where as many threads compute as there are cores, chunks of a kernel would only wait for one another.
+    """
+    global _sharing
+    with _lock:
+        _sharing += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _sharing -= 1
 
 
 def _enter_pool() -> None:
@@ -34,13 +53,15 @@ def _pool() -> ThreadPoolExecutor:
 def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None:
     """Call work(start, stop) on disjoint ranges that cover range(count).
 
-    It runs inline where there is less than two grains of work, and inside a chunk that runs on the pool: a
-    thread of the pool never waits for the pool, so calls may nest and come from many threads.
+    It runs inline where there is less than two grains of work, where all cores are taken by threads that are
+    `sharing` them, and inside a chunk that runs on the pool: a thread of the pool never waits for the pool,
+    so calls may nest and come from many threads. A grain should be a hundred microseconds of work or more:
+    handing a chunk to another thread and waiting for it takes about as long.
     """
     if count < 2 * grain or getattr(_place, "in_pool", False):
         work(0, count)
         return
-    threads = min(thread_count(), count // max(1, grain))
+    threads = min(thread_count() // max(1, _sharing), count // max(1, grain))
     if threads < 2:
         work(0, count)
         return

@@ -22,7 +22,7 @@ from proofward.layers.model import Int64Array
 LIMIT = 1 << 62
 """|mu Delta| + D / 2 stays below this, and so does every bound B^2."""
 
-_GRAIN = 1 << 15
+_GRAIN = 1 << 16
 
 
 @kernel("uint64(int64[::1], int64, int64)")

@@ -24,6 +24,8 @@ from proofward.ledger.key_file import read_seed, write_seed
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
 _SIGNATURE_DOMAIN = b"proofward/signature/v1"
+_REMEMBERED = 1 << 14
+"""Bytes of the longest message whose verification is remembered."""
 _PRIME = 2**255 - 19
 _SMALL_ORDER = (
     0,
@@ -63,11 +65,9 @@ class PublicKey:
         """Whether `signature` (64 bytes) is this key's over exactly `message`, without any domain."""
         if type(signature) is not bytes or len(signature) != SIGNATURE_BYTES:
             return False
-        try:
-            self._key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        return (_is_signed if len(message) <= _REMEMBERED else _is_signed.__wrapped__)(
+            self, message, signature
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicKey) and self.raw == other.raw
@@ -77,6 +77,16 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.raw.hex()})"
+
+
+@lru_cache(maxsize=256)
+def _is_signed(key: PublicKey, message: bytes, signature: bytes) -> bool:
+    """Whether it is; remembered, since all members of one process verify the same messages."""
+    try:
+        key._key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)

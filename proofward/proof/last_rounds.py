@@ -15,71 +15,26 @@ from proofward.field.extension import Ext
 from proofward.field.jit import MATRIX, SCALAR, WORD, kernel, void
 from proofward.field.rounds import bind_rows, sum_round
 from proofward.field.scalar import P, minus
-from proofward.proof.sha256 import INITIAL, LANES, compress
-from proofward.proof.transcript import Label, Transcript
+from proofward.proof.sha256 import INITIAL, LANES
+from proofward.proof.transcript import Transcript
+from proofward.proof.turns import BYTES, CHALLENGE, MESSAGE, TEXT_BYTES, WORDS, turn
 
 Array = npt.NDArray[np.uint64]
-
-_BYTES, _WORDS = "uint8[::1]", "uint32[::1]"
-_MESSAGE, _CHALLENGE = (
-    np.frombuffer(label.prefixed, dtype=np.uint8).copy() for label in (Label.MESSAGE, Label.CHALLENGE)
-)
-_ABSORB, _SQUEEZE, _RATCHET = 2, 3, 4
-
-
-@kernel()
-def _put(text, at, value):  # type: ignore[no-untyped-def]
-    """A word as 8 bytes, little endian; returns where the next byte goes."""
-    for i in range(8):
-        text[at + i] = np.uint8(value >> np.uint64(8 * i) & np.uint64(0xFF))
-    return at + 8
-
-
-@kernel()
-def _begin(text, use, state, prefix):  # type: ignore[no-untyped-def]
-    """The use, the state and the label with its length; returns where the next byte goes."""
-    text[0] = use
-    text[1 : 1 + state.size] = state
-    text[1 + state.size : 1 + state.size + prefix.size] = prefix
-    return 1 + state.size + prefix.size
-
-
-@kernel()
-def _digest(text, length, initial, lanes, block, digest):  # type: ignore[no-untyped-def]
-    """SHA-256 of the first bytes of `text`, which has room for the padding; one lane of eight is used."""
-    blocks = (length + 9 + 63) // 64
-    text[length] = 0x80
-    text[length + 1 : 64 * blocks - 2] = 0
-    text[64 * blocks - 2] = 8 * length >> 8
-    text[64 * blocks - 1] = 8 * length & 0xFF
-    for i in range(8):
-        lanes[i, 0] = initial[i]
-    for first in range(0, 64 * blocks, 64):
-        for t in range(16):
-            word = np.uint32(0)
-            for i in range(4):
-                word = np.uint32(word << np.uint32(8) | np.uint32(text[first + 4 * t + i]))
-            block[t, 0] = word
-        compress(lanes, block, 0)
-    for i in range(8):
-        for j in range(4):
-            digest[4 * i + j] = np.uint8(lanes[i, 0] >> np.uint32(24 - 8 * j) & np.uint32(0xFF))
 
 
 @kernel(
     void(
         *(MATRIX, WORD, WORD, "boolean", SCALAR, SCALAR, MATRIX, MATRIX, WORD, MATRIX),
-        *(_BYTES, _BYTES, _BYTES, _WORDS, SCALAR, MATRIX, MATRIX),
+        *(BYTES, BYTES, BYTES, WORDS, SCALAR, MATRIX, MATRIX),
     )
 )
 def _run(  # type: ignore[no-untyped-def]
     tables, variables, pairs, bound, r0, r1, highs, lows, most, pads,
     state, message, challenge, initial, limit, sent, point,
 ):  # fmt: skip
-    # A text has at most 1 + 32 + 15 + 8 + 32 bytes, hence two blocks, and its length in bits is below 2^16.
-    text, digest = np.zeros(128, dtype=np.uint8), np.empty(32, dtype=np.uint8)
+    text, digest = np.zeros(TEXT_BYTES, dtype=np.uint8), np.empty(32, dtype=np.uint8)
     lanes, block = np.zeros((8, LANES), dtype=np.uint32), np.zeros((16, LANES), dtype=np.uint32)
-    out, drawn = np.empty(4, dtype=np.uint64), np.empty(2, dtype=np.uint64)
+    out, said, drawn = np.empty(4, np.uint64), np.empty(4, np.uint64), np.empty(2, np.uint64)
     for i in range(variables):
         left = variables - 1 - i
         low = min(left, most)
@@ -88,27 +43,11 @@ def _run(  # type: ignore[no-untyped-def]
         lower = (lows[0, 1 << low : 2 << low], lows[1, 1 << low : 2 << low])
         out[:] = 0
         sum_round(tables, 2 << left, pairs, bound, r0, r1, upper, lower, 0, 1 << high, out)
-        at = _begin(text, _ABSORB, state, message)
-        at = _put(text, at, np.uint64(32))
         for j in range(2):
             for plane in range(2):
-                value = minus(out[2 * j + plane], pads[plane, 2 * i + j])
-                sent[plane, 2 * i + j] = value
-                at = _put(text, at, value)
-        _digest(text, at, initial, lanes, block, state)
-        count = 0
-        while count < 2:
-            at = _put(text, _begin(text, _SQUEEZE, state, challenge), np.uint64(0))
-            _digest(text, at, initial, lanes, block, digest)
-            at = _put(text, _begin(text, _RATCHET, state, challenge), np.uint64(32))
-            _digest(text, at, initial, lanes, block, state)
-            for j in range(4):
-                word = np.uint64(0)
-                for byte in range(7, -1, -1):
-                    word = word << np.uint64(8) | np.uint64(digest[8 * j + byte])
-                if word < limit and count < 2:
-                    drawn[count] = word
-                    count += 1
+                said[2 * j + plane] = minus(out[2 * j + plane], pads[plane, 2 * i + j])
+                sent[plane, 2 * i + j] = said[2 * j + plane]
+        turn(said, text, digest, lanes, block, state, message, challenge, initial, limit, drawn)
         r0, r1, bound = drawn[0], drawn[1], False
         point[0, i], point[1, i] = r0, r1
     bind_rows(tables, 1, r0, r1, 0, 1)
@@ -141,7 +80,7 @@ def last_rounds(
     r = Ext(0) if pending is None else pending
     _run(
         tables, variables, pairs, pending is None, np.uint64(r.c0), np.uint64(r.c1), highs, lows, most,
-        np.ascontiguousarray(pads), state, _MESSAGE, _CHALLENGE, INITIAL, np.uint64(limit), sent, point,
+        np.ascontiguousarray(pads), state, MESSAGE, CHALLENGE, INITIAL, np.uint64(limit), sent, point,
     )  # fmt: skip
     transcript.state = state.tobytes()
     return sent, point

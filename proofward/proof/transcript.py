@@ -84,6 +84,13 @@ class Transcript:
         self.absorb(Label.PROTOCOL, Label.PROTOCOL.value)
         self.absorb(Label.STATEMENT, statement)
 
+    @classmethod
+    def at(cls, state: bytes) -> Transcript:
+        """One that has come to this state."""
+        transcript = cls.__new__(cls)
+        transcript.state = state
+        return transcript
+
     def absorb(self, label: Label, data: bytes) -> None:
         """Make all later challenges depend on the data."""
         self._advance(_ABSORB, label, len(data), data)

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
+from proofward.field.extension import Ext, elements
 from proofward.field.goldilocks import is_canonical
 from proofward.field.scalar import P
+from proofward.proof.claims import RunningSum
 from proofward.proof.commitment.contract import ROOT_BYTES
 from proofward.proof.counter import Plan
 from proofward.proof.errors import ProofRejected
 from proofward.proof.party import Party
 from proofward.proof.soundness import Soundness
-from proofward.proof.transcript import NONCE_BYTES, Challenger, Label
+from proofward.proof.transcript import NONCE_BYTES, Challenger, Label, Transcript
+from proofward.proof.turns import hear
 
 Array = npt.NDArray[np.uint64]
 
@@ -90,6 +92,15 @@ class Verifier(Party):
     def _say(self, keys: list[int], values: Sequence[Ext]) -> list[Ext]:
         heard = self.take_elements(2 * len(keys), "padded message")
         return [Ext(int(heard[2 * i]), int(heard[2 * i + 1])) for i in range(len(keys))]
+
+    def _rounds(self, summation: RunningSum | None, keys: list[int]) -> tuple[list[Ext], list[Ext]]:
+        """The messages of a sumcheck are one after another: they are heard at once."""
+        challenger = self.challenger
+        if type(challenger) is not Transcript or type(self)._say is not Verifier._say or not keys:
+            return super()._rounds(summation, keys)
+        heard = self.take_elements(2 * len(keys), "padded message").reshape(-1, 2).T
+        point, challenger.state = hear(heard, challenger.state)
+        return elements(heard), elements(point)
 
     def nonce(self) -> bytes:
         return bytes(self.take(NONCE_BYTES, "nonce"))

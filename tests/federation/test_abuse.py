@@ -187,7 +187,7 @@ def test_a_binding_that_cannot_be_checked_is_no_reason_to_open_a_share(tmp_path)
     agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
     parties = Parties({VICTIM: SealsWrongShare, "hospital-1": Holder})
     engine = InProcessFederation(
-        tmp_path, agreed, datasets(agreed), seed=b"s", parties=parties, proofs=Overloaded()
+        tmp_path, agreed, datasets(agreed), seed=b"s", parties=parties, proofs=Overloaded(), workers=1
     )
     engine.run()
     history = engine.aggregator.history

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
+from contextlib import ExitStack
 
 import pytest
 
@@ -29,6 +30,21 @@ def test_parts_cover_all_in_pieces_of_one_length(count: int, parts: int, cut: in
     ranges: list[tuple[int, int]] = []
     threads.in_parts(lambda start, stop: ranges.append((start, stop)), count)
     assert sorted(ranges) == [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+
+@pytest.mark.parametrize("others", [0, 1, 2, 5])
+def test_threads_that_compute_at_the_same_time_share_the_cores(others: int, cut: int) -> None:
+    def pieces() -> int:
+        ranges: list[tuple[int, int]] = []
+        threads.parallel(lambda start, stop: ranges.append((start, stop)), 100, 1)
+        assert sorted(i for start, stop in ranges for i in range(start, stop)) == list(range(100))
+        return len(ranges)
+
+    with ExitStack() as company:
+        for _ in range(others):
+            company.enter_context(threads.sharing())
+        assert pieces() == max(1, cut // max(1, others))
+    assert pieces() == cut
 
 
 @pytest.mark.parametrize("bad", [0, 9])

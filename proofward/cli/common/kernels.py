@@ -14,6 +14,7 @@ from proofward.field.warm_up import MODULES, warm_up
 
 LATER_MODULES = (
     "proofward.proof.sha256",
+    "proofward.proof.turns",
     "proofward.proof.last_rounds",
     "proofward.lattice.kernels",
     "proofward.layers.clipping",

@@ -108,8 +108,8 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               help="With an engine, every site is a process of its own on this machine.")  # fmt: skip
 @click.option("--repeatable", is_flag=True,
               help="UNSAFE, to compare engines: the seed gives all that is random, keys too.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
-              help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), show_default="the cores and one, as memory allows",
+              help="Members that work at a time; they share the cores.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
 @click.option("--no-plot", is_flag=True, help="Write no pictures.")
 def demo(
@@ -124,7 +124,7 @@ def demo(
     attack: str | None,
     engine: str,
     repeatable: bool,
-    workers: int,
+    workers: int | None,
     as_json: bool,
     no_plot: bool,
 ) -> None:

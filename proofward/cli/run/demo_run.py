@@ -41,7 +41,7 @@ class DemoRun:
         folder: Path,
         scenario: Scenario,
         seed: int,
-        workers: int = 1,
+        workers: int | None = None,
         plot: bool = True,
         repeatable: bool = False,
     ) -> None:

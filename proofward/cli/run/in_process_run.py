@@ -49,7 +49,7 @@ def run_in_process(
     *,
     seed: bytes | None = None,
     parties: Parties | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     notes: Mapping[str, bytes] | None = None,
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.

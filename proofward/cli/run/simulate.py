@@ -43,8 +43,8 @@ if TYPE_CHECKING:
               help="Records of nobody, written like those of --data, on which the models are judged.",
               show_default="those of --data, which says less")  # fmt: skip
 @click.option("--no-plot", is_flag=True, help="Write no pictures.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
-              help="Members that work at a time; each uses all cores anyway.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), show_default="the cores and one, as memory allows",
+              help="Members that work at a time; they share the cores.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
 def simulate(
     project_file: Path,
@@ -53,7 +53,7 @@ def simulate(
     chosen: Path | None,
     held_out: Path | None,
     no_plot: bool,
-    workers: int,
+    workers: int | None,
     as_json: bool,
     **options: Any,
 ) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
@@ -22,6 +22,8 @@ from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 
 _CONTEXT = b"envelope"
+_REMEMBERED = 1 << 14
+"""Bytes of the longest envelope that is remembered."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,23 @@ class Envelope:
 
     def signed_part(self) -> bytes:
         """What the signature covers."""
+        return self._signed_part
+
+    @cached_property
+    def _signed_part(self) -> bytes:
         return encode(replace(self, signature=b""))
 
 
 def parse_envelope(data: bytes) -> Envelope:
-    """The envelope with these bytes, not authenticated; raises MalformedMessage."""
+    """The envelope with these bytes, not authenticated; raises MalformedMessage.
+
+    Short ones are remembered, with their records: all members of one process are shown the same.
+    """
+    return (_parsed if type(data) is bytes and len(data) <= _REMEMBERED else _parsed.__wrapped__)(data)
+
+
+@lru_cache(maxsize=128)
+def _parsed(data: bytes) -> Envelope:
     envelope = decode(data, Envelope)
     vars(envelope)["data"] = data  # there is one encoding
     return envelope
