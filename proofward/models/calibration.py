@@ -127,22 +127,25 @@ def unbounded(scales: FixedPoint) -> FixedPoint:
         gradient_range_bits=_MOST_TABLE_BITS - 1,
         logit_range_bits=_MOST_TABLE_BITS,
         table_bits=_MOST_TABLE_BITS,
+        activation_ranges=(),
+        gradient_ranges=(),
     )
 
 
 def headroom(scales: FixedPoint, found: Sequence[Reached], weight_limit: int) -> tuple[Headroom, ...]:
     """Room in every layer; weight_limit as `RoundConfig.weight_limit`, at the weights' scale."""
-    hidden = scales.activation_limit / (1 << scales.activation_bits)
     logits = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
-    gradients = scales.gradient_limit / (1 << scales.gradient_bits)
+    hidden = [scales.of_layer(at) for at in range(len(found) - 1)]
+    ends = [*(own.real_limit for own in hidden), logits]
+    gradients = [own.gradient_limit / (1 << scales.gradient_bits) for own in hidden]
     last = len(found) - 1
     return tuple(
         Headroom(
             own.name,
-            _room(logits if at == last else hidden, own.sums),
-            _room(gradients, own.input_gradients) if at else None,
+            _room(ends[at], own.sums),
+            _room(gradients[at - 1], own.input_gradients) if at else None,
             _room(weight_limit / (1 << scales.weight_bits), own.weights),
-            _room(hidden, own.activations) if at < last else None,
+            _room(ends[at], own.activations) if at < last else None,
         )
         for at, own in enumerate(found)
     )
@@ -150,6 +153,9 @@ def headroom(scales: FixedPoint, found: Sequence[Reached], weight_limit: int) ->
 
 def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> Iterator[FixedPoint]:
     """Scales, the finest first, with ranges for what was reached and tables at least as large as before.
+
+    A layer that reached less than another has ranges of its own; one that reached nothing has those of all,
+    which are the largest of any layer and hold the features.
 
     Raises ConfigurationError where training did not stay finite.
     """
@@ -167,7 +173,7 @@ def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> It
         weight_bits = activation_bits + gradient_bits + base.rate_shift
         if weight_bits <= MAX_WEIGHT_BITS and table_bits <= _MOST_TABLE_BITS:
             logits = activation_bits + end
-            yield FixedPoint(
+            whole = FixedPoint(
                 activation_bits,
                 gradient_bits,
                 weight_bits,
@@ -175,6 +181,19 @@ def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> It
                 gradient_range,
                 max(1, logits),
                 table_bits,
+            )
+            yield replace(
+                whole,
+                activation_ranges=tuple(
+                    max(2, activation_bits + _bits(own.sums) + MARGIN) if own.sums else whole.activation_range_bits
+                    for own in found[:-1]
+                ),
+                gradient_ranges=tuple(
+                    max(1, gradient_bits + _bits(own.input_gradients) + MARGIN - 1)
+                    if own.input_gradients
+                    else whole.gradient_range_bits
+                    for own in found[1:]
+                ),
             )
 
 

@@ -123,9 +123,9 @@ def high_limbs(
     arrangement = Arrangement.of(network, scales, samples, bounds)
     result = []
     for index, (own, back) in enumerate(arrangement.hidden):
-        name = network.name(index)
-        result.append(Limbs(name, own.columns, _why("sums", own, scales.activation_range_bits)))
-        result.append(Limbs(name, back.columns, _why("gradients", back, scales.gradient_range_bits + 1)))
+        name, ranges = network.name(index), scales.of_layer(index)
+        result.append(Limbs(name, own.columns, _why("sums", own, ranges.activation_range_bits)))
+        result.append(Limbs(name, back.columns, _why("gradients", back, ranges.gradient_range_bits + 1)))
     head = arrangement.head
     why = _why("differences of logits", head, network.head.range_bits(scales))
     return [*result, Limbs("head", head.columns, why)]
