@@ -101,6 +101,11 @@ class FixedPoint:
             if (own := getattr(self, name)) and len(own) != hidden:
                 raise ConfigurationError(name, f"{hidden} of them, one for each hidden layer", len(own))
 
+    @property
+    def alike(self) -> FixedPoint:
+        """These scales with the same ranges in all layers."""
+        return replace(self, activation_ranges=(), gradient_ranges=())
+
     def of_layer(self, index: int) -> FixedPoint:
         """These scales with the ranges of one hidden layer, counted from 0; those of all where it is none."""
         if not (self.activation_ranges or self.gradient_ranges):
@@ -110,7 +115,7 @@ class FixedPoint:
             for name, (usual, _, _) in OF_LAYERS.items()
             if index in range(len(own := getattr(self, name)))
         }
-        return replace(self, activation_ranges=(), gradient_ranges=(), **ranges)
+        return replace(self.alike, **ranges)
 
     @property
     def input_range(self) -> tuple[int, int]:

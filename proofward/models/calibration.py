@@ -29,6 +29,7 @@ CANDIDATES = ((8, 12), (6, 10), (5, 10), (5, 9), (5, 8), (4, 8), (4, 7))
 """(activation_bits, gradient_bits), the finest first."""
 HOSPITAL = "calibration"
 """Whose batches are drawn."""
+_UNSEEN = 1 << 10
 _MOST_TABLE_BITS = 20
 """Of calibrated scales, so that no small statement pays for a larger table."""
 
@@ -122,13 +123,11 @@ def float_run(
 def unbounded(scales: FixedPoint) -> FixedPoint:
     """The scales with ranges in which values of a float32 training do not saturate."""
     return replace(
-        scales,
+        scales.alike,
         activation_range_bits=_MOST_TABLE_BITS,
         gradient_range_bits=_MOST_TABLE_BITS - 1,
         logit_range_bits=_MOST_TABLE_BITS,
         table_bits=_MOST_TABLE_BITS,
-        activation_ranges=(),
-        gradient_ranges=(),
     )
 
 
@@ -182,19 +181,18 @@ def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> It
                 max(1, logits),
                 table_bits,
             )
+            own_ranges = [activation_bits + _bits(own.sums) + MARGIN for own in found[:-1]]
+            own_gradients = [gradient_bits + _bits(own.input_gradients) + MARGIN - 1 for own in found[1:]]
             yield replace(
                 whole,
-                activation_ranges=tuple(
-                    max(2, activation_bits + _bits(own.sums) + MARGIN) if own.sums else whole.activation_range_bits
-                    for own in found[:-1]
-                ),
-                gradient_ranges=tuple(
-                    max(1, gradient_bits + _bits(own.input_gradients) + MARGIN - 1)
-                    if own.input_gradients
-                    else whole.gradient_range_bits
-                    for own in found[1:]
-                ),
+                activation_ranges=_of_layers(own_ranges, 2, whole.activation_range_bits),
+                gradient_ranges=_of_layers(own_gradients, 1, whole.gradient_range_bits),
             )
+
+
+def _of_layers(bits: Sequence[int], least: int, usual: int) -> tuple[int, ...]:
+    """At least so many; as usual for layers of which nothing is known."""
+    return tuple(max(least, own) if own > -_UNSEEN // 2 else usual for own in bits)
 
 
 def _largest(values: Float32Array) -> float:
@@ -202,8 +200,8 @@ def _largest(values: Float32Array) -> float:
 
 
 def _bits(value: float) -> int:
-    """The least b with value < 2^b; far below everything for 0."""
-    return math.frexp(value)[1] if value > 0 else -64
+    """The least b with value < 2^b; far below everything for 0 (float32 ends at 2^-149)."""
+    return math.frexp(value)[1] if value > 0 else -_UNSEEN
 
 
 def _room(limit: float, value: float) -> float:

@@ -55,8 +55,8 @@ class ScaleBits:
                 raise ConfigurationError(f"scales.{name}", f"an integer in [{low}, {high}]", value)
         for name, (usual, *_) in OF_LAYERS.items():
             own, (low, high) = getattr(self, name), LIMITS[usual]
-            known = own is None or (isinstance(own, tuple) and all(_within(value, low, high) for value in own))
-            if not known or not len(own or (0,)) <= MOST_RANGES:
+            known = own is None or (isinstance(own, tuple) and len(own) <= MOST_RANGES)
+            if not known or not all(_within(value, low, high) for value in own or ()):
                 words = f"a list of integers in [{low}, {high}], one for each hidden layer"
                 raise ConfigurationError(f"scales.{name}", words, own)
 

@@ -50,7 +50,10 @@ def write_scales(path: Path, values: Mapping[str, object]) -> None:
 
 
 def with_scales(text: bytes, values: Mapping[str, object]) -> bytes:
-    """A file's bytes with these values in [scales], which is added at the end where there is none."""
+    """A file's bytes with these values in [scales], which is added at the end where there is none.
+
+    Ranges of hidden layers that are not among the values are taken out.
+    """
     line = b"\r\n" if b"\r\n" in text else b"\n"
     if (header := _HEADER.search(text)) is None:
         end = b"" if not text or text.endswith(b"\n") else line
@@ -60,7 +63,8 @@ def with_scales(text: bytes, values: Mapping[str, object]) -> bytes:
     end_of_table = following.start() if following else len(text)
     table, missing = text[start:end_of_table], dict[str, object]()
     for name in OF_LAYERS.keys() - values.keys():
-        table = re.sub(rb"^[ \t]*" + name.encode() + rb"[ \t]*=[ \t]*" + _VALUE + rb"[^\r\n]*\r?\n?", b"", table, flags=re.MULTILINE)
+        own = re.compile(rb"^[ \t]*" + name.encode() + rb"[ \t]*=[ \t]*" + _VALUE + rb".*\n?", re.MULTILINE)
+        table = own.sub(b"", table)
     for name, value in values.items():
         own = re.compile(rb"^([ \t]*" + name.encode() + rb"[ \t]*=[ \t]*)" + _VALUE, re.MULTILINE)
         table, count = own.subn(rb"\g<1>" + str(value).encode(), table)
