@@ -58,7 +58,7 @@ def test_refuses_ranges_of_another_number_of_layers() -> None:
     training = Training(rate=1, batch=2, steps=1)
     compile_bounds(mlp((3, 3, 3, 2)), OWN, training, 4, 1)
     for model in (mlp((3, 2)), mlp((3, 3, 2)), mlp((3, 3, 3, 3, 2))):
-        with pytest.raises(ConfigurationError, match="activation_ranges: expected . of them"):
+        with pytest.raises(ConfigurationError, match=r"activation_ranges: expected . of them"):
             compile_bounds(model, OWN, training, 4, 1)
     with pytest.raises(ConfigurationError, match="tuple of integers"):
         FixedPoint(activation_ranges=[10])  # type: ignore[arg-type]

@@ -142,7 +142,8 @@ def test_rejects_a_training_in_which_layers_have_exchanged_their_ranges(kind: st
     assert not np.array_equal(honest.update.delta, forged.update.delta)
     for about in (case.statement, replace(case.statement, config=wished.config)):
         digests, proof = told_with(case, about, forged, encryption)
-        assert refusal(lambda told=(digests, proof): verify_round(case.statement, encryption.ciphertext, *told))
+        check = refusal(lambda told=(digests, proof): verify_round(case.statement, encryption.ciphertext, *told))
+        assert check in ("column queries", "linear constraints")
     digests, proof = told_with(case, case.statement, honest, round_witness(case, seeded(3))[1])
     verify_round(case.statement, round_witness(case, seeded(3))[1].ciphertext, digests, proof)
 
@@ -165,5 +166,4 @@ def test_rejects_a_prediction_in_which_layers_have_exchanged_their_ranges(networ
     for relation in (claimed, forged.statement):
         party = Forger(Transcript(claimed.transcript()), inference_plan(relation.forward_pass), seeded(9))
         proof = party.run(lambda own, relation=relation: inference(own, relation, witness))
-        with pytest.raises(ProofRejected):
-            verify_prediction(claimed, proof)
+        assert refusal(lambda proof=proof: verify_prediction(claimed, proof)) in ("column queries", "linear constraints")

@@ -10,6 +10,7 @@ import pytest
 
 from proofward.field.goldilocks import random_field
 from proofward.lattice.parameters import RING_DEGREE
+from proofward.layers.model import FixedPoint
 from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
 from proofward.proof.errors import ProofRejected
 from proofward.proof.party import Party
@@ -73,6 +74,16 @@ def test_a_simulated_round_is_accepted(case: Case) -> None:
             check_round(statement, ciphertext, DIGESTS, told, Coins(coins))
     with pytest.raises(ProofRejected):
         verify_round(statement, ciphertext, DIGESTS, told)
+
+
+def test_a_simulated_round_with_ranges_of_single_layers_is_accepted() -> None:
+    scales = FixedPoint(activation_ranges=(8, 11), gradient_ranges=(9, 4))
+    case = make_case(config(widths=(4, 3, 3, 2), scales=scales, batch=2, steps=2), rows=4, spread=1000)
+    statement, ciphertext, told = simulated_round(case, 1)
+    assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
+    assert check_round(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
+    with pytest.raises(ProofRejected):
+        check_round(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
 
 
 @pytest.mark.slow
