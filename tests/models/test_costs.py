@@ -126,6 +126,16 @@ def test_advice_names_steps_that_are_padding():
     assert found.padded_share == pytest.approx(3 / 8)
 
 
+def test_every_layer_is_inspected_with_its_own_range():
+    setup = replace(PRESETS["tiny"], model=NETWORKS["perceptron"])
+    own = replace(setup, scales=replace(setup.scales, activation_ranges=(11, 8), gradient_ranges=(7, 5)))
+    found = inspect(own, holders=5, threshold=2, rows=20)
+    ranges = [limb.why.split("their range has ")[1].split(":")[0] for limb in found.limbs[:4]]
+    assert ranges == ["11", "8", "8", "6"] and found.refusal is None
+    usual = inspect(setup, holders=5, threshold=2, rows=20)
+    assert found.round.plan.values != usual.round.plan.values
+
+
 def test_high_limbs_are_the_columns_that_are_declared():
     rules = config(network=NETWORKS["perceptron"], steps=3, batch=4)
     bounds = compile_bounds(rules.model, rules.scales, rules.training, 7, rules.weight_limit)
