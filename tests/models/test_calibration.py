@@ -121,7 +121,7 @@ def test_every_layer_has_the_margin_above_what_it_reached():
         assert scales.gradient_range_bits == max(scales.gradient_ranges)
         room = headroom(scales, own, 1 << scales.weight_bits)
         assert [layer.sums for layer in room[:2]] == [MARGIN + 1.0, MARGIN + 1.0]
-        assert [layer.input_gradients for layer in room[1:]] == pytest.approx([MARGIN + math.log2(1.5)] * 2)
+        assert [layer.input_gradients for layer in room[1:]] == pytest.approx([MARGIN + math.log2(3)] * 2)
 
 
 def test_layers_of_which_nothing_is_known_have_the_ranges_of_all():
