@@ -14,16 +14,13 @@ import pytest
 from proofward.field.goldilocks import to_signed
 from proofward.layers.network import chain
 from proofward.layers.record_pieces import committed_size, pieces_of
-from proofward.proof.errors import ProofRejected
-from proofward.proof.transcript import Coins
 from proofward.relations.enrolment import enrolment, enrolment_plan, verify_enrolment
-from proofward.relations.prove import check_round, verify_round
+from proofward.relations.prove import verify_round
 from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal, replacing_columns
 from tests.proof.toy import seeded
-from tests.proof.uniformity import COINS
 from tests.relations.cases import Case, config, enrol_with, make_case, prove_with, round_witness
 from tests.relations.inventory import columns
-from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
+from tests.relations.test_zero_knowledge import assert_simulated
 
 LAYERS = [{"kind": "conv2d", "outputs": 2, "kernel": 2, "stride": 1, "padding": 1}, {"kind": "linear", "outputs": 2}]
 ROWS = 3
@@ -97,9 +94,4 @@ def test_rejects_a_training_on_channels_in_another_order(order: tuple[int, ...])
 
 
 def test_a_simulated_round_on_pieces_is_accepted() -> None:
-    case = made()
-    statement, ciphertext, told = simulated_round(case, 1)
-    assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
-    assert check_round(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
-    with pytest.raises(ProofRejected):
-        check_round(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
+    assert_simulated(made())
