@@ -1,8 +1,10 @@
 """Accuracy on pictures: a fixed-point federation of a convolutional network against float32, as JSON lines.
 
 python benchmarks/images_accuracy.py [--data PATH] [--seeds 3] [--rounds 12] [--hospitals 5]
-                                     [--scales 5,10,22] [--centre 0.25] [--spread 0.25] [--mirrored]
-                                     [--learning-rate 0.125] [--momentum 0] [--epochs 1] [--smallest]
+                                     [--scales 5,10,22] [--activation-ranges 11,11,10]
+                                     [--gradient-ranges 9,9,8] [--centre 0.25]
+                                     [--spread 0.25] [--mirrored] [--learning-rate 0.125]
+                                     [--momentum 0] [--epochs 1] [--smallest]
 
 PATH is an archive or a folder that a site could give, read, made into features and divided as sites and
 demonstrations do it: the first class is told from all others, equal images stay in one part, and a fifth is
@@ -51,6 +53,11 @@ def network(height: int, width: int, channels: tuple[int, ...]) -> Network:
     return chain((1, height, width), [*map(conv, channels), {"kind": "linear", "outputs": 2}])
 
 
+def integers(text: str) -> tuple[int, ...]:
+    """Numbers that are separated by commas."""
+    return tuple(map(int, text.split(","))) if text else ()
+
+
 def read(
     path: Path | None, levels: Levels, side: int, scales: FixedPoint
 ) -> tuple[Records, Inspection, ImageSchema]:
@@ -80,6 +87,8 @@ def main() -> None:
     parser.add_argument("--hospitals", type=int, default=5)
     parser.add_argument("--channels", default="8,16,32", help="of the convolutions, separated by commas")
     parser.add_argument("--scales", default="5,10,22", help="bits of activations, gradients and weights")
+    parser.add_argument("--activation-ranges", default="", help="bits of each layer's values, in units")
+    parser.add_argument("--gradient-ranges", default="", help="bits of their gradients, in units")
     parser.add_argument("--side", type=int, default=64, help="pixels along height and width")
     parser.add_argument("--centre", type=float, default=0.25, help="grey level that becomes 0")
     parser.add_argument("--spread", type=float, default=0.25, help="grey levels that become 1")
@@ -94,13 +103,14 @@ def main() -> None:
     if options.smallest:
         options.data, options.seeds, options.rounds, options.channels = None, 1, 2, "4"
         options.side, options.centre, options.spread = 16, 0.45, 0.15
-    activation, gradient, weight = map(int, options.scales.split(","))
+    activation, gradient, weight = integers(options.scales)
     scales = FixedPoint(
-        activation, gradient, weight, activation + 6, gradient + 1, activation + 4, max(12, min(20, weight))
-    )
+        activation, gradient, weight, activation + 6, gradient + 1, activation + 4, max(12, min(20, weight)),
+        integers(options.activation_ranges), integers(options.gradient_ranges),
+    )  # fmt: skip
     levels = Levels((options.centre,), (options.spread,))
     records, found, schema = read(options.data, levels, options.side, scales)
-    own = network(*schema.axes[1:], tuple(map(int, options.channels.split(","))))
+    own = network(*schema.axes[1:], integers(options.channels))
     rate = options.learning_rate / options.batch * (1 << scales.rate_shift)
     if not rate.is_integer():
         parser.error(f"--learning-rate: expected a multiple of {options.batch / (1 << scales.rate_shift)}")

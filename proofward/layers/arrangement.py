@@ -40,11 +40,11 @@ class Arrangement:
         sign_bits, table_bits = _sign_bits(model, samples, spans), scales.table_bits
         limb_bits = _limb_bits(model, scales, samples, [high for high, _ in spans], backward=True)
         hidden: list[tuple[Beyond, Beyond]] = []
-        for own, (high, back) in zip(model.activations, spans, strict=True):
-            values = samples * own.gives.padded_size
+        for index, (own, (high, back)) in enumerate(zip(model.activations, spans, strict=True)):
+            values, ranges = samples * own.gives.padded_size, scales.of_layer(index)
             sums = HighLimb.of(high, table_bits, sign_bits, limb_bits)
             gradients = HighLimb.of(back, table_bits, sign_bits, limb_bits)
-            hidden.append((_of_sums(scales, sums, values), _of_gradients(scales, gradients, values)))
+            hidden.append((_of_sums(ranges, sums, values), _of_gradients(ranges, gradients, values)))
         return Arrangement(
             hidden=tuple(hidden),
             head=HighLimb.of(bounds[model.depth - 1].high, table_bits, _paid_for(hidden)),
@@ -60,11 +60,11 @@ def forward_limbs(
     limb_bits = _limb_bits(model, scales, samples, spans, backward=False)
     return tuple(
         _of_sums(
-            scales,
+            scales.of_layer(index),
             HighLimb.of(high, scales.table_bits, sign_bits, limb_bits),
             samples * own.gives.padded_size,
         )
-        for own, high in zip(model.activations, spans, strict=True)
+        for index, (own, high) in enumerate(zip(model.activations, spans, strict=True))
     )
 
 

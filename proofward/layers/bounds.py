@@ -106,6 +106,7 @@ def limited_bounds(
 
 def _limited(model: Network, scales: FixedPoint, updates: int, largest_weight: int) -> Iterator[Limited]:
     """`limited_bounds` with so many updates of a weight by a product of the largest values."""
+    scales.check_layers(len(model.activations))
     parts = [_magnitudes(model, scales, updates, index, largest_weight) for index in range(len(model.layers))]
     for index in range(len(model.layers)):
         bounds = _layer_bounds(model, scales, parts, index)
@@ -136,7 +137,7 @@ def _magnitudes(
     last = place == model.depth - 1
     one = finer.one(scales)
     inputs = _largest_value(model, scales, model.joints.reads(index))
-    gradients = model.head.largest_gradient(scales) if last else scales.gradient_limit
+    gradients = model.head.largest_gradient(scales) if last else scales.of_layer(place).gradient_limit
     positions = layer.positions // layer.window**2 * (1 if last else model.activations[place].passes)
     weight_update = updates * positions * gradients * inputs
     bias_update = updates * positions * gradients * one
@@ -151,7 +152,7 @@ def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
     """Of V_place."""
     if place in (FIRST, ROW):
         return -scales.input_range[0]
-    return scales.activation_limit * model.joints.means[place]
+    return scales.of_layer(place - 1).activation_limit * model.joints.means[place]
 
 
 def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes], index: int) -> LayerBounds:
@@ -169,9 +170,11 @@ def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes
     sums += sum(_largest_value(model, scales, source) * factor for source, factor in forward.direct)
     sums = (2 * sums if last else sums) + off.half
     back_sums = sum(parts[layer].back_sums * factor for layer, factor in back.layers)
-    back_sums += sum(scales.gradient_limit * factor for _, factor in back.direct) + back_off.half
+    back_sums += sum(scales.of_layer(into).gradient_limit * factor for into, factor in back.direct)
+    back_sums += back_off.half
     rounded, rounded_back = sums // off.value, back_sums // back_off.value
     own = {name: getattr(parts[index], name) for name in _OWN}
+    value_bits = scales.of_layer(place).activation_range_bits
     return LayerBounds(
         **own,
         sums=sums,
@@ -180,12 +183,9 @@ def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes
         high=(
             model.head.span(rounded, scales)
             if last
-            else (
-                (-rounded - 2) >> scales.activation_range_bits,
-                (rounded - 1) >> scales.activation_range_bits,
-            )
+            else ((-rounded - 2) >> value_bits, (rounded - 1) >> value_bits)
         ),
-        back_high=span_of(rounded_back, scales.gradient_range_bits),
+        back_high=span_of(rounded_back, scales.of_layer(values - 1).gradient_range_bits),
     )
 
 

@@ -59,7 +59,7 @@ def input_gradients(
     for place in range(model.depth - 1, 0, -1):
         below, _ = _gradients(model, parts, values, deltas, place)
         back = model.activations[place - 1].real_gradients
-        deltas[place - 1] = _single(back(sums[place - 1], below, _limit(scales)))
+        deltas[place - 1] = _single(back(sums[place - 1], below, scales.of_layer(place - 1).real_limit))
     own = [_gradients(model, parts, values, deltas, place)[0] for place in model.record.layouts]
     return own[0] if len(own) == 1 else np.concatenate(own, axis=1)
 
@@ -68,7 +68,7 @@ def _forward(
     model: Network, parts: Parts, scales: FixedPoint, features: Float32Array
 ) -> tuple[dict[int, Float32Array], list[Float32Array], Float32Array]:
     """What layers read, by place, sums of the hidden layers, and the logits."""
-    values, sums = real_forward(model, parts, features, _limit(scales), _single)
+    values, sums = real_forward(model, parts, features, scales, _single)
     *hidden, logits = [_single(own) for own in sums]
     return {place: _single(own) for place, own in values.items()}, hidden, logits
 
@@ -89,11 +89,6 @@ def _gradients(
         growth[own] = weights, biases
         made.append(_single(below))
     return _single(added([*made, *(deltas[into] for into, _ in addends.direct)])), growth
-
-
-def _limit(scales: FixedPoint) -> float:
-    """The largest value of a hidden layer."""
-    return scales.activation_limit / (1 << scales.activation_bits)
 
 
 def _single(values: RealArray) -> Float32Array:
@@ -140,7 +135,9 @@ def train_float(
             if place:
                 back_sums.append(below)
                 back = model.activations[place - 1].real_gradients
-                deltas[place - 1] = _single(back(sums[place - 1], _saturated(below, scales), _limit(scales)))
+                own_scales = scales.of_layer(place - 1)
+                ended = _saturated(below, own_scales)
+                deltas[place - 1] = _single(back(sums[place - 1], ended, own_scales.real_limit))
         if model.row:
             growth |= _gradients(model, parts, values, deltas, ROW)[1]
         for index, of_layer in growth.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,14 @@ Int64Array = NDArray[np.int64]
 MAX_WEIGHT_BITS = 30
 LARGEST_TABLE = 22  #: bits of the largest tables that values or parts of them are looked up in
 
+MOST_RANGES = 256  #: hidden layers with ranges of their own
+OF_LAYERS = {
+    "activation_ranges": ("activation_range_bits", 2, 0),
+    "gradient_ranges": ("gradient_range_bits", 1, 1),
+}
+"""Ranges of hidden layers: what they are where no layer has its own, the least, and by how many bits they are
+smaller than tables."""
+
 
 @dataclass(frozen=True)
 class FixedPoint:
@@ -31,6 +39,10 @@ class FixedPoint:
         hidden gradients         in [-2^g, 2^g) + 2^(g+1) {-1, 0, 1}, see `relu.saturated`
         logit difference         clamped to [-2^l, 2^l), where the sigmoid's table ends
         rounding remainders      in [0, 2^weight_bits), or [0, D) beside means
+
+    Hidden layers may have bits of their own: `activation_ranges` has an a and `gradient_ranges` a g for the
+    values behind each hidden layer, or nothing where all are as those above. The plain form names them where
+    they differ. Features have the a of all.
     """
 
     activation_bits: int = 6
@@ -40,6 +52,8 @@ class FixedPoint:
     gradient_range_bits: int = 9
     logit_range_bits: int = 9
     table_bits: int = 12
+    activation_ranges: tuple[int, ...] = ()
+    gradient_ranges: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         integer("activation_bits", self.activation_bits, 1, 14)
@@ -51,6 +65,14 @@ class FixedPoint:
         integer("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
         integer("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
         integer("logit_range_bits", self.logit_range_bits, 1, self.table_bits)
+        for name, (usual, least, more) in OF_LAYERS.items():
+            own = getattr(self, name)
+            if not isinstance(own, tuple):
+                raise ConfigurationError(name, "a tuple of integers", type(own).__name__)
+            for bits in own:
+                integer(name, bits, least, self.table_bits - more)
+            if set(own) <= {getattr(self, usual)}:
+                object.__setattr__(self, name, ())
 
     @property
     def rate_shift(self) -> int:
@@ -73,6 +95,28 @@ class FixedPoint:
             return self
         return FinerScales(**asdict(self), finer_sums=sums, finer_back_sums=back_sums)
 
+    def check_layers(self, hidden: int) -> None:
+        """Raises ConfigurationError unless ranges are those of so many hidden layers."""
+        for name in OF_LAYERS:
+            if (own := getattr(self, name)) and len(own) != hidden:
+                raise ConfigurationError(name, f"{hidden} of them, one for each hidden layer", len(own))
+
+    @property
+    def alike(self) -> FixedPoint:
+        """These scales with the same ranges in all layers."""
+        return replace(self, activation_ranges=(), gradient_ranges=())
+
+    def of_layer(self, index: int) -> FixedPoint:
+        """These scales with the ranges of one hidden layer, counted from 0; those of all where it is none."""
+        if not (self.activation_ranges or self.gradient_ranges):
+            return self
+        ranges = {
+            usual: own[index]
+            for name, (usual, _, _) in OF_LAYERS.items()
+            if index in range(len(own := getattr(self, name)))
+        }
+        return replace(self.alike, **ranges)
+
     @property
     def input_range(self) -> tuple[int, int]:
         """Smallest and largest input feature."""
@@ -85,18 +129,35 @@ class FixedPoint:
         return 1 << self.activation_range_bits
 
     @property
+    def real_limit(self) -> float:
+        """The largest hidden activation as a real number."""
+        return self.activation_limit / (1 << self.activation_bits)
+
+    @property
     def gradient_limit(self) -> int:
         """Hidden gradients are below this in magnitude, or equal to its negative."""
         return 3 << self.gradient_range_bits
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, object]:
         """Canonical plain form, for digests and messages."""
-        return asdict(self)
+        plain = {name: value for name, value in asdict(self).items() if name not in OF_LAYERS}
+        return {**plain, **{name: list(own) for name in OF_LAYERS if (own := getattr(self, name))}}
 
     @classmethod
     def from_dict(cls, values: object) -> FixedPoint:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        return cls(**exactly("scales", values, tuple(cls.__dataclass_fields__)))  # type: ignore[arg-type]
+        named = [name for name in OF_LAYERS if isinstance(values, Mapping) and name in values]
+        names = {*cls.__dataclass_fields__} - {*OF_LAYERS} | {*named}
+        plain = exactly("scales", values, tuple(names))
+        for name in named:
+            if not isinstance(own := plain[name], list | tuple) or len(own) > MOST_RANGES:
+                raise ConfigurationError(name, "a list of integers", own)
+            plain[name] = tuple(own)
+        found = cls(**plain)  # type: ignore[arg-type]  # checked by the class
+        for name in named:
+            if not getattr(found, name):
+                raise ConfigurationError(name, f"some that are not {OF_LAYERS[name][0]}", plain[name])
+        return found
 
 
 @dataclass(frozen=True)

@@ -150,9 +150,12 @@ class Network:
         return tuple(self.finest // own.weights for own in self.finer)
 
     def rounding(self, scales: FixedPoint, index: int) -> FixedPoint:
-        """The scales by which the sums of a layer are rounded, and the back sums of the one above."""
+        """The scales by which the sums of a layer are rounded, and the back sums of the one above.
+
+        Their ranges are those of the values between.
+        """
         above = self.joints.finer_back_sums(index + 1) if index + 1 < self.depth else 1
-        return scales.finer(self.joints.finer_sums(index), above)
+        return scales.of_layer(index).finer(self.joints.finer_sums(index), above)
 
     def last_rounding(self, scales: FixedPoint) -> FixedPoint:
         """The scales by which the head rounds the logits."""

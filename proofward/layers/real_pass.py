@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from proofward.layers.affine import RealArray
+from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
 
 Parts = Sequence[tuple[RealArray, RealArray]]
@@ -14,13 +16,13 @@ def real_forward(
     model: Network,
     parts: Parts,
     records: RealArray,
-    limit: float,
+    scales: FixedPoint | None,
     kept: Callable[[RealArray], RealArray] = lambda values: values,
 ) -> tuple[dict[int, RealArray], list[RealArray]]:
     """What layers read, by place, and sums of the chain, the logits last; of records (n, size).
 
-    parts: weights and biases of all layers; limit: the largest value of a hidden layer. Every array is
-    `kept`, in another type where that is wanted.
+    parts: weights and biases of all layers; scales: where hidden values end, None for
+    nowhere. Every array is `kept`, in another type where that is wanted.
     """
     values, sums = model.record.whole_parts(records), list[RealArray]()
     for place in range(model.depth):
@@ -31,6 +33,7 @@ def real_forward(
         ]
         sums.append(added([*made, *(values[source] for source, _ in addends.direct)]))
         if place < len(model.activations):
+            limit = math.inf if scales is None else scales.of_layer(place).real_limit
             values[place + 1] = kept(model.activations[place].real_values(sums[-1], limit))
     return values, sums
 

@@ -5,8 +5,8 @@
 
 The row is a block of the column: padded to a power of two p, it begins at the least multiple of p behind the
 last value of the first part, and the whole is as long as the next power of two. So a row costs nothing where
-the padding of a picture's axes, or the fourth plane of three, has room for it, and doubles the column where
-not. With X~ the extension of the whole and b the bits of start / p,
+the padding of a picture's axes has room for it, makes four planes of three channels (`record_pieces`), and
+doubles the column where not. With X~ the extension of the whole and b the bits of start / p,
     row~(r)   = X~(b, r)
     first~(u) = X~(u) - eq(u', b) X~(b, u''),   u = (u', u''), u'' the last log p coordinates,
 or X~(0, u) where the row is beyond the first part. So a claim on a part is one on the column, with nothing to

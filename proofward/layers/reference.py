@@ -131,9 +131,9 @@ def sample(
     sums: Matrix = []
     forwards: list[list[Forward]] = []
     values = inputs
-    for weights, bias in layers[:-1]:
+    for index, (weights, bias) in enumerate(layers[:-1]):
         sums.append(linear(weights, bias, values, scales))
-        forwards.append([forward(total, scales) for total in sums[-1]])
+        forwards.append([forward(total, scales.of_layer(index)) for total in sums[-1]])
         values = [unit.activation for unit in forwards[-1]]
     logits = linear(*layers[-1], values, scales)
     top: Head | SoftmaxHead
@@ -151,7 +151,8 @@ def sample(
             sum(weights[i][j] * deltas[0][i] for i in range(len(weights))) for j in range(len(weights[0]))
         ])  # fmt: skip
         units = zip(back_sums[0], forwards[index - 1], strict=True)
-        backwards.insert(0, [backward(total, unit.inside, scales) for total, unit in units])
+        ranges = scales.of_layer(index - 1)
+        backwards.insert(0, [backward(total, unit.inside, ranges) for total, unit in units])
         deltas.insert(0, [unit.delta for unit in backwards[0]])
     return SampleTrace(sums, forwards, back_sums, backwards, logits, top), deltas
 

@@ -140,8 +140,10 @@ def step(
         )
         for place in places
     }
-    rounding = [scales.finer(own, own) for own in whole]
-    back_rounding = {place: scales.finer(own, own) for place, own in back_whole.items()}
+    rounding = [scales.of_layer(place).finer(own, own) for place, own in enumerate(whole)]
+    back_rounding = {
+        place: scales.of_layer(place - 1).finer(own, own) for place, own in back_whole.items() if place > 0
+    }
     growth = [([0] * len(weights), [0] * len(bias)) for weights, bias in layers]
     all_sums, all_back = [], []
     for record, label in zip(inputs, labels, strict=True):

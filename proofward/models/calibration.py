@@ -29,6 +29,7 @@ CANDIDATES = ((8, 12), (6, 10), (5, 10), (5, 9), (5, 8), (4, 8), (4, 7))
 """(activation_bits, gradient_bits), the finest first."""
 HOSPITAL = "calibration"
 """Whose batches are drawn."""
+_UNSEEN = 1 << 10
 _MOST_TABLE_BITS = 20
 """Of calibrated scales, so that no small statement pays for a larger table."""
 
@@ -122,7 +123,7 @@ def float_run(
 def unbounded(scales: FixedPoint) -> FixedPoint:
     """The scales with ranges in which values of a float32 training do not saturate."""
     return replace(
-        scales,
+        scales.alike,
         activation_range_bits=_MOST_TABLE_BITS,
         gradient_range_bits=_MOST_TABLE_BITS - 1,
         logit_range_bits=_MOST_TABLE_BITS,
@@ -132,17 +133,18 @@ def unbounded(scales: FixedPoint) -> FixedPoint:
 
 def headroom(scales: FixedPoint, found: Sequence[Reached], weight_limit: int) -> tuple[Headroom, ...]:
     """Room in every layer; weight_limit as `RoundConfig.weight_limit`, at the weights' scale."""
-    hidden = scales.activation_limit / (1 << scales.activation_bits)
     logits = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
-    gradients = scales.gradient_limit / (1 << scales.gradient_bits)
+    hidden = [scales.of_layer(at) for at in range(len(found) - 1)]
+    ends = [*(own.real_limit for own in hidden), logits]
+    gradients = [own.gradient_limit / (1 << scales.gradient_bits) for own in hidden]
     last = len(found) - 1
     return tuple(
         Headroom(
             own.name,
-            _room(logits if at == last else hidden, own.sums),
-            _room(gradients, own.input_gradients) if at else None,
+            _room(ends[at], own.sums),
+            _room(gradients[at - 1], own.input_gradients) if at else None,
             _room(weight_limit / (1 << scales.weight_bits), own.weights),
-            _room(hidden, own.activations) if at < last else None,
+            _room(ends[at], own.activations) if at < last else None,
         )
         for at, own in enumerate(found)
     )
@@ -150,6 +152,9 @@ def headroom(scales: FixedPoint, found: Sequence[Reached], weight_limit: int) ->
 
 def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> Iterator[FixedPoint]:
     """Scales, the finest first, with ranges for what was reached and tables at least as large as before.
+
+    A layer that reached less than another has ranges of its own; one that reached nothing has those of all,
+    which are the largest of any layer and hold the features.
 
     Raises ConfigurationError where training did not stay finite.
     """
@@ -167,7 +172,7 @@ def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> It
         weight_bits = activation_bits + gradient_bits + base.rate_shift
         if weight_bits <= MAX_WEIGHT_BITS and table_bits <= _MOST_TABLE_BITS:
             logits = activation_bits + end
-            yield FixedPoint(
+            whole = FixedPoint(
                 activation_bits,
                 gradient_bits,
                 weight_bits,
@@ -176,6 +181,18 @@ def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> It
                 max(1, logits),
                 table_bits,
             )
+            own_ranges = [activation_bits + _bits(own.sums) + MARGIN for own in found[:-1]]
+            own_gradients = [gradient_bits + _bits(own.input_gradients) + MARGIN - 1 for own in found[1:]]
+            yield replace(
+                whole,
+                activation_ranges=_of_layers(own_ranges, 2, whole.activation_range_bits),
+                gradient_ranges=_of_layers(own_gradients, 1, whole.gradient_range_bits),
+            )
+
+
+def _of_layers(bits: Sequence[int], least: int, usual: int) -> tuple[int, ...]:
+    """At least so many; as usual for layers of which nothing is known."""
+    return tuple(max(least, own) if own > -_UNSEEN // 2 else usual for own in bits)
 
 
 def _largest(values: Float32Array) -> float:
@@ -183,8 +200,8 @@ def _largest(values: Float32Array) -> float:
 
 
 def _bits(value: float) -> int:
-    """The least b with value < 2^b; far below everything for 0."""
-    return math.frexp(value)[1] if value > 0 else -64
+    """The least b with value < 2^b; far below everything for 0 (float32 ends at 2^-149)."""
+    return math.frexp(value)[1] if value > 0 else -_UNSEEN
 
 
 def _room(limit: float, value: float) -> float:

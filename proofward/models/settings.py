@@ -123,7 +123,8 @@ class Settings:
             one_of = next((pair for pair in _EITHER if entry.name in pair), (entry.name,))
             kept = any(getattr(self, own) is not None for own in one_of)
             values[entry.name] = getattr(self if kept else base, entry.name)
-        values["scales"] = self.scales.over(base.scales)
+        own_network = self.hidden is not None or self.layers is not None
+        values["scales"] = self.scales.over(base.scales.of_no_network if own_network else base.scales)
         return Settings(**values)
 
     def preset(
@@ -145,7 +146,9 @@ class Settings:
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         moved = _momentum(self.momentum or 0.0)
         training = Training(rate, self.batch, self.epochs or 0, self.steps or 0, moved)
-        return Preset(name, summary, self._network(features, classes, row), scales, training, clip)
+        network = self._network(features, classes, row)
+        self.scales.check_layers(len(network.activations))
+        return Preset(name, summary, network, scales, training, clip)
 
     def _network(self, features: int | Sequence[int], classes: int, row: int) -> Network:
         axes = (features,) if isinstance(features, int) else tuple(features)

@@ -19,6 +19,7 @@ from proofward.layers.errors import ConfigurationError, TrainingError, Wraparoun
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.record_pieces import committed_size
 from proofward.optimizers.contract import ServerOptimizer, largest_mean
 from proofward.optimizers.next_model import ModelRule
 from proofward.optimizers.registry import USUAL, optimizer_from_dict
@@ -241,7 +242,7 @@ class RoundConfig:
             + parameters * per_parameter
             + (2 + self.threshold) * 4096
             + (4 << self.scales.table_bits)
-            + padded(rows) * (self.model.record.padded_size + self.model.head.labels.padded_size - 1)
+            + padded(rows) * (committed_size(self.model.record) + self.model.head.labels.padded_size - 1)
         )
 
 

@@ -1,6 +1,7 @@
 """The enrolled dataset as committed columns, and the public selection of its rows by the schedule.
 
-Columns: features X (rows padded, features padded), row-major, and labels Y: one bit for each row, or for
+Columns: features X (rows padded, features padded), row-major, in pieces where a picture has channels of no
+power of two (`layers.record_pieces`), and labels Y: one bit for each row, or for
 three and more classes one for each row and class (rows padded, classes padded), of which exactly one is 1.
 
 A claim on the selected rows, A(sample, j) = X(selection(sample), j), at (r, rj) is
@@ -16,20 +17,22 @@ the sum over classes at r; it has to be sum over the first rows n of eq(r, n), a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial, reduce
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import combine_columns
-from proofward.field.extension import DEGREE, Ext, zeros
+from proofward.field.extension import DEGREE, Ext, ext_add, zeros
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout, log_padded
 from proofward.layers.record import RecordLayout
+from proofward.layers.record_pieces import Piece, pieces_of
 from proofward.layers.stack import Input, plain_weights
 from proofward.proof.algebra import as_array
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
@@ -58,9 +61,14 @@ class DatasetShape:
         return self.layout.log_size
 
     @property
-    def kept(self) -> Kept:
-        """What may differ from 0 in the features' column."""
-        return Kept(self.rows, self.log_rows, self.layout.sides, self.layout.block)
+    def pieces(self) -> tuple[Piece, ...]:
+        """The features' columns."""
+        return pieces_of(self.layout)
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What may differ from 0 in each of them."""
+        return tuple(Kept(self.rows, self.log_rows, own.sides, own.block) for own in self.pieces)
 
     @property
     def label_kept(self) -> Kept:
@@ -86,7 +94,7 @@ class DatasetColumns:
     """The columns of one commitment to a dataset."""
 
     shape: DatasetShape
-    features: Column
+    features: tuple[Column, ...]
     labels: Column
 
     @staticmethod
@@ -94,14 +102,18 @@ class DatasetColumns:
         party: Party, shape: DatasetShape, features: Callable[[], Array], labels: Callable[[], Array]
     ) -> DatasetColumns:
         """Declare the columns; the callables yield flat F-arrays."""
-        x = party.declare("features", shape.log_rows + shape.log_features, features)
+        x = tuple(
+            party.declare(own.name, shape.log_rows + own.log_size, partial(_piece, features, shape, own))
+            for own in shape.pieces
+        )
         y = party.declare("labels", shape.log_rows + shape.label.log_size, labels)
         return DatasetColumns(shape, x, y)
 
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""
         shape = self.shape
-        assert_zero_outside(party, self.features, shape.kept)
+        for column, kept in zip(self.features, shape.kept, strict=True):
+            assert_zero_outside(party, column, kept)
         assert_zero_outside(party, self.labels, shape.label_kept)
 
     def assert_one_class(self, party: Party) -> None:
@@ -119,13 +131,25 @@ class DatasetColumns:
     def assert_equal(self, party: Party, other: DatasetColumns) -> None:
         """Both commitments hold the same dataset: equal at one random point drawn after both roots.
 
-        Error log(size) / |E|.
+        Error log(size) / |E|: of two that differ some column does.
         """
-        point = party.challenges(max(self.features.log_size, self.labels.log_size))
-        for own, same in ((self.features, other.features), (self.labels, other.labels)):
+        mine, others = (*self.features, self.labels), (*other.features, other.labels)
+        point = party.challenges(max(own.log_size for own in mine))
+        for own, same in zip(mine, others, strict=True):
             at = point[: own.log_size]
             party.assert_zero(own.at(at) - same.at(at))
         party.soundness.add("dataset equality", "Schwartz-Zippel", 2 * len(point))
+
+    def at(self, rows: Point, unit: Point, factor: Ext = ONE) -> Iterator[tuple[Ext, Form]]:
+        """factor * X~(rows, unit), as factors of columns' values."""
+        for column, own in zip(self.features, self.shape.pieces, strict=True):
+            weight, rest = own.term(unit)
+            yield factor * weight, column.at((*rows, *rest))
+
+    def records(self, party: Party) -> Iterator[tuple[Piece, Array]]:
+        """The pieces, each an F-matrix (rows, places); a prover's."""
+        for column, own in zip(self.features, self.shape.pieces, strict=True):
+            yield own, party.values(column).reshape(-1, 1 << own.log_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +169,30 @@ class SelectedRows:
 
     def whole(self, party: Party) -> Array:
         """The selected records, an F-matrix (samples, padded features); a prover's."""
-        return self._features(party)[self.selection().reshape(-1)]
+        chosen = self.selection().reshape(-1)
+        (first, values), *others = self.dataset.records(party)
+        if not others:
+            return values[chosen]
+        found = np.zeros((len(chosen), 1 << self.dataset.shape.log_features), dtype=np.uint64)
+        for own, part in ((first, values), *others):
+            found[:, own.places] = part[chosen]
+        return found
 
     def assert_terms(self, party: Party, samples: Point, terms: Terms, claim: Form) -> None:
         """claim = the sum over terms of factor times selected features at (samples, point)."""
-        column = self.dataset.features
-
         def tables() -> Array:
-            return combine_columns(self._features(party), weights_of(terms))
+            weights = weights_of(terms)
+            parts = [
+                combine_columns(part, np.ascontiguousarray(weights[:, own.places]))
+                for own, part in self.dataset.records(party)
+            ]
+            return reduce(ext_add, parts)
 
         def at(rows: Point) -> Form:
-            return combination(ZERO, ((factor, column.at((*rows, *point))) for factor, point in terms))
+            found = (self.dataset.at(rows, point, factor) for factor, point in terms)
+            return combination(ZERO, chain.from_iterable(found))
 
         self._select(party, samples, claim, tables, at)
-
-    def _features(self, party: Party) -> Array:
-        return party.values(self.dataset.features).reshape(-1, 1 << self.dataset.shape.log_features)
 
     def assert_labels(self, party: Party, samples: Point, value: Point, claim: Form) -> None:
         """claim = selected labels at (samples, value)."""
@@ -204,6 +236,14 @@ class SelectedRows:
         reduced = party.sumcheck(claim, plain_weights(log_rows), lambda: Tables([(weights(), values())]))
         public = party.public(lambda: evaluate(weights(), reduced.point))
         party.assert_zero(reduced.claim - at(reduced.point) * public)
+
+
+def _piece(features: Callable[[], Array], shape: DatasetShape, own: Piece) -> Array:
+    """The column of a piece of the records, of the flat F-array of all."""
+    whole = features()
+    if own.log_size == shape.log_features:
+        return whole
+    return np.ascontiguousarray(whole.reshape(-1, 1 << shape.log_features)[:, own.places]).reshape(-1)
 
 
 def scatter(values: Array, targets: Signed, size: int) -> Array:

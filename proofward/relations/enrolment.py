@@ -97,9 +97,10 @@ def enrolment(party: Party, statement: EnrolmentStatement, witness: tuple[Signed
     party.commit("dataset")
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, scales.table_bits)
-    ranges.require(
-        LinearCombination(((1, dataset.features),), -scales.input_range[0]), scales.activation_range_bits
-    )
+    for column in dataset.features:
+        ranges.require(
+            LinearCombination(((1, column),), -scales.input_range[0]), scales.activation_range_bits
+        )
     ranges.require(LinearCombination(((1, dataset.labels),)), 1)
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)

@@ -3,7 +3,8 @@
 Three trainings of one hospital on the sample start from the same first weights and see the same batches: in
 float32, whose values do not saturate; in fixed point with today's scales; and with those that are suggested.
 Suggested are the finest candidates whose rounds can be proved and cost at most MOST_COST times today's, else
-the cheapest. Loss and accuracy are those on the sample itself: they compare arithmetics, not models.
+the cheapest; with ranges of their own for hidden layers where that costs less than one range for all. Loss
+and accuracy are those on the sample itself: they compare arithmetics, not models.
 """
 
 from __future__ import annotations
@@ -220,19 +221,24 @@ class Sample:
         for scales in candidates(self.setup.scales, run.reached, feature):
             if self.first is not None and scales.weight_bits != self.setup.scales.weight_bits:
                 continue
-            setup = replace(self.setup, scales=scales)
-            try:
-                rules = self.rules_of(setup)
-            except TrainingError as error:
-                reason = str(error)
-                continue
-            cost = _seconds(_inspection(setup, rules, today.inspection.rows))
-            if cost <= MOST_COST * today.prove_seconds:
-                return (setup, rules), ""
-            found.append((cost, setup, rules))
+            # layers have their own ranges where that is cheaper, or where no proof bears those of all
+            provable: list[tuple[float, Preset, RoundConfig]] = []
+            for own in dict.fromkeys((scales.alike, scales)):
+                setup = replace(self.setup, scales=own)
+                try:
+                    rules = self.rules_of(setup)
+                except TrainingError as error:
+                    reason = str(error)
+                    continue
+                cost = _seconds(_inspection(setup, rules, today.inspection.rows))
+                provable.append((cost, setup, rules))
+            found += provable
+            if provable and min(provable, key=_first)[0] <= MOST_COST * today.prove_seconds:
+                found = provable
+                break
         if not found:
             return None, reason
-        _, setup, rules = min(found, key=lambda own: own[0])
+        _, setup, rules = min(found, key=_first)
         return (setup, rules), ""
 
 
@@ -254,6 +260,10 @@ def _inspection(setup: Preset, rules: RoundConfig, rows: int) -> Inspection:
     """Of the number of rows that rules admit and is the nearest."""
     holders, threshold = rules.holders, rules.threshold
     return inspect(setup, holders=holders, threshold=threshold, rows=rows, exactly=False, config=rules)
+
+
+def _first(choice: tuple[float, Preset, RoundConfig]) -> float:
+    return choice[0]
 
 
 def _whole_room(limit: float, largest: float) -> int | None:

@@ -121,3 +121,14 @@ def test_scales_in_another_form_are_left_to_their_owner(tmp_path, own):
     with pytest.raises(Refused, match="write them by hand, in \\[scales\\]: activation_bits = 5; "):
         write_scales(path, FINER)
     assert path.read_text() == own and [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+def test_ranges_of_layers_are_written_exchanged_and_taken_out(line):
+    text = line.join(["a = 1", "[scales]", "weight_bits = 26", "gradient_ranges = [ 9, 8 ] # mine", "[x]", ""]).encode()
+    both = {"weight_bits": 24, "activation_ranges": [10, 11], "gradient_ranges": [7, 8]}
+    after = with_scales(text, both)
+    assert tomllib.loads(after.decode()) == {"a": 1, "scales": both, "x": {}} and b"= [7, 8] # mine" in after
+    none = with_scales(after, {"weight_bits": 23})
+    assert tomllib.loads(none.decode()) == {"a": 1, "scales": {"weight_bits": 23}, "x": {}}
+    assert none.decode().split(line)[-3:] == ["weight_bits = 23", "[x]", ""]

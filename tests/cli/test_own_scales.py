@@ -85,3 +85,36 @@ def test_a_trusted_first_model_has_the_usual_scale(tmp_path, weight_bits):
     assert [str(problem).partition(",")[0] for problem in found] == [
         "scales.weight_bits: expected 24 with a trusted_first_model"
     ]
+
+
+LISTS = "[scales]\nactivation_ranges = [10]\ngradient_ranges = [8]\n"
+
+
+def test_ranges_of_layers_are_in_the_rules_and_written_out_again(tmp_path):
+    project = read_project(with_scales(tmp_path, LISTS, hidden="[4]"))
+    own = project.terms()
+    assert own.round_config.scales == FixedPoint(activation_ranges=(10,), gradient_ranges=(8,))
+    said = "\n".join(in_words(own, ["localhost"], 1))
+    assert "of the hidden layers in order, values up to 16; gradients below 3\n" in said
+    text = project_text(project)
+    assert "\nactivation_ranges = [10]  # of each hidden layer in place of activation_range_bits\n" in text
+    (tmp_path / "again.toml").write_text(text)
+    assert read_project(tmp_path / "again.toml") == project
+    usual = read_project(with_scales(tmp_path, "[scales]\nactivation_ranges = [12]\n", hidden="[4]")).terms()
+    assert usual == read_project(write_project(tmp_path, hidden="[4]")).terms()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("activation_ranges = [10, 9]", "scales.activation_ranges: expected a list of 1, one for each hidden layer"),
+        ("gradient_ranges = []", "scales.gradient_ranges: expected a list of 1, one for each hidden layer"),
+        ("gradient_ranges = [9, 'x']", "scales.gradient_ranges: expected a list of integers in [1, 21]"),
+        ("activation_ranges = 10", "scales.activation_ranges: expected a list of integers in [2, 22]"),
+        ("activation_ranges = [13]", "scales.activation_ranges: expected at most 12, or table_bits = 13 or more"),
+        ("gradient_ranges = [12]", "scales.gradient_ranges: expected at most 11, or table_bits = 13 or more"),
+    ],
+)
+def test_ranges_that_are_none_are_refused(tmp_path, table, said):
+    _, found = read_whole_project(with_scales(tmp_path, f"[scales]\n{table}\n", hidden="[4]"))
+    assert any(said in str(problem) for problem in found), found

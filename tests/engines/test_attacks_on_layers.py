@@ -19,7 +19,8 @@ from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.conv2d import Conv2dTrainer
-from proofward.layers.network import chain
+from proofward.layers.model import FixedPoint
+from proofward.layers.network import chain, mlp
 from proofward.layers.record import RecordLayout
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluMean
@@ -38,6 +39,8 @@ AVERAGED = chain((1, 6, 6), [CONV, {"kind": "relu_avgpool2d", "size": 3}, GROUPS
 CLASSES = chain((4,), [{"kind": "linear", "outputs": 5}, {"kind": "linear", "outputs": 3}])
 OUTPUTS = {"kind": "linear", "outputs": 3}
 WITH_A_ROW = chain((1, 4, 4), [CONV, OUTPUTS, {"kind": "add", "from": "row", "by": OUTPUTS}, OUTPUTS], 3)
+DEEP, RANGES = mlp((4, 6, 5, 2)), {"activation_ranges": (4, 7), "gradient_ranges": (6, 3)}
+of_layer = FixedPoint.of_layer
 forward, means = Conv2dTrainer.forward, ReluMean.forward
 backward, gradients = ReluMaxPool2d.backward, SoftmaxHead.gradients
 
@@ -58,6 +61,7 @@ ATTACKS = {
     "inputs of the other group": (
         AVERAGED, Conv2dTrainer, "forward", lambda self, inputs, bound: forward(self, crossed(self, inputs), bound),
     ),
+    "another layer's range": (DEEP, FixedPoint, "of_layer", lambda self, index: of_layer(self, {0: 1, 1: 0}.get(index, index))),
     "another patient's row": (WITH_A_ROW, RecordLayout, "whole_parts", of_another_patient),
     "zeros for the row": (WITH_A_ROW, RecordLayout, "whole_parts", of_zeros),
     "another loss": (
@@ -89,7 +93,8 @@ def test_a_hospital_that_trains_otherwise_is_named(tmp_path, monkeypatch, name):
 
     monkeypatch.setattr(forger, "_witness", witness)
     agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
-    agreed = replace(agreed, config=replace(agreed.config, model=network, least_rows=0, most_rows=0))
+    scales = replace(agreed.config.scales, **(RANGES if network is DEEP else {}))
+    agreed = replace(agreed, config=replace(agreed.config, model=network, scales=scales, least_rows=0, most_rows=0))
     rng, classes = np.random.default_rng(7), network.layers[-1].gives.size
     records = {
         member: (rng.integers(-64, 64, (8 + index, network.features)), rng.integers(0, classes, 8 + index))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,15 @@ import pytest
 from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint
+from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
 from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
 from proofward.layers.shortcuts import ADD
+from proofward.layers.training import Trainer
 from proofward.relations.inference import inference
-from proofward.relations.predict import prove_prediction, verify_prediction
+from proofward.relations.predict import PublicModel, prove_prediction, verify_prediction
 from proofward.relations.prove import verify_round
+from tests.layers.own_ranges import with_own_ranges
 from tests.proof.cheats import Inventory, Recorder, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import config, make_case, prove_with, round_witness
@@ -148,6 +151,31 @@ def test_values_keep_their_ranges_and_agree_with_real_numbers(kind: str) -> None
             assert np.allclose(found, below, rtol=1e-15) and below.any()
 
 
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_every_layer_keeps_its_own_range(kind: str) -> None:
+    """A pass with ranges of single layers is each layer's own with these for all."""
+    made, rng, training = network(kind), np.random.default_rng(6), Training(rate=1, batch=8, steps=1)
+    scales = with_own_ranges(made, FixedPoint(6, 8, 24, 7, 4, 9, 12))
+    weights = rng.choice([-1, 1], made.parameters) << (scales.weight_bits + 1)
+    records = rng.choice(scales.input_range, (8, made.features))
+    trainer = Trainer(made, scales, training, 8, weights)
+    forward = trainer.passes.forward(records.astype(np.float64))
+    labels = np.zeros(8, np.int64)
+    gradients = made.head.gradients(forward.sums[-1], labels, made.last_rounding(scales)).astype(np.float64)
+    backward = trainer.passes.backward(forward, gradients)
+    for at, own in enumerate(made.activations):
+        alone = made.rounding(replace(scales.alike, activation_range_bits=scales.activation_ranges[at],
+                                      gradient_range_bits=scales.gradient_ranges[at]), at)  # fmt: skip
+        back = backward.back_sums[at + 1]
+        assert np.array_equal(forward.values[at + 1], own.forward(forward.sums[at], alone))
+        assert np.array_equal(backward.deltas[at], own.backward(forward.sums[at], back, alone))
+        assert forward.values[at + 1].max() <= own.mean_of << scales.activation_ranges[at]
+        assert abs(backward.deltas[at]).max() <= 3 << scales.gradient_ranges[at]
+    first = made.activations[0]
+    wide = first.forward(forward.sums[0], made.rounding(scales.alike, 0))
+    assert wide.max() > first.mean_of << scales.activation_ranges[0], "a range of its own that nothing meets"
+
+
 CASES = [(kind, 2) for kind in EXAMPLES] + [("linear", own.admits[0]) for own in HEADS[1:]]
 
 
@@ -172,12 +200,22 @@ def test_a_round_proves_and_a_changed_entry_is_refused(kind: str, classes: int) 
 @pytest.mark.parametrize(("kind", "classes"), CASES)
 def test_a_prediction_proves_and_has_the_forward_columns_only(kind: str, classes: int) -> None:
     made = network(kind, classes)
-    found = prove_prediction(public_model(made), some_records(made, 3), seeded(1))
+    prove_and_count(made, public_model(made))
+
+
+@pytest.mark.parametrize("kind", ["add", "relu_maxpool2d", "relu_avgpool2d of 3 x 3"])
+def test_a_prediction_with_ranges_of_their_own_proves(kind: str) -> None:
+    made = network(kind)
+    prove_and_count(made, replace(public_model(made), scales=with_own_ranges(made, SCALES)))
+
+
+def prove_and_count(made: Network, model: PublicModel) -> None:
+    found = prove_prediction(model, some_records(made, 3), seeded(1))
     verify_prediction(found.statement, found.proof)
     about, counter = found.statement.forward_pass, Inventory(found.statement.forward_pass.scheme)
     counter.run(lambda party: inference(party, found.statement, None))
     for index, (own, limb) in enumerate(zip(made.activations, about.limbs_above, strict=True), 1):
         named = [column for column in counter.columns if column.name.startswith(f"layer {index} ")]
-        scales = made.rounding(SCALES, index - 1)
+        scales = made.rounding(model.scales, index - 1)
         assert sum(1 << column.log_size for column in named) == 4 * own.forward_committed(scales, limb)
         assert not any("gradient" in column.name for column in named)

@@ -18,10 +18,12 @@ from proofward.layers.network import Network, chain
 from proofward.layers.schedule import schedule
 from proofward.layers.shortcuts import Shortcut
 from proofward.layers.training import train
+from tests.layers.own_ranges import with_own_ranges
 from tests.layers.real_step import RealStep
 
 SCALES = FixedPoint()
 NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 8)  # everything saturates at once
+WIDER = FixedPoint(2, 3, 9, 7, 4, 2, 8)  # and with room for several ranges below its own
 AVERAGE, MAXIMUM, WHOLE = ({"kind": f"relu_{name}"} for name in ("avgpool2d", "maxpool2d", "global_avgpool"))
 
 
@@ -80,7 +82,7 @@ def assert_equals_plain_integers(model: Network, scales: FixedPoint) -> None:
     low, high = scales.input_range
     features, labels = rng.integers(low, high + 1, (rows, model.features)), rng.integers(0, 2, rows)
     weights = initial_weights(model, scales, b"s")
-    if scales is NARROW:
+    if scales.weight_bits == NARROW.weight_bits:
         limit = weight_limit(model, scales, training, rows)
         weights = rng.choice([-limit, limit, 0, 1], model.parameters).astype(np.int64)
     batches = schedule(b"b", "h", rows, training)
@@ -115,6 +117,12 @@ def assert_equals_plain_integers(model: Network, scales: FixedPoint) -> None:
 @pytest.mark.parametrize("scales", [SCALES, NARROW], ids=["usual", "narrow"])
 def test_equals_plain_integers(name: str, scales: FixedPoint) -> None:
     assert_equals_plain_integers(chain(*CHAINS[name]), scales)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_equals_plain_integers_with_ranges_of_their_own(name: str) -> None:
+    model = chain(*CHAINS[name])
+    assert_equals_plain_integers(model, with_own_ranges(model, WIDER))
 
 
 def test_bounds_add_what_joins() -> None:

@@ -40,7 +40,11 @@ def sample(scale: int = 64) -> tuple[np.ndarray, np.ndarray]:
 
 
 def found(largest: float = 1.0) -> list[Reached]:
-    return [Reached("a", largest, 0.0, 1.0), Reached("b", 2.0, largest / 4, 0.5)]
+    return [
+        Reached("a", largest, 0.0, 1.0),
+        Reached("b", largest / 16, largest / 64, 0.5),
+        Reached("c", 2.0, largest / 4, 0.5),
+    ]
 
 
 def reached(setup: Preset, features: np.ndarray, labels: np.ndarray, seed: bytes) -> tuple[tuple[Reached, ...], float]:
@@ -106,6 +110,24 @@ def test_larger_values_get_wider_ranges(largest: float):
     scales = calibrated(SETUP, found(largest), 1.0, ROWS)
     assert scales.activation_limit >= largest * 4 * (1 << scales.activation_bits)
     assert scales.gradient_limit >= largest * (1 << scales.gradient_bits)
+
+
+def test_every_layer_has_the_margin_above_what_it_reached():
+    own = found(4.0)
+    for scales in candidates(SETUP.scales, own, 1.0):
+        assert scales.activation_ranges == (scales.activation_bits + 3 + MARGIN, scales.activation_bits - 1 + MARGIN)
+        assert scales.gradient_ranges == (scales.gradient_bits - 3 + MARGIN - 1, scales.gradient_bits + 1 + MARGIN - 1)
+        assert scales.activation_range_bits == max(scales.activation_ranges)
+        assert scales.gradient_range_bits == max(scales.gradient_ranges)
+        room = headroom(scales, own, 1 << scales.weight_bits)
+        assert [layer.sums for layer in room[:2]] == [MARGIN + 1.0, MARGIN + 1.0]
+        assert [layer.input_gradients for layer in room[1:]] == pytest.approx([MARGIN + math.log2(3)] * 2)
+
+
+def test_layers_of_which_nothing_is_known_have_the_ranges_of_all():
+    own = [Reached("a", 4.0, 0.0, 1.0), Reached("b", 0.0, 0.0, 0.5), Reached("c", 2.0, 1.0, 0.5)]
+    for scales in candidates(SETUP.scales, own, 1.0):
+        assert scales == scales.alike
 
 
 def test_wide_features_widen_the_range_of_inputs():

@@ -116,7 +116,12 @@ def test_padding_names_the_nearest_friendly_size():
     assert waste("x", Layout((8, 65, 64))).advice == "height 65 is padded to 128: 64 has no padding"
     assert waste("x", Layout((600,))).advice == "length 600 is padded to 1024: 512 has no padding"
     colours = wastes(chain((3, 8, 8), [UNPOOLED, {"kind": "linear", "outputs": 2}]))[0]
-    assert (colours.what, colours.share, colours.advice) == ("records", 0.25, "3 channels take the room of 4")
+    assert (colours.what, colours.share, colours.advice) == ("records", 0.0, "")
+    uneven = wastes(chain((3, 5, 8), [UNPOOLED, {"kind": "linear", "outputs": 2}]))[0]
+    assert (uneven.values, uneven.padded, uneven.advice) == (120, 192, "height 5 is padded to 8: 4 has no padding")
+    row = {"kind": "add", "from": "row", "by": {"kind": "linear", "outputs": 4}}
+    beside = chain((3, 8, 8), [UNPOOLED, {"kind": "linear", "outputs": 4}, row, {"kind": "linear", "outputs": 2}], 2)
+    assert wastes(beside)[0].advice == "3 channels take the room of 4"
 
 
 def test_advice_names_steps_that_are_padding():
@@ -124,6 +129,16 @@ def test_advice_names_steps_that_are_padding():
     found = inspect(setup, holders=5, threshold=2, rows=20)
     assert found.advice == ["5 steps are proved as 8, 38% padding; 8 have none"]
     assert found.padded_share == pytest.approx(3 / 8)
+
+
+def test_every_layer_is_inspected_with_its_own_range():
+    setup = replace(PRESETS["tiny"], model=NETWORKS["perceptron"])
+    own = replace(setup, scales=replace(setup.scales, activation_ranges=(11, 8), gradient_ranges=(7, 5)))
+    found = inspect(own, holders=5, threshold=2, rows=20)
+    ranges = [limb.why.split("their range has ")[1].split(":")[0] for limb in found.limbs[:4]]
+    assert ranges == ["11", "8", "8", "6"] and found.refusal is None
+    usual = inspect(setup, holders=5, threshold=2, rows=20)
+    assert found.round.plan.values != usual.round.plan.values
 
 
 def test_high_limbs_are_the_columns_that_are_declared():

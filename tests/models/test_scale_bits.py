@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
+from proofward.layers.model import OF_LAYERS, FixedPoint
 from proofward.models.scale_bits import LIMITS, SCALE_KEYS, ScaleBits
 from proofward.models.settings import Settings, settings_of
 
@@ -15,7 +15,7 @@ WHOLE = Settings((4,), 0.0625, 16, None, 14, 1.5)
 
 
 def test_keys_are_the_fields_of_the_scales():
-    assert tuple(entry.name for entry in fields(FixedPoint)) == SCALE_KEYS == tuple(LIMITS)
+    assert tuple(entry.name for entry in fields(FixedPoint)) == SCALE_KEYS == (*LIMITS, *OF_LAYERS)
 
 
 def test_nothing_is_the_usual_scales():
@@ -38,7 +38,7 @@ def test_the_unit_of_learning_rates_follows_the_scales():
         settings_of({"training": {"learning_rate": 0.001}, "scales": finer}).over(WHOLE).preset("", "", 3)
 
 
-@pytest.mark.parametrize("name", SCALE_KEYS)
+@pytest.mark.parametrize("name", LIMITS)
 def test_rejects_values_outside_their_limits(name):
     low, high = LIMITS[name]
     for wrong in (low - 1, high + 1, 6.0, True, "6"):
@@ -64,3 +64,18 @@ def test_everything_that_does_not_go_together_is_told_with_values_that_would_do(
         wrong.fixed_point()
     mended = ScaleBits(weight_bits=24, table_bits=14).over(wrong)
     assert not list(mended.faults()) and mended.fixed_point().table_bits == 14
+
+
+def test_ranges_of_layers_belong_to_their_network_and_to_the_range_of_all():
+    base = Settings(hidden=(4, 3), learning_rate=0.0625, batch=16, steps=1, clip_bound=1.0,
+                    scales=ScaleBits(table_bits=13, activation_ranges=(10, 13), gradient_ranges=(8, 9)))  # fmt: skip
+    assert Settings(batch=8).over(base).scales == base.scales
+    assert Settings(hidden=(4,)).over(base).scales == ScaleBits(table_bits=13)
+    own = Settings(scales=ScaleBits(gradient_range_bits=10)).over(base).scales
+    assert own == ScaleBits(table_bits=13, gradient_range_bits=10, activation_ranges=(10, 13))
+    assert base.preset("p", "s", 3).scales == FixedPoint(table_bits=13, activation_ranges=(10, 13), gradient_ranges=(8, 9))
+    with pytest.raises(ConfigurationError, match="a list of 1, one for each hidden layer"):
+        replace(base, hidden=(4,)).preset("p", "s", 3)
+    assert ScaleBits.of(base.preset("p", "s", 3).scales).given == {
+        **FixedPoint(table_bits=13).to_dict(), "activation_ranges": (10, 13), "gradient_ranges": (8, 9),
+    }  # fmt: skip

@@ -20,10 +20,13 @@ from proofward.field.goldilocks import add, scale, to_field, to_signed
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
 from proofward.layers import relu, relu_forward, two_class_head
+from proofward.layers.arrangement import Arrangement
+from proofward.layers.beyond import Beyond
 from proofward.layers.divisor import Divisor
 from proofward.layers.model import FixedPoint
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
+from proofward.layers.saturation import HighLimb
 from proofward.layers.sigmoid import sigmoid_table
 from proofward.layers.trace import TrainingTrace
 from proofward.proof.forms import Column, Form, Point
@@ -41,21 +44,24 @@ ROWS = 4
 HALF = (P - 1) // 2  #: -1/2 in the field, as a signed integer
 
 
-def one_step(activations: list[int], gradients: list[int], logit: int, inputs: int = 2) -> Case:
+def one_step(
+    activations: list[int], gradients: list[int], logit: int, inputs: int = 2, scales: FixedPoint = SCALES
+) -> Case:
     """A case of one step of four equal records of label 0.
 
     Unit j of the hidden layer has the rounded sum activations[j]; where the probability is 1, its rounded
     gradient is gradients[j]. `logit` is added to the logit difference.
     """
-    rules = config(widths=(inputs, len(activations), 2), batch=ROWS, steps=1, rate=1)
+    rules = config(widths=(inputs, len(activations), 2), batch=ROWS, steps=1, rate=1, scales=scales)
     features = np.zeros((ROWS, inputs), dtype=np.int64)
-    features[:, 0] = 1 << 10
+    bits = scales.activation_range_bits - 2
+    features[:, 0] = 1 << bits
     labels = np.zeros(ROWS, dtype=np.int64)
     enrolled = EnrolmentStatement(CONSORTIUM, "h1", ROWS, inputs, rules)
     proof, secret = prove_enrolment(enrolled, features, labels, seeded(1))
     weights = np.zeros(rules.model.parameters, dtype=np.int64)
     (first, _), (second, biases) = rules.model.unflatten(weights)
-    first[:, 0] = np.array(activations) << 14
+    first[:, 0] = np.array(activations) << (24 - bits)
     second[1] = np.array(gradients) << 16
     biases[1] = logit << 18
     statement = replace(statement_of(rules, ROWS, secret.root), initial_weights=weights)
@@ -208,6 +214,10 @@ def limbs_of(columns: Columns, name: str, width: int) -> tuple[npt.NDArray[np.ob
 def broken(forged: Forged) -> set[str]:
     """Which statements of the relation about hidden values the committed columns do not satisfy."""
     columns, found = forged.columns, set()
+    rules = forged.case.config
+    scales = rules.scales.of_layer(0)
+    limbs = Arrangement.of(rules.model, rules.scales, ROWS, forged.case.statement.layer_bounds())
+    (of_sums, of_gradients), of_head = limbs.hidden[0], limbs.head
 
     def check(name: str, holds: object) -> None:
         if not bool(np.all(holds)):
@@ -219,15 +229,15 @@ def broken(forged: Forged) -> set[str]:
         exact = (value * (1 << 24) + rest - (1 << 23) - trace.reshape(-1).astype(object)) % P == 0
         check(f"{name}: sum", exact)
 
-    top, half = SCALES.activation_limit, 1 << SCALES.gradient_range_bits
-    low, in_range = limbs_of(columns, "layer 1 low", 12)
+    top, half = scales.activation_limit, 1 << scales.gradient_range_bits
+    low, in_range = limbs_of(columns, "layer 1 low", scales.activation_range_bits)
     check("forward: low limb", in_range)
-    high = _high(columns, "layer 1 high", check, "forward")
+    high = _high(columns, "layer 1 high", check, "forward", of_sums)
     sums("forward", forged.trace.hidden[0].sums, 1 + low + top * high, "layer 1 remainders")
     _flags(columns, "layer 1", "forward", high, check)
-    low, in_range = limbs_of(columns, "layer 1 gradient low", 10)
+    low, in_range = limbs_of(columns, "layer 1 gradient low", scales.gradient_range_bits + 1)
     check("backward: low limb", in_range)
-    high = _high(columns, "layer 1 gradient high", check, "backward")
+    high = _high(columns, "layer 1 gradient high", check, "backward", of_gradients)
     back = forged.trace.hidden[0].back_sums
     sums("backward", back, low - half + 2 * half * high, "layer 1 gradient remainders")
     check("backward: sign", columns["layer 1 gradient sign"] == np.sign(high.astype(np.int64)))
@@ -235,7 +245,7 @@ def broken(forged: Forged) -> set[str]:
     entry, end = columns["head entries"], 1 << SCALES.logit_range_bits
     listed = (x >= 0) & (x < len(table)) & (table[np.clip(x, 0, len(table) - 1)] == entry)
     check("head: entry", listed)
-    high = _high(columns, "head high", check, "head")
+    high = _high(columns, "head high", check, "head", of_head)
     sums("head", forged.trace.head.difference, x.astype(object) - end + 2 * end * high, "head remainders")
     _flags(columns, "head", "head", high, check)
     inside, above = columns["head inside"].astype(object), columns["head above"].astype(object)
@@ -245,15 +255,16 @@ def broken(forged: Forged) -> set[str]:
 
 
 def _high(
-    columns: Columns, name: str, check: Callable[[str, object], None], where: str
+    columns: Columns, name: str, check: Callable[[str, object], None], where: str, limb: Beyond
 ) -> npt.NDArray[np.object_]:
     """A high limb of one or two limbs, whose sign from the top limb is checked."""
+    assert isinstance(limb, HighLimb)
     lowest, top = columns[f"{name}, limb 0"], columns.get(f"{name}, limb 1")
     if top is None:
         check(f"{where}: high limb", abs(lowest) <= 1 << 9)
         return lowest.astype(object)
     check(f"{where}: high limb", abs(top) <= 1 << 9)
-    width = 2 if name.startswith("layer") else 3
+    width = limb.widths[0]
     check(f"{where}: low part of the high limb", (lowest >= 0) & (lowest < 1 << width))
     check(f"{where}: sign of the top limb", columns[f"{name}, sign from limb 1"] == np.sign(top))
     return lowest.astype(object) + (1 << width) * top.astype(object)

@@ -7,13 +7,14 @@ import pytest
 
 from proofward.field.extension import Ext, ext_mul
 from proofward.field.goldilocks import random_field, to_signed
-from proofward.field.multilinear import eq_table
+from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout
 from proofward.layers.momentum import Rates
 from proofward.layers.network import chain, mlp
 from proofward.layers.ranges import limbs
 from proofward.layers.record import RecordLayout
+from proofward.layers.record_pieces import committed_size, pieces_of
 from proofward.layers.stack import Shape, suffix_sums, sum_last, zero_product
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, ZERO
@@ -65,19 +66,40 @@ def test_pictures_are_padded_along_each_axis() -> None:
     padded = to_signed(shape.pad_features(features)).reshape(4, 4, 8, 2)
     assert np.array_equal(padded[:3, :3, :5], features.reshape(3, 3, 5, 2))
     assert np.count_nonzero(padded) == 90
-    assert shape.kept == Kept(3, 2, ((3, 2), (5, 3), (2, 1)))
+    assert shape.kept == (Kept(3, 2, ((2, 1), (5, 3), (2, 1))), Kept(3, 2, ((1, 0), (5, 3), (2, 1))))
+    assert DatasetShape(3, RecordLayout(Layout((3, 5))), Layout(())).kept == (Kept(3, 2, ((3, 2), (5, 3))),)
 
 
 @pytest.mark.parametrize(("axes", "row"), [((3, 5, 2), 0), ((1, 3, 3), 3), ((1, 2, 2), 3), ((3,), 5), ((3, 3, 2), 4)])
 def test_what_has_to_be_zero_is_what_records_do_not_fill(axes: tuple[int, ...], row: int) -> None:
     shape = DatasetShape(3, RecordLayout(Layout(axes), row), Layout(()))
-    kept, size = shape.kept, shape.log_rows + shape.log_features
-    filled = to_signed(shape.pad_features(np.ones((3, shape.layout.size), np.int64)))
-    assert np.array_equal(kept.inside, filled) and filled.sum() == 3 * shape.layout.size
-    left, right = (tuple(point(seed, size)) for seed in (1, 2))
-    products = ext_mul(eq_table(left), eq_table(right))
-    outside = np.stack([np.where(filled, 0, part).astype(np.uint64) for part in products])
-    assert kept.weight_outside(left, right) == element(sum_last(outside)[:, None], 0)
+    whole = to_signed(shape.pad_features(np.ones((3, shape.layout.size), np.int64)))
+    assert whole.sum() == 3 * shape.layout.size
+    for kept, piece in zip(shape.kept, shape.pieces, strict=True):
+        filled = whole.reshape(-1, 1 << shape.log_features)[:, piece.places].reshape(-1)
+        assert np.array_equal(kept.inside, filled)
+        left, right = (tuple(point(seed, shape.log_rows + piece.log_size)) for seed in (1, 2))
+        products = ext_mul(eq_table(left), eq_table(right))
+        outside = np.stack([np.where(filled, 0, part).astype(np.uint64) for part in products])
+        assert kept.weight_outside(left, right) == element(sum_last(outside)[:, None], 0)
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+def test_pieces_are_the_record_and_have_no_channel_too_many(channels: int) -> None:
+    record = RecordLayout(Layout((channels, 3, 2)))
+    pieces, whole = pieces_of(record), table(record.padded_size, channels)[0]
+    whole = record.pad(record.first.unpad(whole))
+    assert committed_size(record) == channels * 8 == sum(1 << own.log_size for own in pieces)
+    assert len({own.name for own in pieces}) == len(pieces) == channels.bit_count()
+    assert (pieces[0].name == "features") == (channels.bit_count() == 1)
+    at = tuple(point(channels, record.log_size))
+    total = ZERO
+    for own in pieces:
+        factor, rest = own.term(at)
+        total = total + factor * evaluate(np.ascontiguousarray(whole[own.places]), rest)
+    assert total == evaluate(whole, at)
+    for other in (RecordLayout(Layout((channels, 3, 2)), 2), RecordLayout(Layout((channels, 3)))):
+        assert len(pieces_of(other)) == 1 and committed_size(other) == other.padded_size
 
 
 def test_datasets_are_padded_with_zeros() -> None:

@@ -161,7 +161,8 @@ def test_rejects_values_that_are_of_neither_part(case: Case) -> None:
 def test_what_is_kept_is_what_records_fill(case: Case) -> None:
     shape = DatasetShape(3, case.config.model.record, case.config.model.head.labels)
     ones = np.ones((3, shape.layout.size), dtype=np.int64)
-    assert np.array_equal(shape.kept.inside, shape.pad_features(ones))
+    (kept,) = shape.kept
+    assert np.array_equal(kept.inside, shape.pad_features(ones))
 
 
 def test_rejects_a_prediction_with_another_row(case: Case) -> None:

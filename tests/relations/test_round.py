@@ -38,6 +38,8 @@ def dense(outputs: int) -> dict[str, object]:
 
 
 HEAD = dense(2)
+RANGED = [conv(2, 2, 1, 1), {"kind": "relu_maxpool2d"}, *[conv(3, 3, 1, 1)] * 2, {"kind": "add", "from": 2}, HEAD]
+RANGES = FixedPoint(activation_ranges=(12, 8, 10), gradient_ranges=(5, 9, 3))
 COARSE = dict(activation_bits=4, gradient_bits=8, weight_bits=18)
 SHAPES = {
     "one linear layer": dict(rules=config(widths=(3, 2))),
@@ -76,6 +78,13 @@ SHAPES = {
     ),
     "limbs of unequal width": dict(
         rules=config(scales=FixedPoint(6, 8, 24, 11, 10, 11, table_bits=11)),
+    ),
+    "layers with ranges of their own": dict(
+        rules=config(widths=(6, 5, 3, 2), rate=64, scales=FixedPoint(activation_ranges=(8, 12), gradient_ranges=(9, 4))),
+        spread=1000,
+    ),
+    "pictures with ranges of their own": dict(
+        rules=config(network=chain((1, 5, 6), RANGED), batch=2, steps=2, rate=64, scales=RANGES), rows=3, spread=1000
     ),
     "norm looked at twice": dict(rules=config(clip=1 << 26)),
     "norm looked at twice, clipped": dict(rules=config(clip=1 << 21, rate=1 << 12)),

@@ -10,6 +10,7 @@ import pytest
 
 from proofward.field.goldilocks import random_field
 from proofward.lattice.parameters import RING_DEGREE
+from proofward.layers.model import FixedPoint
 from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
 from proofward.proof.errors import ProofRejected
 from proofward.proof.party import Party
@@ -75,14 +76,25 @@ def test_a_simulated_round_is_accepted(case: Case) -> None:
         verify_round(statement, ciphertext, DIGESTS, told)
 
 
-@pytest.mark.slow
-def test_a_simulated_round_of_a_pooled_network_is_accepted() -> None:
-    case = make_case(pooled_rules((1, 5, 4), outputs=2, kernel=2, batch=2, steps=2), rows=4)
+def assert_simulated(case: Case) -> None:
+    """A round without a witness is accepted with the coins that it was made for, and as long as a real one."""
     statement, ciphertext, told = simulated_round(case, 1)
     assert len(told) == pytest.approx(len(case.result.proof), rel=0.03)
     assert check_round(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
     with pytest.raises(ProofRejected):
         check_round(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
+
+
+def test_a_simulated_round_with_ranges_of_single_layers_is_accepted() -> None:
+    scales = FixedPoint(activation_ranges=(8, 11), gradient_ranges=(9, 4))
+    case = make_case(config(widths=(4, 3, 3, 2), scales=scales, batch=2, steps=2), rows=4, spread=1000)
+    assert_simulated(case)
+
+
+@pytest.mark.slow
+def test_a_simulated_round_of_a_pooled_network_is_accepted() -> None:
+    case = make_case(pooled_rules((1, 5, 4), outputs=2, kernel=2, batch=2, steps=2), rows=4)
+    assert_simulated(case)
 
 
 @pytest.mark.slow

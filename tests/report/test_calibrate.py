@@ -10,8 +10,9 @@ import pytest
 import proofward
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.model import FixedPoint
+from proofward.layers.network import mlp
 from proofward.models.presets import PRESETS
-from proofward.report.calibrate import Sample, calibrate
+from proofward.report.calibrate import Sample, calibrate, usual_rules
 from proofward.report.calibration_usual import LEAST_RECORDS, MOST_COST
 
 RANDOM = np.random.default_rng(0)
@@ -81,3 +82,27 @@ def test_rejects_few_records():
     few = LEAST_RECORDS - 1
     with pytest.raises(TrainingError, match=f"records of the sample: expected at least {LEAST_RECORDS}, got {few}"):
         calibrate(TINY, FEATURES[:few], LABELS[:few])
+
+
+def test_layers_get_ranges_of_their_own_where_those_of_all_cannot_be_proved_or_cost_more():
+    deep = replace(TINY, model=mlp((4, 6, 5, 2)))
+
+    def rules_of(setup):
+        if setup is not deep and setup.scales == setup.scales.alike:
+            raise ConfigurationError("scales", "others", setup.scales)
+        return usual_rules(setup)
+
+    def read(scales):
+        return proofward.Records(proofward.to_fixed_point(FEATURES, scales), LABELS)
+
+    random = np.random.default_rng(1)
+    first = random.normal(0, 0.4, deep.model.parameters)
+    start, _, end = deep.model.offsets[1]
+    first[start:end] *= 8
+    first = np.rint(first * (1 << deep.scales.weight_bits)).astype(np.int64)
+    found = Sample(deep, read, rules_of, first=first, rounds=1).calibration()
+    own = found.suggested.scales
+    assert own.activation_ranges[0] < own.activation_ranges[1] == own.activation_range_bits
+    assert all(2 <= room.sums < 3 for room in found.suggested.headroom[:-1])
+    free = Sample(deep, read, first=first, rounds=1).calibration().suggested
+    assert free.prove_seconds <= found.suggested.prove_seconds

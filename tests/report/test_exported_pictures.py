@@ -32,12 +32,12 @@ def conv(outputs, kernel=3, stride=1, padding=0, **more):
     return {"kind": "conv2d", "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding, **more}
 
 
-def exported(axes, *layers, deviation=0.3, seed=3, row=0):
+def exported(axes, *layers, deviation=0.3, seed=3, row=0, scales=SCALES):
     random = np.random.default_rng(seed)
     model = chain(axes, layers, row)
     features = [Feature(f"pixel {at}", float(random.normal(0, 9)), float(random.uniform(0.1, 5))) for at in range(model.features)]
     return ExportedModel(
-        Origin("a trial", b"c" * 32, 2, 3, 77, b"r" * 32), model, SCALES,
+        Origin("a trial", b"c" * 32, 2, 3, 77, b"r" * 32), model, scales,
         Description(tuple(Column(entry) for entry in features), ("benign", "malignant")),
         (random.normal(0, deviation, model.parameters) * (1 << SCALES.weight_bits)).astype(np.int64),
     )  # fmt: skip
@@ -61,6 +61,10 @@ MODELS = {
     "means of 9 and 6": exported(
         (6, 9, 8), conv(4, groups=2), {**AVERAGE, "size": 3}, conv(6, 1, groups=2), WHOLE, LINEAR,
     ),
+    "ranges of their own": exported(
+        (2, 8, 8), conv(3, padding=1), POOL, conv(4, padding=1), {"kind": "linear", "outputs": 5}, LINEAR, deviation=1.0,
+        scales=FixedPoint(activation_ranges=(9, 7, 8)),
+    ),
     "grouped": exported((4, 7, 6), conv(8, groups=2), conv(8, 2, groups=8), LINEAR),
     "large weights": exported((1, 6, 6), conv(4), conv(4), LINEAR, deviation=4.0),
 }  # fmt: skip
@@ -79,7 +83,7 @@ def test_every_picture_is_within_the_bound(kind, name):
     model = MODELS[name]
     _, program = PROGRAMS[kind](model)
     rows = drawn_rows(model)
-    scores = logit_differences(model.model, SCALES, model.weights, integers(model, rows))
+    scores = logit_differences(model.model, model.scales, model.weights, integers(model, rows))
     logits = program(rows)
     errors = np.abs(logits[:, 1] - logits[:, 0] - scores / UNIT)
     single = kind == "onnx"

@@ -19,7 +19,14 @@ from proofward.models.graph.refusals import ImportRefused
 from proofward.report.evaluation import auc
 from proofward.report.handover.agreement import compared, drawn_rows, error_bound
 from proofward.report.handover.description import Column, Description, Feature
-from proofward.report.handover.exported_model import FORMAT, ExportedModel, ModelInvalid, NotAModel, Origin
+from proofward.report.handover.exported_model import (
+    FORMAT,
+    ExportedModel,
+    ModelInvalid,
+    NotAModel,
+    Origin,
+    read_exported,
+)
 from proofward.report.handover.exported_onnx import onnx_program
 from proofward.report.handover.exported_torch import torch_program
 
@@ -27,12 +34,12 @@ SCALES = FixedPoint()
 UNIT = 1 << SCALES.activation_bits
 
 
-def exported(*widths, deviation=0.5, seed=3):
+def exported(*widths, deviation=0.5, seed=3, scales=SCALES):
     random = np.random.default_rng(seed)
     model = mlp(widths)
     columns = [Feature(f"größe {at}", float(random.normal(0, 9)), float(random.uniform(0.1, 5))) for at in range(widths[0])]
     return ExportedModel(
-        Origin("a trial", b"c" * 32, 2, 3, 77, b"r" * 32), model, SCALES,
+        Origin("a trial", b"c" * 32, 2, 3, 77, b"r" * 32), model, scales,
         Description(tuple(Column(entry) for entry in columns), ("benign", "malignant")),
         (random.normal(0, deviation, model.parameters) * (1 << SCALES.weight_bits)).astype(np.int64),
     )  # fmt: skip
@@ -41,7 +48,12 @@ def exported(*widths, deviation=0.5, seed=3):
 MODEL = exported(6, 16, 8, 2)
 DEEP = exported(5, 8, 8, 8, 8, 2)
 SHALLOW = exported(4, 2)
-MODELS = {"two hidden layers": MODEL, "four": DEEP, "none": SHALLOW, "saturating": exported(6, 16, 2, deviation=8.0)}
+RANGES = FixedPoint(activation_ranges=(9, 7), gradient_ranges=(9, 4))
+OWN = exported(6, 16, 8, 2, scales=RANGES)
+MODELS = {
+    "two hidden layers": MODEL, "four": DEEP, "none": SHALLOW, "saturating": exported(6, 16, 2, deviation=8.0),
+    "ranges of their own": OWN,
+}  # fmt: skip
 
 
 def inputs(model, rows):
@@ -57,7 +69,7 @@ def test_every_row_is_within_the_bound(kind, name):
     model = MODELS[name]
     _, program = {"onnx": onnx_program, "torch": torch_program}[kind](model)
     rows = drawn_rows(model)
-    scores = logit_differences(model.model, SCALES, model.weights, inputs(model, rows))
+    scores = logit_differences(model.model, model.scales, model.weights, inputs(model, rows))
     logits = program(rows)
     errors = np.abs(logits[:, 1] - logits[:, 0] - scores / UNIT)
     found = compared(model, program, rows)
@@ -65,6 +77,27 @@ def test_every_row_is_within_the_bound(kind, name):
     assert found.observed == errors.max() > 0 and found.rows == len(rows) == 1000
     labels = (scores + np.random.default_rng(1).normal(0, scores.std(), len(scores)) > 0).astype(np.int64)
     assert abs(auc(logits[:, 1] - logits[:, 0], labels) - auc(scores, labels)) < 0.002
+
+
+def test_layers_end_at_their_own_ranges_in_every_program():
+    """Of one that ends at those of all the logits differ, on the same records."""
+    whole = dataclasses.replace(OWN, scales=RANGES.alike)
+    rows = drawn_rows(OWN)
+    for kind, make in {"onnx": onnx_program, "torch": torch_program}.items():
+        pytest.importorskip(kind)
+        assert np.abs(make(OWN)[1](rows) - make(whole)[1](rows)).max() > 2 * error_bound(OWN)
+    plain = OWN.to_plain()
+    assert plain["scales"]["activation_ranges"] == [9, 7]
+    assert any("the layer's limit); of layers 1 to 2 it is 8, 2" in line for line in plain["computation"])
+    assert any("min(max(weight @ input + bias, 0), 64)" in line for line in whole.to_plain()["computation"])
+
+
+@pytest.mark.parametrize("ranges", [[9], [9, 7, 8], [12, 12]])
+def test_a_file_with_ranges_of_another_network_is_refused(ranges):
+    plain = OWN.to_plain()
+    plain["scales"] = {**plain["scales"], "activation_ranges": ranges}
+    with pytest.raises(ModelInvalid, match="its description: activation_ranges: expected"):
+        read_exported(json.dumps({**plain, "tensors": {}}).encode())
 
 
 def test_the_drawn_rows_reach_the_ends_of_the_range():

@@ -11,7 +11,7 @@ from proofward.cli.project.label_table import label_lines, notation_lines
 from proofward.cli.project.project import Project
 from proofward.federation.messages.rules import VERIFIER
 from proofward.models.presets import PRESET_FILES
-from proofward.models.scale_bits import SCALE_KEYS
+from proofward.models.scale_bits import SCALE_KEYS, shown_bits
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 MEANING = {
@@ -30,6 +30,8 @@ MEANING = {
     "batch / 2^k",
     "activation_range_bits": "hidden values reach 2^this in units, features half of it",
     "gradient_range_bits": "gradients saturate beyond three times 2^this in units",
+    "activation_ranges": "of each hidden layer in place of activation_range_bits",
+    "gradient_ranges": "of each hidden layer in place of gradient_range_bits",
     "logit_range_bits": "differences of logits beyond 2^this in units count as that much",
     "table_bits": "of the largest table of a proof: none of the ranges may have more",
 }
@@ -87,7 +89,9 @@ def _servers(addresses: Sequence[str]) -> str:
 
 def _preset(project: Project) -> list[str]:
     """None where nothing is left to it."""
-    left = set(PRESET_FILES[project.preset].settings.scales.given) - set(project.settings.scales.given)
+    preset = PRESET_FILES[project.preset].settings
+    whole = project.settings.over(preset).scales.given
+    left = whole.keys() & preset.scales.given.keys() - project.settings.scales.given.keys()
     if project.settings.complete and not left:
         return []
     return [f"preset = {_quoted(project.preset)}  # {PRESET_FILES[project.preset].summary}; "
@@ -119,9 +123,9 @@ def _settings(project: Project, names: Sequence[str]) -> list[str]:
 def scale_lines(project: Project) -> list[str]:
     """The table [scales], where not all of them are the usual ones; the preset's as in `_settings`."""
     own = project.settings.scales
-    whole = own.over(PRESET_FILES[project.preset].settings.scales).given
+    whole = project.settings.over(PRESET_FILES[project.preset].settings).scales.given
     lines = [
-        f"{'' if name in own.given else '# '}{name} = {whole[name]}  # {MEANING[name]}"
+        f"{'' if name in own.given else '# '}{name} = {shown_bits(whole[name])}  # {MEANING[name]}"
         for name in SCALE_KEYS
         if name in whole
     ]

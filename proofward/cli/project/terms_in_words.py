@@ -64,8 +64,21 @@ def scales_in_words(config: RoundConfig) -> list[str]:
         f"fixed point: {own.activation_bits} bits behind the point of values, "
         f"{own.gradient_bits} of gradients, "
         f"{own.weight_bits} of weights; values up to {own.activation_limit / (1 << own.activation_bits):g}, "
-        f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}"
+        f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}",
+        *_ranges_in_words(config),
     ]
+
+
+def _ranges_in_words(config: RoundConfig) -> list[str]:
+    """Those of the hidden layers, where they have their own; the line before then speaks of the inputs."""
+    own = config.scales
+    if not (own.activation_ranges or own.gradient_ranges):
+        return []
+    layers = [own.of_layer(place) for place in range(len(config.model.activations))]
+    unit, fine = 1 << own.activation_bits, 1 << own.gradient_bits
+    values = ", ".join(f"{scales.activation_limit / unit:g}" for scales in layers)
+    gradients = ", ".join(f"{scales.gradient_limit / fine:g}" for scales in layers)
+    return [f"of the hidden layers in order, values up to {values}; gradients below {gradients}"]
 
 
 def optimizer_in_words(config: RoundConfig) -> list[str]:

@@ -10,10 +10,12 @@ from pathlib import Path
 from proofward.cli.common.answering import Refused
 from proofward.cli.project.project_file import MAX_BYTES
 from proofward.engines.contract import AUTHORITY, KITS
+from proofward.layers.model import OF_LAYERS
 from proofward.ledger.files import write_file
 from proofward.ledger.reading import NotReadable, read_regular
 
 _HEADER = re.compile(rb"^[ \t]*\[scales\][ \t]*(?:#[^\r\n]*)?(\r?\n|\Z)", re.MULTILINE)
+_VALUE = rb"(?:[0-9_]+|\[[0-9_, \t]*\])"
 _NEXT = re.compile(rb"^[ \t]*\[", re.MULTILINE)
 
 
@@ -25,7 +27,7 @@ def require_unprovisioned(path: Path) -> None:
         raise Refused(f"{path} is not changed, {words}; found a new consortium with other scales")
 
 
-def write_scales(path: Path, values: Mapping[str, int]) -> None:
+def write_scales(path: Path, values: Mapping[str, object]) -> None:
     """Raises Refused, OSError; that all else still says the same is checked before anything is written."""
     require_unprovisioned(path)
     try:
@@ -47,8 +49,11 @@ def write_scales(path: Path, values: Mapping[str, int]) -> None:
     write_file(real, after, temporary, mode=real.stat().st_mode & 0o777)
 
 
-def with_scales(text: bytes, values: Mapping[str, int]) -> bytes:
-    """A file's bytes with these values in [scales], which is added at the end where there is none."""
+def with_scales(text: bytes, values: Mapping[str, object]) -> bytes:
+    """A file's bytes with these values in [scales], which is added at the end where there is none.
+
+    Ranges of hidden layers that are not among the values are taken out.
+    """
     line = b"\r\n" if b"\r\n" in text else b"\n"
     if (header := _HEADER.search(text)) is None:
         end = b"" if not text or text.endswith(b"\n") else line
@@ -56,9 +61,12 @@ def with_scales(text: bytes, values: Mapping[str, int]) -> bytes:
     start = header.end()
     following = _NEXT.search(text, start)
     end_of_table = following.start() if following else len(text)
-    table, missing = text[start:end_of_table], dict[str, int]()
+    table, missing = text[start:end_of_table], dict[str, object]()
+    for name in OF_LAYERS.keys() - values.keys():
+        own = re.compile(rb"^[ \t]*" + name.encode() + rb"[ \t]*=[ \t]*" + _VALUE + rb".*\n?", re.MULTILINE)
+        table = own.sub(b"", table)
     for name, value in values.items():
-        own = re.compile(rb"^([ \t]*" + name.encode() + rb"[ \t]*=[ \t]*)[0-9_]+", re.MULTILINE)
+        own = re.compile(rb"^([ \t]*" + name.encode() + rb"[ \t]*=[ \t]*)" + _VALUE, re.MULTILINE)
         table, count = own.subn(rb"\g<1>" + str(value).encode(), table)
         if not count:
             missing[name] = value
@@ -66,5 +74,5 @@ def with_scales(text: bytes, values: Mapping[str, int]) -> bytes:
     return text[:start] + first + _lines(missing, line) + table + text[end_of_table:]
 
 
-def _lines(values: Mapping[str, int], line: bytes) -> bytes:
+def _lines(values: Mapping[str, object], line: bytes) -> bytes:
     return b"".join(f"{name} = {value}".encode() + line for name, value in values.items())

@@ -14,6 +14,7 @@ from proofward.layers.bounds import LARGEST_WEIGHT, LayerBounds, limited_bounds
 from proofward.layers.layout import Layout, padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.record_pieces import committed_size, pieces_of
 
 RECORDS, MOST_WASTE = "records", 0.15
 """A larger share of padding among the values of the records or of a layer is pointed out."""
@@ -71,6 +72,9 @@ def waste(what: str, layout: Layout) -> Waste:
 def record_waste(network: Network) -> Waste:
     """Of the records, with what a row beside the picture costs where it finds no room in its padding."""
     found, record = waste(RECORDS, network.inputs), network.record
+    if len(pieces_of(record)) > 1:
+        plane = waste(RECORDS, Layout((1, *network.inputs.axes[1:])))
+        return Waste(RECORDS, record.size, committed_size(record), plane.advice)
     if not network.row:
         return found
     before = network.inputs.padded_size
@@ -123,9 +127,9 @@ def high_limbs(
     arrangement = Arrangement.of(network, scales, samples, bounds)
     result = []
     for index, (own, back) in enumerate(arrangement.hidden):
-        name = network.name(index)
-        result.append(Limbs(name, own.columns, _why("sums", own, scales.activation_range_bits)))
-        result.append(Limbs(name, back.columns, _why("gradients", back, scales.gradient_range_bits + 1)))
+        name, ranges = network.name(index), scales.of_layer(index)
+        result.append(Limbs(name, own.columns, _why("sums", own, ranges.activation_range_bits)))
+        result.append(Limbs(name, back.columns, _why("gradients", back, ranges.gradient_range_bits + 1)))
     head = arrangement.head
     why = _why("differences of logits", head, network.head.range_bits(scales))
     return [*result, Limbs("head", head.columns, why)]

@@ -70,7 +70,7 @@ class ImportedNetwork:
         return np.concatenate(parts)
 
     def _block(self, model: Network, rows: FloatArray) -> FloatArray:
-        _, sums = real_forward(model, self.layers, rows, math.inf)
+        _, sums = real_forward(model, self.layers, rows, None)
         return np.asarray(sums[-1], dtype=np.float64)
 
     def first_weights(self, scales: FixedPoint, limit: float = LARGEST_WEIGHT) -> FirstWeights:

@@ -72,13 +72,13 @@ def error_bound(model: ExportedModel, *, single: bool = False) -> float:
     """The bound above, of a real number; single: of a program that convolves in single precision."""
     scales, network = model.scales, model.model
     unit = 1 << scales.activation_bits
-    half, limit = 0.5 / unit, scales.activation_limit / unit
+    half = 0.5 / unit
     parts = [(model.real(weight), model.real(bias)) for weight, bias in network.unflatten(model.weights)]
     places = network.record.layouts
     errors = dict.fromkeys(places, 0.0)
     largest = dict.fromkeys(places, -scales.input_range[0] / unit)
     for place, activation in enumerate(network.activations):
-        addends = network.joints.sums(place, 0)
+        addends, limit = network.joints.sums(place, 0), scales.of_layer(place).real_limit
         coarse = single and isinstance(network.layers[place], Conv2d)
         error, sizes = half, [largest[source] for source, _ in addends.direct]
         for layer, _ in addends.layers:

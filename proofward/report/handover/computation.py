@@ -13,7 +13,7 @@ from proofward.layers.relu_mean import ReluAvgPool2d
 def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) -> list[str]:
     """A sentence a step, from the records' values to the classes; images: where they are made of pictures."""
     low, high = scales.input_range
-    unit, limit = 1 << scales.activation_bits, scales.activation_limit
+    unit = 1 << scales.activation_bits
     row = [f"behind the pixels x is a value of the row, of {model.row} columns"]
     layers = [
         "values lie channel by channel and row by row; a conv2d layer correlates, with zero padding, "
@@ -47,12 +47,20 @@ def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) 
         *(row if images and model.row else []),
         *([] if model.is_mlp else layers),
         f"input = min(max(round((x - centre) / spread * {unit}), {low}), {high}) / {unit}",
-        f"every layer but the last: min(max(weight @ input + bias, 0), {limit / unit:g})",
+        f"every layer but the last: min(max(weight @ input + bias, 0), {_limits(model, scales)}",
         *(_shortcuts(model) if model.shortcuts else []),
         *(pools if any(isinstance(own, ReluMaxPool2d) for own in model.activations) else []),
         *(means if any(own.mean_of > 1 for own in model.activations) else []),
         *(two if model.head.classes == 2 else several),
     ]
+
+
+def _limits(model: Network, scales: FixedPoint) -> str:
+    """Where hidden values end: one limit, or one for each layer."""
+    limits = [f"{scales.of_layer(place).real_limit:g}" for place in range(len(model.activations))]
+    if not scales.activation_ranges:
+        return f"{scales.real_limit:g})"
+    return f"the layer's limit); of layers 1 to {len(limits)} it is {', '.join(limits)}"
 
 
 _SOURCES = {FIRST: "the record", ROW: "the row"}

@@ -220,6 +220,7 @@ def _model(plain: dict[str, Any], tensor: Reader | None) -> ExportedModel:
         model = Network.from_dict({name: plain[name] for name in _NETWORK if name in plain})
         integer("parameters", model.parameters, 1, MOST_PARAMETERS)
         scales = FixedPoint.from_dict(plain["scales"])
+        scales.check_layers(len(model.activations))
         description = _description(plain)
         if description.images is not None:
             description.images.check(scales)

@@ -149,7 +149,7 @@ class _Layers:
         pool, side = _POOLS[type(activation)], [activation.window] * 2
         sizes = {"kernel_shape": side, "strides": side} if activation.window > 1 else {}
         clipped = f"clipped{number}" if pool else f"values{number}"
-        self._node("Clip", [made, *self._ends(single)], clipped)
+        self._node("Clip", [made, *self._ends(place, single)], clipped)
         if pool:
             self._node(pool, [clipped], f"values{number}", **sizes)
         self.single[f"values{number}"] = single
@@ -192,10 +192,11 @@ class _Layers:
             self.single[made] = single
         return made
 
-    def _ends(self, single: bool) -> list[str]:
-        names = ["zero.single", "limit.single"] if single else ["zero", "limit"]
-        scales = self.model.scales
-        limit = scales.activation_limit / (1 << scales.activation_bits)
+    def _ends(self, place: int, single: bool) -> list[str]:
+        """Of a layer's values; a limit that is not that of all layers has its number."""
+        whole, limit = self.model.scales.real_limit, self.model.scales.of_layer(place).real_limit
+        names = ["zero", "limit" if limit == whole else f"limit{place + 1}"]
+        names = [f"{name}.single" if single else name for name in names]
         for name, value in zip(names, (0.0, limit), strict=True):
             self.held[name] = np.array(value, dtype=_TYPES[single])
         return names

@@ -58,6 +58,7 @@ def module_of(model: ExportedModel) -> Any:
     low, high = scales.input_range
     layouts = model.model.record.layouts
     pools = [_pool(own) for own in model.model.activations]
+    limits = [scales.of_layer(place).real_limit for place in range(len(pools))]
     addends = [model.model.joints.sums(place, 0) for place in range(model.model.depth)]
     reads = [model.model.joints.reads(layer) for layer in range(len(model.model.layers))]
 
@@ -82,9 +83,8 @@ def module_of(model: ExportedModel) -> Any:
         def logits(self, parts: dict[int, Any]) -> Any:
             """Of the parts of records, by place."""
             values = {place: self.scaled(place, own) for place, own in parts.items()}
-            for place, pool in enumerate(pools):
-                sums = self.sums(place, values)
-                values[place + 1] = pool(torch.clamp(sums, 0, scales.activation_limit / unit))
+            for place, (pool, limit) in enumerate(zip(pools, limits, strict=True)):
+                values[place + 1] = pool(torch.clamp(self.sums(place, values), 0, limit))
             return self.sums(len(pools), values)
 
         def scaled(self, place: int, given: Any) -> Any:
