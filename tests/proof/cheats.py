@@ -58,14 +58,10 @@ class Forger(Prover):
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         del name, sides
 
-    def exchange(
-        self,
-        label: Label,
-        length: int,
-        compute: Callable[..., Array],
-        consistent: Callable[[Array], Array],
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
     ) -> Array:
-        return super().exchange(label, length, lambda: consistent(compute()), consistent)
+        return super().keep(length, lambda: consistent(compute()), consistent)
 
     def values(self, column: Column) -> Array:
         key = (column.commitment, column.index)

@@ -56,15 +56,11 @@ class Forger(Prover):
         """Checks nothing."""
         del name, sides
 
-    def exchange(
-        self,
-        label: Label,
-        length: int,
-        compute: Callable[[], Array],
-        consistent: Callable[[Array], Array],
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
     ) -> Array:
-        """Sends what agrees with the verifier's check."""
-        return super().exchange(label, length, lambda: consistent(compute()), consistent)
+        """Takes what agrees with the verifier's check."""
+        return super().keep(length, lambda: consistent(compute()), consistent)
 
     def values(self, column: Column) -> Array:
         """A column of the false witness, or the honest one where there is none."""
