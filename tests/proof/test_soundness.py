@@ -8,7 +8,8 @@ from fractions import Fraction
 import pytest
 
 from proofward.field.scalar import P
-from proofward.proof.commitment.ligero.code import CodeParameters, choose_code
+from proofward.proof.commitment.ligero.choice import choose_codes
+from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.soundness import Soundness, SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
 from tests.proof.cheats import RegionVerifier
@@ -24,7 +25,7 @@ def missed_by(errors: int, n: int, queries: int) -> Fraction:
     return result
 
 
-def exact_query_error(code: CodeParameters) -> Fraction:
+def exact_query_error(code: CodeParameters | VectorCode) -> Fraction:
     """The worse of a tableau far from the code, and of a wrong word near it, without replacement."""
     e = (code.n - code.dimension) // 2
     far = missed_by(e + 1, code.n, code.queries)
@@ -94,19 +95,37 @@ def test_query_error_is_monotone() -> None:
 @pytest.mark.parametrize("bits", [40, 80, 100, 110])
 @pytest.mark.parametrize("openings", [1, 4])
 def test_chosen_codes_reach_the_policy(values: int, bits: int, openings: int) -> None:
-    code = choose_code(values, bits, openings)
+    code, vector = choose_codes(values, bits, openings)
     assert code.openings == openings
-    assert exact_query_error(code) <= Fraction(1, 1 << (bits + 2))
+    # columns are asked once, or twice where polynomials are committed: together the error is no larger
+    bits += 2 if vector is None else 4
+    assert exact_query_error(code) <= Fraction(1, 1 << bits)
     # one query fewer does not
     fewer = CodeParameters(code.log_k, code.log_n, code.queries - 1, openings)
-    assert -fewer.query_error < bits + 2
+    assert -fewer.query_error < bits
     # columns of the masks of q are uniform, see `opening.py`
     assert code.queries <= code.k
+    if vector is not None:
+        assert exact_query_error(vector) <= Fraction(1, 1 << bits)
+        assert -VectorCode(vector.log_k, vector.log_n, vector.queries - 1).query_error < bits
+
+
+@pytest.mark.parametrize("values", [1 << size for size in range(10, 33, 2)])
+def test_polynomials_are_committed_where_that_saves_a_quarter(values: int) -> None:
+    code, vector = choose_codes(values, 100, 4)
+    said = min(choice._said(values, 100, 4), key=lambda each: each.cost)
+    assert (vector is None) == (values < 1 << 20 or (code, vector) == said.codes)
+    if vector is None:
+        assert (code, vector) == said.codes
+        return
+    chosen = next(each for each in choice._committed(values, 100, 4) if each.codes == (code, vector))
+    assert chosen.size <= 0.75 * said.size and chosen.seconds <= 1.2 * said.seconds
+    assert code.log_k >= said.codes[0].log_k
 
 
 def test_no_code_beyond_the_extension() -> None:
     with pytest.raises(SoundnessBelowPolicy):
-        choose_code(1_000_000, 2000, 4)
+        choose_codes(1_000_000, 2000, 4)
 
 
 def test_bits_are_those_of_the_union_bound() -> None:

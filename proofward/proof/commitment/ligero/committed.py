@@ -61,6 +61,12 @@ def place_blocks(lengths: tuple[int, ...]) -> tuple[list[Block], int]:
     return [blocks[i] for i in range(len(sizes))], (offset - 1).bit_length()
 
 
+def fits(code: CodeParameters, vector: VectorCode) -> bool:
+    """Whether a vector's rows are parts of the blocks."""
+    blocks, _ = place_blocks(polynomial_lengths(code))
+    return all(block.size >= vector.k for block in blocks)
+
+
 def enter_claim_errors(soundness: Soundness, queries: int, variables: int) -> None:
     """Enter the errors of the claims and of their sumcheck."""
     soundness.add("claims on the polynomials", "Schwartz-Zippel", queries + 1)
@@ -73,8 +79,6 @@ class Committed(Delivery):
     def __init__(self, party: Conversation, code: CodeParameters, vector_code: VectorCode) -> None:
         super().__init__(party, code)
         self._blocks, self._variables = place_blocks(polynomial_lengths(code))
-        if vector_code.k > min(block.size for block in self._blocks):
-            raise ValueError(f"{vector_code} for polynomials of {polynomial_lengths(code)} coefficients")
         self._vector = CommittedVector(party, vector_code, self._variables)
         self._total = ZERO
         self._claim: PointClaim | None = None

@@ -26,7 +26,7 @@ from proofward.proof.commitment.contract import (
 )
 from proofward.proof.commitment.ligero.choice import choose_codes
 from proofward.proof.commitment.ligero.code import CodeParameters
-from proofward.proof.commitment.ligero.committed import Committed
+from proofward.proof.commitment.ligero.committed import Committed, fits
 from proofward.proof.commitment.ligero.counts import count_opening, enter_errors
 from proofward.proof.commitment.ligero.delivery import Delivery, InTheClear
 from proofward.proof.commitment.ligero.layout import ExtensionRows, Layout, OpenedRows
@@ -53,6 +53,10 @@ class Ligero(Scheme):
     code: CodeParameters
     vector: VectorCode | None = None
     """Of the polynomials of an opening, where they are committed."""
+
+    def __post_init__(self) -> None:
+        if self.vector is not None and not fits(self.code, self.vector):
+            raise ValueError(f"rows of {self.vector} for the polynomials of {self.code}")
 
     @classmethod
     def choose(cls, values: int, security_bits: int, openings: int) -> Ligero:
