@@ -8,8 +8,10 @@ from fractions import Fraction
 import pytest
 
 from proofward.field.scalar import P
+from proofward.proof.commitment.ligero import choice
 from proofward.proof.commitment.ligero.choice import choose_codes
 from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.soundness import Soundness, SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
 from tests.proof.cheats import RegionVerifier
@@ -27,9 +29,10 @@ def missed_by(errors: int, n: int, queries: int) -> Fraction:
 
 def exact_query_error(code: CodeParameters | VectorCode) -> Fraction:
     """The worse of a tableau far from the code, and of a wrong word near it, without replacement."""
-    e = (code.n - code.dimension) // 2
+    dimension = code.k if isinstance(code, VectorCode) else code.dimension
+    e = (code.n - dimension) // 2
     far = missed_by(e + 1, code.n, code.queries)
-    near = missed_by(code.n - (e + code.dimension - 1), code.n, code.queries)
+    near = missed_by(code.n - (e + dimension - 1), code.n, code.queries)
     return max(far, near)
 
 

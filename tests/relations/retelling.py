@@ -34,7 +34,7 @@ from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
-from tests.proof.tableaux import code_of, extension_rows, tableau_rows
+from tests.proof.tableaux import code_of, extension_rows, like, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 
@@ -113,7 +113,7 @@ def telling(scheme: type[Ligero], party: Any) -> Ligero:
             super()._show_columns(to, tableaux, indices)
             party.told += [np.ascontiguousarray(tableau.opened(indices)) for tableau in tableaux]
 
-    return Telling(party.scheme.code)
+    return like(Telling, party.scheme)
 
 
 def drawing(seed: int) -> Callable[[int], bytes]:

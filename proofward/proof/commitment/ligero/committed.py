@@ -34,7 +34,6 @@ from collections.abc import Callable
 import numpy as np
 
 from proofward.field.extension import Ext, elements
-from proofward.field.ntt import low_degree_extend
 from proofward.field.rounds import claim_coefficients
 from proofward.proof.algebra import as_array
 from proofward.proof.claims import Tables
@@ -44,6 +43,7 @@ from proofward.proof.commitment.ligero.code import CodeParameters, polynomial_le
 from proofward.proof.commitment.ligero.delivery import Compute, Delivery, PointClaim
 from proofward.proof.commitment.ligero.vector import Block, CommittedVector
 from proofward.proof.commitment.ligero.vector_code import VectorCode
+from proofward.proof.commitment.ligero.words import values_at
 from proofward.proof.forms import ONE, ZERO
 from proofward.proof.soundness import Soundness
 from proofward.proof.sumcheck import Summation
@@ -99,7 +99,7 @@ class Committed(Delivery):
     def agree(self, indices: list[int], found: Array | None) -> None:
         if found is None:
             assert self.combined is not None
-            found = np.ascontiguousarray(low_degree_extend(self.combined, self.code.n)[:, indices])
+            found = values_at(self.combined, self.code.n, indices)
         assert self._claim is not None
         self.party.challenger.absorb(Label.COMBINED_COLUMNS, found.T.astype("<u8").tobytes())
         batch = Batch(

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofward.field.extension import Ext
-from proofward.field.ntt import low_degree_extend
 from proofward.field.scalar import P
 from proofward.proof.algebra import add_at, evaluate_polynomial, sum_over_subgroup
 from proofward.proof.commitment.contract import Array, Conversation
 from proofward.proof.commitment.ligero.code import CodeParameters, polynomial_lengths
+from proofward.proof.commitment.ligero.words import values_at
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Label
 
@@ -126,7 +126,7 @@ class InTheClear(Delivery):
         if found is None:
             return
         assert self.combined is not None
-        expected = low_degree_extend(self.combined, self.code.n)[:, indices]
+        expected = values_at(self.combined, self.code.n, indices)
         if not np.array_equal(found, expected):
             bad = indices[int(np.argmax((found != expected).any(axis=0)))]
             raise ProofRejected("column queries", f"column {bad} does not combine to the combined row")

@@ -43,7 +43,6 @@ import numpy as np
 from proofward.field.contract import combine_rows
 from proofward.field.extension import Ext, ext_add, ext_dot, ext_scale
 from proofward.field.multilinear import eq_table
-from proofward.field.ntt import low_degree_extend
 from proofward.proof.algebra import as_array, element, plane_weights
 from proofward.proof.commitment.contract import ROOT_BYTES, Array, Conversation
 from proofward.proof.commitment.ligero.merkle import (
@@ -54,7 +53,7 @@ from proofward.proof.commitment.ligero.merkle import (
     sibling_count,
 )
 from proofward.proof.commitment.ligero.vector_code import VectorCode
-from proofward.proof.commitment.ligero.words import HashedWords
+from proofward.proof.commitment.ligero.words import HashedWords, values_at
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Label, draw_indices, expand_extension
 
@@ -154,7 +153,7 @@ class CommittedVector:
         for part, own in zip(self._parts, weights, strict=True):
             columns = self._hear_columns(part, indices)
             found = ext_add(found, combine_rows(plane_weights(own), np.ascontiguousarray(columns.T)))
-        expected = np.ascontiguousarray(low_degree_extend(row, code.n)[:, indices])
+        expected = values_at(row, code.n, indices)
         differing = (found != expected).any(axis=0)
         if differing.any():
             bad = int(np.argmax(differing))

@@ -66,3 +66,8 @@ class HashedWords:
     def _words(self, start: int, stop: int) -> Array:
         """Some rows' words of the code."""
         return low_degree_extend(self.coefficients[start:stop], self._n)
+
+
+def values_at(coefficients: Array, n: int, indices: list[int]) -> Array:
+    """Each row's polynomial at some of the n points of the coset."""
+    return np.ascontiguousarray(low_degree_extend(coefficients, n)[:, indices])
