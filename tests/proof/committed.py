@@ -25,8 +25,8 @@ from proofward.proof.commitment.ligero.opening import combine
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.commitment.ligero.vector import CommittedVector
 from proofward.proof.commitment.ligero.vector_code import VectorCode
-from proofward.proof.commitment.ligero.words import HashedWords
 from proofward.proof.commitment.ligero.witness import OpenedWitness
+from proofward.proof.commitment.ligero.words import HashedWords
 from proofward.proof.counter import Counter
 from proofward.proof.forms import ONE, ZERO
 from proofward.proof.prover import Prover

@@ -25,7 +25,7 @@ from proofward.proof.errors import WitnessError
 from proofward.proof.forms import Column
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.transcript import Challenger, Label, Transcript
+from proofward.proof.transcript import Challenger, Transcript
 from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.key_shares import Digests
 from proofward.relations.measure import round_plan

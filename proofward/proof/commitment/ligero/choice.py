@@ -1,11 +1,11 @@
 """Which codes of an opening are the cheapest that are safe.
 
-With the polynomials in the clear, cost is that of proof and prover: a second of one core is weighed like 10 MB
-of proof. With the polynomials committed nothing of a row's length is sent, so rows may be longer and columns
-shorter, at the price of longer transforms. So of the codes that take at most a fifth more work in committing,
-hence a thirtieth of a prover's work, that with the shortest opening is taken, where it saves a quarter of the
-bytes. An opening asks columns twice then, and the two errors together have to be what the one is otherwise:
-each has 2 bits more.
+With the polynomials in the clear, cost is that of proof and prover: a second of one core is weighed like
+10 MB of proof. With the polynomials committed nothing of a row's length is sent, so rows may be longer and
+columns shorter, at the price of longer transforms. So of the codes that take at most a fifth more work in
+committing, which is a thirtieth of a prover's work, that with the shortest opening is taken, where it saves a
+quarter of the bytes. An opening asks for columns twice then, and the two errors together must not be larger
+than the one is otherwise: each has 2 bits more.
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ def _seconds_of_vector(code: CodeParameters, vector: VectorCode) -> float:
 
 
 def _seconds(n: int, log_n: int, rows: int) -> float:
-    """The transform and the hash of 8 bytes an entry, and about 2000 ns for the two hashes and the bookkeeping
-    of a column.
+    """Of the transform, of the hash of 8 bytes an entry, and about 2000 ns a column.
+
+    The latter are two hashes and the bookkeeping.
     """
     return 1e-9 * n * (rows * (0.75 * log_n + 8) + 2000)
 

@@ -1,30 +1,32 @@
 """The polynomials p, q and V committed and not sent: what an opening needs of them is proved.
 
 What is proved: claims A, B and C of `delivery.py`, for polynomials that are fixed when they are committed.
-They are blocks of one vector u over E, each aligned to a power of two, the largest first. All claims are
-inner products of u with public weights, so one combination of them is <w, u> = T.
+They are blocks of one vector u over E, each aligned to a power of two, the largest first. A claim is an inner
+product of u with public weights, so a combination of all is one claim <w, u> = T.
 
-Messages (t opened columns x_l with their combinations y_l, v variables):
+Messages (t opened columns x_l with their combinations y_l, 2^v entries of u):
     in place of p and q                prover: the root of the matrix of p and q
     in place of V                      prover: the root of the matrix of V
     (the columns are queried and opened)
-    verifier: lambda                   prover: the plain sumcheck of sum_x w(x) u(x) = T, where
-                                       T = A + lambda B + sum_l lambda^(2 + l) C_l
-    verifier: r in E^v, by rounds      prover: the value u(r), and its proof, see `vector.py`
-Check: the last claim of the sumcheck is w(r) u(r). The weights are powers of x_l and z over the first 2^.. of
-a block's entries that count, so the degrees of p, q and V are bounded by what they mean: other entries of their
-rows have the weight 0, whatever they are.
+    verifier: lambda                   prover: the messages of a plain sumcheck of sum_x w(x) u(x) = T, where
+    verifier: r in E^v, by rounds              T = A + lambda B + sum_l lambda^(2 + l) C_l
+                                       prover: the value u(r), and its proof, see `vector.py`
+Check: the last claim of the sumcheck is w(r) u(r).
 
-Soundness. By `vector.py`, p and q are fixed when z is drawn, and V when the columns are, which is all that
-`opening.py` asks of them. The y_l are fixed by the tableaux's roots and the indices, and they are absorbed, so
-all claims are fixed when lambda is drawn. A false claim survives it with probability <= (t + 1) / |E|, and the
-sumcheck with <= 2 v / |E|. The rest is that of the vector's evaluation.
+Soundness. p, q and V are by definition the entries of their blocks up to the length that each has: entries
+behind have the weight 0 in all claims, so no degree has to be proved. By `vector.py`, p and q are fixed when
+their root is said, before z is drawn, and V before the columns are, which is all that `opening.py` asks of
+them. The y_l are combinations of columns that are fixed by the tableaux's roots and the indices, and besides
+they are absorbed. So all claims are fixed when lambda is drawn. If one is false, T is <w, u> with probability
+<= (t + 1) / |E|, and if it is not, the sumcheck ends in a true claim with <= 2 v / |E|. The rest is the error
+of the vector's evaluation. Each of these errors is small by itself, so it gains a prover nothing to try one
+challenge again and again.
 
-How it hides. Everything said here is a function of p, q, V, the opened columns and the coins. A simulator that
-has drawn these as for `InTheClear` computes it as a prover does.
+How it hides. What is said here is a function of p, q, V, the opened columns and the coins. A simulator that
+has drawn these as for polynomials in the clear computes it as a prover does: no hiding of its own is needed.
 
 Source: Ligero (2022/1608) opened by a second one as in Ligerito (Novakovic, Angeris 2025/1187), without its
-folding; batching and sumcheck are Schwartz-Zippel and Lund, Fortnow, Karloff, Nisan 1992.
+folding; the batch by Schwartz-Zippel, the sumcheck of Lund, Fortnow, Karloff, Nisan 1992.
 """
 
 from __future__ import annotations

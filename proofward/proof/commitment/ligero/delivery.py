@@ -1,7 +1,7 @@
 """How the polynomials p, q and V of an opening reach the verifier: in the clear, or committed.
 
-`opening.py` says what they are. Whatever the way, each is fixed when `tests` or `combined_row` is through, and
-three claims on them are shown:
+`opening.py` says what they are. Whatever the way, each is fixed when `tests` or `combined_row` is through,
+and three claims on them are shown:
     A     the sum of p over H is a known value
     B     V(z) - beta p(z) - beta^2 q(z) is a known value
     C_l   V(x_l) = y_l, the combination of the entries of the opened column l, for all columns
@@ -62,7 +62,10 @@ class Delivery(ABC):
 
     @abstractmethod
     def agree(self, indices: list[int], found: Array | None) -> None:
-        """Show that V has the values `found` at these points of the coset, y; only a verifier has found them."""
+        """Show that V has the values `found` at these points of the coset: the y_l.
+
+        A verifier has found them; for others they follow from V.
+        """
 
     def with_sum(self, total: Ext) -> Callable[[Array], Array]:
         """Changes a coefficient of p so that its sum over H is `total`."""
