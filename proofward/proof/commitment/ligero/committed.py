@@ -18,9 +18,9 @@ behind have the weight 0 in all claims, so no degree has to be proved. By `vecto
 their root is said, before z is drawn, and V before the columns are, which is all that `opening.py` asks of
 them. The y_l are combinations of columns that are fixed by the tableaux's roots and the indices, and besides
 they are absorbed. So all claims are fixed when lambda is drawn. If one is false, T is <w, u> with probability
-<= (t + 1) / |E|, and if it is not, the sumcheck ends in a true claim with <= 2 v / |E|. The rest is the error
-of the vector's evaluation. Each of these errors is small by itself, so it gains a prover nothing to try one
-challenge again and again.
+<= (t + 1) / |E|. Where T is not, the sumcheck ends in a true claim with probability <= 2 v / |E|. The rest is
+the error of the vector's evaluation. Each of these errors is small by itself, so it gains a prover nothing to
+try one challenge again and again.
 
 How it hides. What is said here is a function of p, q, V, the opened columns and the coins. A simulator that
 has drawn these as for polynomials in the clear computes it as a prover does: no hiding of its own is needed.

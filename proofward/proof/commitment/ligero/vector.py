@@ -18,11 +18,12 @@ Checks:
 
 Soundness. Let e = floor((n - 2^m) / 2). If the words of all matrices are not jointly e-close to the code, the
 seed's combination is e-close with probability <= n / |E| (a linear space). If it is not, a point of the line
-through it and the combination by c is e-close with probability <= n / |E|, over alpha. Then W differs from what
-was committed to in more than e columns. If all words are e-close, the rows of each part are the only words
-within e of it, so a part is fixed when its root is said, whatever is said later. A wrong value survives alpha
-with probability 1 / |E|, or W is not the right codeword and agrees with it in at most e + 2^m - 1 columns.
-Nothing is said of how many entries of a part's rows are 0: who claims something of u says which entries count.
+through it and the combination by c is e-close with probability <= n / |E|, over alpha. Then W differs from
+what was committed to in more than e columns. If all words are e-close, the rows of each part are the only
+words within e of it, so a part is fixed when its root is said, whatever is said later. A wrong value survives
+alpha with probability 1 / |E|, or W is not the right codeword and agrees with it in at most e + 2^m - 1
+columns. Nothing is said of how many entries of a part's rows are 0: who claims something of u says which
+count.
 
 How it hides: it does not. What is said is a function of u and of the coins, so whoever simulates u simulates
 it by computing it, and matrices have neither blinding nor salts that are secret: a leaf's salt is 32 zero
