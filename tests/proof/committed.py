@@ -43,12 +43,12 @@ PLAN = Counter(SCHEME).run(lambda party: toy(party, None))
 WITNESS = (*toy_witness(3), toy_witness(3)[1] ** 2)
 
 
-def told(prover: type[Prover] = Prover) -> bytes:
-    return prover(Transcript(b"toy"), PLAN, seeded(1)).run(lambda party: toy(party, WITNESS))
+def told(prover: type[Prover] = Prover, witness: tuple[Any, ...] = WITNESS, seed: int = 1) -> bytes:
+    return prover(Transcript(b"toy"), PLAN, seeded(seed)).run(lambda party: toy(party, witness))
 
 
-def verify(proof: bytes) -> RegionVerifier:
-    verifier = RegionVerifier(Transcript(b"toy"), PLAN, proof)
+def verify(proof: bytes, statement: bytes = b"toy") -> RegionVerifier:
+    verifier = RegionVerifier(Transcript(statement), PLAN, proof)
     verifier.run(lambda party: toy(party, None), 20)
     return verifier
 
