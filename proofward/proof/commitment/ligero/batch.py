@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proofward.field.extension import Ext, ext_dot, powers
+from proofward.field.extension import Ext, ext_dot, powers, zeros
 from proofward.field.ntt import COSET_SHIFT, domain
 from proofward.field.scalar import P
 from proofward.proof.algebra import add_at, as_array, element
@@ -47,7 +47,7 @@ class Batch:
 
     def table(self, variables: int) -> Array:
         """w as a table of 2^variables entries; for a prover."""
-        table = np.zeros((2, 1 << variables), dtype=np.uint64)
+        table = zeros(1 << variables)
         for position in self._summed():
             add_at(table, position, ONE * self.code.k)
         for block, factor in zip(self.blocks, self._point_factors(), strict=True):

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
+from proofward.field.extension import ELEMENT_BYTES
 from proofward.proof.commitment.ligero.code import CodeParameters, polynomial_lengths
 from proofward.proof.commitment.ligero.committed import fits
-from proofward.proof.commitment.ligero.counts import ELEMENT_BYTES, committed_length
+from proofward.proof.commitment.ligero.counts import committed_length
 from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.soundness import EXTENSION_BITS, SoundnessBelowPolicy
 

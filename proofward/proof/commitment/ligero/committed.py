@@ -33,9 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from proofward.field.extension import Ext, elements
+from proofward.field.extension import Ext, elements, zeros
 from proofward.field.rounds import claim_coefficients
 from proofward.proof.algebra import as_array
 from proofward.proof.claims import Tables
@@ -135,7 +133,7 @@ class Committed(Delivery):
         """The sum of w u for whoever has u."""
         if self.p is None or self.q is None or self.combined is None:
             return None
-        vector = np.zeros((2, 1 << self._variables), dtype=np.uint64)
+        vector = zeros(1 << self._variables)
         for block, values in zip(self._blocks, (self.p, self.q, self.combined), strict=True):
             vector[:, block.offset : block.offset + block.length] = values
         tables = Tables([(vector, batch.table(self._variables))])

@@ -33,6 +33,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from proofward.field.extension import ELEMENT_BYTES
 from proofward.proof.commitment.contract import Commitment, Counts, PadCounts
 from proofward.proof.commitment.ligero.code import CodeParameters, polynomial_lengths
 from proofward.proof.commitment.ligero.committed import enter_claim_errors, place_blocks
@@ -42,7 +43,7 @@ from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.proof_length import ProofLength
 from proofward.proof.soundness import Soundness
 
-ELEMENT_BYTES, _ENTRY_BYTES = 16, 8
+_ENTRY_BYTES = 8
 
 
 def enter_errors(

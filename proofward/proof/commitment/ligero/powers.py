@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_shift, powers
+from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_shift, powers, zeros
 from proofward.field.ntt import COSET_SHIFT, intt
 from proofward.proof.commitment.contract import Array
 from proofward.proof.commitment.ligero.vector import Block
@@ -64,7 +64,7 @@ def add_coset_powers(table: Array, block: Block, indices: list[int], factors: Ar
     """
     if block.length > n:
         raise ValueError(f"{block.length} powers of points of a domain of {n}")
-    sparse = np.zeros((2, n), dtype=np.uint64)
+    sparse = zeros(n)
     sparse[:, indices] = ext_scale(factors, Ext(n))
     sums = intt(sparse)
     turned = np.concatenate([sums[:, :1], sums[:, :0:-1]], axis=1)[:, : block.length]

@@ -41,7 +41,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofward.field.contract import combine_rows
-from proofward.field.extension import Ext, ext_add, ext_dot, ext_scale
+from proofward.field.extension import Ext, ext_add, ext_dot, ext_scale, zeros
 from proofward.field.multilinear import eq_table
 from proofward.proof.algebra import as_array, element, plane_weights
 from proofward.proof.commitment.contract import ROOT_BYTES, Array, Conversation
@@ -103,7 +103,7 @@ class CommittedVector:
         k, n = self._code.k, self._code.n
         rows = []
         for array in values:
-            padded = np.zeros((2, -(-array.shape[1] // k) * k), dtype=np.uint64)
+            padded = zeros(-(-array.shape[1] // k) * k)
             padded[:, : array.shape[1]] = array
             rows.append(padded.reshape(2, -1, k).transpose(1, 0, 2).reshape(-1, k))
         return HashedWords(np.concatenate(rows), n, bytes(SALT_BYTES * n))
@@ -139,7 +139,7 @@ class CommittedVector:
 
     def _combined(self, weights: list[Array]) -> Array:
         """A combination of all rows."""
-        total = np.zeros((2, self._code.k), dtype=np.uint64)
+        total = zeros(self._code.k)
         for part, own in zip(self._parts, weights, strict=True):
             assert part.matrix is not None
             total = ext_add(total, combine_rows(plane_weights(own), part.matrix.coefficients))
@@ -149,7 +149,7 @@ class CommittedVector:
         """The row agrees with the opened columns, and these are in the trees."""
         code = self._code
         indices = draw_indices(self._party.challenger, Label.VECTOR_QUERIES, code.queries, code.n)
-        found = np.zeros((2, code.queries), dtype=np.uint64)
+        found = zeros(code.queries)
         for part, own in zip(self._parts, weights, strict=True):
             columns = self._hear_columns(part, indices)
             found = ext_add(found, combine_rows(plane_weights(own), np.ascontiguousarray(columns.T)))
