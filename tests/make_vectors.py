@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from proofward.proof.commitment.ligero.committed import Committed
 from proofward.proof.counter import Plan
 from proofward.proof.transcript import Transcript
 from proofward.relations.enrolment import enrolment, enrolment_plan
@@ -142,10 +141,10 @@ def write_committed() -> None:
     writer.add_edits(statement, proof, honest, committed.verify(honest).regions)
     carried = committed.CarriesOn
     forgeries = {
-        "wrong-p": committed.told(committed.delivering(Committed, committed.changing_kept(0, 1))),
+        "wrong-p": committed.told(committed.delivering(committed.Committed, committed.changing_kept(0, 1))),
         "wrong-q-carried-on": committed.told(committed.delivering(carried, committed.changing_kept(1, 1))),
         "wrong-v-carried-on": committed.told(committed.delivering(carried, committed.changing_kept(2, 1))),
-        "changed-message": committed.told(committed.delivering(Committed, changing_message(40))),
+        "changed-message": committed.told(committed.delivering(committed.Committed, changing_message(40))),
         "matrix-far-from-the-code": committed.told(committed.delivering(committed.far_from_the_code(1))),
         "chosen-late": committed.told(committed.delivering(committed.ExchangesLate)),
     }
