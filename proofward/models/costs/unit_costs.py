@@ -9,8 +9,8 @@ Units that cost nothing measurable are left out. A `message` is a hidden value t
 interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
 included. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a `coefficient` one
 of a row's polynomial in all tableaux that are opened, and a `polynomials' symbol` an entry of the matrices
-that an opening commits to. Values and weights are those of padded layouts, over
-all samples; an `update` is encrypted once a round, and a `process` has loaded the kernels.
+that an opening commits to. Values and weights are those of padded layouts, over all samples; an `update` is
+encrypted once a round, and a `process` has loaded the kernels.
 """
 
 from __future__ import annotations

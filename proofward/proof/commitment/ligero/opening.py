@@ -21,8 +21,8 @@ Checks:
     V at every opened column is the combination of the column's entries
     the opened columns are in the committed Merkle trees
 
-p, q and V are said in the clear, or in a large proof committed: `delivery.py` has both ways. What follows needs
-that they are fixed at their place, and that the checks on them hold.
+p, q and V are said in the clear, or in a large proof committed: `delivery.py` has both ways. What follows
+needs that they are fixed at their place, and that the checks on them hold.
 
 Soundness. Let e = floor((n - K) / 2). If the words are not e-close to the code, a uniform affine combination
 is e-close with probability <= n / |E| only (proximity gap), so V differs from it in more than e columns. If
