@@ -99,6 +99,9 @@ def _numba() -> Any:
     """
     import numba.extending
 
+    from proofward.field.wide_vectors import use_wide_vectors
+
+    use_wide_vectors()
     if "numba.np.arraymath" not in sys.modules and importlib.util.find_spec("scipy") is not None:
         linalg = importlib.import_module("numba.np.linalg")
         looks = vars(linalg).get("ensure_blas")
