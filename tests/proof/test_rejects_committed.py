@@ -17,6 +17,7 @@ from proofward.proof.transcript import Label, Transcript
 from tests.proof.cheats import (
     FarFromItsCode,
     Forger,
+    Inventory,
     Recorder,
     Region,
     WithFalseProducts,
@@ -101,12 +102,37 @@ def test_rejects_a_wrong_polynomial_that_agrees_with_the_sum_and_the_value(
     assert refusal(lambda: verify(told(delivering(delivery, forger)))) == check
 
 
-def test_rejects_a_false_statement_that_is_carried_on() -> None:
+@pytest.fixture(scope="module")
+def columns() -> dict[tuple[int, int], Any]:
     verify(told(Recorder))
-    columns = dict(Recorder.last.columns)
-    for forger in (changing_entry((1, 1), 3, columns), changing_message(5), changing_message(40)):
-        assert refusal(lambda own=forger: verify(told(delivering(Committed, own)))) == CLAIMS
-        assert refusal(lambda own=forger: verify(told(delivering(CarriesOn, own)))) == COLUMNS
+    return dict(Recorder.last.columns)
+
+
+ALL_COLUMNS = Inventory(SCHEME)
+ALL_COLUMNS.run(lambda party: toy(party, None))
+ENTRIES = [(own.commitment, own.index, own.log_size, part) for own in ALL_COLUMNS.columns for part in (0, 1)]
+
+
+def rejects_also_where_it_is_carried_on(forger: type[Forger]) -> None:
+    assert refusal(lambda: verify(told(delivering(Committed, forger)))) == CLAIMS
+    assert refusal(lambda: verify(told(delivering(CarriesOn, forger)))) == COLUMNS
+
+
+@pytest.mark.parametrize(("commitment", "index", "log_size", "part"), sampled(ENTRIES, [ENTRIES[0], ENTRIES[5]]))
+def test_rejects_a_changed_entry_of_every_column(
+    columns: dict[tuple[int, int], Any], commitment: int, index: int, log_size: int, part: int
+) -> None:
+    """The first entry or the last one."""
+    position = part * ((1 << log_size) - 1)
+    rejects_also_where_it_is_carried_on(changing_entry((commitment, index), position, columns))
+
+
+MESSAGES = range(PLAN.pads + 2 * PLAN.products)
+
+
+@pytest.mark.parametrize("target", sampled(MESSAGES, [5, 40, MESSAGES[-1]]))
+def test_rejects_every_changed_message(target: int) -> None:
+    rejects_also_where_it_is_carried_on(changing_message(target))
 
 
 @pytest.mark.parametrize("scheme", [WithFalseProducts, FarFromItsCode])
