@@ -12,8 +12,7 @@ from proofward.field.scalar import P
 from proofward.proof.commitment.ligero.committed import Committed
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.errors import ProofRejected
-from proofward.proof.prover import Prover
-from proofward.proof.transcript import Label, Transcript
+from proofward.proof.transcript import Label
 from tests.proof.cheats import (
     FarFromItsCode,
     Forger,
@@ -29,7 +28,6 @@ from tests.proof.cheats import (
 from tests.proof.committed import (
     PLAN,
     SCHEME,
-    WITNESS,
     CarriesOn,
     ChoosesLate,
     ExchangesLate,
@@ -43,7 +41,7 @@ from tests.proof.committed import (
     told,
     verify,
 )
-from tests.proof.toy import seeded, toy
+from tests.proof.toy import toy
 from tests.sampling import sampled
 
 CLAIMS, ROW = "claims on the polynomials", "row of the polynomials"
@@ -229,12 +227,3 @@ def test_rejects_every_cut(honest: bytes, regions: list[Region]) -> None:
     for region in regions[::7]:
         assert refusal(lambda own=honest[: region.start]: verify(own)) == "length"
     assert refusal(lambda: verify(honest + bytes(64))) == "length"
-
-
-def test_the_honest_prover_sends_no_proof_of_a_false_statement() -> None:
-    a, b, c, d = WITNESS
-    wrong = c.copy()
-    wrong[0] += 1
-    party = Prover(Transcript(b"toy"), PLAN, seeded(1))
-    with pytest.raises(ProofRejected, match="linear constraints"):
-        party.run(lambda own: toy(own, (a, b, wrong, d)))

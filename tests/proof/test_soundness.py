@@ -29,10 +29,9 @@ def missed_by(errors: int, n: int, queries: int) -> Fraction:
 
 def exact_query_error(code: CodeParameters | VectorCode) -> Fraction:
     """The worse of a tableau far from the code, and of a wrong word near it, without replacement."""
-    dimension = code.k if isinstance(code, VectorCode) else code.dimension
-    e = (code.n - dimension) // 2
+    e = (code.n - code.dimension) // 2
     far = missed_by(e + 1, code.n, code.queries)
-    near = missed_by(code.n - (e + dimension - 1), code.n, code.queries)
+    near = missed_by(code.n - (e + code.dimension - 1), code.n, code.queries)
     return max(far, near)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proofward.proof.commitment.ligero.vector_code import query_error
+from proofward.proof.commitment.ligero.reed_solomon import ReedSolomon
 
 
 @dataclass(frozen=True, slots=True)
-class CodeParameters:
+class CodeParameters(ReedSolomon):
     """The Reed-Solomon code of a tableau.
 
     A row holds 2^log_k values on the subgroup H of that order and is a polynomial of degree < dimension; the
@@ -21,9 +21,6 @@ class CodeParameters:
     each reveals `queries` columns.
     """
 
-    log_k: int
-    log_n: int
-    queries: int
     openings: int
 
     def __post_init__(self) -> None:
@@ -38,14 +35,6 @@ class CodeParameters:
             raise ValueError(f"{self.queries} queries of rows of {self.k} values are not hidden")
 
     @property
-    def k(self) -> int:
-        return 1 << self.log_k
-
-    @property
-    def n(self) -> int:
-        return 1 << self.log_n
-
-    @property
     def blinding(self) -> int:
         """Random coefficients of a row.
 
@@ -56,14 +45,6 @@ class CodeParameters:
     @property
     def dimension(self) -> int:
         return self.k + self.blinding
-
-    @property
-    def query_error(self) -> float:
-        """log2 of the probability that t distinct columns miss every inconsistency.
-
-        See `query_error`.
-        """
-        return query_error(self.n, self.dimension, self.queries)
 
 
 def polynomial_lengths(code: CodeParameters) -> tuple[int, int, int]:
