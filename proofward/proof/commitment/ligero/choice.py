@@ -30,6 +30,8 @@ _MARGIN, _MARGIN_COMMITTED = 2, 4
 """Bits of a query error below the policy's."""
 _MORE_WORK, _FEWER_BYTES = 1.2, 0.75
 """How much more work committed polynomials may be, and how much shorter an opening has to be with them."""
+_LEAST_VALUES = 1 << 19
+"""Smaller statements keep their polynomials in the clear, where little is to be saved."""
 
 Codes = tuple[CodeParameters, VectorCode | None]
 Code = TypeVar("Code", CodeParameters, VectorCode)
@@ -74,7 +76,9 @@ def _said(values: int, security_bits: int, openings: int) -> Iterator[_Priced]:
 
 
 def _committed(values: int, security_bits: int, openings: int) -> Iterator[_Priced]:
-    """With polynomials committed."""
+    """With polynomials committed; none of small statements."""
+    if values < _LEAST_VALUES:
+        return
     bits = security_bits + _MARGIN_COMMITTED
     vectors = [
         _vector_code(log_row, log_row + log_blowup, bits)
