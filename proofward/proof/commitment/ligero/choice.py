@@ -31,7 +31,7 @@ _MARGIN, _MARGIN_COMMITTED = 2, 4
 _MORE_WORK, _FEWER_BYTES = 1.2, 0.75
 """How much more work committed polynomials may be, and how much shorter an opening has to be with them."""
 _LEAST_VALUES = 1 << 19
-"""Smaller statements keep their polynomials in the clear, where little is to be saved."""
+"""Smaller statements keep their polynomials in the clear: little is to be saved."""
 
 Codes = tuple[CodeParameters, VectorCode | None]
 Code = TypeVar("Code", CodeParameters, VectorCode)
