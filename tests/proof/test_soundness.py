@@ -11,9 +11,12 @@ from proofward.field.scalar import P
 from proofward.proof.commitment.ligero import choice
 from proofward.proof.commitment.ligero.choice import choose_codes
 from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.commitment.ligero.vector_code import VectorCode
+from proofward.proof.counter import Counter
 from proofward.proof.soundness import Soundness, SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
+from tests.proof import committed
 from tests.proof.cheats import RegionVerifier
 from tests.proof.tableaux import tableau_rows
 from tests.proof.toy import CODE, LOG_SIZE, plan, prove, toy, toy_witness
@@ -184,6 +187,28 @@ def test_bits_of_the_toy_relation_recomputed() -> None:
     assert "2020/654, Theorem 1.6" in sources["proximity"].theorem
     assert "2020/654, Theorem 1.5" in sources["proximity, challenge beta"].theorem
     assert "unique decoding" in sources["column queries"].theorem
+
+
+def test_committed_polynomials_add_their_errors_and_change_no_other() -> None:
+    code, vector = committed.SCHEME.code, committed.SCHEME.vector
+    assert vector is not None
+    said = Counter(Ligero(code)).run(lambda party: toy(party, None)).soundness
+    own = committed.PLAN.soundness
+    added = {name: sum(own.sources[key] for key in own.sources if key[0] == name) for name, _ in own.sources}
+    assert {key: own.sources[key] for key in said.sources} == said.sources
+    added = {name: error for name, error in added.items() if name not in {key[0] for key in said.sources}}
+    # 48 columns are opened, and the vector has 2^10 entries
+    numerators = {
+        "claims on the polynomials": 48 + 1,
+        "sumcheck of the polynomials": 2 * 10,
+        "proximity of the polynomials": 2 * vector.n,
+        "value of the polynomials": 1,
+    }
+    columns = added.pop("column queries of the polynomials")
+    # 120 of 256 columns may be wrong, and a wrong row agrees with 120 + 16 - 1
+    assert columns == pytest.approx((135 / 256) ** 40)
+    assert columns >= exact_query_error(vector)
+    assert added == {name: pytest.approx(numerator / P**2) for name, numerator in numerators.items()}
 
 
 def test_lengths_of_the_toy_proof_follow_from_the_plan() -> None:

@@ -19,6 +19,9 @@ queried, and the same columns are opened in every tableau, so with T tableaux
 
     length = fixed + 32 T s,    s = siblings of one tree, between two bounds.
 
+Where the polynomials are committed, errors and siblings of their vector come to these, see `committed.py` and
+`vector_code.py`.
+
 With t opened leaves in a tree of depth m, let c_j be the number of nodes at depth j above an opened leaf.
 The opening holds the children of these nodes that are not such nodes themselves:
 
