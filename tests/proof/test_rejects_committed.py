@@ -12,7 +12,8 @@ from proofward.field.scalar import P
 from proofward.proof.commitment.ligero.committed import Committed
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.errors import ProofRejected
-from proofward.proof.transcript import Label
+from proofward.proof.transcript import Label, Transcript
+from proofward.proof.verifier import Verifier
 from tests.proof.cheats import (
     FarFromItsCode,
     Forger,
@@ -227,3 +228,38 @@ def test_rejects_every_cut(honest: bytes, regions: list[Region]) -> None:
     for region in regions[::7]:
         assert refusal(lambda own=honest[: region.start]: verify(own)) == "length"
     assert refusal(lambda: verify(honest + bytes(64))) == "length"
+
+
+class Listing(Transcript):
+    """Notes what is absorbed and drawn, repetitions once."""
+
+    def __init__(self, statement: bytes) -> None:
+        self.events: list[str] = []
+        super().__init__(statement)
+
+    def _note(self, event: str) -> None:
+        if self.events[-1:] != [event]:
+            self.events.append(event)
+
+    def absorb(self, label: Label, data: bytes) -> None:
+        self._note(f"absorb {label.name}")
+        super().absorb(label, data)
+
+    def squeeze(self, label: Label, length: int) -> bytes:
+        self._note(f"draw {label.name}")
+        return super().squeeze(label, length)
+
+
+def test_everything_is_absorbed_before_what_depends_on_it(honest: bytes) -> None:
+    challenger = Listing(b"toy")
+    Verifier(challenger, PLAN, honest).run(lambda party: toy(party, None), 20)
+    last = max(i for i, event in enumerate(challenger.events) if event == "absorb MESSAGE")
+    sumcheck = ["absorb SUMCHECK", "draw CHALLENGE"] * VARIABLES
+    columns = ["absorb VECTOR_COLUMNS", "absorb VECTOR_SIBLINGS"] * 2
+    # from the challenge of the toy's last claim, gamma and kappa on
+    assert challenger.events[last + 1 :] == [
+        "draw CHALLENGE", "absorb POLYNOMIALS", "draw OUT_OF_DOMAIN", "draw COMBINATION",
+        "absorb EVALUATIONS", "draw CHALLENGE", "absorb POLYNOMIALS", "draw QUERIES",
+        "absorb COMBINED_COLUMNS", "draw CHALLENGE", *sumcheck, "draw VECTOR_COMBINATION",
+        "absorb VECTOR_VALUES", "draw CHALLENGE", "absorb VECTOR_ROW", "draw VECTOR_QUERIES", *columns,
+    ]  # fmt: skip
