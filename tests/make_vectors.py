@@ -1,6 +1,6 @@
 """Write `tests/vectors/`: proofs of small statements, forgeries and edits of them, and the verdict on each.
 
-Run `python -m tests.make_vectors [toy] [enrolment] [round]` from the repository's folder, after a change of
+Run `python -m tests.make_vectors [toy] [committed] [enrolment] [round]` from the repository's folder, after a change of
 the protocol only. Without a name all relations are written.
 """
 
@@ -20,6 +20,7 @@ from proofward.proof.transcript import Transcript
 from proofward.relations.enrolment import enrolment, enrolment_plan
 from proofward.relations.measure import round_plan
 from proofward.relations.training_round import training_round
+from tests.proof import committed
 from tests.proof.cheats import (
     FalseProducts,
     FarFromCode,
@@ -121,6 +122,31 @@ def write_toy() -> None:
         "changed-message": prove(toy_witness(3), prover=changing_message(40)),
         "false-products": prove(toy_witness(3), prover=FalseProducts),
         "far-from-the-code": prove(toy_witness(3), prover=FarFromCode),
+    }
+    for name, data in forgeries.items():
+        writer.add(name.replace("-", " "), statement, writer.proof(name, data), "refused")
+    writer.write()
+
+
+def write_committed() -> None:
+    writer = Writer("committed")
+    statement = {"transcript": b"toy".hex()}
+    honest = committed.told()
+    proof = writer.proof("honest", honest)
+    writer.add("honest", statement, proof, "accepted")
+    a, b, c = toy_witness(5)
+    other = writer.proof("other-witness", committed.told(witness=(a, b, c, b**2), seed=9))
+    writer.add("another witness", statement, other, "accepted")
+    writer.add("another statement", {"transcript": b"toys".hex()}, proof, "refused")
+    writer.add_edits(statement, proof, honest, committed.verify(honest).regions)
+    carried = committed.CarriesOn
+    forgeries = {
+        "wrong-p": committed.told(committed.delivering(committed.Committed, committed.changing_kept(0, 1))),
+        "wrong-q-carried-on": committed.told(committed.delivering(carried, committed.changing_kept(1, 1))),
+        "wrong-v-carried-on": committed.told(committed.delivering(carried, committed.changing_kept(2, 1))),
+        "changed-message": committed.told(committed.delivering(committed.Committed, changing_message(40))),
+        "matrix-far-from-the-code": committed.told(committed.delivering(committed.far_from_the_code(1))),
+        "chosen-late": committed.told(committed.delivering(committed.ExchangesLate)),
     }
     for name, data in forgeries.items():
         writer.add(name.replace("-", " "), statement, writer.proof(name, data), "refused")
@@ -240,6 +266,8 @@ def main(relations: Sequence[str]) -> None:
             old.unlink()
     if "toy" in relations:
         write_toy()
+    if "committed" in relations:
+        write_committed()
     if "enrolment" in relations or "round" in relations:
         case = make_case(config(security=20))
         if "enrolment" in relations:

@@ -23,10 +23,12 @@ from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, verify_enrolment
 from proofward.relations.prove import verify_round
 from proofward.relations.round_statement import RoundStatement
+from tests.proof import committed
 from tests.proof.toy import verify
 
 FOLDER = Path(__file__).parent / "vectors"
-RELATIONS = ("toy", "enrolment", "round")
+RELATIONS = ("toy", "committed", "enrolment", "round")
+"""The second is the toy relation with the opening's polynomials committed."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ def check(relation: str, statement: dict[str, Any], proof: bytes) -> None:
     """Verify a proof of a statement as in the files."""
     if relation == "toy":
         verify(proof, statement=bytes.fromhex(statement["transcript"]))
+    elif relation == "committed":
+        committed.verify(proof, bytes.fromhex(statement["transcript"]))
     elif relation == "enrolment":
         values = dict(statement, consortium=bytes.fromhex(statement["consortium"]))
         values["config"] = RoundConfig.from_dict(statement["config"])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import sum_of_ext_products
-from proofward.field.extension import Ext, ext_add, ext_dot, powers, zeros
+from proofward.field.extension import Ext, ext_add, ext_dot, ext_sub, powers, zeros
 from proofward.field.goldilocks import invert, mul, scale, sub
 from proofward.field.ntt import domain, intt, ntt
 from proofward.field.scalar import P
@@ -48,25 +48,39 @@ def sum_over_subgroup(coefficients: Array, k: int) -> Ext:
 def sum_of_products(products: list[tuple[Array, Array]], length: int) -> Array:
     """sum of L W: `length` = k + K coefficients, L given by k values on H and W by K coefficients.
 
-    W is cut into parts of k coefficients, so that a product has degree below 2 k - 1 and is found from values
-    at 2 k points, which is less work than transforms of length k + K.
+    Of each W 2 k coefficients are taken at a time. Products with them are found from values at 2 k points,
+    hence modulo X^(2k) - 1. What has a degree of 2 k or more comes from the highest coefficients of both, and
+    is a short product where a W is little longer than k.
     """
     total = zeros(length)
     for first in range(0, len(products), _PRODUCTS_AT_ONCE):
         group = products[first : first + _PRODUCTS_AT_ONCE]
         inside, polynomials = np.stack([left for left, _ in group]), np.stack([right for _, right in group])
         k, dimension = inside.shape[2], polynomials.shape[2]
-        left = values_of(intt(inside.reshape(-1, k)), 2 * k)
-        parts = range(0, dimension, k)
+        left = intt(inside.reshape(-1, k))
         if first == 0:
-            total = zeros(parts[-1] + 2 * k)
-        for start in parts:
-            part = polynomials[:, :, start : start + k]
-            right = values_of(part.reshape(-1, part.shape[2]), 2 * k)
-            values = sum_of_ext_products(left.reshape(-1, 2, 2 * k), right.reshape(-1, 2, 2 * k))
-            span = slice(start, start + 2 * k)
-            total[:, span] = ext_add(total[:, span], intt(values))
+            total = zeros(length + 2 * k)
+        for start in range(0, dimension, 2 * k):
+            right = polynomials[:, :, start : start + 2 * k].reshape(2 * len(group), -1)
+            _add_products(total[:, start:], left, right)
     return np.ascontiguousarray(total[:, :length])
+
+
+def _add_products(total: Array, left: Array, right: Array) -> None:
+    """Add the products of polynomials over E, two rows each: of k coefficients and of at most 2 k."""
+    k, high = left.shape[1], right.shape[1] - left.shape[1]
+    total[:, : 2 * k] = ext_add(total[:, : 2 * k], _products_by_values(left, right, 2 * k))
+    if high > 0:
+        size = 1 << (2 * high - 1).bit_length()
+        above = _products_by_values(left[:, k - high :], right[:, k:], size)[:, high : 2 * high]
+        total[:, :high] = ext_sub(total[:, :high], above)
+        total[:, 2 * k : 2 * k + high] = ext_add(total[:, 2 * k : 2 * k + high], above)
+
+
+def _products_by_values(left: Array, right: Array, size: int) -> Array:
+    """The sum of products of polynomials over E, two rows each, modulo X^size - 1."""
+    factors = (values_of(rows, size).reshape(-1, 2, size) for rows in (left, right))
+    return intt(sum_of_ext_products(*factors))
 
 
 def values_of(coefficients: Array, size: int) -> Array:

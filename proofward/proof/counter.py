@@ -146,3 +146,11 @@ class Counter(Party):
         consistent: Callable[[Array], Array],
     ) -> Array:
         raise AssertionError("a counter opens nothing")
+
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
+    ) -> Array | None:
+        raise AssertionError("a counter opens nothing")
+
+    def exchange_bytes(self, label: Label, length: int, compute: Callable[[], bytes]) -> bytes:
+        raise AssertionError("a counter opens nothing")

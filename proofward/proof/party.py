@@ -86,6 +86,19 @@ class Party(ABC):
         A prover computes it and a verifier hears it. A simulator draws it and makes it `consistent`.
         """
 
+    @abstractmethod
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
+    ) -> Array | None:
+        """An E-array like that of `exchange` which is not said: a verifier has None."""
+
+    @abstractmethod
+    def exchange_bytes(self, label: Label, length: int, compute: Callable[[], bytes]) -> bytes:
+        """Bytes of the opening that are a function of what was kept or said.
+
+        A prover and a simulator compute them, and a verifier hears them.
+        """
+
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         """Refuse unless both sides are equal."""
         actual, expected = sides()

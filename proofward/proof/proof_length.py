@@ -6,6 +6,7 @@ among few, see `commitment.contract.Counts`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from proofward.proof.errors import ProofRejected
@@ -26,6 +27,15 @@ class ProofLength:
     def plus(self, fixed: int) -> ProofLength:
         """With so many bytes more."""
         return ProofLength(self.least + fixed, self.most + fixed, self.step, self.expected + fixed)
+
+    def and_then(self, other: ProofLength) -> ProofLength:
+        """With what has one of the other's lengths behind it; the step divides all that is possible then."""
+        return ProofLength(
+            self.least + other.least,
+            self.most + other.most,
+            math.gcd(self.step, other.step),
+            self.expected + other.expected,
+        )
 
     def check(self, length: int) -> None:
         """Raise ProofRejected for a length that no proof of the plan has."""

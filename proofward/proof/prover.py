@@ -157,10 +157,23 @@ class Prover(Party):
         compute: Callable[[], Array],
         consistent: Callable[[Array], Array],
     ) -> Array:
+        values = self.keep(length, compute, consistent)
+        data = np.ascontiguousarray(values.T).astype("<u8", copy=False).tobytes()
+        self.exchange_bytes(label, len(data), lambda: data)
+        return values
+
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
+    ) -> Array:
         values = compute()
         if values.shape != (2, length):
-            raise AssertionError(f"{label.value!r}: computed {values.shape}, expected (2, {length})")
-        data = np.ascontiguousarray(values.T).astype("<u8", copy=False).tobytes()
+            raise AssertionError(f"computed {values.shape}, expected (2, {length})")
+        return values
+
+    def exchange_bytes(self, label: Label, length: int, compute: Callable[[], bytes]) -> bytes:
+        data = compute()
+        if len(data) != length:
+            raise AssertionError(f"{label.value!r}: computed {len(data)} bytes, expected {length}")
         self.write(data)
         self.challenger.absorb(label, data)
-        return values
+        return data

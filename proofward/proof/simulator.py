@@ -70,6 +70,16 @@ class Simulator(Party):
         compute: Callable[[], Array],
         consistent: Callable[[Array], Array],
     ) -> Array:
-        values = consistent(random_field(2 * length, self.rng).reshape(2, length))
+        values = self.keep(length, compute, consistent)
         self.write(np.ascontiguousarray(values.T).astype("<u8").tobytes())
         return values
+
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
+    ) -> Array:
+        return consistent(random_field(2 * length, self.rng).reshape(2, length))
+
+    def exchange_bytes(self, label: Label, length: int, compute: Callable[[], bytes]) -> bytes:
+        data = compute()
+        self.write(data)
+        return data

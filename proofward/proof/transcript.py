@@ -62,6 +62,15 @@ class Label(Enum):
     EVALUATIONS = b"out-of-domain evaluations"
     COMBINED_ROW = b"combined row"
     QUERIES = b"column queries"
+    POLYNOMIALS = b"root of polynomials"
+    COMBINED_COLUMNS = b"combined columns"
+    SUMCHECK = b"sumcheck of polynomials"
+    VECTOR_COMBINATION = b"combination seed of the vector"
+    VECTOR_VALUES = b"values of the vector"
+    VECTOR_ROW = b"row of the vector"
+    VECTOR_QUERIES = b"column queries of the vector"
+    VECTOR_COLUMNS = b"columns of the vector"
+    VECTOR_SIBLINGS = b"siblings of the vector"
 
 
 class Challenger(Protocol):

@@ -121,3 +121,13 @@ class Verifier(Party):
         values = self.take_elements(2 * length, label.value.decode())
         self.challenger.absorb(label, values.astype("<u8", copy=False).tobytes())
         return np.ascontiguousarray(values.reshape(length, 2).T)
+
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
+    ) -> Array | None:
+        return None
+
+    def exchange_bytes(self, label: Label, length: int, compute: Callable[[], bytes]) -> bytes:
+        data = bytes(self.take(length, label.value.decode()))
+        self.challenger.absorb(label, data)
+        return data

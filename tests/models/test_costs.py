@@ -177,7 +177,7 @@ def inspected(name: str) -> Inspection:
     return inspect(PRESETS[name], holders=5, threshold=2, rows=500, exactly=False)
 
 
-WORKED = {"cancercnn": (99.2, 102.0), "vgg11": (99.7, 102.0)}
+WORKED = {"cancercnn": (99.3, 103.2), "vgg11": (99.9, 103.4)}
 """Whose rounds have more lookups than 100 bits bear without work: bits without it, and with it."""
 
 
@@ -196,7 +196,7 @@ def test_every_preset_can_be_inspected(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("steps", "bits"), [(1, 99.2), (2, 98.9), (4, 97.9), (8, 97.4)])
+@pytest.mark.parametrize(("steps", "bits"), [(1, 99.3), (2, 98.9), (4, 98.0), (8, 97.4)])
 def test_a_round_of_the_largest_preset_may_have_eight_steps(steps, bits):
     setup = replace(PRESETS["cancercnn"], training=replace(PRESETS["cancercnn"].training, steps=steps))
     for rows in (32, 512):

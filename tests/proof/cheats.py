@@ -58,14 +58,10 @@ class Forger(Prover):
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         del name, sides
 
-    def exchange(
-        self,
-        label: Label,
-        length: int,
-        compute: Callable[..., Array],
-        consistent: Callable[[Array], Array],
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
     ) -> Array:
-        return super().exchange(label, length, lambda: consistent(compute()), consistent)
+        return super().keep(length, lambda: consistent(compute()), consistent)
 
     def values(self, column: Column) -> Array:
         key = (column.commitment, column.index)
@@ -151,7 +147,7 @@ def changing_array(target: Label, position: int, plane: int) -> type[Prover]:
     return ChangesArray
 
 
-class _FalseProducts(Ligero):
+class WithFalseProducts(Ligero):
     def _draw_pads(self, rows: ExtensionRows, rng: Rng) -> Array:
         values = super()._draw_pads(rows, rng)
         first = rows.product_row(PRODUCT, 0) * self.code.k
@@ -159,7 +155,7 @@ class _FalseProducts(Ligero):
         return values
 
 
-FalseProducts = committing_by(_FalseProducts, Forger)
+FalseProducts = committing_by(WithFalseProducts, Forger)
 """A forger one of whose PRODUCT entries is 1 too large, so that `send_product` can tell a false value."""
 
 
@@ -171,13 +167,13 @@ class _Spoiled(CommittedTableau):
         return words
 
 
-class _FarFromCode(Ligero):
+class FarFromItsCode(Ligero):
     def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
         honest = super()._commit_rows(data, rng)
         return _Spoiled(honest.code, honest.data, honest.blinding, honest.salt_seed)
 
 
-FarFromCode = committing_by(_FarFromCode, Forger)
+FarFromCode = committing_by(FarFromItsCode, Forger)
 """Commits to tableaux with one row that is no codeword in half of the columns."""
 
 

@@ -30,7 +30,7 @@ from tests.proof.tableaux import code_of
 from tests.proof.uniformity import COINS
 
 Array = npt.NDArray[np.uint64]
-_NO_FIELD_ELEMENTS = ("tableau root", "salts of", "siblings of")
+_NO_FIELD_ELEMENTS = ("tableau root", "root of", "salts of", "siblings of")
 
 
 @kernel("void(uint64[:, ::1], int64[::1], int64, int64)")

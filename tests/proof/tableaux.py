@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from proofward.proof.commitment.contract import Rng
+from proofward.proof.commitment.contract import Rng, Scheme
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.layout import ExtensionRows
 from proofward.proof.commitment.ligero.scheme import Ligero
@@ -18,6 +18,12 @@ def code_of(plan: Plan) -> CodeParameters:
     """The code of a plan's tableaux."""
     assert isinstance(plan.scheme, Ligero)
     return plan.scheme.code
+
+
+def like(scheme: type[Ligero], other: Scheme) -> Ligero:
+    """Another scheme with the same codes."""
+    assert isinstance(other, Ligero)
+    return scheme(other.code, other.vector)
 
 
 def tableau_rows(plan: Plan) -> list[int]:
@@ -35,6 +41,6 @@ def committing_by(scheme: type[Ligero], prover: type[Prover] = Prover) -> type[P
 
     class CommittingBy(prover):  # type: ignore[misc,valid-type]
         def __init__(self, challenger: Challenger, plan: Plan, rng: Rng, *rest: Any) -> None:
-            super().__init__(challenger, replace(plan, scheme=scheme(code_of(plan))), rng, *rest)
+            super().__init__(challenger, replace(plan, scheme=like(scheme, plan.scheme)), rng, *rest)
 
     return CommittingBy

@@ -12,7 +12,7 @@ from proofward.field.extension import ext_mul
 from proofward.field.goldilocks import random_field
 from proofward.field.scalar import P
 from proofward.proof.commitment.contract import ROOT_BYTES, PadCounts
-from proofward.proof.commitment.ligero import tableau
+from proofward.proof.commitment.ligero import tableau, words
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.commitment.registry import SCHEME
@@ -98,6 +98,6 @@ def test_pads_are_uniform_and_triples_are_products() -> None:
 
 def test_proofs_do_not_depend_on_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = prove(toy_witness(3))
-    monkeypatch.setattr(tableau, "_KEPT_BYTES", 0)
-    monkeypatch.setattr(tableau, "_PIECE_BYTES", 1)
+    monkeypatch.setattr(words, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(words, "_PIECE_BYTES", 1)
     assert prove(toy_witness(3)) == whole

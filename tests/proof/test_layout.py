@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.field.goldilocks import random_field
-from proofward.proof.commitment.ligero import tableau
+from proofward.proof.commitment.ligero import words
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRows, Layout
 from proofward.proof.commitment.ligero.scheme import Ligero
@@ -102,8 +102,8 @@ def test_a_tableau_in_pieces_is_the_same(rows: int, monkeypatch: pytest.MonkeyPa
     values = random_field(rows * code.k, seeded(1)).reshape(rows, code.k)
     whole = Ligero(code)._commit_rows(values, seeded(2))
     assert whole._kept is not None and whole._pieces() == [(0, rows)]
-    monkeypatch.setattr(tableau, "_KEPT_BYTES", 0)
-    monkeypatch.setattr(tableau, "_PIECE_BYTES", 8 * code.n * 8)
+    monkeypatch.setattr(words, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(words, "_PIECE_BYTES", 8 * code.n * 8)
     pieces = Ligero(code)._commit_rows(values, seeded(2))
     assert pieces._kept is None and len(pieces._pieces()) == 1 + (rows > 12) + (rows > 20) + (rows > 28)
     assert pieces.root == whole.root

@@ -88,6 +88,15 @@ def test_rejects_a_length_with_another_number_of_siblings(change: int) -> None:
     assert refusal(lambda: verify(mutant)) in ("length", "tableau root")
 
 
+def test_lengths_one_behind_the_other_are_admitted_together() -> None:
+    one, other = ProofLength(100, 292, 96, 150), ProofLength(10, 138, 64, 70)
+    both = one.and_then(other)
+    assert both == ProofLength(110, 430, 32, 220)
+    for first in range(one.least, one.most + 1, one.step):
+        for second in range(other.least, other.most + 1, other.step):
+            both.check(first + second)
+
+
 def test_rejects_lengths_outside_the_bounds() -> None:
     length = ProofLength(1000, 1640, 64, 1300)
     for good in (1000, 1064, 1640):

@@ -6,11 +6,12 @@ import pytest
 
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.scheme import Ligero
-from proofward.proof.counter import Counter
+from proofward.proof.counter import Counter, Plan
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Label, Transcript
 from proofward.proof.verifier import Verifier
+from tests.proof import committed
 from tests.proof.cheats import (
     FalseProducts,
     FarFromCode,
@@ -94,10 +95,11 @@ def test_rejects_false_products_and_words_far_from_the_code(prover: type[Prover]
     assert refusal(lambda: verify(told(prover))) == "column queries"
 
 
-def test_the_honest_prover_sends_no_proof_of_a_false_statement() -> None:
+@pytest.mark.parametrize("plan", [PLAN, committed.PLAN], ids=["in the clear", "committed"])
+def test_the_honest_prover_sends_no_proof_of_a_false_statement(plan: Plan) -> None:
     a, b, c, d = WITNESS
     wrong = c.copy()
     wrong[0] += 1
-    party = Prover(Transcript(b"toy"), PLAN, seeded(1))
+    party = Prover(Transcript(b"toy"), plan, seeded(1))
     with pytest.raises(ProofRejected, match="linear constraints"):
         party.run(lambda own: toy(own, (a, b, wrong, d)))

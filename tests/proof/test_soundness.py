@@ -8,9 +8,15 @@ from fractions import Fraction
 import pytest
 
 from proofward.field.scalar import P
-from proofward.proof.commitment.ligero.code import CodeParameters, choose_code
+from proofward.proof.commitment.ligero import choice
+from proofward.proof.commitment.ligero.choice import choose_codes
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.scheme import Ligero
+from proofward.proof.commitment.ligero.vector_code import VectorCode
+from proofward.proof.counter import Counter
 from proofward.proof.soundness import Soundness, SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
+from tests.proof import committed
 from tests.proof.cheats import RegionVerifier
 from tests.proof.tableaux import tableau_rows
 from tests.proof.toy import CODE, LOG_SIZE, plan, prove, toy, toy_witness
@@ -24,7 +30,7 @@ def missed_by(errors: int, n: int, queries: int) -> Fraction:
     return result
 
 
-def exact_query_error(code: CodeParameters) -> Fraction:
+def exact_query_error(code: CodeParameters | VectorCode) -> Fraction:
     """The worse of a tableau far from the code, and of a wrong word near it, without replacement."""
     e = (code.n - code.dimension) // 2
     far = missed_by(e + 1, code.n, code.queries)
@@ -94,19 +100,37 @@ def test_query_error_is_monotone() -> None:
 @pytest.mark.parametrize("bits", [40, 80, 100, 110])
 @pytest.mark.parametrize("openings", [1, 4])
 def test_chosen_codes_reach_the_policy(values: int, bits: int, openings: int) -> None:
-    code = choose_code(values, bits, openings)
+    code, vector = choose_codes(values, bits, openings)
     assert code.openings == openings
-    assert exact_query_error(code) <= Fraction(1, 1 << (bits + 2))
+    # columns are asked once, or twice where polynomials are committed: together the error is no larger
+    bits += 2 if vector is None else 4
+    assert exact_query_error(code) <= Fraction(1, 1 << bits)
     # one query fewer does not
     fewer = CodeParameters(code.log_k, code.log_n, code.queries - 1, openings)
-    assert -fewer.query_error < bits + 2
+    assert -fewer.query_error < bits
     # columns of the masks of q are uniform, see `opening.py`
     assert code.queries <= code.k
+    if vector is not None:
+        assert exact_query_error(vector) <= Fraction(1, 1 << bits)
+        assert -VectorCode(vector.log_k, vector.log_n, vector.queries - 1).query_error < bits
+
+
+@pytest.mark.parametrize("values", [1 << size for size in range(10, 33, 2)])
+def test_polynomials_are_committed_where_that_saves_a_quarter(values: int) -> None:
+    code, vector = choose_codes(values, 100, 4)
+    said = min(choice._said(values, 100, 4), key=lambda each: each.cost)
+    if vector is None:
+        assert (code, vector) == said.codes and values < 1 << 23
+        return
+    assert values >= 1 << 19
+    chosen = next(each for each in choice._committed(values, 100, 4) if each.codes == (code, vector))
+    assert chosen.size <= 0.75 * said.size and chosen.seconds <= 1.2 * said.seconds
+    assert code.log_k >= said.codes[0].log_k
 
 
 def test_no_code_beyond_the_extension() -> None:
     with pytest.raises(SoundnessBelowPolicy):
-        choose_code(1_000_000, 2000, 4)
+        choose_codes(1_000_000, 2000, 4)
 
 
 def test_bits_are_those_of_the_union_bound() -> None:
@@ -163,6 +187,28 @@ def test_bits_of_the_toy_relation_recomputed() -> None:
     assert "2020/654, Theorem 1.6" in sources["proximity"].theorem
     assert "2020/654, Theorem 1.5" in sources["proximity, challenge beta"].theorem
     assert "unique decoding" in sources["column queries"].theorem
+
+
+def test_committed_polynomials_add_their_errors_and_change_no_other() -> None:
+    code, vector = committed.SCHEME.code, committed.SCHEME.vector
+    assert vector is not None
+    said = Counter(Ligero(code)).run(lambda party: toy(party, None)).soundness
+    own = committed.PLAN.soundness
+    added = {name: sum(own.sources[key] for key in own.sources if key[0] == name) for name, _ in own.sources}
+    assert {key: own.sources[key] for key in said.sources} == said.sources
+    added = {name: error for name, error in added.items() if name not in {key[0] for key in said.sources}}
+    # 48 columns are opened, and the vector has 2^10 entries
+    numerators = {
+        "claims on the polynomials": 48 + 1,
+        "sumcheck of the polynomials": 2 * 10,
+        "proximity of the polynomials": 2 * vector.n,
+        "value of the polynomials": 1,
+    }
+    columns = added.pop("column queries of the polynomials")
+    # 120 of 256 columns may be wrong, and a wrong row agrees with 120 + 16 - 1
+    assert columns == pytest.approx((135 / 256) ** 40)
+    assert columns >= exact_query_error(vector)
+    assert added == {name: pytest.approx(numerator / P**2) for name, numerator in numerators.items()}
 
 
 def test_lengths_of_the_toy_proof_follow_from_the_plan() -> None:

@@ -21,7 +21,7 @@ from proofward.field.extension import Ext, ext_mul, powers
 from proofward.proof import algebra
 from proofward.proof.algebra import lagrange_at
 from proofward.proof.commitment.contract import Rng
-from proofward.proof.commitment.ligero import opening, tableau
+from proofward.proof.commitment.ligero import opening, words
 from proofward.proof.commitment.ligero.functional import Functional
 from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRows
 from proofward.proof.commitment.ligero.merkle import HASH_BYTES
@@ -34,7 +34,7 @@ from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
-from tests.proof.tableaux import code_of, extension_rows, tableau_rows
+from tests.proof.tableaux import code_of, extension_rows, like, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 
@@ -94,7 +94,7 @@ def only_what_is_compared() -> Iterator[None]:
         patch.setattr(algebra, "powers", cache(powers))
         patch.setattr(OpenedColumns, "_interpolated", interpolate)
         patch.setattr(CommittedTableau, "_leaves", lambda tableau: None)
-        patch.setattr(tableau, "MerkleTree", NoTree)
+        patch.setattr(words, "MerkleTree", NoTree)
         patch.setattr(SimulatedTableau, "tree", NoTree(None))
         yield
 
@@ -113,7 +113,7 @@ def telling(scheme: type[Ligero], party: Any) -> Ligero:
             super()._show_columns(to, tableaux, indices)
             party.told += [np.ascontiguousarray(tableau.opened(indices)) for tableau in tableaux]
 
-    return Telling(party.scheme.code)
+    return like(Telling, party.scheme)
 
 
 def drawing(seed: int) -> Callable[[int], bytes]:

@@ -25,7 +25,7 @@ from proofward.proof.errors import WitnessError
 from proofward.proof.forms import Column
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
-from proofward.proof.transcript import Challenger, Label, Transcript
+from proofward.proof.transcript import Challenger, Transcript
 from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.key_shares import Digests
 from proofward.relations.measure import round_plan
@@ -56,15 +56,11 @@ class Forger(Prover):
         """Checks nothing."""
         del name, sides
 
-    def exchange(
-        self,
-        label: Label,
-        length: int,
-        compute: Callable[[], Array],
-        consistent: Callable[[Array], Array],
+    def keep(
+        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
     ) -> Array:
-        """Sends what agrees with the verifier's check."""
-        return super().exchange(label, length, lambda: consistent(compute()), consistent)
+        """Takes what agrees with the verifier's check."""
+        return super().keep(length, lambda: consistent(compute()), consistent)
 
     def values(self, column: Column) -> Array:
         """A column of the false witness, or the honest one where there is none."""

@@ -8,8 +8,9 @@ about the speed of a core; counts and bytes of proofs do not come from here and 
 Units that cost nothing measurable are left out. A `message` is a hidden value that is sent: what the
 interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
 included. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a `coefficient` one
-of a row's polynomial in all tableaux that are opened. Values and weights are those of padded layouts, over
-all samples; an `update` is encrypted once a round, and a `process` has loaded the kernels.
+of a row's polynomial in all tableaux that are opened, and a `polynomials' symbol` an entry of the matrices
+that an opening commits to. Values and weights are those of padded layouts, over all samples; an `update` is
+encrypted once a round, and a `process` has loaded the kernels.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ COSTS: Costs = {
     },
     "opening": {
         "coefficient": 18.0,
+        "polynomials' symbol": 45.0,
         "message": 27200.0,
     },
     "verify": {

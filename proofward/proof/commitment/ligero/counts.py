@@ -19,6 +19,9 @@ queried, and the same columns are opened in every tableau, so with T tableaux
 
     length = fixed + 32 T s,    s = siblings of one tree, between two bounds.
 
+Where the polynomials are committed, errors and siblings of their vector come to these, see `committed.py` and
+`vector_code.py`.
+
 With t opened leaves in a tree of depth m, let c_j be the number of nodes at depth j above an opened leaf.
 The opening holds the children of these nodes that are not such nodes themselves:
 
@@ -33,18 +36,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from proofward.field.extension import ELEMENT_BYTES
 from proofward.proof.commitment.contract import Commitment, Counts, PadCounts
-from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.code import CodeParameters, polynomial_lengths
+from proofward.proof.commitment.ligero.committed import enter_claim_errors, place_blocks
 from proofward.proof.commitment.ligero.layout import OpenedRows
 from proofward.proof.commitment.ligero.merkle import HASH_BYTES, SALT_BYTES
+from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.proof_length import ProofLength
 from proofward.proof.soundness import Soundness
 
-_ELEMENT_BYTES, _ENTRY_BYTES = 16, 8
+_ENTRY_BYTES = 8
 
 
-def enter_errors(soundness: Soundness, code: CodeParameters, constraints: int, product_rows: int) -> None:
-    """Enter the error sources of an opening.
+def enter_errors(
+    soundness: Soundness,
+    code: CodeParameters,
+    vector: VectorCode | None,
+    constraints: int,
+    product_rows: int,
+) -> None:
+    """Enter the error sources of an opening, whose polynomials are committed where there is a vector's code.
 
     Of p and q, a false statement has one that is wrong for a known reason. The difference between the two
     sides of its identity has degree at most max(k + K, 2K) - 1 < 2 (k + K).
@@ -61,16 +73,22 @@ def enter_errors(soundness: Soundness, code: CodeParameters, constraints: int, p
         values * code.n,
     )
     soundness.add_log2("column queries", "distance of distinct codewords (unique decoding)", code.query_error)
+    if vector is not None:
+        enter_claim_errors(soundness, code.queries, place_blocks(polynomial_lengths(code))[1])
+        vector.enter_errors(soundness)
 
 
-def count_opening(code: CodeParameters, commitments: Sequence[Commitment], pads: PadCounts) -> Counts:
+def count_opening(
+    code: CodeParameters, vector: VectorCode | None, commitments: Sequence[Commitment], pads: PadCounts
+) -> Counts:
     """Bytes and work."""
     opened = OpenedRows(code.log_k, commitments, pads)
     rows = sum(opened.counts)
     fresh = sum(count for count, own in zip(opened.counts, commitments, strict=True) if not own.earlier)
     symbols, coefficients = fresh * code.n, rows * code.dimension
+    symbols_of_vector = 0 if vector is None else 2 * sum(_vector_rows(code, vector)) * vector.n
     return Counts(
-        length=_length(code, opened),
+        length=_length(code, vector, opened),
         bytes_per_value=_ENTRY_BYTES * code.queries / code.k,
         facts={
             "tableau_rows": ", ".join(map(str, opened.counts)),
@@ -78,35 +96,60 @@ def count_opening(code: CodeParameters, commitments: Sequence[Commitment], pads:
             "code_length": code.n,
             "opened_columns": code.queries,
             "openings_of_a_dataset": code.openings,
+            **({} if vector is None else _facts(vector)),
         },
         commit={
             "code symbol by depth": symbols * math.log2(code.n),
             "code symbol": symbols,
             "column": code.n,
         },
-        opening={"coefficient": coefficients},
+        opening={"coefficient": coefficients, "polynomials' symbol": symbols_of_vector},
         verify={"opened symbol": code.queries * rows, "row": rows, "column": code.n},
         memory={"code symbol": symbols, "coefficient": coefficients},
     )
 
 
-def _length(code: CodeParameters, opened: OpenedRows) -> ProofLength:
+def _facts(vector: VectorCode) -> dict[str, int | str]:
+    return {
+        "polynomials_row_length": vector.k,
+        "polynomials_code_length": vector.n,
+        "polynomials_opened_columns": vector.queries,
+    }
+
+
+def _length(code: CodeParameters, vector: VectorCode | None, opened: OpenedRows) -> ProofLength:
     trees = len(opened.layouts)
     columns = code.queries * (_ENTRY_BYTES * sum(opened.counts) + SALT_BYTES * trees)
-    fixed = columns + _ELEMENT_BYTES * _elements(code, opened.extension.product_rows)
-    step, leaves, depth = HASH_BYTES * trees, code.queries, code.log_n
+    values = ELEMENT_BYTES * (1 + 3 * opened.extension.product_rows)
+    length = _with_siblings(columns + values, trees, code.queries, code.log_n)
+    if vector is None:
+        return length.plus(ELEMENT_BYTES * sum(polynomial_lengths(code)))
+    return length.and_then(committed_length(code, vector))
+
+
+def committed_length(code: CodeParameters, vector: VectorCode) -> ProofLength:
+    """Of all that stands in place of p, q and V where they are committed."""
+    variables, rows = place_blocks(polynomial_lengths(code))[1], _vector_rows(code, vector)
+    elements = 2 * variables + 2 + vector.k + vector.queries * sum(rows)
+    fixed = ELEMENT_BYTES * elements + HASH_BYTES * len(rows)
+    return _with_siblings(fixed, len(rows), vector.queries, vector.log_n)
+
+
+def _vector_rows(code: CodeParameters, vector: VectorCode) -> tuple[int, int]:
+    """How many rows over E the matrix of p and q and that of V have."""
+    p, q, combined = (-(-length // vector.k) for length in polynomial_lengths(code))
+    return p + q, combined
+
+
+def _with_siblings(fixed: int, trees: int, leaves: int, depth: int) -> ProofLength:
+    """Fixed bytes, and the siblings of the same leaves in some trees."""
+    step = HASH_BYTES * trees
     return ProofLength(
         fixed + step * fewest_siblings(leaves, depth),
         fixed + step * most_siblings(leaves, depth),
         step,
         fixed + round(step * expected_siblings(leaves, depth)),
     )
-
-
-def _elements(code: CodeParameters, product_rows: int) -> int:
-    """How many elements of E are sent, columns aside: p, q, the values at z, and V."""
-    p, q = code.k + code.dimension, 2 * code.dimension - code.k
-    return p + q + 1 + 3 * product_rows + code.dimension
 
 
 def fewest_siblings(leaves: int, depth: int) -> int:

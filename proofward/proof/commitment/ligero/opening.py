@@ -21,6 +21,9 @@ Checks:
     V at every opened column is the combination of the column's entries
     the opened columns are in the committed Merkle trees
 
+p, q and V are said in the clear, or in a large proof committed: `delivery.py` has both ways. What follows
+needs that they are fixed at their place, and that the checks on them hold.
+
 Soundness. Let e = floor((n - K) / 2). If the words are not e-close to the code, a uniform affine combination
 is e-close with probability <= n / |E| only (proximity gap), so V differs from it in more than e columns. If
 they are, the W_i are fixed before gamma. A false constraint survives gamma with probability <= C / |E|. (The
@@ -49,20 +52,17 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_add, ext_scale
-from proofward.field.scalar import P
 from proofward.proof.algebra import (
     add_at,
     as_array,
     element,
-    evaluate_polynomial,
     lagrange_at,
     plane_weights,
     power,
-    sum_over_subgroup,
 )
 from proofward.proof.commitment.contract import Conversation
 from proofward.proof.commitment.ligero.code import CodeParameters
-from proofward.proof.commitment.ligero.counts import enter_errors
+from proofward.proof.commitment.ligero.delivery import Delivery, PointClaim
 from proofward.proof.commitment.ligero.functional import Functional
 from proofward.proof.commitment.ligero.layout import (
     MASK_LINEAR_HIGH,
@@ -93,17 +93,33 @@ class _Challenges:
 class ColumnClaims:
     """What opened columns have to agree with.
 
-    weights: of the rows of each tableau in `combined`, the polynomial V. The polynomials p of the functional
-    and q of the products (kappa) agree with the columns of the masks, which only a simulator has to see to.
+    weights: of the rows of each tableau in the polynomial V. The polynomials p of the functional and q of the
+    products (kappa) agree with the columns of the masks, which only a simulator has to see to.
     """
 
     functional: Functional
     rows: OpenedRows
     kappa: Ext
-    p: Array
-    q: Array
     weights: list[Array]
-    combined: Array
+    delivery: Delivery
+
+    @property
+    def p(self) -> Array:
+        return _known(self.delivery.p)
+
+    @property
+    def q(self) -> Array:
+        return _known(self.delivery.q)
+
+    @property
+    def combined(self) -> Array:
+        return _known(self.delivery.combined)
+
+
+def _known(polynomial: Array | None) -> Array:
+    if polynomial is None:
+        raise AssertionError("a polynomial that is committed and not said")
+    return polynomial
 
 
 class OpeningWitness(Protocol):
@@ -122,49 +138,30 @@ Known = Callable[[], OpeningWitness]
 
 
 def combine(
-    party: Conversation, code: CodeParameters, rows: OpenedRows, known: Known
+    party: Conversation, delivery: Delivery, rows: OpenedRows, known: Known
 ) -> tuple[list[int], ColumnClaims]:
     """Everything before the columns: which these are, and what they have to agree with.
 
     Every party but the counter checks what it hears, so a prover never sends a proof that is refused. Only a
     prover is asked for what is `known`.
     """
-    enter_errors(party.soundness, code, len(party.constraints), rows.extension.product_rows)
+    code = delivery.code
     gamma, kappa = party.challenge(), party.challenge()
     functional = Functional(party.constraints, gamma, rows.layouts, rows.extension)
-    p = _linear_polynomial(party, code, functional, known)
-    q = _quotient(party, code, kappa, known)
+    delivery.tests(
+        -functional.constant,
+        lambda: known().linear_polynomial(functional),
+        lambda: known().quotient(kappa),
+    )
     z = _point_outside_base_field(party)
     rho = _row_coefficients(party, rows)
     values = _values_at(party, rows.extension, rho, z, known)
     drawn = _Challenges(kappa, z, rho, party.challenge())
     weights = _row_weights(code, functional, rows, drawn)
-    combined = _combined_row(party, code, weights, z, _combined_value(code, p, q, values, drawn), known)
+    claim = PointClaim(z, drawn.beta, _combined_value(code, values, drawn))
+    delivery.combined_row(claim, lambda: known().combined_row(weights))
     indices = draw_indices(party.challenger, Label.QUERIES, code.queries, code.n)
-    return indices, ColumnClaims(functional, rows, kappa, p, q, weights, combined)
-
-
-def _linear_polynomial(
-    party: Conversation, code: CodeParameters, functional: Functional, known: Known
-) -> Array:
-    """p, whose sum over H is known."""
-
-    def with_sum(coefficients: Array) -> Array:
-        missing = -functional.constant - sum_over_subgroup(coefficients, code.k)
-        add_at(coefficients, 0, missing * pow(code.k, -1, P))
-        return coefficients
-
-    p = party.exchange(
-        Label.LINEAR, code.k + code.dimension, lambda: known().linear_polynomial(functional), with_sum
-    )
-    party.check("linear constraints", lambda: (sum_over_subgroup(p, code.k), -functional.constant))
-    return p
-
-
-def _quotient(party: Conversation, code: CodeParameters, kappa: Ext, known: Known) -> Array:
-    """q, of which nothing is known."""
-    length = 2 * code.dimension - code.k
-    return party.exchange(Label.QUADRATIC, length, lambda: known().quotient(kappa), lambda values: values)
+    return indices, ColumnClaims(functional, rows, kappa, weights, delivery)
 
 
 def _point_outside_base_field(party: Conversation) -> Ext:
@@ -233,8 +230,8 @@ def _mask_weights(code: CodeParameters, drawn: _Challenges) -> list[tuple[int, E
     ]
 
 
-def _combined_value(code: CodeParameters, p: Array, q: Array, values: Array, drawn: _Challenges) -> Ext:
-    """What V(z) has to be, from p, q and the values at z."""
+def _combined_value(code: CodeParameters, values: Array, drawn: _Challenges) -> Ext:
+    """What V(z) - beta p(z) - beta^2 q(z) has to be, from the values at z."""
     beta, z = drawn.beta, drawn.z
     square = beta * beta
     products, weighted = ZERO, ZERO
@@ -246,21 +243,5 @@ def _combined_value(code: CodeParameters, p: Array, q: Array, values: Array, dra
         for value in (x, y, xy):
             weighted = weighted + scale * value
             scale = scale * beta
-    quotient = evaluate_polynomial(q, z) - products * (power(z, code.k) - 1).inverse()
-    return element(values, 0) + beta * evaluate_polynomial(p, z) + square * quotient + weighted
-
-
-def _combined_row(
-    party: Conversation, code: CodeParameters, weights: list[Array], z: Ext, target: Ext, known: Known
-) -> Array:
-    """V, whose value at z is known."""
-
-    def with_value(coefficients: Array) -> Array:
-        add_at(coefficients, 0, target - evaluate_polynomial(coefficients, z))
-        return coefficients
-
-    combined = party.exchange(
-        Label.COMBINED_ROW, code.dimension, lambda: known().combined_row(weights), with_value
-    )
-    party.check("combined row at the out-of-domain point", lambda: (evaluate_polynomial(combined, z), target))
-    return combined
+    quotient = products * (power(z, code.k) - 1).inverse()
+    return element(values, 0) - square * quotient + weighted

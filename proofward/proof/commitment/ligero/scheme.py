@@ -11,11 +11,10 @@ import numpy as np
 from proofward.field.contract import combine_rows
 from proofward.field.extension import ext_add, zeros
 from proofward.field.goldilocks import random_field
-from proofward.field.ntt import low_degree_extend
+from proofward.proof.commitment import contract
 from proofward.proof.commitment.contract import (
     Array,
     Commitment,
-    Committed,
     Conversation,
     Counts,
     PadCounts,
@@ -25,8 +24,11 @@ from proofward.proof.commitment.contract import (
     Scheme,
     Writer,
 )
-from proofward.proof.commitment.ligero.code import CodeParameters, choose_code
+from proofward.proof.commitment.ligero.choice import choose_codes
+from proofward.proof.commitment.ligero.code import CodeParameters
+from proofward.proof.commitment.ligero.committed import Committed, fits
 from proofward.proof.commitment.ligero.counts import count_opening, enter_errors
+from proofward.proof.commitment.ligero.delivery import Delivery, InTheClear
 from proofward.proof.commitment.ligero.layout import ExtensionRows, Layout, OpenedRows
 from proofward.proof.commitment.ligero.merkle import (
     HASH_BYTES,
@@ -39,8 +41,8 @@ from proofward.proof.commitment.ligero.opening import ColumnClaims, OpeningWitne
 from proofward.proof.commitment.ligero.pads import DrawnPads, draw_pads
 from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
 from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
+from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.commitment.ligero.witness import OpenedWitness
-from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import Soundness
 
 
@@ -49,10 +51,16 @@ class Ligero(Scheme):
     """Commitments are tableaux of one code."""
 
     code: CodeParameters
+    vector: VectorCode | None = None
+    """Of the polynomials of an opening, where they are committed."""
+
+    def __post_init__(self) -> None:
+        if self.vector is not None and not fits(self.code, self.vector):
+            raise ValueError(f"rows of {self.vector} for the polynomials of {self.code}")
 
     @classmethod
     def choose(cls, values: int, security_bits: int, openings: int) -> Ligero:
-        return cls(choose_code(values, security_bits, openings))
+        return cls(*choose_codes(values, security_bits, openings))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> CommittedTableau:
@@ -66,8 +74,8 @@ class Ligero(Scheme):
         self, commitments: Sequence[Commitment], pads: PadCounts, constraints: int, soundness: Soundness
     ) -> Counts:
         product_rows = ExtensionRows(self.code.log_k, pads.pads, pads.products).product_rows
-        enter_errors(soundness, self.code, constraints, product_rows)
-        return count_opening(self.code, commitments, pads)
+        enter_errors(soundness, self.code, self.vector, constraints, product_rows)
+        return count_opening(self.code, self.vector, commitments, pads)
 
     def commit(self, columns: Sequence[Array], rng: Rng) -> CommittedTableau:
         layout = self._layout([(column.size - 1).bit_length() for column in columns])
@@ -103,14 +111,17 @@ class Ligero(Scheme):
             raise ValueError(f"{tableau.rows} rows, {tableau.code}; expected {expected}, {self.code}")
         return tableau
 
-    def open(self, party: Writer, committed: Sequence[Committed]) -> None:
+    def open(self, party: Writer, committed: Sequence[contract.Committed]) -> None:
         tableaux, rows = cast("Sequence[CommittedTableau]", committed), self._rows(party)
         known = OpenedWitness(self.code, tableaux, rows)
-        indices, _ = combine(party, self.code, rows, lambda: known)
+        delivery = self._delivery(party, rows)
+        indices, _ = combine(party, delivery, rows, lambda: known)
         self._show_columns(party, tableaux, indices)
+        delivery.agree(indices, None)
 
     def verify(self, party: Reader) -> None:
-        indices, claims = combine(party, self.code, self._rows(party), _nobody)
+        rows = self._rows(party)
+        indices, claims = combine(party, self._delivery(party, rows), rows, _nobody)
         self._check_columns(party, indices, claims)
 
     def imitate(self, log_sizes: Sequence[int], rng: Rng, pads: PadCounts | None = None) -> SimulatedTableau:
@@ -120,16 +131,26 @@ class Ligero(Scheme):
         return SimulatedTableau(rows, self.code.n, rng)
 
     def simulate(self, party: Writer, imitated: Sequence[Root]) -> None:
-        tableaux = cast("Sequence[SimulatedTableau]", imitated)
-        indices, claims = combine(party, self.code, self._rows(party), _nobody)
+        tableaux, rows = cast("Sequence[SimulatedTableau]", imitated), self._rows(party)
+        delivery = self._delivery(party, rows)
+        indices, claims = combine(party, delivery, rows, _nobody)
         columns = OpenedColumns(self.code, tableaux, claims.rows, indices)
         columns.agree_with_linear_polynomial(claims)
         columns.agree_with_quotient(claims)
         columns.agree_with_combined_row(claims)
         self._show_columns(party, tableaux, indices)
+        delivery.agree(indices, None)
 
     def _rows(self, party: Conversation) -> OpenedRows:
         return OpenedRows(self.code.log_k, party.commitments, party.pad_counts)
+
+    def _delivery(self, party: Conversation, rows: OpenedRows) -> Delivery:
+        """How the polynomials of an opening are said; enters the opening's errors."""
+        constraints, products = len(party.constraints), rows.extension.product_rows
+        enter_errors(party.soundness, self.code, self.vector, constraints, products)
+        if self.vector is None:
+            return InTheClear(party, self.code)
+        return Committed(party, self.code, self.vector)
 
     def _show_columns(
         self, party: Writer, tableaux: Sequence[CommittedTableau | SimulatedTableau], indices: list[int]
@@ -146,10 +167,7 @@ class Ligero(Scheme):
         for own, commitment in zip(claims.weights, party.commitments, strict=True):
             columns = self._hear_columns(party, commitment, indices, own.shape[1])
             found = ext_add(found, combine_rows(own, np.ascontiguousarray(columns.T)))
-        expected = low_degree_extend(claims.combined, self.code.n)[:, indices]
-        if not np.array_equal(found, expected):
-            bad = indices[int(np.argmax((found != expected).any(axis=0)))]
-            raise ProofRejected("column queries", f"column {bad} does not combine to the combined row")
+        claims.delivery.agree(indices, found)
 
     def _hear_columns(self, party: Reader, commitment: Commitment, indices: list[int], rows: int) -> Array:
         """The opened columns of one tableau, checked against its root."""

@@ -22,7 +22,7 @@ from proofward.field.contract import combine_rows, sum_of_ext_products
 from proofward.field.extension import ext_add, ext_mul, ext_scale, ext_sub, lift, zeros
 from proofward.field.goldilocks import mul, random_field
 from proofward.field.multilinear import eq_table
-from proofward.field.ntt import COSET_SHIFT, domain, intt, low_degree_extend
+from proofward.field.ntt import COSET_SHIFT, domain, intt
 from proofward.field.scalar import P
 from proofward.proof.commitment.contract import Array, Rng
 from proofward.proof.commitment.ligero.code import CodeParameters
@@ -36,6 +36,7 @@ from proofward.proof.commitment.ligero.layout import (
 )
 from proofward.proof.commitment.ligero.merkle import SALT_BYTES, MerkleTree, leaf_hash
 from proofward.proof.commitment.ligero.opening import ColumnClaims
+from proofward.proof.commitment.ligero.words import values_at
 from proofward.proof.forms import LEFT, ONE, PRODUCT, RIGHT
 
 
@@ -149,7 +150,7 @@ class OpenedColumns:
     def _values(self, coefficients: Array) -> Array:
         """A polynomial over E at the opened points; a larger domain begins with the same n points."""
         size = max(self._code.n, 1 << (coefficients.shape[1] - 1).bit_length())
-        return np.ascontiguousarray(low_degree_extend(coefficients, size)[:, self._indices])
+        return values_at(coefficients, size, self._indices)
 
     def _interpolated(self, on_subgroup: Array) -> Array:
         """The polynomial of degree < k with these values on H, at the opened points; row by row."""

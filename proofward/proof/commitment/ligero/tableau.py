@@ -3,10 +3,6 @@
 A row's polynomial is the interpolation of its k data on H plus (X^k - 1) B(X), where B is random with K - k
 coefficients. So the values at any K - k points outside H are uniform. A column holds the values of all rows
 at one point of the coset 7 <w_n>, which is disjoint from H.
-
-The code words of a large tableau are never there as a whole. They take several times the memory of the
-data, for the whole proof; so some rows at a time are extended and hashed, and once more for the columns
-that are opened.
 """
 
 from __future__ import annotations
@@ -14,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -22,17 +17,14 @@ import numpy as np
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.field.goldilocks import add, is_canonical
 from proofward.field.memory import large_empty
-from proofward.field.ntt import blinded_coefficients, low_degree_extend, ntt
+from proofward.field.ntt import blinded_coefficients, ntt
 from proofward.proof.commitment.contract import Array
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.layout import Layout
-from proofward.proof.commitment.ligero.merkle import SALT_BYTES, MerkleTree, leaf_hashing
-from proofward.proof.sha256 import Words, piece_ends
+from proofward.proof.commitment.ligero.merkle import SALT_BYTES
+from proofward.proof.commitment.ligero.words import HashedWords
 
 _LARGEST = 1 << 36
-_KEPT_BYTES = 128 << 20
-"""Code words of a tableau that is not larger are kept for the opening."""
-_PIECE_BYTES = 16 << 20
 Data = Annotated[bytes, Length(0, _LARGEST)]
 Count = Annotated[int, Range(0, 1 << 32)]
 
@@ -67,7 +59,7 @@ def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
     return data
 
 
-class CommittedTableau:
+class CommittedTableau(HashedWords):
     """Data, blinding and salts of a tableau with everything that is computed from them."""
 
     def __init__(self, code: CodeParameters, data: Array, blinding: Array, salt_seed: bytes) -> None:
@@ -77,14 +69,8 @@ class CommittedTableau:
         self.code = code
         self.blinding = blinding
         self.salt_seed = salt_seed
-        self.coefficients = blinded_coefficients(data, blinding)
-        self._salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
-        self._kept = self._words(0, rows) if 8 * rows * code.n <= _KEPT_BYTES else None
-        self.tree = MerkleTree(self._leaves())
-
-    @property
-    def rows(self) -> int:
-        return len(self.coefficients)
+        salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
+        super().__init__(blinded_coefficients(data, blinding), code.n, salts)
 
     @property
     def data(self) -> Array:
@@ -95,37 +81,6 @@ class CommittedTableau:
             part = np.ascontiguousarray(self.coefficients[:, start : start + k])
             low[:, : part.shape[1]] = add(np.ascontiguousarray(low[:, : part.shape[1]]), part)
         return ntt(low)
-
-    @property
-    def root(self) -> bytes:
-        return self.tree.root
-
-    def opened(self, indices: list[int]) -> Array:
-        """Columns of the code words, one a row of the result."""
-        if self._kept is not None:
-            return self._kept.T[indices]
-        parts = [self._words(start, stop).T[indices] for start, stop in self._pieces()]
-        return np.concatenate(parts, axis=1)
-
-    def _leaves(self) -> Words:
-        """The hashes of all columns."""
-        hashing = leaf_hashing(self._salts, self.rows)
-        for start, stop in self._pieces():
-            hashing.take(self._words(start, stop) if self._kept is None else self._kept[start:stop])
-        return hashing.digests
-
-    def _pieces(self) -> list[tuple[int, int]]:
-        """First and last row of every piece."""
-        ends = piece_ends(self.rows, _PIECE_BYTES // (8 * self.code.n))
-        return list(pairwise([0, *ends]))
-
-    def _words(self, start: int, stop: int) -> Array:
-        """Some rows' words of the code."""
-        return low_degree_extend(self.coefficients[start:stop], self.code.n)
-
-    def salt(self, index: int) -> bytes:
-        """The salt of one column."""
-        return self._salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
 
     def to_bytes(self) -> bytes:
         """See `contract.Committed`."""
