@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.jit import kernel
+from proofward.field.jit import MATRIX, WORD, kernel, void
+from proofward.field.late import AT_ONCE, LIMBS, TERMS, add_product, add_products, cut, reduced
 from proofward.field.reference import contract as reference
 from proofward.field.reference import mirrored
 from proofward.field.scalar import HALF, MASK, ext_times, join, plus, times
@@ -13,22 +14,45 @@ from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
 
+_BLOCK = 256
+"""Columns that are summed at a time, a multiple of eight vectors: their sums fit the nearest cache."""
 
-@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
+
+@kernel(void(MATRIX, MATRIX, MATRIX, WORD, WORD))
 def _combine_rows(weights, rows, out, start, stop):  # type: ignore[no-untyped-def]
-    # out is written block by block of columns so that its cache lines stay near
-    for first in range(start, stop, 512):
-        last = min(first + 512, stop)
-        c0, c1 = out[0, first:last], out[1, first:last]
-        c0[:] = 0
-        c1[:] = 0
-        for r in range(rows.shape[0]):
-            w0, w1 = weights[0, r], weights[1, r]
-            if w0 != 0 or w1 != 0:
-                row = rows[r, first:last]
-                for c in range(row.size):
-                    c0[c] = plus(c0[c], times(w0, row[c]))
-                    c1[c] = plus(c1[c], times(w1, row[c]))
+    # sums of at most TERMS products, see `late`; block by block of columns so that their cache lines stay near
+    count = rows.shape[0]
+    padded = (count + AT_ONCE - 1) // AT_ONCE * AT_ONCE
+    limbs, places = np.zeros((padded, LIMBS), dtype=np.uint64), np.full(padded, count - 1)
+    for r in range(count):
+        places[r] = r
+        cut(weights[0, r], limbs[r, :3])
+        cut(weights[1, r], limbs[r, 3:])
+    sums = np.empty((2 * LIMBS, _BLOCK), dtype=np.uint64)
+    for first in range(start, stop, _BLOCK):
+        width = min(_BLOCK, stop - first)
+        out[:, first : first + width] = 0
+        for begin in range(0, count, TERMS):
+            sums[:, :width] = 0
+            for r in range(begin, min(begin + TERMS, padded), AT_ONCE):
+                own, own_places, weighted = limbs[r : r + AT_ONCE], places[r : r + AT_ONCE], np.uint64(0)
+                for i in range(AT_ONCE):
+                    for limb in range(LIMBS):
+                        weighted |= own[i, limb]
+                if weighted == 0:
+                    continue
+                at = 0
+                while at + _BLOCK // 8 <= width:
+                    last = at + _BLOCK // 8
+                    while at < last:
+                        at += add_products(sums, at, rows, own_places, first + at, own)
+                while at < width:
+                    at += add_product(sums, at, rows, own_places, first + at, own)
+            low, high = sums[:LIMBS], sums[LIMBS:]
+            c0, c1 = out[0, first : first + width], out[1, first : first + width]
+            for c in range(width):
+                c0[c] = plus(c0[c], reduced(low, c))
+                c1[c] = plus(c1[c], reduced(high, c))
 
 
 @kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
