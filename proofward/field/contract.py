@@ -16,6 +16,26 @@ Array = npt.NDArray[np.uint64]
 
 _BLOCK = 256
 """Columns that are summed at a time, a multiple of eight vectors: their sums fit the nearest cache."""
+_MANY = 40
+"""Rows from which on it pays to reduce late."""
+_CUBE = "uint64[:, :, ::1]"
+
+
+@kernel(void(_CUBE, _CUBE, _CUBE, WORD, WORD, WORD, WORD))
+def _combine_few(weights, tensor, out, begin, end, start, stop):  # type: ignore[no-untyped-def]
+    """Of the steps begin .. end the columns start .. stop; canonical operands give canonical results."""
+    for t in range(begin, end):
+        # out is written block by block of columns so that its cache lines stay near
+        for first in range(start, stop, 512):
+            last = min(first + 512, stop)
+            c0, c1 = out[0, t, first:last], out[1, t, first:last]
+            c0[:] = 0
+            c1[:] = 0
+            for r in range(tensor.shape[1]):
+                w0, w1, row = weights[0, t, r], weights[1, t, r], tensor[t, r, first:last]
+                for c in range(row.size):
+                    c0[c] = plus(c0[c], times(w0, row[c]))
+                    c1[c] = plus(c1[c], times(w1, row[c]))
 
 
 @kernel(void(MATRIX, MATRIX, MATRIX, WORD, WORD))
@@ -55,7 +75,7 @@ def _combine_rows(weights, rows, out, start, stop):  # type: ignore[no-untyped-d
                 c1[c] = plus(c1[c], reduced(high, c))
 
 
-@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
+@kernel(void(MATRIX, MATRIX, MATRIX, WORD, WORD))
 def _combine_columns(rows, weights, out, start, stop):  # type: ignore[no-untyped-def]
     # halves below 2^32 are summed: rows of at most 2^32 entries
     for r in range(start, stop):
@@ -77,11 +97,14 @@ def combine_rows(weights: Array, rows: Array) -> Array:
     if m.ndim != 2 or m.shape[0] == 0 or w.shape != (2, m.shape[0]):
         raise ValueError(f"weights {w.shape} for rows {m.shape}")
     out = np.empty((2, m.shape[1]), dtype=np.uint64)
-    parallel(
-        lambda start, stop: _combine_rows(w, m, out, start, stop),
-        m.shape[1],
-        max(64, (1 << 15) // max(1, m.shape[0])),
-    )
+
+    def work(start: int, stop: int) -> None:
+        if len(m) < _MANY:
+            _combine_few(w[:, None], m[None], out[:, None], 0, 1, start, stop)
+        else:
+            _combine_rows(w, m, out, start, stop)
+
+    parallel(work, m.shape[1], max(64, (1 << 15) // max(1, m.shape[0])))
     return out
 
 
@@ -107,19 +130,22 @@ def batched_combine_rows(weights: Array, tensor: Array) -> Array:
     if weights.shape != (2, steps, batch):
         raise ValueError(f"weights {weights.shape} for tensor {tensor.shape}")
     out = np.empty((2, steps, width), dtype=np.uint64)
-    contiguous = np.ascontiguousarray(tensor)
+    w, m = np.ascontiguousarray(weights), np.ascontiguousarray(tensor)
 
     def work(start: int, stop: int) -> None:
+        if batch < _MANY:
+            _combine_few(w, m, out, start, stop, 0, width)
+            return
         for t in range(start, stop):
             part = np.empty((2, width), dtype=np.uint64)
-            _combine_rows(np.ascontiguousarray(weights[:, t]), contiguous[t], part, 0, width)
+            _combine_rows(np.ascontiguousarray(w[:, t]), m[t], part, 0, width)
             out[:, t] = part
 
     parallel(work, steps, max(1, (1 << 15) // max(1, batch * width)))
     return out
 
 
-@kernel("void(uint64[:, :, ::1], uint64[:, :, ::1], uint64[:, ::1], int64, int64)")
+@kernel(void(_CUBE, _CUBE, MATRIX, WORD, WORD))
 def _add_products(left, right, out, start, stop):  # type: ignore[no-untyped-def]
     # out is written block by block of columns so that its cache lines stay near
     for first in range(start, stop, 512):
