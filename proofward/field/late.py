@@ -53,7 +53,7 @@ def adding(single: bool) -> Any:
     as many as a vector holds, and returns how many.
     """
 
-    def declare(typing_context: Any, sums: Any, at: Any, rows: Any, places: Any, column: Any, limbs: Any) -> Any:
+    def declare(context: Any, sums: Any, at: Any, rows: Any, places: Any, column: Any, limbs: Any) -> Any:
         def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
             word = ir.IntType(64)
             count = 1 if single else lanes(64)

@@ -92,8 +92,8 @@ def _emit_reduce(b: Any, low: Any, h0: Any, h1: Any) -> Any:
 def emit_times(b: Any, x: Any, y: Any) -> Any:
     """x y."""
     # any x, y < 2^64, in halves of 32 bits: a product of halves is at most (2^32 - 1)^2 = 2^64 - 2^33 + 1, so
-    # one more half, twice, stays below 2^64, and so does the product's high word. It is added up in this order
-    # since LLVM takes others for a product of 128 bits, and computes that for one lane of a vector after another
+    # one more half, twice, stays below 2^64, and so does the product's high word. It is added up in this
+    # order since LLVM takes others for a product of 128 bits, and computes that for one lane after another
     x0, x1, y0, y1 = _lower(b, x), _upper(b, x), _lower(b, y), _upper(b, y)
     bottom = b.mul(x0, y0)
     one_cross = b.add(b.mul(x1, y0), _upper(b, bottom))

@@ -2,8 +2,8 @@
 
 A message is a tag byte, then eight 32-bit words, then any number of 64-bit words: tag, salt and column of a
 leaf, or tag, left and right child of a node. Messages lie side by side ("lanes"), so that the compression
-function works on eight or sixteen of them with vector instructions. Their 64-bit words may come in pieces, so that
-nobody has to have all of them at once.
+function works on eight or sixteen of them with vector instructions. Their 64-bit words may come in pieces, so
+that nobody has to have all of them at once.
 
 Source: FIPS 180-4. `hashlib` is the specification that tests compare with.
 """
