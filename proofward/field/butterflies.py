@@ -42,7 +42,7 @@ def _transposed(b: Any, rows: list[Any]) -> list[Any]:
     count = rows[0].type.count
 
     def paired(rows: list[Any], one: Sequence[int], other: Sequence[int]) -> list[Any]:
-        """Lanes of rows 0 and 1, then of 2 and 3, in one order, then in the other; from 4 on the right row's."""
+        """Lanes of rows 0 and 1, then of 2 and 3, in one order, then in the other; 4 is the right's first."""
         orders = [
             [first + lane + (count - 4 if lane > 3 else 0) for first in range(0, count, 4) for lane in four]
             for four in (one, other)
