@@ -20,7 +20,7 @@ _PIECE = 1 << 16
 
 def by_pieces(compute: Callable[[Signed], Signed], values: Signed) -> Signed:
     """compute(values) for a function that makes of every entry one, whatever the others are."""
-    if values.size < 2 * _PIECE:
+    if values.size < 8 * _PIECE:
         return compute(values)
     flat = np.ascontiguousarray(values).reshape(-1)
     out = np.empty(flat.shape, dtype=np.int64)
