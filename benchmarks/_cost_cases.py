@@ -89,7 +89,7 @@ def _training(case: Case) -> tuple[dict[str, float], int, Work, dict[str, int]]:
     trained = time.process_time() - started
     prover = Prover(Transcript(b"cost"), plan, os.urandom)
     proof = prover.run(problem.script(trace))
-    peak, seconds = peak_memory(), dict(prover.seconds)
+    peak, seconds = peak_memory(), dict(prover.phases.seconds)
     del prover, trace
 
     def verify() -> None:

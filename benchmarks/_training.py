@@ -165,16 +165,15 @@ class TrainingProblem:
         policy = min(SECURITY_BITS, math.floor(plan.bits_with_work))
         gc.collect()
         reset_peak_memory()
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         self.plain()
-        trained = time.perf_counter()
+        trained, trained_processor = time.perf_counter(), time.process_time() - processor
         trace = self.trace()
-        traced = time.perf_counter()
-        processor = time.process_time()
+        traced, processor = time.perf_counter(), time.process_time()
         prover = Prover(Transcript(_CONTEXT), plan, os.urandom)
         proof = prover.run(self.script(trace))
         proved, processor = time.perf_counter(), time.process_time() - processor
-        peak, phases = peak_memory(), prover.seconds
+        peak, phases, worked = peak_memory(), prover.phases.seconds, prover.phases.processor_seconds
         del prover, trace
         gc.collect()
 
@@ -192,10 +191,12 @@ class TrainingProblem:
             "committed_values": plan.values,
             "lookups": lookups,
             "train_seconds": round(trained - start, 4),
+            "train_processor_seconds": round(trained_processor, 4),
             "train_with_trace_seconds": round(traced - trained, 4),
             "prove_seconds": round(proved - traced, 4),
             "prove_processor_seconds": round(processor, 4),
             "prove_phases": {phase: round(spent, 4) for phase, spent in phases.items()},
+            "prove_processor_phases": {phase: round(spent, 4) for phase, spent in worked.items()},
             "ns_per_lookup": round(1e9 * phases["lookups"] / lookups, 1),
             "ns_per_committed_value": round(1e9 * phases["commit"] / plan.values, 1),
             "train_seconds_per_step": round((trained - start) / self.steps, 5),

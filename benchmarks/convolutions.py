@@ -81,7 +81,11 @@ def measure(
         "network": network.words,
         "parameters": network.parameters,
         **case,
-        "processor_seconds": found["prove_processor_seconds"],
+        "processor_seconds": {
+            "train": found["train_processor_seconds"],
+            **dict(found["prove_processor_phases"]),
+            "prove": found["prove_processor_seconds"],
+        },
         "wall_seconds": found["prove_seconds"],
         "peak_bytes": found["peak_memory_bytes"],
         "proof_bytes": found["proof_bytes"],

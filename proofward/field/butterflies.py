@@ -12,6 +12,7 @@ w^0 .. w^(h-1) of order 2 h at offset h, and their cubes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -27,21 +28,28 @@ from proofward.field.scalar import (
     times,
     times_root,
 )
+from proofward.field.wide_vectors import lanes
 
-_VECTOR = ir.VectorType(ir.IntType(64), 4)
+_FOUR = ir.VectorType(ir.IntType(64), 4)
+
+
+def _shuffled(b: Any, left: Any, right: Any, order: Sequence[int]) -> Any:
+    return b.shuffle_vector(left, right, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), list(order)))
 
 
 def _transposed(b: Any, rows: list[Any]) -> list[Any]:
-    """Four vectors of four as the columns of a matrix."""
+    """Four vectors of four as the columns of a matrix; longer ones four by four."""
+    count = rows[0].type.count
 
-    def shuffled(left: Any, right: Any, *lanes: int) -> Any:
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), 4), list(lanes))
-        return b.shuffle_vector(left, right, mask)
+    def paired(rows: list[Any], one: Sequence[int], other: Sequence[int]) -> list[Any]:
+        """Lanes of rows 0 and 1, then of 2 and 3, in one order, then in the other; 4 is the right's first."""
+        orders = [
+            [first + lane + (count - 4 if lane > 3 else 0) for first in range(0, count, 4) for lane in four]
+            for four in (one, other)
+        ]
+        return [_shuffled(b, rows[i], rows[i + 1], order) for order in orders for i in (0, 2)]
 
-    pairs = [shuffled(rows[i], rows[i + 1], *lanes) for lanes in ((0, 4, 2, 6), (1, 5, 3, 7)) for i in (0, 2)]
-    return [
-        shuffled(pairs[i], pairs[i + 1], *lanes) for lanes in ((0, 1, 4, 5), (2, 3, 6, 7)) for i in (0, 2)
-    ]
+    return paired(paired(rows, (0, 4, 2, 6), (1, 5, 3, 7)), (0, 1, 4, 5), (2, 3, 6, 7))
 
 
 def _emit_split(b: Any, x: list[Any]) -> list[Any]:
@@ -66,21 +74,33 @@ def _emit_merge(b: Any, z: list[Any]) -> list[Any]:
     ]
 
 
-def _sixteen(inverse: bool) -> Any:
-    """An intrinsic for the double stages of quarter-lengths 4 and 1, on the 16 entries from `at` on."""
+def sixteens(inverse: bool, groups: int | None = None) -> Any:
+    """An intrinsic for the double stages of quarter-lengths 4 and 1, on groups of 16 entries from `at` on.
+
+    Without a number it does as many groups as a vector has fours of words. Returns how many entries it did.
+    """
 
     def declare(typing_context: Any, row: Any, twiddles: Any, cubes: Any, at: Any) -> Any:
         def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+            count = groups or lanes(64) // 4
+
             def places(index: int, first: Any, *steps: int) -> list[Any]:
                 array = context.make_array(signature.args[index])(context, b, arguments[index])
                 entries = [b.add(first, ir.Constant(first.type, step)) for step in steps]
-                return [b.bitcast(b.gep(array.data, [entry]), _VECTOR.as_pointer()) for entry in entries]
+                return [b.bitcast(b.gep(array.data, [entry]), _FOUR.as_pointer()) for entry in entries]
+
+            def joined(fours: list[Any]) -> Any:
+                one, *more = fours
+                return _shuffled(b, one, more[0], range(8)) if more else one
+
+            def part(vector: Any, group: int) -> Any:
+                return vector if count == 1 else _shuffled(b, vector, vector, range(4 * group, 4 * group + 4))
 
             zero = ir.Constant(arguments[3].type, 0)
-            targets = places(0, arguments[3], 0, 4, 8, 12)
             powers = [*places(1, zero, 4, 8), *places(2, zero, 4)]
-            factors = [b.load(power, align=8) for power in powers]
-            values = [b.load(target, align=8) for target in targets]
+            factors = [joined([b.load(power, align=8)] * count) for power in powers]
+            targets = [places(0, arguments[3], *range(step, 16 * count, 16)) for step in (0, 4, 8, 12)]
+            values = [joined([b.load(place, align=8) for place in of_groups]) for of_groups in targets]
 
             def scaled() -> list[Any]:
                 scaled = [emit_times(b, value, f) for value, f in zip(values[1:], factors, strict=True)]
@@ -92,19 +112,20 @@ def _sixteen(inverse: bool) -> Any:
             else:
                 values = _emit_split(b, values)
                 values = _transposed(b, _emit_split(b, _transposed(b, scaled())))
-            for target, value in zip(targets, values, strict=True):
-                b.store(value, target, align=8)
-            return context.get_dummy_value()
+            for of_groups, value in zip(targets, values, strict=True):
+                for group, target in enumerate(of_groups):
+                    b.store(part(value, group), target, align=8)
+            return ir.Constant(ir.IntType(64), 16 * count)
 
         from numba import types
 
-        return types.void(row, twiddles, cubes, at), generate
+        return types.int64(row, twiddles, cubes, at), generate
 
     return intrinsic(declare)
 
 
-_split_sixteen = _sixteen(inverse=False)
-_merge_sixteen = _sixteen(inverse=True)
+_split_sixteen, _split_sixteens = sixteens(False, 1), sixteens(False)
+_merge_sixteen, _merge_sixteens = sixteens(True, 1), sixteens(True)
 
 
 @kernel()
@@ -159,8 +180,9 @@ def forward(row, twiddles, cubes):  # type: ignore[no-untyped-def]
                 d[j] = times(y3, third[j])
         quarter //= 4
     if quarter == 4:
-        for at in range(0, size, 16):
-            _split_sixteen(row, twiddles, cubes, at)
+        at = _split_sixteen(row, twiddles, cubes, 0) if size == 16 else 0
+        while at < size:
+            at += _split_sixteens(row, twiddles, cubes, at)
     if quarter == 1:
         for i in range(size // 4):
             y0, y1, y2, y3 = _split(row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3])
@@ -176,8 +198,9 @@ def backward(row, twiddles, cubes):  # type: ignore[no-untyped-def]
             x0, x1, x2, x3 = _merge(row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3])
             row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3] = x0, x1, x2, x3
     elif size >= 16:
-        for at in range(0, size, 16):
-            _merge_sixteen(row, twiddles, cubes, at)
+        at = _merge_sixteen(row, twiddles, cubes, 0) if size == 16 else 0
+        while at < size:
+            at += _merge_sixteens(row, twiddles, cubes, at)
     quarter = 16
     while 4 * quarter <= size:
         first, second, third = (

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.jit import kernel
+from proofward.field.extension import Ext, planes
+from proofward.field.jit import MATRIX, PLANES, ROW, SCALAR, WORD, kernel, void
+from proofward.field.late import AT_ONCE, LIMBS, TERMS, add_product, add_products, cut, reduced
 from proofward.field.reference import contract as reference
 from proofward.field.reference import mirrored
 from proofward.field.scalar import HALF, MASK, ext_times, join, plus, times
@@ -13,25 +15,68 @@ from proofward.field.threads import parallel
 
 Array = npt.NDArray[np.uint64]
 
+_BLOCK = 256
+"""Columns that are summed at a time, a multiple of eight vectors: their sums fit the nearest cache."""
+_MANY = 40
+"""Rows from which on it pays to reduce late."""
+_CUBE = "uint64[:, :, ::1]"
 
-@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
-def _combine_rows(weights, rows, out, start, stop):  # type: ignore[no-untyped-def]
-    # out is written block by block of columns so that its cache lines stay near
-    for first in range(start, stop, 512):
-        last = min(first + 512, stop)
-        c0, c1 = out[0, first:last], out[1, first:last]
-        c0[:] = 0
-        c1[:] = 0
-        for r in range(rows.shape[0]):
-            w0, w1 = weights[0, r], weights[1, r]
-            if w0 != 0 or w1 != 0:
-                row = rows[r, first:last]
+
+@kernel(void(_CUBE, _CUBE, _CUBE, WORD, WORD, WORD, WORD))
+def _combine_few(weights, tensor, out, begin, end, start, stop):  # type: ignore[no-untyped-def]
+    """Of the steps begin .. end the columns start .. stop; canonical operands give canonical results."""
+    for t in range(begin, end):
+        # out is written block by block of columns so that its cache lines stay near
+        for first in range(start, stop, 512):
+            last = min(first + 512, stop)
+            c0, c1 = out[0, t, first:last], out[1, t, first:last]
+            c0[:] = 0
+            c1[:] = 0
+            for r in range(tensor.shape[1]):
+                w0, w1, row = weights[0, t, r], weights[1, t, r], tensor[t, r, first:last]
                 for c in range(row.size):
                     c0[c] = plus(c0[c], times(w0, row[c]))
                     c1[c] = plus(c1[c], times(w1, row[c]))
 
 
-@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], int64, int64)")
+@kernel(void(MATRIX, MATRIX, MATRIX, WORD, WORD))
+def _combine_rows(weights, rows, out, start, stop):  # type: ignore[no-untyped-def]
+    # sums of at most TERMS products, see `late`; blocks of columns, so that their cache lines stay near
+    count = rows.shape[0]
+    padded = (count + AT_ONCE - 1) // AT_ONCE * AT_ONCE
+    limbs, places = np.zeros((padded, LIMBS), dtype=np.uint64), np.full(padded, count - 1)
+    for r in range(count):
+        places[r] = r
+        cut(weights[0, r], limbs[r, :3])
+        cut(weights[1, r], limbs[r, 3:])
+    sums = np.empty((2 * LIMBS, _BLOCK), dtype=np.uint64)
+    for first in range(start, stop, _BLOCK):
+        width = min(_BLOCK, stop - first)
+        out[:, first : first + width] = 0
+        for begin in range(0, count, TERMS):
+            sums[:, :width] = 0
+            for r in range(begin, min(begin + TERMS, padded), AT_ONCE):
+                own, own_places, weighted = limbs[r : r + AT_ONCE], places[r : r + AT_ONCE], np.uint64(0)
+                for i in range(AT_ONCE):
+                    for limb in range(LIMBS):
+                        weighted |= own[i, limb]
+                if weighted == 0:
+                    continue
+                at = 0
+                while at + _BLOCK // 8 <= width:
+                    last = at + _BLOCK // 8
+                    while at < last:
+                        at += add_products(sums, at, rows, own_places, first + at, own)
+                while at < width:
+                    at += add_product(sums, at, rows, own_places, first + at, own)
+            low, high = sums[:LIMBS], sums[LIMBS:]
+            c0, c1 = out[0, first : first + width], out[1, first : first + width]
+            for c in range(width):
+                c0[c] = plus(c0[c], reduced(low, c))
+                c1[c] = plus(c1[c], reduced(high, c))
+
+
+@kernel(void(MATRIX, MATRIX, MATRIX, WORD, WORD))
 def _combine_columns(rows, weights, out, start, stop):  # type: ignore[no-untyped-def]
     # halves below 2^32 are summed: rows of at most 2^32 entries
     for r in range(start, stop):
@@ -53,11 +98,14 @@ def combine_rows(weights: Array, rows: Array) -> Array:
     if m.ndim != 2 or m.shape[0] == 0 or w.shape != (2, m.shape[0]):
         raise ValueError(f"weights {w.shape} for rows {m.shape}")
     out = np.empty((2, m.shape[1]), dtype=np.uint64)
-    parallel(
-        lambda start, stop: _combine_rows(w, m, out, start, stop),
-        m.shape[1],
-        max(64, (1 << 15) // max(1, m.shape[0])),
-    )
+
+    def work(start: int, stop: int) -> None:
+        if len(m) < _MANY:
+            _combine_few(w[:, None], m[None], out[:, None], 0, 1, start, stop)
+        else:
+            _combine_rows(w, m, out, start, stop)
+
+    parallel(work, m.shape[1], max(64, (1 << 15) // max(1, m.shape[0])))
     return out
 
 
@@ -83,19 +131,39 @@ def batched_combine_rows(weights: Array, tensor: Array) -> Array:
     if weights.shape != (2, steps, batch):
         raise ValueError(f"weights {weights.shape} for tensor {tensor.shape}")
     out = np.empty((2, steps, width), dtype=np.uint64)
-    contiguous = np.ascontiguousarray(tensor)
+    w, m = np.ascontiguousarray(weights), np.ascontiguousarray(tensor)
 
     def work(start: int, stop: int) -> None:
+        if batch < _MANY:
+            _combine_few(w, m, out, start, stop, 0, width)
+            return
         for t in range(start, stop):
             part = np.empty((2, width), dtype=np.uint64)
-            _combine_rows(np.ascontiguousarray(weights[:, t]), contiguous[t], part, 0, width)
+            _combine_rows(np.ascontiguousarray(w[:, t]), m[t], part, 0, width)
             out[:, t] = part
 
     parallel(work, steps, max(1, (1 << 15) // max(1, batch * width)))
     return out
 
 
-@kernel("void(uint64[:, :, ::1], uint64[:, :, ::1], uint64[:, ::1], int64, int64)")
+@kernel(void(PLANES, ROW, SCALAR, SCALAR, WORD, WORD))
+def _add_multiple(target, values, f0, f1, start, stop):  # type: ignore[no-untyped-def]
+    # every operation takes and gives canonical values, so nothing overflows
+    a, c0, c1 = values[start:stop], target[0][start:stop], target[1][start:stop]
+    for i in range(a.size):
+        c0[i], c1[i] = plus(c0[i], times(a[i], f0)), plus(c1[i], times(a[i], f1))
+
+
+def add_multiple(target: Array, values: Array, factor: Ext) -> None:
+    """target += factor * values, an E-array and an F-array; a prover's, so it has no slow twin."""
+    if values.ndim != 1 or target.shape != (2, values.size) or not target.flags.c_contiguous:
+        raise ValueError(f"shapes {target.shape}, strides {target.strides}, and {values.shape}")
+    c, a = planes(target), np.ascontiguousarray(values)
+    f0, f1 = np.uint64(factor.c0), np.uint64(factor.c1)
+    parallel(lambda start, stop: _add_multiple(c, a, f0, f1, start, stop), a.size, 1 << 14)
+
+
+@kernel(void(_CUBE, _CUBE, MATRIX, WORD, WORD))
 def _add_products(left, right, out, start, stop):  # type: ignore[no-untyped-def]
     # out is written block by block of columns so that its cache lines stay near
     for first in range(start, stop, 512):

@@ -193,7 +193,13 @@ def _words(count: int, rng: Callable[[int], bytes]) -> Array:
     data = rng(8 * count)
     if len(data) != 8 * count:
         raise ValueError(f"random source: expected {8 * count} bytes, got {len(data)}")
-    return np.frombuffer(data, dtype="<u8").astype(np.uint64)
+    words, out = np.frombuffer(data, dtype="<u8"), np.empty(count, dtype=np.uint64)
+
+    def part(start: int, stop: int) -> None:
+        out[start:stop] = words[start:stop]
+
+    parallel(part, count, 1 << 17)
+    return out
 
 
 def random_field(count: int, rng: Callable[[int], bytes]) -> Array:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.jit import WORD, kernel
+from proofward.field.threads import parallel
 
 Signed = npt.NDArray[np.int64]
 
 _VALUES = "Array(int64, 1, 'C', readonly=True)"
 _COUNTS = "int64[::1]"
+_GRAIN, _LOOKUPS_PER_ENTRY = 1 << 17, 4
+"""Cores count apart where each has so many values, and so many for every entry of the table."""
+_adding = threading.Lock()
 
 
 @kernel(f"int64({_VALUES}, {_VALUES}, {WORD}, {WORD}, {_VALUES}, {_VALUES}, {_COUNTS})")
@@ -54,4 +60,17 @@ def histogram(
     firsts, seconds, positions, pairs = (
         none if array is None else np.ascontiguousarray(array) for array in (first, second, position, paired)
     )
-    return int(_histogram(firsts, seconds, low, span, positions, pairs, counts))
+    grain = max(_GRAIN, _LOOKUPS_PER_ENTRY * counts.size)
+    bad: list[int] = []
+
+    def work(start: int, stop: int) -> None:
+        own = counts if stop - start == firsts.size else np.zeros_like(counts)
+        paired_with = seconds[start:stop] if seconds.size else seconds
+        found = int(_histogram(firsts[start:stop], paired_with, low, span, positions, pairs, own))
+        bad.extend([start + found] if found >= 0 else [])
+        if own is not counts:
+            with _adding:
+                np.add(counts, own, out=counts)
+
+    parallel(work, firsts.size, grain)
+    return min(bad, default=-1)

@@ -91,18 +91,16 @@ def _emit_reduce(b: Any, low: Any, h0: Any, h1: Any) -> Any:
 
 def emit_times(b: Any, x: Any, y: Any) -> Any:
     """x y."""
-    # any x, y < 2^64, in halves of 32 bits: cross <= 2 (2^32 - 1) + (2^32 - 1)^2 < 2^64, and upper plus the
-    # carry of cross is the product's high word, so upper does not overflow; its lower half plus that carry is
-    # below 2^33. The high word is never added up in one piece: LLVM would take that for a product of 128
-    # bits, and compute it for one lane of a vector after another
+    # any x, y < 2^64, in halves of 32 bits: a product of halves is at most (2^32 - 1)^2 = 2^64 - 2^33 + 1, so
+    # one more half, twice, stays below 2^64, and so does the product's high word. It is added up in this
+    # order since LLVM takes others for a product of 128 bits, and computes that for one lane after another
     x0, x1, y0, y1 = _lower(b, x), _upper(b, x), _lower(b, y), _upper(b, y)
-    bottom, side, top = b.mul(x0, y0), b.mul(x0, y1), b.mul(x1, y1)
-    cross = b.add(b.add(_upper(b, bottom), _lower(b, side)), b.mul(x1, y0))
-    low = b.or_(_lower(b, bottom), b.shl(cross, _like(x, 32)))
-    upper = b.add(top, _upper(b, side))
-    h0 = b.add(_lower(b, upper), _upper(b, cross))
-    h1 = b.add(_upper(b, upper), _upper(b, h0))
-    return _emit_reduce(b, low, _lower(b, h0), h1)
+    bottom = b.mul(x0, y0)
+    one_cross = b.add(b.mul(x1, y0), _upper(b, bottom))
+    both = b.add(b.mul(x0, y1), _lower(b, one_cross))
+    low = b.or_(_lower(b, bottom), b.shl(both, _like(x, 32)))
+    high = b.add(b.add(b.mul(x1, y1), _upper(b, one_cross)), _upper(b, both))
+    return _emit_reduce(b, low, _lower(b, high), _upper(b, high))
 
 
 def _emit_seven(b: Any, x: Any, y: Any) -> Any:

@@ -72,11 +72,11 @@ def parallel(work: Callable[[int, int], object], count: int, grain: int) -> None
         future.result()
 
 
-_PART, _ONE_PART = 1 << 14, 1 << 17
+_PART, _ONE_PART = 1 << 16, 1 << 17
 
 
 def in_parts(use: Callable[[int, int], object], count: int) -> None:
-    """Call use(start, stop) on parts of range(count), a power of two, of some thousands each, on all cores.
+    """Call use(start, stop) on parts of range(count), a power of two, of ten thousands each, on all cores.
 
     A short range is one part: then the kernels inside it are shared by the cores, which is less work for the
     interpreter than several parts at a time.

@@ -25,3 +25,10 @@ def use_wide_vectors() -> None:
     if config.CPU_FEATURES is None:
         host: Any = import_module("numba.core.codegen")
         config.CPU_FEATURES = prefer_wide(host.get_host_cpu_features())
+
+
+def lanes(bits: int) -> int:
+    """Words of so many bits that a vector of this process's kernels holds: of 512 bits, or of 256."""
+    config: Any = import_module("numba.core.config")
+    wide = f"-{_PREFERENCE}" in str(config.CPU_FEATURES).split(",")
+    return (512 if wide else 256) // bits

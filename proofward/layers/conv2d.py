@@ -14,13 +14,15 @@ channel's leading binary digits are its group; of other runs it is in `conv2d_un
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import Lock
 from typing import ClassVar
 
 import numpy as np
 
+from proofward.field.threads import parallel
 from proofward.layers.affine import Affine, AffineTrainer, RealArray
 from proofward.layers.axis import Axis
 from proofward.layers.conv2d_relation import Conv2dRelation
@@ -35,7 +37,8 @@ from proofward.layers.plain import exactly, integer
 from proofward.layers.stack import Gradient, Input, Shape
 
 MAX_CHANNELS, MAX_KERNEL = 1 << 12, 64
-MOST_PATCH_VALUES = 1 << 24  #: of one part of a batch, 128 MiB
+MOST_PATCH_VALUES = 1 << 23  #: of one part of a batch, 64 MiB on each core
+_PATCH_VALUES_A_CORE = 1 << 16  #: from so many on cores share a batch
 _PLAIN = ("outputs", "kernel", "stride", "padding")
 
 
@@ -198,10 +201,12 @@ class Conv2dTrainer(AffineTrainer):
         self.layer, self.one = layer, one
         self.weights = ExactMatrix(weights.reshape(layer.outputs, -1), bound, layer.outputs, layer.fan_in)
         self.biases = biases.copy()
+        self._changing = Lock()
 
     def forward(self, inputs: FloatArray, bound: int) -> Int64Array:
         sums = np.empty((len(inputs), self.layer.gives.size), dtype=np.int64)
-        for part in self._parts(len(inputs)):
+
+        def of(part: slice) -> None:
             met = self._patches(inputs[part])
             own = np.empty((len(met), self.layer.outputs), dtype=np.int64)
             for weights, outputs, taps in self._groups():
@@ -209,12 +214,15 @@ class Conv2dTrainer(AffineTrainer):
             own += self.biases * self.one
             by_channel = own.reshape(-1, self.layer.positions, self.layer.outputs).transpose(0, 2, 1)
             sums[part] = by_channel.reshape(len(by_channel), -1)
+
+        self._each(len(inputs), of)
         return self.layer.gives.pad(sums)
 
     def backward(self, gradients: FloatArray, bound: int) -> Int64Array:
         # What a patch's value takes part in is summed in 64 bits; the result is below 2^62 (`bounds`).
         back = np.empty((len(gradients), self.layer.inputs.size), dtype=np.int64)
-        for part in self._parts(len(gradients)):
+
+        def of(part: slice) -> None:
             deltas = self._by_position(gradients[part])
             own = np.empty((len(deltas), self._patch), dtype=np.int64)
             for weights, outputs, taps in self._groups():
@@ -222,23 +230,38 @@ class Conv2dTrainer(AffineTrainer):
             whole = own.reshape(-1, self.layer.positions, self._patch)
             pictures = from_patches(whole, self.layer.inputs.axes[0], *self.layer.axes)
             back[part] = pictures.reshape(len(pictures), -1)
+
+        self._each(len(gradients), of)
         return self.layer.inputs.pad(back)
 
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
-        for part in self._parts(len(inputs)):
+        # of integers, so whichever part comes first the weights are the same
+        def of(part: slice) -> None:
             deltas, met = self._by_position(gradients[part]), self._patches(inputs[part])
-            self.biases -= deltas.sum(axis=0).astype(np.int64) * (rate * self.one)
+            growth = deltas.sum(axis=0).astype(np.int64) * (rate * self.one)
+            with self._changing:
+                self.biases -= growth
             for weights, outputs, taps in self._groups():
-                weights.subtract_outer(rate, deltas[:, outputs], met[:, taps])
+                grown = weights.outer(rate, deltas[:, outputs], met[:, taps])
+                with self._changing:
+                    weights.subtract(grown)
+
+        self._each(len(inputs), of)
 
     def export(self, weights: Int64Array, biases: Int64Array) -> None:
         weights[...] = self.weights.values.reshape(weights.shape)
         biases[...] = self.biases
 
-    def _parts(self, samples: int) -> list[slice]:
-        """Runs of samples whose patches fit MOST_PATCH_VALUES together, at least one sample each."""
-        count = max(1, MOST_PATCH_VALUES // (self.layer.positions * self._patch))
-        return [slice(first, first + count) for first in range(0, samples, count)]
+    def _each(self, samples: int, use: Callable[[slice], None]) -> None:
+        """Use runs of samples, at least one, whose patches fit MOST_PATCH_VALUES together; on all cores."""
+        values = self.layer.positions * self._patch
+        count = max(1, MOST_PATCH_VALUES // values)
+
+        def work(start: int, stop: int) -> None:
+            for first in range(start, stop, count):
+                use(slice(first, min(first + count, stop)))
+
+        parallel(work, samples, max(1, _PATCH_VALUES_A_CORE // values))
 
     @property
     def _patch(self) -> int:

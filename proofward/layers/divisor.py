@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.field.pieces import by_pieces
 from proofward.layers.errors import ConfigurationError
 
 Int64Array = NDArray[np.int64]
@@ -50,6 +51,9 @@ class Divisor:
 
     def rounded(self, values: Int64Array) -> Int64Array:
         """Q = floor((value + half) / divisor) of values below 2^62 in magnitude."""
+        return by_pieces(self._rounded, values)
+
+    def _rounded(self, values: Int64Array) -> Int64Array:
         above: Int64Array = (values + self.half) >> self.bits
         if self.odd != 1:
             above //= self.odd
@@ -57,6 +61,9 @@ class Divisor:
 
     def remainder(self, values: Int64Array) -> Int64Array:
         """R = value + half - divisor Q, in [0, divisor)."""
+        return by_pieces(self._remainder, values)
+
+    def _remainder(self, values: Int64Array) -> Int64Array:
         if self.odd != 1:
             result: Int64Array = (values + self.half) % self.value
             return result

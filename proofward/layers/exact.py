@@ -78,7 +78,15 @@ class ExactMatrix:
 
         Exact, since rate * B * |left| * |right| and every value stay within the bound, below 2^53.
         """
-        growth = np.matmul(left.T, right)
+        self.subtract(self.outer(rate, left, right))
+
+    def outer(self, rate: int, left: FloatArray, right: FloatArray) -> FloatArray:
+        """rate * left^T @ right, to be subtracted."""
+        growth: FloatArray = np.matmul(left.T, right)
         if rate != 1:
             growth *= rate
+        return growth
+
+    def subtract(self, growth: FloatArray) -> None:
+        """values -= growth."""
         self.values -= growth

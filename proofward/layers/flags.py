@@ -18,8 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext, ext_add, ext_scale, ext_shift, lift, zeros
+from proofward.field.contract import add_multiple
+from proofward.field.extension import Ext, ext_shift, lift, zeros
 from proofward.field.goldilocks import to_field
+from proofward.field.pieces import by_pieces
 from proofward.layers.model import Int64Array
 from proofward.layers.rounding import Quotient
 from proofward.layers.stack import eq_weights
@@ -42,7 +44,8 @@ class Flags:
         """Declare the bits; `classes` are a prover's: the sign says where a value is."""
 
         def bit(sign: int) -> Array:
-            return to_field((np.sign(classes().reshape(-1)) == sign).astype(np.int64))
+            flat = classes().reshape(-1)
+            return to_field(by_pieces(lambda own: (np.sign(own) == sign).astype(np.int64), flat))
 
         inside = party.declare(f"{name} inside", log_size, lambda: bit(0))
         above = party.declare(f"{name} above", log_size, lambda: bit(1))
@@ -93,8 +96,7 @@ def weighted_values(party: Party, parts: Sequence[tuple[Ext, Quotient]]) -> Arra
     """Sum of weight * value, as an E-array; a prover's."""
     result = zeros(1 << parts[0][1].log_size)
     for weight, value in parts:
-        own = lift(value.values(party.values))
-        result = ext_add(result, own if weight == ONE else ext_scale(own, weight))
+        add_multiple(result, value.values(party.values), weight)
     return result
 
 

@@ -12,6 +12,7 @@ from proofward.field.contract import batched_combine_rows
 from proofward.field.extension import DEGREE, zeros
 from proofward.field.multilinear import eq_table
 from proofward.field.spatial import combine_ext_rows, ext_products
+from proofward.field.threads import parallel
 from proofward.layers.axis import Axis
 from proofward.proof.forms import Point
 
@@ -35,6 +36,17 @@ def sums_by_tap(pictures: Array, vertical: Array, horizontal: Array) -> Array:
     return back.reshape(DEGREE, pictures.shape[1], -1)
 
 
+def _copied(tensor: Array) -> Array:
+    """Contiguous, by its first axis on all cores."""
+    out = np.empty(tensor.shape, dtype=tensor.dtype)
+
+    def work(start: int, stop: int) -> None:
+        out[start:stop] = tensor[start:stop]
+
+    parallel(work, len(tensor), max(1, len(tensor) * (1 << 17) // max(1, tensor.size)))
+    return out
+
+
 def products_by_tap(single: Array, many: Array, axes: tuple[Axis, Axis], *, single_is_output: bool) -> Array:
     """sum over samples and positions of one picture times many, by tap: (2, steps, channels * K * K).
 
@@ -54,6 +66,6 @@ def products_by_tap(single: Array, many: Array, axes: tuple[Axis, Axis], *, sing
             columns = axes[1].met_by(across)
             left = one[:, :, :, rows[own]][..., columns[own]].reshape(DEGREE, steps, -1)
             right = all_channels[:, :, :, rows[other]][..., columns[other]].transpose(0, 1, 3, 4, 2)
-            flat = np.ascontiguousarray(right).reshape(steps, -1, channels)
+            flat = _copied(right).reshape(steps, -1, channels)
             result[:, :, :, tap, across] = batched_combine_rows(np.ascontiguousarray(left), flat)
     return result.reshape(DEGREE, steps, -1)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
+from proofward.field.pieces import by_pieces
 from proofward.layers.divisor import Divisor
 from proofward.layers.sign_tables import signs, signs_above
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
@@ -164,10 +165,10 @@ def _limb(values: Callable[[], Signed], bits: int, shift: int, width: int) -> np
 
     The top limb keeps what is too large, so that a value out of range fails its lookup.
     """
-    flat = values().reshape(-1)
+    flat = values().reshape(-1).astype(np.int64, copy=False)
     if shift + width == bits:
-        return to_field((flat >> shift).astype(np.int64))
-    return to_field(((flat >> shift) & ((1 << width) - 1)).astype(np.int64))
+        return to_field(by_pieces(lambda own: own >> shift, flat) if shift else flat)
+    return to_field(by_pieces(lambda own: (own >> shift) & ((1 << width) - 1), flat))
 
 
 def table_below(count: int) -> Table:

@@ -46,6 +46,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import mul
+from proofward.field.pieces import by_pieces
 from proofward.layers.activation import Activation, ActivationRelation, HiddenTrace, RealArray
 from proofward.layers.beyond import Beyond
 from proofward.layers.claims import DerivedTable, gather
@@ -64,19 +65,19 @@ Array = npt.NDArray[np.uint64]
 
 def activation(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """A = min(max(Q, 0), 2^r)."""
-    result: Int64Array = np.clip(rounded(sums, scales), 0, scales.activation_limit)
-    return result
+    return by_pieces(lambda own: np.clip(rounded(own, scales), 0, scales.activation_limit), sums)
 
 
 def slope(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """s = [1 <= Q <= 2^r], the derivative of A."""
-    inside: Int64Array = (above_one(sums, scales) >> scales.activation_range_bits == 0).astype(np.int64)
-    return inside
+    bits = scales.activation_range_bits
+    return by_pieces(lambda own: (above_one(own, scales) >> bits == 0).astype(np.int64), sums)
 
 
 def above_least(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """X = G + 2^g, which is in its range from 0 to 2^(g+1) - 1 where the gradient does not saturate."""
-    return rounded_back(back_sums, scales) + (1 << scales.gradient_range_bits)
+    least = 1 << scales.gradient_range_bits
+    return by_pieces(lambda own: rounded_back(own, scales) + least, back_sums)
 
 
 def back_high_limb(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
@@ -87,7 +88,9 @@ def back_high_limb(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
 def saturated(back_sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """w - 2^g + 2^(g+1) sign(e): G where |G| < 3 * 2^g, otherwise something of its sign and bounded."""
     bits = scales.gradient_range_bits
-    return saturated_at_ends(above_least(back_sums, scales), bits + 1) - (1 << bits)
+    return by_pieces(
+        lambda own: saturated_at_ends(above_least(own, scales), bits + 1) - (1 << bits), back_sums
+    )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, mul, scale
+from proofward.field.pieces import by_pieces
 from proofward.layers.activation import ActivationForward
 from proofward.layers.beyond import Beyond
 from proofward.layers.claims import DerivedTable, gather
@@ -36,7 +37,7 @@ Further = Sequence[tuple[Ext, Quotient]]
 
 def above_one(sums: Int64Array, scales: FixedPoint) -> Int64Array:
     """X = Q - 1, which is in its range from 0 to 2^r - 1 where the derivative is 1."""
-    return rounded(sums, scales) - 1
+    return by_pieces(lambda own: rounded(own, scales) - 1, sums)
 
 
 @dataclass(frozen=True, slots=True)

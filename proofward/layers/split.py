@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
+from proofward.field.pieces import by_pieces
 from proofward.layers.beyond import Span, Values
 from proofward.layers.flags import Flags
 from proofward.layers.model import LARGEST_TABLE, Int64Array
@@ -138,10 +139,13 @@ class Split:
 
     def part(self, values: Int64Array) -> Int64Array:
         """c of values Y of any shape."""
-        return values - self.step * self.excess(values)
+        return by_pieces(lambda own: own - self.step * self._excess(own), values)
 
     def excess(self, values: Int64Array) -> Int64Array:
         """d."""
+        return by_pieces(self._excess, values)
+
+    def _excess(self, values: Int64Array) -> Int64Array:
         if not self.excess_bits:
             return np.zeros_like(values)
         above = np.maximum(values - (1 << self.low_bits), 0) // self.step

@@ -6,9 +6,8 @@ then the opening of all commitments. All lengths follow from the statement and f
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import cast
 
 import numpy as np
@@ -23,6 +22,7 @@ from proofward.proof.counter import Plan
 from proofward.proof.forms import Column
 from proofward.proof.grinding import find_nonce
 from proofward.proof.party import Party, Weights
+from proofward.proof.phases import Phases
 from proofward.proof.sumcheck import AT_ONCE_VARIABLES, running_sum
 from proofward.proof.transcript import Challenger, Label, Transcript
 
@@ -45,8 +45,7 @@ class Prover(Party):
         self._pads: Pads | None = None
         self._columns: dict[tuple[int, int], Array] = {}
         self._proof = bytearray()
-        self.seconds: dict[str, float] = {}
-        self._inner = 0.0
+        self.phases = Phases()
 
     def run(self, script: Callable[[Party], None]) -> bytes:
         """The proof of a script's statement."""
@@ -64,15 +63,8 @@ class Prover(Party):
             self.scheme.open(self, self.committed)
         return bytes(self._proof)
 
-    @contextmanager
-    def timed(self, phase: str) -> Iterator[None]:
-        """Add the seconds of a phase, less those of phases inside it, to `seconds`."""
-        outer, start = self._inner, time.perf_counter()
-        self._inner = 0.0
-        yield
-        spent = time.perf_counter() - start
-        self.seconds[phase] = self.seconds.get(phase, 0.0) + spent - self._inner
-        self._inner = outer + spent
+    def timed(self, phase: str) -> AbstractContextManager[None]:
+        return self.phases.timed(phase)
 
     def write(self, data: bytes) -> None:
         """Bytes that come next in the proof."""

@@ -2,8 +2,8 @@
 
 A message is a tag byte, then eight 32-bit words, then any number of 64-bit words: tag, salt and column of a
 leaf, or tag, left and right child of a node. Messages lie side by side ("lanes"), so that the compression
-function works on eight of them with vector instructions. Their 64-bit words may come in pieces, so that
-nobody has to have all of them at once.
+function works on eight or sixteen of them with vector instructions. Their 64-bit words may come in pieces, so
+that nobody has to have all of them at once.
 
 Source: FIPS 180-4. `hashlib` is the specification that tests compare with.
 """
@@ -18,27 +18,28 @@ from llvmlite import ir
 
 from proofward.field.jit import intrinsic, kernel
 from proofward.field.threads import parallel
+from proofward.field.wide_vectors import lanes
 
 Words = npt.NDArray[np.uint32]
 """Digests or other 32-byte strings as eight words each, most significant byte first: shape (8, N)."""
 
 LANES = 128
-"""Messages that are hashed side by side, in vectors of eight."""
+"""Messages that are hashed side by side, a vector of them at a time."""
 _GRAIN = 1 << 18
-_VECTOR = ir.VectorType(ir.IntType(32), 8)
 
 
-def _splat(value: int) -> Any:
-    return ir.Constant(_VECTOR, [value] * 8)
+def _splat(x: Any, value: int) -> Any:
+    """A constant of the type of x, a vector."""
+    return ir.Constant(x.type, [value] * x.type.count)
 
 
 def _rotations(b: Any, x: Any, first: int, second: int, third: int, shift: bool = False) -> Any:
     """The exclusive or of x rotated to the right by three distances; the third may be a plain shift."""
 
     def rotated(by: int) -> Any:
-        return b.or_(b.lshr(x, _splat(by)), b.shl(x, _splat(32 - by)))
+        return b.or_(b.lshr(x, _splat(x, by)), b.shl(x, _splat(x, 32 - by)))
 
-    last = b.lshr(x, _splat(third)) if shift else rotated(third)
+    last = b.lshr(x, _splat(x, third)) if shift else rotated(third)
     return b.xor(b.xor(rotated(first), rotated(second)), last)
 
 
@@ -60,13 +61,18 @@ INITIAL = _fractions(8, 2)
 
 
 def _emit_compress(typing_context: Any, state: Any, block: Any, lane: Any) -> Any:
-    """One block of the eight lanes from `lane` on; arrays of LANES lanes, and all sums are modulo 2^32."""
+    """One block of as many lanes from `lane` on as a vector holds, and how many these are.
+
+    Arrays are of LANES lanes, and all sums are modulo 2^32.
+    """
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(32), lanes(32))
+
         def entries(index: int, count: int) -> list[Any]:
             array = context.make_array(signature.args[index])(context, b, arguments[index])
             rows = [b.add(arguments[2], ir.Constant(arguments[2].type, i * LANES)) for i in range(count)]
-            return [b.bitcast(b.gep(array.data, [row]), _VECTOR.as_pointer()) for row in rows]
+            return [b.bitcast(b.gep(array.data, [row]), vector.as_pointer()) for row in rows]
 
         targets = entries(0, 8)
         words = [b.load(source, align=4) for source in entries(1, 16)]
@@ -79,18 +85,18 @@ def _emit_compress(typing_context: Any, state: Any, block: Any, lane: Any) -> An
                 expanded = b.add(b.add(words[t & 15], words[(t + 9) & 15]), b.add(small0, small1))
                 words[t & 15] = expanded
             choice = b.xor(g, b.and_(e, b.xor(f, g)))
-            keyed = b.add(h, b.add(words[t & 15], _splat(int(_ROUND[t]))))
+            keyed = b.add(h, b.add(words[t & 15], _splat(e, int(_ROUND[t]))))
             first = b.add(b.add(keyed, choice), _rotations(b, e, 6, 11, 25))
             majority = b.xor(b.and_(x, y), b.and_(z, b.xor(x, y)))
             second = b.add(_rotations(b, x, 2, 13, 22), majority)
             x, y, z, u, e, f, g, h = b.add(first, second), x, y, z, b.add(u, first), e, f, g
         for target, old, new in zip(targets, initial, (x, y, z, u, e, f, g, h), strict=True):
             b.store(b.add(old, new), target, align=4)
-        return context.get_dummy_value()
+        return ir.Constant(ir.IntType(64), vector.count)
 
     from numba import types
 
-    return types.void(state, block, types.int64), generate
+    return types.int64(state, block, types.int64), generate
 
 
 compress: Any = intrinsic(_emit_compress)
@@ -115,10 +121,10 @@ def _hash(tag, head, rows, done, total, initial, states, carries, start, stop): 
     carry = np.empty(LANES, dtype=np.uint64)
     block[:] = 0
     for first in range(start, stop, LANES):
-        lanes = min(LANES, stop - first)
+        in_use = min(LANES, stop - first)
         if done:
-            state[:, :lanes] = states[:, first : first + lanes]
-            carry[:lanes] = carries[first : first + lanes]
+            state[:, :in_use] = states[:, first : first + in_use]
+            carry[:in_use] = carries[first : first + in_use]
         else:
             for i in range(8):
                 state[i, :] = initial[i]
@@ -126,37 +132,38 @@ def _hash(tag, head, rows, done, total, initial, states, carries, start, stop): 
         for t in range(begin, end):
             word = block[t & 15]
             if t < 8:
-                source = head[t, first : first + lanes]
-                for i in range(lanes):
+                source = head[t, first : first + in_use]
+                for i in range(in_use):
                     value = np.uint64(source[i])
                     word[i] = np.uint32(carry[i] << np.uint64(24) | value >> np.uint64(8))
                     carry[i] = value & byte
             elif t < words:
-                row = rows[(t - 8) // 2 - done, first : first + lanes]
+                row = rows[(t - 8) // 2 - done, first : first + in_use]
                 if t & 1 == 0:
-                    for i in range(lanes):
+                    for i in range(in_use):
                         value = row[i]
                         middle = (value & byte) << np.uint64(16) | value & half
                         last = value >> np.uint64(16) & byte
                         word[i] = np.uint32(carry[i] << np.uint64(24) | middle | last)
                         carry[i] = value >> np.uint64(56)
                 else:
-                    for i in range(lanes):
+                    for i in range(in_use):
                         value = row[i] >> np.uint64(24)
                         outer = (value & byte) << np.uint64(24) | (value & half) << np.uint64(8)
                         word[i] = np.uint32(
                             outer | value >> np.uint64(8) & half | value >> np.uint64(24) & byte
                         )
             elif t == words:
-                for i in range(lanes):
+                for i in range(in_use):
                     word[i] = np.uint32(carry[i] << np.uint64(24) | np.uint64(0x800000))
             else:
                 word[:] = np.uint32(8 * (33 + 8 * total) if t == end - 1 else 0)
             if t & 15 == 15:
-                for lane in range(0, lanes, 8):
-                    compress(state, block, lane)
-        states[:, first : first + lanes] = state[:, :lanes]
-        carries[first : first + lanes] = carry[:lanes]
+                lane = 0
+                while lane < in_use:
+                    lane += compress(state, block, lane)
+        states[:, first : first + in_use] = state[:, :in_use]
+        carries[first : first + in_use] = carry[:in_use]
 
 
 def piece_ends(words: int, at_most: int) -> list[int]:

@@ -44,7 +44,7 @@ class RoundProof:
     """A hospital's round.
 
     Public: ciphertext, digests of the sealed shares, proof. Secret: the holders' shares, and what is kept of
-    the fresh dataset commitment.
+    the fresh dataset commitment. `timings` are seconds of the clock, by phase as `processor_seconds` are.
     """
 
     ciphertext: Array
@@ -53,6 +53,7 @@ class RoundProof:
     shares: tuple[KeyShare, ...]
     dataset: DatasetSecret
     timings: dict[str, float]
+    processor_seconds: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,15 @@ def prove_round(
     `seal` is called once, after the witness is committed and before the verifier's first challenge about it.
     """
     say = progress or (lambda phase: None)
-    clock = time.perf_counter()
+    clock, processor = time.perf_counter(), time.process_time()
     timings: dict[str, float] = {}
+    processor_seconds: dict[str, float] = {}
 
     def lap(name: str) -> None:
-        nonlocal clock
-        now = time.perf_counter()
-        timings[name], clock = now - clock, now
+        nonlocal clock, processor
+        now, worked = time.perf_counter(), time.process_time()
+        timings[name], processor_seconds[name] = now - clock, worked - processor
+        clock, processor = now, worked
 
     if secret.root != statement.dataset_root:
         raise WitnessError(
@@ -128,9 +131,13 @@ def prove_round(
         lambda party: _discard(training_round(party, statement, encryption.ciphertext, digests, witness))
     )
     lap("prove")
-    timings.update({f"prove: {phase}": seconds for phase, seconds in prover.seconds.items()})
+    for own, phases in (
+        (timings, prover.phases.seconds),
+        (processor_seconds, prover.phases.processor_seconds),
+    ):
+        own.update({f"prove: {phase}": seconds for phase, seconds in phases.items()})
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
-    return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings)
+    return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings, processor_seconds)
 
 
 def _discard(binding: ShareBinding) -> None:
