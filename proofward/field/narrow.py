@@ -50,6 +50,11 @@ def widened(values: Narrow) -> Array:
     return out
 
 
+def as_signed(values: Narrow) -> npt.NDArray[np.int64]:
+    """The integers that they stand for, those from P / 2 on as negative ones."""
+    return to_signed(values) if values.dtype == np.uint64 else values.astype(np.int64)
+
+
 def widen_into(values: Narrow, out: Array) -> None:
     """`widened` into a contiguous F-array of the same size."""
     source, target = values.reshape(-1), out.reshape(-1)

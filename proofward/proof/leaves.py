@@ -16,11 +16,11 @@ import numpy.typing as npt
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import eq_table
+from proofward.field.narrow import Narrow, narrowed, widened
 from proofward.field.scalar import P
-from proofward.field.sums import fraction_level
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
-from proofward.proof.leaf_values import LeafValues, Level, Span
+from proofward.proof.leaf_values import LeafValues, Level, MadeLevel, Span, levels_above
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
@@ -61,6 +61,12 @@ class LinearCombination:
             result = add(result, values if coefficient == 1 else scale(values, coefficient % P))
         return result
 
+    def kept(self, of: Callable[[Column], Narrow]) -> Narrow:
+        """`values` in the smallest integers, given the columns' so; a column alone is not copied."""
+        if len(self.terms) == 1 and self.terms[0][0] == 1 and self.constant == 0:
+            return of(self.terms[0][1])
+        return narrowed(self.values(lambda column: widened(of(column))))
+
 
 @dataclass(frozen=True, slots=True)
 class VirtualColumn:
@@ -85,6 +91,11 @@ class VirtualColumn:
         """Its values as an F-array; a prover's."""
         del of
         return self.entries()
+
+    def kept(self, of: Callable[[Column], Narrow]) -> Narrow:
+        """Its values in the smallest integers; a prover's."""
+        del of
+        return narrowed(self.entries())
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,30 +196,28 @@ class Leaves:
             constant = constant + value * here
         return combination(ones, counts), combination(constant, fingerprints)
 
-    def values(self, of: Callable[[Column], Array]) -> LeafValues:
-        """All leaves, a prover's."""
+    def values(self, of: Callable[[Column], Narrow]) -> LeafValues:
+        """All leaves, a prover's, given the columns in the integers that they are kept in."""
         spans, start = [], 0
         for block in self._blocks:
             table = block.table if isinstance(block, Query) else block[0]
             stop = start + (1 << _log_size(block))
             constant = self._alpha - self._beta * self._beta * table.tag
             if isinstance(block, Query):
-                second = None if block.second is None else block.second.values(of)
-                spans.append(Span(start, stop, constant, block.first.values(of), second, None))
+                second = None if block.second is None else block.second.kept(of)
+                spans.append(Span(start, stop, constant, block.first.kept(of), second, None))
             else:
-                second = None if table.second is None else to_field(table.second)
-                spans.append(Span(start, stop, constant, to_field(table.first), second, of(block[1])))
+                second = None if table.second is None else narrowed(to_field(table.second))
+                first = narrowed(to_field(table.first))
+                spans.append(Span(start, stop, constant, first, second, of(block[1])))
             start = stop
         return LeafValues(spans, self.depth, self._beta)
 
-    def levels(self, leaves: LeafValues) -> list[Level]:
+    def levels(self, leaves: LeafValues) -> list[Level | MadeLevel]:
         """The levels above the leaves, the root last."""
         if self.depth == 0:
-            return [Level(leaves.numerators([(0, 1)]), leaves.denominators([(0, 1)]))]
-        levels = [leaves.above(self.only_ones)]
-        while levels[-1].denominators.shape[1] > 1:
-            levels.append(Level(*fraction_level(levels[-1].numerators, levels[-1].denominators)))
-        return levels
+            return [Level(*leaves.nodes([(0, 1)]))]
+        return levels_above(leaves, self.only_ones)
 
 
 def _log_size(block: Block) -> int:

@@ -38,8 +38,8 @@ from proofward.proof.commitment.ligero.merkle import (
 )
 from proofward.proof.commitment.ligero.opening import ColumnClaims, OpeningWitness, combine
 from proofward.proof.commitment.ligero.pads import DrawnPads, draw_pads
-from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
 from proofward.proof.commitment.ligero.rows import PlacedRows, Rows
+from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
 from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.commitment.ligero.witness import OpenedWitness
 from proofward.proof.errors import ProofRejected
