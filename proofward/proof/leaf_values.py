@@ -1,8 +1,8 @@
 """The leaves of a fraction tree and the levels above them, as a prover has them.
 
-Leaves are never laid out in one table: whoever needs them makes some thousands from the looked-up values, uses
-them, and forgets them. The leaves are the largest level of a tree, and each is needed three times only: for
-the level above them, for the first message of their sumcheck, and to bind its variable.
+Leaves are never laid out in one table: whoever needs them makes some thousands from the looked-up values,
+uses them, and forgets them. The leaves are the largest level of a tree, and each is needed three times only:
+for the level above them, for the first message of their sumcheck, and to bind its variable.
 
 The largest levels above them are not laid out either (`MadeLevel`). So what a tree takes is bounded, however
 many leaves it has: 32 bytes for each node of the levels that are kept, which are twice `_KEPT_NODES` at most.
@@ -122,7 +122,7 @@ class MadeLevel:
         """only_ones: of leaves that are all 1 / q."""
         self._below = below
         self._only_ones = only_ones
-        self.size = below.size // 2
+        self.size: int = below.size // 2
 
     def nodes(self, ranges: Sequence[Range]) -> tuple[Array, Array]:
         """Numerators and denominators of some ranges of nodes, one after another."""

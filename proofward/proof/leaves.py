@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import add, scale, to_field
+from proofward.field.goldilocks import add, scale, shift, to_field
+from proofward.field.memory import large_empty
 from proofward.field.multilinear import eq_table
-from proofward.field.narrow import Narrow, narrowed, widened
+from proofward.field.narrow import Narrow, narrowed
 from proofward.field.scalar import P
+from proofward.field.threads import in_parts
 from proofward.proof.algebra import element
+from proofward.proof.claims import Range
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.leaf_values import LeafValues, Level, MadeLevel, Span, levels_above
+from proofward.proof.parts import taken
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
@@ -55,17 +59,29 @@ class LinearCombination:
         """Its values as an F-array, given the columns'."""
         if len(self.terms) == 1 and self.terms[0][0] == 1 and self.constant == 0:
             return of(self.terms[0][1])
-        result = np.full(1 << self.log_size, self.constant % P, dtype=np.uint64)
+        result = None
         for coefficient, column in self.terms:
             values = of(column)
-            result = add(result, values if coefficient == 1 else scale(values, coefficient % P))
-        return result
+            own = values if coefficient == 1 else scale(values, coefficient % P)
+            result = own if result is None else add(result, own)
+        assert result is not None
+        return shift(result, self.constant % P) if self.constant else result
+
+    def part(self, of: Callable[[Column], Narrow], ranges: Sequence[Range]) -> Array:
+        """The entries of some ranges, one after another, given the columns as they are kept."""
+        return self.values(lambda column: taken(of(column), ranges))
 
     def kept(self, of: Callable[[Column], Narrow]) -> Narrow:
         """`values` in the smallest integers, given the columns' so; a column alone is not copied."""
         if len(self.terms) == 1 and self.terms[0][0] == 1 and self.constant == 0:
             return of(self.terms[0][1])
-        return narrowed(self.values(lambda column: widened(of(column))))
+        whole = large_empty(1 << self.log_size)
+
+        def make(start: int, stop: int) -> None:
+            whole[start:stop] = self.part(of, [(start, stop)])
+
+        in_parts(make, whole.size)
+        return narrowed(whole)
 
 
 @dataclass(frozen=True, slots=True)

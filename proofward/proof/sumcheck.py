@@ -29,7 +29,7 @@ _LOW_VARIABLES = 10
 
 
 _BOUND_AT_MOST = 1 << 25
-"""Entries of a bound table: while more are left, its rounds make the tables part by part as the first does."""
+"""Entries of a bound table; while more are left, a round makes the tables part by part as the first does."""
 
 AT_ONCE_VARIABLES = 12
 """From so many variables on all rounds are run in one kernel, by one thread."""

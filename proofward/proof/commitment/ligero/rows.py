@@ -1,8 +1,8 @@
 """The data of a tableau: columns laid into rows of k values, and rows of pads behind them.
 
-Columns of k values and more fill rows of their own and stay in the arrays that they are kept in (`narrow`). Some
-rows at a time are laid out as elements of F where they are transformed, so a large tableau never lies beside
-its columns.
+Columns of k values and more fill rows of their own and stay in the arrays that they are kept in (`narrow`).
+Some rows at a time are laid out as elements of F where they are transformed, so a large tableau never lies
+beside its columns.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MatrixRows:
     """Rows that are a matrix already."""
 
     def __init__(self, data: Array) -> None:
-        self.count, self.k = data.shape
+        self.count, self.k = len(data), data.shape[1]
         self._data = data
 
     def __len__(self) -> int:
