@@ -29,7 +29,7 @@ from proofward.proof.forms import ZERO
 Array = npt.NDArray[np.uint64]
 
 
-_KEPT_NODES = 1 << 24
+_KEPT_NODES = 1 << 25
 """Levels of at most so many nodes are kept; larger ones are made again from the leaves."""
 
 
