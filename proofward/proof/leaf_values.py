@@ -153,6 +153,11 @@ def levels_above(leaves: LeafValues, only_ones: bool) -> list[Level | MadeLevel]
     return [*made, *kept]
 
 
+def most_nodes(leaves: int) -> int:
+    """Of all levels of a tree that are kept, 32 bytes each, by its leaves."""
+    return min(leaves, 2 * _KEPT_NODES)
+
+
 def products(level: LeafValues | MadeLevel, mix: Ext) -> Parts:
     """The factors (p0 + mix q0) q1 and p1 q0 of the level above a level that is not kept."""
     half = level.size // 2

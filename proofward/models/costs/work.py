@@ -82,8 +82,8 @@ def work_of(run: Run) -> Work:
         MEMORY: {
             "process": 1,
             **counts.memory,
+            "node": run.tally.nodes,
             "committed value": plan.values,
-            "lookup": run.tally.lookups,
             "hidden value": hidden,
             "parameter": parameters,
         },

@@ -37,6 +37,7 @@ from proofward.proof.commitment.contract import Commitment, Counts, PadCounts
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.layout import OpenedRows
 from proofward.proof.commitment.ligero.merkle import HASH_BYTES, SALT_BYTES
+from proofward.proof.commitment.ligero.tableau import kept_bytes
 from proofward.proof.proof_length import ProofLength
 from proofward.proof.soundness import Soundness
 
@@ -86,7 +87,7 @@ def count_opening(code: CodeParameters, commitments: Sequence[Commitment], pads:
         },
         opening={"coefficient": coefficients},
         verify={"opened symbol": code.queries * rows, "row": rows, "column": code.n},
-        memory={"code symbol": symbols, "coefficient": coefficients},
+        memory={"byte of a tableau": sum(kept_bytes(code, count) for count in opened.counts)},
     )
 
 

@@ -53,6 +53,12 @@ class _Stored:
     salt_seed: Annotated[bytes, Length(32)]
 
 
+def kept_bytes(code: CodeParameters, rows: int) -> int:
+    """What a tableau of so many rows keeps of its polynomials and of its code words."""
+    polynomials, words = 8 * rows * code.dimension, 8 * rows * code.n
+    return polynomials * (polynomials <= _KEPT_POLYNOMIALS) + words * (words <= _KEPT_BYTES)
+
+
 class CommittedTableau:
     """Data, blinding and salts of a tableau with everything that is computed from them."""
 
