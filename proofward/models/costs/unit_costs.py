@@ -8,7 +8,9 @@ about the speed of a core; counts and bytes of proofs do not come from here and 
 Units that cost nothing measurable are left out. A `message` is a hidden value that is sent: what the
 interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
 included. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a `coefficient` one
-of a row's polynomial in all tableaux that are opened. Values and weights are those of padded layouts, over
+of a row's polynomial in all tableaux that are opened. A `byte of a tableau` is one of polynomials and code
+words that a prover keeps, a `node` one of the levels of fraction trees that it keeps; both have a bound, see
+`commitment/ligero/tableau` and `proof/leaf_values`. Values and weights are those of padded layouts, over
 all samples; an `update` is encrypted once a round, and a `process` has loaded the kernels.
 """
 
@@ -66,11 +68,11 @@ COSTS: Costs = {
         "table entry": 2.99,
     },
     "memory": {
-        "process": 2.20e8,
-        "code symbol": 1.69,
-        "coefficient": 44.0,
-        "lookup": 31.0,
-        "parameter": 16.0,
+        "process": 2.02e8,
+        "byte of a tableau": 1.26,
+        "node": 26.9,
+        "committed value": 9.77,
+        "parameter": 15.7,
     },
 }
 
