@@ -85,12 +85,12 @@ class Selection:
         party.soundness.add("choices of maxima", "Schwartz-Zippel", 2 * len(point))
 
         def tables() -> Parts:
-            gradients = None if passed is None else passed.kept(party)
+            gradients = None if passed is None else passed.narrow(party)
 
             def part(ranges: Sequence[Range]) -> list[tuple[Array, Array]]:
-                chosen = taken(party.kept(self.chosen), ranges)
+                chosen = taken(party.narrow(self.chosen), ranges)
                 other = ext_scale(lift(add_constant(chosen, P - 1)), c)
-                other = ext_add(other, ext_scale(lift(self.distance.part(party.kept, ranges)), d))
+                other = ext_add(other, ext_scale(lift(self.distance.part(party.narrow, ranges)), d))
                 if gradients is not None:
                     own = [part_over_windows(gradients, self.layout.padded_axes, range) for range in ranges]
                     other = ext_add(other, lift(np.concatenate(own)))

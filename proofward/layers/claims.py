@@ -45,7 +45,7 @@ class DerivedTable:
     closed: bool = False
     _known: Narrow | None = None
 
-    def kept(self, party: Party) -> Narrow:
+    def narrow(self, party: Party) -> Narrow:
         """The values, worked out once, in the smallest integers that hold them; a prover's."""
         if self._known is None:
             self._known = narrowed(self.values(party))
@@ -53,7 +53,7 @@ class DerivedTable:
 
     def flat(self, party: Party) -> Array:
         """The values; a prover's."""
-        return widened(self.kept(party))
+        return widened(self.narrow(party))
 
     def matrix(self, party: Party) -> Array:
         """F-matrix (samples, padded width); a prover's."""
@@ -99,7 +99,7 @@ def gather(party: Party, tables: Sequence[DerivedTable], log_size: int) -> tuple
             power = power * gamma
 
     def factors() -> Parts:
-        known = [table.kept(party) for table in tables]
+        known = [table.narrow(party) for table in tables]
         combined = [
             WeightedEq([(power, at) for power, (at, _) in zip(powers, table.claims, strict=True)], log_size)
             for powers, table in zip(weights, tables, strict=True)

@@ -89,7 +89,7 @@ class PooledRelation(ActivationRelation):
         (selection,) = choosing.made
 
         def deltas(party: Party) -> Array:
-            chosen, passed = party.kept(selection.chosen), windows.delta.kept(party)
+            chosen, passed = party.narrow(selection.chosen), windows.delta.narrow(party)
             whole = large_empty(1 << selection.log_size)
 
             def make(start: int, stop: int) -> None:

@@ -71,7 +71,7 @@ class LinearCombination:
         """The entries of some ranges, one after another, given the columns as they are kept."""
         return self.values(lambda column: taken(of(column), ranges))
 
-    def kept(self, of: Callable[[Column], Narrow]) -> Narrow:
+    def narrow(self, of: Callable[[Column], Narrow]) -> Narrow:
         """`values` in the smallest integers, given the columns' so; a column alone is not copied."""
         if len(self.terms) == 1 and self.terms[0][0] == 1 and self.constant == 0:
             return of(self.terms[0][1])
@@ -108,7 +108,7 @@ class VirtualColumn:
         del of
         return self.entries()
 
-    def kept(self, of: Callable[[Column], Narrow]) -> Narrow:
+    def narrow(self, of: Callable[[Column], Narrow]) -> Narrow:
         """Its values in the smallest integers; a prover's."""
         del of
         return narrowed(self.entries())
@@ -220,8 +220,8 @@ class Leaves:
             stop = start + (1 << _log_size(block))
             constant = self._alpha - self._beta * self._beta * table.tag
             if isinstance(block, Query):
-                second = None if block.second is None else block.second.kept(of)
-                spans.append(Span(start, stop, constant, block.first.kept(of), second, None))
+                second = None if block.second is None else block.second.narrow(of)
+                spans.append(Span(start, stop, constant, block.first.narrow(of), second, None))
             else:
                 second = None if table.second is None else narrowed(to_field(table.second))
                 first = narrowed(to_field(table.first))

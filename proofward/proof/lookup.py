@@ -96,8 +96,8 @@ class LookupArgument:
         counts = np.zeros(table.first.size, dtype=np.int64)
         for query in self._queries:
             if query.table is table:
-                first = query.first.kept(self._party.kept)
-                second = None if query.second is None else query.second.kept(self._party.kept)
+                first = query.first.narrow(self._party.narrow)
+                second = None if query.second is None else query.second.narrow(self._party.narrow)
                 bad = _add_counts(table, first, second, counts)
                 if bad >= 0:
                     name, value = f"{query.first.name}[{bad}]", int(as_signed(first[bad : bad + 1])[0])
@@ -124,7 +124,7 @@ class LookupArgument:
         for tree in trees:
             party.note(LEAVES, "fraction trees", 1 << tree.depth)
         party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * depth + shared)
-        leaves = [tree.values(party.kept) if party.knows_witness else None for tree in trees]
+        leaves = [tree.values(party.narrow) if party.knows_witness else None for tree in trees]
         levels = [[] if own is None else tree.levels(own) for tree, own in zip(trees, leaves, strict=True)]
         nodes = _roots(party, [own.pop() if own else None for own in levels])
         point: Point = ()

@@ -117,7 +117,7 @@ class Party(ABC):
         """The values of a column; a prover's only."""
         raise AssertionError(f"only a prover has the values of {column.name}")
 
-    def kept(self, column: Column) -> Narrow:
+    def narrow(self, column: Column) -> Narrow:
         """The values of a column in the smallest integers that hold them; a prover's only."""
         raise AssertionError(f"only a prover has the values of {column.name}")
 

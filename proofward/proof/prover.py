@@ -116,7 +116,7 @@ class Prover(Party):
     def _evaluate_declared(self) -> list[Narrow]:
         commitment = len(self.commitments)
         columns = [Column(commitment, i, size, name) for i, (name, size, _) in enumerate(self._declared)]
-        values = [self.kept(column) for column in columns]
+        values = [self.narrow(column) for column in columns]
         for column, own in zip(columns, values, strict=True):
             if own.shape != (1 << column.log_size,):
                 raise ValueError(f"column {column.name} of shape {own.shape}, declared 2^{column.log_size}")
@@ -129,7 +129,7 @@ class Prover(Party):
             self._columns[key] = narrowed(self._declared[column.index][2]())
         return widened(self._columns[key])
 
-    def kept(self, column: Column) -> Narrow:
+    def narrow(self, column: Column) -> Narrow:
         """`values` in the integers that they are kept in."""
         key = (column.commitment, column.index)
         if key not in self._columns:

@@ -178,7 +178,7 @@ def test_combinations_by_parts() -> None:
     ):
         own = LinearCombination(terms, constant)
         expected = [constant + sum(c * int(kept[column.index][i]) for c, column in terms) for i in range(16)]
-        assert as_signed(own.kept(lambda column: kept[column.index])).tolist() == expected
+        assert as_signed(own.narrow(lambda column: kept[column.index])).tolist() == expected
         assert as_signed(own.part(lambda column: kept[column.index], [(9, 12), (0, 2)])).tolist() == [
             expected[i] for i in (9, 10, 11, 0, 1)
         ]

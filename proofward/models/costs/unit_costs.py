@@ -68,11 +68,12 @@ COSTS: Costs = {
         "table entry": 2.99,
     },
     "memory": {
-        "process": 2.02e8,
-        "byte of a tableau": 1.26,
-        "node": 26.9,
-        "committed value": 9.77,
-        "parameter": 15.7,
+        "process": 1.98e8,
+        "byte of a tableau": 1.41,
+        "node": 28.1,
+        "committed value": 4.31,
+        "table entry": 41.3,
+        "parameter": 12.4,
     },
 }
 

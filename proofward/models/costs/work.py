@@ -83,6 +83,7 @@ def work_of(run: Run) -> Work:
             "process": 1,
             **counts.memory,
             "node": run.tally.nodes,
+            "table entry": tables,
             "committed value": plan.values,
             "hidden value": hidden,
             "parameter": parameters,
