@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from proofward.field.extension import ext_add, ext_scale, lift
 from proofward.field.goldilocks import add, scale, to_field
 from proofward.field.multilinear import evaluate
+from proofward.field.narrow import Narrow, widened
 from proofward.field.scalar import P
 from proofward.layers.beyond import Beyond, Span
 from proofward.layers.claims import DerivedTable
@@ -20,9 +21,11 @@ from proofward.layers.ranges import RangeChecks, limbs
 from proofward.layers.rounding import Rounding, rounded
 from proofward.layers.stack import Shape, eq_weights
 from proofward.layers.windows import WindowPoint, first_maximum, maximum, spread, taps
+from proofward.proof.claims import Parts, Range
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.lookup import LinearCombination
-from proofward.proof.party import Party, Tables
+from proofward.proof.parts import taken
+from proofward.proof.party import Party
 
 Array = npt.NDArray[np.uint64]
 
@@ -81,14 +84,19 @@ class Selection:
         c, d = party.challenges(2)
         party.soundness.add("choices of maxima", "Schwartz-Zippel", 2 * len(point))
 
-        def tables() -> Tables:
-            chosen = party.values(self.chosen)
-            other = ext_scale(lift(add_constant(chosen, P - 1)), c)
-            other = ext_add(other, ext_scale(lift(self.distance.values(party.values)), d))
-            if passed is not None:
-                gradients = over_windows(passed.flat(party), self.layout.padded_axes)
-                other = ext_add(other, lift(gradients))
-            return Tables([(lift(chosen), other)])
+        def tables() -> Parts:
+            gradients = None if passed is None else passed.narrow(party)
+
+            def part(ranges: Sequence[Range]) -> list[tuple[Array, Array]]:
+                chosen = taken(party.narrow(self.chosen), ranges)
+                other = ext_scale(lift(add_constant(chosen, P - 1)), c)
+                other = ext_add(other, ext_scale(lift(self.distance.part(party.narrow, ranges)), d))
+                if gradients is not None:
+                    own = [part_over_windows(gradients, self.layout.padded_axes, range) for range in ranges]
+                    other = ext_add(other, lift(np.concatenate(own)))
+                return [(lift(chosen), other)]
+
+            return Parts(1 << self.log_size, 1, part)
 
         reduced = party.sumcheck(claim, eq_weights(point), tables)
         chosen, other, product = party.send_product(*reduced.factors[0])
@@ -163,6 +171,15 @@ def over_windows(values: Array, axes: tuple[int, ...]) -> Array:
     channels, height, width = axes
     pictures = values.reshape(-1, channels, height // 2, width // 2)
     return spread([pictures] * 4, axes).reshape(-1)
+
+
+def part_over_windows(values: Narrow, axes: tuple[int, ...], part: Range) -> Array:
+    """A range of `over_windows`: two rows of a picture are one row of windows, each value twice a row."""
+    (start, stop), width = part, axes[-1]
+    first, last = start // (2 * width), -(-stop // (2 * width))
+    rows = widened(values[first * (width // 2) : last * (width // 2)]).reshape(-1, 1, width // 2, 1)
+    spread_out = np.broadcast_to(rows, (last - first, 2, width // 2, 2)).reshape(-1)
+    return spread_out[start - first * 2 * width : stop - first * 2 * width]
 
 
 def add_constant(values: Array, constant: int) -> Array:

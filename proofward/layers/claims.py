@@ -24,11 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.contract import batched_combine_rows, combine_columns
-from proofward.field.extension import Ext, ext_add, ext_scale, lift, zeros
-from proofward.field.multilinear import eq_table
+from proofward.field.extension import Ext, lift
+from proofward.field.narrow import Narrow, narrowed, widened
 from proofward.layers.stack import Shape, Units, plain_weights
+from proofward.proof.claims import Parts, Range
 from proofward.proof.forms import ONE, ZERO, Form, Point
-from proofward.proof.party import Party, Tables
+from proofward.proof.parts import WeightedEq, taken
+from proofward.proof.party import Party
 
 Array = npt.NDArray[np.uint64]
 
@@ -41,13 +43,17 @@ class DerivedTable:
     values: Callable[[Party], Array]  #: the flat F-array, a prover's
     claims: list[tuple[Point, Form]] = field(default_factory=list)
     closed: bool = False
-    _known: Array | None = None
+    _known: Narrow | None = None
+
+    def narrow(self, party: Party) -> Narrow:
+        """The values, worked out once, in the smallest integers that hold them; a prover's."""
+        if self._known is None:
+            self._known = narrowed(self.values(party))
+        return self._known
 
     def flat(self, party: Party) -> Array:
-        """The values, worked out once; a prover's."""
-        if self._known is None:
-            self._known = self.values(party)
-        return self._known
+        """The values; a prover's."""
+        return widened(self.narrow(party))
 
     def matrix(self, party: Party) -> Array:
         """F-matrix (samples, padded width); a prover's."""
@@ -92,13 +98,18 @@ def gather(party: Party, tables: Sequence[DerivedTable], log_size: int) -> tuple
             weights[-1].append(power)
             power = power * gamma
 
-    def factors() -> Tables:
-        return Tables(
-            [
-                (_combined_eq(powers, table.claims, log_size), lift(table.flat(party)))
-                for powers, table in zip(weights, tables, strict=True)
-            ]
-        )
+    def factors() -> Parts:
+        known = [table.narrow(party) for table in tables]
+        combined = [
+            WeightedEq([(power, at) for power, (at, _) in zip(powers, table.claims, strict=True)], log_size)
+            for powers, table in zip(weights, tables, strict=True)
+        ]
+
+        def part(ranges: Sequence[Range]) -> list[tuple[Array, Array]]:
+            pairs = zip(combined, known, strict=True)
+            return [(eq.part(ranges), lift(taken(values, ranges))) for eq, values in pairs]
+
+        return Parts(1 << log_size, len(known), part)
 
     reduced = party.sumcheck(claim, plain_weights(log_size), factors)
     point, rest = reduced.point, reduced.claim
@@ -109,16 +120,8 @@ def gather(party: Party, tables: Sequence[DerivedTable], log_size: int) -> tuple
     return point, values
 
 
-def _combined_eq(weights: list[Ext], claims: list[tuple[Point, Form]], log_size: int) -> Array:
-    """sum of weight * eq(point), as an E-array."""
-    result = zeros(1 << log_size)
-    for weight, (point, _) in zip(weights, claims, strict=True):
-        result = ext_add(result, ext_scale(eq_table(point), weight))
-    return result
-
-
 def _combined_eq_at(weights: list[Ext], claims: list[tuple[Point, Form]], at: Point) -> Ext:
-    """The extension of `_combined_eq` at a point."""
+    """The extension of the sum of weight * eq(point of the claim) at a point."""
     total = ZERO
     for weight, (point, _) in zip(weights, claims, strict=True):
         for left, right in zip(point, at, strict=True):

@@ -36,9 +36,12 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import mul
+from proofward.field.memory import large_empty
+from proofward.field.narrow import widened
+from proofward.field.threads import in_parts
 from proofward.layers.activation import ActivationForward, ActivationRelation, HiddenTrace
 from proofward.layers.beyond import Beyond
-from proofward.layers.choice_of_maxima import Choosing, Selection, over_windows
+from proofward.layers.choice_of_maxima import Choosing, Selection, part_over_windows
 from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
@@ -86,8 +89,15 @@ class PooledRelation(ActivationRelation):
         (selection,) = choosing.made
 
         def deltas(party: Party) -> Array:
-            passed = over_windows(windows.delta.flat(party), layout.padded_axes)
-            return mul(party.values(selection.chosen), passed)
+            chosen, passed = party.narrow(selection.chosen), windows.delta.narrow(party)
+            whole = large_empty(1 << selection.log_size)
+
+            def make(start: int, stop: int) -> None:
+                own = part_over_windows(passed, layout.padded_axes, (start, stop))
+                whole[start:stop] = mul(widened(chosen[start:stop]), own)
+
+            in_parts(make, whole.size)
+            return whole
 
         delta = DerivedTable(shape, deltas)
         return PooledRelation(

@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import add, scale, to_field
+from proofward.field.goldilocks import add, scale, shift, to_field
+from proofward.field.memory import large_empty
 from proofward.field.multilinear import eq_table
+from proofward.field.narrow import Narrow, narrowed
 from proofward.field.scalar import P
-from proofward.field.sums import fraction_level
+from proofward.field.threads import in_parts
 from proofward.proof.algebra import element
+from proofward.proof.claims import Range
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
-from proofward.proof.leaf_values import LeafValues, Level, Span
+from proofward.proof.leaf_values import LeafValues, Level, MadeLevel, Span, levels_above
+from proofward.proof.parts import taken
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 
@@ -55,11 +59,29 @@ class LinearCombination:
         """Its values as an F-array, given the columns'."""
         if len(self.terms) == 1 and self.terms[0][0] == 1 and self.constant == 0:
             return of(self.terms[0][1])
-        result = np.full(1 << self.log_size, self.constant % P, dtype=np.uint64)
+        result = None
         for coefficient, column in self.terms:
             values = of(column)
-            result = add(result, values if coefficient == 1 else scale(values, coefficient % P))
-        return result
+            own = values if coefficient == 1 else scale(values, coefficient % P)
+            result = own if result is None else add(result, own)
+        assert result is not None
+        return shift(result, self.constant % P) if self.constant else result
+
+    def part(self, of: Callable[[Column], Narrow], ranges: Sequence[Range]) -> Array:
+        """The entries of some ranges, one after another, given the columns as they are kept."""
+        return self.values(lambda column: taken(of(column), ranges))
+
+    def narrow(self, of: Callable[[Column], Narrow]) -> Narrow:
+        """`values` in the smallest integers, given the columns' so; a column alone is not copied."""
+        if len(self.terms) == 1 and self.terms[0][0] == 1 and self.constant == 0:
+            return of(self.terms[0][1])
+        whole = large_empty(1 << self.log_size)
+
+        def make(start: int, stop: int) -> None:
+            whole[start:stop] = self.part(of, [(start, stop)])
+
+        in_parts(make, whole.size)
+        return narrowed(whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +107,11 @@ class VirtualColumn:
         """Its values as an F-array; a prover's."""
         del of
         return self.entries()
+
+    def narrow(self, of: Callable[[Column], Narrow]) -> Narrow:
+        """Its values in the smallest integers; a prover's."""
+        del of
+        return narrowed(self.entries())
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,30 +212,28 @@ class Leaves:
             constant = constant + value * here
         return combination(ones, counts), combination(constant, fingerprints)
 
-    def values(self, of: Callable[[Column], Array]) -> LeafValues:
-        """All leaves, a prover's."""
+    def values(self, of: Callable[[Column], Narrow]) -> LeafValues:
+        """All leaves, a prover's, given the columns in the integers that they are kept in."""
         spans, start = [], 0
         for block in self._blocks:
             table = block.table if isinstance(block, Query) else block[0]
             stop = start + (1 << _log_size(block))
             constant = self._alpha - self._beta * self._beta * table.tag
             if isinstance(block, Query):
-                second = None if block.second is None else block.second.values(of)
-                spans.append(Span(start, stop, constant, block.first.values(of), second, None))
+                second = None if block.second is None else block.second.narrow(of)
+                spans.append(Span(start, stop, constant, block.first.narrow(of), second, None))
             else:
-                second = None if table.second is None else to_field(table.second)
-                spans.append(Span(start, stop, constant, to_field(table.first), second, of(block[1])))
+                second = None if table.second is None else narrowed(to_field(table.second))
+                first = narrowed(to_field(table.first))
+                spans.append(Span(start, stop, constant, first, second, of(block[1])))
             start = stop
         return LeafValues(spans, self.depth, self._beta)
 
-    def levels(self, leaves: LeafValues) -> list[Level]:
+    def levels(self, leaves: LeafValues) -> list[Level | MadeLevel]:
         """The levels above the leaves, the root last."""
         if self.depth == 0:
-            return [Level(leaves.numerators([(0, 1)]), leaves.denominators([(0, 1)]))]
-        levels = [leaves.above(self.only_ones)]
-        while levels[-1].denominators.shape[1] > 1:
-            levels.append(Level(*fraction_level(levels[-1].numerators, levels[-1].denominators)))
-        return levels
+            return [Level(*leaves.nodes([(0, 1)]))]
+        return levels_above(leaves, self.only_ones)
 
 
 def _log_size(block: Block) -> int:

@@ -36,13 +36,13 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext, add_scaled
-from proofward.field.goldilocks import to_signed
+from proofward.field.narrow import Narrow, as_signed
 from proofward.proof.algebra import element
 from proofward.proof.claims import Parts, Summands
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.grinding import challenges_behind_work
-from proofward.proof.leaf_values import LeafValues, Level
+from proofward.proof.leaf_values import LeafValues, Level, MadeLevel, products
 from proofward.proof.leaves import (
     Leaves,
     LinearCombination,
@@ -59,6 +59,8 @@ __all__ = ["LinearCombination", "LookupArgument", "Query", "VirtualColumn"]
 Array = npt.NDArray[np.uint64]
 
 LOOKUPS, LEAVES = "lookups", "leaves"  #: what is noted, see `Party.note`
+_COUNTED = 1 << 24
+"""Values that are counted at a time."""
 
 
 class LookupArgument:
@@ -94,12 +96,12 @@ class LookupArgument:
         counts = np.zeros(table.first.size, dtype=np.int64)
         for query in self._queries:
             if query.table is table:
-                first = to_signed(query.first.values(self._party.values))
-                second = None if query.second is None else to_signed(query.second.values(self._party.values))
-                bad = table.add_counts(first, second, counts)
+                first = query.first.narrow(self._party.narrow)
+                second = None if query.second is None else query.second.narrow(self._party.narrow)
+                bad = _add_counts(table, first, second, counts)
                 if bad >= 0:
-                    name = f"{query.first.name}[{bad}]"
-                    raise WitnessError(f"{name}: looked-up value {first[bad]} is not in table {table.name}")
+                    name, value = f"{query.first.name}[{bad}]", int(as_signed(first[bad : bad + 1])[0])
+                    raise WitnessError(f"{name}: looked-up value {value} is not in table {table.name}")
         return counts.astype(np.uint64)
 
     def prove(self) -> None:
@@ -122,7 +124,7 @@ class LookupArgument:
         for tree in trees:
             party.note(LEAVES, "fraction trees", 1 << tree.depth)
         party.soundness.add("fraction tree", "Papini, Haboeck 2023/1284", 2 * depth + shared)
-        leaves = [tree.values(party.values) if party.knows_witness else None for tree in trees]
+        leaves = [tree.values(party.narrow) if party.knows_witness else None for tree in trees]
         levels = [[] if own is None else tree.levels(own) for tree, own in zip(trees, leaves, strict=True)]
         nodes = _roots(party, [own.pop() if own else None for own in levels])
         point: Point = ()
@@ -146,16 +148,29 @@ class LookupArgument:
                     _assert_leaves(party, trees[index], point, node)
 
 
+def _add_counts(table: Table, first: Narrow, second: Narrow | None, counts: npt.NDArray[np.int64]) -> int:
+    """`Table.add_counts` of values as they are kept, some millions at a time."""
+    for start in range(0, first.size, _COUNTED):
+        piece = slice(start, start + _COUNTED)
+        paired = None if second is None else as_signed(second[piece])
+        bad = table.add_counts(as_signed(first[piece]), paired, counts)
+        if bad >= 0:
+            return start + bad
+    return -1
+
+
 def _assert_leaves(party: Party, tree: Leaves, point: Point, node: tuple[Form, Form]) -> None:
     """The claims on a tree's leaves are those of the columns and tables."""
     for claimed, known in zip(node, tree.forms(party, point), strict=True):
         party.assert_zero(claimed - known)
 
 
-def _roots(party: Party, roots: list[Level | None]) -> list[tuple[Form, Form]]:
+def _roots(party: Party, roots: list[Level | MadeLevel | None]) -> list[tuple[Form, Form]]:
     """(numerator, denominator) of every tree's root, proved to have the sum 0."""
     tops = [
-        (ZERO, ZERO) if root is None else (element(root.numerators, 0), element(root.denominators, 0))
+        (element(root.numerators, 0), element(root.denominators, 0))
+        if isinstance(root, Level)
+        else (ZERO, ZERO)
         for root in roots
     ]
     if len(tops) == 1:
@@ -179,7 +194,7 @@ class _Step:
 
     numerator: Form
     denominator: Form
-    below: Level | LeafValues | None
+    below: Level | MadeLevel | LeafValues | None
     to_ones: bool
 
     def claim(self, mix: Ext) -> Form:
@@ -196,8 +211,10 @@ class _Step:
     def factors(self, mix: Ext) -> Tables | Parts:
         """A prover's tables; numerators are overwritten, as they are needed no more."""
         assert self.below is not None
-        if isinstance(self.below, LeafValues):
-            return self.below.shifted_product(mix.inverse()) if self.to_ones else self.below.products(mix)
+        if isinstance(self.below, LeafValues) and self.to_ones:
+            return self.below.shifted_product(mix.inverse())
+        if not isinstance(self.below, Level):
+            return products(self.below, mix)
         (p0, p1), (q0, q1) = _halves(self.below.numerators), _halves(self.below.denominators)
         add_scaled(p0, q0, mix)
         return Tables([(p0, q1), (p1, q0)])

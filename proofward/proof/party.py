@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
+from proofward.field.narrow import Narrow
 from proofward.proof.claims import Reduced, RunningSum, Summands, Tables, Weights, fold_claim
 from proofward.proof.commitment.contract import Commitment, PadCounts, Scheme
 from proofward.proof.errors import ProofRejected
@@ -127,6 +128,10 @@ class Party(ABC):
 
     def values(self, column: Column) -> Array:
         """The values of a column; a prover's only."""
+        raise AssertionError(f"only a prover has the values of {column.name}")
+
+    def narrow(self, column: Column) -> Narrow:
+        """The values of a column in the smallest integers that hold them; a prover's only."""
         raise AssertionError(f"only a prover has the values of {column.name}")
 
     def pad(self, key: int) -> Ext:

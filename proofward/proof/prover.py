@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext, elements
 from proofward.field.memory import kept_memory
+from proofward.field.narrow import Narrow, narrowed, widened
 from proofward.proof.algebra import element
 from proofward.proof.claims import RunningSum, Summands
 from proofward.proof.commitment.contract import Committed, Pads, Rng
@@ -43,7 +44,7 @@ class Prover(Party):
         self.rng = rng
         self.committed: list[Committed] = []
         self._pads: Pads | None = None
-        self._columns: dict[tuple[int, int], Array] = {}
+        self._columns: dict[tuple[int, int], Narrow] = {}
         self._proof = bytearray()
         self.phases = Phases()
 
@@ -98,16 +99,16 @@ class Prover(Party):
         self.write(committed.root)
         return committed.root
 
-    def _commit_columns(self, columns: list[Array], padded: bool) -> Committed:
+    def _commit_columns(self, columns: list[Narrow], padded: bool) -> Committed:
         if not padded:
             return self.scheme.commit(columns, self.rng)
         committed, self._pads = self.scheme.commit_padded(columns, self.plan.pad_counts, self.rng)
         return committed
 
-    def _evaluate_declared(self) -> list[Array]:
+    def _evaluate_declared(self) -> list[Narrow]:
         commitment = len(self.commitments)
         columns = [Column(commitment, i, size, name) for i, (name, size, _) in enumerate(self._declared)]
-        values = [self.values(column) for column in columns]
+        values = [self.narrow(column) for column in columns]
         for column, own in zip(columns, values, strict=True):
             if own.shape != (1 << column.log_size,):
                 raise ValueError(f"column {column.name} of shape {own.shape}, declared 2^{column.log_size}")
@@ -117,7 +118,14 @@ class Prover(Party):
         """The values of a column, of the commitment being declared or of an earlier one."""
         key = (column.commitment, column.index)
         if key not in self._columns:
-            self._columns[key] = self._declared[column.index][2]()
+            self._columns[key] = narrowed(self._declared[column.index][2]())
+        return widened(self._columns[key])
+
+    def narrow(self, column: Column) -> Narrow:
+        """`values` in the integers that they are kept in."""
+        key = (column.commitment, column.index)
+        if key not in self._columns:
+            self.values(column)
         return self._columns[key]
 
     def _reopen(self, source: Callable[[], object]) -> None:

@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext, ext_scale
 from proofward.field.memory import large_empty
-from proofward.field.multilinear import fold_into, suffix_tables
+from proofward.field.multilinear import fold, fold_into, suffix_tables
 from proofward.field.rounds import bind_first, bind_last, next_message
 from proofward.field.sums import SplitWeights, round_message
 from proofward.field.threads import in_parts
 from proofward.proof.algebra import element
-from proofward.proof.claims import Parts, RunningSum, Summands, Tables, Weights
+from proofward.proof.claims import Parts, Range, RunningSum, Summands, Tables, Weights
 from proofward.proof.forms import ONE, ZERO
 from proofward.proof.last_rounds import last_rounds
 from proofward.proof.transcript import Transcript
@@ -27,6 +27,9 @@ Array = npt.NDArray[np.uint64]
 
 _LOW_VARIABLES = 10
 
+
+_BOUND_AT_MOST = 1 << 25
+"""Entries of a bound table; while more are left, a round makes the tables part by part as the first does."""
 
 AT_ONCE_VARIABLES = 12
 """From so many variables on all rounds are run in one kernel, by one thread."""
@@ -72,7 +75,7 @@ class Summation(RunningSum):
         return next_message(self._bound, 1 << self._variables, self._pairs, challenge, self._remaining())
 
     def bind(self, challenge: Ext) -> None:
-        """The first variable is bound at once, the others together with the next message."""
+        """Once tables are kept their first variable is bound at once, the others with the next message."""
         self._variables -= 1
         if self._bound is None:
             self._bound = self._source.bind(challenge)
@@ -134,21 +137,38 @@ class _Whole:
 
 
 class _ByParts:
-    """The first round of tables that are made part by part: no table of the first round's length is kept."""
+    """The first rounds of tables that are made part by part: no table of the first round's length is kept.
+
+    Until a bound table is small enough, a round makes all parts again and binds them as far as it is.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._challenges: list[Ext] = []
         self.size, self.pairs = parts.size, parts.pairs
 
+    @property
+    def _left(self) -> int:
+        """Entries of a table, bound to all challenges."""
+        return self.size >> len(self._challenges)
+
+    def _part(self, ranges: list[Range]) -> list[tuple[Array, Array]]:
+        """Some ranges of bound tables; every variable that is bound doubles the entries that are made."""
+        blocks = range(0, self.size, self._left)
+        pairs = self._parts.part([(at + start, at + stop) for at in blocks for start, stop in ranges])
+        for challenge in self._challenges:
+            pairs = [(fold(f, challenge), fold(g, challenge)) for f, g in pairs]
+        return pairs
+
     def tables(self) -> list[Array]:
-        return [table for pair in self._parts.part([(0, self.size)]) for table in pair]
+        return [table for pair in self._part([(0, self._left)]) for table in pair]
 
     def _each(self, use: Callable[[list[tuple[Array, Array]], int, int], None]) -> None:
         """Call use(pairs, start, stop) for parts start .. stop of both halves, one after the other."""
-        half = self.size // 2
+        half = self._left // 2
 
         def make(start: int, stop: int) -> None:
-            use(self._parts.part([(start, stop), (half + start, half + stop)]), start, stop)
+            use(self._part([(start, stop), (half + start, half + stop)]), start, stop)
 
         in_parts(make, half)
 
@@ -163,8 +183,12 @@ class _ByParts:
         self._each(use)
         return sum((zero for zero, _ in sums), ZERO), sum((lead for _, lead in sums), ZERO)
 
-    def bind(self, challenge: Ext) -> Array:
-        bound = large_empty(4 * self.pairs, self.size // 2)
+    def bind(self, challenge: Ext) -> Array | None:
+        """The bound tables, or None where they are too large to be kept."""
+        if self._left // 2 > _BOUND_AT_MOST:
+            self._challenges.append(challenge)
+            return None
+        bound = large_empty(4 * self.pairs, self._left // 2)
 
         def use(pairs: list[tuple[Array, Array]], start: int, stop: int) -> None:
             for i, table in enumerate(table for pair in pairs for table in pair):

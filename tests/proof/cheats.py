@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
+from proofward.field.narrow import widened
 from proofward.field.scalar import P
 from proofward.proof.commitment.contract import Rng, Scheme
 from proofward.proof.commitment.ligero.layout import ExtensionRows
@@ -44,7 +45,7 @@ class Recorder(Prover):
 
     @property
     def columns(self) -> dict[tuple[int, int], Array]:
-        return self._columns
+        return {key: widened(own) for key, own in self._columns.items()}
 
 
 class Forger(Prover):

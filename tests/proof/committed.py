@@ -26,7 +26,7 @@ from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.commitment.ligero.vector import CommittedVector
 from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.commitment.ligero.witness import OpenedWitness
-from proofward.proof.commitment.ligero.words import HashedWords
+from proofward.proof.commitment.ligero.words import HashedMatrix
 from proofward.proof.counter import Counter
 from proofward.proof.forms import ONE, ZERO
 from proofward.proof.prover import Prover
@@ -203,7 +203,7 @@ class TellsOtherColumns(Committed):
         super().agree(indices, plus_one(found, 5))
 
 
-class _SpoiledWords(HashedWords):
+class _SpoiledWords(HashedMatrix):
     def _words(self, start: int, stop: int) -> Array:
         words, half = super()._words(start, stop), self._n // 2
         if start == 0:
@@ -215,7 +215,7 @@ def far_from_the_code(number: int) -> type[Committed]:
     """Commits to a matrix, the number-th, with one row that is no codeword in half of the columns."""
 
     class Vector(CommittedVector):
-        def _commit(self, values: Any) -> HashedWords:
+        def _commit(self, values: Any) -> HashedMatrix:
             honest = super()._commit(values)
             if len(self._parts) != number:
                 return honest
@@ -251,5 +251,5 @@ def filled(values: Any, k: int) -> Array:
 
 
 class _Filled(CommittedVector):
-    def _commit(self, values: Any) -> HashedWords:
+    def _commit(self, values: Any) -> HashedMatrix:
         return super()._commit([filled(array, self._code.k) for array in values])

@@ -14,8 +14,9 @@ from proofward.proof.algebra import element
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.functional import Functional
 from proofward.proof.commitment.ligero.layout import Layout
+from proofward.proof.commitment.ligero.rows import place
 from proofward.proof.commitment.ligero.scheme import Ligero
-from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.forms import LEFT, PAD, RIGHT, ZERO, pad_key, split_pad_key
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Coins, Label

@@ -11,8 +11,9 @@ from proofward.field.goldilocks import random_field
 from proofward.proof.commitment.ligero import words
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRows, Layout
+from proofward.proof.commitment.ligero.rows import place
 from proofward.proof.commitment.ligero.scheme import Ligero
-from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key
 from tests.proof.toy import seeded
 
@@ -88,10 +89,10 @@ def test_a_tableau_s_data_are_what_was_committed(rows: int) -> None:
     code = CodeParameters(log_k=3, log_n=6, queries=4, openings=2)
     values = random_field(rows * code.k, seeded(1)).reshape(rows, code.k)
     kept = Ligero(code)._commit_rows(values, seeded(2))
-    coefficients = kept.coefficients.copy()
+    coefficients = kept.polynomials(0, rows).copy()
     for _ in range(2):
         assert np.array_equal(kept.data, values)
-        assert np.array_equal(kept.coefficients, coefficients)
+        assert np.array_equal(kept.polynomials(0, rows), coefficients)
     again = CommittedTableau(code, kept.data, kept.blinding, kept.salt_seed)
     assert again.root == kept.root
 

@@ -18,7 +18,7 @@ from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import ONE, ZERO, Column, Form
-from proofward.proof.leaf_values import Level
+from proofward.proof.leaf_values import Level, MadeLevel
 from proofward.proof.leaves import Leaves, Query, eq_index, split_blocks
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
@@ -227,7 +227,7 @@ def test_leaves_and_their_forms_agree() -> None:
         assert np.array_equal(leaves.denominators(ranges), level.denominators[:, at])
         shifted = ext_shift(level.denominators[:, at], beta)
         assert np.array_equal(leaves.denominators(ranges, beta), shifted)
-    above = leaves.above(only_ones=False)
+    above = MadeLevel(leaves, only_ones=False).whole()
     made = fraction_level(level.numerators, level.denominators)
     assert np.array_equal([above.numerators, above.denominators], made)
     for i in range(len(expected), 32):

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import random_field
+from proofward.field.narrow import widened
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
@@ -50,7 +51,7 @@ class Forger(Prover):
     @property
     def columns(self) -> Columns:
         """All columns so far, by commitment and index."""
-        return self._columns
+        return {key: widened(own) for key, own in self._columns.items()}
 
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None:
         """Checks nothing."""
@@ -71,7 +72,7 @@ class Forger(Prover):
             if self.honest is None:
                 raise
             self._columns[key] = self.honest[key]
-            return self._columns[key]
+            return self.honest[key]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from proofward.proof.commitment.contract import Scheme
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.forms import Column
+from proofward.proof.leaf_values import most_nodes
 from proofward.proof.lookup import LEAVES, LOOKUPS
 from proofward.proof.party import Party
 from proofward.relations.config import RoundConfig
@@ -54,11 +55,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Tally:
-    """The plan of a script, and its counts by part; `leaves` of all fraction trees, padded."""
+    """The plan of a script, and its counts by part.
+
+    leaves: of all fraction trees, padded. nodes: of their levels that a prover keeps.
+    """
 
     plan: Plan
     parts: dict[str, Part]
     leaves: int
+    nodes: int
 
     @property
     def lookups(self) -> int:
@@ -76,7 +81,7 @@ class TallyingCounter(Counter):
     def __init__(self, scheme: Scheme, policy_bits: float) -> None:
         super().__init__(scheme, policy_bits)
         self.parts: dict[str, Part] = {}
-        self.leaves = 0
+        self.leaves = self.nodes = 0
 
     def declare(self, name: str, log_size: int, values: Callable[[], npt.NDArray[np.uint64]]) -> Column:
         self._count(name, committed=1 << log_size, columns=1)
@@ -87,6 +92,7 @@ class TallyingCounter(Counter):
             self._count(name, lookups=count)
         elif what == LEAVES:
             self.leaves += count
+            self.nodes += most_nodes(count)
 
     def _count(self, name: str, committed: int = 0, columns: int = 0, lookups: int = 0) -> None:
         part = part_of(name)
@@ -112,7 +118,7 @@ def tally(script: Callable[[Party], None], scheme: Scheme, policy_bits: float) -
     """The counts of any script whose proofs have to reach a policy."""
     counter = TallyingCounter(scheme, policy_bits)
     plan = counter.run(script)
-    found = Tally(plan, counter.parts, counter.leaves)
+    found = Tally(plan, counter.parts, counter.leaves, counter.nodes)
     if sum(part.committed for part in found.parts.values()) != plan.values:
         raise AssertionError(f"parts commit to other values than the plan's {plan.values}")
     return found

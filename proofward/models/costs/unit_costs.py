@@ -9,7 +9,9 @@ Units that cost nothing measurable are left out. A `message` is a hidden value t
 interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
 included. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a `coefficient` one
 of a row's polynomial in all tableaux that are opened, and a `polynomials' symbol` an entry of the matrices
-that an opening commits to. Values and weights are those of padded layouts, over all samples; an `update` is
+that an opening commits to. A `byte of a tableau` is one of polynomials and code words that a prover keeps, a
+`node` one of the levels of fraction trees that it keeps; both have a bound, see `commitment/ligero/tableau`
+and `proof/leaf_values`. Values and weights are those of padded layouts, over all samples; an `update` is
 encrypted once a round, and a `process` has loaded the kernels.
 """
 
@@ -68,11 +70,12 @@ COSTS: Costs = {
         "table entry": 2.99,
     },
     "memory": {
-        "process": 2.20e8,
-        "code symbol": 1.69,
-        "coefficient": 44.0,
-        "lookup": 31.0,
-        "parameter": 16.0,
+        "process": 1.98e8,
+        "byte of a tableau": 1.41,
+        "node": 28.1,
+        "committed value": 4.31,
+        "table entry": 41.3,
+        "parameter": 12.4,
     },
 }
 

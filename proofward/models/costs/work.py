@@ -82,8 +82,9 @@ def work_of(run: Run) -> Work:
         MEMORY: {
             "process": 1,
             **counts.memory,
+            "node": run.tally.nodes,
+            "table entry": tables,
             "committed value": plan.values,
-            "lookup": run.tally.lookups,
             "hidden value": hidden,
             "parameter": parameters,
         },

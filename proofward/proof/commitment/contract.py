@@ -34,6 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
+from proofward.field.narrow import Narrow
 from proofward.proof.forms import Form
 from proofward.proof.proof_length import ProofLength
 from proofward.proof.soundness import Soundness
@@ -183,11 +184,11 @@ class Scheme(ABC):
         """The measures of an opening of these, roots aside; enters its errors."""
 
     @abstractmethod
-    def commit(self, columns: Sequence[Array], rng: Rng) -> Committed:
+    def commit(self, columns: Sequence[Narrow], rng: Rng) -> Committed:
         """Commit to columns, each of a power of two of elements."""
 
     @abstractmethod
-    def commit_padded(self, columns: Sequence[Array], pads: PadCounts, rng: Rng) -> tuple[Committed, Pads]:
+    def commit_padded(self, columns: Sequence[Narrow], pads: PadCounts, rng: Rng) -> tuple[Committed, Pads]:
         """Commit to columns and to fresh pads."""
 
     @abstractmethod

@@ -42,6 +42,7 @@ from proofward.proof.commitment.ligero.code import CodeParameters, polynomial_le
 from proofward.proof.commitment.ligero.committed import enter_claim_errors, place_blocks
 from proofward.proof.commitment.ligero.layout import OpenedRows
 from proofward.proof.commitment.ligero.merkle import HASH_BYTES, SALT_BYTES
+from proofward.proof.commitment.ligero.tableau import kept_bytes
 from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.proof_length import ProofLength
 from proofward.proof.soundness import Soundness
@@ -105,7 +106,7 @@ def count_opening(
         },
         opening={"coefficient": coefficients, "polynomials' symbol": symbols_of_vector},
         verify={"opened symbol": code.queries * rows, "row": rows, "column": code.n},
-        memory={"code symbol": symbols, "coefficient": coefficients},
+        memory={"byte of a tableau": sum(kept_bytes(code, count) for count in opened.counts)},
     )
 
 

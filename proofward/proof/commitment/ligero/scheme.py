@@ -11,6 +11,7 @@ import numpy as np
 from proofward.field.contract import combine_rows
 from proofward.field.extension import ext_add, zeros
 from proofward.field.goldilocks import random_field
+from proofward.field.narrow import Narrow
 from proofward.proof.commitment import contract
 from proofward.proof.commitment.contract import (
     Array,
@@ -39,8 +40,9 @@ from proofward.proof.commitment.ligero.merkle import (
 )
 from proofward.proof.commitment.ligero.opening import ColumnClaims, OpeningWitness, combine
 from proofward.proof.commitment.ligero.pads import DrawnPads, draw_pads
+from proofward.proof.commitment.ligero.rows import PlacedRows, Rows
 from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
-from proofward.proof.commitment.ligero.tableau import CommittedTableau, place
+from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.commitment.ligero.witness import OpenedWitness
 from proofward.proof.soundness import Soundness
@@ -77,20 +79,19 @@ class Ligero(Scheme):
         enter_errors(soundness, self.code, self.vector, constraints, product_rows)
         return count_opening(self.code, self.vector, commitments, pads)
 
-    def commit(self, columns: Sequence[Array], rng: Rng) -> CommittedTableau:
+    def commit(self, columns: Sequence[Narrow], rng: Rng) -> CommittedTableau:
         layout = self._layout([(column.size - 1).bit_length() for column in columns])
-        return self._commit_rows(place(layout, columns, layout.rows), rng)
+        return self._commit_rows(PlacedRows(layout, columns), rng)
 
     def commit_padded(
-        self, columns: Sequence[Array], pads: PadCounts, rng: Rng
+        self, columns: Sequence[Narrow], pads: PadCounts, rng: Rng
     ) -> tuple[CommittedTableau, DrawnPads]:
         layout = self._layout([(column.size - 1).bit_length() for column in columns])
         rows = ExtensionRows(self.code.log_k, pads.pads, pads.products)
-        data = place(layout, columns, layout.rows + 2 * rows.count)
+        data = PlacedRows(layout, columns, more=2 * rows.count)
         drawn = self._draw_pads(rows, rng)
         planes = drawn.reshape(2, rows.count, self.code.k)
-        data[layout.rows :: 2] = planes[0]
-        data[layout.rows + 1 :: 2] = planes[1]
+        data.behind[::2], data.behind[1::2] = planes
         return self._commit_rows(data, rng), DrawnPads(rows, drawn)
 
     def _layout(self, log_sizes: Sequence[int]) -> Layout:
@@ -99,9 +100,9 @@ class Ligero(Scheme):
     def _draw_pads(self, rows: ExtensionRows, rng: Rng) -> Array:
         return draw_pads(rows, rng)
 
-    def _commit_rows(self, data: Array, rng: Rng) -> CommittedTableau:
+    def _commit_rows(self, data: Rows | Array, rng: Rng) -> CommittedTableau:
         """Commit to data with fresh blinding and salts."""
-        count = data.shape[0]
+        count = len(data)
         blinding = random_field(count * self.code.blinding, rng).reshape(count, self.code.blinding)
         return CommittedTableau(self.code, data, blinding, rng(32))
 

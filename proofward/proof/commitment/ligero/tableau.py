@@ -3,28 +3,36 @@
 A row's polynomial is the interpolation of its k data on H plus (X^k - 1) B(X), where B is random with K - k
 coefficients. So the values at any K - k points outside H are uniform. A column holds the values of all rows
 at one point of the coset 7 <w_n>, which is disjoint from H.
+
+Of a large tableau not even the polynomials are kept: they take four to eight times the memory of the columns
+(`rows`), and code words are in `words`. A combination of polynomials is that of the combined data, so all
+that needs them again are the columns that are opened.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
+from proofward.field.contract import combine_rows
+from proofward.field.extension import ext_add, zeros
 from proofward.field.goldilocks import add, is_canonical
-from proofward.field.memory import large_empty
 from proofward.field.ntt import blinded_coefficients, ntt
 from proofward.proof.commitment.contract import Array
 from proofward.proof.commitment.ligero.code import CodeParameters
-from proofward.proof.commitment.ligero.layout import Layout
 from proofward.proof.commitment.ligero.merkle import SALT_BYTES
-from proofward.proof.commitment.ligero.words import HashedWords
+from proofward.proof.commitment.ligero.rows import MatrixRows, Rows
+from proofward.proof.commitment.ligero.words import HashedWords, kept_words
 
 _LARGEST = 1 << 36
+_KEPT_POLYNOMIALS = 1 << 30
+"""Bytes; the polynomials of a tableau that is not larger are kept for the opening."""
+_PIECE_BYTES = 16 << 20
+"""Of data that are combined at once."""
 Data = Annotated[bytes, Length(0, _LARGEST)]
 Count = Annotated[int, Range(0, 1 << 32)]
 
@@ -41,44 +49,60 @@ class _Stored:
     salt_seed: Annotated[bytes, Length(32)]
 
 
-def place(layout: Layout, values: Sequence[Array], rows: int) -> Array:
-    """The data of a tableau: columns laid into an F-matrix of `rows` rows.
-
-    There are at least as many rows as in the layout; the rest is zero.
-    """
-    k = 1 << layout.log_k
-    data = large_empty(rows, k)
-    data[layout.large_rows :] = 0
-    for size, where, column in zip(layout.log_sizes, layout.placements, values, strict=True):
-        if column.shape != (1 << size,):
-            raise ValueError(f"column of shape {column.shape}, declared length {1 << size}")
-        if size >= layout.log_k:
-            data[where.row : where.row + (column.size >> layout.log_k)] = column.reshape(-1, k)
-        else:
-            data[where.row, where.offset : where.offset + column.size] = column
-    return data
+def kept_bytes(code: CodeParameters, rows: int) -> int:
+    """What a tableau of so many rows keeps of its polynomials and of its code words."""
+    polynomials = 8 * rows * code.dimension
+    return polynomials * (polynomials <= _KEPT_POLYNOMIALS) + kept_words(rows, code.n)
 
 
 class CommittedTableau(HashedWords):
     """Data, blinding and salts of a tableau with everything that is computed from them."""
 
-    def __init__(self, code: CodeParameters, data: Array, blinding: Array, salt_seed: bytes) -> None:
-        rows, k = data.shape
-        if k != code.k or blinding.shape != (rows, code.blinding):
-            raise ValueError(f"tableau of {data.shape} with blinding {blinding.shape} does not fit {code}")
+    def __init__(self, code: CodeParameters, data: Rows | Array, blinding: Array, salt_seed: bytes) -> None:
+        rows = MatrixRows(data) if isinstance(data, np.ndarray) else data
+        if rows.k != code.k or blinding.shape != (rows.count, code.blinding):
+            raise ValueError(
+                f"tableau of {(rows.count, rows.k)} with blinding {blinding.shape} does not fit {code}"
+            )
         self.code = code
         self.blinding = blinding
         self.salt_seed = salt_seed
+        self._source: Rows | None = rows
+        self._polynomials: Array | None = None
+        if 8 * rows.count * code.dimension <= _KEPT_POLYNOMIALS:
+            self._polynomials, self._source = blinded_coefficients(rows.part(0, rows.count), blinding), None
         salts = hashlib.shake_256(b"column salts" + salt_seed).digest(SALT_BYTES * code.n)
-        super().__init__(blinded_coefficients(data, blinding), code.n, salts)
+        super().__init__(rows.count, code.n, salts)
+
+    def polynomials(self, start: int, stop: int) -> Array:
+        """The coefficients of rows start .. stop, one a row."""
+        if self._polynomials is not None:
+            return self._polynomials[start:stop]
+        assert self._source is not None
+        return blinded_coefficients(self._source.part(start, stop), self.blinding[start:stop])
+
+    def combined(self, weights: Array) -> Array:
+        """sum_i weight_i W_i over the first rows, as many as there are weights: E-arrays."""
+        count = weights.shape[1]
+        if self._polynomials is not None:
+            return combine_rows(weights, self._polynomials[:count])
+        assert self._source is not None
+        data, step = zeros(self.code.k), max(1, _PIECE_BYTES // (8 * self.code.k))
+        for start in range(0, count, step):
+            own = weights[:, start : start + step]
+            if own.any():
+                data = ext_add(data, combine_rows(own, self._source.part(start, start + own.shape[1])))
+        return blinded_coefficients(data, combine_rows(weights, self.blinding[:count]))
 
     @property
     def data(self) -> Array:
-        """The rows' values on H, from their polynomials: there (X^k - 1) B(X) is 0."""
-        k = self.code.k
-        low = self.coefficients[:, :k].copy()
+        """The rows' values on H; from their polynomials where these are kept: (X^k - 1) B(X) is 0 there."""
+        if self._source is not None:
+            return self._source.part(0, self.rows)
+        k, polynomials = self.code.k, self.polynomials(0, self.rows)
+        low = polynomials[:, :k].copy()
         for start in range(k, self.code.dimension, k):
-            part = np.ascontiguousarray(self.coefficients[:, start : start + k])
+            part = np.ascontiguousarray(polynomials[:, start : start + k])
             low[:, : part.shape[1]] = add(np.ascontiguousarray(low[:, : part.shape[1]]), part)
         return ntt(low)
 

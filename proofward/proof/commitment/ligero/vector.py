@@ -53,7 +53,7 @@ from proofward.proof.commitment.ligero.merkle import (
     sibling_count,
 )
 from proofward.proof.commitment.ligero.vector_code import VectorCode
-from proofward.proof.commitment.ligero.words import HashedWords, values_at
+from proofward.proof.commitment.ligero.words import HashedMatrix, values_at
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Label, draw_indices, expand_extension
 
@@ -73,7 +73,7 @@ class _Part:
 
     rows: list[int]
     root: bytes
-    matrix: HashedWords | None
+    matrix: HashedMatrix | None
 
 
 class CommittedVector:
@@ -98,7 +98,7 @@ class CommittedVector:
         heard = self._party.exchange_bytes(Label.POLYNOMIALS, ROOT_BYTES, root)
         self._parts.append(_Part(rows, heard, matrix))
 
-    def _commit(self, values: Sequence[Array]) -> HashedWords:
+    def _commit(self, values: Sequence[Array]) -> HashedMatrix:
         """The words of these arrays, cut into rows; a row over E is two rows over F."""
         k, n = self._code.k, self._code.n
         rows = []
@@ -106,7 +106,7 @@ class CommittedVector:
             padded = zeros(-(-array.shape[1] // k) * k)
             padded[:, : array.shape[1]] = array
             rows.append(padded.reshape(2, -1, k).transpose(1, 0, 2).reshape(-1, k))
-        return HashedWords(np.concatenate(rows), n, bytes(SALT_BYTES * n))
+        return HashedMatrix(np.concatenate(rows), n, bytes(SALT_BYTES * n))
 
     def prove_value(self, point: Sequence[Ext], value: Callable[[], Ext]) -> Ext:
         """The value of the vector's extension at a point, the most significant variable first."""

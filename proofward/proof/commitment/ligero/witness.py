@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from proofward.field.contract import combine_rows
 from proofward.field.extension import Ext, ext_add, ext_mul, ext_scale, ext_sub, zeros
 from proofward.field.multilinear import eq_table
 from proofward.field.ntt import intt
@@ -35,7 +34,7 @@ class OpenedWitness:
 
     def _extension_row(self, row: int) -> Array:
         start = self._rows.first + 2 * row
-        return self._tableaux[self._rows.padded].coefficients[start : start + 2]
+        return self._tableaux[self._rows.padded].polynomials(start, start + 2)
 
     def linear_polynomial(self, functional: Functional) -> Array:
         """p = sum over rows of L_i W_i, plus m1 + X^k m2."""
@@ -43,11 +42,10 @@ class OpenedWitness:
         for low, rows in functional.large_terms():
             combined = zeros(self._code.dimension)
             for tableau, weights in rows.items():
-                own = self._tableaux[tableau].coefficients[: weights.shape[1]]
-                combined = ext_add(combined, combine_rows(weights, own))
+                combined = ext_add(combined, self._tableaux[tableau].combined(weights))
             products.append((eq_table(low), combined))
         for (tableau, row), inside in functional.dense_rows().items():
-            coefficients = self._tableaux[tableau].coefficients[row]
+            (coefficients,) = self._tableaux[tableau].polynomials(row, row + 1)
             products.append((inside, np.stack([coefficients, np.zeros_like(coefficients)])))
         for row, inside in functional.dense_extension_rows.items():
             products.append((inside, np.ascontiguousarray(self._extension_row(row))))
@@ -100,7 +98,7 @@ class OpenedWitness:
         """sum_i weight_i W_i over the rows of all tableaux."""
         combined = zeros(self._code.dimension)
         for own, tableau in zip(weights, self._tableaux, strict=True):
-            combined = ext_add(combined, combine_rows(own, tableau.coefficients))
+            combined = ext_add(combined, tableau.combined(own))
         return combined
 
 

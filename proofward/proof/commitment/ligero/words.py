@@ -9,6 +9,7 @@ columns that are opened.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 
 import numpy as np
@@ -23,18 +24,24 @@ _KEPT_BYTES = 128 << 20
 _PIECE_BYTES = 16 << 20
 
 
-class HashedWords:
-    """A matrix of coefficients over F, a row a polynomial; its words of n points, salts, and their tree."""
+def kept_words(rows: int, n: int) -> int:
+    """The bytes that are kept of so many code words of n points."""
+    words = 8 * rows * n
+    return words if words <= _KEPT_BYTES else 0
 
-    def __init__(self, coefficients: Array, n: int, salts: bytes) -> None:
-        self.coefficients = coefficients
+
+class HashedWords(ABC):
+    """Polynomials over F, their words of n points, salts, and the words' tree."""
+
+    def __init__(self, rows: int, n: int, salts: bytes) -> None:
+        self.rows = rows
         self._n, self._salts = n, salts
-        self._kept = self._words(0, self.rows) if 8 * self.rows * n <= _KEPT_BYTES else None
+        self._kept = self._words(0, rows) if kept_words(rows, n) else None
         self.tree = MerkleTree(self._leaves())
 
-    @property
-    def rows(self) -> int:
-        return len(self.coefficients)
+    @abstractmethod
+    def polynomials(self, start: int, stop: int) -> Array:
+        """The coefficients of rows start .. stop, one a row."""
 
     @property
     def root(self) -> bytes:
@@ -65,7 +72,18 @@ class HashedWords:
 
     def _words(self, start: int, stop: int) -> Array:
         """Some rows' words of the code."""
-        return low_degree_extend(self.coefficients[start:stop], self._n)
+        return low_degree_extend(self.polynomials(start, stop), self._n)
+
+
+class HashedMatrix(HashedWords):
+    """A matrix of coefficients over F, a row a polynomial."""
+
+    def __init__(self, coefficients: Array, n: int, salts: bytes) -> None:
+        self.coefficients = coefficients
+        super().__init__(len(coefficients), n, salts)
+
+    def polynomials(self, start: int, stop: int) -> Array:
+        return self.coefficients[start:stop]
 
 
 def values_at(coefficients: Array, n: int, indices: list[int]) -> Array:
