@@ -1,4 +1,4 @@
-"""Records from a CSV file with a header: columns by name, normalised with public constants.
+"""Records from a table with a header: columns by name, normalised with public constants.
 
 Nothing that is raised or said here repeats a cell of the file: cells are patients' data. All that is wrong is
 said at once, with counts and places.
@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from proofward.data.plausibility import (
 )
 from proofward.data.records import Records, to_fixed_point
 from proofward.data.schema import DECIMALS, Schema, folded, plain_number
+from proofward.data.tables.cells import EXACT, is_date, is_truth
+from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint
 
 _NO_TEXT = "the file is no UTF-8 text: save it as CSV UTF-8"
@@ -49,28 +53,32 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def read_csv(
-    path: Path,
+def read_csv(path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str = "", **given: Any) -> Table:
+    """`read_table` of a file with this delimiter, "" for the usual one."""
+    return read_table(TableFile(path, delimiter), schema, scales, **given)
+
+
+def read_table(
+    file: TableFile,
     schema: Schema,
     scales: FixedPoint,
     *,
-    delimiter: str = "",
     least_rows: int = 1,
     reading: Reading | None = None,
 ) -> Table:
     """A file's records at scale fa.
 
-    Rows are counted as a spreadsheet does: the header is row 1. delimiter: "" for the usual one. least_rows:
-    how many the consortium's training needs. reading: what takes the rows. Raises CsvRefused with all that is
-    wrong.
+    Rows are counted as a spreadsheet does: the header is row 1. least_rows: how many the consortium's
+    training needs. reading: what takes the rows. Raises CsvRefused with all that is wrong, TablesExtraMissing.
     """
     problems, reading = Problems(), reading or Reading(schema)
+    header: Header | None = None
+    reading.typed = file.typed
+    notation = schema.notation
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, delimiter=delimiter or schema.notation.delimiter, strict=True)
+        with file.rows(notation.delimiter, notation.decimal) as lines:
             rows = _rows(lines, problems)
             _, cells = next(rows, (1, []))
-            header = None
             if any("\0" in cell for cell in cells):  # UTF-16 or no text at all, and yet valid UTF-8
                 problems.say(_NO_TEXT)
             else:
@@ -81,6 +89,8 @@ def read_csv(
     except UnicodeDecodeError:
         problems.say(_NO_TEXT)
         header = None
+    except FileRefused as error:
+        problems.say(str(error))
     if header is None:
         raise CsvRefused(problems.lines())
     if reading.seen < least_rows:
@@ -130,11 +140,15 @@ def _rows(reader: Iterator[list[str]], problems: Problems) -> Iterator[tuple[int
 
 
 class Reading:
-    """Rows as they come: numbers and labels of the good ones, problems of the others."""
+    """Rows as they come: numbers and labels of the good ones, problems of the others.
+
+    typed: whether the file's cells have types, so that what is no number can be named.
+    """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.seen = 0
+        self.typed = False
         self._values, self._labels, self._numbers = array("d"), array("q"), array("q")
         self._identifiers: dict[tuple[str, int], tuple[set[bytes], Places]] = {}
 
@@ -192,6 +206,8 @@ class Reading:
         if decimal != ".":
             text = "" if "." in text else text.replace(decimal, ".")
         value = plain_number(text)
+        if self.typed and (what := _altered(cell.strip(), value)):
+            return None, what
         if value is None and _TOO_LARGE.fullmatch(text) and text.count(".") < 2:
             return None, "numbers that are too large to be one"
         return value, f"cells that are no number with a decimal {DECIMALS[decimal]}"
@@ -209,3 +225,14 @@ class Reading:
         *most, last = label.classes
         words = f"cells that are none of the agreed labels, {', '.join(most)} and {last}"
         return (found[0] if found else None), words
+
+
+def _altered(text: str, value: float | None) -> str:
+    """What is wrong with a typed cell that would not be a number as it is, "" where nothing is known."""
+    if value is None:
+        if is_date(text):
+            return "dates, which are no numbers"
+        return "truth values, which are no numbers" if is_truth(text) else ""
+    if abs(value) >= EXACT and text.lstrip("+-").isdigit():
+        return "whole numbers of 2^53 and above, which no number of 64 bits holds"
+    return ""

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from proofward.data.plausibility import clipped_by_name, normalised, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.schema import Notation, folded
+from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.table_file import TableFile
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
 from proofward.layers.softmax import real_softmax
@@ -110,18 +112,17 @@ def _sigmoid(value: float) -> float:
 
 
 def read_records(
-    path: Path, names: Sequence[str], delimiter: str = "", decimal: str = ".", key: str = ""
+    file: TableFile | Path, names: Sequence[str], decimal: str = ".", key: str = ""
 ) -> NewRecords:
-    """The records of a CSV file with a header, which has these columns in any order, and perhaps others.
+    """The records of a table with a header, which has these columns in any order, and perhaps others.
 
-    delimiter: "" for the usual one, a semicolon where the comma is the decimal mark. Names are compared as at
-    enrolment. Rows are counted as a spreadsheet does: the header is row 1. key: a column of names that has to
-    be there as well. Raises TableRefused, with all that is wrong.
+    Names are compared as at enrolment. Rows are counted as a spreadsheet does: the header is row 1. key: a
+    column of names that has to be there as well. Raises TableRefused, with all that is wrong.
     """
+    table, usual = TableFile(file) if isinstance(file, Path) else file, Notation(decimal=decimal).delimiter
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            usual = Notation(decimal=decimal).delimiter
-            rows = _rows(csv.reader(file, delimiter=delimiter or usual, strict=True))
+        with table.rows(usual, decimal) as lines:
+            rows = _rows(lines)
             _, header = next(rows, (1, []))
             found, names = [folded(name) for name in header], [folded(name) for name in names]
             places = _places(found, [*names, *([folded(key)] if key else [])])
@@ -129,6 +130,8 @@ def read_records(
             values, numbers, keys = _values(rows, found, places, decimal, at)
     except UnicodeDecodeError as error:
         raise TableRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
+    except FileRefused as error:
+        raise TableRefused(str(error)) from error
     if not values:
         raise TableRefused("the file has no records below its header")
     wanted = {*names, folded(key)} if key else set(names)
