@@ -69,7 +69,8 @@ def read_table(
     """A file's records at scale fa.
 
     Rows are counted as a spreadsheet does: the header is row 1. least_rows: how many the consortium's
-    training needs. reading: what takes the rows. Raises CsvRefused with all that is wrong, TablesExtraMissing.
+    training needs. reading: what takes the rows. Raises CsvRefused with all that is wrong, and
+    TablesExtraMissing.
     """
     problems, reading = Problems(), reading or Reading(schema)
     header: Header | None = None

@@ -1,13 +1,12 @@
-"""Hospitals with Excel, Parquet and HDF5 files: looked at, run and predicted as with CSV, bit for bit."""
+"""Hospitals with Excel, Parquet and HDF5 files: looked at, run and predicted as with CSV."""
 
 from __future__ import annotations
 
 import csv
-import json
 
 import pytest
 
-from tests.cli.own_tables import data, write_project, write_tables
+from tests.cli.own_tables import HOSPITALS, data, write_project, write_tables
 from tests.data.own_formats import write, write_group, write_sheets
 
 
@@ -24,7 +23,8 @@ def tables(tmp_path):
     return write_tables(tmp_path / "tables", rows=40)
 
 
-def in_other_formats(tables):
+@pytest.fixture
+def others(tables):
     """The same three tables as Excel, Parquet and HDF5."""
     a, b, c = tables
     write_sheets(a.with_suffix(".xlsx"), {"notes": {"x": [1]}, "records": columns_of(a)})
@@ -33,29 +33,26 @@ def in_other_formats(tables):
     return a.with_suffix(".xlsx"), b.with_suffix(".parquet"), c.with_suffix(".h5")
 
 
-def test_check_data_says_the_same_of_every_format(proofward, tmp_path, tables):
+WHERE = ("--sheet", "records"), (), ("--key", "study/records")
+
+
+def test_check_data_says_the_same_of_every_format(proofward, tmp_path, tables, others):
     project = write_project(tmp_path)
-    excel, parquet, hdf5 = in_other_formats(tables)
-    for before, now, *options in ((tables[0], excel, "--sheet", "records"), (tables[1], parquet),
-                                  (tables[2], hdf5, "--key", "study/records")):  # fmt: skip
-        expected = proofward.json("check-data", project, "--data", before, "--json")
-        assert proofward.json("check-data", project, "--data", now, *options, "--json") == expected
-    said = proofward("check-data", project, "--data", parquet, "--sheet", "x", code=1)
-    assert "--sheet with a table of Excel only, found one of Parquet" in said
+    for before, now, options in zip(tables, others, WHERE, strict=True):
+        expected = proofward.json("check-data", project, "--data", before)
+        assert proofward.json("check-data", project, "--data", now, *options) == expected and expected["exit"] == 0
+    said = proofward("check-data", project, "--data", others[1], "--sheet", "x")
+    assert said.exit_code == 1 and "--sheet with a table of Excel only, found one of Parquet" in said.stderr
+    assert proofward("check-data", project, "--data", others[1], "--delimiter", "M").exit_code == 2
 
 
 @pytest.mark.slow
-def test_a_model_of_parquet_files_is_that_of_csv_files(proofward, tmp_path, tables):
-    project = write_project(tmp_path, rounds=1)
-    others = [write(path.with_suffix(".parquet"), columns_of(path)) for path in tables]
-    found = []
-    for name, files in (("csv", tables), ("parquet", others)):
-        run = tmp_path / name
-        proofward("simulate", project, *data(*files), "--run", run, "--no-plot", "--held-out", files[0])
-        proofward("model", "export", run, "--to", "json", "--out", tmp_path / f"{name}.json")
-        exported = json.loads((tmp_path / f"{name}.json").read_text())
-        found.append(len(exported["tensors"]))
-        model = tmp_path / f"{name}.json"
-    assert found[0] == found[1]
-    words = [proofward("predict", model, file) for file in (tables[0], others[0])]
-    assert words[0] == words[1]
+def test_one_run_and_its_predictions_on_all_formats(proofward, tmp_path, tables, others):
+    project, run, model = write_project(tmp_path, rounds=1), tmp_path / "run", tmp_path / "model.json"
+    options = [word for words in WHERE for word in words]
+    said = proofward.json("simulate", project, *data(*others), *options, "--held-out", others[1], "--run", run, "--no-plot")
+    assert said["exit"] == 0 and said["rows"] == dict.fromkeys(HOSPITALS, 40)
+    assert proofward("model", "export", run, "--to", "json", "--out", model).exit_code == 0
+    for before, now, where in zip(tables, others, WHERE, strict=True):
+        expected = proofward.json("predict", model, before)
+        assert proofward.json("predict", model, now, *where)["predictions"] == expected["predictions"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -100,10 +101,8 @@ def test_damaged_files(tmp_path, kind):
         for at in rng.integers(0, len(raw), 3):
             raw[at] = rng.integers(256)
         path.write_bytes(raw)
-        try:
+        with suppress(pytest.fail.Exception):  # a change of no consequence
             said(path)
-        except pytest.fail.Exception:
-            pass  # the change was of no consequence
 
 
 def test_datasets_that_declare_what_they_have_not(tmp_path):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 else:
     _Text = click.ParamType
 
+FORMATS = ("CSV", "Excel", "Parquet", "HDF5")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 
 
@@ -40,7 +41,7 @@ OPTIONS = (
     click.option("--delimiter", type=Delimiter(), help="What parts the cells of a CSV file.",
                  show_default="the file's line sep=, else comma; semicolon with decimal commas"),
     click.option("--sheet", metavar="NAME", help="The sheet of an Excel file.", show_default="the only one"),
-    click.option("--key", metavar="NAME", help="The table in an HDF5 file.", show_default="the only one"),
+    click.option("--key", metavar="NAME", help=f"The table in a file of {FORMATS[-1]}.", show_default="the only one"),
 )  # fmt: skip
 NAMES = ("delimiter", "sheet", "key")
 
@@ -52,8 +53,14 @@ def table_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def table_file(path: Path, options: Mapping[str, Any]) -> TableFile:
-    """The file with what the options say of it."""
+def table_file(path: Path, options: Mapping[str, Any], alone: bool = True) -> TableFile:
+    """The file with what the options say of it.
+
+    alone: whether they are of this file only; raises FileRefused then for those of another format.
+    """
     from proofward.data.tables.table_file import TableFile
 
-    return TableFile(path, **{name: options.get(name) or "" for name in NAMES})
+    file = TableFile(path, **{name: options.get(name) or "" for name in NAMES})
+    if alone:
+        file.check_options()
+    return file

@@ -52,10 +52,11 @@ def predict(
 ) -> None:
     """Print probability and class of every row of TABLE, by a MODEL that `proofward model export` wrote.
 
-    The table is CSV, Excel (.xlsx), Parquet or HDF5. The columns are found by their names, as the model has them; others are not used. A model of images takes
-    an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
-    federation's own integer, from which the probability follows; of more than two classes each has its own. A
-    model behind a frozen network needs that network's file, whose digest it names.
+    The table is CSV, Excel (.xlsx), Parquet or HDF5. The columns are found by their names, as the model has
+    them; others are not used. A model of images takes an image, a folder of them, an npz or an HDF5 file, and
+    makes them by its own rule. The score is the federation's own integer, from which the probability follows;
+    of more than two classes each has its own. A model behind a frozen network needs that network's file, whose
+    digest it names.
 
     A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
@@ -113,7 +114,8 @@ def _predicted(
     given = {name: options[f"allow_{name}"] for name in ("identifying", "burned_in")}
     if model.description.images is not None:
         if options["table"] is None and (any(options[name] for name in NAMES) or decimal != POINT):
-            raise click.UsageError("--delimiter, --sheet, --key and --decimal: the model takes images, not a table")
+            words = "--delimiter, --sheet, --key and --decimal"
+            raise click.UsageError(f"{words}: the model takes images, not a table")
         agreed = model.description.images.row
         if (agreed is None) is not (options["table"] is None):
             takes = "no rows" if agreed is None else "a row with each image: name their table"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import Refused
-from proofward.cli.common.table_options import NAMES, OPTIONS, table_file
+from proofward.cli.common.table_options import FORMATS, NAMES, OPTIONS, table_file
 from proofward.data.schema import DECIMALS, FEATURES_NAME, FeaturesInvalid, Schema
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     click.option("--data", required=True, metavar="PATH", type=click.Path(exists=True, path_type=Path),
-                 help="Table with a header, columns in any order: CSV, Excel, Parquet, HDF5; or images: a "
+                 help=f"Table with a header, columns in any order: {', '.join(FORMATS)}; or images: a "
                  "folder, an npz, PatchCamelyon."),
     click.option("--label", metavar="COLUMN", help="The column with the label, if it has another name here."),
     *OPTIONS,
@@ -58,13 +58,14 @@ class DataFile:
     """A file or a folder, and what the options say of it.
 
     label, decimal: in what a table differs from the consortium's notation, "" where it does not.
-    options: all, by name, of which images have their own.
+    options: all, by name, of which images have their own. alone: whether they are of this file only.
     """
 
     path: Path
     label: str = ""
     decimal: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    alone: bool = False
 
     def read(self, schema: Schema | ImageSchema, config: RoundConfig, *, training: bool = True) -> Table:
         """Its records; raises Refused with all that is wrong.
@@ -140,8 +141,9 @@ class DataFile:
             mark = next(mark for mark, name in DECIMALS.items() if name == self.decimal)
             notation = replace(notation, decimal=mark)
         own = replace(schema, notation=notation)
+        file = table_file(self.path, self.options, self.alone)
         try:
-            return read_table(table_file(self.path, self.options), own, scales, least_rows=least_rows)
+            return read_table(file, own, scales, least_rows=least_rows)
         except CsvRefused as error:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
 
@@ -162,13 +164,13 @@ def notation_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def data_file(options: Mapping[str, Any]) -> DataFile:
     """The file that the options of `data_options` name."""
-    return files_alike([options["data"]], options)[0]
+    return replace(files_alike([options["data"]], options)[0], alone=True)
 
 
 def files_alike(paths: Sequence[Path], options: Mapping[str, Any]) -> list[DataFile]:
     """Files that are written in one way, which the options of `notation_options` say."""
     given = {name: options[name] or "" for name in ("label", "decimal")}
-    return [DataFile(path, **given, options=options) for path in paths]
+    return [DataFile(path, given["label"], given["decimal"], options) for path in paths]
 
 
 def schema_of(home: Home) -> Schema | ImageSchema:

@@ -28,7 +28,7 @@ class TableFile:
     """Where a table lies, and what is said of its notation.
 
     delimiter: of a CSV file, "" for the usual one. sheet: of an Excel file, "" for the only one. key: of an
-    HDF5 file, likewise.
+    HDF5 file, likewise. What is said of another format is not looked at.
     """
 
     path: Path
@@ -71,20 +71,20 @@ class TableFile:
             excel.opened(self.path, self.sheet) if self.format == EXCEL else hdf5.opened(self.path, self.key)
         )
 
+    def check_options(self) -> None:
+        """Raises FileRefused for what is said of another format."""
+        said = {"sheet": (self.sheet, EXCEL), "key": (self.key, HDF5), "delimiter": (self.delimiter, CSV)}
+        for option, (given, of) in said.items():
+            if given and self.format != of:
+                raise FileRefused(f"--{option} with a table of {of} only", f"one of {self.format}")
+
     def _check(self) -> None:
-        """Raises FileRefused for what no format has, and options of another format."""
+        """Raises FileRefused for what is read in no format."""
         ending = self.path.suffix.lower()
         if ending in _OLD:
             raise FileRefused(
                 "a table as .csv, .xlsx, .parquet or .h5", f"a file {ending}; save it as one of these"
             )
-        for option, given, of in (
-            ("sheet", self.sheet, EXCEL),
-            ("key", self.key, HDF5),
-            ("delimiter", self.delimiter, CSV),
-        ):
-            if given and self.format != of:
-                raise FileRefused(f"--{option} with a table of {of} only", f"one of {self.format}")
         if self.format == EXCEL:
             with self.path.open("rb") as file:
                 if file.read(8) == _ENCRYPTED:
