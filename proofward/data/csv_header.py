@@ -49,7 +49,7 @@ def read_header(cells: Sequence[str], schema: Schema, problems: Problems) -> Hea
     known = {*wanted, *ignored}
     surely = 2 * len(present) > len(wanted)
     extra = [
-        f"column {position}, {name}" if surely and _showable(name) else f"column {position}"
+        f"column {position}, {name}" if surely and showable(name) else f"column {position}"
         for position, name in enumerate(found, 1)
         if name not in known
     ]
@@ -67,6 +67,6 @@ def read_header(cells: Sequence[str], schema: Schema, problems: Problems) -> Hea
     return Header(len(found), features, found.index(wanted[-1]), places)
 
 
-def _showable(name: str) -> bool:
+def showable(name: str) -> bool:
     """Whether a text looks like a column's name: it begins with a letter and is short."""
     return len(name) <= MAX_SHOWN_NAME and _NAME.fullmatch(name) is not None

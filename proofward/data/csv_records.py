@@ -31,6 +31,7 @@ from proofward.data.plausibility import (
 from proofward.data.records import Records, to_fixed_point
 from proofward.data.schema import DECIMALS, Schema, folded, plain_number
 from proofward.data.tables.cells import EXACT, is_date, is_truth
+from proofward.data.tables.frame import Frame
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint
@@ -59,7 +60,7 @@ def read_csv(path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str =
 
 
 def read_table(
-    file: TableFile,
+    file: TableFile | Frame,
     schema: Schema,
     scales: FixedPoint,
     *,
@@ -93,7 +94,7 @@ def read_table(
     except FileRefused as error:
         problems.say(str(error))
     if header is None:
-        raise CsvRefused(problems.lines())
+        raise CsvRefused(problems.lines(), problems.kinds())
     if reading.seen < least_rows:
         problems.say(
             f"too few rows: expected at least {least_rows} records below the header, which one batch of the "
@@ -108,7 +109,8 @@ def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: P
     clipped = outside(normalised, scales)
     doubts = column_doubts(readings, schema, clipped, normalised)
     if problems:
-        raise CsvRefused([*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)])
+        lines = [*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)]
+        raise CsvRefused(lines, problems.kinds(), clipped_by_name(schema.features, clipped.sum(axis=0)))
     records = Records(to_fixed_point(normalised, scales), readings.labels)
     return Table(
         records,
@@ -161,6 +163,33 @@ class Reading:
             return
         for name, at in header.ignored:
             self._note_identifier(name, at, number, row[at].strip())
+        values = self._plain([row[at] for at in header.features])
+        good = values is not None
+        if values is None:
+            good, values = self._one_by_one(header, number, row, problems)
+        label, what = self.label(row[header.label], number)
+        if label is None:
+            problems.cell(number, header.label + 1, self.schema.label.column, what)
+        elif good:
+            self._values.extend(values)
+            self._labels.append(label)
+            self._numbers.append(number)
+
+    def _plain(self, cells: list[str]) -> list[float] | None:
+        """The numbers in cells that all are plain ones; None where that is not sure."""
+        whole = "".join(cells)
+        if self.schema.notation.decimal != "." or not whole.isascii() or "_" in whole:
+            return None
+        try:
+            found = list(map(float, cells))
+        except ValueError:
+            return None
+        return found if all(-EXACT < value < EXACT for value in found) else None
+
+    def _one_by_one(
+        self, header: Header, number: int, row: list[str], problems: Problems
+    ) -> tuple[bool, list[float]]:
+        """The numbers of a row, and whether they are all there."""
         good, values = True, []
         for feature, at in zip(self.schema.features, header.features, strict=True):
             value, what = self._number(row[at])
@@ -169,13 +198,7 @@ class Reading:
                 good = False
             else:
                 values.append(value)
-        label, what = self.label(row[header.label], number)
-        if label is None:
-            problems.cell(number, header.label + 1, self.schema.label.column, what)
-        elif good:
-            self._values.extend(values)
-            self._labels.append(label)
-            self._numbers.append(number)
+        return good, values
 
     def readings(self, header: Header) -> Readings:
         """The good rows."""

@@ -41,7 +41,8 @@ OPTIONS = (
     click.option("--delimiter", type=Delimiter(), help="What parts the cells of a CSV file.",
                  show_default="the file's line sep=, else comma; semicolon with decimal commas"),
     click.option("--sheet", metavar="NAME", help="The sheet of an Excel file.", show_default="the only one"),
-    click.option("--key", metavar="NAME", help=f"The table in a file of {FORMATS[-1]}.", show_default="the only one"),
+    click.option("--key", metavar="NAME", help=f"The table in a file of {FORMATS[-1]}.",
+                 show_default="the only one"),
 )  # fmt: skip
 NAMES = ("delimiter", "sheet", "key")
 

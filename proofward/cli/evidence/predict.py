@@ -55,8 +55,8 @@ def predict(
     The table is CSV, Excel (.xlsx), Parquet or HDF5. The columns are found by their names, as the model has
     them; others are not used. A model of images takes an image, a folder of them, an npz or an HDF5 file, and
     makes them by its own rule. The score is the federation's own integer, from which the probability follows;
-    of more than two classes each has its own. A model behind a frozen network needs that network's file, whose
-    digest it names.
+    of more than two classes each has its own. A model behind a frozen network needs that network's file,
+    whose digest it names.
 
     A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
