@@ -52,7 +52,7 @@ class ColumnSummary:
     name: str
     type: str
     missing: Count
-    distinct: Count
+    distinct: int
     spread: Spread | None = None
     levels: tuple[tuple[str, int], ...] = ()
     others: int = 0
@@ -177,7 +177,7 @@ def _summary(name: str, column: Contents, distinct: int, identifier: bool) -> Co
     if identifier or rare or len(column.levels) > MOST_LEVELS or distinct == 1:
         levels = []
     return ColumnSummary(
-        name, _type(column), told(column.count(MISSING)), told(distinct), spread, tuple(levels),
+        name, _type(column), told(column.count(MISSING)), distinct, spread, tuple(levels),
         len(column.levels) - len(levels),
     )  # fmt: skip
 

@@ -16,8 +16,8 @@ CAUTION = (
     f"Counts and averages of {LEAST} rows and more only: quantiles are means of {LEAST} values, and smaller "
     "counts are not given. Nothing left this site. The page is for its own people: it describes its patients."
 )
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#111;
-background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;
+color:#111;background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{border:1px solid #bbb;padding:.25rem .5rem;text-align:left}
 td.n{text-align:right}img{max-width:100%}.scroll{overflow-x:auto}@media print{body{max-width:none}}"""
 
@@ -84,7 +84,7 @@ def _row(column: ColumnSummary) -> tuple[str, ...]:
     if spread is not None:
         middle = spread.quantiles
         ends = tuple(f"{value:g}" for value in (spread.low, middle[5], middle[50], middle[95], spread.high))
-    return (column.name, column.type, _words(column.missing), _words(column.distinct), *ends, levels)
+    return (column.name, column.type, _words(column.missing), f"{column.distinct:,}", *ends, levels)
 
 
 def title(found: TableInspection, name: str) -> str:

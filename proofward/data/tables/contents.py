@@ -76,7 +76,8 @@ class _Builder:
     typed: bool
     parts: list[tuple[Any, Any, Any]] = field(default_factory=list)
     levels: Counter[str] = field(default_factory=Counter)
-    known: dict[str, tuple[int, float, int]] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
+    told: list[tuple[int, float, int]] = field(default_factory=list)
     quoted: int = 0
 
     def add(self, cells: Column) -> None:
@@ -120,30 +121,26 @@ class _Builder:
         return True
 
     def _one_by_one(self, cells: list[object], types: set[type]) -> None:
-        kinds, numbers, identity = [], [], []
-        if types != {str}:
-            written = texts(cells)
-        else:
-            written = cells  # type: ignore[assignment]
-        for cell, text in zip(cells, written, strict=True):
-            found = self.known.get(text)
-            if found is None:
-                found = self.known[text] = self._told(text)
-            kind, number, own = found
-            if kind == NUMBER and self.typed and type(cell) is str:
-                self.quoted += 1
-            if type(cell) is int:  # of which a double may not hold all digits
-                own = hash(text) if abs(cell) >= 1 << 62 else cell
-            elif type(cell) is bool:
-                kind, number, own = TRUTH, np.nan, hash(text)
-            kinds.append(kind)
-            numbers.append(number)
-            identity.append(own)
-        self.levels.update(
-            text.strip() for text, kind in zip(written, kinds, strict=True) if kind in (TEXT, TRUTH)
-        )
-        arrays = np.array(kinds, np.int8), np.array(numbers, np.float64), np.array(identity, np.int64)
-        self.parts.append(arrays)
+        """Takes cells of any kind: each text is looked at once."""
+        written: list[str] = texts(cells)
+        for text in dict.fromkeys(written):
+            if text not in self.known:
+                self.known[text] = len(self.told)
+                self.told.append(self._told(text))
+        codes = np.fromiter(map(self.known.__getitem__, written), np.int64, len(written))
+        kinds, numbers, identity = map(np.array, zip(*self.told, strict=True))
+        kinds, numbers, identity = kinds[codes].astype(np.int8), numbers[codes], identity[codes]
+        if self.typed and str in types:
+            self.quoted += sum(type(cells[at]) is str for at in np.flatnonzero(kinds == NUMBER))
+        if int in types:  # of which a double may not hold all digits
+            for at, cell in enumerate(cells):
+                if type(cell) is int:
+                    identity[at] = cell if abs(cell) < 1 << 62 else hash(str(cell))
+        often = np.bincount(codes, minlength=len(self.told))
+        for text, code in self.known.items():
+            if often[code] and self.told[code][0] in (TEXT, TRUTH):
+                self.levels[text.strip()] += int(often[code])
+        self.parts.append((kinds, numbers.astype(np.float64), identity.astype(np.int64)))
 
     def _told(self, text: str) -> tuple[int, float, int]:
         """What a text is: its kind, its number and its identity."""

@@ -7,10 +7,12 @@ are refused: such a column, mostly a patient's number, has to be text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from proofward.data.tables.batches import Batches
 from proofward.data.tables.cells import EXACT, Column
@@ -43,17 +45,28 @@ def _name(cell: object) -> str:
 def _batches(rows: Iterator[list[object]]) -> Iterator[list[Column]]:
     wide, long = Counter[int](), 0
     while batch := list(islice(rows, BATCH_ROWS)):
-        columns: list[Column] = [list(column) for column in zip(*batch, strict=True)]
-        for at, column in enumerate(columns, 1):
-            kinds = set(map(type, column))
-            if float in kinds:
-                large = [cell for cell in column if type(cell) is float and not -EXACT < cell < EXACT]
-                wide[at] += sum(cell.is_integer() for cell in large)
-            if str in kinds:
-                long += sum(len(cell) > MOST_TEXT for cell in column if isinstance(cell, str))
+        columns = [_column(column) for column in zip(*batch, strict=True)]
+        for at, cells in enumerate(columns, 1):
+            if isinstance(cells, np.ndarray):
+                large = cells[np.abs(cells) >= EXACT]
+                wide[at] += int((large == np.rint(large)).sum())
+                continue
+            for cell in cells:
+                if type(cell) is float and not -EXACT < cell < EXACT:
+                    wide[at] += cell.is_integer()
+                elif type(cell) is str and len(cell) > MOST_TEXT:
+                    long += 1
         yield columns
     if long:
         raise FileRefused(f"cells of at most {MOST_TEXT} characters", f"longer ones: {long}")
     if found := [f"column {at}: {count}" for at, count in sorted(wide.items()) if count]:
         shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more columns" if len(found) > 5 else "")
         raise FileRefused("whole numbers below 2^53, of which Excel keeps all digits", f"others, in {shown}")
+
+
+def _column(cells: Sequence[object]) -> Column:
+    """Numbers, some of which may be missing, as doubles; all else as it is."""
+    kinds = set(map(type, cells))
+    if kinds == {float, str} and all(cell == "" for cell in cells if type(cell) is str):
+        return np.array([np.nan if cell == "" else cell for cell in cells], dtype=np.float64)
+    return np.array(cells, dtype=np.float64) if kinds == {float} else list(cells)

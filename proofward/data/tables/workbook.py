@@ -10,10 +10,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from posixpath import join, normpath
 from xml.etree import ElementTree
+
+import numpy as np
 
 from proofward.data.tables.limits import check_extent
 from proofward.data.tables.refusal import FileRefused
@@ -34,26 +36,24 @@ _UNKNOWN = re.compile(
 class _Extent:
     """What the cells of a sheet say of it."""
 
-    letters: set[bytes] = field(default_factory=set)
-    rows: set[bytes] = field(default_factory=set)
+    width: int = 0
+    height: int = 0
     errors: int = 0
     unknown: int = 0
 
     def look(self, piece: bytes, new: int) -> None:
         """At a piece, of which `new` bytes were not seen before."""
-        if (found := _REFERENCE.findall(piece)) or b"<row" in piece:
-            letters, rows = zip(*found, strict=True) if found else ((), ())
-            self.letters.update(letters)
-            self.rows.update(rows)
-            self.rows.update(_ROW.findall(piece))
+        width, height = _furthest(piece)
+        self.width, self.height = max(self.width, width), max(self.height, height)
         seen = len(piece) - new
-        self.errors += sum(match.end() > seen for match in _ERROR.finditer(piece))
-        self.unknown += sum(match.end() > seen for match in _UNKNOWN.finditer(piece))
+        if any(mark in piece for mark in (b't="e"', b"t='e'", b"t =", b"t= ")):
+            self.errors += sum(match.end() > seen for match in _ERROR.finditer(piece))
+        if b"f>" in piece:
+            self.unknown += sum(match.end() > seen for match in _UNKNOWN.finditer(piece))
 
     def check(self, name: str) -> None:
         """Raises FileRefused."""
-        width = max((_number(letters) for letters in self.letters), default=0)
-        check_extent(max(map(int, self.rows), default=0), width, MOST_CELLS)
+        check_extent(self.height, self.width, MOST_CELLS)
         if self.errors:
             raise FileRefused(
                 f"values in all cells of the sheet {name}", f"errors, such as #N/A: {self.errors}"
@@ -61,6 +61,27 @@ class _Extent:
         if self.unknown:
             found = f"formulas without a value: {self.unknown}; open the file in Excel and save it"
             raise FileRefused(f"values in all cells of the sheet {name}", found)
+
+
+def _furthest(piece: bytes) -> tuple[int, int]:
+    """The furthest column and row that a piece names in cells `r="AB12"` or rows `r="12"`."""
+    if b"'" in piece or b" =" in piece or b"= " in piece:
+        found = _REFERENCE.findall(piece)
+        rows = [int(row) for row in (*(row for _, row in found), *_ROW.findall(piece))]
+        return max((_number(letters) for letters, _ in found), default=0), max(rows, default=0)
+    text = np.frombuffer(piece + b'"' * 16, dtype=np.uint8)
+    at = np.flatnonzero((text[:-2] == 114) & (text[1:-1] == 61) & (text[2:] == 34)) + 3
+    at = at[at < len(piece)]
+    column, row = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
+    for _ in range(3):
+        letter = text[at].astype(np.int64) - 64
+        here = (letter >= 1) & (letter <= 26)
+        column, at = np.where(here, 26 * column + letter, column), at + here
+    for _ in range(7):
+        digit = text[at].astype(np.int64) - 48
+        here = (digit >= 0) & (digit <= 9)
+        row, at = np.where(here, 10 * row + digit, row), at + here
+    return int(column.max(initial=0)), int(row.max(initial=0))
 
 
 def _number(letters: bytes) -> int:
