@@ -7,9 +7,6 @@ said at once, with counts and places.
 from __future__ import annotations
 
 import csv
-import hashlib
-import re
-from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from proofward.data.csv_header import Header, read_header
-from proofward.data.csv_problems import CsvRefused, Places, Problems, described
+from proofward.data.csv_problems import CsvRefused, Problems
+from proofward.data.csv_reading import Reading
 from proofward.data.plausibility import (
     Doubt,
     Readings,
@@ -29,15 +27,13 @@ from proofward.data.plausibility import (
     table_doubts,
 )
 from proofward.data.records import Records, to_fixed_point
-from proofward.data.schema import DECIMALS, Schema, folded, plain_number
-from proofward.data.tables.cells import EXACT, is_date, is_truth
+from proofward.data.schema import Schema
 from proofward.data.tables.frame import Frame
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.model import FixedPoint
+from proofward.layers.model import FixedPoint, Int64Array
 
 _NO_TEXT = "the file is no UTF-8 text: save it as CSV UTF-8"
-_TOO_LARGE = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -46,12 +42,14 @@ class Table:
 
     records: in the file's order. clipped: by feature, how many values lay outside the range of inputs; only
     those with any. doubts: what should stop it, unless its owner insists. notes: what is worth a word.
+    patients: of each record the number of its patient, by which records are split; None without an id.
     """
 
     records: Records
     clipped: Mapping[str, int]
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
+    patients: Int64Array | None = None
 
 
 def read_csv(path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str = "", **given: Any) -> Table:
@@ -110,13 +108,14 @@ def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: P
     doubts = column_doubts(readings, schema, clipped, normalised)
     if problems:
         lines = [*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)]
-        raise CsvRefused(lines, problems.kinds(), clipped_by_name(schema.features, clipped.sum(axis=0)))
+        raise CsvRefused(lines, problems.kinds(), clipped_by_name(schema.inputs, clipped.sum(axis=0)))
     records = Records(to_fixed_point(normalised, scales), readings.labels)
     return Table(
         records,
-        clipped_by_name(schema.features, clipped.sum(axis=0)),
+        clipped_by_name(schema.inputs, clipped.sum(axis=0)),
         (*doubts, *table_doubts(readings, schema, records)),
-        (*notes(readings), *reading.repeated_identifiers()),
+        (*notes(readings), *reading.repeated_identifiers(), *_counted(reading.patients)),
+        reading.patients,
     )
 
 
@@ -142,121 +141,9 @@ def _rows(reader: Iterator[list[str]], problems: Problems) -> Iterator[tuple[int
             empty.append(number)
 
 
-class Reading:
-    """Rows as they come: numbers and labels of the good ones, problems of the others.
-
-    typed: whether the file's cells have types, so that what is no number can be named.
-    """
-
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
-        self.seen = 0
-        self.typed = False
-        self._values, self._labels, self._numbers = array("d"), array("q"), array("q")
-        self._identifiers: dict[tuple[str, int], tuple[set[bytes], Places]] = {}
-
-    def take(self, header: Header, number: int, row: list[str], problems: Problems) -> None:
-        """A row below the header."""
-        self.seen += 1
-        if len(row) < header.width or any(cell.strip() for cell in row[header.width :]):
-            problems.row(number, f"rows that have not {header.width} cells, as the header has")
-            return
-        for name, at in header.ignored:
-            self._note_identifier(name, at, number, row[at].strip())
-        values = self._plain([row[at] for at in header.features])
-        good = values is not None
-        if values is None:
-            good, values = self._one_by_one(header, number, row, problems)
-        label, what = self.label(row[header.label], number)
-        if label is None:
-            problems.cell(number, header.label + 1, self.schema.label.column, what)
-        elif good:
-            self._values.extend(values)
-            self._labels.append(label)
-            self._numbers.append(number)
-
-    def _plain(self, cells: list[str]) -> list[float] | None:
-        """The numbers in cells that all are plain ones; None where that is not sure."""
-        whole = "".join(cells)
-        if self.schema.notation.decimal != "." or not whole.isascii() or "_" in whole:
-            return None
-        try:
-            found = list(map(float, cells))
-        except ValueError:
-            return None
-        return found if all(-EXACT < value < EXACT for value in found) else None
-
-    def _one_by_one(
-        self, header: Header, number: int, row: list[str], problems: Problems
-    ) -> tuple[bool, list[float]]:
-        """The numbers of a row, and whether they are all there."""
-        good, values = True, []
-        for feature, at in zip(self.schema.features, header.features, strict=True):
-            value, what = self._number(row[at])
-            if value is None:
-                problems.cell(number, at + 1, feature.name, what)
-                good = False
-            else:
-                values.append(value)
-        return good, values
-
-    def readings(self, header: Header) -> Readings:
-        """The good rows."""
-        values = np.array(self._values, dtype=np.float64).reshape(len(self._labels), len(header.features))
-        labels = np.array(self._labels, dtype=np.int64)
-        return Readings(values, labels, self._numbers, [at + 1 for at in header.features])
-
-    def repeated_identifiers(self) -> list[str]:
-        """What ignored columns with mostly different cells, such as patients' numbers, say of repetitions."""
-        return [
-            f"{described(at + 1, name)} (ignored): {again.count} rows repeat an earlier one's ({again})"
-            for (name, at), (seen, again) in self._identifiers.items()
-            if 0 < again.count <= len(seen)
-        ]
-
-    def _note_identifier(self, name: str, at: int, number: int, cell: str) -> None:
-        seen, again = self._identifiers.setdefault((name, at), (set(), Places()))
-        if cell:
-            digest = hashlib.blake2b(cell.encode(), digest_size=16).digest()
-            if digest in seen:
-                again.add(number)
-            seen.add(digest)
-
-    def _number(self, cell: str) -> tuple[float | None, str]:
-        """A cell's number, or None and what is wrong."""
-        text, decimal = cell.strip(), self.schema.notation.decimal
-        if not text:
-            return None, "empty cells"
-        if decimal != ".":
-            text = "" if "." in text else text.replace(decimal, ".")
-        value = plain_number(text)
-        if self.typed and (what := _altered(cell.strip(), value)):
-            return None, what
-        if value is None and _TOO_LARGE.fullmatch(text) and text.count(".") < 2:
-            return None, "numbers that are too large to be one"
-        return value, f"cells that are no number with a decimal {DECIMALS[decimal]}"
-
-    def label(self, cell: str, number: int) -> tuple[int | None, str]:
-        """The label in a cell of the row `number`, or None and what is wrong."""
-        label, text = self.schema.label, folded(cell)
-        if not text:
-            return None, "empty cells"
-        if label.numbers is not None:
-            value, _ = self._number(text)
-            found = [index for index, known in enumerate(label.numbers) if known == value]
-        else:
-            found = [index for index, known in enumerate(label.classes) if folded(known) == text]
-        *most, last = label.classes
-        words = f"cells that are none of the agreed labels, {', '.join(most)} and {last}"
-        return (found[0] if found else None), words
-
-
-def _altered(text: str, value: float | None) -> str:
-    """What is wrong with a typed cell that would not be a number as it is, "" where nothing is known."""
-    if value is None:
-        if is_date(text):
-            return "dates, which are no numbers"
-        return "truth values, which are no numbers" if is_truth(text) else ""
-    if abs(value) >= EXACT and text.lstrip("+-").isdigit():
-        return "whole numbers of 2^53 and above, which no number of 64 bits holds"
-    return ""
+def _counted(patients: Int64Array | None) -> list[str]:
+    """How many patients the records are of, where that is known."""
+    if patients is None:
+        return []
+    count = len(np.unique(patients))
+    return [f"{len(patients)} records of {count} patients"]

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from proofward.data.csv_problems import CsvRefused
-from proofward.data.csv_records import Reading, Table, read_table
+from proofward.data.csv_reading import Reading
+from proofward.data.csv_records import Table, read_table
 from proofward.data.images.identity import patient_digest
 from proofward.data.row_schema import RowSchema
 from proofward.data.schema import DECIMALS

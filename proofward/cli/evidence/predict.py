@@ -131,8 +131,8 @@ def _predicted(
         raise click.UsageError("--allow-identifying and --allow-burned-in: the model takes no images")
     if new.is_dir():
         raise click.UsageError(f"{new} is a folder: the model takes a table's file")
-    names = [entry.name for entry in model.description.features]
-    records = read_records(table_file(new, options), names, DECIMALS[decimal])
+    columns = model.description.of_table
+    records = read_records(table_file(new, options), columns, DECIMALS[decimal])
     return predict(model, records, seen), records.ignored
 
 

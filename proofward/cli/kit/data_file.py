@@ -178,7 +178,8 @@ def schema_of(home: Home) -> Schema | ImageSchema:
 
     Raises Refused, HomeError.
     """
-    from proofward.data.image_schema import check_title, complete, schema_from_bytes
+    from proofward.data.bound_title import check_title
+    from proofward.data.image_schema import complete, schema_from_bytes
 
     try:
         schema = schema_from_bytes(home.read(FEATURES_NAME))

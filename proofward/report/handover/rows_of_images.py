@@ -48,8 +48,8 @@ def read_rows(
     file: TableFile | Path, agreed: RowSchema, scales: FixedPoint, decimal: str = "."
 ) -> RowsOfImages:
     """The rows in a table; raises TableRefused with all that is wrong."""
-    features = agreed.features
-    found = read_records(file, [entry.name for entry in features], decimal, key=FILE)
+    features = agreed.inputs
+    found = read_records(file, agreed.features, decimal, key=FILE)
     twice = sum(count > 1 for count in Counter(found.keys).values())
     if twice or not all(found.keys):
         empty = sum(not key for key in found.keys)
