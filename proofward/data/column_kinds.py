@@ -146,6 +146,9 @@ class Category(_Levels):
     indicator: bool = False
 
     def __post_init__(self) -> None:
+        if type(self.other) is not bool:
+            words = f"other of feature {self.name}: expected true or false"
+            raise FeaturesInvalid(f"{words}, found {self.other!r:.40}")
         self.check(1 if self.other else 2, self.missing)
         _check_indicator(self.name, self.indicator, True)
 
