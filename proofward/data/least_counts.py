@@ -57,8 +57,10 @@ def spread_of(values: NDArray[np.float64]) -> Spread | None:
         return _rounded(ordered[start : start + LEAST])
 
     low, high = around(0), around(100)
-    counts = np.histogram(ordered, BINS, (low, high))[0] if low < high else np.zeros(0, dtype=np.int64)
-    deviation = _rounded(np.array([np.std(ordered / _unit(ordered)) * _unit(ordered)]))
+    unit = _unit(ordered)
+    ends = (low / unit, high / unit)
+    counts = np.histogram(ordered / unit, BINS, ends)[0] if low < high else np.zeros(0, dtype=np.int64)
+    deviation = _rounded(np.array([np.std(ordered / unit) * unit]))
     return Spread(
         low, high, _rounded(ordered), deviation, {percent: around(percent) for percent in QUANTILES},
         tuple(int(count) if count >= LEAST else 0 for count in counts),

@@ -161,10 +161,10 @@ def _type(column: Contents) -> str:
 
 
 def _is_identifier(column: Contents, distinct: int) -> bool:
-    """Whether almost every cell is another, and cells are texts or whole numbers; or the name says so."""
+    """Whether almost every cell is another, of texts or whole numbers; or many are and the name says so."""
     filled = int(column.filled.sum())
     whole = _type(column) in ("whole numbers", "texts")
-    if _ID_NAME.search(column.name) and whole and 2 * distinct > filled:
+    if _ID_NAME.search(column.name) and whole and ROWS_A_LEVEL * distinct > filled:
         return True
     return filled >= LEAST_VALUES and whole and 100 * distinct >= UNIQUE_PERCENT * filled
 
@@ -200,7 +200,7 @@ def _findings(name: str, column: Contents, distinct: int, identifier: bool) -> l
         if 100 * most >= ALMOST_PERCENT * (rows - missing):
             say("almost constant", f"all but {told(rows - missing - most)} cells hold the same")
     if identifier:
-        say("identifier", "looks like an identifier, from which nothing is to be learnt: name it in ignore")
+        say("identifier", "looks like an identifier, from which nothing is to be learnt: name it in [id] or ignore")
     mixed = [(KINDS[kind], count) for kind in (NUMBER, TEXT, DATE, TRUTH) if (count := column.count(kind))]
     if len(mixed) > 1:
         say("mixed", f"cells of several kinds: {', '.join(f'{told(count)} {kind}' for kind, count in mixed)}")
