@@ -200,7 +200,8 @@ def _findings(name: str, column: Contents, distinct: int, identifier: bool) -> l
         if 100 * most >= ALMOST_PERCENT * (rows - missing):
             say("almost constant", f"all but {told(rows - missing - most)} cells hold the same")
     if identifier:
-        say("identifier", "looks like an identifier, from which nothing is to be learnt: name it in [id] or ignore")
+        words = "looks like an identifier, from which nothing is to be learnt: name it in [id] or ignore"
+        say("identifier", words)
     mixed = [(KINDS[kind], count) for kind in (NUMBER, TEXT, DATE, TRUTH) if (count := column.count(kind))]
     if len(mixed) > 1:
         say("mixed", f"cells of several kinds: {', '.join(f'{told(count)} {kind}' for kind, count in mixed)}")

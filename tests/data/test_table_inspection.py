@@ -136,3 +136,13 @@ def test_rows_are_compared_by_all_their_columns():
     cells = rng.integers(0, 3, (400, 4))
     columns = [Contents("x", np.ones(400, np.int8), cells[:, at] * 1.0, (cells[:, at] * 2.0).view(np.int64), {}) for at in range(4)]
     assert _repeated(columns) == 400 - len(np.unique(cells, axis=0))
+
+
+def test_whole_numbers_are_told_apart_by_all_their_digits(tmp_path):
+    """In batches with and without large ones, and with cells that are empty."""
+    large = [2**60 + row for row in range(100)]
+    for cells, distinct in ((large, 100), ([None, *large[1:]], 99), ([1, 2] * 50, 2), ([*large[:50], *large[:50]], 50)):
+        column = proofward.inspect_table(write(tmp_path / "t.parquet", {"x": cells})).columns[0]
+        assert (column.distinct, column.type) == (distinct, "whole numbers")
+    mixed = [1] * 4096 + [None] * 4095 + [1] * 4095 + [2**60]
+    assert proofward.inspect_table(write(tmp_path / "t.parquet", {"x": mixed})).columns[0].distinct == 2

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.tables.batches import Batches
-from proofward.data.tables.cells import Column, is_date, is_missing, is_truth, texts
+from proofward.data.tables.cells import EXACT, Column, is_date, is_missing, is_truth, texts
 from proofward.data.tables.limits import BATCH_ROWS, check_extent
 from proofward.data.tables.refusal import FileRefused
 
@@ -82,17 +82,17 @@ class _Builder:
 
     def add(self, cells: Column) -> None:
         """More cells."""
-        if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
-            whole = np.full(len(cells), NUMBER, np.int8)
-            self.parts.append((whole, cells.astype(np.float64), cells.astype(np.uint64).view(np.int64)))
-            return
-        if isinstance(cells, np.ndarray) and cells.dtype.kind == "f":
-            self._doubles(cells.astype(np.float64))
-            return
+        if isinstance(cells, np.ndarray) and cells.dtype.kind in "iuf":
+            numbers = cells.astype(np.float64)
+            if cells.dtype.kind == "f" or (np.abs(numbers) < EXACT).all():
+                self._doubles(numbers)
+                return
         listed: Any = cells.tolist() if isinstance(cells, np.ndarray) else cells
         types = set(map(type, listed))
         if types == {float}:
             self._doubles(np.array(listed, dtype=np.float64))
+        elif types <= {int, type(None)} and all(cell is None or abs(cell) < EXACT for cell in listed):
+            self._doubles(np.array([np.nan if cell is None else cell for cell in listed], dtype=np.float64))
         elif types != {str} or not self._all_numbers(listed):
             self._one_by_one(listed, types)
 
@@ -134,8 +134,8 @@ class _Builder:
             self.quoted += sum(type(cells[at]) is str for at in np.flatnonzero(kinds == NUMBER))
         if int in types:  # of which a double may not hold all digits
             for at, cell in enumerate(cells):
-                if type(cell) is int:
-                    identity[at] = cell if abs(cell) < 1 << 62 else hash(str(cell))
+                if type(cell) is int and abs(cell) >= EXACT:
+                    identity[at] = hash(cell)
         often = np.bincount(codes, minlength=len(self.told))
         for text, code in self.known.items():
             if often[code] and self.told[code][0] in (TEXT, TRUTH):

@@ -94,7 +94,7 @@ def _column(arrow: Any, array: Any) -> Column:
         return [known[at] for at in array.indices.fill_null(len(known) - 1).to_pylist()]
     if types.is_temporal(kind):
         return array.cast(arrow.string()).to_pylist()  # type: ignore[no-any-return]
-    if (types.is_integer(kind) or types.is_floating(kind)) and not array.null_count:
+    if types.is_floating(kind) or (types.is_integer(kind) and not array.null_count):
         return array.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
     return array.to_pylist()  # type: ignore[no-any-return]
 

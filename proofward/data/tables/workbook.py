@@ -16,12 +16,15 @@ from posixpath import join, normpath
 from xml.etree import ElementTree
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proofward.data.tables.limits import check_extent
 from proofward.data.tables.refusal import FileRefused
 
 MOST_MEMBERS, MOST_SMALL, MOST_BYTES, MOST_RATIO = 4096, 1 << 22, 1 << 31, 250
 MOST_CELLS = 1 << 25
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
 _PIECE, _OVERLAP = 1 << 20, 200
 _ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError)
 _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
@@ -70,18 +73,24 @@ def _furthest(piece: bytes) -> tuple[int, int]:
         rows = [int(row) for row in (*(row for _, row in found), *_ROW.findall(piece))]
         return max((_number(letters) for letters, _ in found), default=0), max(rows, default=0)
     text = np.frombuffer(piece + b'"' * 16, dtype=np.uint8)
-    at = np.flatnonzero((text[:-2] == 114) & (text[1:-1] == 61) & (text[2:] == 34)) + 3
+    at = np.flatnonzero(text[1:-1] == ord("="))
+    at = at[(text[at] == ord("r")) & (text[at + 2] == ord('"'))] + 3
     at = at[at < len(piece)]
-    column, row = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
-    for _ in range(3):
-        letter = text[at].astype(np.int64) - 64
-        here = (letter >= 1) & (letter <= 26)
-        column, at = np.where(here, 26 * column + letter, column), at + here
-    for _ in range(7):
-        digit = text[at].astype(np.int64) - 48
-        here = (digit >= 0) & (digit <= 9)
-        row, at = np.where(here, 10 * row + digit, row), at + here
+    column, at = _digits(text, at, range(1, 27), "A", 3)
+    row, _ = _digits(text, at, range(10), "0", 7)
     return int(column.max(initial=0)), int(row.max(initial=0))
+
+
+def _digits(text: Bytes, at: Places, digits: range, first: str, most: int) -> tuple[Places, Places]:
+    """The numbers that stand at these places, of at most so many digits; and the places behind them."""
+    numbers, base = np.zeros(len(at), np.int64), digits.stop - digits.start
+    for _ in range(most):
+        digit = text[at].astype(np.int64) - ord(first) + digits.start
+        here = (digit >= digits.start) & (digit < digits.stop)
+        if not here.any():
+            break
+        numbers, at = np.where(here, base * numbers + digit, numbers), at + here
+    return numbers, at
 
 
 def _number(letters: bytes) -> int:
