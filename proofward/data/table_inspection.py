@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,10 +20,11 @@ from proofward.data.least_counts import LEAST, LEAST_VALUES, Count, Spread, show
 from proofward.data.tables.contents import DATE, KINDS, MISSING, NUMBER, TEXT, TRUTH, Contents
 
 _ID_NAME = re.compile(
-    r"(^|[ _.-])(id|mrn|pid|patient|patientid|fall|case|pseudonym|uuid|nr|nummer|name|vorname|nachname|"
+    r"(^|[ _.-])(id|mrn|pid|patient\w*|fall|case|pseudonym|uuid|nr|\w*nummer|name|vorname|nachname|"
     r"surname|birth|geburtsdatum|address|adresse|ssn)($|[ _.-])",
     re.IGNORECASE,
 )
+_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 UNIQUE_PERCENT, ALMOST_PERCENT = 95, 99
 SHOWN_LEVELS, MOST_LEVELS, ROWS_A_LEVEL = 20, 50, 10
 """Texts are shown of columns that have few of them, each in ten rows or more on average: no names."""
@@ -119,9 +120,12 @@ class TableInspection:
 
 
 def inspect_contents(
-    columns: Sequence[Contents], label: str = "", agreement: Agreement | None = None
+    columns: Sequence[Contents],
+    label: str = "",
+    agreement: Agreement | None = None,
+    known: Collection[str] = (),
 ) -> TableInspection:
-    """label: the column with the classes, "" for none."""
+    """label: the column with the classes, "" for none. known: identifiers that nothing is learnt from."""
     rows = len(columns[0].kinds) if columns else 0
     names = [_name(at, column.name) for at, column in enumerate(columns, 1)]
     summaries, findings = [], list[Finding]()
@@ -131,7 +135,8 @@ def inspect_contents(
         if _is_identifier(column, distinct):
             identifiers.add(at)
         summaries.append(_summary(name, column, distinct, at in identifiers))
-        findings += _findings(name, column, distinct, at in identifiers)
+        told_of = at in identifiers and column.name.strip() not in known
+        findings += _findings(name, column, distinct, told_of)
     findings += _repeated_names(columns)
     findings += _same_columns(columns, names)
     findings += _same_rows(columns, identifiers)
@@ -202,6 +207,9 @@ def _findings(name: str, column: Contents, distinct: int, identifier: bool) -> l
     if identifier:
         words = "looks like an identifier, from which nothing is to be learnt: name it in [id] or ignore"
         say("identifier", words)
+    commas = sum(count for text, count in column.levels.items() if _COMMA.fullmatch(text))
+    if 2 * commas > column.count(TEXT) > 0:
+        say("decimal comma", f"{told(commas)} texts would be numbers with a decimal comma: --decimal comma")
     mixed = [(KINDS[kind], count) for kind in (NUMBER, TEXT, DATE, TRUTH) if (count := column.count(kind))]
     if len(mixed) > 1:
         say("mixed", f"cells of several kinds: {', '.join(f'{told(count)} {kind}' for kind, count in mixed)}")
@@ -215,14 +223,16 @@ def _findings(name: str, column: Contents, distinct: int, identifier: bool) -> l
 
 
 def _repeated_names(columns: Sequence[Contents]) -> list[Finding]:
-    seen: dict[str, int] = defaultdict(int)
-    for column in columns:
-        seen[column.name.strip()] += 1
-    twice = [name for name, count in seen.items() if count > 1]
-    return [
-        Finding("repeated name", (name,) if showable(name) else (), f"{seen[name]} columns have one name")
-        for name in twice
-    ]
+    seen = Counter(column.name.strip() for column in columns)
+    found = []
+    if bare := seen.pop("", 0):
+        words = f"{bare} columns have no name: the first row has to be the header"
+        found.append(Finding("no name", (), words))
+    for name, count in seen.items():
+        if count > 1:
+            columns_named = (name,) if showable(name) else ()
+            found.append(Finding("repeated name", columns_named, f"{count} columns have one name"))
+    return found
 
 
 def _same_columns(columns: Sequence[Contents], names: Sequence[str]) -> list[Finding]:

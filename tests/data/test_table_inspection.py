@@ -146,3 +146,18 @@ def test_whole_numbers_are_told_apart_by_all_their_digits(tmp_path):
         assert (column.distinct, column.type) == (distinct, "whole numbers")
     mixed = [1] * 4096 + [None] * 4095 + [1] * 4095 + [2**60]
     assert proofward.inspect_table(write(tmp_path / "t.parquet", {"x": mixed})).columns[0].distinct == 2
+
+
+def test_what_a_data_manager_forgets_is_said(tmp_path):
+    (tmp_path / "t.csv").write_text("Patientennummer;size;\n" + "".join(f"{row // 2};{row},5;\n" for row in range(30)))
+    said = {finding.kind: finding.words for finding in proofward.inspect_table(tmp_path / "t.csv", delimiter=";").findings}
+    assert said["decimal comma"] == "30 texts would be numbers with a decimal comma: --decimal comma"
+    assert said["identifier"].startswith("looks like an identifier")
+    found = proofward.inspect_table(tmp_path / "t.csv", delimiter=";", decimal=",")
+    assert [column.type for column in found.columns][:2] == ["whole numbers", "numbers"]
+    titled = {"Export": ["a", *range(20)], "": ["b", *range(20)], " ": ["c", *range(20)]}
+    said = kinds(proofward.inspect_table(write(tmp_path / "t.xlsx", titled)))
+    assert said["no name"] == [()] and "repeated name" not in said
+    numbers = {"x": [1.5, None, 2.5, "n"] * 10}
+    mixed = proofward.inspect_table(write(tmp_path / "t.xlsx", numbers), decimal=",")
+    assert kinds(mixed)["mixed"] == [("x",)] and mixed.columns[0].type == "numbers"

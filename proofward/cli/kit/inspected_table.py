@@ -60,10 +60,10 @@ def inspect_table(
     try:
         if schema is None and isinstance(file, TableFile) and not file.typed:
             usual = guessed(file.path)
-        contents = contents_of(file, parse, usual)
+        contents = contents_of(file, parse, usual, mark)
     except UnicodeDecodeError:
         raise FileRefused("text in UTF-8", "another encoding: save the file as CSV UTF-8") from None
-    agreement = None
+    agreement, known = None, frozenset[str]()
     if project is not None and schema is not None:
         notation = replace(schema.notation, decimal=mark)
         if label:
@@ -71,4 +71,5 @@ def inspect_table(
         config = project.config()
         agreement = agreement_of(file, replace(schema, notation=notation), config.scales, config.least_rows)
         label = notation.label.column
-    return inspect_contents(contents, label, agreement)
+        known = frozenset({notation.id, *notation.ignore})
+    return inspect_contents(contents, label, agreement, known)

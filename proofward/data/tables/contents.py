@@ -74,6 +74,7 @@ class _Builder:
     name: str
     parse: Parse
     typed: bool
+    decimal: str = "."
     parts: list[tuple[Any, Any, Any]] = field(default_factory=list)
     levels: Counter[str] = field(default_factory=Counter)
     known: dict[str, int] = field(default_factory=dict)
@@ -122,7 +123,7 @@ class _Builder:
 
     def _one_by_one(self, cells: list[object], types: set[type]) -> None:
         """Takes cells of any kind: each text is looked at once."""
-        written: list[str] = texts(cells)
+        written: list[str] = texts(cells, self.decimal)
         for text in dict.fromkeys(written):
             if text not in self.known:
                 self.known[text] = len(self.told)
@@ -162,15 +163,15 @@ class _Builder:
         return Contents(self.name, kinds, numbers, identity, self.levels, self.quoted)
 
 
-def contents_of(file: Openable, parse: Parse, usual: str = ",") -> list[Contents]:
+def contents_of(file: Openable, parse: Parse, usual: str = ",", decimal: str = ".") -> list[Contents]:
     """All columns of a table.
 
-    parse: a text's number, or None. usual: the delimiter of a CSV file that says none. Raises FileRefused,
-    TablesExtraMissing, UnicodeDecodeError.
+    parse: a text's number, or None, with the mark `decimal`. usual: the delimiter of a CSV file that says
+    none. Raises FileRefused, TablesExtraMissing, UnicodeDecodeError.
     """
     if file.typed:
         with file.batches() as table:
-            return _built(table, parse, typed=True)
+            return _built(table, parse, True, decimal)
     with file.rows(usual) as rows:
         header = _first(rows)
         if any("\0" in name for name in header):
@@ -178,7 +179,7 @@ def contents_of(file: Openable, parse: Parse, usual: str = ",") -> list[Contents
         while header and not header[-1].strip():
             header.pop()
         table = Batches([name.strip() for name in header], _transposed(rows, len(header)))
-        return _built(table, parse, typed=False)
+        return _built(table, parse, False, decimal)
 
 
 def _first(rows: Iterator[list[str]]) -> list[str]:
@@ -215,8 +216,8 @@ def _transposed(rows: Iterator[list[str]], width: int) -> Iterator[list[Column]]
             yield [list(column) for column in zip(*whole, strict=True)]
 
 
-def _built(table: Batches, parse: Parse, typed: bool) -> list[Contents]:
-    builders = [_Builder(name, parse, typed) for name in table.names]
+def _built(table: Batches, parse: Parse, typed: bool, decimal: str) -> list[Contents]:
+    builders = [_Builder(name, parse, typed, decimal) for name in table.names]
     rows = 0
     for batch in table.columns:
         if len(batch) != len(builders):
