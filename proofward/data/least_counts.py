@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 LEAST, LEAST_VALUES, DIGITS = 5, 20, 4
 FEW = f"fewer than {LEAST}"
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
-BINS = 20
+LEAST_BINS, MOST_BINS, ROWS_A_BIN = 4, 20, 16
 Count = int | str
 
 
@@ -59,7 +59,8 @@ def spread_of(values: NDArray[np.float64]) -> Spread | None:
     low, high = around(0), around(100)
     unit = _unit(ordered)
     ends = (low / unit, high / unit)
-    counts = np.histogram(ordered / unit, BINS, ends)[0] if low < high else np.zeros(0, dtype=np.int64)
+    wanted = min(max(LEAST_BINS, len(ordered) // ROWS_A_BIN), MOST_BINS)
+    counts = np.histogram(ordered / unit, wanted, ends)[0] if low < high else np.zeros(0, dtype=np.int64)
     deviation = _rounded(np.array([np.std(ordered / unit) * unit]))
     return Spread(
         low, high, _rounded(ordered), deviation, {percent: around(percent) for percent in QUANTILES},

@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from proofward.data.least_counts import BINS, LEAST, Count
+from proofward.data.least_counts import LEAST, Count
 from proofward.data.table_inspection import ColumnSummary, Finding, TableInspection
 from proofward.report.figures.canvas import BLUE, GREY, label, new_figure, open_sides, png
 
@@ -104,8 +104,9 @@ def picture(found: TableInspection) -> bytes:
     for axes, column in zip(places, columns, strict=False):
         spread = column.spread
         assert spread is not None
-        width = (spread.high - spread.low) / BINS
-        axes.bar([spread.low + (at + 0.5) * width for at in range(BINS)], spread.bins, width, color=BLUE)
+        width = (spread.high - spread.low) / len(spread.bins)
+        middles = [spread.low + (at + 0.5) * width for at in range(len(spread.bins))]
+        axes.bar(middles, spread.bins, width, color=BLUE, edgecolor="white", linewidth=0.5)
         axes.axvline(spread.quantiles[50], color=GREY, linestyle="--", linewidth=1)
         axes.set_title(label(column.name), fontsize=8)
         axes.tick_params(labelsize=6)
@@ -118,7 +119,8 @@ def picture(found: TableInspection) -> bytes:
 
 def _picture_words(found: TableInspection) -> str:
     more = sum(column.spread is not None for column in found.columns) - SHOWN_COLUMNS
-    words = "Distributions of the columns of numbers between low and high; the dashed line is the median."
+    words = "Distributions of the columns of numbers between low and high; the dashed line is the median, "
+    words += f"and bars of fewer than {LEAST} rows are left out."
     return f"{words} {more} more columns are in the table above only." if more > 0 else words
 
 

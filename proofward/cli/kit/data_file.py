@@ -126,7 +126,7 @@ class DataFile:
         from proofward.data.joined_rows import RowFile
 
         path = self.options.get("table")
-        return None if path is None else RowFile(table_file(path, self.options), self.decimal)
+        return None if path is None else RowFile(table_file(path, self.options, self.alone), self.decimal)
 
     def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
         from proofward.data.csv_problems import CsvRefused
