@@ -147,7 +147,7 @@ class Reading:
         if decimal != ".":
             text = "" if "." in text else text.replace(decimal, ".")
         value = plain_number(text)
-        if self.typed and (what := _altered(cell.strip(), value)):
+        if self.typed and (what := altered(cell.strip(), value)):
             return None, what
         if value is None and _TOO_LARGE.fullmatch(text) and text.count(".") < 2:
             return None, "numbers that are too large to be one"
@@ -168,7 +168,7 @@ class Reading:
         return (found[0] if found else None), words
 
 
-def _altered(text: str, value: float | None) -> str:
+def altered(text: str, value: float | None) -> str:
     """What is wrong with a typed cell that would not be a number as it is, "" where nothing is known."""
     if value is None:
         if is_date(text):

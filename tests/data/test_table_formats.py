@@ -150,3 +150,13 @@ def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch, kind, 
     with pytest.raises(TablesExtraMissing, match=r"not installed: pip install 'proofward\[tables\]'"):
         read(path)
     assert len(read(write(tmp_path / "t.csv", COLUMNS)).records) == 3
+
+
+def test_predictions_refuse_the_same(tmp_path):
+    from proofward.report.handover.prediction import TableRefused, read_records
+
+    columns = {"age": [1, 2**53 + 1, 2], "size": DATES}
+    with pytest.raises(TableRefused, match=r"column size: dates.*column age: whole numbers of 2\^53 and above.* in row 3"):
+        read_records(write(tmp_path / "t.parquet", columns), SCHEMA.features)
+    rows = read_records(write(tmp_path / "t.parquet", {"age": [1, 2], "size": [0.5, 1.5]}), SCHEMA.features)
+    assert rows.values.tolist() == [[1.0, 0.5], [2.0, 1.5]]

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.column_kinds import Category, Encoded, Number, Ordinal, TableColumn
+from proofward.data.csv_reading import altered
 from proofward.data.plausibility import clipped_by_name, normalised, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.schema import Notation, folded, plain_number
@@ -121,6 +122,7 @@ def read_records(
     column of names that has to be there as well. Raises TableRefused, with all that is wrong.
     """
     table, usual = TableFile(file) if isinstance(file, Path) else file, Notation(decimal=decimal).delimiter
+    mark = _Mark(decimal, table.typed)
     try:
         with table.rows(usual, decimal) as lines:
             rows = _rows(lines)
@@ -128,7 +130,7 @@ def read_records(
             found, names = [folded(name) for name in header], [folded(entry.name) for entry in columns]
             places = _places(found, [*names, *([folded(key)] if key else [])])
             at = places.pop() if key else -1
-            values, numbers, keys = _values(rows, found, list(zip(columns, places, strict=True)), decimal, at)
+            values, numbers, keys = _values(rows, found, list(zip(columns, places, strict=True)), mark, at)
     except UnicodeDecodeError as error:
         raise TableRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
     except FileRefused as error:
@@ -179,7 +181,7 @@ def _values(
     rows: Iterator[tuple[int, list[str]]],
     header: Sequence[str],
     places: Sequence[tuple[TableColumn, int]],
-    decimal: str,
+    mark: _Mark,
     key: int = -1,
 ) -> tuple[list[list[float]], list[int], list[str]]:
     """The numbers of all rows, and what stands at `key`; raises TableRefused with what is wrong in any."""
@@ -193,7 +195,7 @@ def _values(
             continue
         cells = list[float]()
         for column, place in places:
-            found, kind = _encoded(column, row[place].strip(), decimal)
+            found, kind = _encoded(column, row[place].strip(), mark)
             if found is None:
                 wrong[f"column {header[place]}: {kind}"].append(number)
             cells += found or ()
@@ -209,17 +211,26 @@ def _values(
     return values, numbers, keys
 
 
-def _encoded(column: TableColumn, text: str, decimal: str) -> Encoded:
+@dataclass(frozen=True)
+class _Mark:
+    """decimal: the mark in numbers. typed: whether cells have a type of their own."""
+
+    decimal: str
+    typed: bool
+
+
+def _encoded(column: TableColumn, text: str, mark: _Mark) -> Encoded:
     """What a cell gives, or None and what is wrong."""
     if isinstance(column, Category | Ordinal):
         return column.encode(text)
     if isinstance(column, Number) and not text:
         return column.encode(None)
-    if decimal != ".":
-        text = text.replace(".", "?").replace(decimal, ".")
-    value = plain_number(text)
+    plain = text if mark.decimal == "." else text.replace(".", "?").replace(mark.decimal, ".")
+    value = plain_number(plain)
+    if mark.typed and (what := altered(text, value)):
+        return None, what
     if value is None:
-        return None, f"no number with the decimal mark {decimal}" if text else "empty"
+        return None, f"no number with the decimal mark {mark.decimal}" if text else "empty"
     return column.encode(value) if isinstance(column, Number) else ((value,), "")
 
 
