@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
-from proofward.cli.common.console import FLAW
+from proofward.cli.common.console import FLAW, WrongThing
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.table_options import table_options
 from proofward.data.schema import DECIMALS
@@ -60,6 +60,9 @@ def inspect_data(
             if type(error).__name__ == "FileRefused":
                 raise Refused(f"{table}: {error}") from error
             raise
+        if len(found.columns) < 2 and consortium is None and not any(options.values()):
+            words = "has one column only: is it a table? --delimiter says what parts the cells of a CSV file"
+            raise WrongThing(f"{table} {words}")
         if label and not found.label:
             raise Refused(f"{table}: expected a column {label} with the classes, found none")
         written = "" if out is None else _written(found, table.name, out)
