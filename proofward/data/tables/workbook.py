@@ -46,10 +46,15 @@ class _Extent:
 
     def look(self, piece: bytes, new: int) -> None:
         """At a piece, of which `new` bytes were not seen before."""
-        width, height = _furthest(piece)
+        text = np.frombuffer(piece + b'"' * 16, dtype=np.uint8)
+        signs = np.flatnonzero(text[1:-16] == ord("=")) + 1
+        before, after = text[signs - 1], text[signs + 1]
+        unusual = b"'" in piece or bool(((before <= ord(" ")) | (after <= ord(" "))).any())
+        named = signs[(before == ord("r")) & (after == ord('"'))] + 2
+        width, height = _by_words(piece) if unusual else _furthest(text, named)
         self.width, self.height = max(self.width, width), max(self.height, height)
         seen = len(piece) - new
-        if any(mark in piece for mark in (b't="e"', b"t='e'", b"t =", b"t= ")):
+        if unusual or ((before == ord("t")) & (text[signs + 2] == ord("e"))).any():
             self.errors += sum(match.end() > seen for match in _ERROR.finditer(piece))
         if b"f>" in piece:
             self.unknown += sum(match.end() > seen for match in _UNKNOWN.finditer(piece))
@@ -66,16 +71,15 @@ class _Extent:
             raise FileRefused(f"values in all cells of the sheet {name}", found)
 
 
-def _furthest(piece: bytes) -> tuple[int, int]:
-    """The furthest column and row that a piece names in cells `r="AB12"` or rows `r="12"`."""
-    if b"'" in piece or b" =" in piece or b"= " in piece:
-        found = _REFERENCE.findall(piece)
-        rows = [int(row) for row in (*(row for _, row in found), *_ROW.findall(piece))]
-        return max((_number(letters) for letters, _ in found), default=0), max(rows, default=0)
-    text = np.frombuffer(piece + b'"' * 16, dtype=np.uint8)
-    at = np.flatnonzero(text[1:-1] == ord("="))
-    at = at[(text[at] == ord("r")) & (text[at + 2] == ord('"'))] + 3
-    at = at[at < len(piece)]
+def _by_words(piece: bytes) -> tuple[int, int]:
+    """The furthest column and row that a piece names, however it is written."""
+    found = _REFERENCE.findall(piece)
+    rows = [int(row) for row in (*(row for _, row in found), *_ROW.findall(piece))]
+    return max((_number(letters) for letters, _ in found), default=0), max(rows, default=0)
+
+
+def _furthest(text: Bytes, at: Places) -> tuple[int, int]:
+    """The furthest column and row, behind each `r="` of cells such as AB12 and of rows such as 12."""
     column, at = _digits(text, at, range(1, 27), "A", 3)
     row, _ = _digits(text, at, range(10), "0", 7)
     return int(column.max(initial=0)), int(row.max(initial=0))
