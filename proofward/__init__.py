@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from proofward.cli.kit.inspected_table import inspect_table
     from proofward.data.records import Records, to_fixed_point
     from proofward.engines.in_process import InProcessFederation
     from proofward.engines.run_folder import Plan
@@ -49,6 +50,7 @@ __all__ = [
     "calibrate",
     "from_onnx",
     "from_torch",
+    "inspect_table",
     "preset",
     "prove_enrolment",
     "prove_round",
@@ -59,6 +61,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "cli.kit.inspected_table": ("inspect_table",),
     "data.records": ("Records", "to_fixed_point"),
     "engines.in_process": ("InProcessFederation",),
     "engines.run_folder": ("Plan",),

@@ -185,7 +185,7 @@ def test_data_of_another_kind_are_refused(proofward, tmp_path):
         ((images, "--data", table), "expected a folder of images, an npz archive or an HDF5 file"),
         ((images, "--data", folder, "--decimal", "comma"), "--decimal: the consortium agreed on images"),
         ((images, "--data", folder, "--part", "val"), "parts have no meaning"),
-        ((tables, "--data", folder), "expected a CSV file, as the consortium agreed, found a folder"),
+        ((tables, "--data", folder), "expected a table's file, as the consortium agreed, found a folder"),
         ((tables, "--data", table, "--labels", table), "--labels: the consortium agreed on a table"),
         ((tables, "--data", table, "--part", "val"), "--part: the consortium agreed on a table"),
     ):

@@ -12,7 +12,9 @@ from PIL import Image
 from proofward.cli.project.project_file import read_project
 from proofward.data.generated_patches import make_patch
 from proofward.optimizers.fedadam import FedAdam
+from tests.cli.own_kinds import columns, write_kinds
 from tests.cli.own_tables import edit_draft, write_project, write_tables
+from tests.data.own_formats import write
 from tests.docs.blocks import DOCUMENTS, READ, RUN, blocks, calls
 from tests.docs.sandbox import runnable, write_records
 
@@ -23,6 +25,7 @@ COVERED = {
     ("docs/deploy.md", "2 From nothing to the first round"), ("docs/deploy.md", "9 When things change"),
     ("docs/deploy.md", "10 Backup and restore"), ("docs/air-gap.md", "A trip"),
     ("docs/images.md", "Train on them"), ("docs/images.md", "A frozen network first"),
+    ("docs/tables.md", "A look first"), ("docs/tables.md", "The data dictionary"),
 }  # fmt: skip
 """Sections whose blocks are run here and in test_deployment."""
 
@@ -102,6 +105,21 @@ def test_a_frozen_network_first(sandbox):
     said = sandbox.run_block(block)
     assert "2 rounds closed" in said and "Everybody kept the rules." in said and "VALID: " in said
     assert "6 features of the frozen network backbone.onnx" in said and "is not proved." in said
+
+
+def test_tables_in_several_formats_with_a_dictionary(sandbox):
+    """The document's dictionary as it stands."""
+    pytest.importorskip("pyarrow")
+    found = {block.kind: block for block in blocks("docs/tables.md")}
+    write_kinds(sandbox.folder, found["toml"].text)
+    for seed, name in enumerate(("a.csv", "a.parquet", "b.xlsx", "c.csv", "new.csv")):
+        write(sandbox.folder / name, columns(1 if name[0] == "a" else seed))
+    for heading in ("A look first", "The data dictionary"):
+        (block,) = runnable("docs/tables.md", heading)
+        said = sandbox.run_block(block)
+    assert (sandbox.folder / "a.html").exists() and "enrol would take this in" in said
+    assert "40 records of 20 patients" in said and len(re.findall(r"^\d+,-?\d+,0\.\d+,[MB]$", said, re.MULTILINE)) == 40
+    exec(found["python"].text, {})
 
 
 def test_notation_of_records_and_the_servers_optimizer(tmp_path):

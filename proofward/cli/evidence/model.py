@@ -105,7 +105,7 @@ def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes,
 
     values = drawn_rows(found)
     if rows is not None:
-        values = read_records(rows, [entry.name for entry in found.description.features]).values
+        values = read_records(rows, found.description.of_table).values
     data, program = {"onnx": onnx_program, "torch": torch_program}[kind](found)
     return data, compared(found, program, values, single=kind == "onnx")
 
