@@ -110,8 +110,7 @@ class VirtualColumn:
 
     def narrow(self, of: Callable[[Column], Narrow]) -> Narrow:
         """Its values in the smallest integers; a prover's."""
-        del of
-        return narrowed(self.entries())
+        return narrowed(self.values(of))
 
 
 @dataclass(frozen=True, slots=True)
