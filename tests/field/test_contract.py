@@ -32,6 +32,25 @@ def test_rows(shape: tuple[int, int], cut: int) -> None:
         assert elements(agrees(combine_rows, w, m)) == expected
 
 
+@pytest.mark.parametrize("shape", [(40, 1), (43, 33), (41, 300), (1030, 2)])
+def test_many_rows(shape: tuple[int, int], cut: int) -> None:
+    weights, rows = f_array(1, 2, shape[0]), f_array(2, *shape)
+    weights[:, 4:8] = 0  # rows that are added in one go, and are skipped
+    expected = [combined(weights, column) for column in rows.T.tolist()]
+    assert elements(agrees(combine_rows, weights, rows)) == expected
+
+
+@pytest.mark.parametrize("count", [1023, 1024, 1025, 2050])
+@pytest.mark.parametrize("width", [1, 32, 257])
+@pytest.mark.parametrize("value", [P - 1, 2**32 - 1, 2**32, (1 << 62) + (1 << 43) - 1])
+def test_many_rows_of_the_largest_terms(value: int, count: int, width: int) -> None:
+    weights = np.full((2, count), value, dtype=np.uint64)
+    expected = Ext(value * value * count, value * value * count)
+    assert elements(combine_rows(weights, np.full((count, width), value, dtype=np.uint64))) == [
+        expected
+    ] * width
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_columns(shape: tuple[int, int], cut: int) -> None:
     rows, weights = f_array(3, *shape), f_array(4, 2, shape[1])
@@ -40,7 +59,7 @@ def test_columns(shape: tuple[int, int], cut: int) -> None:
         assert elements(agrees(combine_columns, m, w)) == expected
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 3), (1, 2, 3), (5, 3, 2), (3, 4, 7)])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 3), (1, 2, 3), (5, 3, 2), (3, 4, 7), (2, 45, 33)])
 def test_batches(shape: tuple[int, int, int], cut: int) -> None:
     steps, batch, width = shape
     weights, tensor = f_array(5, 2, steps, batch), f_array(6, *shape)
