@@ -11,7 +11,7 @@ from proofward.field.jit import load_all
 
 MODULES = (
     *("scalar", "goldilocks", "extension", "multilinear"),
-    *("contract", "butterflies", "ntt", "sums", "rounds", "histogram", "spatial"),
+    *("late", "contract", "butterflies", "ntt", "sums", "rounds", "histogram", "spatial"),
 )
 
 
