@@ -7,16 +7,32 @@ import pytest
 
 from proofward.field import reference_arithmetic
 from proofward.field.contract import (
+    add_multiple,
     batched_combine_rows,
     combine_columns,
     combine_rows,
     sum_of_ext_products,
 )
-from proofward.field.extension import Ext
+from proofward.field.extension import Ext, lift
 from proofward.field.scalar import P
 from tests.field.values import Array, agrees, elements, f_array, layouts, total
 
-SHAPES = [(1, 1), (1, 2), (2, 1), (2, 2), (3, 5), (5, 3), (4, 0), (2, 1025)]
+SHAPES = [(1, 1), (1, 2), (2, 1), (2, 2), (3, 5), (5, 3), (4, 0), (2, 1025), (41, 70)]
+
+
+@pytest.mark.parametrize("factor", [Ext(0), Ext(1), Ext(P - 1, P - 1), Ext(2**32, 2**32 - 1)], ids=repr)
+@pytest.mark.parametrize("length", [0, 1, 9, 1000])
+def test_multiples_are_added(length: int, factor: Ext, cut: int) -> None:
+    target, values = f_array(1, 2, length), f_array(2, length)
+    pairs = zip(elements(target), elements(lift(values)), strict=True)
+    expected = [one + other * factor for one, other in pairs]
+    add_multiple(target, values, factor)
+    assert elements(target) == expected
+
+
+def test_multiples_of_another_length() -> None:
+    with pytest.raises(ValueError, match="shapes"):
+        add_multiple(f_array(1, 2, 4), f_array(2, 5), Ext(1))
 
 
 def combined(weights: Array, values: list[int]) -> Ext:

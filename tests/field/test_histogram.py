@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofward.field import histogram as module
+from proofward.field import threads
 from proofward.field.histogram import Signed, histogram
 
 EXTREMES = [-(2**63), -(2**62), -1, 2**62, 2**63 - 1]
@@ -64,6 +66,20 @@ def test_counts_of_consecutive_integers(low: int) -> None:
         if not low <= outside < low + 8:
             bad = np.array([low, outside], dtype=np.int64)
             assert histogram((bad, None), low, None, None, counts) == 1
+
+
+@pytest.mark.parametrize("bad", [[], [7], [30, 8], [39]])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_cores_count_apart(bad: list[int], pairs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GRAIN", 5)
+    monkeypatch.setattr(module, "_LOOKUPS_PER_ENTRY", 1)
+    monkeypatch.setattr(threads, "thread_count", lambda: 3)
+    values, counts = np.arange(40, dtype=np.int64) % 4, np.ones(4, dtype=np.int64)
+    second, paired = (values * 5, np.arange(4, dtype=np.int64) * 5) if pairs else (None, None)
+    values = values.copy()
+    values[bad] = 9
+    assert histogram((values, second), 0, None, paired, counts) == min(bad, default=-1)
+    assert bad or counts.tolist() == [11] * 4
 
 
 def test_arrays_that_do_not_fit() -> None:

@@ -215,11 +215,13 @@ def test_rounds_follow_one_another(case: Case) -> None:
 
 def test_every_phase_is_announced_and_timed(case: Case) -> None:
     said: list[str] = []
-    timings = prove_round(case.statement, case.secret, seeded(6), sealed, said.append).timings
+    made = prove_round(case.statement, case.secret, seeded(6), sealed, said.append)
     assert said == ["train", "encrypt", "prove"]
-    assert {"train", "encrypt", "prove", "prove: commit", "prove: lookups", "prove: opening"} <= set(timings)
-    parts = sum(seconds for name, seconds in timings.items() if name.startswith("prove: "))
-    assert 0 < parts <= timings["prove"]
+    assert set(made.processor_seconds) == set(made.timings)
+    for phases in (made.timings, made.processor_seconds):
+        assert {"train", "encrypt", "prove", "prove: commit", "prove: lookups", "prove: opening"} <= set(phases)
+        parts = sum(seconds for name, seconds in phases.items() if name.startswith("prove: "))
+        assert 0 < parts <= phases["prove"]
 
 
 def test_a_commitment_is_opened_four_times_at_most(case: Case) -> None:
