@@ -1,8 +1,10 @@
 """A whole round of one hospital: train, encrypt, prove, verify; seconds, bytes, bits and memory, as JSON.
 
-python benchmarks/round_proof.py [--preset wdbc] [--rows 90] [--repeats 5] [--verifications 15] [--smallest]
+python benchmarks/round_proof.py [--preset wdbc] [--rows 90] [--steps N] [--repeats 5] [--verifications 15]
+                                 [--smallest]
 
-Rounds follow one another from the dataset commitment of the one before. Medians, after one round of warm-up.
+Rounds follow one another from the dataset commitment of the one before. Medians, after one round of warm-up;
+with --repeats 0 there is none, and the first round is measured, which loads the kernels.
 `seconds` are of the clock, `processor_seconds` of all threads, both by phase.
 Planning the proof from the public statement, which a party does once for all its rounds, stands apart.
 """
@@ -65,7 +67,7 @@ def _with_total(phases: dict[str, float]) -> dict[str, float]:
 
 
 def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[str, object]:
-    """Enrol once, then `repeats` + 1 rounds, the first for warm-up."""
+    """Enrol once, then `repeats` + 1 rounds, the first for warm-up, or without repeats to be measured."""
     config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, HOLDERS, THRESHOLD)
     records, consortium = hospital_records(setup, rows), bytes(32)
     enrolment = EnrolmentStatement(consortium, "hospital", rows, setup.model.features, config)
@@ -96,7 +98,7 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
         made = prove_round(statement, secret, os.urandom, digests)
         peaks.append(peak_memory())
         secret = made.dataset
-        if number:
+        if number or not repeats:
             runs.append(_with_total(made.timings))
             worked.append(_with_total(made.processor_seconds))
             sizes.add(len(made.proof))
@@ -122,7 +124,7 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
         "constraints": plan.constraints,
         "seconds": phases,
         "processor_seconds": medians(worked),
-        "plan_seconds": round(median_seconds(lambda: Counter(plan.scheme).run(script), repeats), 5),
+        "plan_seconds": round(median_seconds(lambda: Counter(plan.scheme).run(script), max(1, repeats)), 5),
         "verify_seconds": round(median_seconds(verify, verifications), 5),
         "ns_per_lookup": round(1e9 * phases["prove: lookups"] / lookups, 1),
         "ns_per_committed_value": round(1e9 * phases["prove: commit"] / plan.values, 1),
@@ -143,15 +145,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--preset", default="wdbc", choices=sorted(PRESETS))
     parser.add_argument("--rows", type=int, default=90)
+    parser.add_argument("--steps", type=int, help="of a round, in place of the preset's steps or epochs")
     parser.add_argument("--repeats", type=int, default=5, help="rounds measured")
     parser.add_argument("--verifications", type=int, default=15)
     parser.add_argument("--smallest", action="store_true", help="preset tiny, 8 rows, one round")
     options = parser.parse_args()
     if options.smallest:
         options.preset, options.rows, options.repeats, options.verifications = "tiny", 8, 1, 1
-    if min(options.rows, options.repeats, options.verifications) < 1:
-        parser.error("--rows, --repeats and --verifications must be at least 1")
-    result = measure(preset(options.preset), options.rows, options.repeats, options.verifications)
+    if min(options.rows, options.repeats + 1, options.verifications) < 1:
+        parser.error("--rows and --verifications must be at least 1, --repeats at least 0")
+    setup = preset(options.preset)
+    if options.steps is not None:
+        setup = replace(setup, training=replace(setup.training, steps=options.steps, epochs=0))
+    result = measure(setup, options.rows, options.repeats, options.verifications)
     progress(result["seconds"])
     print_result("round_proof", preset=options.preset, **result)
 
