@@ -11,6 +11,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from proofward.api.classifier import FederatedClassifier
+    from proofward.api.federation import Federation
+    from proofward.api.refusals import (
+        ExportRefused,
+        FederationError,
+        NotFitted,
+        RunRefused,
+        SettingsRefused,
+        TablesRefused,
+    )
+    from proofward.api.results import AuditResult, Evaluation, Round
     from proofward.data.records import Records, to_fixed_point
     from proofward.engines.in_process import InProcessFederation
     from proofward.engines.run_folder import Plan
@@ -32,19 +43,30 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "AuditResult",
     "Calibration",
     "EnrolmentStatement",
+    "Evaluation",
+    "ExportRefused",
     "FedAdam",
     "FedAvgM",
+    "FederatedClassifier",
+    "Federation",
+    "FederationError",
     "ImportRefused",
     "ImportedNetwork",
     "InProcessFederation",
+    "NotFitted",
     "Plan",
     "Preset",
     "Records",
+    "Round",
     "RoundConfig",
     "RoundStatement",
+    "RunRefused",
     "Settings",
+    "SettingsRefused",
+    "TablesRefused",
     "__version__",
     "calibrate",
     "from_onnx",
@@ -59,6 +81,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "api.classifier": ("FederatedClassifier",),
+    "api.federation": ("Federation",),
+    "api.refusals": (
+        "ExportRefused", "FederationError", "NotFitted", "RunRefused", "SettingsRefused", "TablesRefused",
+    ),
+    "api.results": ("AuditResult", "Evaluation", "Round"),
     "data.records": ("Records", "to_fixed_point"),
     "engines.in_process": ("InProcessFederation",),
     "engines.run_folder": ("Plan",),

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import re
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,11 +88,17 @@ def read_csv(
             f"too few rows: expected at least {least_rows} records below the header, which one batch of the "
             f"agreed training needs, found {reading.seen}"
         )
-    return _table(reading.readings(header), reading, scales, problems)
+    told = () if problems else reading.repeated_identifiers()
+    return table_of(reading.readings(header), schema, scales, problems, told)
 
 
-def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: Problems) -> Table:
-    schema = reading.schema
+def table_of(
+    readings: Readings, schema: Schema, scales: FixedPoint, problems: Problems, told: Iterable[str] = ()
+) -> Table:
+    """The records of what was read; told: what else is worth a word.
+
+    Raises CsvRefused where there are problems, with what is doubtful as well.
+    """
     normalised = readings.normalised(schema)
     clipped = outside(normalised, scales)
     doubts = column_doubts(readings, schema, clipped, normalised)
@@ -103,7 +109,7 @@ def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: P
         records,
         clipped_by_name(schema.features, clipped.sum(axis=0)),
         (*doubts, *table_doubts(readings, schema, records)),
-        (*notes(readings), *reading.repeated_identifiers()),
+        (*notes(readings), *told),
     )
 
 

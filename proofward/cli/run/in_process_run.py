@@ -51,10 +51,12 @@ def run_in_process(
     parties: Parties | None = None,
     workers: int = 1,
     notes: Mapping[str, bytes] | None = None,
+    going_on: str = "with the same options and --run",
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.
 
     notes: files of the folder besides those of the description, which no audit reads.
+    going_on: how one goes on with an interrupted run, up to its folder.
     """
     watchers = [measured.observe]
 
@@ -88,7 +90,7 @@ def run_in_process(
             watchers.append(table.observe)
             result = engine.run()
     except KeyboardInterrupt:
-        console.print(f"interrupted; go on with the same options and --run {folder}")
+        console.print(f"interrupted; go on {going_on} {folder}")
         raise
     return engine, result
 
