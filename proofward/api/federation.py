@@ -22,6 +22,7 @@ from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.cli.project.project_text import project_text
 from proofward.data.csv_records import Table
 from proofward.optimizers.contract import ServerOptimizer
+from proofward.report.handover.exported_model import ExportedModel
 
 
 class Federation:
@@ -148,6 +149,11 @@ class Federation:
     def folder(self) -> Path:
         """The run's folder, with ledger and proofs: all that an auditor needs, and nothing secret."""
         return self._done.place.path
+
+    @property
+    def model(self) -> ExportedModel:
+        """The last confirmed model: exact integers, with names, scaling and where it comes from."""
+        return self._done.model
 
     @property
     def classes_(self) -> NDArray[Any]:
