@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.api.federation import Federation
-from proofward.api.held import is_frame
+from proofward.api.held import as_text, is_frame
 from proofward.api.inputs import predicted, probabilities
 from proofward.api.refusals import TablesRefused
+from proofward.api.sources import Columns, computed_features
 from proofward.cli.common.usual import PRESET, ROUNDS
+from proofward.data.schema import FeaturesInvalid, Label
 from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.optimizers.contract import ServerOptimizer
 
@@ -103,8 +105,9 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise TablesRefused("expected labels of two classes or more, found one class")
         seed = self._seed()
         self.sites_ = self._dealt(numbers, seed) if sites is None else _named(sites, len(y))
-        federation = self._federation(len(self.classes_), seed, X.shape[1])
-        tables = {name: (X[own], numbers[own]) for name, own in _rows_of(self.sites_).items()}
+        texts = _class_names(self.classes_)
+        federation = self._federation(texts, seed, X)
+        tables = {name: (X[own], texts[numbers[own]]) for name, own in _rows_of(self.sites_).items()}
         self.federation_ = federation.fit(tables, force=True)
         self.model_ = federation.model
         return self
@@ -128,9 +131,10 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found[order] = [f"site-{at % count + 1}" for at in range(len(order))]
         return found
 
-    def _federation(self, classes: int, seed: int | None, width: int) -> Federation:
-        names = getattr(self, "feature_names_in_", [f"feature-{number}" for number in range(1, width + 1)])
-        self._names = [str(name) for name in names]
+    def _federation(self, classes: NDArray[Any], seed: int | None, values: NDArray[np.float64]) -> Federation:
+        usual = [f"feature-{number}" for number in range(1, values.shape[1] + 1)]
+        names = tuple(map(str, getattr(self, "feature_names_in_", usual)))
+        constants = computed_features({"": Columns(names, values, ())})
         return Federation(
             preset=self.preset,
             hidden=self.hidden,
@@ -145,7 +149,8 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             aggregation=self.aggregation,
             rounds=self.rounds,
             verifiers=self.verifiers,
-            classes=range(classes),
+            classes=classes,
+            features={entry.name: (entry.centre, entry.spread) for entry in constants},
             folder=self.folder,
             progress=self.progress,
             seed=seed,
@@ -175,6 +180,16 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """All but the run, whose folder does not go with it."""
         state: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in state.items() if name != "federation_"}
+
+
+def _class_names(classes: NDArray[Any]) -> NDArray[Any]:
+    """A text for each class: what a table would have, else its number."""
+    texts = [as_text(value) for value in classes]
+    try:
+        Label.of(Label().column, texts)
+    except FeaturesInvalid:
+        texts = [str(number) for number in range(len(classes))]
+    return np.array(texts, dtype=object)
 
 
 def _named(sites: Any, rows: int) -> NDArray[Any]:
