@@ -86,7 +86,7 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.progress = progress
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, sites: Any = None) -> FederatedClassifier:  # noqa: N803
+    def fit(self, X: Any, y: Any, sites: Any = None) -> FederatedClassifier:
         """Trains on rows X with classes y; returns itself.
 
         sites: for each row the site that it belongs to, or the column of a data frame X that says it, which
@@ -95,9 +95,9 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.site_column_ = sites if isinstance(sites, str) else None
         if isinstance(sites, str):
             if not is_frame(X) or sites not in list(X.columns):
-                raise TablesRefused(f"sites: expected a column of a data frame X, or an array, found {sites!r}")
+                raise TablesRefused(f"sites: expected a column of the frame X, or an array, found {sites!r}")
             sites = np.asarray(X[sites])
-        X, y = validate_data(self, self._features(X), y, dtype=np.float64)  # noqa: N806
+        X, y = validate_data(self, self._features(X), y, dtype=np.float64)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
@@ -149,30 +149,30 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             aggregation=self.aggregation,
             rounds=self.rounds,
             verifiers=self.verifiers,
-            classes=classes,
+            classes=list(classes),
             features={entry.name: (entry.centre, entry.spread) for entry in constants},
             folder=self.folder,
             progress=self.progress,
             seed=seed,
         )
 
-    def _features(self, X: Any) -> Any:  # noqa: N803
+    def _features(self, X: Any) -> Any:
         """Without the column of the sites."""
         column = self.site_column_
         if column is not None and is_frame(X) and column in list(X.columns):
             return X.drop(columns=column)
         return X
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probabilities (n, classes), in the order of classes_."""
         return probabilities(self._predicted(X))
 
-    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+    def predict(self, X: Any) -> NDArray[Any]:
         """The class of each row."""
         found = self._predicted(X)
         return np.asarray(self.classes_[self.model_.model.head.chosen(found.scores)])
 
-    def _predicted(self, X: Any) -> Any:  # noqa: N803
+    def _predicted(self, X: Any) -> Any:
         check_is_fitted(self)
         return predicted(self.model_, validate_data(self, self._features(X), dtype=np.float64, reset=False))
 

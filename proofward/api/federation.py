@@ -184,7 +184,9 @@ class Federation:
         """Replays the run from its folder alone: is the record consistent, did everybody keep the rules?"""
         return self._done.audit()
 
-    def report(self, path: str | os.PathLike[str], x: Any = None, y: Any = None, *, draw: bool = True) -> Path:
+    def report(
+        self, path: str | os.PathLike[str], x: Any = None, y: Any = None, *, draw: bool = True
+    ) -> Path:
         """Writes a page with curves, ROC and confusion into the folder `path`; returns the page's path.
 
         x, y: records of nobody, as in `evaluate`; the figures are of the training's own records without
@@ -205,8 +207,9 @@ class Federation:
         """
         target, agreement = self._done.export(path, to)
         if agreement is not None:
-            error = f"largest error of the logits on {agreement.rows} drawn records"
-            self._manner.tell(f"{target}: {error}: {agreement.observed:.3g}, of at most {agreement.bound:.3g}")
+            words = f"largest error of the logits on {agreement.rows} drawn records"
+            errors = f"{agreement.observed:.3g}, of at most {agreement.bound:.3g}"
+            self._manner.tell(f"{target}: {words}: {errors}")
         return target
 
     def to_file(self, path: str | os.PathLike[str]) -> Path:
@@ -247,7 +250,5 @@ class Federation:
         return f"Federation({words}, {len(fitted.outcome.history.closed)} rounds, run in {fitted.place.path})"
 
 
-def _manner(
-    folder: str | os.PathLike[str] | None, workers: int, progress: bool, seed: int | None
-) -> Manner:
+def _manner(folder: str | os.PathLike[str] | None, workers: int, progress: bool, seed: int | None) -> Manner:
     return Manner(folder, workers, progress, None if seed is None else f"proofward/api/{int(seed)}".encode())

@@ -52,7 +52,8 @@ class Held:
             array = np.asarray(x)
             if array.ndim != 2:
                 words = f"an array of {array.ndim} dimension{'s' if array.ndim != 1 else ''}"
-                raise TablesRefused(f"expected rows and columns, an array (n, d) or a data frame, found {words}")
+                expected = "rows and columns, an array (n, d) or a data frame"
+                raise TablesRefused(f"expected {expected}, found {words}")
             count, width = array.shape
             titles = [f"feature-{at}" for at in range(1, width + 1)] if names is None else list(names)
             if len(titles) != width:
@@ -166,8 +167,8 @@ class HeldTable(DataFile):
         labels = self._labels(schema, header.label, problems)
         if held.rows < least_rows:
             problems.say(
-                f"too few rows: expected at least {least_rows}, which one batch of the agreed training needs, "
-                f"found {held.rows}"
+                f"too few rows: expected at least {least_rows}, which one batch of the agreed training "
+                f"needs, found {held.rows}"
             )
         good = np.isfinite(values).all(axis=1) & (labels >= 0)
         readings = Readings(

@@ -1,4 +1,4 @@
-"""Keywords of a federation as the values of a consortium.toml: the same names, ranges, defaults and refusals."""
+"""Keywords as the values of a consortium.toml: the same names, ranges, defaults and refusals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from proofward.api.refusals import SettingsRefused
 from proofward.cli.project.project import Project, placeholder_features
 from proofward.cli.project.project_file import POLICY, project_of
-from proofward.data.schema import Feature, Label, Notation, ascending
+from proofward.data.schema import Feature, Label, ascending
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 from proofward.layers.plain import shown
 from proofward.models.presets import PRESET_FILES

@@ -26,11 +26,14 @@ class Evaluation:
     """How well a model tells classes apart on some records.
 
     rows: how many records. accuracy: share of them that were taken for what they are. loss: mean
-    cross-entropy, in nats. auc: area under the ROC curve; of more than two classes the mean over classes, each
-    against all others; None where all records are of one class. auc_interval: of 95 percent, for two classes.
-    auc_by_class, intervals_by_class: by the class's name, of two classes for the second alone. confusion:
-    int64 (classes, classes), a row for each class that records have, a column for each that they were taken
-    for. doubts: what looks wrong with the records.
+    cross-entropy, in nats.
+
+    auc: area under the ROC curve; of more than two classes the mean over classes, each against all others;
+    None where all records are of one class. auc_interval: of 95 percent, for two classes. auc_by_class,
+    intervals_by_class: by the class's name, of two classes for the second alone.
+
+    confusion: int64 (classes, classes), a row for each class that records have, a column for each that they
+    were taken for. doubts: what looks wrong with the records.
     """
 
     rows: int
@@ -51,7 +54,8 @@ class Evaluation:
         """Of real scores (n,) or (n, classes), see `report.figures.scores`."""
         labels, found = records.labels, evaluate(scores, records.labels)
         numbers = range(1, 2) if len(classes) == 2 else range(len(classes))
-        areas = {number: area for number, area in zip(numbers, found.by_class, strict=True) if area is not None}
+        each = zip(numbers, found.by_class, strict=True)
+        areas = {number: area for number, area in each if area is not None}
         counts = {number: int((labels == number).sum()) for number in areas}
         intervals = {
             classes[number]: auc_interval(area, counts[number], len(labels) - counts[number], LEVEL)
@@ -92,10 +96,11 @@ class Evaluation:
         cells = [["is \\ taken for", *self.classes]]
         cells += [[name, *map(str, row)] for name, row in zip(self.classes, self.confusion, strict=True)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return [
-            "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
-            for row in cells
-        ]
+        lines = []
+        for first, *counts in cells:
+            padded = [count.rjust(width) for count, width in zip(counts, widths[1:], strict=True)]
+            lines.append("  ".join([first.ljust(widths[0]), *padded]))
+        return lines
 
 
 @dataclass(frozen=True, repr=False)

@@ -79,7 +79,8 @@ def columns_of(source: DataFile, notation: Notation) -> Columns:
     names = source.held.names if isinstance(source, HeldTable) else _header(source.path, notation)
     keys = [folded(name) for name in names]
     if label not in keys:
-        raise TablesRefused(f"there is no column {label}, which is to hold the label: name another with label=")
+        words = "which is to hold the label: name another with label="
+        raise TablesRefused(f"there is no column {label}, {words}")
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise TablesRefused(f"there twice: {listed(twice)}")
     places = [at for at, key in enumerate(keys) if key != label and key not in ignored]

@@ -20,8 +20,8 @@ from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 COMPUTED = (
-    "centre and spread of the columns are computed over the rows of all sites, which this process holds; in a "
-    "real consortium nobody does, and they stand in consortium.toml"
+    "centre and spread of the columns are computed over the rows of all sites, which this process holds; in "
+    "a real consortium nobody does, and they stand in consortium.toml"
 )
 Tell = Callable[[str], None]
 

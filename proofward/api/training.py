@@ -117,5 +117,5 @@ def _classes(project: Project, sources: Mapping[str, DataFile]) -> np.ndarray[An
         if not isinstance(source, HeldTable):
             return classes_of(project.schema.classes, {})
         at = [folded(name) for name in source.held.names].index(label)
-        found |= source.held.originals(at, project.schema.label)
+        found |= source.held.originals(at, project.notation.label)
     return classes_of(project.schema.classes, found)

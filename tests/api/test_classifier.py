@@ -18,7 +18,10 @@ from tests.federation.fakes import FakeProofs
 pytest.importorskip("sklearn")
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    estimator_checks_generator,
+)
 
 pytestmark = pytest.mark.slow
 EXPECTED_TO_FAIL: dict[str, str] = {}
@@ -27,7 +30,7 @@ SAMPLE = {
     "check_classifiers_train", "check_classifiers_one_label", "check_classifiers_regression_target",
     "check_estimators_nan_inf", "check_estimators_pickle", "check_estimators_unfitted", "check_fit2d_1sample",
     "check_fit_idempotent", "check_n_features_in_after_fitting", "check_no_attributes_set_in_init",
-    "check_parameters_default_constructible", "check_dataframe_column_names_consistency",
+    "check_parameters_default_constructible",
 }  # fmt: skip
 """Checks that `make test` runs; `make exhaustive` runs all."""
 CHECKED = pw.FederatedClassifier(
@@ -49,21 +52,25 @@ def free_proofs(monkeypatch):
 
 def conventions():
     """scikit-learn's checks as parameters, those outside the sample marked as exhaustive."""
-    marked = parametrize_with_checks([CHECKED], expected_failed_checks=lambda _: EXPECTED_TO_FAIL)
     seen, found = set(), []
-    for case in marked.args[1]:
-        values = case.values if hasattr(case, "values") and not isinstance(case, tuple) else case
-        name = getattr(values[1], "func", values[1]).__name__
+    for estimator, check in estimator_checks_generator(CHECKED, expected_failed_checks=EXPECTED_TO_FAIL):
+        name = check.func.__name__
         first = name in SAMPLE and name not in seen
         seen.add(name)
-        found.append(pytest.param(*values, id=name, marks=() if first else pytest.mark.exhaustive))
-    assert SAMPLE <= seen
+        found.append(pytest.param(estimator, check, id=name, marks=() if first else pytest.mark.exhaustive))
+    assert seen >= SAMPLE, SAMPLE - seen
     return found
 
 
 @pytest.mark.parametrize(("estimator", "check"), conventions())
 def test_scikit_learns_conventions(estimator, check, free_proofs):
     check(estimator)
+
+
+@pytest.mark.exhaustive
+def test_names_of_columns_are_scikit_learns(free_proofs):
+    pytest.importorskip("pandas")
+    check_dataframe_column_names_consistency("FederatedClassifier", CHECKED)
 
 
 def test_rows_are_dealt_to_sites_by_chance_each_class_evenly(free_proofs):
@@ -91,7 +98,7 @@ def test_sites_of_rows_are_said_by_an_array_or_a_column(free_proofs):
     assert list(two.predict(frame)) == list(two.predict(frame[list(COLUMNS)])) == list(one.predict(values))
     numbered = pw.FederatedClassifier(**QUICK, random_state=0).fit(values, labels, sites=np.repeat([3, 1, 2], 16))
     assert sorted(set(numbered.sites_)) == ["site-1", "site-2", "site-3"] and numbered.sites_[0] == "site-3"
-    for given, words in ((sites[:9], "expected one for each of the 48 rows"), ("ward", "expected a column of a data")):
+    for given, words in ((sites[:9], "expected one for each of the 48 rows"), ("ward", "expected a column of the frame")):
         with pytest.raises(pw.TablesRefused, match=words):
             one.fit(values, labels, sites=given)
     with pytest.raises(pw.SettingsRefused, match="three hospitals"):

@@ -116,7 +116,7 @@ def test_settings_are_those_that_were_agreed(fitted):
     for at, name in enumerate(COLUMNS):
         centre, spread = found["features"][name]
         assert centre == pytest.approx(whole[:, at].mean()) and spread == pytest.approx(whole[:, at].std())
-    assert found["sites"] == {**dict.fromkeys(NAMES, ["hospital"]), "verifier-1": ["verifier"]}
+    assert found["sites"] == {**{name: ["hospital"] for name in NAMES}, "verifier-1": ["verifier"]}
     assert repr(fitted) == f"Federation(3 hospitals, 4-4-2, 2 rounds, run in {fitted.folder})"
 
 

@@ -66,7 +66,7 @@ def test_settings_that_nobody_knows():
 
 
 def test_settings_that_do_not_fit_the_hospitals():
-    with pytest.raises(pw.SettingsRefused, match="these settings: policy.threshold: expected fewer than the 3"):
+    with pytest.raises(pw.SettingsRefused, match=r"these settings: policy.threshold: expected fewer than the 3"):
         pw.Federation(**QUICK, threshold=3).fit(sites())
     with pytest.raises(pw.SettingsRefused, match="these settings: policy: "):
         pw.Federation(**QUICK, accepting=2).fit(sites())
@@ -128,7 +128,7 @@ def test_wrong_files(tmp_path):
     with pytest.raises(pw.TablesRefused) as refused:
         quick(ignore=["id"]).fit(paths)
     assert "c.csv of c: other columns than a has" in str(refused.value) and len(refused.value.problems) == 1
-    with pytest.raises(pw.TablesRefused, match="b.csv of b: column 6, diagnosis: empty cells: 1"):
+    with pytest.raises(pw.TablesRefused, match=r"b.csv of b: column 6, diagnosis: empty cells: 1"):
         quick(ignore=["id"]).fit({**paths, "c": paths["a"]})
     with pytest.raises(pw.TablesRefused, match="the labels of a file stand in its column diagnosis"):
         quick(ignore=["id"]).fit({**paths, "b": (paths["b"], ["B"] * 24)})
@@ -138,7 +138,7 @@ def test_hospitals_of_a_file(tmp_path):
     file = quick_file(tmp_path)
     federation = pw.Federation.from_file(file, progress=False)
     assert federation.settings["classes"] == ["B", "M"] and federation.to_file(tmp_path / "again.toml")
-    with pytest.raises(pw.TablesRefused, match="expected a table for each of a, b, c, the hospitals of .*, found a"):
+    with pytest.raises(pw.TablesRefused, match=r"expected a table for each of a, b, c, the hospitals of .*, found a"):
         federation.fit({"a": arrays()})
     with pytest.raises(pw.TablesRefused, match="c: expected 4 columns, one for each feature, found 3"):
         federation.fit({**sites(), "c": (arrays()[0][:, :3], arrays()[1])})
@@ -147,7 +147,7 @@ def test_hospitals_of_a_file(tmp_path):
     file.write_text(file.read_text().replace("rounds = 2", "rounds = 0"))
     with pytest.raises(pw.SettingsRefused, match="rounds: expected an integer"):
         pw.Federation.from_file(file)
-    with pytest.raises(pw.SettingsRefused, match="none.toml"):
+    with pytest.raises(pw.SettingsRefused, match=r"none.toml"):
         pw.Federation.from_file(tmp_path / "none.toml")
 
 
