@@ -1,8 +1,11 @@
 """Verifiable, private federated learning for hospitals.
 
-The names in `__all__` are for programs that use ProofWard as a library; README shows how. They are imported
-when they are first used, so that the command line starts fast. Features are integers at the scale that a
-preset has (`to_fixed_point`), labels 0 or 1, and randomness is a function such as `os.urandom`.
+The names in `__all__` are for programs that use ProofWard as a library; docs/python.md shows how.
+`Federation` takes tables as people have them, and `FederatedClassifier` is an estimator of scikit-learn.
+
+The others are the parts below: there features are integers at the scale that a preset has
+(`to_fixed_point`), labels numbers of classes, and randomness is a function such as `os.urandom`. All are
+imported when they are first used, so that the command line starts fast.
 """
 
 from __future__ import annotations
