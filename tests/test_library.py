@@ -9,6 +9,7 @@ import pytest
 
 import proofward
 
+
 @pytest.mark.parametrize("name", proofward.__all__)
 def test_exported_names_exist(name):
     value = getattr(proofward, name)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from proofward.api.fitted import Fitted
 from proofward.api.inputs import predicted, probabilities
-from proofward.api.recipe import Recipe, features_given
+from proofward.api.recipe import Recipe, features_given, label_given
 from proofward.api.refusals import NotFitted, TablesRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.api.sources import label_of, source_of, sources_of
+from proofward.api.sources import source_of, sources_of
 from proofward.api.terms import FileTerms, KeywordTerms, Terms, settings_of
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
@@ -100,9 +100,9 @@ class Federation:
         }  # fmt: skip
         recipe = Recipe(given)
         constants = None if features is None else features_given(features)
-        named = None if classes is None else label_of(recipe.notation.label.column, classes)
+        named = None if classes is None else label_given(recipe.notation.label.column, classes)
         self._terms: Terms = KeywordTerms(recipe, constants, named)
-        self._manner = _manner(folder, workers, progress, seed)
+        self._manner = Manner.of(folder, workers, progress, seed)
         self._fitted: Fitted | None = None
 
     @classmethod
@@ -121,7 +121,7 @@ class Federation:
         """
         made = cls.__new__(cls)
         made._terms = FileTerms.of(Path(os.fspath(path)))
-        made._manner = _manner(folder, workers, progress, seed)
+        made._manner = Manner.of(folder, workers, progress, seed)
         made._fitted = None
         return made
 
@@ -248,7 +248,3 @@ class Federation:
         fitted = self._fitted
         words = f"{len(fitted.hospitals)} hospitals, {fitted.model.model.words}"
         return f"Federation({words}, {len(fitted.outcome.history.closed)} rounds, run in {fitted.place.path})"
-
-
-def _manner(folder: str | os.PathLike[str] | None, workers: int, progress: bool, seed: int | None) -> Manner:
-    return Manner(folder, workers, progress, None if seed is None else f"proofward/api/{int(seed)}".encode())

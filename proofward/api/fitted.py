@@ -117,6 +117,8 @@ class Fitted:
             kinds = ", ".join(sorted(SUFFIXES))
             found = repr(to) if to else f"a file named {target.name}"
             raise ExportRefused(f"expected one of {kinds}, found {found}: name the format with to=")
+        if not target.parent.is_dir():
+            raise ExportRefused(f"{target}: there is no folder {target.parent}")
         with refusing(ExportRefused):
             data, agreement = written(self.model, kind)
             write_file(target, data, target.with_name(f".{target.name}.writing"), mode=0o644)

@@ -169,6 +169,8 @@ class HeldTable(DataFile):
             problems.say(
                 f"too few rows: expected at least {least_rows}, which one batch of the agreed training "
                 f"needs, found {held.rows}"
+                if least_rows > 1
+                else "there are no rows"
             )
         good = np.isfinite(values).all(axis=1) & (labels >= 0)
         readings = Readings(

@@ -28,7 +28,7 @@ class Place:
     @property
     def words(self) -> str:
         """The path, and how long it is there."""
-        how_long = ", which is removed with the federation: name one with folder=" if self.temporary else ""
+        how_long = ", which goes with the federation; folder= keeps it" if self.temporary else ""
         return f"{self.path}{how_long}"
 
     @property

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from proofward.api.refusals import SettingsRefused
+from proofward.api.held import as_text
+from proofward.api.refusals import SettingsRefused, refusing
+from proofward.cli.common.usual import PRESET
 from proofward.cli.project.project import Project, placeholder_features
 from proofward.cli.project.project_file import POLICY, project_of
 from proofward.data.schema import Feature, Label, ascending
@@ -29,12 +31,12 @@ class Recipe:
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Raises SettingsRefused with all that is wrong, whatever the tables."""
         self.given = {name: _plain(value) for name, value in given.items() if value is not None}
-        self.preset = str(self.given["preset"])
         self.column = self.given.get("label", Label().column)
-        known = PRESET_FILES.get(self.preset)
+        known = PRESET_FILES.get(str(self.given.get("preset", PRESET)))
         features = placeholder_features(1 if known is None else known.features)
-        project = self.project(SOME, features, Label(str(self.column)))
-        self.notation = project.notation
+        with refusing(SettingsRefused):
+            label = Label(str(self.column))
+        self.notation = self.project(SOME, features, label).notation
 
     def project(self, hospitals: Iterable[str], features: Iterable[Feature], label: Label) -> Project:
         """The consortium of hospitals with these columns and classes; raises SettingsRefused."""
@@ -61,10 +63,11 @@ class Recipe:
         return project
 
 
-def features_given(given: Mapping[str, Any] | Sequence[Feature]) -> tuple[Feature, ...]:
+def features_given(given: Mapping[str, Any]) -> tuple[Feature, ...]:
     """Features by name with their centre and spread; raises SettingsRefused."""
-    if not isinstance(given, Mapping):
-        return tuple(given)
+    if not isinstance(given, Mapping) or not given:
+        words = "a mapping from each column's name to its centre and its spread"
+        raise SettingsRefused(f"features: expected {words}, found {given!r:.80}")
     found = []
     for name, constants in given.items():
         try:
@@ -74,6 +77,14 @@ def features_given(given: Mapping[str, Any] | Sequence[Feature]) -> tuple[Featur
             words = "a pair of numbers, its centre and its spread, which is above 0"
             raise SettingsRefused(f"features: expected for {name} {words}: {error}") from None
     return tuple(found)
+
+
+def label_given(column: str, classes: Sequence[Any]) -> Label:
+    """The label with the classes that are named; raises SettingsRefused."""
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        raise SettingsRefused(f"classes: expected a list of what stands for each, found {classes!r:.80}")
+    with refusing(SettingsRefused):
+        return Label.of(column, [as_text(name) for name in classes])
 
 
 def _plain(value: Any) -> Any:
@@ -99,7 +110,12 @@ def _aggregation(value: Any) -> Any:
     if isinstance(value, ServerOptimizer):
         numbers = {name: float(shown(getattr(value, name))) for name in value.names()}
         return {"optimizer": value.name, **numbers}
-    return {"optimizer": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"optimizer": value}
+    if not isinstance(value, Mapping):
+        words = "an optimizer's name, one such as proofward.FedAdam(), or a mapping with its numbers"
+        raise SettingsRefused(f"aggregation: expected {words}, found {value!r:.80}")
+    return value
 
 
 def _sites(hospitals: Sequence[str], verifiers: Any) -> Iterable[dict[str, Any]]:

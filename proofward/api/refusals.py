@@ -67,6 +67,8 @@ def refusing(kind: type[FederationError]) -> Iterator[None]:
         raise kind(error.format_message()) from None
     except Unfinished as error:
         raise kind(f"the federation did not finish: {error}") from None
+    except OSError as error:
+        raise kind(f"{error.filename}: {error.strerror}") from None
     except (CsvRefused, FeaturesInvalid, ImportRefused, LedgerError, ModelInvalid, NoModel, NotASource,
-            OSError, ProjectError, Refusal, RulesError, TableRefused, TrainingError) as error:  # fmt: skip
+            ProjectError, Refusal, RulesError, TableRefused, TrainingError) as error:  # fmt: skip
         raise kind(str(error)) from None

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.api.held import Held, HeldTable, as_text, is_frame
+from proofward.api.held import Held, HeldTable, is_frame
 from proofward.api.refusals import TablesRefused, refusing
 from proofward.cli.kit.data_file import DataFile
 from proofward.data.csv_problems import Problems, listed
@@ -163,9 +163,3 @@ def computed_classes(found: Mapping[str, Columns], column: str) -> Label:
         raise TablesRefused(f"expected labels of two classes or more in all tables together, found {count}")
     with refusing(TablesRefused):
         return Label.of(column, ordered)
-
-
-def label_of(column: str, classes: Sequence[Any]) -> Label:
-    """The label with classes that were named; raises TablesRefused."""
-    with refusing(TablesRefused):
-        return Label.of(column, [as_text(name) for name in classes])

@@ -49,6 +49,17 @@ class Manner:
             found = repr(self.workers)
             raise SettingsRefused(f"workers: expected an integer in [1, {MOST_WORKERS}], found {found}")
 
+    @classmethod
+    def of(
+        cls, folder: str | os.PathLike[str] | None, workers: int, progress: bool, seed: int | None
+    ) -> Manner:
+        """As keywords say it; raises SettingsRefused."""
+        if folder is not None and not isinstance(folder, str | os.PathLike):
+            raise SettingsRefused(f"folder: expected a path, found {folder!r:.80}")
+        if seed is not None and not isinstance(seed, int | np.integer):
+            raise SettingsRefused(f"seed: expected an integer, found {seed!r:.80}")
+        return cls(folder, workers, progress, None if seed is None else f"proofward/api/{seed}".encode())
+
     @property
     def console(self) -> Console:
         """Where progress is printed."""

@@ -148,7 +148,7 @@ def test_exported_models_say_the_same(fitted, tmp_path):
     for path, to, words in (
         ("model", None, "expected one of json, onnx, safetensors, torch, found a file named model"),
         ("model.json", "pickle", "found 'pickle': name the format with to="),
-        ("no/model.json", None, "No such file"),
+        ("no/model.json", None, "there is no folder"),
     ):
         with pytest.raises(pw.ExportRefused, match=words):
             fitted.export(tmp_path / path, to)
