@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ APPLICATION_ID = 0x50574C31
 MAX_DATABASE_BYTES = 1 << 30
 MAX_ENTRY_BYTES = 1 << 22
 MAX_ENTRIES = 1 << 20
+READERS_LEAVE, _LOOK_AGAIN = 60.0, 0.05
+"""Seconds that sealing waits for others who read the file, as `status` does, and between two attempts."""
 _PAGE_BYTES = 4096
 _STEPS, _STEPS_A_BYTE, _TICK = 1 << 20, 8, 1000
 """Steps of SQLite's machine that one answer may take, in all and for each byte of the file: more than any
@@ -266,10 +269,22 @@ class Database:
         expect(row[0], bytes, f"checkpoint {size}")
         return bytes(row[0])
 
-    def compact(self) -> None:
-        """Rewrites the file without unused pages, as one file without companions."""
-        with self._query(FILE_NAME):
-            self.connection.execute("VACUUM")
-            mode = self.connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
+    def compact(self, patience: float = READERS_LEAVE) -> None:
+        """Rewrites the file without unused pages, as one file without companions.
+
+        For that nobody else may have it open. SQLite does not wait for readers there, so this does, for
+        `patience` seconds; then it raises LedgerUnavailable.
+        """
+        until = time.monotonic() + patience
+        while True:
+            try:
+                with self._query(FILE_NAME):
+                    self.connection.execute("VACUUM")
+                    mode = self.connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
+                break
+            except LedgerUnavailable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_LOOK_AGAIN)
         if mode != "delete":
             raise LedgerUnavailable(FILE_NAME, "exclusive use", f"journal mode {mode}")

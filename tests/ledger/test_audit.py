@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from proofward.ledger.audit import stored_verifier, verify_all
-from proofward.ledger.errors import LogRewritten, LogTruncated, SealBroken
+from proofward.ledger.database import Database
+from proofward.ledger.errors import LedgerUnavailable, LogRewritten, LogTruncated, SealBroken
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.log import Log
 from proofward.ledger.note import NoteSigner
@@ -121,6 +123,19 @@ def test_unsealed_ledger(make: Make) -> None:
     with Log(directory, SIGNER.verifier, SIGNER) as log:
         log.append(entry(3))
         assert failures(directory, sealed=False) == []
+
+
+def test_sealing_waits_for_a_reader(make: Make) -> None:
+    directory = make(3)
+    log = Log(directory, SIGNER.verifier, SIGNER)
+    log.append(entry(3))
+    reading = Database(directory, writable=False, live=True)
+    assert reading.size() == 4
+    with pytest.raises(LedgerUnavailable, match="in use"):
+        log._database.compact(patience=0.0)
+    Timer(0.3, reading.close).start()
+    log.seal()
+    assert failures(directory) == []
 
 
 def test_reopening_checks_and_removes_the_seal(make: Make) -> None:
