@@ -138,7 +138,10 @@ def settings_of(project: Project) -> dict[str, Any]:
         "aggregation": {"optimizer": optimizer.name, **numbers},
         **{name: getattr(project, name) for name in policy},
         "sites": {site.name: list(site.roles) for site in project.sites},
+        **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
         "label": project.notation.label.column,
+        "ignore": list(project.notation.ignore),
+        "decimal": project.notation.decimal,
         "classes": list(project.schema.classes),
         "features": {entry.name: (entry.centre, entry.spread) for entry in project.features},
     }  # fmt: skip

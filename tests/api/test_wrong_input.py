@@ -10,8 +10,10 @@ import pytest
 
 import proofward as pw
 from proofward.api.place import Place
+from proofward.engines import in_process
 from tests.api.tables import COLUMNS, QUICK, arrays, files, sites
 from tests.cli.own_images import write_project as write_image_file
+from tests.federation.fakes import FakeProofs
 
 quick = partial(pw.Federation, **QUICK)
 
@@ -197,6 +199,30 @@ def test_a_folder_that_holds_something_else(tmp_path):
     with pytest.raises(pw.RunRefused, match="is neither empty nor a run"):
         quick(folder=tmp_path).fit(sites())
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on(tmp_path, monkeypatch, capsys):
+    """In the same process, as in a notebook, where the first attempt is still known."""
+    monkeypatch.setattr(in_process, "RelationProofs", FakeProofs)
+    federation = pw.Federation(**{**QUICK, "progress": True}, folder=tmp_path / "run")
+    passes, whole = [], in_process.InProcessFederation._pass
+
+    def interrupted(engine):
+        passes.append(engine)
+        if len(passes) == 12:
+            raise KeyboardInterrupt
+        whole(engine)
+
+    monkeypatch.setattr(in_process.InProcessFederation, "_pass", interrupted)
+    with pytest.raises(KeyboardInterrupt) as kept:
+        federation.fit(sites())
+    said = capsys.readouterr().out
+    assert f"interrupted; go on by the same call, with folder='{tmp_path / 'run'}'" in said
+    federation.fit(sites())
+    said = capsys.readouterr().out
+    assert f"going on with {tmp_path / 'run'}" in said and "2 rounds closed" in said and kept.value is not None
+    assert len(federation.history) == 3
 
 
 def test_a_temporary_folder_goes_with_its_owner(tmp_path):
