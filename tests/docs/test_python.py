@@ -44,10 +44,17 @@ def test_blocks_run_and_use_what_is_exported(document, tmp_path, monkeypatch):
     if document == "docs/python.md":
         assert len(found["root"]) == 32 and len(found["names"]) == 40
         assert Path(found["page"]).exists()
+        shown = next(block.text for block in blocks(document) if " records: accuracy " in block.text)
+        printed = str(found["federation"].evaluate(found["held_out"]))
+        assert without_numbers(printed) == without_numbers(shown)
         (said,) = (block.text for block in blocks(document) if block.text.startswith("these settings"))
         with pytest.raises(proofward.SettingsRefused) as refused:
             proofward.Federation(batch=12, learning_rate=0.1)
         assert f"{refused.value}\n" == said
+
+
+def without_numbers(text: str) -> str:
+    return " ".join(re.sub(r"\d+(\.\d+)?", "N", text).split())
 
 
 def test_from_the_package_to_an_exported_model_in_ten_lines():
