@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TablesRefused,
     )
     from proofward.api.results import AuditResult, Evaluation, Round
+    from proofward.cli.kit.inspected_table import inspect_table
     from proofward.data.records import Records, to_fixed_point
     from proofward.engines.in_process import InProcessFederation
     from proofward.engines.run_folder import Plan
@@ -74,6 +75,7 @@ __all__ = [
     "calibrate",
     "from_onnx",
     "from_torch",
+    "inspect_table",
     "preset",
     "prove_enrolment",
     "prove_round",
@@ -90,6 +92,7 @@ _HOMES = {
         "ExportRefused", "FederationError", "NotFitted", "RunRefused", "SettingsRefused", "TablesRefused",
     ),
     "api.results": ("AuditResult", "Evaluation", "Round"),
+    "cli.kit.inspected_table": ("inspect_table",),
     "data.records": ("Records", "to_fixed_point"),
     "engines.in_process": ("InProcessFederation",),
     "engines.run_folder": ("Plan",),

@@ -7,10 +7,11 @@ and columns are counted from 1 in what is said of them, and no value is repeated
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,11 @@ from numpy.typing import NDArray
 from proofward.api.refusals import TablesRefused
 from proofward.cli.common.answering import Refused
 from proofward.cli.kit.data_file import DataFile
+from proofward.data.column_kinds import is_plain
 from proofward.data.csv_header import read_header
 from proofward.data.csv_problems import CsvRefused, Problems
-from proofward.data.csv_records import Reading, Table, table_of
+from proofward.data.csv_reading import Reading
+from proofward.data.csv_records import Table, read_table, table_of
 from proofward.data.plausibility import Readings
 from proofward.data.schema import Label, Notation, Schema
 from proofward.layers.model import FixedPoint
@@ -32,11 +35,11 @@ _REAL = "biuf"
 
 @dataclass(frozen=True)
 class Held:
-    """Columns by their names, the label's among them; each has `rows` values of any kind."""
+    """Columns by their names, the label's among them; each has `count` values of any kind."""
 
     names: tuple[str, ...]
     columns: tuple[Any, ...]
-    rows: int
+    count: int
 
     @classmethod
     def of(cls, x: Any, y: Any, label: str, names: Sequence[str] | None = None) -> Held:
@@ -78,6 +81,16 @@ class Held:
     def texts(self, at: int) -> list[str]:
         """What stands in a column of labels, as a CSV file would have it."""
         return [as_text(value) for value in np.asarray(self.columns[at], dtype=object)]
+
+    typed: ClassVar[bool] = True
+    """Whether cells have types, see `data.tables.table_file.TableFile`."""
+
+    @contextmanager
+    def rows(self, usual: str = ",", decimal: str = ".") -> Iterator[Iterator[list[str]]]:
+        """The header and every row, as a file would have them."""
+        columns = [[as_text(value).replace(".", decimal) if isinstance(value, Real) else as_text(value)
+                    for value in np.asarray(column, dtype=object)] for column in self.columns]  # fmt: skip
+        yield iter([list(self.names), *map(list, zip(*columns, strict=True))])
 
     def originals(self, at: int, label: Label) -> dict[int, Any]:
         """By class, the first value that stands for it in a column."""
@@ -159,16 +172,21 @@ class HeldTable(DataFile):
 
     def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
         problems, held = Problems(), self.held
+        if schema.notation.id or not is_plain(schema.features):
+            try:
+                return read_table(held, schema, scales, least_rows=least_rows)
+            except CsvRefused as error:
+                raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
         header = read_header(held.names, schema, problems)
         if header is None:
             lines = [line.removeprefix("row 1: ") for line in problems.lines()]
             raise Refused(f"{self.path}: nothing was taken in", lines)
         values = np.column_stack([held.numbers(at, problems) for at in header.features])
         labels = self._labels(schema, header.label, problems)
-        if held.rows < least_rows:
+        if held.count < least_rows:
             problems.say(
                 f"too few rows: expected at least {least_rows}, which one batch of the agreed training "
-                f"needs, found {held.rows}"
+                f"needs, found {held.count}"
                 if least_rows > 1
                 else "there are no rows"
             )

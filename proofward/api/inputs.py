@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from proofward.api.held import Held, is_frame
 from proofward.api.refusals import TablesRefused, refusing
+from proofward.data.column_kinds import TableColumn, is_plain
 from proofward.data.csv_problems import Problems, listed
 from proofward.data.schema import folded
 from proofward.report.handover.exported_model import ExportedModel
@@ -23,9 +24,9 @@ def predicted(model: ExportedModel, x: Any, decimal: str = ".") -> Predictions:
 
     decimal: the mark in the numbers of a file.
     """
-    names = [entry.name for entry in model.description.features]
+    columns = model.description.of_table
     with refusing(TablesRefused):
-        return predict(model, _records(x, names, decimal))
+        return predict(model, _records(x, columns, decimal))
 
 
 def probabilities(found: Predictions) -> NDArray[np.float64]:
@@ -35,10 +36,13 @@ def probabilities(found: Predictions) -> NDArray[np.float64]:
     return np.stack([1 - found.probabilities, found.probabilities], axis=1)
 
 
-def _records(x: Any, names: Sequence[str], decimal: str) -> NewRecords:
+def _records(x: Any, columns: Sequence[TableColumn], decimal: str) -> NewRecords:
     if isinstance(x, str | os.PathLike):
-        return read_records(Path(os.fspath(x)), names, "", decimal)
+        return read_records(Path(os.fspath(x)), columns, decimal)
+    names = [entry.name for entry in columns]
     held = Held.of(x, None, "", None if is_frame(x) else names)
+    if not is_plain(columns):
+        return read_records(held, columns)
     keys, wanted = [folded(name) for name in held.names], [folded(name) for name in names]
     if missing := [name for name in wanted if name not in keys]:
         raise TablesRefused(f"missing {len(missing)} of {len(wanted)} columns: {listed(missing)}")
@@ -49,4 +53,4 @@ def _records(x: Any, names: Sequence[str], decimal: str) -> NewRecords:
     if problems:
         raise TablesRefused("nothing was predicted", problems.lines())
     ignored = tuple(name for name in keys if name not in wanted)
-    return NewRecords(np.column_stack(values), tuple(range(1, held.rows + 1)), ignored)
+    return NewRecords(np.column_stack(values), tuple(range(1, held.count + 1)), ignored)

@@ -92,7 +92,7 @@ def columns_of(source: DataFile, notation: Notation) -> Columns:
         values = np.column_stack([source.held.numbers(at, problems) for at in places])
         return Columns(chosen, values, tuple(source.held.texts(keys.index(label))))
     with refusing(TablesRefused):
-        records = read_records(source.path, chosen, "", notation.decimal, key=label)
+        records = read_records(source.path, [Feature(name, 0.0, 1.0) for name in chosen], notation.decimal, key=label)
     return Columns(chosen, records.values, tuple(text.strip() for text in records.keys))
 
 

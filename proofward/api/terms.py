@@ -143,5 +143,8 @@ def settings_of(project: Project) -> dict[str, Any]:
         "ignore": list(project.notation.ignore),
         "decimal": project.notation.decimal,
         "classes": list(project.schema.classes),
-        "features": {entry.name: (entry.centre, entry.spread) for entry in project.features},
+        "features": {
+            entry.name: (entry.centre, entry.spread) if isinstance(entry, Feature) else entry.to_plain()
+            for entry in project.features
+        },
     }  # fmt: skip

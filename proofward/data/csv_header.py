@@ -21,12 +21,13 @@ _NAME = re.compile(r"[^\W\d][\w .:()%/-]*")
 class Header:
     """Positions of columns, from 0, in rows of `width` cells; what follows those is empty.
 
-    ignored: by agreed name.
+    ignored: by agreed name. id: -1 where none was agreed.
     """
 
     width: int
     features: tuple[int, ...]
     label: int
+    id: int
     ignored: tuple[tuple[str, int], ...]
 
 
@@ -35,7 +36,9 @@ def read_header(cells: Sequence[str], schema: Schema, problems: Problems) -> Hea
     found = [folded(cell) for cell in cells]
     while found and not found[-1]:  # a comma at the end of each row
         found.pop()
+    identifier = folded(schema.notation.id)
     wanted = [*(folded(feature.name) for feature in schema.features), folded(schema.label.column)]
+    wanted += [identifier] if identifier else []
     ignored = {folded(name): name for name in schema.notation.ignore}
     present = set(found) & set(wanted)
     if not present:
@@ -49,7 +52,7 @@ def read_header(cells: Sequence[str], schema: Schema, problems: Problems) -> Hea
     known = {*wanted, *ignored}
     surely = 2 * len(present) > len(wanted)
     extra = [
-        f"column {position}, {name}" if surely and _showable(name) else f"column {position}"
+        f"column {position}, {name}" if surely and showable(name) else f"column {position}"
         for position, name in enumerate(found, 1)
         if name not in known
     ]
@@ -63,10 +66,11 @@ def read_header(cells: Sequence[str], schema: Schema, problems: Problems) -> Hea
     if twice or missing or extra:
         return None
     places = tuple((name, found.index(key)) for key, name in ignored.items() if key in found)
-    features = tuple(found.index(name) for name in wanted[:-1])
-    return Header(len(found), features, found.index(wanted[-1]), places)
+    features = tuple(found.index(folded(feature.name)) for feature in schema.features)
+    at = found.index(identifier) if identifier else -1
+    return Header(len(found), features, found.index(folded(schema.label.column)), at, places)
 
 
-def _showable(name: str) -> bool:
+def showable(name: str) -> bool:
     """Whether a text looks like a column's name: it begins with a letter and is short."""
     return len(name) <= MAX_SHOWN_NAME and _NAME.fullmatch(name) is not None

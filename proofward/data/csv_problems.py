@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 SHOWN_ROWS, SHOWN_KINDS, SHOWN_NAMES = 3, 40, 5
 
 
 class CsvRefused(ValueError):
-    """A file that is not accepted. problems: where and what is wrong, a line each, never a value."""
+    """A file that is not accepted.
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+    problems: where and what is wrong, a line each, never a value. kinds: column, what is wrong there and in
+    how many rows, "" for the file as a whole, and 0 rows. clipped: as of a table, in rows that could be read.
+    """
+
+    def __init__(
+        self,
+        problems: Sequence[str],
+        kinds: Sequence[tuple[str, str, int]] = (),
+        clipped: Mapping[str, int] | None = None,
+    ) -> None:
+        self.problems, self.kinds, self.clipped = tuple(problems), tuple(kinds), dict(clipped or {})
         super().__init__("\n".join(self.problems))
 
 
@@ -59,6 +68,12 @@ class Problems:
         """A cell that is wrong: its row and column, counted from 1, and the column's agreed name."""
         self._columns[column] = name
         self._kinds.setdefault((column, what), Places()).add(row)
+
+    def kinds(self) -> list[tuple[str, str, int]]:
+        """Column, what is wrong, and in how many rows; 0 for what is said of the file as a whole."""
+        whole = [("", words, 0) for words in self._words]
+        found = sorted(self._kinds.items())
+        return [*whole, *((self._columns[at], what, places.count) for (at, what), places in found)]
 
     def lines(self) -> list[str]:
         """A line each, in the order of the columns; the first kinds if there are many."""

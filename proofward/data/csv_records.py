@@ -1,4 +1,4 @@
-"""Records from a CSV file with a header: columns by name, normalised with public constants.
+"""Records from a table with a header: columns by name, normalised with public constants.
 
 Nothing that is raised or said here repeats a cell of the file: cells are patients' data. All that is wrong is
 said at once, with counts and places.
@@ -7,17 +7,16 @@ said at once, with counts and places.
 from __future__ import annotations
 
 import csv
-import hashlib
-import re
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from proofward.data.csv_header import Header, read_header
-from proofward.data.csv_problems import CsvRefused, Places, Problems, described
+from proofward.data.csv_problems import CsvRefused, Problems
+from proofward.data.csv_reading import Reading
 from proofward.data.plausibility import (
     Doubt,
     Readings,
@@ -28,11 +27,13 @@ from proofward.data.plausibility import (
     table_doubts,
 )
 from proofward.data.records import Records, to_fixed_point
-from proofward.data.schema import DECIMALS, Schema, folded, plain_number
-from proofward.layers.model import FixedPoint
+from proofward.data.schema import Schema
+from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.rows import Rows
+from proofward.data.tables.table_file import TableFile
+from proofward.layers.model import FixedPoint, Int64Array
 
 _NO_TEXT = "the file is no UTF-8 text: save it as CSV UTF-8"
-_TOO_LARGE = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,36 +42,43 @@ class Table:
 
     records: in the file's order. clipped: by feature, how many values lay outside the range of inputs; only
     those with any. doubts: what should stop it, unless its owner insists. notes: what is worth a word.
+    patients: of each record the number of its patient, by which records are split; None without an id.
     """
 
     records: Records
     clipped: Mapping[str, int]
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
+    patients: Int64Array | None = None
 
 
-def read_csv(
-    path: Path,
+def read_csv(path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str = "", **given: Any) -> Table:
+    """`read_table` of a file with this delimiter, "" for the usual one."""
+    return read_table(TableFile(path, delimiter), schema, scales, **given)
+
+
+def read_table(
+    file: Rows,
     schema: Schema,
     scales: FixedPoint,
     *,
-    delimiter: str = "",
     least_rows: int = 1,
     reading: Reading | None = None,
 ) -> Table:
     """A file's records at scale fa.
 
-    Rows are counted as a spreadsheet does: the header is row 1. delimiter: "" for the usual one. least_rows:
-    how many the consortium's training needs. reading: what takes the rows. Raises CsvRefused with all that is
-    wrong.
+    Rows are counted as a spreadsheet does: the header is row 1. least_rows: how many the consortium's
+    training needs. reading: what takes the rows. Raises CsvRefused with all that is wrong, and
+    TablesExtraMissing.
     """
     problems, reading = Problems(), reading or Reading(schema)
+    header: Header | None = None
+    reading.typed = file.typed
+    notation = schema.notation
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, delimiter=delimiter or schema.notation.delimiter, strict=True)
+        with file.rows(notation.delimiter, notation.decimal) as lines:
             rows = _rows(lines, problems)
             _, cells = next(rows, (1, []))
-            header = None
             if any("\0" in cell for cell in cells):  # UTF-16 or no text at all, and yet valid UTF-8
                 problems.say(_NO_TEXT)
             else:
@@ -81,21 +89,28 @@ def read_csv(
     except UnicodeDecodeError:
         problems.say(_NO_TEXT)
         header = None
+    except FileRefused as error:
+        problems.say(str(error))
     if header is None:
-        raise CsvRefused(problems.lines())
+        raise CsvRefused(problems.lines(), problems.kinds())
     if reading.seen < least_rows:
         problems.say(
             f"too few rows: expected at least {least_rows} records below the header, which one batch of the "
             f"agreed training needs, found {reading.seen}"
         )
     told = () if problems else reading.repeated_identifiers()
-    return table_of(reading.readings(header), schema, scales, problems, told)
+    return table_of(reading.readings(header), schema, scales, problems, told, reading.patients)
 
 
 def table_of(
-    readings: Readings, schema: Schema, scales: FixedPoint, problems: Problems, told: Iterable[str] = ()
+    readings: Readings,
+    schema: Schema,
+    scales: FixedPoint,
+    problems: Problems,
+    told: Iterable[str] = (),
+    patients: Int64Array | None = None,
 ) -> Table:
-    """The records of what was read; told: what else is worth a word.
+    """The records of what was read; told: what else is worth a word; patients: see Table.
 
     Raises CsvRefused where there are problems, with what is doubtful as well.
     """
@@ -103,13 +118,15 @@ def table_of(
     clipped = outside(normalised, scales)
     doubts = column_doubts(readings, schema, clipped, normalised)
     if problems:
-        raise CsvRefused([*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)])
+        lines = [*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)]
+        raise CsvRefused(lines, problems.kinds(), clipped_by_name(schema.inputs, clipped.sum(axis=0)))
     records = Records(to_fixed_point(normalised, scales), readings.labels)
     return Table(
         records,
-        clipped_by_name(schema.features, clipped.sum(axis=0)),
+        clipped_by_name(schema.inputs, clipped.sum(axis=0)),
         (*doubts, *table_doubts(readings, schema, records)),
-        (*notes(readings), *told),
+        (*notes(readings), *told, *_counted(patients)),
+        patients,
     )
 
 
@@ -135,83 +152,9 @@ def _rows(reader: Iterator[list[str]], problems: Problems) -> Iterator[tuple[int
             empty.append(number)
 
 
-class Reading:
-    """Rows as they come: numbers and labels of the good ones, problems of the others."""
-
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
-        self.seen = 0
-        self._values, self._labels, self._numbers = array("d"), array("q"), array("q")
-        self._identifiers: dict[tuple[str, int], tuple[set[bytes], Places]] = {}
-
-    def take(self, header: Header, number: int, row: list[str], problems: Problems) -> None:
-        """A row below the header."""
-        self.seen += 1
-        if len(row) < header.width or any(cell.strip() for cell in row[header.width :]):
-            problems.row(number, f"rows that have not {header.width} cells, as the header has")
-            return
-        for name, at in header.ignored:
-            self._note_identifier(name, at, number, row[at].strip())
-        good, values = True, []
-        for feature, at in zip(self.schema.features, header.features, strict=True):
-            value, what = self._number(row[at])
-            if value is None:
-                problems.cell(number, at + 1, feature.name, what)
-                good = False
-            else:
-                values.append(value)
-        label, what = self.label(row[header.label], number)
-        if label is None:
-            problems.cell(number, header.label + 1, self.schema.label.column, what)
-        elif good:
-            self._values.extend(values)
-            self._labels.append(label)
-            self._numbers.append(number)
-
-    def readings(self, header: Header) -> Readings:
-        """The good rows."""
-        values = np.array(self._values, dtype=np.float64).reshape(len(self._labels), len(header.features))
-        labels = np.array(self._labels, dtype=np.int64)
-        return Readings(values, labels, self._numbers, [at + 1 for at in header.features])
-
-    def repeated_identifiers(self) -> list[str]:
-        """What ignored columns with mostly different cells, such as patients' numbers, say of repetitions."""
-        return [
-            f"{described(at + 1, name)} (ignored): {again.count} rows repeat an earlier one's ({again})"
-            for (name, at), (seen, again) in self._identifiers.items()
-            if 0 < again.count <= len(seen)
-        ]
-
-    def _note_identifier(self, name: str, at: int, number: int, cell: str) -> None:
-        seen, again = self._identifiers.setdefault((name, at), (set(), Places()))
-        if cell:
-            digest = hashlib.blake2b(cell.encode(), digest_size=16).digest()
-            if digest in seen:
-                again.add(number)
-            seen.add(digest)
-
-    def _number(self, cell: str) -> tuple[float | None, str]:
-        """A cell's number, or None and what is wrong."""
-        text, decimal = cell.strip(), self.schema.notation.decimal
-        if not text:
-            return None, "empty cells"
-        if decimal != ".":
-            text = "" if "." in text else text.replace(decimal, ".")
-        value = plain_number(text)
-        if value is None and _TOO_LARGE.fullmatch(text) and text.count(".") < 2:
-            return None, "numbers that are too large to be one"
-        return value, f"cells that are no number with a decimal {DECIMALS[decimal]}"
-
-    def label(self, cell: str, number: int) -> tuple[int | None, str]:
-        """The label in a cell of the row `number`, or None and what is wrong."""
-        label, text = self.schema.label, folded(cell)
-        if not text:
-            return None, "empty cells"
-        if label.numbers is not None:
-            value, _ = self._number(text)
-            found = [index for index, known in enumerate(label.numbers) if known == value]
-        else:
-            found = [index for index, known in enumerate(label.classes) if folded(known) == text]
-        *most, last = label.classes
-        words = f"cells that are none of the agreed labels, {', '.join(most)} and {last}"
-        return (found[0] if found else None), words
+def _counted(patients: Int64Array | None) -> list[str]:
+    """How many patients the records are of, where that is known."""
+    if patients is None:
+        return []
+    count = len(np.unique(patients))
+    return [f"{len(patients)} records of {count} patients"]

@@ -58,7 +58,10 @@ class ImageFiles:
     @property
     def table(self) -> RowFile | None:
         """`rows`, where it is."""
-        return self.rows and replace(self.rows, path=self._beside(self.rows.path))
+        if self.rows is None:
+            return None
+        file = self.rows.file
+        return replace(self.rows, file=replace(file, path=self._beside(file.path)))
 
     def source(self, schema: ImageSchema, salt: bytes) -> Source:
         """What reads it; raises ImagesRefused."""
@@ -79,7 +82,7 @@ class ImageFiles:
             only_listed=self.only_listed,
             parts=self.parts,
             patients=patients,
-            beside=() if self.table is None else (self.table.path,),
+            beside=() if self.table is None else (self.table.file.path,),
         )
 
     def _beside(self, table: Path) -> Path:
@@ -132,10 +135,10 @@ def _joined(
     try:
         return join(files.table, schema.row, scales, found.patients, salt)
     except CsvRefused as error:
-        lines = [*found.problem_lines(), *(f"{files.table.path}: {line}" for line in error.problems)]
+        lines = [*found.problem_lines(), *(f"{files.table.file.path}: {line}" for line in error.problems)]
         raise ImagesRefused("images and rows do not fit together: nothing was taken in", lines) from error
     except OSError as error:
-        raise ImagesRefused(f"{files.table.path}: {error.strerror}: nothing was taken in") from error
+        raise ImagesRefused(f"{files.table.file.path}: {error.strerror}: nothing was taken in") from error
 
 
 def taken(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,8 +31,8 @@ VERSION = "proofward/images/v1"
 GREY = "grey level"
 """The unit of a pixel: from 0 for black to 1 for white."""
 MAX_NAMES, MAX_NAME = 100, 200
-_MARK, _BOUND = "; images ", re.compile(r"[0-9a-f]{64}")
-MAX_TITLE = 200 - len(_MARK) - 64
+IMAGES_MARK = "; images "
+MAX_TITLE = 200 - len(IMAGES_MARK) - 64
 """Characters that are left of a federation's title."""
 
 
@@ -130,7 +129,7 @@ class ImageSchema:
         """The features of a record in their order: pixels and behind them a row's, or a frozen network's."""
         if self.frozen is not None:
             return self.frozen.features
-        return self._pixels if self.row is None else (*self._pixels, *self.row.features)
+        return self._pixels if self.row is None else (*self._pixels, *self.row.inputs)
 
     @property
     def _pixels(self) -> tuple[Feature, ...]:
@@ -152,7 +151,7 @@ class ImageSchema:
 
     def title(self, title: str) -> str:
         """The title of a federation on these images: with their digest, so that its rules bind every site."""
-        return f"{title}{_MARK}{self.digest.hex()}"
+        return f"{title}{IMAGES_MARK}{self.digest.hex()}"
 
     def to_plain(self) -> dict[str, object]:
         """Plain values for JSON."""
@@ -244,15 +243,6 @@ def _made(
         return image_schema(made, levels, label["column"], [tuple(side) for side in sides])
     except (ConfigurationError, TypeError, KeyError) as error:
         raise FeaturesInvalid(f"images: {error}") from error
-
-
-def check_title(schema: Schema | ImageSchema, title: str) -> None:
-    """Raises FeaturesInvalid unless a federation's title names these images, and none with a table."""
-    said = title.rpartition(_MARK)[2] if _MARK in title else ""
-    expected = f"images {said}" if _BOUND.fullmatch(said) else "columns of a table"
-    found = f"images {schema.digest.hex()}" if isinstance(schema, ImageSchema) else "columns of a table"
-    if found != expected:
-        raise FeaturesInvalid(f"expected {expected}, which the terms name, found {found}")
 
 
 def schema_from_bytes(data: bytes) -> Schema | ImageSchema:

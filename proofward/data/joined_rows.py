@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from proofward.data.csv_problems import CsvRefused
-from proofward.data.csv_records import Reading, Table, read_csv
+from proofward.data.csv_reading import Reading
+from proofward.data.csv_records import Table, read_table
 from proofward.data.images.identity import patient_digest
 from proofward.data.row_schema import RowSchema
 from proofward.data.schema import DECIMALS
+from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint, Int64Array
 
 EMPTY = "empty cells"
@@ -33,8 +34,7 @@ SHARED = "images that share a patient, and so a row, with another image"
 class RowFile:
     """A table and what its owner says of it: how it is written, where not as agreed."""
 
-    path: Path
-    delimiter: str = ""
+    file: TableFile
     decimal: str = ""
 
     def schema(self, agreed: RowSchema) -> RowSchema:
@@ -83,7 +83,7 @@ def join(
     rows = file.schema(agreed)
     reading, table, problems = _Numbered(rows, salt), None, list[str]()
     try:
-        table = read_csv(file.path, rows.columns, scales, delimiter=file.delimiter, reading=reading)
+        table = read_table(file.file, rows.columns, scales, reading=reading)
     except CsvRefused as error:
         problems += error.problems
     if reading.digests:

@@ -49,7 +49,7 @@ def short_doubts(doubts: Iterable[Doubt]) -> list[str]:
 class Readings:
     """What was read: values float64 (n, d), labels int64 (n,).
 
-    rows, columns: where in the file each is, counted from 1.
+    rows: where in the file each is, counted from 1. columns: likewise, of each feature.
     """
 
     values: NDArray[np.float64]
@@ -59,7 +59,7 @@ class Readings:
 
     def normalised(self, schema: Schema) -> NDArray[np.float64]:
         """Its numbers, scaled."""
-        return normalised(self.values, schema.features)
+        return normalised(self.values, schema.inputs)
 
 
 def normalised(values: NDArray[np.float64], features: Sequence[Feature]) -> NDArray[np.float64]:
@@ -89,7 +89,7 @@ def column_doubts(
     """Columns of which more is clipped than was agreed, and values that no measurement yields."""
     doubts, count, limit = [], len(readings.rows), schema.notation.clipped_percent
     far = np.abs(normalised) > FAR
-    for at, feature in enumerate(schema.features):
+    for at, feature in enumerate(schema.inputs):
         where, hits = described(readings.columns[at], feature.name), int(clipped[:, at].sum())
         if 100 * hits > limit * count:
             unit = f"in {feature.unit}" if feature.unit else "in the agreed unit"
@@ -106,11 +106,14 @@ def column_doubts(
 def table_doubts(readings: Readings, schema: Schema, records: Records) -> list[Doubt]:
     """Columns that say nothing, and one class only."""
     doubts, count = [], len(records)
-    for at, feature in enumerate(schema.features):
-        if count > 1 and (records.features[:, at] == records.features[0, at]).all():
-            where = described(readings.columns[at], feature.name)
+    same = (records.features == records.features[:1]).all(axis=0)
+    start = 0
+    for column in schema.features:
+        start, end = start + len(column.inputs), start
+        if count > 1 and same[end:start].all():
+            where = described(readings.columns[end], column.name)
             words = f"{where}: constant, all {count} values are the same once they are normalised"
-            doubts.append(Doubt(CONSTANT, feature.name, words))
+            doubts.append(Doubt(CONSTANT, column.name, words))
     if len(np.unique(records.labels)) == 1:
         doubts.append(Doubt(ONE_CLASS, "", f"all {count} records have one label"))
     return doubts

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from proofward.data.column_kinds import TableColumn, column_from_plain
 from proofward.data.schema import Feature, FeaturesInvalid, Label, Notation, Schema, folded
 from proofward.layers.linear import MAX_WIDTH
 
@@ -25,7 +26,7 @@ class RowSchema:
     def __post_init__(self) -> None:
         if not 1 <= self.size <= MAX_WIDTH:
             raise FeaturesInvalid(f"table: expected 1 to {MAX_WIDTH} features, found {self.size}")
-        for feature in self.columns.features:
+        for feature in self.columns.inputs:
             if _PIXEL.fullmatch(folded(feature.name)):
                 raise FeaturesInvalid(f"feature {feature.name}: expected another name than a pixel's")
 
@@ -33,7 +34,7 @@ class RowSchema:
     def of(
         cls,
         column: str,
-        features: Sequence[Feature],
+        features: Sequence[TableColumn],
         ignore: tuple[str, ...],
         decimal: str,
         clipped_percent: int,
@@ -48,9 +49,14 @@ class RowSchema:
         return self.columns.label.column
 
     @property
-    def features(self) -> tuple[Feature, ...]:
-        """In the model's order."""
+    def features(self) -> tuple[TableColumn, ...]:
+        """The columns that are learnt from, in the model's order."""
         return self.columns.features
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The features that they give."""
+        return self.columns.inputs
 
     @property
     def size(self) -> int:
@@ -65,12 +71,8 @@ class RowSchema:
             "ignore": list(notation.ignore),
             "decimal": notation.decimal,
             "clipped_percent": notation.clipped_percent,
-            "features": [
-                {"name": entry.name, "unit": entry.unit, "centre": float(entry.centre),
-                 "spread": float(entry.spread)}
-                for entry in self.features
-            ],
-        }  # fmt: skip
+            "features": [entry.to_plain() for entry in self.features],
+        }
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> RowSchema:
@@ -78,7 +80,7 @@ class RowSchema:
         try:
             values = dict(plain)
             column, ignore = values.pop("id"), tuple(values.pop("ignore"))
-            features = [Feature(**entry) for entry in values.pop("features")]
+            features = [column_from_plain(entry) for entry in values.pop("features")]
             return cls.of(column, features, ignore, **values)
         except FeaturesInvalid:
             raise

@@ -6,85 +6,40 @@ encoding, so hospitals compare its digest.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+from proofward.data.column_kinds import TableColumn, column_from_plain, inputs_of, is_plain
+from proofward.data.feature import (
+    MAX_NAME,
+    MAX_UNIT,
+    Feature,
+    FeaturesInvalid,
+    check_features,
+    check_name,
+    folded,
+    plain_number,
+)
 from proofward.layers.plain import MOST_CLASSES
+
+__all__ = [
+    "CLIPPED_PERCENT", "DECIMALS", "FEATURES_NAME", "MAX_BYTES", "MAX_NAME", "MAX_UNIT", "Feature",
+    "FeaturesInvalid", "Label", "Notation", "Schema", "ascending", "check_features", "folded", "plain_number",
+]  # fmt: skip
 
 FEATURES_NAME = "features.json"
 MAX_BYTES = 1 << 24
-MAX_NAME, MAX_UNIT, MAX_IGNORED = 200, 40, 1000
+MAX_IGNORED = 1000
 CLIPPED_PERCENT = 20
-VERSION = "proofward/columns/v1"
+VERSION, EXTENDED = "proofward/columns/v1", "proofward/columns/v2"
+"""The second is of columns that are more than numbers, and of tables with an id."""
+TITLE_MARK = "; columns "
 DECIMALS = {".": "point", ",": "comma"}
-_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-
-
-class FeaturesInvalid(ValueError):
-    """A schema that makes no sense: what is wrong, expected and found."""
-
-
-def folded(name: str) -> str:
-    """A column's name as names are compared: without blanks at its ends, accents in one encoding."""
-    return unicodedata.normalize("NFC", name.strip())
-
-
-def plain_number(text: str) -> float | None:
-    """The value of a decimal number with a point, None for any other text and for what is not finite."""
-    value = float(text) if _PLAIN_NUMBER.fullmatch(text) else math.inf
-    return value if math.isfinite(value) else None
-
-
-def _check_name(what: str, name: object) -> None:
-    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise FeaturesInvalid(f"{what}: expected 1 to {MAX_NAME} characters, found {name!r:.80}")
-    if name != name.strip():
-        raise FeaturesInvalid(f"{what} {name!r}: expected a name without spaces at its ends")
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A value x of the column `name` becomes (x - centre) / spread. unit: "" where none is given."""
-
-    name: str
-    centre: float
-    spread: float
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        name, unit = self.name, self.unit
-        _check_name("name of a feature", name)
-        for constant in ("centre", "spread"):
-            value = getattr(self, constant)
-            if type(value) not in (int, float) or not _finite(value):
-                raise FeaturesInvalid(f"{constant} of feature {name}: expected a number, found {value!r:.40}")
-        if self.spread <= 0:
-            raise FeaturesInvalid(f"spread of feature {name}: expected more than 0, found {self.spread!r}")
-        if not isinstance(unit, str) or len(unit) > MAX_UNIT or not (unit == "" or unit.isprintable()):
-            words = f"unit of feature {name}: expected a text of at most {MAX_UNIT} characters"
-            raise FeaturesInvalid(f"{words}, found {unit!r:.80}")
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def check_features(features: Sequence[Feature]) -> None:
-    """Raises FeaturesInvalid when two have one name."""
-    seen: set[str] = set()
-    for feature in features:
-        if folded(feature.name) in seen:
-            raise FeaturesInvalid(f"features: expected distinct names, found {feature.name} twice")
-        seen.add(folded(feature.name))
 
 
 @dataclass(frozen=True)
@@ -101,13 +56,13 @@ class Label:
     others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_name("label.column", self.column)
+        check_name("label.column", self.column)
         if len(self.classes) > MOST_CLASSES:
             words = f"label.classes: expected 2 to {MOST_CLASSES} classes, found {len(self.classes)}"
             raise FeaturesInvalid(words)
         titles = ("negative", "positive", *["classes"] * len(self.others))
         for what, name in zip(titles, self.classes, strict=True):
-            _check_name(f"label.{what}", name)
+            check_name(f"label.{what}", name)
         values: Sequence[object] = self.numbers or [folded(name) for name in self.classes]
         for (first, one), (second, other) in combinations(zip(self.classes, values, strict=True), 2):
             if one == other:
@@ -153,18 +108,20 @@ class Notation:
 
     ignore: columns that may be there and are not used. decimal: the mark in numbers, a point or a comma.
     clipped_percent: `enrol` refuses a column of which a larger share lies outside the range of inputs.
+    id: the column with the patient's number, which is counted and never learnt from; "" where there is none.
     """
 
     label: Label = field(default_factory=Label)
     ignore: tuple[str, ...] = ()
     decimal: str = "."
     clipped_percent: int = CLIPPED_PERCENT
+    id: str = ""
 
     def __post_init__(self) -> None:
         if len(self.ignore) > MAX_IGNORED:
             raise FeaturesInvalid(f"ignore: expected at most {MAX_IGNORED} columns, found {len(self.ignore)}")
         for name in self.ignore:
-            _check_name("ignore", name)
+            check_name("ignore", name)
         if list(self.ignore) != sorted(set(self.ignore)):
             raise FeaturesInvalid("ignore: expected distinct names in ascending order")
         if not isinstance(self.decimal, str) or self.decimal not in DECIMALS:
@@ -172,6 +129,8 @@ class Notation:
         if type(self.clipped_percent) is not int or not 0 <= self.clipped_percent <= 100:
             words = "clipped_percent: expected an integer in [0, 100]"
             raise FeaturesInvalid(f"{words}, found {self.clipped_percent!r:.40}")
+        if self.id != "":
+            check_name("id.column", self.id)
 
     @property
     def delimiter(self) -> str:
@@ -183,25 +142,46 @@ class Notation:
 class Schema:
     """All that hospitals have to agree on to make the same numbers of the same records.
 
-    features: in the model's order.
+    features: the columns that are learnt from, in the model's order; each gives one feature or several.
     """
 
-    features: tuple[Feature, ...]
+    features: tuple[TableColumn, ...]
     notation: Notation = field(default_factory=Notation)
 
     def __post_init__(self) -> None:
-        check_features(self.features)
+        check_columns(self.features)
         names = {folded(feature.name) for feature in self.features}
         label, ignored = self.label.column, {folded(name) for name in self.notation.ignore}
         if folded(label) in names:
             raise FeaturesInvalid(f"the label's column has the name of a feature, {label}")
         if both := sorted(ignored & {*names, folded(label)}):
             raise FeaturesInvalid(f"ignore: expected columns that are not used, found {both[0]}")
+        if self.notation.id and folded(self.notation.id) in {*names, *ignored, folded(label)}:
+            raise FeaturesInvalid(f"id: expected a column of its own, found {self.notation.id}")
+
+    @cached_property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The features of the model, in its order."""
+        return inputs_of(self.features)
 
     @property
     def size(self) -> int:
         """Features of a record."""
-        return len(self.features)
+        return len(self.inputs)
+
+    @property
+    def extended(self) -> bool:
+        """Whether it says what a list of numbers could not."""
+        return bool(self.notation.id) or not is_plain(self.features)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.to_bytes()).digest()
+
+    def title(self, title: str) -> str:
+        """The title of a federation on such tables: with their digest where they are extended."""
+        return f"{title}{TITLE_MARK}{self.digest.hex()}" if self.extended else title
 
     @property
     def label(self) -> Label:
@@ -215,15 +195,12 @@ class Schema:
 
     def to_bytes(self) -> bytes:
         """The file that every hospital's kit holds: the same bytes for the same schema."""
-        features = [
-            {"name": entry.name, "unit": entry.unit, "centre": float(entry.centre),
-             "spread": float(entry.spread)}
-            for entry in self.features
-        ]  # fmt: skip
+        features = [entry.to_plain() for entry in self.features]
         notation = self.notation
         plain = {
-            "version": VERSION,
+            "version": EXTENDED if self.extended else VERSION,
             "label": notation.label.to_plain(),
+            **({"id": notation.id} if notation.id else {}),
             "ignore": list(notation.ignore),
             "decimal": notation.decimal,
             "clipped_percent": notation.clipped_percent,
@@ -239,9 +216,10 @@ class Schema:
         try:
             plain = json.loads(data)
             version = plain.pop("version")
-            if version != VERSION:
-                raise FeaturesInvalid(f"version: expected {VERSION}, found {version!r:.80}")
-            features = tuple(Feature(**entry) for entry in plain.pop("features"))
+            if version not in (VERSION, EXTENDED):
+                expected = f"{VERSION} or {EXTENDED}"
+                raise FeaturesInvalid(f"version: expected {expected}, found {version!r:.80}")
+            features = tuple(column_from_plain(entry) for entry in plain.pop("features"))
             label, ignore = Label.from_plain(plain.pop("label")), tuple(plain.pop("ignore"))
             schema = cls(features, Notation(label, ignore, **plain))
             canonical = schema.to_bytes()
@@ -253,6 +231,16 @@ class Schema:
         if canonical != data:
             raise FeaturesInvalid("expected the canonical encoding, found another of the same columns")
         return schema
+
+
+def check_columns(columns: Sequence[TableColumn]) -> None:
+    """Raises FeaturesInvalid when two columns, or two features of the model, have one name."""
+    seen: set[str] = set()
+    for column in columns:
+        if folded(column.name) in seen:
+            raise FeaturesInvalid(f"features: expected distinct names, found {column.name} twice")
+        seen.add(folded(column.name))
+    check_features(inputs_of(columns))
 
 
 def ascending(names: Sequence[str]) -> tuple[str, ...]:

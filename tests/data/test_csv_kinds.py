@@ -115,7 +115,7 @@ def test_a_byte_of_zero_in_a_cell(tmp_path):
     assert "(row 3)" in refused(tmp_path, "age,size,diagnosis\n1,2,M\n1,2,B\0\n")
 
 
-@pytest.mark.parametrize("first", ["sep=,", "# exported today", "Report,,"])
+@pytest.mark.parametrize("first", ["# exported today", "Report,,"])
 def test_lines_before_the_header(tmp_path, first):
     said = refused(tmp_path, f"{first}\nage,size,diagnosis\n{SECRET},2,M\n")
     assert "row 1: none of the expected column names; the first row has to be a header" in said

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.data.image_schema import ImageSchema, check_title, schema_from_bytes
+from proofward.data.bound_title import check_title
+from proofward.data.image_schema import ImageSchema, schema_from_bytes
 from proofward.data.images.levels import Levels
 from proofward.data.images.rule import ImageRule
 from proofward.data.records import to_fixed_point

@@ -65,6 +65,7 @@ def answering(as_json: bool) -> Iterator[None]:
     from proofward.data.csv_problems import CsvRefused
     from proofward.data.images.refusal import ImageRefused, ImagesExtraMissing, ImagesRefused
     from proofward.data.schema import FeaturesInvalid
+    from proofward.data.tables.refusal import FileRefused, TablesExtraMissing
     from proofward.engines.contract import KitError
     from proofward.engines.remote.agreement.home import HomeError
     from proofward.federation.messages.refusal import Refusal
@@ -76,8 +77,8 @@ def answering(as_json: bool) -> Iterator[None]:
     try:
         yield
     except (Refused, CsvRefused, FeaturesInvalid, KitError, HomeError, Refusal, RulesError, TrainingError,
-            LedgerError, ImageRefused, ImagesRefused, ImagesExtraMissing, OSError,
-            sqlite3.Error) as error:  # fmt: skip
+            LedgerError, ImageRefused, ImagesRefused, ImagesExtraMissing, FileRefused, TablesExtraMissing,
+            OSError, sqlite3.Error) as error:  # fmt: skip
         if as_json:
             problems = list(getattr(error, "problems", ()))
             plain: dict[str, object] = {"did": "refused", "reason": str(error)}

@@ -86,8 +86,9 @@ def export(
         if path.exists() and not force:
             raise Refused(f"{path} is there already; --force replaces it")
         try:
-            names = [entry.name for entry in found.description.features]
-            data, agreement = written(found, kind, None if rows is None else read_records(rows, names).values)
+            columns = found.description.of_table
+            values = None if rows is None else read_records(rows, columns).values
+            data, agreement = written(found, kind, values)
         except (ImportRefused, ModelInvalid, TableRefused) as error:
             raise Refused(str(error)) from error
         write_file(path, data, path.with_name(f".{path.name}.writing"), mode=0o644)

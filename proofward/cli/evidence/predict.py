@@ -12,8 +12,8 @@ import click
 
 from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import make_console, print_json
+from proofward.cli.common.table_options import NAMES, table_file, table_options
 from proofward.cli.evidence.prediction_rows import DIGITS, plain_rows, probability_of, rows_of, scored
-from proofward.cli.kit.data_file import DELIMITERS
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
@@ -27,14 +27,13 @@ DECIMALS = {POINT: ".", "comma": ","}
 
 @click.command()
 @click.argument("model", metavar="MODEL", type=FILE)
-@click.argument("new", metavar="FILE.csv|IMAGES", type=click.Path(exists=True, path_type=Path))
+@click.argument("new", metavar="TABLE|IMAGES", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="CSV file to write, instead of printing; one that is there is replaced.")  # fmt: skip
-@click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), help="What parts the cells of FILE.csv.",
-              show_default="comma; semicolon with decimal commas")  # fmt: skip
+@table_options
 @click.option("--decimal", type=click.Choice(sorted(DECIMALS)), default=POINT, show_default=True,
               help="The decimal mark of its numbers.")  # fmt: skip
-@click.option("--table", type=FILE, metavar="CSV",
+@click.option("--table", type=FILE, metavar="FILE",
               help="Of images with a row each: the rows, and in a column `file` their images.")  # fmt: skip
 @click.option("--allow-identifying", is_flag=True,
               help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
@@ -51,12 +50,13 @@ DECIMALS = {POINT: ".", "comma": ","}
 def predict(
     model: Path, new: Path, out: Path | None, prove: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Print probability and class of every row of FILE.csv, by a MODEL that `proofward model export` wrote.
+    """Print probability and class of every row of TABLE, by a MODEL that `proofward model export` wrote.
 
-    The columns are found by their names, as the model has them; others are not used. A model of images takes
-    an image, a folder of them, an npz or an HDF5 file, and makes them by its own rule. The score is the
-    federation's own integer, from which the probability follows; of more than two classes each has its own. A
-    model behind a frozen network needs that network's file, whose digest it names.
+    The table is CSV, Excel (.xlsx), Parquet or HDF5. The columns are found by their names, as the model has
+    them; others are not used. A model of images takes an image, a folder of them, an npz or an HDF5 file, and
+    makes them by its own rule. The score is the federation's own integer, from which the probability follows;
+    of more than two classes each has its own. A model behind a frozen network needs that network's file,
+    whose digest it names.
 
     A proof hides the records: whoever has the MODEL checks it with `proofward verify`.
     """
@@ -110,28 +110,29 @@ def _predicted(
     from proofward.report.handover.prediction import predict, read_records
     from proofward.report.handover.rows_of_images import read_rows
 
-    delimiter, decimal = options["delimiter"], options["decimal"]
+    decimal = options["decimal"]
     given = {name: options[f"allow_{name}"] for name in ("identifying", "burned_in")}
     if model.description.images is not None:
-        if options["table"] is None and (delimiter is not None or decimal != POINT):
-            raise click.UsageError("--delimiter and --decimal: the model takes images, not a table")
+        if options["table"] is None and (any(options[name] for name in NAMES) or decimal != POINT):
+            words = "--delimiter, --sheet, --key and --decimal"
+            raise click.UsageError(f"{words}: the model takes images, not a table")
         agreed = model.description.images.row
         if (agreed is None) is not (options["table"] is None):
             takes = "no rows" if agreed is None else "a row with each image: name their table"
             raise click.UsageError(f"--table: the model takes {takes}")
         if agreed is None:
             return predict_images(model, new, **given, seen=seen), ()
-        parts = DELIMITERS[delimiter] if delimiter else ""
-        rows = read_rows(options["table"], agreed, model.scales, parts, DECIMALS[decimal])
+        file = table_file(options["table"], options)
+        rows = read_rows(file, agreed, model.scales, DECIMALS[decimal])
         return predict_images(model, new, **given, seen=seen, rows=rows), rows.ignored
     if options["table"] is not None:
         raise click.UsageError("--table: the model takes no images")
     if any(given.values()):
         raise click.UsageError("--allow-identifying and --allow-burned-in: the model takes no images")
     if new.is_dir():
-        raise click.UsageError(f"{new} is a folder: the model takes a table, FILE.csv")
-    names = [entry.name for entry in model.description.features]
-    records = read_records(new, names, DELIMITERS[delimiter] if delimiter else "", DECIMALS[decimal])
+        raise click.UsageError(f"{new} is a folder: the model takes a table's file")
+    columns = model.description.of_table
+    records = read_records(table_file(new, options), columns, DECIMALS[decimal])
     return predict(model, records, seen), records.ignored
 
 

@@ -1,4 +1,4 @@
-"""A hospital's data as commands take them: a CSV file or images; what is wrong with them, what they hold."""
+"""A hospital's data as commands take them: a table or images; what is wrong with them, what they hold."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import Refused
+from proofward.cli.common.table_options import FORMATS, NAMES, OPTIONS, table_file
 from proofward.data.schema import DECIMALS, FEATURES_NAME, FeaturesInvalid, Schema
 
 if TYPE_CHECKING:
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from proofward.layers.model import FixedPoint
     from proofward.relations.config import RoundConfig
 
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _OPTIONS = (
     click.option("--data", required=True, metavar="PATH", type=click.Path(exists=True, path_type=Path),
-                 help="CSV with a header, columns in any order; or images: a folder, an npz, PatchCamelyon."),
+                 help=f"Table with a header, columns in any order: {', '.join(FORMATS)}; or images: a "
+                 "folder, an npz, PatchCamelyon."),
     click.option("--label", metavar="COLUMN", help="The column with the label, if it has another name here."),
-    click.option("--delimiter", type=click.Choice(sorted(DELIMITERS)), help="What parts the cells.",
-                 show_default="comma; semicolon with decimal commas"),
+    *OPTIONS,
     click.option("--decimal", type=click.Choice(sorted(DECIMALS.values())), help="The mark in numbers.",
                  show_default="the consortium's"),
     click.option("--labels", type=click.Path(path_type=Path), metavar="CSV",
@@ -36,7 +36,7 @@ _OPTIONS = (
                  help="For a file of PatchCamelyon: table with a row for each image and its patient."),
     click.option("--patient-column", metavar="COLUMN", help="Of either of these tables.",
                  show_default="patient"),
-    click.option("--table", type=click.Path(path_type=Path), metavar="CSV",
+    click.option("--table", type=click.Path(path_type=Path), metavar="FILE",
                  help="Of images with a table: the one whose rows are joined to them by patients' numbers, "
                  "in their folder or elsewhere."),
     click.option("--only-listed", is_flag=True,
@@ -48,7 +48,7 @@ _OPTIONS = (
     click.option("--allow-burned-in", is_flag=True,
                  help="Of images: take DICOM files that say they have text in the pixels."),
 )  # fmt: skip
-_OF_TABLES = ("delimiter", "decimal")
+_OF_TABLES = (*NAMES, "decimal")
 _OF_IMAGES = ("labels", "patients", "patient_column", "table", "only_listed", "parts", "allow_identifying",
               "allow_burned_in")  # fmt: skip
 
@@ -57,15 +57,15 @@ _OF_IMAGES = ("labels", "patients", "patient_column", "table", "only_listed", "p
 class DataFile:
     """A file or a folder, and what the options say of it.
 
-    label, delimiter, decimal: in what a table differs from the consortium's notation, "" where it does not.
-    options: all, by name, of which images have their own.
+    label, decimal: in what a table differs from the consortium's notation, "" where it does not.
+    options: all, by name, of which images have their own. alone: whether they are of this file only.
     """
 
     path: Path
     label: str = ""
-    delimiter: str = ""
     decimal: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    alone: bool = False
 
     def read(self, schema: Schema | ImageSchema, config: RoundConfig, *, training: bool = True) -> Table:
         """Its records; raises Refused with all that is wrong.
@@ -126,25 +126,24 @@ class DataFile:
         from proofward.data.joined_rows import RowFile
 
         path = self.options.get("table")
-        delimiter = DELIMITERS[self.delimiter] if self.delimiter else ""
-        return None if path is None else RowFile(path, delimiter, self.decimal)
+        return None if path is None else RowFile(table_file(path, self.options), self.decimal)
 
     def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
         from proofward.data.csv_problems import CsvRefused
-        from proofward.data.csv_records import read_csv
+        from proofward.data.csv_records import read_table
 
         if self.path.is_dir():
-            raise Refused(f"{self.path}: expected a CSV file, as the consortium agreed, found a folder")
+            raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
         notation = schema.notation
         if self.label:
             notation = replace(notation, label=replace(notation.label, column=self.label))
         if self.decimal:
             mark = next(mark for mark, name in DECIMALS.items() if name == self.decimal)
             notation = replace(notation, decimal=mark)
-        delimiter = DELIMITERS[self.delimiter] if self.delimiter else notation.delimiter
         own = replace(schema, notation=notation)
+        file = table_file(self.path, self.options, self.alone)
         try:
-            return read_csv(self.path, own, scales, delimiter=delimiter, least_rows=least_rows)
+            return read_table(file, own, scales, least_rows=least_rows)
         except CsvRefused as error:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
 
@@ -165,13 +164,13 @@ def notation_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def data_file(options: Mapping[str, Any]) -> DataFile:
     """The file that the options of `data_options` name."""
-    return files_alike([options["data"]], options)[0]
+    return replace(files_alike([options["data"]], options)[0], alone=True)
 
 
 def files_alike(paths: Sequence[Path], options: Mapping[str, Any]) -> list[DataFile]:
     """Files that are written in one way, which the options of `notation_options` say."""
-    given = {name: options[name] or "" for name in ("label", "delimiter", "decimal")}
-    return [DataFile(path, **given, options=options) for path in paths]
+    given = {name: options[name] or "" for name in ("label", "decimal")}
+    return [DataFile(path, given["label"], given["decimal"], options) for path in paths]
 
 
 def schema_of(home: Home) -> Schema | ImageSchema:
@@ -179,7 +178,8 @@ def schema_of(home: Home) -> Schema | ImageSchema:
 
     Raises Refused, HomeError.
     """
-    from proofward.data.image_schema import check_title, complete, schema_from_bytes
+    from proofward.data.bound_title import check_title
+    from proofward.data.image_schema import complete, schema_from_bytes
 
     try:
         schema = schema_from_bytes(home.read(FEATURES_NAME))

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from proofward.cli.project.feature_table import read_feature
 from proofward.cli.project.frozen_table import frozen_lines
-from proofward.cli.project.label_table import NOTATION_KEYS, notation_lines, read_feature
+from proofward.cli.project.label_table import NOTATION_KEYS, notation_lines
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.image_schema import ImageSchema, image_schema
 from proofward.data.images.levels import Levels, numbers

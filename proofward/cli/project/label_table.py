@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from proofward.cli.project.project_table import ProjectError, Table
-from proofward.data.schema import CLIPPED_PERCENT, Feature, FeaturesInvalid, Label, Notation, ascending
+from proofward.data.schema import CLIPPED_PERCENT, FeaturesInvalid, Label, Notation, ascending
 
-NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "label")
+NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "label", "id")
 _LABEL_KEYS = ("column", "positive", "negative", "classes")
 
 
@@ -22,9 +20,17 @@ def read_notation(table: Table) -> Notation:
             ascending(table.texts("ignore")),
             table.text("decimal", "."),
             table.integer("clipped_percent", 0, 100, CLIPPED_PERCENT),
+            _identifier(table),
         )
     except FeaturesInvalid as error:
         raise ProjectError("columns", "a label, columns to ignore and a decimal mark", str(error)) from error
+
+
+def _identifier(table: Table) -> str:
+    """The column in the table [id], "" where there is none."""
+    if table.peek("id") is None:
+        return ""
+    return Table(table.table("id"), "id.", ("column",)).text("column")
 
 
 def _label(table: Table) -> Label:
@@ -36,16 +42,6 @@ def _label(table: Table) -> Label:
     if table.peek("negative") is not None or table.peek("positive") is not None:
         raise ProjectError("label", "either classes, or negative and positive", "both")
     return Label.of(column, table.values("classes"))
-
-
-def read_feature(values: Mapping[str, Any], where: str) -> Feature:
-    """A feature in one of the tables [[feature]]; raises ProjectError."""
-    entry = Table(values, where, ("name", "unit", "centre", "spread"))
-    name, unit = entry.text("name"), entry.text("unit", "")
-    try:
-        return Feature(name, entry.number("centre"), entry.number("spread"), unit)
-    except FeaturesInvalid as error:
-        raise ProjectError(where.rstrip("."), "constants of a feature", str(error)) from error
 
 
 def notation_lines(notation: Notation) -> list[str]:
@@ -69,6 +65,14 @@ def label_lines(label: Label) -> list[str]:
         f"positive = {_quoted(label.positive)}  # what stands in the column for class 1",
         f"negative = {_quoted(label.negative)}  # and for class 0, alike at every hospital",
     ]
+
+
+def id_lines(notation: Notation) -> list[str]:
+    """The lines of the file's table [id], where one was agreed."""
+    if not notation.id:
+        return []
+    words = "patients are counted and split by it; nothing is learnt from it"
+    return ["", "[id]", f"column = {_quoted(notation.id)}  # {words}"]
 
 
 def _quoted(text: str) -> str:

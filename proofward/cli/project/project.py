@@ -11,6 +11,7 @@ from pathlib import Path
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.project_table import ProjectError
+from proofward.data.column_kinds import TableColumn, inputs_of
 from proofward.data.image_schema import MAX_TITLE, ImageSchema
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
@@ -39,6 +40,8 @@ from proofward.models.settings import SCALES, Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
+
+MOST_TITLE = 200
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Project:
     deadline: int = DEADLINE
     upload_slot: int = UPLOAD_SLOT
     trusted_first_model: str = ""
-    features: tuple[Feature, ...] = ()
+    features: tuple[TableColumn, ...] = ()
     notation: Notation = field(default_factory=Notation)
     images: ImageSchema | None = None
 
@@ -100,7 +103,7 @@ class Project:
     @cached_property
     def setup(self) -> Preset:
         """Network and training of a completed project; raises ConfigurationError."""
-        found, features = PRESET_FILES[self.preset], len(self.features)
+        found, features = PRESET_FILES[self.preset], len(inputs_of(self.features))
         settings = self.settings.over(found.settings)
         classes, usual = len(self.schema.classes), found.preset.model
         if self.settings == Settings() and (features, classes) == (found.features, usual.head.classes):
@@ -156,8 +159,8 @@ class Project:
             raise ProjectError(error.field, error.expected, error.actual) from error
         return completed
 
-    def _columns(self) -> tuple[Feature, ...]:
-        """The features of tables: those that are given, the preset's, or such as change nothing."""
+    def _columns(self) -> tuple[TableColumn, ...]:
+        """The columns of tables: those that are given, the preset's, or such as change nothing."""
         usual, features = PRESET_FILES[self.preset], self.features
         width = usual.features
         if usual.of_pictures and not features:
@@ -167,17 +170,21 @@ class Project:
             features = tuple(Feature(*entry) for entry in NORMALISATION)
         if not features:
             features = placeholder_features(width)
-        if len(features) > MAX_WIDTH:
-            raise ProjectError("feature", f"at most {MAX_WIDTH} features", len(features))
+        if (count := len(inputs_of(features))) > MAX_WIDTH:
+            raise ProjectError("feature", f"at most {MAX_WIDTH} features", count)
         try:
-            Schema(features, self.notation)
+            schema = Schema(features, self.notation)
         except FeaturesInvalid as error:
             raise ProjectError("columns", "distinct names", str(error)) from error
+        if len(schema.title(self.title)) > MOST_TITLE:
+            longest = MOST_TITLE - len(schema.title(""))
+            expected = f"at most {longest} characters, as a digest stands behind it"
+            raise ProjectError("title", expected, len(self.title))
         return features
 
     def faults(self) -> Iterator[ProjectError]:
         """Everything that is wrong with title, names, sites and servers."""
-        longest = 200 if self.images is None else MAX_TITLE
+        longest = MOST_TITLE if self.images is None else MAX_TITLE
         if not 1 <= len(self.title) <= longest or not self.title.isprintable():
             yield ProjectError("title", f"1 to {longest} printable characters", repr(self.title))
         yield from self._server_faults()
@@ -243,7 +250,7 @@ class Project:
         try:
             terms = Terms.of(
                 config,
-                federation=self.title if self.images is None else self.images.title(self.title),
+                federation=self.schema.title(self.title),
                 seats=tuple(sorted(seats, key=lambda seat: seat.member)),
                 accepting_verdicts=self.accepting,
                 minimum_updates=self.minimum,

@@ -11,9 +11,10 @@ from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS
 from proofward.cli.project.aggregation_table import read_optimizer
+from proofward.cli.project.feature_table import read_feature
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
-from proofward.cli.project.label_table import NOTATION_KEYS, read_feature, read_notation
+from proofward.cli.project.label_table import NOTATION_KEYS, read_notation
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.schema import Notation

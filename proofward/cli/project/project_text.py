@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 
 from proofward.cli.project.aggregation_table import optimizer_lines
+from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
-from proofward.cli.project.label_table import label_lines, notation_lines
+from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
 from proofward.cli.project.project import Project
 from proofward.federation.messages.rules import VERIFIER
 from proofward.models.presets import PRESET_FILES
@@ -65,7 +66,10 @@ def project_text(project: Project) -> str:
         f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
         "their time then tells nothing of the records",
     ]
-    lines += label_lines(project.notation.label) if project.images is None else image_lines(project.images)
+    if project.images is None:
+        lines += [*label_lines(project.notation.label), *id_lines(project.notation)]
+    else:
+        lines += image_lines(project.images)
     for site in project.sites:
         roles = ", ".join(_quoted(role) for role in site.roles)
         lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
@@ -73,10 +77,7 @@ def project_text(project: Project) -> str:
     features = row.features if row is not None else project.features
     if features:
         lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
-    for entry in features:
-        lines += ["[[feature]]", f"name = {_quoted(entry.name)}"]
-        lines += [f"unit = {_quoted(entry.unit)}"] if entry.unit else []
-        lines += [f"centre = {float(entry.centre)!r}", f"spread = {float(entry.spread)!r}", ""]
+    lines += feature_lines(features)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -10,7 +10,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from proofward.data.column_kinds import TableColumn, column_from_plain, inputs_of, is_plain
 from proofward.data.image_schema import VERSION, ImageSchema, kit_files
 from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.layers.plain import MOST_CLASSES
@@ -60,12 +62,14 @@ class Column:
 class Description:
     """columns: of the features, in the model's order. classes: names of the classes, by their numbers.
 
-    images: how pictures are made, where the features are their pixels or come from these.
+    images: how pictures are made, where the features are their pixels or come from these. recipe: the columns
+    of a table that give the features, where not each gives one by itself.
     """
 
     columns: tuple[Column, ...]
     classes: tuple[str, ...] = USUAL_CLASSES
     images: ImageSchema | None = None
+    recipe: tuple[TableColumn, ...] = ()
 
     def __post_init__(self) -> None:
         check_features(self.features)
@@ -76,10 +80,28 @@ class Description:
         """The features without their units."""
         return tuple(column.feature for column in self.columns)
 
+    @property
+    def of_table(self) -> tuple[TableColumn, ...]:
+        """The columns of a table that give the features."""
+        return self.recipe or self.features
+
     @classmethod
-    def of(cls, features: Sequence[Feature], classes: tuple[str, ...] = USUAL_CLASSES) -> Description:
-        """Features that have no units, or carry them themselves."""
-        return cls(tuple(Column(entry, getattr(entry, "unit", "")) for entry in features), classes)
+    def of(
+        cls, columns: Sequence[TableColumn], classes: tuple[str, ...] = USUAL_CLASSES
+    ) -> Description:
+        """Of the columns of a table, with their units."""
+        features = tuple(Column(entry, entry.unit) for entry in inputs_of(columns))
+        return cls(features, classes, recipe=() if is_plain(columns) else tuple(columns))
+
+    @classmethod
+    def from_plain(cls, entries: Sequence[object], classes: tuple[str, ...]) -> Description:
+        """Of columns in plain values, whatever their kinds; raises FeaturesInvalid."""
+        if not any(isinstance(entry, dict) and "kind" in entry for entry in entries):
+            return cls(tuple(Column.from_plain(entry) for entry in entries), classes)
+        try:
+            return cls.of([column_from_plain(entry) for entry in entries if isinstance(entry, dict)], classes)
+        except (TypeError, KeyError) as error:
+            raise FeaturesInvalid(f"a column: expected one of a known kind: {error}") from error
 
     @classmethod
     def of_images(cls, images: ImageSchema) -> Description:
@@ -87,9 +109,25 @@ class Description:
         columns = tuple(Column(entry, entry.unit) for entry in images.features)
         return cls(columns, images.classes, images)
 
+    def exported(self) -> dict[str, object]:
+        """What an exported model says of a table: features, and the columns that give them."""
+        features = [column.to_plain() for column in self.columns]
+        recipe = [column.to_plain() for column in self.recipe]
+        return {"features": features, **({"columns": recipe} if recipe else {})}
+
+    @classmethod
+    def of_exported(cls, features: Sequence[object], columns: Any, classes: tuple[str, ...]) -> Description:
+        """Inverse of `exported`; columns: None where there are none. Raises FeaturesInvalid."""
+        if columns is None:
+            return cls(tuple(Column.from_plain(entry) for entry in features), classes)
+        found = cls.from_plain(columns, classes)
+        if not found.recipe or found.exported()["features"] != features:
+            raise FeaturesInvalid("features: expected those that the columns give, found others")
+        return found
+
     def files(self) -> dict[str, bytes]:
         """The files that hold it, by name."""
-        columns = [column.to_plain() for column in self.columns]
+        columns = [column.to_plain() for column in self.recipe or self.columns]
         described = (json.dumps(columns, indent=1) + "\n").encode()
         return {
             **({FEATURES_NAME: described} if self.images is None else kit_files(self.images)),
@@ -129,7 +167,7 @@ def read_description(features: Path, classes: Path | None = None, *, follow: boo
             raise FeaturesInvalid("expected a list of name, centre and spread")
         if classes is not None and classes.exists():
             names = check_classes(_json(classes))
-        return Description(tuple(Column.from_plain(entry) for entry in columns), names)
+        return Description.from_plain(columns, names)
     except FeaturesInvalid as error:
         raise FeaturesInvalid(f"{features}: {error}") from error
 

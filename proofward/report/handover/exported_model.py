@@ -31,7 +31,7 @@ from proofward.layers.network import Network
 from proofward.layers.plain import integer
 from proofward.relations.limits import MOST_PARAMETERS
 from proofward.report.handover.computation import computation
-from proofward.report.handover.description import Column, Description, FeaturesInvalid, check_classes
+from proofward.report.handover.description import Description, FeaturesInvalid, check_classes
 
 FORMAT = "proofward/exported-model/v1"
 INTEGERS = ".integers"
@@ -146,7 +146,7 @@ class ExportedModel:
         images = self.description.images
         if images is not None:
             return {"images": images.to_plain()}
-        return {"features": [column.to_plain() for column in self.description.columns]}
+        return self.description.exported()
 
     def to_json(self) -> bytes:
         """The file in JSON."""
@@ -255,7 +255,7 @@ def _description(plain: dict[str, Any]) -> Description:
     """What inputs and outputs mean; raises FeaturesInvalid and what wrong types raise."""
     classes = check_classes(plain["classes"])
     if "images" not in plain:
-        return Description(tuple(Column.from_plain(entry) for entry in plain["features"]), classes)
+        return Description.of_exported(plain["features"], plain.get("columns"), classes)
     found = Description.of_images(ImageSchema.from_plain(plain["images"]))
     if found.classes != classes:
         raise FeaturesInvalid(f"classes: expected those of the images, {found.classes}, found {classes}")

@@ -21,9 +21,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.data.column_kinds import Category, Encoded, Number, Ordinal, TableColumn
 from proofward.data.plausibility import clipped_by_name, normalised, outside
 from proofward.data.records import to_fixed_point
-from proofward.data.schema import Notation, folded
+from proofward.data.schema import Notation, folded, plain_number
+from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.rows import Rows
+from proofward.data.tables.table_file import TableFile
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
 from proofward.layers.softmax import real_softmax
@@ -110,25 +114,26 @@ def _sigmoid(value: float) -> float:
 
 
 def read_records(
-    path: Path, names: Sequence[str], delimiter: str = "", decimal: str = ".", key: str = ""
+    file: Rows | Path, columns: Sequence[TableColumn], decimal: str = ".", key: str = ""
 ) -> NewRecords:
-    """The records of a CSV file with a header, which has these columns in any order, and perhaps others.
+    """The records of a table with a header, which has these columns in any order, and perhaps others.
 
-    delimiter: "" for the usual one, a semicolon where the comma is the decimal mark. Names are compared as at
-    enrolment. Rows are counted as a spreadsheet does: the header is row 1. key: a column of names that has to
-    be there as well. Raises TableRefused, with all that is wrong.
+    Names are compared as at enrolment. Rows are counted as a spreadsheet does: the header is row 1. key: a
+    column of names that has to be there as well. Raises TableRefused, with all that is wrong.
     """
+    table, usual = TableFile(file) if isinstance(file, Path) else file, Notation(decimal=decimal).delimiter
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            usual = Notation(decimal=decimal).delimiter
-            rows = _rows(csv.reader(file, delimiter=delimiter or usual, strict=True))
+        with table.rows(usual, decimal) as lines:
+            rows = _rows(lines)
             _, header = next(rows, (1, []))
-            found, names = [folded(name) for name in header], [folded(name) for name in names]
+            found, names = [folded(name) for name in header], [folded(entry.name) for entry in columns]
             places = _places(found, [*names, *([folded(key)] if key else [])])
             at = places.pop() if key else -1
-            values, numbers, keys = _values(rows, found, places, decimal, at)
+            values, numbers, keys = _values(rows, found, list(zip(columns, places, strict=True)), decimal, at)
     except UnicodeDecodeError as error:
         raise TableRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
+    except FileRefused as error:
+        raise TableRefused(str(error)) from error
     if not values:
         raise TableRefused("the file has no records below its header")
     wanted = {*names, folded(key)} if key else set(names)
@@ -174,7 +179,7 @@ def _places(found: Sequence[str], names: Sequence[str]) -> list[int]:
 def _values(
     rows: Iterator[tuple[int, list[str]]],
     header: Sequence[str],
-    places: Sequence[int],
+    places: Sequence[tuple[TableColumn, int]],
     decimal: str,
     key: int = -1,
 ) -> tuple[list[list[float]], list[int], list[str]]:
@@ -187,16 +192,12 @@ def _values(
         if len(row) != len(header):
             wrong[f"not {len(header)} cells, as the header has"].append(number)
             continue
-        cells = []
-        for place in places:
-            text = row[place].strip()
-            if decimal != ".":
-                text = text.replace(".", "?").replace(decimal, ".")
-            value = float(text) if _NUMBER.fullmatch(text) else math.inf
-            if not math.isfinite(value):
-                kind = f"no number with the decimal mark {decimal}" if text else "empty"
+        cells = list[float]()
+        for column, place in places:
+            found, kind = _encoded(column, row[place].strip(), decimal)
+            if found is None:
                 wrong[f"column {header[place]}: {kind}"].append(number)
-            cells.append(value)
+            cells += found or ()
         values.append(cells)
         numbers.append(number)
         if key >= 0:
@@ -207,6 +208,20 @@ def _values(
             lines.append(f"and {len(wrong) - MOST_ERRORS} more kinds of errors")
         raise TableRefused("; ".join(lines))
     return values, numbers, keys
+
+
+def _encoded(column: TableColumn, text: str, decimal: str) -> Encoded:
+    """What a cell gives, or None and what is wrong."""
+    if isinstance(column, Category | Ordinal):
+        return column.encode(text)
+    if isinstance(column, Number) and not text:
+        return column.encode(None)
+    if decimal != ".":
+        text = text.replace(".", "?").replace(decimal, ".")
+    value = plain_number(text)
+    if value is None:
+        return None, f"no number with the decimal mark {decimal}" if text else "empty"
+    return column.encode(value) if isinstance(column, Number) else ((value,), "")
 
 
 def _counted(rows: Sequence[int]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from proofward.data.plausibility import clipped_by_name, normalised, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.row_schema import RowSchema
+from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.report.handover.prediction import TableRefused, read_records
 
@@ -44,11 +45,11 @@ class RowsOfImages:
 
 
 def read_rows(
-    path: Path, agreed: RowSchema, scales: FixedPoint, delimiter: str = "", decimal: str = "."
+    file: TableFile | Path, agreed: RowSchema, scales: FixedPoint, decimal: str = "."
 ) -> RowsOfImages:
-    """The rows in a CSV file; raises TableRefused with all that is wrong."""
-    features = agreed.features
-    found = read_records(path, [entry.name for entry in features], delimiter, decimal, key=FILE)
+    """The rows in a table; raises TableRefused with all that is wrong."""
+    features = agreed.inputs
+    found = read_records(file, agreed.features, decimal, key=FILE)
     twice = sum(count > 1 for count in Counter(found.keys).values())
     if twice or not all(found.keys):
         empty = sum(not key for key in found.keys)

@@ -1,0 +1,115 @@
+"""`proofward data`: a hospital's table looked at, before anybody agrees on anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.console import FLAW
+from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.table_options import table_options
+from proofward.data.schema import DECIMALS
+
+if TYPE_CHECKING:
+    from proofward.data.table_inspection import TableInspection
+
+HTML, MARKDOWN = (".html", ".htm"), (".md",)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(cls=GuardedGroup)
+def data() -> None:
+    """Look at a hospital's table; nothing of it leaves the site."""
+
+
+@data.command(name="inspect")
+@click.argument("table", metavar="FILE", type=FILE)
+@click.option("--consortium", type=FILE, metavar="TOML",
+              help="A consortium.toml: what `enrol` would refuse by it, and what it would clip.")  # fmt: skip
+@click.option("--label", metavar="COLUMN", help="The column with the classes.",
+              show_default="the consortium's")  # fmt: skip
+@table_options
+@click.option("--decimal", type=click.Choice(sorted(DECIMALS.values())), help="The mark in numbers.",
+              show_default="the consortium's, else point")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="A page with pictures to write, .html or .md; one that is there is replaced.")  # fmt: skip
+@JSON
+def inspect_data(
+    table: Path, consortium: Path | None, label: str | None, decimal: str | None, out: Path | None,
+    as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Say what FILE holds: types, empty cells, constant and repeated columns and rows, identifiers, ranges.
+
+    FILE is CSV, Excel (.xlsx), Parquet or HDF5. Everything worth a look is listed at once, with counts and
+    without a value of any patient: counts of fewer than five rows are not given. Nothing is kept or sent.
+    Exit code 1 when --consortium is given and `enrol` would not take the table in.
+    """
+    from proofward.cli.kit.inspected_table import inspect_table
+
+    if out is not None and out.suffix.lower() not in (*HTML, *MARKDOWN):
+        raise click.UsageError(f"--out: expected a name that ends in .html or .md, found {out}")
+    mark = next((mark for mark, name in DECIMALS.items() if name == decimal), "")
+    given = {name: value or "" for name, value in options.items()}
+    with answering(as_json):
+        try:
+            found = inspect_table(table, consortium, label=label or "", decimal=mark, **given)
+        except ValueError as error:
+            if type(error).__name__ == "FileRefused":
+                raise Refused(f"{table}: {error}") from error
+            raise
+        if label and not found.label:
+            raise Refused(f"{table}: expected a column {label} with the classes, found none")
+        written = "" if out is None else _written(found, table.name, out)
+        plain = {"did": "inspected", "file": str(table), "page": None if out is None else str(out)}
+        tell({**plain, **found.to_plain()}, [*_lines(found, table), *([written] if written else [])], as_json)
+        if found.agreement is not None and not found.agreement.taken:
+            raise SystemExit(FLAW)
+
+
+def _written(found: TableInspection, name: str, out: Path) -> str:
+    """Writes the page for its owner only; what is said of it."""
+    from proofward.ledger.files import write_file
+    from proofward.report.figures.canvas import PicturesUnavailable
+    from proofward.report.table_page import markdown, page, picture
+
+    image, missing = b"", ""
+    try:
+        image = picture(found)
+    except PicturesUnavailable as error:
+        missing = str(error)
+    beside = out.with_name(f"{out.stem}-distributions.png")
+    if out.suffix.lower() in HTML:
+        files = {out: page(found, name, image, missing).encode()}
+    else:
+        files = {out: markdown(found, name, beside.name if image else "", missing).encode()}
+        files |= {beside: image} if image else {}
+    for path, content in files.items():
+        write_file(path, content, path.with_name(f".{path.name}.writing"), 0o600)
+    return f"written: {', '.join(map(str, files))}{f'; no picture: {missing}' if missing else ''}"
+
+
+def _lines(found: TableInspection, table: Path) -> list[str]:
+    kinds: dict[str, int] = {}
+    for column in found.columns:
+        kinds[column.type] = kinds.get(column.type, 0) + 1
+    listed = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
+    lines = [f"{table}: {found.rows} rows, {len(found.columns)} columns: {listed}"]
+    if found.label:
+        classes = ", ".join(f"{name}: {count}" for name, count in found.classes)
+        lines.append(f"classes in {found.label}: {classes}")
+    for finding in found.findings:
+        where = f"{', '.join(finding.columns)}: " if finding.columns else ""
+        lines.append(f"{finding.kind}: {where}{finding.words}")
+    if not found.findings:
+        lines.append("nothing is worth a second look")
+    agreed = found.agreement
+    if agreed is not None:
+        for name, what, rows in agreed.problems:
+            lines.append(f"refused: {f'{name}: ' if name else ''}{what}{f': {rows}' if rows else ''}")
+        lines += [f"doubtful: {doubt}" for doubt in agreed.doubts]
+        lines += [f"clipped to the range of inputs: {n} values of {name}" for name, n in agreed.clipped]
+        lines.append("enrol would take this in" if agreed.taken else "enrol would refuse this")
+    return lines

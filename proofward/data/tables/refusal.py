@@ -1,0 +1,14 @@
+"""Why a file of a table is not read: what is expected, what was found, never a value."""
+
+from __future__ import annotations
+
+
+class FileRefused(ValueError):
+    """A file that is not read as a table."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+
+
+class TablesExtraMissing(ValueError):
+    """A library that a format needs is not installed: which, and what to do."""
