@@ -1,8 +1,11 @@
 """Verifiable, private federated learning for hospitals.
 
-The names in `__all__` are for programs that use ProofWard as a library; README shows how. They are imported
-when they are first used, so that the command line starts fast. Features are integers at the scale that a
-preset has (`to_fixed_point`), labels 0 or 1, and randomness is a function such as `os.urandom`.
+The names in `__all__` are for programs that use ProofWard as a library; docs/python.md shows how.
+`Federation` takes tables as people have them, and `FederatedClassifier` is an estimator of scikit-learn.
+
+The others are the parts below: there features are integers at the scale that a preset has
+(`to_fixed_point`), labels numbers of classes, and randomness is a function such as `os.urandom`. All are
+imported when they are first used, so that the command line starts fast.
 """
 
 from __future__ import annotations
@@ -11,6 +14,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from proofward.api.classifier import FederatedClassifier
+    from proofward.api.federation import Federation
+    from proofward.api.refusals import (
+        ExportRefused,
+        FederationError,
+        NotFitted,
+        RunRefused,
+        SettingsRefused,
+        TablesRefused,
+    )
+    from proofward.api.results import AuditResult, Evaluation, Round
     from proofward.cli.kit.inspected_table import inspect_table
     from proofward.data.records import Records, to_fixed_point
     from proofward.engines.in_process import InProcessFederation
@@ -33,19 +47,30 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "AuditResult",
     "Calibration",
     "EnrolmentStatement",
+    "Evaluation",
+    "ExportRefused",
     "FedAdam",
     "FedAvgM",
+    "FederatedClassifier",
+    "Federation",
+    "FederationError",
     "ImportRefused",
     "ImportedNetwork",
     "InProcessFederation",
+    "NotFitted",
     "Plan",
     "Preset",
     "Records",
+    "Round",
     "RoundConfig",
     "RoundStatement",
+    "RunRefused",
     "Settings",
+    "SettingsRefused",
+    "TablesRefused",
     "__version__",
     "calibrate",
     "from_onnx",
@@ -61,6 +86,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "api.classifier": ("FederatedClassifier",),
+    "api.federation": ("Federation",),
+    "api.refusals": (
+        "ExportRefused", "FederationError", "NotFitted", "RunRefused", "SettingsRefused", "TablesRefused",
+    ),
+    "api.results": ("AuditResult", "Evaluation", "Round"),
     "cli.kit.inspected_table": ("inspect_table",),
     "data.records": ("Records", "to_fixed_point"),
     "engines.in_process": ("InProcessFederation",),

@@ -31,6 +31,7 @@ LAYERS = (
     "models",
     "report",
     "cli",
+    "api",
 )
 WINGS = {"federation": ("messages", "storage", "history", "parties")}
 """Layers within a folder, the lowest first."""

@@ -7,7 +7,7 @@ said at once, with counts and places.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ from proofward.data.plausibility import (
 )
 from proofward.data.records import Records, to_fixed_point
 from proofward.data.schema import Schema
-from proofward.data.tables.frame import Frame
 from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.rows import Rows
 from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint, Int64Array
 
@@ -58,7 +58,7 @@ def read_csv(path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str =
 
 
 def read_table(
-    file: TableFile | Frame,
+    file: Rows,
     schema: Schema,
     scales: FixedPoint,
     *,
@@ -98,11 +98,22 @@ def read_table(
             f"too few rows: expected at least {least_rows} records below the header, which one batch of the "
             f"agreed training needs, found {reading.seen}"
         )
-    return _table(reading.readings(header), reading, scales, problems)
+    told = () if problems else reading.repeated_identifiers()
+    return table_of(reading.readings(header), schema, scales, problems, told, reading.patients)
 
 
-def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: Problems) -> Table:
-    schema = reading.schema
+def table_of(
+    readings: Readings,
+    schema: Schema,
+    scales: FixedPoint,
+    problems: Problems,
+    told: Iterable[str] = (),
+    patients: Int64Array | None = None,
+) -> Table:
+    """The records of what was read; told: what else is worth a word; patients: see Table.
+
+    Raises CsvRefused where there are problems, with what is doubtful as well.
+    """
     normalised = readings.normalised(schema)
     clipped = outside(normalised, scales)
     doubts = column_doubts(readings, schema, clipped, normalised)
@@ -114,8 +125,8 @@ def _table(readings: Readings, reading: Reading, scales: FixedPoint, problems: P
         records,
         clipped_by_name(schema.inputs, clipped.sum(axis=0)),
         (*doubts, *table_doubts(readings, schema, records)),
-        (*notes(readings), *reading.repeated_identifiers(), *_counted(reading.patients)),
-        reading.patients,
+        (*notes(readings), *told, *_counted(patients)),
+        patients,
     )
 
 

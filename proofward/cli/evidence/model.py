@@ -68,7 +68,8 @@ def export(
     from proofward.models.graph.refusals import ImportRefused
     from proofward.report.handover.exported_model import WRITERS, ModelInvalid
     from proofward.report.handover.model_source import NoModel, NotASource, last_model
-    from proofward.report.handover.prediction import TableRefused
+    from proofward.report.handover.prediction import TableRefused, read_records
+    from proofward.report.handover.programs import written
 
     with answering(as_json):
         if rows is not None and kind in WRITERS:
@@ -84,30 +85,14 @@ def export(
         path = out or Path(f"{OUT.format(found.origin.round)}{SUFFIXES[kind]}")
         if path.exists() and not force:
             raise Refused(f"{path} is there already; --force replaces it")
-        agreement = None
-        if kind in WRITERS:
-            data = WRITERS[kind](found)
-        else:
-            try:
-                data, agreement = _program(found, kind, rows)
-            except (ImportRefused, ModelInvalid, TableRefused) as error:
-                raise Refused(str(error)) from error
+        try:
+            columns = found.description.of_table
+            values = None if rows is None else read_records(rows, columns).values
+            data, agreement = written(found, kind, values)
+        except (ImportRefused, ModelInvalid, TableRefused) as error:
+            raise Refused(str(error)) from error
         write_file(path, data, path.with_name(f".{path.name}.writing"), mode=0o644)
         _tell(found, path, kind, agreement, as_json)
-
-
-def _program(found: ExportedModel, kind: str, rows: Path | None) -> tuple[bytes, Agreement]:
-    """A file that computes by itself, and how far it is from the model."""
-    from proofward.report.handover.agreement import compared, drawn_rows
-    from proofward.report.handover.exported_onnx import onnx_program
-    from proofward.report.handover.exported_torch import torch_program
-    from proofward.report.handover.prediction import read_records
-
-    values = drawn_rows(found)
-    if rows is not None:
-        values = read_records(rows, found.description.of_table).values
-    data, program = {"onnx": onnx_program, "torch": torch_program}[kind](found)
-    return data, compared(found, program, values, single=kind == "onnx")
 
 
 def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:

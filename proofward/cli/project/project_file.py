@@ -51,7 +51,15 @@ def read_whole_project(path: Path) -> tuple[Project | None, list[ProjectError]]:
         return None, [ProjectError(str(path), error.expected, error.actual)]
     except (ValueError, RecursionError) as error:
         return None, [ProjectError(str(path), "a TOML file", str(error))]
-    reading = _Reading(path.parent)
+    return project_of(plain, path.parent)
+
+
+def project_of(plain: Mapping[str, Any], folder: Path) -> tuple[Project | None, list[ProjectError]]:
+    """The project in the values of such a file, completed; or everything that is wrong with them.
+
+    folder: where files that it names lie.
+    """
+    reading = _Reading(folder)
     values = reading.values(plain)
     if reading.problems:
         return None, reading.problems

@@ -51,11 +51,14 @@ def run_in_process(
     parties: Parties | None = None,
     workers: int | None = None,
     notes: Mapping[str, bytes] | None = None,
+    going_on: str = "",
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.
 
     notes: files of the folder besides those of the description, which no audit reads.
+    going_on: how one goes on with an interrupted run, if not by the command's options.
     """
+    going_on = going_on or f"go on with the same options and --run {folder}"
     watchers = [measured.observe]
 
     def observe(event: Event) -> None:
@@ -87,8 +90,10 @@ def run_in_process(
         with LiveTable(console, engine.rules) as table:
             watchers.append(table.observe)
             result = engine.run()
-    except KeyboardInterrupt:
-        console.print(f"interrupted; go on with the same options and --run {folder}")
+    except BaseException as error:
+        engine.close()  # so that one goes on in this process too
+        if isinstance(error, KeyboardInterrupt):
+            console.print(f"interrupted; {going_on}", markup=False, soft_wrap=True)
         raise
     return engine, result
 

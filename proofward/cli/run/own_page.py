@@ -45,6 +45,13 @@ def read_held_out(
     return table.records
 
 
+def rows_judged(description: Description, hospitals: Sequence[Records], held_out: Records | None) -> Rows:
+    """The records that figures are of; held_out: None where there are none but the hospitals' own."""
+    if held_out is None:
+        return Rows(pooled(hospitals), description, trained_on=True)
+    return Rows(held_out, description, shared=shared(held_out, hospitals))
+
+
 def write_run_page(
     console: Console,
     folder: Path,
@@ -60,10 +67,7 @@ def write_run_page(
     held_out: None where there are none but the hospitals' own.
     """
     config, own = outcome.history.rules.config, private_of(folder) / FOLDER_NAME
-    if held_out is None:
-        rows = Rows(pooled(hospitals), description, trained_on=True)
-    else:
-        rows = Rows(held_out, description, shared=shared(held_out, hospitals))
+    rows = rows_judged(description, hospitals, held_out)
     found = models(outcome.history, outcome.objects)
     title = outcome.history.rules.federation
     summary, missing = write_page(

@@ -73,7 +73,6 @@ def simulate(
     from proofward.cli.project.project_file import opened_project
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
     from proofward.cli.run.own_page import read_held_out, write_run_page
-    from proofward.data.plausibility import short_doubts
     from proofward.report.measurements import Measurements
 
     with answering(as_json):
@@ -92,10 +91,9 @@ def simulate(
         _say(console, *(f"forced although {doubt.words}" for doubt in table.doubts))
     if resumed:
         _say(console, f"going on with {folder}")
-    forced = {name: kept for name, table in tables.items() if (kept := short_doubts(table.doubts))}
-    notes = {FORCED_NAME: (json.dumps(forced, indent=1) + "\n").encode()} if forced else {}
+    forced, notes = forced_of(tables)
     datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
-    start, description = time.perf_counter(), _description(project)
+    start, description = time.perf_counter(), description_of(project)
     try:
         ran = run_in_process(
             console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes
@@ -121,7 +119,7 @@ def simulate(
                     "forced": forced, "page": str(page), "judged": judged})  # fmt: skip
 
 
-def _description(project: Project) -> Description:
+def description_of(project: Project) -> Description:
     """What inputs and outputs of the model mean."""
     from proofward.report.handover.description import Description
 
@@ -182,10 +180,25 @@ def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
     return {name: found[name] for name in names}
 
 
+def forced_of(tables: Mapping[str, Table]) -> tuple[dict[str, list[str]], dict[str, bytes]]:
+    """What spoke against records that were forced, by hospital; and the run's file that says so, if any."""
+    from proofward.data.plausibility import short_doubts
+
+    forced = {name: kept for name, table in tables.items() if (kept := short_doubts(table.doubts))}
+    return forced, {FORCED_NAME: (json.dumps(forced, indent=1) + "\n").encode()} if forced else {}
+
+
 def read_tables(
-    project: Project, config: RoundConfig, files: Mapping[str, DataFile], force: bool = False
+    project: Project,
+    config: RoundConfig,
+    files: Mapping[str, DataFile],
+    force: bool = False,
+    forcing: str = "--force",
 ) -> dict[str, Table]:
-    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file."""
+    """Every hospital's records, read as `enrol` reads them; raises Refused with what is wrong in any file.
+
+    forcing: how one says that what is doubtful is to be taken.
+    """
     from proofward.layers.errors import TrainingError
     from proofward.relations.measure import check_provable
 
@@ -201,7 +214,7 @@ def read_tables(
         except (TrainingError, OSError) as error:
             problems.append(f"{where}: {error}")
         else:
-            problems += [f"{where}: {doubt.words}; --force goes on" for doubt in table.doubts if not force]
+            problems += [f"{where}: {doubt.words}; {forcing} goes on" for doubt in table.doubts if not force]
     if problems:
         raise Refused("nothing was run", problems)
     return tables

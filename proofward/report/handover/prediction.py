@@ -27,6 +27,7 @@ from proofward.data.plausibility import clipped_by_name, normalised, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.schema import Notation, folded, plain_number
 from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.rows import Rows
 from proofward.data.tables.table_file import TableFile
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
@@ -114,7 +115,7 @@ def _sigmoid(value: float) -> float:
 
 
 def read_records(
-    file: TableFile | Path, columns: Sequence[TableColumn], decimal: str = ".", key: str = ""
+    file: Rows | Path, columns: Sequence[TableColumn], decimal: str = ".", key: str = ""
 ) -> NewRecords:
     """The records of a table with a header, which has these columns in any order, and perhaps others.
 

@@ -1,0 +1,130 @@
+"""Keywords as the values of a consortium.toml: the same names, ranges, defaults and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from proofward.api.held import as_text
+from proofward.api.refusals import SettingsRefused, refusing
+from proofward.cli.common.usual import PRESET
+from proofward.cli.project.project import Project, placeholder_features
+from proofward.cli.project.project_file import POLICY, project_of
+from proofward.data.schema import Feature, Label, ascending
+from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.layers.plain import shown
+from proofward.models.presets import PRESET_FILES
+from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
+from proofward.optimizers.contract import ServerOptimizer
+
+SERVER = "localhost"
+SOME = ("a", "b", "c")
+"""Names of hospitals, as long as nobody knows the real ones."""
+WORDS = Path("these settings")
+"""Stands for the file in what is said of settings that come from no file."""
+
+
+class Recipe:
+    """What is agreed besides hospitals, columns and classes, which the tables say."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        """Raises SettingsRefused with all that is wrong, whatever the tables."""
+        self.given = {name: _plain(value) for name, value in given.items() if value is not None}
+        self.column = self.given.get("label", Label().column)
+        known = PRESET_FILES.get(str(self.given.get("preset", PRESET)))
+        features = placeholder_features(1 if known is None else known.features)
+        with refusing(SettingsRefused):
+            label = Label(str(self.column))
+        self.notation = self.project(SOME, features, label).notation
+
+    def project(self, hospitals: Iterable[str], features: Iterable[Feature], label: Label) -> Project:
+        """The consortium of hospitals with these columns and classes; raises SettingsRefused."""
+        given = self.given
+        plain: dict[str, Any] = {
+            **{name: given[name] for name in ("title", "preset", "rounds", "decimal") if name in given},
+            "server": SERVER,
+            "ignore": _ignored(given.get("ignore", [])),
+            "model": {name: given[name] for name in MODEL_KEYS if name in given},
+            "training": {name: given[name] for name in TRAINING_KEYS if name in given},
+            "scales": given.get("scales", {}),
+            "aggregation": _aggregation(given.get("aggregation", {})),
+            "policy": {name: given[name] for name in POLICY if name in given},
+            "label": {**label.to_plain(), "column": self.column},
+            "site": list(_sites(list(hospitals), given.get("verifiers", 1))),
+            "feature": [
+                {"name": entry.name, "unit": entry.unit, "centre": entry.centre, "spread": entry.spread}
+                for entry in features
+            ],
+        }
+        project, problems = project_of(plain, Path())
+        if project is None:
+            raise SettingsRefused("these settings make no federation", [str(entry) for entry in problems])
+        return project
+
+
+def features_given(given: Mapping[str, Any]) -> tuple[Feature, ...]:
+    """Features by name with their centre and spread; raises SettingsRefused."""
+    if not isinstance(given, Mapping) or not given:
+        words = "a mapping from each column's name to its centre and its spread"
+        raise SettingsRefused(f"features: expected {words}, found {given!r:.80}")
+    found = []
+    for name, constants in given.items():
+        try:
+            centre, spread = map(float, constants)
+            found.append(Feature(str(name), centre, spread))
+        except (TypeError, ValueError) as error:
+            words = "a pair of numbers, its centre and its spread, which is above 0"
+            raise SettingsRefused(f"features: expected for {name} {words}: {error}") from None
+    return tuple(found)
+
+
+def label_given(column: str, classes: Sequence[Any]) -> Label:
+    """The label with the classes that are named; raises SettingsRefused."""
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        raise SettingsRefused(f"classes: expected a list of what stands for each, found {classes!r:.80}")
+    with refusing(SettingsRefused):
+        return Label.of(column, [as_text(name) for name in classes])
+
+
+def _plain(value: Any) -> Any:
+    """A value as a TOML file would give it: numpy's numbers as Python's, tuples and arrays as lists."""
+    if isinstance(value, str | Mapping | ServerOptimizer):
+        return value
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Iterable):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def _ignored(value: Any) -> Any:
+    """Columns to ignore, in the order that the consortium's file has."""
+    if isinstance(value, str):
+        return [value]
+    return list(ascending(value)) if all(isinstance(entry, str) for entry in value) else value
+
+
+def _aggregation(value: Any) -> Any:
+    """The table [aggregation]: of an optimizer's name, of an optimizer, or as it stands."""
+    if isinstance(value, ServerOptimizer):
+        numbers = {name: float(shown(getattr(value, name))) for name in value.names()}
+        return {"optimizer": value.name, **numbers}
+    if isinstance(value, str):
+        return {"optimizer": value}
+    if not isinstance(value, Mapping):
+        words = "an optimizer's name, one such as proofward.FedAdam(), or a mapping with its numbers"
+        raise SettingsRefused(f"aggregation: expected {words}, found {value!r:.80}")
+    return value
+
+
+def _sites(hospitals: Sequence[str], verifiers: Any) -> Iterable[dict[str, Any]]:
+    """Hospitals, and who verifies: so many sites of their own, or these by name, hospitals among them."""
+    if type(verifiers) is int:
+        verifiers = [f"{VERIFIER}-{number}" for number in range(1, verifiers + 1)]
+    names = verifiers if isinstance(verifiers, list) else [verifiers]
+    for name in hospitals:
+        yield {"name": name, "roles": [HOSPITAL, VERIFIER] if name in names else [HOSPITAL]}
+    for name in names:
+        if name not in hospitals:
+            yield {"name": name, "roles": [VERIFIER]}
