@@ -61,7 +61,7 @@ class Federation:
         abandoning: int | None = None,
         title: str = "Federation",
         folder: str | os.PathLike[str] | None = None,
-        workers: int = 1,
+        workers: int | None = None,
         progress: bool = True,
         seed: int | None = None,
     ) -> None:
@@ -86,7 +86,8 @@ class Federation:
 
         folder: where the run with ledger and proofs is kept; beside it, in FOLDER.private, lie keys and
         records, which are handed to nobody. By default both are in a temporary folder, which is named and
-        goes with this object. workers: members that work at a time. progress: whether to print.
+        goes with this object. workers: members that work at a time, by default the cores and
+        one, as memory allows. progress: whether to print.
         seed: UNSAFE, to compare runs: all that is random follows from it, keys too, so that the run is
         evidence of nothing.
         """
@@ -111,7 +112,7 @@ class Federation:
         path: str | os.PathLike[str],
         *,
         folder: str | os.PathLike[str] | None = None,
-        workers: int = 1,
+        workers: int | None = None,
         progress: bool = True,
         seed: int | None = None,
     ) -> Federation:

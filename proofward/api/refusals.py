@@ -47,6 +47,7 @@ def refusing(kind: type[FederationError]) -> Iterator[None]:
     from proofward.cli.run.in_process_run import Unfinished
     from proofward.data.csv_problems import CsvRefused
     from proofward.data.schema import FeaturesInvalid
+    from proofward.data.tables.refusal import FileRefused, TablesExtraMissing
     from proofward.federation.messages.refusal import Refusal
     from proofward.federation.messages.rules import RulesError
     from proofward.layers.errors import TrainingError
@@ -69,6 +70,7 @@ def refusing(kind: type[FederationError]) -> Iterator[None]:
         raise kind(f"the federation did not finish: {error}") from None
     except OSError as error:
         raise kind(f"{error.filename}: {error.strerror}") from None
-    except (CsvRefused, FeaturesInvalid, ImportRefused, LedgerError, ModelInvalid, NoModel, NotASource,
-            ProjectError, Refusal, RulesError, TableRefused, TrainingError) as error:  # fmt: skip
+    except (CsvRefused, FeaturesInvalid, FileRefused, ImportRefused, LedgerError, ModelInvalid, NoModel,
+            NotASource, ProjectError, Refusal, RulesError, TableRefused, TablesExtraMissing,
+            TrainingError) as error:  # fmt: skip
         raise kind(str(error)) from None

@@ -7,7 +7,6 @@ come from consortium.toml, which all agree on before anybody trains.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from proofward.api.refusals import TablesRefused, refusing
 from proofward.cli.kit.data_file import DataFile
 from proofward.data.csv_problems import Problems, listed
 from proofward.data.schema import DECIMALS, Feature, Label, Notation, folded, plain_number
+from proofward.data.tables.table_file import CSV_ERRORS, TableFile
 from proofward.report.handover.prediction import read_records
 
 
@@ -99,9 +99,9 @@ def columns_of(source: DataFile, notation: Notation) -> Columns:
 
 def _header(path: Path, notation: Notation) -> Sequence[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            cells = next(csv.reader(file, delimiter=notation.delimiter), [])
-    except (UnicodeDecodeError, csv.Error) as error:
+        with refusing(TablesRefused), TableFile(path).rows(notation.delimiter, notation.decimal) as rows:
+            cells = next(rows, [])
+    except CSV_ERRORS as error:
         raise TablesRefused("the file is no UTF-8 text: save it as CSV UTF-8") from error
     while cells and not cells[-1].strip():
         cells.pop()

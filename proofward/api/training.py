@@ -36,22 +36,24 @@ MOST_WORKERS = 64
 class Manner:
     """How a federation runs, which changes nothing of what it comes to.
 
-    folder: None for a temporary one. workers: members that work at a time. seed: None for what is random.
+    folder: None for a temporary one. workers: see `InProcessFederation`. seed: None for what is random.
     """
 
     folder: str | os.PathLike[str] | None = None
-    workers: int = 1
+    workers: int | None = None
     progress: bool = True
     seed: bytes | None = None
 
     def __post_init__(self) -> None:
+        if self.workers is None:
+            return
         if type(self.workers) is not int or not 1 <= self.workers <= MOST_WORKERS:
             found = repr(self.workers)
             raise SettingsRefused(f"workers: expected an integer in [1, {MOST_WORKERS}], found {found}")
 
     @classmethod
     def of(
-        cls, folder: str | os.PathLike[str] | None, workers: int, progress: bool, seed: int | None
+        cls, folder: str | os.PathLike[str] | None, workers: int | None, progress: bool, seed: int | None
     ) -> Manner:
         """As keywords say it; raises SettingsRefused."""
         if folder is not None and not isinstance(folder, str | os.PathLike):

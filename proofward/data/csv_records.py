@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +28,6 @@ from proofward.data.records import Records, to_fixed_point
 from proofward.data.schema import Schema
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.rows import Rows
-from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint, Int64Array
 
 _NO_TEXT = "the file is no UTF-8 text: save it as CSV UTF-8"
@@ -50,11 +47,6 @@ class Table:
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
     patients: Int64Array | None = None
-
-
-def read_csv(path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str = "", **given: Any) -> Table:
-    """`read_table` of a file with this delimiter, "" for the usual one."""
-    return read_table(TableFile(path, delimiter), schema, scales, **given)
 
 
 def read_table(

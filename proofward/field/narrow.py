@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field, to_signed
 from proofward.field.memory import large_empty
-from proofward.field.threads import parallel
+from proofward.field.threads import in_parts
 
 Array = npt.NDArray[np.uint64]
 Narrow = npt.NDArray[Any]
@@ -22,7 +22,6 @@ Narrow = npt.NDArray[Any]
 
 _FROM = 1 << 15
 """Shorter arrays stay as they are."""
-_PIECE = 1 << 18
 _UNSIGNED, _SIGNED = (np.uint8, np.uint16, np.uint32), (np.int8, np.int16, np.int32)
 
 
@@ -64,7 +63,7 @@ def widen_into(values: Narrow, out: Array) -> None:
         own = source[start:stop]
         target[start:stop] = to_field(own.astype(np.int64)) if signed else own
 
-    parallel(part, source.size, _PIECE)
+    in_parts(part, source.size)
 
 
 def _extremes(values: Array, *, signed: bool) -> tuple[int, int]:
@@ -72,12 +71,10 @@ def _extremes(values: Array, *, signed: bool) -> tuple[int, int]:
     flat, found = values.reshape(-1), list[tuple[int, int]]()
 
     def part(start: int, stop: int) -> None:
-        for first in range(start, stop, _PIECE):
-            own = flat[first : min(stop, first + _PIECE)]
-            given = to_signed(own) if signed else own
-            found.append((int(given.min()) if signed else 0, int(given.max())))
+        own = to_signed(flat[start:stop]) if signed else flat[start:stop]
+        found.append((int(own.min()) if signed else 0, int(own.max())))
 
-    parallel(part, flat.size, _PIECE)
+    in_parts(part, flat.size)
     return min(least for least, _ in found), max(largest for _, largest in found)
 
 
@@ -88,9 +85,7 @@ def _cast(values: Array, kind: type[np.integer[Any]]) -> Narrow:
     signed = np.issubdtype(kind, np.signedinteger)
 
     def part(start: int, stop: int) -> None:
-        for first in range(start, stop, _PIECE):
-            span = slice(first, min(stop, first + _PIECE))
-            target[span] = to_signed(source[span]) if signed else source[span]
+        target[start:stop] = to_signed(source[start:stop]) if signed else source[start:stop]
 
-    parallel(part, source.size, _PIECE)
+    in_parts(part, source.size)
     return out

@@ -76,7 +76,7 @@ _PART, _ONE_PART = 1 << 16, 1 << 17
 
 
 def in_parts(use: Callable[[int, int], object], count: int) -> None:
-    """Call use(start, stop) on parts of range(count), a power of two, of ten thousands each, on all cores.
+    """Call use(start, stop) on parts of range(count) of ten thousands each, on all cores.
 
     A short range is one part: then the kernels inside it are shared by the cores, which is less work for the
     interpreter than several parts at a time.
@@ -87,6 +87,6 @@ def in_parts(use: Callable[[int, int], object], count: int) -> None:
 
     def work(first: int, last: int) -> None:
         for part in range(first, last):
-            use(part * _PART, (part + 1) * _PART)
+            use(part * _PART, min((part + 1) * _PART, count))
 
-    parallel(work, count // _PART, 1)
+    parallel(work, -(-count // _PART), 1)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from proofward.api.fitted import classes_of
 from proofward.api.held import INFINITE, MISSING, NO_NUMBER, as_numbers, as_text
+from proofward.api.refusals import TablesRefused
 from proofward.api.results import Evaluation
-from proofward.api.sources import Columns, computed_classes, computed_features
+from proofward.api.sources import Columns, columns_of, computed_classes, computed_features, source_of
 from proofward.data.records import Records
+from proofward.data.schema import Label, Notation
 
 
 @pytest.mark.parametrize(
@@ -94,3 +97,33 @@ def test_an_evaluation_of_three_classes():
     assert found.auc_interval is None and list(found.auc_by_class) == ["x", "y", "z"]
     assert all(low < found.auc_by_class[name] < high for name, (low, high) in found.intervals_by_class.items())
     assert len(str(found).splitlines()) == 9 and "the mean of each class against all others" in str(found)
+
+
+@pytest.mark.parametrize("first", ["", "sep=;\n"])
+def test_the_header_of_a_file_is_read_as_its_rows_are(first: str, tmp_path: Path) -> None:
+    mark = ";" if first else ","
+    rows = [["size", "ward", "label"], ["1.5", "2", "M"], ["3", "4", "B"]]
+    path = tmp_path / "own.csv"
+    path.write_text(first + "".join(f"{mark.join(row)}\n" for row in rows))
+    notation = Notation(Label("label"))
+    found = columns_of(source_of(path, None, notation, None), notation)
+    assert found.names == ("size", "ward") and found.labels == ("M", "B")
+    assert found.values.tolist() == [[1.5, 2.0], [3.0, 4.0]]
+
+
+def test_the_header_of_a_file_with_types(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "own.parquet"
+    pandas.DataFrame({"size": [1.5, 3.0], "label": ["M", "B"]}).to_parquet(path)
+    notation = Notation(Label("label"))
+    found = columns_of(source_of(path, None, notation, None), notation)
+    assert found.names == ("size",) and found.values.tolist() == [[1.5], [3.0]]
+
+
+def test_a_file_in_no_format_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "own.xls"
+    path.write_bytes(b"anything")
+    notation = Notation(Label("label"))
+    with pytest.raises(TablesRefused, match="save it as one of these"):
+        columns_of(source_of(path, None, notation, None), notation)

@@ -6,10 +6,10 @@ import pytest
 
 from proofward.cli.project.project_file import read_project
 from proofward.cli.project.project_text import project_text
-from proofward.data.csv_records import read_csv
 from proofward.data.schema import Feature, Label, Notation
 from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.layers.model import FixedPoint
+from tests.data.reading import read_csv
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")
 DRAFT = ("--title", "T", "--server", "localhost", *SITES, "--draft")

@@ -143,7 +143,7 @@ def test_a_table_with_a_class_that_is_not_agreed_is_refused(proofward, tmp_path)
 
 def test_every_class_is_counted(ran):
     from proofward.cli.kit.data_file import described
-    from proofward.data.csv_records import read_csv
+    from tests.data.reading import read_csv
 
     folder, files, _ = ran
     project = read_project(folder / "consortium.toml")

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from proofward.data.bound_title import check_title
 from proofward.data.column_kinds import Category, Number, Ordinal
 from proofward.data.csv_problems import CsvRefused
-from proofward.data.csv_records import read_csv
 from proofward.data.feature import Feature, FeaturesInvalid
 from proofward.data.image_schema import schema_from_bytes
 from proofward.data.plausibility import CONSTANT
 from proofward.data.schema import EXTENDED, Label, Notation, Schema
 from proofward.layers.model import FixedPoint
+from tests.data.reading import read_csv
 
 SCALES = FixedPoint()
 AGE = Number(Feature("age", 50.0, 10.0, "years"), 0, 120, 45, True)

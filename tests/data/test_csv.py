@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from proofward.data.csv_problems import CsvRefused
-from proofward.data.csv_records import read_csv
 from proofward.data.records import to_fixed_point
 from proofward.data.schema import Feature, Label, Notation, Schema
 from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.layers.model import FixedPoint
+from tests.data.reading import read_csv
 
 SCALES = FixedPoint()
 FEATURES = (Feature("age", 50.0, 10.0), Feature("size", 2.0, 0.5))

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proofward.data.csv_problems import CsvRefused
-from proofward.data.csv_records import read_csv
 from proofward.data.schema import Feature, FeaturesInvalid, Label, Notation, Schema
 from proofward.layers.model import FixedPoint
+from tests.data.reading import read_csv
 
 pytestmark = pytest.mark.slow
 

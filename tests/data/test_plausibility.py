@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.data.csv_records import Table, read_csv
+from proofward.data.csv_records import Table
 from proofward.data.plausibility import BEYOND_REASON, CHECKS, CLIPPED, CONSTANT, ONE_CLASS
 from proofward.data.schema import Feature, Notation, Schema
 from proofward.layers.model import FixedPoint
+from tests.data.reading import read_csv
 
 FEATURES = (Feature("age", 50.0, 10.0, "years"), Feature("size", 2.0, 0.5))
 SCALES = FixedPoint()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.field import pieces
+from proofward.field import pieces, threads
 from proofward.field.pieces import by_pieces
 
 
 @pytest.mark.parametrize("shape", [(0,), (3,), (5, 7), (64,), (65, 3)])
 def test_pieces_are_the_whole(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "_PIECE", 4)
+    monkeypatch.setattr(threads, "_PART", 4)
+    monkeypatch.setattr(threads, "_ONE_PART", 31)
     sizes: list[int] = []
 
     def compute(own: pieces.Signed) -> pieces.Signed:

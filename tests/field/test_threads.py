@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pkgutil
 from contextlib import ExitStack
+from itertools import pairwise
 
 import pytest
 
@@ -30,6 +31,14 @@ def test_parts_cover_all_in_pieces_of_one_length(count: int, parts: int, cut: in
     ranges: list[tuple[int, int]] = []
     threads.in_parts(lambda start, stop: ranges.append((start, stop)), count)
     assert sorted(ranges) == [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+
+@pytest.mark.parametrize("count", [(1 << 17) + 1, (1 << 18) + 5, 3 << 16])
+def test_the_last_part_ends_where_the_range_does(count: int, cut: int) -> None:
+    ranges: list[tuple[int, int]] = []
+    threads.in_parts(lambda start, stop: ranges.append((start, stop)), count)
+    bounds = [*range(0, count, 1 << 16), count]
+    assert sorted(ranges) == list(pairwise(bounds))
 
 
 @pytest.mark.parametrize("others", [0, 1, 2, 5])

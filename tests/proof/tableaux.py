@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from proofward.proof.commitment.contract import Rng, Scheme
+from proofward.field.narrow import Narrow
+from proofward.proof.commitment.contract import Array, Rng, Scheme
 from proofward.proof.commitment.ligero.code import CodeParameters
-from proofward.proof.commitment.ligero.layout import ExtensionRows
+from proofward.proof.commitment.ligero.layout import ExtensionRows, Layout
+from proofward.proof.commitment.ligero.rows import PlacedRows
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Plan
 from proofward.proof.prover import Prover
@@ -44,3 +47,8 @@ def committing_by(scheme: type[Ligero], prover: type[Prover] = Prover) -> type[P
             super().__init__(challenger, replace(plan, scheme=like(scheme, plan.scheme)), rng, *rest)
 
     return CommittingBy
+
+
+def place(layout: Layout, values: Sequence[Narrow], rows: int) -> Array:
+    """The data of a tableau as a matrix of `rows` rows; those behind the layout's are zero."""
+    return PlacedRows(layout, values, rows - layout.rows).part(0, rows)

@@ -22,7 +22,7 @@ from proofward.proof.claims import Parts
 from proofward.proof.commitment.ligero import tableau
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.layout import Layout
-from proofward.proof.commitment.ligero.rows import PlacedRows, place
+from proofward.proof.commitment.ligero.rows import PlacedRows
 from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.forms import Column
 from proofward.proof.leaf_values import LeafValues, Level, MadeLevel, Span, levels_above
@@ -30,6 +30,7 @@ from proofward.proof.leaves import LinearCombination
 from proofward.proof.parts import WeightedEq, taken
 from proofward.proof.prover import Prover
 from tests.proof.bounds_of_memory import LITTLE, keeping_little
+from tests.proof.tableaux import place
 from tests.proof.toy import prove, seeded, toy_witness
 
 

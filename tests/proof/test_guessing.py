@@ -14,7 +14,6 @@ from proofward.proof.algebra import element
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.functional import Functional
 from proofward.proof.commitment.ligero.layout import Layout
-from proofward.proof.commitment.ligero.rows import place
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.forms import LEFT, PAD, RIGHT, ZERO, pad_key, split_pad_key
@@ -32,6 +31,7 @@ from tests.proof.masks import (
     with_little_blinding,
     without_linear_masks,
 )
+from tests.proof.tableaux import place
 from tests.proof.toy import seeded, toy
 from tests.proof.uniformity import COINS
 

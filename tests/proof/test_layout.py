@@ -11,10 +11,10 @@ from proofward.field.goldilocks import random_field
 from proofward.proof.commitment.ligero import words
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.layout import FIRST_PAD_ROW, ExtensionRows, Layout
-from proofward.proof.commitment.ligero.rows import place
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.forms import LEFT, PAD, PRODUCT, RIGHT, pad_key, split_pad_key
+from tests.proof.tableaux import place
 from tests.proof.toy import seeded
 
 

@@ -20,6 +20,7 @@ from proofward.data.tables.batches import Batches
 from proofward.data.tables.cells import EXACT, Column, is_date, is_missing, is_truth, texts
 from proofward.data.tables.limits import BATCH_ROWS, check_extent
 from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.rows import Rows
 
 MISSING, NUMBER, TEXT, DATE, TRUTH = range(5)
 KINDS = ("missing", "numbers", "texts", "dates", "truth values")
@@ -28,15 +29,8 @@ _ABSENT = np.int64(-(1 << 62) - 12345)
 Parse = Callable[[str], float | None]
 
 
-class Openable(Protocol):
+class Openable(Rows, Protocol):
     """A table's file, or a data frame."""
-
-    @property
-    def typed(self) -> bool:
-        """Whether cells have a type of their own."""
-
-    def rows(self, usual: str = ",", decimal: str = ".") -> Any:
-        """See TableFile."""
 
     def batches(self) -> Any:
         """See TableFile."""

@@ -73,8 +73,3 @@ class MatrixRows:
 
 
 Rows = PlacedRows | MatrixRows
-
-
-def place(layout: Layout, values: Sequence[Narrow], rows: int) -> Array:
-    """The data of a tableau as a matrix of `rows` rows; those behind the layout's are zero."""
-    return PlacedRows(layout, values, rows - layout.rows).part(0, rows)
