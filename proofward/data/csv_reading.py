@@ -12,9 +12,10 @@ from array import array
 
 import numpy as np
 
-from proofward.data.column_kinds import EMPTY, Category, Encoded, Number, Ordinal, TableColumn, is_plain
+from proofward.data.column_kinds import Category, Encoded, Number, Ordinal, TableColumn, is_plain
 from proofward.data.csv_header import Header
 from proofward.data.csv_problems import Places, Problems, described
+from proofward.data.missing_codes import EMPTY
 from proofward.data.plausibility import Readings
 from proofward.data.schema import DECIMALS, Schema, folded, plain_number
 from proofward.data.tables.cells import EXACT, is_date, is_truth
@@ -96,7 +97,7 @@ class Reading:
         """What a cell gives."""
         if isinstance(column, Category | Ordinal):
             return column.encode(cell.strip())
-        if isinstance(column, Number) and not cell.strip():
+        if isinstance(column, Number) and (not cell.strip() or column.codes.has_text(cell)):
             return column.encode(None)
         value, what = self._number(cell)
         if value is None:
