@@ -5,9 +5,9 @@
                 one more for everything else where the consortium wants it
     ordinal     one feature: the place of the level in a fixed order, from 0, scaled as a number is
 
-A cell is missing where it is empty or holds one of the column's codes for that. A missing value is refused, or
-stands for a stated value; an indicator is one more feature, 1 where a value is missing. Of a category with an
-indicator and no stated value all levels are 0 then.
+A cell is missing where it is empty or holds one of the column's codes for that. A missing value is refused,
+or stands for a stated value; an indicator is one more feature, 1 where a value is missing. Of a category with
+an indicator and no stated value all levels are 0 then.
 
 All of it is exact: ones, zeros and places are, and a number is the double nearest to its decimal, scaled by
 one subtraction and one division, which are the same on every machine.
@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import Any
 
 from proofward.data.feature import Feature, FeaturesInvalid, check_name, finite, folded, plain_number
-from proofward.data.missing_codes import EMPTY, Coded, check_codes
+from proofward.data.missing_codes import Coded, check_codes
 
 NUMBER, CATEGORY, ORDINAL = "number", "category", "ordinal"
 MOST_LEVELS = 1000

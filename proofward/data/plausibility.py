@@ -21,7 +21,7 @@ from proofward.layers.model import FixedPoint
 
 FAR = 1000.0
 BY_CHANCE = 100
-"""Repeated records say something where as many times more different ones are possible as there are records."""
+"""Repeated records say something where so many times more different ones could be made than there are."""
 CLIPPED, BEYOND_REASON, CONSTANT, ONE_CLASS = "clipped", "beyond reason", "constant", "one class"
 DUPLICATES = "duplicates"
 CHECKS = (CLIPPED, BEYOND_REASON, CONSTANT, ONE_CLASS, DUPLICATES)

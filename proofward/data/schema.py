@@ -28,8 +28,9 @@ from proofward.data.feature import (
 from proofward.layers.plain import MOST_CLASSES
 
 __all__ = [
-    "CLIPPED_PERCENT", "DECIMALS", "DUPLICATE_PERCENT", "FEATURES_NAME", "MAX_BYTES", "MAX_NAME", "MAX_UNIT", "Feature",
-    "FeaturesInvalid", "Label", "Notation", "Schema", "ascending", "check_features", "folded", "plain_number",
+    "CLIPPED_PERCENT", "DECIMALS", "DUPLICATE_PERCENT", "FEATURES_NAME", "MAX_BYTES", "MAX_NAME", "MAX_UNIT",
+    "Feature", "FeaturesInvalid", "Label", "Notation", "Schema", "ascending", "check_features", "folded",
+    "plain_number",
 ]  # fmt: skip
 
 FEATURES_NAME = "features.json"
