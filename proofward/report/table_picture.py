@@ -35,8 +35,10 @@ def picture_words(found: TableInspection) -> str:
     """What the picture shows, for those who do not see it, too."""
     more = len(_drawn(found)) - SHOWN_COLUMNS
     words = "Rows of each class, missing cells by column, and the distributions of the columns: of numbers "
-    words += "between low and high, where the dashed line is the median, of texts by text. Bars of fewer than "
-    words += f"{LEAST} rows are left out."
+    words += (
+        "between low and high, where the dashed line is the median, of texts by text. Bars of fewer than "
+    )
+    words += f"than {LEAST} rows are left out."
     return f"{words} {more} more columns are in the table above only." if more > 0 else words
 
 
