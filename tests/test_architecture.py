@@ -28,6 +28,7 @@ LAYERS = (
     "federation",
     "engines",
     "data",
+    "statistics",
     "models",
     "report",
     "cli",
