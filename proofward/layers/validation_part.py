@@ -1,8 +1,8 @@
 """The rows of a hospital on which it never trains: an arc of the ring of its rows, which a beacon draws.
 
-A hospital commits to all its rows before the beacon can be known. The rows of one patient stand side by side,
-and patients in an order that the hospital draws at random (`arranged`). The arc is a public function of beacon,
-hospital, rows and share, so trainer, prover and verifier compute the same rows.
+A hospital commits to all its rows before the beacon can be known. The rows of one patient stand side by
+side, and patients in an order that the hospital draws at random (`arranged`). The arc is a public function of
+beacon, hospital, rows and share, so trainer, prover and verifier compute the same rows.
 
 A patient with rows on both sides of an end of the arc is in both parts. Its rows outside are trained on, so
 `Arc.counted` leaves out those inside.
@@ -63,7 +63,10 @@ class Arc:
 
 
 def arc_of(beacon: bytes, hospital: str, rows: int, share: int) -> Arc:
-    """The part that a beacon draws: its start is SHA-256(domain, |beacon|, beacon, |hospital|, ..) mod rows."""
+    """The part that a beacon draws.
+
+    Its start is SHA-256(domain, |beacon|, beacon, |hospital|, hospital, rows) mod rows.
+    """
     if type(beacon) is not bytes or not beacon:
         raise ConfigurationError("validation beacon", "non-empty bytes", beacon)
     name = hospital.encode()
@@ -79,7 +82,7 @@ def arc_of(beacon: bytes, hospital: str, rows: int, share: int) -> Arc:
 
 
 def arranged(groups: Int64Array, rng: Callable[[int], bytes]) -> Int64Array:
-    """An order of the rows: patients as random 128-bit keys fall, the rows of each side by side as they are."""
+    """An order of the rows: patients as random 128-bit keys fall, the rows of each side by side."""
     _, patients = np.unique(groups, return_inverse=True)
     count = int(patients.max()) + 1
     keys = np.frombuffer(rng(_KEY_BYTES * count), dtype="<u8").reshape(count, 2)
