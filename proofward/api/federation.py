@@ -100,9 +100,9 @@ class Federation:
             "preset": preset, "hidden": hidden, "layers": layers, "learning_rate": learning_rate,
             "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps, "clip_bound": clip_bound,
             "class_weights": class_weights, "aggregation": aggregation, "rounds": rounds, "scales": scales,
-            "validation": validation, "label": label, "id": id, "ignore": ignore, "decimal": decimal, "verifiers": verifiers,
-            "threshold": threshold, "accepting": accepting, "minimum": minimum, "abandoning": abandoning,
-            "title": title,
+            "validation": validation, "label": label, "id": id, "ignore": ignore, "decimal": decimal,
+            "verifiers": verifiers, "threshold": threshold, "accepting": accepting, "minimum": minimum,
+            "abandoning": abandoning, "title": title,
         }  # fmt: skip
         recipe = Recipe(given)
         constants = None if features is None else features_given(features)

@@ -34,10 +34,10 @@ def subgroups_of(
     offset: values of a record in front of these columns' features.
     """
     places, at = dict[str, tuple[TableColumn, int]](), offset
-    for column in columns:
-        places[column.name] = (column, at)
-        at += len(column.inputs)
-    found = []
+    for own in columns:
+        places[own.name] = (own, at)
+        at += len(own.inputs)
+    found: list[Subgroup] = []
     for name in names:
         column, position = places.get(name, (None, 0))
         if not isinstance(column, Category):

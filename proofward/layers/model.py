@@ -239,7 +239,8 @@ class Training:
         fewer than batch / epochs records to train on, or fewer than a batch.
         """
         integer("rows", rows, 1, 1 << 32)
-        trained, beside = self.trained_rows(rows), " beside the validation part" if self.validation_share else ""
+        trained = self.trained_rows(rows)
+        beside = " beside the validation part" if self.validation_share else ""
         if self.steps:
             if trained < self.batch:
                 raise ConfigurationError("rows", f"at least one batch of {self.batch}{beside}", trained)

@@ -57,7 +57,8 @@ class Arc:
     def counted(self, groups: Int64Array) -> Int64Array:
         """The rows of the arc whose patient has no row outside it; `groups` has each row's patient."""
         if groups.shape != (self.rows,):
-            raise ConfigurationError("groups", f"a patient's number for each of {self.rows} rows", groups.shape)
+            expected = f"a patient's number for each of {self.rows} rows"
+            raise ConfigurationError("groups", expected, groups.shape)
         held_out = self.held_out
         return held_out[~np.isin(groups[held_out], groups[self.trained])]
 

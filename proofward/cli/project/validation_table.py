@@ -35,11 +35,11 @@ class ValidationTable:
     subgroups: tuple[str, ...] = ()
 
     def evaluated_after(self, rounds: int) -> tuple[int, ...]:
-        """The rounds of training behind which it is evaluated, of so many: every, 2 every, .., and the last."""
+        """The rounds of training behind which it is evaluated, of so many: each `every`-th and the last."""
         return tuple(sorted({*range(self.every, rounds + 1, self.every), rounds}))
 
     def counting_rounds(self, rounds: int) -> tuple[int, ...]:
-        """The numbers of the evaluations among all rounds, where each is a round of its own behind training."""
+        """The evaluations' numbers among all rounds, where each is a round of its own behind training."""
         return tuple(number + place for place, number in enumerate(self.evaluated_after(rounds), 1))
 
 

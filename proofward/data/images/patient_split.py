@@ -71,7 +71,7 @@ def deal_by_patient(
 
 
 def patients_of(inspection: Inspection) -> NDArray[np.int64]:
-    """A number for each image, the same for images that share a patient or pixels, in the order of the set."""
+    """A number for each image of the set, the same for images that share a patient or pixels."""
     numbers = np.empty(len(inspection), dtype=np.int64)
     for number, members in enumerate(_groups(inspection)):
         numbers[members] = number

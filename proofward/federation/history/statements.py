@@ -28,7 +28,7 @@ def validation_beacon(history: HistoryState, hospital: str) -> bytes:
 
 
 def validation_arc(history: HistoryState, hospital: str) -> Arc | None:
-    """The rows of a hospital that it never trains on; None where the rules have none, or none is drawn yet."""
+    """The rows that a hospital never trains on; None where the rules have none, or none is drawn yet."""
     share = history.rules.config.training.validation_share
     if not share or hospital not in history.validation_beacons:
         return None

@@ -63,8 +63,8 @@ CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError)
 class Hospital(Holder):
     """State machine of a hospital.
 
-    `features` is int64 (n, d) at scale fa, and `labels` is int64 (n,). They are needed until it is enrolled. So
-    are `groups`, int64 (n,), the patient's number of each row; without them each row is one of its own.
+    `features` is int64 (n, d) at scale fa, `labels` is int64 (n,), and `groups` is int64 (n,), the number of
+    each row's patient; without it each row is of a patient of its own. They are needed until it is enrolled.
     """
 
     may_be_admitted = True
@@ -208,7 +208,7 @@ class Hospital(Holder):
         return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
 
     def validation_records(self) -> ValidationRecords | None:
-        """The records of its validation part that count; None where there is none, or none yet, or no dataset."""
+        """The records of its validation part that count; None where there is none, or none yet."""
         arc, root = validation_arc(self.history, self.name), self.history.dataset_roots.get(self.name)
         dataset = None if root is None else self.state.secrets.get(f"dataset/{root.hex()}")
         patients = self.state.secrets.get(PATIENTS)

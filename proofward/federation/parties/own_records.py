@@ -1,4 +1,4 @@
-"""A hospital's records: as it has them, in the order of its commitment, and those on which it never trains."""
+"""A hospital's records: as they come, in the order of its commitment, and those that it never trains on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENTS = "patients"
 
 @dataclass(frozen=True)
 class OwnRecords:
-    """features int64 (n, d) at scale fa, labels int64 (n,); groups int64 (n,): whose record each is, or None."""
+    """features int64 (n, d) at scale fa, labels int64 (n,); groups int64 (n,): whose each is, or None."""
 
     features: Signed
     labels: Signed

@@ -214,8 +214,8 @@ class Home:
         words = np.frombuffer("\n".join(forced).encode(), dtype=np.uint8)
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                known = {} if patients is None else {PATIENTS: patients}
-                np.savez(file, features=features, labels=labels, forced=words, **known)
+                known = np.empty(0, dtype=np.int64) if patients is None else patients
+                np.savez(file, features=features, labels=labels, forced=words, patients=known)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -252,7 +252,8 @@ class Home:
         path = self.member(name) / DATASET
         try:
             with np.load(path, allow_pickle=False) as found:
-                return found[PATIENTS].astype(np.int64) if PATIENTS in found else None
+                known = PATIENTS in found and found[PATIENTS].size
+                return found[PATIENTS].astype(np.int64) if known else None
         except (OSError, ValueError, KeyError) as error:
             raise HomeError(f"{name} has no records yet: run `proofward enrol --data FILE`") from error
 
