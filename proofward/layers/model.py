@@ -228,6 +228,12 @@ class Training:
         """To be said behind the batch; "" where there is none."""
         return f" with momentum {shown(self.momentum)}" if self.momentum else ""
 
+    @property
+    def validation_words(self) -> str:
+        """What is not trained on, as a percentage; "" where all rows are."""
+        share = shown(self.validation_share * 100)
+        return f"{share} % of each hospital's rows" if self.validation_share else ""
+
     def trained_rows(self, rows: int) -> int:
         """How many of `rows` records a hospital trains on: all but the validation part."""
         return rows - validation_rows(rows, self.validation_share)

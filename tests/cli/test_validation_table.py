@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proofward.cli.project.cost_words import cost_lines
+from proofward.cli.project.inspected import project_costs
 from proofward.cli.project.project_file import read_project, read_whole_project
 from proofward.cli.project.project_text import project_text
+from proofward.cli.project.terms_in_words import in_words
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.cli.run.simulate import plan_of_project
 from proofward.data.subgroups import Subgroup
@@ -43,6 +46,11 @@ def test_the_share_is_in_the_rules_and_only_where_it_is_given(tmp_path):
     assert config.training.validation_share == 200_000
     assert config.least_rows == 20 and usual.config().least_rows == 16  # one batch of 16 beside a fifth
     assert plan_of_project(project, path).config == config
+    told = "\n".join(in_words(project.terms(), ("fl.example.org",), 8002))
+    assert "20 % of each hospital's rows, drawn by the beacon, are never trained on" in told
+    assert "never trained on" not in "\n".join(in_words(usual.terms(), ("fl.example.org",), 8002))
+    lines = list(cost_lines(project_costs(project, 100, True)))
+    assert "validation part: 20 of the records, so that 80 are trained on" in lines
 
 
 @pytest.mark.parametrize(("table", "expected"), [
