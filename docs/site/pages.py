@@ -1,0 +1,23 @@
+"""A hook of mkdocs: pages of the site have the paths that the documents have in the repository.
+
+So a link from one document to another is the same on the site and in a checkout, and README.md is the first
+page. Notebooks and pictures go along as files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+PATTERNS = ("*.md", "docs/*.md", "docs/api/*.md", "docs/pictures/*", "notebooks/*.ipynb")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """The theme's files, and the documents instead of what mkdocs found in `docs_dir`."""
+    root, documents = Path(config.config_file_path).parent, Path(config.docs_dir)
+    kept = [file for file in files if not Path(file.abs_src_path or "/").is_relative_to(documents)]
+    paths = [path for pattern in PATTERNS for path in sorted(root.glob(pattern))]
+    named = {str(path.relative_to(root)): str(path) for path in paths}
+    return Files([*kept, *(File.generated(config, name, abs_src_path=named[name]) for name in named)])
