@@ -43,9 +43,9 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         preset: Gives what is left open of network and training.
         hidden: Widths of the hidden layers.
         layers: A line for each layer, instead of `hidden`.
-        learning_rate: Of a batch's mean gradient: a multiple of `batch / 1024`.
-        momentum: Of SGD within a round.
-        batch: Records of a step, a power of two.
+        learning_rate: The rate of a batch's mean gradient, a multiple of `batch / 1024`.
+        momentum: The momentum of SGD within a round.
+        batch: How many records a step has, a power of two.
         epochs: How often a round goes through a site's records.
         steps: How many steps a round has, instead of `epochs`.
         clip_bound: The L2 norm that an update may have.

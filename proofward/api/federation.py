@@ -71,18 +71,18 @@ class Federation:
             preset: Gives what is left open of network and training.
             hidden: Widths of the hidden layers.
             layers: A line for each layer, such as `"linear 32"`, instead of `hidden`.
-            learning_rate: Of a batch's mean gradient: a multiple of `batch / 1024`.
-            momentum: Of SGD within a round.
-            batch: Records of a step, a power of two.
+            learning_rate: The rate of a batch's mean gradient, a multiple of `batch / 1024`.
+            momentum: The momentum of SGD within a round.
+            batch: How many records a step has, a power of two.
             epochs: How often a round goes through a hospital's records.
             steps: How many steps a round has, instead of `epochs`.
             clip_bound: The L2 norm that an update may have.
             class_weights: An integer for each class, by which the gradients of its records are multiplied.
             aggregation: The server's optimizer, `"fedavg"`, `"fedavgm"` or `"fedadam"`, or with its numbers.
             rounds: How many rounds there are.
-            scales: Bits of the fixed-point numbers.
+            scales: The bits of the fixed-point numbers.
             label: The column with the label.
-            classes: Its values, by default those of the tables, ascending. Of two the second is positive.
+            classes: The label's values, by default all in the tables. Of two the second is positive.
             ignore: Columns that may be there and are not used.
             decimal: The decimal mark in the numbers of files.
             features: Centre and spread of every column, by its name. Both have to be public and agreed on,
@@ -245,8 +245,8 @@ class Federation:
 
         Args:
             path: The file.
-            to: safetensors, json, torch or onnx. By default what the file's name says: .safetensors, .json,
-                .pt2 or .onnx.
+            to: The format, safetensors, json, torch or onnx. By default what the file's name says:
+                .safetensors, .json, .pt2 or .onnx.
         """
         target, agreement = self._done.export(path, to)
         if agreement is not None:

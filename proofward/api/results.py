@@ -161,7 +161,7 @@ class Round:
     """The model after a round, on the records of the training; round 0 is the first model.
 
     Attributes:
-        number: Of the round.
+        number: The number of the round.
         hospitals: Those whose updates were summed.
         loss: The mean cross-entropy, in nats.
         accuracy: The share of records that are taken for what they are.

@@ -116,7 +116,7 @@ class InProcessFederation:
         Args:
             directory: The run folder.
             plan: What the consortium agrees on.
-            datasets: By hospital, (features int64 (n, d), labels int64 (n,)).
+            datasets: For each hospital (features int64 (n, d), labels int64 (n,)).
             seed: For tests and benchmarks only: all that is random follows from it, keys too.
             observe: Is called with each event, from the threads of the members.
             network: Carries the messages. By default all arrive.

@@ -38,8 +38,8 @@ class Preset:
     """A network with its scales and its local training.
 
     Attributes:
-        name: Of the preset.
-        summary: Its line in lists.
+        name: The name of the preset.
+        summary: The line that lists say of it.
         model: The network.
         scales: Bits of the fixed-point numbers.
         training: A round's local training.
@@ -60,15 +60,15 @@ class Settings:
 
     Attributes:
         hidden: Widths of the hidden layers, none for logistic regression.
-        learning_rate: Of a batch's mean gradient.
-        batch: Records of a step.
+        learning_rate: The rate of a batch's mean gradient.
+        batch: How many records a step has.
         epochs: How often a round goes through a hospital's records.
         steps: How many steps a round has, instead of epochs.
         clip_bound: The L2 norm that an update may have.
         layers: Layers of any kind, each a line of `layer_lines`, instead of hidden.
         class_weights: Integers by which the gradients of each class's records are multiplied, 1 where none
             are given.
-        momentum: Of SGD within a round, none where it is not given.
+        momentum: The momentum of SGD within a round. There is none where it is not given.
         scales: Bits of the fixed-point numbers.
     """
 

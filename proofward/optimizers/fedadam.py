@@ -32,7 +32,7 @@ class FedAdam(ServerOptimizer):
     """Adam at the server. Numbers are integers in millionths: a rate of 0.01 is 10,000.
 
     Attributes:
-        rate: Of a step.
+        rate: The rate of a step.
         beta1: What the first moment keeps in each round.
         beta2: What the second moment keeps in each round.
         epsilon: Called tau in the source. The larger it is, the less the steps adapt.

@@ -27,7 +27,7 @@ class FedAvgM(ServerOptimizer):
     A rate of 1 and a momentum of 0 give FedAvg.
 
     Attributes:
-        rate: Of a step.
+        rate: The rate of a step.
         momentum: What is kept of the step before.
     """
 

@@ -100,7 +100,7 @@ class Calibration:
         steps: How many steps a round has.
         reached: The largest values of the float32 training.
         float_accuracy: The accuracy of the float32 training on the sample.
-        float_loss: Its mean cross-entropy.
+        float_loss: The mean cross-entropy of the float32 training.
         today: What the scales come to that are set.
         suggested: What others come to. None where no candidate will do.
         reason: Why there is none.
@@ -139,7 +139,7 @@ def calibrate(
         features: Real numbers (n, d), scaled as the network takes them.
         labels: The number of each record's class, int64 (n,).
         rounds: How many rounds to train.
-        seed: Of the first model and of the batches.
+        seed: The first model and the batches follow from it.
 
     Raises:
         TrainingError: No round of `setup` can be proved, or the sample has too few records.

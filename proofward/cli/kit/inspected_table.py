@@ -27,8 +27,8 @@ def inspect_table(
         consortium: The path of a consortium.toml, for what `enrol` would say.
         label: The column with the classes, where it is not the consortium's.
         delimiter: Between the cells of a CSV file. By default it is found by looking.
-        sheet: Of an Excel file, by default the first.
-        key: Of an HDF5 file, the place of the table.
+        sheet: The sheet of an Excel file, by default the first.
+        key: The table's place in an HDF5 file.
         decimal: The mark in texts of numbers. By default the consortium's, or a point.
 
     Raises:

@@ -37,7 +37,7 @@ class FirstWeights:
     Attributes:
         weights: Flat int64 at scale 2^weight_bits.
         limit: The largest magnitude that a weight may have.
-        clipped: By tensor, how many values were beyond it.
+        clipped: How many values of each tensor were beyond it.
     """
 
     weights: Int64Array
