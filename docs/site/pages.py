@@ -3,6 +3,8 @@
 So a link from one document to another is the same on the site and in a checkout, and README.md is the first
 page. Notebooks and pictures go along as files. The documents are written in GitHub's Markdown, in which a
 list or a table may follow a line of text at once.
+
+A document that the navigation of mkdocs.yml does not name stands in its section More.
 """
 
 from __future__ import annotations
@@ -16,6 +18,16 @@ from mkdocs.structure.files import File, Files
 PATTERNS = ("*.md", "docs/*.md", "docs/api/*.md", "docs/pictures/*", "notebooks/*.ipynb")
 _ENTRY = re.compile(r"(\* |- |\d+\. |\|)")
 _FENCE = "```"
+
+
+def on_config(config: Any) -> Any:
+    """The navigation, with all documents."""
+    named = repr(config.nav)
+    documents = [f"docs/{path.name}" for path in sorted(Path(config.docs_dir).glob("*.md"))]
+    others = [name for name in documents if repr(name) not in named]
+    if others:
+        config.nav.append({"More": others})
+    return config
 
 
 def on_files(files: Files, config: Any) -> Files:
