@@ -10,11 +10,12 @@ import numpy as np
 from proofward.data.column_kinds import Category, Number, Ordinal
 from proofward.data.feature import Feature
 from proofward.data.schema import Label, Notation, Schema
+from proofward.data.statistics_layout import schema_of
+from proofward.data.table_values import read_values
 from proofward.data.tables.table_file import TableFile
+from proofward.report.statistics import Statistics, statistics_of
 from proofward.statistics.counts import counts_of, ranges_of
-from proofward.statistics.found import Statistics, statistics_of
-from proofward.statistics.plan import StatisticsPlan
-from proofward.statistics.values import read_values
+from proofward.statistics.layout import Layout
 
 SCHEMA = Schema(
     (
@@ -45,11 +46,11 @@ def write_rows(path: Path, rows: list[list[object]]) -> Path:
     return path
 
 
-def summed(plan: StatisticsPlan, paths: list[Path]) -> Statistics:
+def summed(layout: Layout, paths: list[Path]) -> Statistics:
     """The statistics of files, small counts moved at each as a hospital does before it encrypts."""
-    tables, sums = [read_values(TableFile(path), plan.schema) for path in paths], {}
-    for counting, step in zip(plan.countings(), plan.steps, strict=True):
-        ranges = ranges_of(plan, sums)
-        told = [counting.told(counting.check_counts(counts_of(plan, step, values, ranges), 0)) for values in tables]
+    tables, sums = [read_values(TableFile(path), schema_of(layout)) for path in paths], {}
+    for counting, step in zip(layout.countings(), layout.steps, strict=True):
+        ranges = ranges_of(layout, sums)
+        told = [counting.told(counting.check_counts(counts_of(layout, step, values, ranges), 0)) for values in tables]
         sums[step] = np.sum(told, axis=0)
-    return statistics_of(plan, sums)
+    return statistics_of(layout, sums)

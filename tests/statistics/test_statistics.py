@@ -10,12 +10,13 @@ import pytest
 from proofward.data.column_kinds import Number
 from proofward.data.feature import Feature
 from proofward.data.schema import Schema
+from proofward.data.statistics_layout import layout_of, schema_of
+from proofward.data.table_values import read_values
 from proofward.data.tables.table_file import TableFile
+from proofward.report.statistics import PERCENTS
 from proofward.statistics.counts import counts_of
-from proofward.statistics.found import PERCENTS
 from proofward.statistics.intervals import ROUGH_BORDERS, Range, found_range, rough_cells
-from proofward.statistics.plan import HISTOGRAMS, MOMENTS, OUTLINE, StatisticsPlan
-from proofward.statistics.values import read_values
+from proofward.statistics.layout import HISTOGRAMS, MOMENTS, OUTLINE
 from tests.statistics.plain import SCHEMA, rows_of, summed, write_rows
 
 ROWS = (80, 35, 120, 57, 210)
@@ -34,7 +35,7 @@ def files(tables, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=[1, 5])
 def found(request, files):
-    return summed(StatisticsPlan.of(SCHEMA, 16, request.param), files)
+    return summed(layout_of(SCHEMA, 16, request.param), files)
 
 
 def joined(tables, column: int) -> np.ndarray:
@@ -55,7 +56,7 @@ def test_numbers_are_those_of_the_joined_table(found, tables, at, column):
     assert abs(moments.centre - clipped.mean()) <= moments.precision * 1.000001
     assert abs(moments.spread - clipped.std()) <= moments.precision * 1.000001
     counts = np.histogram(plain, numbers.range.borders(16))[0]
-    if found.plan.least_count == 1:
+    if found.layout.least_count == 1:
         assert numbers.hidden == 0 and numbers.bins == tuple(counts) and (clipped == plain).all()
     else:
         assert all(own <= true for own, true in zip(numbers.bins, counts, strict=True)) and numbers.hidden > 0
@@ -69,7 +70,7 @@ def test_quantiles_lie_between_their_ends(found, tables, at, column):
     for percent, quantile in own.numbers.quantiles.items():
         true = np.quantile(plain, percent / 100, method="inverted_cdf")
         assert (quantile.low is None or quantile.low <= true) and (quantile.high is None or true <= quantile.high)
-        if found.plan.least_count == 1:
+        if found.layout.least_count == 1:
             assert quantile.high - quantile.low <= own.numbers.range.width / 16 * 1.000001
             assert quantile.low <= quantile.value <= quantile.high
 
@@ -93,20 +94,20 @@ def test_a_hospital_with_few_values_says_nothing_of_the_column(tmp_path):
         rows = [f"{n if n < filled else ''},{n % 2}" for n in range(30)]
         files.append(tmp_path / f"{name}.csv")
         files[-1].write_text("a,label\n" + "\n".join(rows) + "\n")
-    plan = StatisticsPlan.of(schema, 4, 5)
-    own = summed(plan, files).columns[0]
+    layout = layout_of(schema, 4, 5)
+    own = summed(layout, files).columns[0]
     assert own.moments.counted == 25 and own.present == 29
     assert (own.numbers.bins, own.numbers.hidden, own.missing) == ((25, 0, 0, 0), 4, 61)
-    values = read_values(TableFile(files[1]), plan.schema)
-    assert plan.steps == (HISTOGRAMS, MOMENTS) and not counts_of(plan, MOMENTS, values, {0: Range(0.0, 100.0)}).any()
+    values = read_values(TableFile(files[1]), schema_of(layout))
+    assert layout.steps == (HISTOGRAMS, MOMENTS) and not counts_of(layout, MOMENTS, values, {0: Range(0.0, 100.0)}).any()
 
 
 def test_a_single_extreme_value_does_not_show_in_the_range(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,label\n" + "\n".join(f"{value},{n % 2}" for n, value in enumerate([1.1] * 30 + [1e9])) + "\n")
-    plan = StatisticsPlan.of(Schema((Feature("a", 0.0, 1.0),)), 8, 5)
-    own = summed(plan, [path]).columns[0]
-    assert plan.steps[0] == OUTLINE and (own.numbers.range.low, own.numbers.range.high) == (0.75, 2.0)
+    layout = layout_of(Schema((Feature("a", 0.0, 1.0),)), 8, 5)
+    own = summed(layout, [path]).columns[0]
+    assert layout.steps[0] == OUTLINE and (own.numbers.range.low, own.numbers.range.high) == (0.75, 2.0)
     assert own.numbers.hidden == 1 and own.moments.counted == 31, "it counts as the upper end"
     assert own.numbers.quantiles[99].high is None
 
@@ -115,7 +116,7 @@ def test_cells_that_cannot_be_read_are_counted_and_none_is_refused(tmp_path):
     path = tmp_path / "a.csv"
     rows = ["1.5,2", "x,1", ",0", "1e999,1", *["2.5,1"] * 9]
     path.write_text("a,label\n" + "\n".join(rows) + "\n")
-    own, label = summed(StatisticsPlan.of(Schema((Feature("a", 0.0, 1.0),)), 4, 1), [path]).columns
+    own, label = summed(layout_of(Schema((Feature("a", 0.0, 1.0),)), 4, 1), [path]).columns
     assert (own.present, own.missing, own.unknown) == (10, 1, 2)
     assert (label.levels, label.unknown) == ({"0": 1, "1": 11}, 1)
 
@@ -123,7 +124,7 @@ def test_cells_that_cannot_be_read_are_counted_and_none_is_refused(tmp_path):
 def test_a_column_without_values_has_no_centre(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,label\n" + ",1\n" * 7 + ",0\n" * 7)
-    own = summed(StatisticsPlan.of(Schema((Feature("a", 0.0, 1.0),))), [path]).columns[0]
+    own = summed(layout_of(Schema((Feature("a", 0.0, 1.0),))), [path]).columns[0]
     assert (own.present, own.missing, own.moments, own.numbers.quantiles) == (0, 14, None, {})
 
 

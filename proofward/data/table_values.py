@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -21,27 +20,10 @@ from proofward.data.schema import Schema
 from proofward.data.tables.limits import BATCH_ROWS, check_extent
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.rows import Rows
+from proofward.statistics.counts import ColumnValues, TableValues
+from proofward.statistics.layout import MOST_ROWS
 
-MOST_ROWS = (1 << 20) - 1
 _NOT_TEXT = "the file is no UTF-8 text: save it as CSV UTF-8"
-
-
-@dataclass(frozen=True)
-class ColumnValues:
-    """known: float64, numbers, or places among the levels; unknown: cells with another value; missing."""
-
-    known: NDArray[np.float64]
-    unknown: int
-    missing: int
-
-
-@dataclass(frozen=True)
-class TableValues:
-    """columns: of each of the schema's; label: places among the classes. All are of the same rows."""
-
-    rows: int
-    columns: tuple[ColumnValues, ...]
-    label: ColumnValues
 
 
 def read_values(file: Rows, schema: Schema) -> TableValues:
@@ -120,7 +102,7 @@ class _Columns:
             ColumnValues(np.concatenate([np.zeros(0), *parts]), unknown, missing)
             for parts, unknown, missing in zip(self.known, self.unknown, self.missing, strict=True)
         ]
-        return TableValues(rows, tuple(found[:-1]), found[-1])
+        return TableValues(rows, tuple(found))
 
 
 def _counted(

@@ -15,20 +15,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proofward.data.column_kinds import Category, Ordinal, TableColumn
+from proofward.data.schema import Schema
+from proofward.data.statistics_layout import schema_of
 from proofward.statistics.counts import Signed, from_limbs, parts_of, ranges_of
 from proofward.statistics.intervals import NO_RANGE, Range
-from proofward.statistics.plan import (
-    BINS,
-    HISTOGRAMS,
-    LEVELS,
-    MOMENTS,
-    REST,
-    SUM_LIMBS,
-    SUMS,
-    StatisticsPlan,
-)
+from proofward.statistics.layout import BINS, HISTOGRAMS, MOMENTS, PLACES, REST, SUM_LIMBS, SUMS, Layout
 
 PERCENTS = (1, 5, 25, 50, 75, 95, 99)
 LABEL_KIND = "label"
@@ -97,9 +91,10 @@ class ColumnStatistics:
 
 @dataclass(frozen=True)
 class Statistics:
-    """columns: in the order of the schema, the label behind them. plan: by which they were counted."""
+    """columns: in the order of the schema, the label behind them. layout: by which they were counted."""
 
-    plan: StatisticsPlan
+    layout: Layout
+    schema: Schema
     columns: tuple[ColumnStatistics, ...]
 
     @property
@@ -108,13 +103,13 @@ class Statistics:
         return self.columns[-1].rows
 
 
-def statistics_of(plan: StatisticsPlan, sums: Mapping[str, Signed]) -> Statistics:
-    """sums: over all hospitals, by step."""
-    ranges = ranges_of(plan, sums)
-    histograms = parts_of(plan, HISTOGRAMS, sums[HISTOGRAMS])
-    moments = parts_of(plan, MOMENTS, sums[MOMENTS]) if MOMENTS in sums else {}
+def statistics_of(layout: Layout, sums: Mapping[str, Signed]) -> Statistics:
+    """sums: over all hospitals, by step. Raises FeaturesInvalid where the layout is not its dictionary's."""
+    schema, ranges = schema_of(layout), ranges_of(layout, sums)
+    histograms = parts_of(layout, HISTOGRAMS, sums[HISTOGRAMS])
+    moments = parts_of(layout, MOMENTS, sums[MOMENTS]) if MOMENTS in sums else {}
     found = []
-    for at, column in enumerate(plan.schema.features):
+    for at, column in enumerate(schema.features):
         own = ranges.get(at, NO_RANGE)
         numbers, levels, rare, present = _distribution(column, at, histograms, own)
         summed = moments.get((at, SUMS))
@@ -124,11 +119,11 @@ def statistics_of(plan: StatisticsPlan, sums: Mapping[str, Signed]) -> Statistic
                 None if summed is None else _moments(summed, own),
             )
         )  # fmt: skip
-    label, at = plan.schema.label, len(plan.schema.features)
-    levels, rare, present = _levels(label.classes, histograms[at, LEVELS])
+    label, at = schema.label, len(schema.features)
+    levels, rare, present = _levels(label.classes, histograms[at, PLACES])
     named = (label.column, LABEL_KIND, "")
     found.append(_column(named, histograms[at, REST], present, None, levels, rare, None))
-    return Statistics(plan, tuple(found))
+    return Statistics(layout, schema, tuple(found))
 
 
 def _name(column: TableColumn) -> tuple[str, str, str]:
@@ -153,7 +148,7 @@ def _distribution(
     column: TableColumn, at: int, histograms: Mapping[tuple[int, str], Signed], own: Range
 ) -> tuple[Numbers | None, Mapping[str, int] | None, int, int]:
     if isinstance(column, Category | Ordinal):
-        return None, *_levels(column.levels, histograms[at, LEVELS])
+        return None, *_levels(column.levels, histograms[at, PLACES])
     counts = histograms[at, BINS]
     below, *bins, above, hidden = map(int, counts)
     found = Numbers(own, below, tuple(bins), above, hidden, _quantiles(own, counts[:-1], hidden))
@@ -195,7 +190,7 @@ def _quantiles(own: Range, counts: Signed, hidden: int) -> dict[int, Quantile]:
     return found
 
 
-def _within(borders: np.ndarray, counts: Signed, cumulated: Signed, rank: int) -> float:  # type: ignore[type-arg]
+def _within(borders: NDArray[np.float64], counts: Signed, cumulated: Signed, rank: int) -> float:
     """Where the value of a rank lies if those of an interval lie evenly."""
     at = int(np.searchsorted(cumulated, max(rank, 1)))
     if at == 0 or at == len(counts) - 1:
