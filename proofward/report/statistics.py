@@ -25,6 +25,7 @@ from proofward.statistics.intervals import NO_RANGE, Range
 from proofward.statistics.layout import BINS, HISTOGRAMS, MOMENTS, PLACES, REST, SUM_LIMBS, SUMS, Layout
 
 PERCENTS = (1, 5, 25, 50, 75, 95, 99)
+DIGITS = 6
 LABEL_KIND = "label"
 
 
@@ -60,6 +61,13 @@ class Moments:
     centre: float
     spread: float
     precision: float
+
+    def rounded(self) -> tuple[float, float]:
+        """Centre and spread as a data dictionary has them, see `Statistics.constants`."""
+        if not self.spread > 0:
+            return float(f"{self.centre:.{DIGITS}g}"), 1.0
+        places = DIGITS - 1 - math.floor(math.log10(self.spread))
+        return round(self.centre, places) + 0.0, float(f"{self.spread:.{DIGITS}g}")
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,13 @@ class Statistics:
     def rows(self) -> int:
         """Of all tables together."""
         return self.columns[-1].rows
+
+    def constants(self) -> dict[str, tuple[float, float]]:
+        """Centre and spread of each column of numbers or an order of which they are known, by its name.
+
+        Both have six digits of the spread; a constant column has the spread 1.
+        """
+        return {own.name: own.moments.rounded() for own in self.columns if own.moments is not None}
 
 
 def statistics_of(layout: Layout, sums: Mapping[str, Signed]) -> Statistics:

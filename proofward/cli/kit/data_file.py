@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from proofward.data.csv_records import Table
     from proofward.data.image_schema import ImageSchema
     from proofward.data.joined_rows import RowFile
+    from proofward.data.tables.rows import Rows
     from proofward.engines.remote.agreement.home import Home
     from proofward.layers.model import FixedPoint
     from proofward.relations.config import RoundConfig
+    from proofward.statistics.counts import TableValues
 
 _OPTIONS = (
     click.option("--data", required=True, metavar="PATH", type=click.Path(exists=True, path_type=Path),
@@ -132,20 +134,39 @@ class DataFile:
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_table
 
+        file, own = self.rows(), self._as_written(schema)
+        try:
+            return read_table(file, own, scales, least_rows=least_rows)
+        except CsvRefused as error:
+            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+
+    def values(self, schema: Schema | ImageSchema) -> TableValues:
+        """Its values, to be counted; raises Refused with what is wrong with header and rows."""
+        from proofward.data.csv_problems import CsvRefused
+        from proofward.data.table_values import read_values
+
+        self._without(_OF_IMAGES, "a table")
+        assert isinstance(schema, Schema)
+        try:
+            return read_values(self.rows(), self._as_written(schema))
+        except CsvRefused as error:
+            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+
+    def rows(self) -> Rows:
+        """Those of a table's file, as texts; raises Refused."""
         if self.path.is_dir():
             raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
+        return table_file(self.path, self.options, self.alone)
+
+    def _as_written(self, schema: Schema) -> Schema:
+        """The columns with this file's own label and decimal mark."""
         notation = schema.notation
         if self.label:
             notation = replace(notation, label=replace(notation.label, column=self.label))
         if self.decimal:
             mark = next(mark for mark, name in DECIMALS.items() if name == self.decimal)
             notation = replace(notation, decimal=mark)
-        own = replace(schema, notation=notation)
-        file = table_file(self.path, self.options, self.alone)
-        try:
-            return read_table(file, own, scales, least_rows=least_rows)
-        except CsvRefused as error:
-            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+        return replace(schema, notation=notation)
 
 
 def data_options(command: Callable[..., None]) -> Callable[..., None]:
