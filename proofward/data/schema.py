@@ -113,8 +113,7 @@ class Notation:
     clipped_percent: `enrol` refuses a column of which a larger share lies outside the range of inputs.
     id: the column with the patient's number, which is counted and never learnt from; "" where there is none.
     duplicate_percent: `enrol` refuses a table of which a larger share of records repeat an earlier one.
-    statistics: root of the sealed ledger, in hex, of the statistics that centres and spreads come from; "" for
-    none.
+    statistics: root of the sealed ledger, in hex, that centres and spreads come from; "" for none.
     """
 
     label: Label = field(default_factory=Label)

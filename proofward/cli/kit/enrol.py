@@ -102,7 +102,7 @@ def _check_open(home: Home, name: str, replace: bool) -> None:
 
 
 def _save(home: Home, name: str, table: Table) -> None:
-    """Forced records are written down before they are there, so that there are none without a line in the log."""
+    """Forced records are written down before they are there, so that none lacks a line in the log."""
     from proofward.data.plausibility import short_doubts
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.agreement.home import LOG

@@ -35,6 +35,7 @@ def make_kits(path: Path, bins: int, least_count: int, engine_name: str, as_json
     provision(engine, folder, counted, terms, b"", [])
     tighten(folder)
     kits, listed = provisioned(folder, terms)
+    after = command("consortium", "statistics", path, "--from", folder / KITS / project.server)
     plain = {"did": "provisioned", "terms": terms.digest.hex(), "layout": layout.digest.hex(), "kits": kits,
              "authority": str(folder / AUTHORITY)}  # fmt: skip
     lines = [
@@ -44,7 +45,6 @@ def make_kits(path: Path, bins: int, least_count: int, engine_name: str, as_json
         "next, at every site but the coordinator's: proofward join KIT",
         "      at every hospital:                   proofward enrol KIT --data FILE.csv",
         "      then everywhere:                     proofward start KIT",
-        f"Once it is over: {command('consortium', 'statistics', path, '--from', folder / KITS / project.server)} "
-        "--write, with the kit of the server or of any member.",
+        f"Once it is over, with the kit of any member: {after} --write",
     ]
     tell(plain, lines, as_json)

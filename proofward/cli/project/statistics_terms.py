@@ -1,4 +1,4 @@
-"""A consortium's statistics: the columns of its file before they have centres, and what its members agree on."""
+"""A consortium's statistics: columns that have no centre yet, and what its members agree on to count them."""
 
 from __future__ import annotations
 

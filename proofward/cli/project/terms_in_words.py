@@ -45,7 +45,8 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
         f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
         f"hospitals: {', '.join(terms.named('hospital'))}",
         f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
-        f"a sum has {terms.minimum_updates} hospitals or more; {rules.config.threshold} learn nothing together",
+        f"a sum has {terms.minimum_updates} hospitals or more; "
+        f"{rules.config.threshold} learn nothing together",
         f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
         f"model; fewer cannot",
         f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
@@ -69,7 +70,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
             + (f"; a hospital withholds those below {own.least_count}" if own.least_count > 1 else "")
             for own in rules.counting
         ),
-        "counts are proved to be in their ranges; that they are true is signed by the hospital, and not proved",
+        "counts are proved to be in their ranges; that they are true each hospital signs, and nobody proves",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         f"terms {terms.digest.hex()}",

@@ -25,7 +25,9 @@ def require_unprovisioned(path: Path, what: str = "scales") -> None:
         raise Refused(f"{path} is not changed, {words}; found a new consortium with other {what}")
 
 
-def rewrite(path: Path, edit: Callable[[bytes], bytes], expected: Mapping[str, object], otherwise: str) -> None:
+def rewrite(
+    path: Path, edit: Callable[[bytes], bytes], expected: Mapping[str, object], otherwise: str
+) -> None:
     """Writes the edited file if it then says what is expected; raises Refused with `otherwise`, OSError."""
     try:
         before = read_regular(path, MAX_BYTES, follow=True)

@@ -30,7 +30,7 @@ HOW = "--data for tables that are here, --kits for sites of their own, or --from
               help="A hospital's table; once a hospital, in the order of the file's sites or with the site's "
               "name. All are counted in this process.")  # fmt: skip
 @click.option("--kits", is_flag=True,
-              help="Make a start-up kit for every site, in DIR/statistics, with which they count.")  # fmt: skip
+              help="Make a start-up kit for every site, in DIR/statistics, to count with.")  # fmt: skip
 @click.option("--from", "source", type=click.Path(exists=True, path_type=Path), metavar="RUN|KIT",
               help="Say what was counted: a run's folder, or a kit of those that --kits made.")  # fmt: skip
 @notation_options
@@ -43,7 +43,7 @@ HOW = "--data for tables that are here, --kits for sites of their own, or --from
 @click.option("--workers", type=click.IntRange(1, 64), show_default="the cores and one, as memory allows",
               help="With --data: members that work at a time.")  # fmt: skip
 @click.option("--write", is_flag=True,
-              help="Put centres and spreads into FILE, and the root of the ledger they come from.")  # fmt: skip
+              help="Put centres and spreads into FILE, and which ledger they come from.")  # fmt: skip
 @ENGINE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
 def statistics(
@@ -87,8 +87,9 @@ def statistics(
             summed, folder = _counted_before(path, source), source
         else:
             folder, summed = _counted_here(
-                console, path, tables, options, bins=bins, least_count=least_count, chosen=chosen, workers=workers
-            )
+                console, path, tables, options, bins=bins, least_count=least_count, chosen=chosen,
+                workers=workers,
+            )  # fmt: skip
         _tell(path, summed, folder, write, as_json)
 
 
@@ -148,7 +149,7 @@ def _tell(path: Path, summed: Summed, folder: Path, write: bool, as_json: bool) 
     lines.append(f"ledger {summed.root.hex()}; audit it with: {command('audit', folder)}")
     if write:
         write_statistics(path, constants_of(summed.found), summed.root)
-        lines.append(f"{path}: centre and spread are written, and in [statistics] which ledger they come from")
+        lines.append(f"{path} has these centres and spreads, and in [statistics] the ledger's root")
     if as_json:
         print_json({
             "did": "counted", "file": str(path), "from": str(folder), "ledger": summed.root.hex(),

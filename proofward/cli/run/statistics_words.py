@@ -11,8 +11,10 @@ SHOWN = (5, 50, 95)
 
 def statistics_lines(found: Statistics) -> Iterator[str]:
     """A line or more for each column."""
-    yield f"{found.rows:,} rows in all tables together; counts below {found.layout.least_count} of a hospital are"
-    yield "withheld by it: they are in the totals, and in no interval, level or class"
+    yield f"{found.rows:,} rows in all tables together"
+    if (least := found.layout.least_count) > 1:
+        words = f"a hospital withholds counts below {least}: they are in totals, and in no interval, level"
+        yield f"{words} or class"
     for own in found.columns:
         yield _head(own)
         if own.moments is not None:
