@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate, pairwise
 
@@ -157,15 +156,20 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def check_countings(countings: tuple[Counting, ...], rounds: int, require: Callable[..., None]) -> None:
-    """Calls require(holds, field, expected, actual) for what the countings of one set of rules have to be."""
-    labels = [own.label for own in countings]
-    require(len(set(labels)) == len(labels), "counting", "distinct labels", labels)
-    first = [own.rounds[0] for own in countings]
-    require(first == sorted(first), "counting", "in the order of their first rounds", first)
+def check_countings(countings: tuple[Counting, ...], rounds: int) -> None:
+    """Raises ConfigurationError unless these can be the countings of rules with so many rounds."""
     numbers = [number for own in countings for number in own.rounds]
-    require(len(set(numbers)) == len(numbers), "counting", "one vector in a round", sorted(numbers))
-    require(max(numbers, default=0) <= rounds, "counting", f"rounds up to {rounds}", max(numbers, default=0))
+    labels, first = [own.label for own in countings], [own.rounds[0] for own in countings]
+    within = [own.label for own in countings if own.within_rows]
+    for holds, expected, actual in (
+        (len(set(labels)) == len(labels), "distinct labels", labels),
+        (first == sorted(first), "the order of their first rounds", first),
+        (len(set(numbers)) == len(numbers), "one vector in a round", sorted(numbers)),
+        (max(numbers, default=0) <= rounds, f"rounds up to {rounds}", max(numbers, default=0)),
+        (len(numbers) < rounds or not within, "no enrolled rows where all rounds count", within),
+    ):
+        if not holds:
+            raise ConfigurationError("counting", expected, actual)
 
 
 def untrained(

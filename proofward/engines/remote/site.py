@@ -105,7 +105,7 @@ class Site:
         while seat.role == HOSPITAL and not self.home.has_dataset(seat.member):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
-        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.config.model.parameters))
+        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.most_entries))
         objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask, most)
         folder = self.home.member(seat.member)
         done = False

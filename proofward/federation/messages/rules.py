@@ -21,6 +21,8 @@ from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting, check_countings
+from proofward.relations.measure import check_countable
 
 HOSPITAL = "hospital"
 VERIFIER = "verifier"
@@ -71,8 +73,10 @@ class Rules:
     a sum: at least t + 2, and so that two sums have two in common abandonments: a = h - x; all hospitals of
     an attempt but x have to abandon its accepted set before the round
         is tried again. m hospitals have to be enough for t + 1 + x locks
+    rounds: all of them, of training and of counting
     config: with config.holders = h
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
+    counting: what is counted, by first round; every round that none of them names trains
     """
 
     federation: str
@@ -83,6 +87,7 @@ class Rules:
     rounds: int
     config: RoundConfig
     initial_model: bytes = b""
+    counting: tuple[Counting, ...] = ()
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -108,6 +113,42 @@ class Rules:
             raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
         if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
             raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
+        self._check_counting()
+
+    def _check_counting(self) -> None:
+        try:
+            check_countings(self.counting, self.rounds)
+            for own in self.counting:
+                check_countable(self.config, own)
+        except ConfigurationError as error:
+            raise RulesError("counting", "counts that can be summed", str(error)) from error
+
+    @cached_property
+    def _counting_rounds(self) -> dict[int, Counting]:
+        return {number: own for own in self.counting for number in own.rounds}
+
+    def counting_in(self, number: int) -> Counting | None:
+        """What round `number` counts; None if it trains."""
+        return self._counting_rounds.get(number)
+
+    @property
+    def counts_only(self) -> bool:
+        """Whether all rounds count: then nobody enrols records, and nobody trains."""
+        return self.training_rounds == 0
+
+    @property
+    def training_rounds(self) -> int:
+        """How many rounds train."""
+        return self.rounds - len(self._counting_rounds)
+
+    def training_round(self, number: int) -> int:
+        """How many rounds up to `number` train."""
+        return number - sum(counting <= number for counting in self._counting_rounds)
+
+    @property
+    def most_entries(self) -> int:
+        """The most numbers that an upload encrypts in any round."""
+        return max(self.config.model.parameters, *(own.length for own in self.counting), 0)
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -190,6 +231,7 @@ class Rules:
     @cached_property
     def data(self) -> bytes:
         """Canonical bytes."""
+        counting = [cast(Item, own.to_dict()) for own in self.counting]
         return encode_item(
             {
                 "format": FORMAT,
@@ -201,6 +243,7 @@ class Rules:
                 "rounds": self.rounds,
                 "initial_model": self.initial_model,
                 "config": cast(Item, self.config.to_dict()),
+                **({"counting": counting} if counting else {}),
             }
         )
 
@@ -217,7 +260,8 @@ class Rules:
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
-            rules = cls(members=members, config=config, **scalars)
+            counting = tuple(Counting.from_dict(own) for own in found.get("counting", ()))
+            rules = cls(members=members, config=config, counting=counting, **scalars)
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
                 "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"

@@ -109,10 +109,11 @@ class Auditor:
     def _named(self, rules: Rules) -> dict[bytes, int]:
         """Most bytes of every object that may be there: the first model, and what the entries name."""
         parameters = rules.config.model.parameters
+        entries = rules.most_entries
         found = {rules.initial_model: vector_bytes(parameters)} if rules.initial_model else {}
         for entry in self._entries():
             try:
-                sizes = size_limits(decode(entry, Envelope).record, parameters)
+                sizes = size_limits(decode(entry, Envelope).record, entries)
             except MalformedMessage:
                 continue
             for digest, most in sizes.items():
