@@ -92,9 +92,9 @@ class Counting:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
         plain = exactly("counting", values, tuple(field.name for field in fields(cls)))
         for name in ("rounds", "groups"):
-            if not isinstance(plain[name], list):
-                raise ConfigurationError(f"counting.{name}", "a list", type(plain[name]).__name__)
-            plain[name] = tuple(plain[name])  # type: ignore[arg-type]
+            if not isinstance(listed := plain[name], list | tuple):
+                raise ConfigurationError(f"counting.{name}", "a list", type(listed).__name__)
+            plain[name] = tuple(listed)
         return cls(**plain)  # type: ignore[arg-type]
 
     def digest(self) -> bytes:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from proofward.federation.history import opened_sums
 from proofward.federation.history.aggregation import RoundResult, check_aggregate, compute_result
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.aggregator import Aggregator

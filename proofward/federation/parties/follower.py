@@ -42,8 +42,8 @@ REASON = 400
 class Surroundings:
     """What a member is given to work with.
 
-    `state` is its own, `objects` gives access to the ledger's objects, and `counts` say what a hospital counts.
-    What it sends is kept as files in `outbox`, if there is one; packets then come without attachments.
+    `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
+    `outbox`, if there is one; packets then come without attachments. `counts`: what a hospital counts.
     """
 
     rules: Rules

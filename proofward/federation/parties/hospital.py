@@ -1,4 +1,4 @@
-"""A hospital: enrols its dataset, trains or counts, proves, encrypts, shares its key; and holds others' shares.
+"""A hospital: enrols its dataset, trains or counts, proves, encrypts, shares its key; and holds shares.
 
 Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset
 commitment is stored as spent together with the proof that opened it.
@@ -56,6 +56,7 @@ from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 
 Signed = NDArray[np.int64]
+Prove = Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound]
 CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)
 
 
@@ -201,7 +202,7 @@ class Hospital(Holder):
         yield self.publish(statement, made, sealed)
 
     def kept_secrets(self) -> set[str]:
-        """See Holder; the newest accepted dataset commitment, with those that may become it; a round's counts."""
+        """See Holder; the newest accepted dataset commitment, those that may be it next, a round's counts."""
         root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets()
         if self.history.current is not None:
             kept |= {secret_name(self.history.current.number)}
@@ -210,7 +211,7 @@ class Hospital(Holder):
         return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
 
     def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
-        """Trains or counts, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
+        """Trains or counts, encrypts, seals the shares of the key and proves; and the sealed shares."""
         if isinstance(statement, CountingStatement):
             counts = counts_of(self.counts, self.history, self.objects, self.state, self.name)
             return self.proved(partial(self.proofs.prove_counts, statement, counts), statement)
@@ -223,11 +224,7 @@ class Hospital(Holder):
         """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
         return self.proved(partial(self.proofs.prove_round, statement, secret), statement)
 
-    def proved(
-        self,
-        prove: Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound],
-        statement: UploadStatement,
-    ) -> tuple[ProvedRound, Sealed]:
+    def proved(self, prove: Prove, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """What a proof system makes of a statement, and the sealed shares."""
         sealed: Sealed = ()
 

@@ -12,7 +12,7 @@ MAX_SEALED_NONCE_BYTES = 1 << 11
 
 
 def size_limits(record: Message, entries: int) -> dict[bytes, int]:
-    """Most bytes of each object that a message names, by digest, where uploads encrypt so many numbers or fewer.
+    """Most bytes of each object that a message names, by digest; uploads encrypt so many numbers, or fewer.
 
     What the aggregator makes is at most as long as a ciphertext, or as a sum of secrets.
     """
