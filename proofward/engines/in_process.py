@@ -29,7 +29,7 @@ from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.counting import CountSource, no_counts
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.follower import Follower, Surroundings
-from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.hospital import NO_RECORDS, Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore
@@ -38,8 +38,6 @@ from proofward.ledger.note import NoteSigner
 
 Signed = NDArray[np.int64]
 Dataset = tuple[Signed, Signed]
-NOTHING: Dataset = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
-"""The records of a hospital where all rounds count."""
 
 
 class Network(Protocol):
@@ -162,7 +160,7 @@ class InProcessFederation:
         )
 
     def _records(self, datasets: Mapping[str, Dataset], name: str) -> Dataset:
-        return NOTHING if self.rules.counts_only else datasets[name]
+        return NO_RECORDS if self.rules.counts_only else datasets[name]
 
     def add_hospital(
         self, name: str, features: Signed, labels: Signed, kind: type[Hospital] = Hospital

@@ -101,7 +101,7 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
     )
     before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
-    return SimpleNamespace(round=state, rules=rules, enrolled=rows, server_state=before)
+    return SimpleNamespace(round=state, counting=None, rules=rules, enrolled=rows, server_state=before)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:

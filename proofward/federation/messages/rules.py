@@ -15,14 +15,14 @@ from typing import Any, cast
 
 from proofward.encoding import MalformedMessage, decode_item, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
 from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
 from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting, check_countings
-from proofward.relations.measure import check_countable
+from proofward.relations.counting import Counting
 
 HOSPITAL = "hospital"
 VERIFIER = "verifier"
@@ -66,7 +66,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(RoundKinds):
     """What a consortium agrees on, with h hospitals and the threshold t of its configuration.
 
     accepting_verdicts: k of the verifiers, more than half of them minimum_updates: m, the fewest hospitals in
@@ -113,42 +113,10 @@ class Rules:
             raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
         if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
             raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
-        self._check_counting()
-
-    def _check_counting(self) -> None:
         try:
-            check_countings(self.counting, self.rounds)
-            for own in self.counting:
-                check_countable(self.config, own)
+            self.check_rounds()
         except ConfigurationError as error:
             raise RulesError("counting", "counts that can be summed", str(error)) from error
-
-    @cached_property
-    def _counting_rounds(self) -> dict[int, Counting]:
-        return {number: own for own in self.counting for number in own.rounds}
-
-    def counting_in(self, number: int) -> Counting | None:
-        """What round `number` counts; None if it trains."""
-        return self._counting_rounds.get(number)
-
-    @property
-    def counts_only(self) -> bool:
-        """Whether all rounds count: then nobody enrols records, and nobody trains."""
-        return self.training_rounds == 0
-
-    @property
-    def training_rounds(self) -> int:
-        """How many rounds train."""
-        return self.rounds - len(self._counting_rounds)
-
-    def training_round(self, number: int) -> int:
-        """How many rounds up to `number` train."""
-        return number - sum(counting <= number for counting in self._counting_rounds)
-
-    @property
-    def most_entries(self) -> int:
-        """The most numbers that an upload encrypts in any round."""
-        return max(self.config.model.parameters, *(own.length for own in self.counting), 0)
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -231,21 +199,20 @@ class Rules:
     @cached_property
     def data(self) -> bytes:
         """Canonical bytes."""
-        counting = [cast(Item, own.to_dict()) for own in self.counting]
-        return encode_item(
-            {
-                "format": FORMAT,
-                "federation": self.federation,
-                "members": [[member.name, member.role, member.key] for member in self.members],
-                "accepting_verdicts": self.accepting_verdicts,
-                "minimum_updates": self.minimum_updates,
-                "abandonments": self.abandonments,
-                "rounds": self.rounds,
-                "initial_model": self.initial_model,
-                "config": cast(Item, self.config.to_dict()),
-                **({"counting": counting} if counting else {}),
-            }
-        )
+        fields: dict[str, Item] = {
+            "format": FORMAT,
+            "federation": self.federation,
+            "members": [[member.name, member.role, member.key] for member in self.members],
+            "accepting_verdicts": self.accepting_verdicts,
+            "minimum_updates": self.minimum_updates,
+            "abandonments": self.abandonments,
+            "rounds": self.rounds,
+            "initial_model": self.initial_model,
+            "config": cast(Item, self.config.to_dict()),
+        }
+        if self.counting:
+            fields["counting"] = counting_to_item(self.counting)
+        return encode_item(fields)
 
     @cached_property
     def digest(self) -> bytes:
@@ -260,7 +227,7 @@ class Rules:
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
-            counting = tuple(Counting.from_dict(own) for own in found.get("counting", ()))
+            counting = counting_from_item(found["counting"]) if "counting" in found else ()
             rules = cls(members=members, config=config, counting=counting, **scalars)
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(

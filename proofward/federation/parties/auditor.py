@@ -222,6 +222,8 @@ def _in_words(rules: Rules) -> str:
         words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
     if rules.config.optimizer.vectors:
         words.append(f"next models by {rules.config.optimizer.words}")
+    if rules.counting:
+        words.append(f"{rules.counting_in_words}: proved to be in range, not to be true")
     if rules.initial_model:
         words.append("trusted first model: whoever chose it may have planted in it what reads off records")
     return f"{rules.federation}: {', '.join(words)}"

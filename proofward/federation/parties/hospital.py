@@ -57,6 +57,8 @@ from proofward.relations.round_statement import RoundStatement
 
 Signed = NDArray[np.int64]
 Prove = Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound]
+NO_RECORDS = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
+"""Of a hospital where all rounds count."""
 CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)
 
 
