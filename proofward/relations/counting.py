@@ -30,8 +30,10 @@ MOST_COUNTS = 1 << 20
 """Entries of one vector: a verifier has a table of them."""
 MOST_BITS = 31
 """Of one count: the bound of what a ciphertext's entry may hold, see `lattice.parameters`."""
-MOST_TEXT = 1 << 18
-"""Characters of a description; the rules are one entry of the ledger."""
+MOST_TEXT = 1 << 17
+"""Characters of a description."""
+MOST_GROUPS, MOST_ROUNDS = 1 << 14, 1 << 12
+"""Of one counting."""
 NO_DATASET = bytes(32)
 """Stands for the root of a dataset where a hospital has enrolled none."""
 
@@ -41,11 +43,11 @@ class Counting:
     """One vector of counts, and the rounds that sum it.
 
     label: 1 to 100 characters, for people; one in the rules
-    description: 1 to 2^18 characters, what every entry counts
+    description: 1 to 2^17 characters, what every entry counts
     length: entries, 2 to 2^20
     bits: every count of every hospital is proved to be in [0, 2^bits); 1 to 31
-    rounds: their numbers, ascending
-    groups: lengths of consecutive groups that make up the vector; () is one group of all
+    rounds: their numbers, ascending, at most 2^12
+    groups: lengths of consecutive groups that make up the vector, at most 2^14; () is one group of all
     least_count: a hospital says no smaller count but 0: it adds such counts to the last of their group, the
         remainder, whose own size is not limited; 1 is no such rule
     within_rows: whether it is proved that no group sums to more than the rows that the hospital has enrolled
@@ -73,10 +75,12 @@ class Counting:
         self._check_tuples()
 
     def _check_tuples(self) -> None:
-        for name in ("rounds", "groups"):
-            values = getattr(self, name)
-            if not isinstance(values, tuple) or any(type(value) is not int or value < 1 for value in values):
-                raise ConfigurationError(f"counting.{name}", "a tuple of numbers from 1 on", values)
+        for name, most in (("rounds", MOST_ROUNDS), ("groups", MOST_GROUPS)):
+            values, expected = getattr(self, name), f"a tuple of at most {most} numbers from 1 on"
+            if not isinstance(values, tuple) or len(values) > most:
+                raise ConfigurationError(f"counting.{name}", expected, str(type(values)))
+            if any(type(value) is not int or value < 1 for value in values):
+                raise ConfigurationError(f"counting.{name}", expected, "others")
         if not self.rounds or any(first >= second for first, second in pairwise(self.rounds)):
             raise ConfigurationError("counting.rounds", "at least one, ascending", self.rounds)
         if self.groups and (len(self.groups) == 1 or sum(self.groups) != self.length):

@@ -5,11 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import cast
 
+from proofward.encoding import encode_item
 from proofward.encoding.cbor import Item
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting, check_countings
 from proofward.relations.measure import check_countable
+
+MAX_COUNTING = 1 << 19
+"""Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""
 
 
 class RoundKinds:
@@ -22,6 +26,9 @@ class RoundKinds:
     def check_rounds(self) -> None:
         """Raises ConfigurationError unless the countings fit the rounds, and counts can be proved."""
         check_countings(self.counting, self.rounds)
+        size = len(encode_item(counting_to_item(self.counting)))
+        if size > MAX_COUNTING:
+            raise ConfigurationError("counting", f"at most {MAX_COUNTING} bytes", f"{size} bytes")
         for own in self.counting:
             check_countable(self.config, own)
 

@@ -164,7 +164,7 @@ def read_proof_file(data: bytes) -> ProofFile:
 
 
 def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, bytes]]:
-    """The proofs of the last closed round that trains as files, name and bytes: a pure function of the ledger.
+    """The proofs of the last closed round that trains, as files, name and bytes: a function of the ledger.
 
     Refused uploads are among them. Raises Refusal when an object is missing.
     """

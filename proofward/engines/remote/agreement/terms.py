@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, cast
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.messages.field_types import MaybeDigest, Name
-from proofward.federation.messages.round_kinds import counting_from_item, counting_to_item
+from proofward.federation.messages.round_kinds import MAX_COUNTING, counting_from_item, counting_to_item
 from proofward.federation.messages.rules import (
     AGGREGATOR,
     HOSPITAL,
@@ -28,9 +28,6 @@ from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
-
-MAX_COUNTING = 1 << 20
-"""Bytes of what is counted: the rules, which hold it, are one entry of the ledger."""
 
 
 @dataclass(frozen=True)
