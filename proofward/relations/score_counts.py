@@ -35,9 +35,8 @@ def borders(bins: int, activation_bits: int) -> Int64Array:
     unit = 1 << activation_bits
     with localcontext() as context:
         context.prec = _DIGITS
-        values = [
-            int((unit * (Decimal(b) / (bins - b)).ln()).to_integral_value(ROUND_FLOOR)) for b in range(1, bins)
-        ]
+        logits = [unit * (Decimal(b) / (bins - b)).ln() for b in range(1, bins)]
+        values = [int(logit.to_integral_value(ROUND_FLOOR)) for logit in logits]
     found = np.array(values, dtype=np.int64)
     found.setflags(write=False)
     return found
@@ -45,7 +44,8 @@ def borders(bins: int, activation_bits: int) -> Int64Array:
 
 def bins_of_differences(bins: int, scales: FixedPoint, scores: Int64Array) -> Int64Array:
     """The bin of each record's probability of class 1, from its logit difference at scale fa (n,)."""
-    return np.searchsorted(borders(bins, scales.activation_bits), scores, side="left").astype(np.int64)
+    found: Int64Array = np.searchsorted(borders(bins, scales.activation_bits), scores).astype(np.int64)
+    return found
 
 
 def bins_of_logits(bins: int, scales: FixedPoint, logits: Int64Array) -> Int64Array:
@@ -56,12 +56,14 @@ def bins_of_logits(bins: int, scales: FixedPoint, logits: Int64Array) -> Int64Ar
     distance = logits.max(axis=1, keepdims=True) - logits
     powers = exponential_table(scales)[np.minimum(distance, 1 << scales.logit_range_bits)]
     total = powers.sum(axis=1, keepdims=True)
-    return np.maximum((bins * powers - 1) // total, 0)
+    found: Int64Array = np.maximum((bins * powers - 1) // total, 0)
+    return found
 
 
 def bins_of_probabilities(bins: int, probabilities: NDArray[np.floating]) -> Int64Array:
     """The bins of real probabilities, of whatever shape."""
-    return np.clip(np.ceil(probabilities * bins) - 1, 0, bins - 1).astype(np.int64)
+    found: Int64Array = np.clip(np.ceil(probabilities * bins) - 1, 0, bins - 1).astype(np.int64)
+    return found
 
 
 def score_counts(
@@ -73,23 +75,30 @@ def score_counts(
     labels: Int64Array,
 ) -> Int64Array:
     """The vector of records (n, features) at scale fa and their classes (n,), by a model's flat weights."""
-    if model.head.classes != layout.classes:
-        raise ConfigurationError("classes of the model", str(layout.classes), model.head.classes)
     largest = max(part.padded_size for part in (model.inputs, *model.hidden))
     step = max(1, MOST_VALUES // largest)
-    total = np.zeros(layout.length, dtype=np.int64)
     levels = [own.of(features, 1 << scales.activation_bits) for own in layout.subgroups]
-    binned, taken = [], []
-    for start in range(0, len(labels), step):
-        scores = scores_of(model, scales, weights, features[start : start + step])
-        if layout.classes == 2:
-            binned.append(bins_of_differences(layout.bins, scales, scores)[:, None])
-        else:
-            binned.append(bins_of_logits(layout.bins, scales, scores))
-        taken.append(model.head.chosen(scores))
-    if not binned:
-        return total
-    return counted(layout, np.concatenate(binned), np.concatenate(taken), labels, levels)
+    parts = range(0, max(len(labels), 1), step)
+    scores = [scores_of(model, scales, weights, features[start : start + step]) for start in parts]
+    return counted_scores(layout, model, scales, np.concatenate(scores), labels, levels)
+
+
+def counted_scores(
+    layout: ScoreLayout,
+    model: Network,
+    scales: FixedPoint,
+    scores: Int64Array,
+    labels: Int64Array,
+    levels: Sequence[Int64Array] = (),
+) -> Int64Array:
+    """The vector of scores of a model at scale fa: (n,) of two classes, else (n, classes)."""
+    if model.head.classes != layout.classes:
+        raise ConfigurationError("classes of the model", str(layout.classes), model.head.classes)
+    if layout.classes == 2:
+        binned = bins_of_differences(layout.bins, scales, scores)[:, None]
+    else:
+        binned = bins_of_logits(layout.bins, scales, scores)
+    return counted(layout, binned, model.head.chosen(scores), labels, levels)
 
 
 def counts_of_probabilities(

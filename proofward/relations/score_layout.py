@@ -117,11 +117,11 @@ class ScoreLayout:
         if counts.shape != (self.length,) or counts.dtype != np.int64 or (counts < 0).any():
             found = f"{counts.dtype} of shape {counts.shape}"
             raise ConfigurationError("counts", f"int64 ({self.length},), none below 0", found)
-        each = counts.reshape(-1, sum(self.parts))
-        found = tuple(self._block(*names, own) for names, own in zip(self.of_blocks, each, strict=True))
-        for block in found:
+        each = zip(self.of_blocks, counts.reshape(-1, sum(self.parts)), strict=True)
+        blocks = tuple(self._block(*names, own) for names, own in each)
+        for block in blocks:
             self._check(block)
-        return found
+        return blocks
 
     def _block(self, subgroup: str, level: str, own: Int64Array) -> Block:
         at = 2 * self.bins * len(self.scored)

@@ -14,6 +14,7 @@ from proofward.cli.common.table_options import FORMATS, NAMES, OPTIONS, table_fi
 from proofward.data.schema import DECIMALS, FEATURES_NAME, FeaturesInvalid, Schema
 
 if TYPE_CHECKING:
+    from proofward.data.csv_reading import Reading
     from proofward.data.csv_records import Table
     from proofward.data.image_schema import ImageSchema
     from proofward.data.joined_rows import RowFile
@@ -80,8 +81,17 @@ class DataFile:
             config.check_rows(len(table.records))
         return table
 
-    def at_scales(self, schema: Schema | ImageSchema, scales: FixedPoint, least_rows: int = 1) -> Table:
-        """Its records at whatever scales; raises Refused with all that is wrong."""
+    def at_scales(
+        self,
+        schema: Schema | ImageSchema,
+        scales: FixedPoint,
+        least_rows: int = 1,
+        reading: Callable[[Schema], Reading] | None = None,
+    ) -> Table:
+        """Its records at whatever scales; raises Refused with all that is wrong.
+
+        reading: makes what takes the rows of a table.
+        """
         from proofward.data.image_schema import ImageSchema
 
         if isinstance(schema, ImageSchema):
@@ -89,7 +99,7 @@ class DataFile:
                 self._without(_OF_TABLES, "images")
             return self._images(schema, scales, least_rows)
         self._without(_OF_IMAGES, "a table")
-        return self._table(schema, scales, least_rows)
+        return self._table(schema, scales, least_rows, reading)
 
     def _without(self, names: Sequence[str], agreed: str) -> None:
         """Raises Refused for an option of other data than were agreed."""
@@ -128,24 +138,34 @@ class DataFile:
         path = self.options.get("table")
         return None if path is None else RowFile(table_file(path, self.options, self.alone), self.decimal)
 
-    def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
+    def _table(
+        self,
+        schema: Schema,
+        scales: FixedPoint,
+        least_rows: int,
+        reading: Callable[[Schema], Reading] | None,
+    ) -> Table:
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_table
 
         if self.path.is_dir():
             raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
+        own, file = self.written(schema), table_file(self.path, self.options, self.alone)
+        taking = None if reading is None else reading(own)
+        try:
+            return read_table(file, own, scales, least_rows=least_rows, reading=taking)
+        except CsvRefused as error:
+            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+
+    def written(self, schema: Schema) -> Schema:
+        """The columns as this file has them."""
         notation = schema.notation
         if self.label:
             notation = replace(notation, label=replace(notation.label, column=self.label))
         if self.decimal:
             mark = next(mark for mark, name in DECIMALS.items() if name == self.decimal)
             notation = replace(notation, decimal=mark)
-        own = replace(schema, notation=notation)
-        file = table_file(self.path, self.options, self.alone)
-        try:
-            return read_table(file, own, scales, least_rows=least_rows)
-        except CsvRefused as error:
-            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+        return replace(schema, notation=notation)
 
 
 def data_options(command: Callable[..., None]) -> Callable[..., None]:

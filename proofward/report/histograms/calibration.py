@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from proofward.report.histograms.histogram import FloatArray, Histogram
 from proofward.report.histograms.ranking import Bounded
 from proofward.report.histograms.shares import Share
@@ -22,9 +20,8 @@ from proofward.report.histograms.shares import Share
 def brier(of: Histogram) -> Bounded:
     """The Brier score of one class; there are records."""
     low, high = of.edges[:-1], of.edges[1:]
-    return Bounded(*(_mean(of, inside, others) for inside, others in (
-        (of.middles, of.middles), (high, low), (low, high),
-    )))  # fmt: skip
+    middles = of.middles
+    return Bounded(_mean(of, middles, middles), _mean(of, high, low), _mean(of, low, high))
 
 
 def _mean(of: Histogram, inside: FloatArray, others: FloatArray) -> float:
@@ -68,4 +65,6 @@ def reliability(of: Histogram, least: int = 1) -> tuple[Reliable, ...]:
 def brier_of(histograms: tuple[Histogram, ...]) -> Bounded:
     """Of all classes that are scored: of two classes of class 1 alone, else the sum."""
     each = [brier(own) for own in histograms]
-    return Bounded(*(float(np.sum(ends)) for ends in zip(*((b.value, b.low, b.high) for b in each), strict=True)))
+    return Bounded(
+        sum(own.value for own in each), sum(own.low for own in each), sum(own.high for own in each)
+    )

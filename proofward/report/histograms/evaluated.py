@@ -49,7 +49,10 @@ class OneClass:
             "average_precision": average_precision(of).to_plain() if tells else None,
             "brier": brier(of).to_plain(),
             "roc": {"false_positives": list(map(float, false)), "true_positives": list(map(float, true))},
-            "precision_recall": {"recall": list(map(float, recall)), "precision": list(map(float, precision))},
+            "precision_recall": {
+                "recall": list(map(float, recall)),
+                "precision": list(map(float, precision)),
+            },
             "reliability": [entry.to_plain() for entry in reliability(of, least)],
             "thresholds": [entry.to_plain() for entry in self.thresholds],
             "histogram": {"others": of.others.tolist(), "of_the_class": of.inside.tolist()},

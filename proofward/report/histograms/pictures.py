@@ -144,9 +144,7 @@ def _panel(group: Group, title: str, rows: str) -> tuple[Any, Callable[[str], by
     return axes, finish
 
 
-def _curves(
-    axes: Any, group: Group, curve: Callable[[OneClass], tuple[Any, Any, str]], **look: Any
-) -> None:
+def _curves(axes: Any, group: Group, curve: Callable[[OneClass], tuple[Any, Any, str]], **look: Any) -> None:
     for place, own in _telling(group):
         across, up, words = curve(own)
         words = words if len(group.classes) == 1 else f"{label(own.name)}: {words}"

@@ -1,6 +1,7 @@
 """What follows from taking records for a class above a threshold, at every edge of bins, from histograms.
 
-Net benefit of n records at a threshold t, with TP and FP those above it that are of the class and that are not:
+Of n records let TP and FP be those above a threshold t that are of the class, and that are not. Net
+benefit is
     TP / n - FP / n  t / (1 - t),
 so t is the chance of the class at which harm and good of treating are equal. "Treat all" is its value where
 everybody is above the threshold, "treat none" is 0.
