@@ -75,7 +75,7 @@ class KeptReading(Reading):
             counts = np.zeros((len(texts.names), classes), dtype=np.int64)
             there = of_row >= 0
             np.add.at(counts, (of_row[there], labels[there]), 1)
-            enough = (counts >= least).all(axis=1)
+            enough = counts.min(axis=1) >= least
             shown = sorted(text for text, number in texts.names.items() if enough[number])
             if len(shown) > MOST_LEVELS:
                 raise CsvRefused([f"column {name}: {len(shown)} levels, expected at most {MOST_LEVELS}"])

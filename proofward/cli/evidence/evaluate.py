@@ -50,8 +50,8 @@ def evaluate(model: Path, data: Path, as_json: bool, **options: Any) -> None:
     """Print how well a MODEL tells the classes of FILE apart: ROC, calibration, confusion, net benefit.
 
     MODEL is a file that `proofward model export` wrote, in safetensors or JSON, or a classifier in ONNX. FILE
-    is a table with a label, as of a hospital that enrols, or images: a folder, an npz or an HDF5 file. Columns
-    that the model does not use are let be. Nothing is trained, and nothing leaves this machine.
+    is a table with a label, as of a hospital that enrols, or images: a folder, an npz or an HDF5 file.
+    Columns that the model does not use are let be. Nothing is trained, and nothing leaves this machine.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
 
@@ -76,12 +76,11 @@ def evaluate(model: Path, data: Path, as_json: bool, **options: Any) -> None:
             whole = found.evaluated.whole
         except TrainingError as error:
             raise Refused(f"{data}: {error}") from error
-        pictures, missing = (), ""
-        if out is not None:
-            pictures, missing = _write(out, model, data, found)
+        pictures, missing = ((), "") if out is None else _write(out, model, data, found)
         plain: dict[str, object] = {
-            "did": "evaluated", "model": found.digest.hex(), "file": str(data), "folder": str(out) if out else None,
-            "pictures": list(pictures), "clipped": dict(found.clipped), "not_used": list(found.ignored),
+            "did": "evaluated", "model": found.digest.hex(), "file": str(data),
+            "folder": str(out) if out else None, "pictures": list(pictures),
+            "clipped": dict(found.clipped), "not_used": list(found.ignored),
             "doubts": list(found.doubts), "notes": list(found.notes), "auc": whole.auc,
             **found.evaluated.to_plain(),
         }  # fmt: skip
@@ -128,7 +127,7 @@ def _write(folder: Path, model: Path, data: Path, found: OfData) -> tuple[tuple[
         missing = str(error)
     made = [
         f"# Evaluation of {escaped(model.name)}", "",
-        f"All figures are of {words} in {escaped(data.name)}. The model's digest is {found.digest.hex()}.", "",
+        f"All figures are of {words} in {escaped(data.name)}.", f"The model is {found.digest.hex()}.", "",
         *([f"There are no pictures: {missing}.", ""] if missing else []),
         *sections(evaluated, drawn),
         *(f"* {escaped(note)}" for note in (*found.notes, *(f"doubtful: {doubt}" for doubt in found.doubts))),

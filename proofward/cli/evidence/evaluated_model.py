@@ -124,7 +124,7 @@ def _read(described: Description, scales: FixedPoint, data: Path, options: Mappi
     if data.is_dir():
         raise click.UsageError(f"{data} is a folder: the model takes a table's file")
     schema, ignored, kept = _columns(described, file, by)
-    return _Read(file.at_scales(schema, scales, reading=lambda _: kept), kept, ignored, kept.schema)
+    return _Read(file.by_reading(schema, scales, reading=kept), kept, ignored, kept.schema)
 
 
 def _columns(

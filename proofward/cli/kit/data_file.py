@@ -81,25 +81,15 @@ class DataFile:
             config.check_rows(len(table.records))
         return table
 
-    def at_scales(
-        self,
-        schema: Schema | ImageSchema,
-        scales: FixedPoint,
-        least_rows: int = 1,
-        reading: Callable[[Schema], Reading] | None = None,
-    ) -> Table:
-        """Its records at whatever scales; raises Refused with all that is wrong.
-
-        reading: makes what takes the rows of a table.
-        """
+    def at_scales(self, schema: Schema | ImageSchema, scales: FixedPoint, least_rows: int = 1) -> Table:
+        """Its records at whatever scales; raises Refused with all that is wrong."""
         from proofward.data.image_schema import ImageSchema
 
         if isinstance(schema, ImageSchema):
             if schema.row is None:
                 self._without(_OF_TABLES, "images")
             return self._images(schema, scales, least_rows)
-        self._without(_OF_IMAGES, "a table")
-        return self._table(schema, scales, least_rows, reading)
+        return self._table(schema, scales, least_rows)
 
     def _without(self, names: Sequence[str], agreed: str) -> None:
         """Raises Refused for an option of other data than were agreed."""
@@ -138,22 +128,25 @@ class DataFile:
         path = self.options.get("table")
         return None if path is None else RowFile(table_file(path, self.options, self.alone), self.decimal)
 
-    def _table(
-        self,
-        schema: Schema,
-        scales: FixedPoint,
-        least_rows: int,
-        reading: Callable[[Schema], Reading] | None,
+    def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
+        return self.by_reading(self.written(schema), scales, least_rows)
+
+    def by_reading(
+        self, own: Schema, scales: FixedPoint, least_rows: int = 1, reading: Reading | None = None
     ) -> Table:
+        """The records of a table whose columns are as `written` says; raises Refused.
+
+        reading: what takes the rows.
+        """
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_table
 
+        self._without(_OF_IMAGES, "a table")
         if self.path.is_dir():
             raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
-        own, file = self.written(schema), table_file(self.path, self.options, self.alone)
-        taking = None if reading is None else reading(own)
+        file = table_file(self.path, self.options, self.alone)
         try:
-            return read_table(file, own, scales, least_rows=least_rows, reading=taking)
+            return read_table(file, own, scales, least_rows=least_rows, reading=reading)
         except CsvRefused as error:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
 

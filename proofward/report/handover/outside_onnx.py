@@ -67,9 +67,8 @@ class OutsideModel:
     def _of_outputs(self, outputs: FloatArray, classes: int) -> FloatArray:
         single = outputs.reshape(len(outputs), -1).shape[1] == 1 and classes == 2
         if not single and outputs.shape[1:] != (classes,):
-            raise ImportRefused(
-                [f"it gives outputs of {outputs.shape[1:]}, expected one for each of {classes} classes"]
-            )
+            words = f"it gives outputs of {outputs.shape[1:]}"
+            raise ImportRefused([f"{words}, expected one for each of {classes} classes"])
         if not np.isfinite(outputs).all():
             raise ImportRefused(["it gives outputs that are no numbers for some records"])
         if single:
@@ -78,13 +77,10 @@ class OutsideModel:
             outputs = np.stack([1 - own, own], axis=1)
         elif not self.squashed:
             return real_softmax(outputs)
-        wrong = (
-            (outputs < 0).any() or (outputs > 1).any() or np.abs(outputs.sum(axis=1) - 1).max() > TOLERANCE
-        )
-        if wrong:
-            raise ImportRefused(
-                ["its outputs are called probabilities, and do not sum to 1: say what they are"]
-            )
+        far = np.abs(outputs.sum(axis=1) - 1).max() > TOLERANCE
+        if far or outputs.min() < 0 or outputs.max() > 1:
+            words = "its outputs are taken for probabilities, and are none: say what they are"
+            raise ImportRefused([f"{words}, --scores logits"])
         return outputs
 
 
@@ -112,9 +108,7 @@ def read_outside(path: Path, output: str = "", squashed: bool | None = None) -> 
         inputs = session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) not in (2, 4):
             shapes = ", ".join(str(entry.shape) for entry in inputs)
-            words = (
-                "one input, of records in rows, (n, features), or of pictures, (n, channels, height, width)"
-            )
+            words = "one input, of rows, (n, features), or pictures, (n, channels, height, width)"
             raise ImportRefused([f"{path}: expected {words}, found {shapes}"])
         named = _output(session.get_outputs(), output)
         batch, *axes = [entry if isinstance(entry, int) and entry > 0 else None for entry in inputs[0].shape]
@@ -141,10 +135,8 @@ def _output(entries: list[Any], wanted: str) -> str:
     else:
         found = PROBABILITIES
     if found not in names:
-        listed = ", ".join(names) or "none"
-        raise ImportRefused(
-            [f"expected an output {wanted or 'with scores'}, found {listed}: name one of them"]
-        )
+        expected, listed = wanted or "with scores", ", ".join(names) or "none"
+        raise ImportRefused([f"expected an output {expected}, found {listed}: name one of them"])
     return found
 
 
@@ -157,8 +149,7 @@ def _described(metadata: dict[str, str]) -> Description | None:
         if "images" in plain:
             words = "a program of pictures, exported by ProofWard: evaluate the same model in safetensors"
             raise ImportRefused([words])
-        return Description.of_exported(
-            plain["features"], plain.get("columns"), check_classes(plain["classes"])
-        )
+        classes = check_classes(plain["classes"])
+        return Description.of_exported(plain["features"], plain.get("columns"), classes)
     except (KeyError, TypeError, FeaturesInvalid) as error:
         raise ImportRefused([f"its description cannot be read: {type(error).__name__}"]) from error
