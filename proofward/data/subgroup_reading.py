@@ -68,7 +68,7 @@ class KeptReading(Reading):
 
         The positions of these subgroups have no meaning.
         """
-        found, notes = [], []
+        found, notes, words = [], [], "levels that are not shown"
         labels = np.array(self._labels, dtype=np.int64)
         for name, texts in self._columns.items():
             of_row = np.array(texts.rows, dtype=np.int64)
@@ -80,7 +80,7 @@ class KeptReading(Reading):
             if len(shown) > MOST_LEVELS:
                 raise CsvRefused([f"column {name}: {len(shown)} levels, expected at most {MOST_LEVELS}"])
             if left := len(texts.names) - len(shown):
-                notes.append(f"{name}: {left} levels are not shown: fewer than {least} records of a class")
+                notes.append(f"{name}: {words}, with fewer than {least} records of a class: {left}")
             if shown:
                 level = np.full(len(texts.names) + 1, -1, dtype=np.int64)
                 level[[texts.names[text] for text in shown]] = np.arange(len(shown))

@@ -17,7 +17,7 @@ _MOST_FEATURES = 1 << 24
 
 @dataclass(frozen=True)
 class Subgroup:
-    """A category of a table. Level k is that of a record whose feature `position + k` is 1.
+    """A category of a table. Level k is that of a record whose feature `position + k` is above 0.
 
     name, levels: 1 to 200 printable characters each; 1 to 64 different levels
     position: of the feature of the first level
@@ -38,13 +38,13 @@ class Subgroup:
             raise ConfigurationError("subgroup.levels", "different names", self.levels)
         integer("subgroup.position", self.position, 0, _MOST_FEATURES)
 
-    def of(self, features: NDArray[np.int64], unit: int) -> NDArray[np.int64]:
-        """The level of each record (n,), -1 where none of the features is `unit`, which stands for 1."""
+    def of(self, features: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The level of each record (n,), -1 where it has none of them."""
         last = self.position + len(self.levels)
         if features.ndim != 2 or features.shape[1] < last:
             expected = f"records of at least {last} features"
             raise ConfigurationError(f"subgroup {self.name}", expected, features.shape)
-        there = features[:, self.position : last] == unit
+        there = features[:, self.position : last] > 0
         return np.where(there.any(axis=1), there.argmax(axis=1), -1).astype(np.int64)
 
     def to_dict(self) -> dict[str, object]:

@@ -77,7 +77,7 @@ def score_counts(
     """The vector of records (n, features) at scale fa and their classes (n,), by a model's flat weights."""
     largest = max(part.padded_size for part in (model.inputs, *model.hidden))
     step = max(1, MOST_VALUES // largest)
-    levels = [own.of(features, 1 << scales.activation_bits) for own in layout.subgroups]
+    levels = [own.of(features) for own in layout.subgroups]
     parts = range(0, max(len(labels), 1), step)
     scores = [scores_of(model, scales, weights, features[start : start + step]) for start in parts]
     return counted_scores(layout, model, scales, np.concatenate(scores), labels, levels)

@@ -74,10 +74,10 @@ def test_another_subgroup_is_refused(changed):
 
 
 def test_a_subgroup_finds_its_levels():
-    features = np.array([[9, 64, 0, 0], [9, 0, 64, 0], [9, 0, 0, 64], [9, 1, 0, 0]])
-    assert SEX.of(features, 64).tolist() == [0, 1, -1, -1]
+    features = np.array([[9, 64, 0, 0], [9, 0, 64, 0], [9, 0, 0, 64], [9, 0, -1, 0]])
+    assert SEX.of(features).tolist() == [0, 1, -1, -1]
     with pytest.raises(ConfigurationError, match="sex"):
-        SEX.of(features[:, :2], 64)
+        SEX.of(features[:, :2])
 
 
 @settings(max_examples=100, deadline=None)

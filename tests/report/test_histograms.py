@@ -137,7 +137,7 @@ def test_reliability_puts_bins_of_few_records_together():
     of = Histogram(np.array([9, 0, 4, 0, 1, 2]), np.array([1, 0, 4, 1, 1, 1]))
     found = reliability(of, 5)
     assert [(entry.found.count, entry.found.total) for entry in found] == [(1, 10), (4, 8), (3, 6)]
-    assert [entry.low for entry in found][0] == 0 and found[-1].high == 1
+    assert found[0].low == 0 and found[-1].high == 1
     assert sum(entry.found.total for entry in reliability(of)) == of.rows == 24
     assert [(entry.low, entry.high, entry.found.total) for entry in reliability(of, 1000)] == [(0, 1, 24)]
 
@@ -191,6 +191,10 @@ def test_sums_over_sites_are_those_of_all_records_and_small_subgroups_are_not_sh
     assert found.to_plain()["not_shown"] == [["sex", "x"]]
 
 
+def whole(layout, counts):
+    return Evaluated(layout, ("no", "yes"), counts).whole
+
+
 def test_counts_that_no_records_have_are_refused():
     layout = ScoreLayout(2, 4, 1)
     good = np.array([1, 0, 2, 0, 0, 1, 0, 3, 2, 1, 1, 3])
@@ -199,12 +203,12 @@ def test_counts_that_no_records_have_are_refused():
         wrong = good.copy()
         wrong[at] = value
         with pytest.raises(ConfigurationError, match="counts"):
-            Evaluated(layout, ("no", "yes"), wrong).whole
+            whole(layout, wrong)
     for wrong in (good[:-1], good.astype(np.int32)):
         with pytest.raises(ConfigurationError, match="counts"):
-            Evaluated(layout, ("no", "yes"), wrong).whole
+            whole(layout, wrong)
     with pytest.raises(ConfigurationError, match="records that were counted"):
-        Evaluated(layout, ("no", "yes"), np.zeros_like(good)).whole
+        whole(layout, np.zeros_like(good))
     with pytest.raises(ConfigurationError, match="names of classes"):
         Evaluated(layout, ("no",), good)
 
