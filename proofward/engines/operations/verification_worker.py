@@ -48,7 +48,8 @@ def pack(job: EnrolmentJob | RoundJob) -> Call:
         return COUNTS, fields, told.config.to_dict(), sources
     fields = (
         told.consortium, told.round, told.attempt, told.hospital, told.rows, told.weight_shift,
-        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), job.sealed_shares,
+        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), told.validation_beacon,
+        job.sealed_shares,
     )  # fmt: skip
     return ROUND, fields, told.config.to_dict(), sources
 
@@ -102,7 +103,7 @@ def _verify(call: Call) -> Outcome:
     if kind == COUNTS:
         *said, sealed = fields
         return judge_round(proofs, RoundJob("", _counting_statement(config, *said), sealed, *sources))
-    consortium, number, attempt, hospital, rows, shift, beacon, root, data, sealed = fields
+    consortium, number, attempt, hospital, rows, shift, beacon, root, data, drawn_by, sealed = fields
     weights = integers_from_bytes(data, config.model.parameters)
     assert weights is not None
     statement = RoundStatement(
@@ -116,6 +117,7 @@ def _verify(call: Call) -> Outcome:
         beacon=beacon,
         dataset_root=root,
         initial_weights=weights,
+        validation_beacon=drawn_by,
     )
     return judge_round(proofs, RoundJob("", statement, sealed, *sources))
 

@@ -188,8 +188,10 @@ class Site:
         following = self.home.next_key(seat.member, self._passphrase)
         member: Follower
         if seat.role == HOSPITAL:
-            records = self.home.dataset(seat.member) if needs_records(rules, seat) else NO_RECORDS
-            member = Hospital(seat.member, key, around, *records, next_key=following)
+            home, name = self.home, seat.member
+            enrols = needs_records(rules, seat)
+            records = (*home.dataset(name), home.patients(name)) if enrols else (*NO_RECORDS, None)
+            member = Hospital(name, key, around, *records, next_key=following)
         else:
             member = Verifier(seat.member, key, around, next_key=following)
         return member
