@@ -25,6 +25,7 @@ from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 PRIVATE_SUFFIX = ".private"
 
@@ -55,6 +56,7 @@ class Plan:
             one that the members draw.
         abandonments: How many hospitals give up a round together. All but one where it is None.
         aggregator: The name of the party that runs the ledger.
+        counting: What is counted in which rounds, see Rules.
     """
 
     federation: str
@@ -67,6 +69,7 @@ class Plan:
     initial_weights: NDArray[np.int64] | None = None
     abandonments: int | None = None
     aggregator: str = "aggregator"
+    counting: tuple[Counting, ...] = ()
 
     @property
     def initial_model(self) -> bytes:
@@ -135,5 +138,6 @@ class RunFolder:
             rounds=plan.rounds,
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
+            counting=plan.counting,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
         )
