@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from proofward.federation.history.counted import CountedSum
-from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable
+from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable, no_counts
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.counting import Counting
@@ -48,7 +48,8 @@ def kept_source(folder: Path) -> CountSource:
         except (NotReadable, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise CountsUnavailable(f"no table that can be counted: {type(error).__name__}") from error
 
-    return source_of(values)
+    own = source_of(values)
+    return lambda task: own(task) if of_statistics(task.counting) else no_counts(task)
 
 
 def by_step(sums: tuple[CountedSum, ...]) -> dict[str, Signed]:

@@ -91,7 +91,7 @@ def _check_open(home: Home, name: str, replace: bool) -> None:
 
     folder, rules = home.member(name), home.rules
     try:
-        enrolled = rules is not None and name in followed(folder, rules).enrolments
+        enrolled = rules is not None and name in followed(folder, rules).joined
         begun = enrolled or enrolment_begun(folder)
     except sqlite3.Error as error:
         raise Refused(f"{folder}: its state cannot be read: {error}") from error
