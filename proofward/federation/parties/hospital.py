@@ -175,7 +175,7 @@ class Hospital(Uploader):
         return self.say(Consent(accepted.digest, self.history.round.model), facts={name: accepted.digest})
 
     def kept_secrets(self) -> set[str]:
-        """See Uploader; the dataset commitment that is the newest, those that may be it next, the patients."""
+        """See Uploader; the newest accepted dataset commitment, what may be the next one, the patients."""
         root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets() | {PATIENTS}
         if root is not None and self.history.phase == KEYS:
             return kept | {f"dataset/{root.hex()}"}
