@@ -37,7 +37,8 @@ def schema_of(layout: Layout) -> Schema:
 
 def unscaled(schema: Schema) -> Schema:
     """Columns as a reader needs them: without what values become."""
-    notation = replace(schema.notation, clipped_percent=CLIPPED_PERCENT, duplicate_percent=DUPLICATE_PERCENT)
+    plain = {"clipped_percent": CLIPPED_PERCENT, "duplicate_percent": DUPLICATE_PERCENT, "statistics": ""}
+    notation = replace(schema.notation, **plain)  # type: ignore[arg-type]
     return Schema(tuple(map(_unscaled, schema.features)), notation)
 
 

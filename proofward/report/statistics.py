@@ -14,15 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-from numpy.typing import NDArray
-
 from proofward.data.column_kinds import Category, Ordinal, TableColumn
 from proofward.data.schema import Schema
 from proofward.data.statistics_layout import schema_of
 from proofward.statistics.counts import Signed, from_limbs, parts_of, ranges_of
 from proofward.statistics.intervals import NO_RANGE, Range
 from proofward.statistics.layout import BINS, HISTOGRAMS, MOMENTS, PLACES, REST, SUM_LIMBS, SUMS, Layout
+from proofward.statistics.nested import Nested
 
 PERCENTS = (1, 5, 25, 50, 75, 95, 99)
 DIGITS = 6
@@ -126,18 +124,23 @@ def statistics_of(layout: Layout, sums: Mapping[str, Signed]) -> Statistics:
     found = []
     for at, column in enumerate(schema.features):
         own = ranges.get(at, NO_RANGE)
-        numbers, levels, rare, present = _distribution(column, at, histograms, own)
-        summed = moments.get((at, SUMS))
+        numbers = levels = None
+        if isinstance(column, Category | Ordinal):
+            levels, rare, present = _levels(column.levels, histograms[at, PLACES, 0])
+        else:
+            numbers, rare = _numbers(at, histograms, own, layout), 0
+            present = numbers.below + sum(numbers.bins) + numbers.above + numbers.hidden
+        summed = moments.get((at, SUMS, 0))
         found.append(
             _column(
-                _name(column), histograms[at, REST], present, numbers, levels, rare,
+                _name(column), histograms[at, REST, 0], present, numbers, levels, rare,
                 None if summed is None else _moments(summed, own),
             )
         )  # fmt: skip
     label, at = schema.label, len(schema.features)
-    levels, rare, present = _levels(label.classes, histograms[at, PLACES])
+    levels, rare, present = _levels(label.classes, histograms[at, PLACES, 0])
     named = (label.column, LABEL_KIND, "")
-    found.append(_column(named, histograms[at, REST], present, None, levels, rare, None))
+    found.append(_column(named, histograms[at, REST, 0], present, None, levels, rare, None))
     return Statistics(layout, schema, tuple(found))
 
 
@@ -156,18 +159,17 @@ def _column(
     rare: int,
     moments: Moments | None,
 ) -> ColumnStatistics:
-    return ColumnStatistics(*name, present, *map(int, rest), numbers, levels, rare, moments)
+    missing, unknown, withheld = map(int, rest)
+    return ColumnStatistics(*name, present, missing, unknown, withheld, numbers, levels, rare, moments)
 
 
-def _distribution(
-    column: TableColumn, at: int, histograms: Mapping[tuple[int, str], Signed], own: Range
-) -> tuple[Numbers | None, Mapping[str, int] | None, int, int]:
-    if isinstance(column, Category | Ordinal):
-        return None, *_levels(column.levels, histograms[at, PLACES])
-    counts = histograms[at, BINS]
-    below, *bins, above, hidden = map(int, counts)
-    found = Numbers(own, below, tuple(bins), above, hidden, _quantiles(own, counts[:-1], hidden))
-    return found, None, 0, int(counts.sum())
+def _numbers(
+    at: int, histograms: Mapping[tuple[int, str, int], Signed], own: Range, layout: Layout
+) -> Numbers:
+    counts = [histograms[at, BINS, bins] for bins in layout.partitions]
+    below, *bins, above, hidden = map(int, counts[-1])
+    nested = Nested([part[1:-2] for part in counts], below, above, int(counts[-1].sum()))
+    return Numbers(own, below, tuple(bins), above, hidden, _quantiles(own, nested))
 
 
 def _levels(names: tuple[str, ...], counts: Signed) -> tuple[Mapping[str, int], int, int]:
@@ -184,31 +186,18 @@ def _moments(sums: Signed, own: Range) -> Moments | None:
     return Moments(count, centre, spread, 0.0 if own.unit == 1 else own.unit / 2)
 
 
-def _quantiles(own: Range, counts: Signed, hidden: int) -> dict[int, Quantile]:
+def _quantiles(own: Range, nested: Nested) -> dict[int, Quantile]:
     """Of the values in order, the first at which so many percent are reached."""
-    known = int(counts.sum())
-    if not known:
+    if not nested.total:
         return {}
-    borders = own.borders(len(counts) - 2)
-    cumulated = np.cumsum(counts)
+    borders = own.borders(nested.bins)
     found = {}
     for percent in PERCENTS:
-        rank = -(-percent * (known + hidden) // 100)
-        low = int(np.searchsorted(cumulated, max(rank - hidden, 0))) if rank > hidden else 0
-        high = int(np.searchsorted(cumulated, rank)) if rank <= known else len(counts) - 1
-        value = _within(borders, counts, cumulated, -(-percent * known // 100))
+        rank = -(-percent * nested.total // 100)
+        low, high = nested.around(rank)
         found[percent] = Quantile(
-            value,
-            None if low == 0 else float(borders[low - 1]),
-            None if high == len(counts) - 1 else float(borders[high]),
+            own.low + own.width * nested.place(rank) / nested.bins,
+            None if low is None else float(borders[low]),
+            None if high is None else float(borders[high]),
         )
     return found
-
-
-def _within(borders: NDArray[np.float64], counts: Signed, cumulated: Signed, rank: int) -> float:
-    """Where the value of a rank lies if those of an interval lie evenly."""
-    at = int(np.searchsorted(cumulated, max(rank, 1)))
-    if at == 0 or at == len(counts) - 1:
-        return float(borders[0] if at == 0 else borders[-1])
-    share = (rank - int(cumulated[at - 1]) - 0.5) / int(counts[at])
-    return float(borders[at - 1] + (borders[at] - borders[at - 1]) * share)

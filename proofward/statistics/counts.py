@@ -54,11 +54,11 @@ class TableValues:
         )
 
 
-def parts_of(layout: Layout, step: str, counts: Signed) -> dict[tuple[int, str], Signed]:
-    """A vector by column and part."""
+def parts_of(layout: Layout, step: str, counts: Signed) -> dict[tuple[int, str, int], Signed]:
+    """A vector by column, part and number of equal intervals, which is 0 where there are none."""
     found, start = {}, 0
     for block in layout.blocks(step):
-        found[block.column, block.part] = counts[start : start + block.length]
+        found[block.column, block.part, block.bins] = counts[start : start + block.length]
         start += block.length
     return found
 
@@ -72,8 +72,8 @@ def ranges_of(layout: Layout, sums: Mapping[str, Signed]) -> dict[int, Range]:
             found[at] = ORDER_RANGE
         elif column.range is not None:
             found[at] = column.range
-        elif column.kind != LEVELS and (at, ROUGH) in rough:
-            found[at] = found_range(rough[at, ROUGH][:-1]) or NO_RANGE
+        elif column.kind != LEVELS and (at, ROUGH, 0) in rough:
+            found[at] = found_range(rough[at, ROUGH, 0][:-1]) or NO_RANGE
     return found
 
 
@@ -90,7 +90,7 @@ def _part(layout: Layout, block: Block, values: TableValues, ranges: Mapping[int
     if block.part == ROUGH:
         cells = rough_cells(column.known)
     elif block.part == BINS:
-        cells = ranges[block.column].cells(column.known, layout.bins)
+        cells = ranges[block.column].cells(column.known, block.bins)
     elif block.part == PLACES:
         cells = column.known.astype(np.int64)
     else:

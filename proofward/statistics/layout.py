@@ -1,8 +1,9 @@
 """What is counted of a consortium's tables before training: one public text for each round, and its vector.
 
     outline      of each column of numbers without a stated range, how many lie in each rough interval
-    histograms   of every column, how many lie in each equal interval of its range, or have each level; of
-                 the label, each class; of all, how many are missing and how many are neither
+    histograms   of every column, how many lie in each equal interval of its range, for 2, 4, 8 and more of
+                 them, or have each level; of the label, each class; of all, how many are missing and how
+                 many are neither
     moments      of columns of numbers and of orders, how many values there are, the sum of their places in
                  the range and the sum of the squares of these, in limbs of 20 bits
 
@@ -78,21 +79,22 @@ class Counted:
 class Block:
     """Consecutive entries of a vector about one column.
 
-    column: its number. part: ROUGH, BINS, PLACES, REST or SUMS. The last entry is the remainder, into which
-    small counts go, but for sums, which are no counts.
+    column: its number. part: ROUGH, BINS, PLACES, REST or SUMS. bins: how many equal intervals there are. The
+    last entry is the remainder, into which small counts go, but for sums, which are no counts.
     """
 
     column: int
     part: str
     length: int
+    bins: int = 0
 
 
 @dataclass(frozen=True)
 class Layout:
     """columns: the table's, and that of the label behind them, as LEVELS. dictionary: in plain values.
 
-    bins: equal intervals of a range, 2 to 1024. least_count: a hospital says no smaller count but 0, and
-    nothing of the sums of a column of fewer values; 1 to 1000.
+    bins: equal intervals of a range, a power of two from 2 to 1024. least_count: a hospital says no smaller
+    count but 0, and nothing of the sums of a column of fewer values; 1 to 1000.
     """
 
     columns: tuple[Counted, ...]
@@ -102,6 +104,8 @@ class Layout:
 
     def __post_init__(self) -> None:
         integer("statistics.bins", self.bins, 2, MOST_BINS)
+        if self.bins & (self.bins - 1):
+            raise ConfigurationError("statistics.bins", "a power of two", self.bins)
         integer("statistics.least_count", self.least_count, 1, MOST_LEAST)
         if (length := len(self.text(HISTOGRAMS))) > MOST_TEXT:
             expected = f"columns that are said in at most {MOST_TEXT} characters"
@@ -111,6 +115,11 @@ class Layout:
     def steps(self) -> tuple[str, ...]:
         """The rounds, in their order."""
         return tuple(step for step in STEPS if self.blocks(step))
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """Equal intervals of a range: of the coarsest partition, and so on to the finest."""
+        return tuple(1 << bits for bits in range(1, self.bins.bit_length()))
 
     def blocks(self, step: str) -> tuple[Block, ...]:
         """What a round's vector is made of."""
@@ -122,7 +131,10 @@ class Layout:
             if step == OUTLINE and numbers and column.range is None:
                 yield Block(at, ROUGH, ROUGH_CELLS + 1)
             elif step == HISTOGRAMS:
-                yield Block(at, BINS, self.bins + 3) if numbers else Block(at, PLACES, column.levels + 1)
+                if numbers:
+                    yield from (Block(at, BINS, bins + 3, bins) for bins in self.partitions)
+                else:
+                    yield Block(at, PLACES, column.levels + 1)
                 yield Block(at, REST, 3)
             elif step == MOMENTS and column.kind != LEVELS:
                 yield Block(at, SUMS, 1 + SUM_LIMBS + SQUARE_LIMBS)

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proofward.data.column_kinds import Number
 from proofward.data.feature import Feature
@@ -13,8 +15,8 @@ from proofward.data.schema import Schema
 from proofward.data.statistics_layout import layout_of, schema_of
 from proofward.data.table_values import read_values
 from proofward.data.tables.table_file import TableFile
-from proofward.report.statistics import PERCENTS
-from proofward.statistics.counts import counts_of
+from proofward.report.statistics import PERCENTS, statistics_of
+from proofward.statistics.counts import ColumnValues, TableValues, counts_of
 from proofward.statistics.intervals import ROUGH_BORDERS, Range, found_range, rough_cells
 from proofward.statistics.layout import HISTOGRAMS, MOMENTS, OUTLINE
 from tests.statistics.plain import SCHEMA, rows_of, summed, write_rows
@@ -140,3 +142,30 @@ def test_rough_intervals():
         inside = ROUGH_BORDERS[min(max(cell - 1, 0), 256)]
         assert own.low <= inside <= own.high and own.low < own.high
     assert found_range(np.zeros(259, dtype=np.int64)) is None
+
+
+@given(
+    st.lists(st.lists(st.floats(-40, 140), min_size=1, max_size=60), min_size=3, max_size=5),
+    st.sampled_from([1, 2, 5, 9]), st.sampled_from([2, 8, 16]),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_withheld_quantiles_lie_between_their_ends(hospitals, least, bins):
+    layout = layout_of(Schema((Number(Feature("a", 0.0, 1.0), 0, 100),)), bins, least)
+    sums = {}
+    for counting, step in zip(layout.countings(), layout.steps, strict=True):
+        values = [table_of(np.array(own)) for own in hospitals]
+        told = [counting.told(counts_of(layout, step, own, {0: Range(0.0, 100.0)})) for own in values]
+        sums[step] = np.sum(told, axis=0)
+    own, plain = statistics_of(layout, sums).columns[0], np.concatenate(hospitals)
+    for percent, quantile in own.numbers.quantiles.items():
+        true = np.quantile(plain, percent / 100, method="inverted_cdf")
+        assert quantile.low is None or quantile.low <= true
+        assert quantile.high is None or true <= quantile.high
+        assert own.numbers.range.low <= quantile.value <= own.numbers.range.high
+        if least == 1 and quantile.low is not None and quantile.high is not None:
+            assert quantile.high - quantile.low <= 100 / bins * 1.000001
+
+
+def table_of(values: np.ndarray) -> TableValues:
+    column = ColumnValues(values, 0, 0)
+    return TableValues(len(values), (column, ColumnValues(np.zeros(len(values)), 0, 0)))

@@ -9,10 +9,10 @@ from typing import Any
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
-from proofward.cli.project.feature_table import CATEGORY
 from proofward.cli.project.project import MOST_TITLE, Project
 from proofward.cli.project.project_file import MAX_BYTES, project_of
 from proofward.cli.project.project_table import ProjectError
+from proofward.data.column_kinds import CATEGORY
 from proofward.data.feature import FeaturesInvalid
 from proofward.data.schema import Schema
 from proofward.data.statistics_layout import layout_of

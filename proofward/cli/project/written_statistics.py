@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from proofward.cli.common.answering import Refused
-from proofward.cli.project.feature_table import CATEGORY
 from proofward.cli.project.project_file import MAX_BYTES
 from proofward.cli.project.toml_tables import end_of_table, line_end, rewrite, with_table, with_values
+from proofward.data.column_kinds import CATEGORY
 from proofward.data.feature import folded
 from proofward.ledger.reading import read_regular
 from proofward.report.statistics import Statistics
@@ -58,10 +58,10 @@ def _edited(text: bytes, constants: Constants, record: Mapping[str, str]) -> byt
         start = end
     whole = b"".join([*parts, text[start:]])
     quoted = {name: f'"{value}"' for name, value in record.items()}
-    if (header := _RECORD.search(whole)) is None:
+    if (own := _RECORD.search(whole)) is None:
         return with_table(whole, "[statistics]", quoted)
-    end = end_of_table(whole, header.end())
-    return whole[: header.end()] + with_values(whole[header.end() : end], quoted, line) + whole[end:]
+    end = end_of_table(whole, own.end())
+    return whole[: own.end()] + with_values(whole[own.end() : end], quoted, line) + whole[end:]
 
 
 def _values(table: bytes) -> Mapping[str, Any]:

@@ -34,8 +34,8 @@ HOW = "--data for tables that are here, --kits for sites of their own, or --from
 @click.option("--from", "source", type=click.Path(exists=True, path_type=Path), metavar="RUN|KIT",
               help="Say what was counted: a run's folder, or a kit of those that --kits made.")  # fmt: skip
 @notation_options
-@click.option("--bins", type=click.IntRange(2, MOST_BINS), default=USUAL_BINS, show_default=True,
-              help="Equal intervals in the range of a column.")  # fmt: skip
+@click.option("--bins", type=click.Choice([1 << bits for bits in range(1, MOST_BINS.bit_length())]),
+              default=USUAL_BINS, show_default=True, help="Equal intervals in the range of a column.")
 @click.option("--least-count", type=click.IntRange(1, MOST_LEAST), default=USUAL_LEAST, show_default=True,
               help="A hospital withholds counts below it, and sums of fewer values.")  # fmt: skip
 @click.option("--run", "chosen", type=click.Path(path_type=Path), metavar="DIR",
