@@ -15,7 +15,7 @@ from proofward.cli.project.project_table import ProjectError
 from proofward.data.column_kinds import CATEGORY
 from proofward.data.feature import FeaturesInvalid
 from proofward.data.schema import Schema
-from proofward.data.statistics_layout import layout_of
+from proofward.data.statistics_layout import layout_of, schema_of
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, RulesError
 from proofward.layers.errors import ConfigurationError
@@ -75,7 +75,8 @@ def statistics_terms(project: Project, layout: Layout) -> Terms:
     seats = [Seat(AGGREGATOR, AGGREGATOR, project.server)]
     seats += [seat for site in project.sites for seat in site.seats()]
     hospitals = sum(seat.role == HOSPITAL for seat in seats)
-    title = f"{project.title[: MOST_TITLE - len(SUFFIX)]}{SUFFIX}"
+    schema = schema_of(layout)
+    title = schema.title(f"{project.title[: MOST_TITLE - len(schema.title(SUFFIX))]}{SUFFIX}")
     try:
         terms = Terms.of(
             untrained(hospitals, project.threshold),
