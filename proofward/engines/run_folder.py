@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
 from proofward.federation.messages.usual import usual_abandonments
@@ -96,6 +97,11 @@ class RunFolder:
     def randomness(self, name: str) -> Randomness:
         """A party's source of randomness."""
         return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
+
+    @property
+    def clock(self) -> Clock:
+        """The parties' clock; a run with a seed has one time."""
+        return system_clock if self.seed is None else repeatable_clock
 
     def key(self, name: str, *, added: bool = False) -> SigningKey:
         """A party's signing key, made and saved if there is none and the run has not begun.

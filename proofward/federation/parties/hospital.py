@@ -42,8 +42,9 @@ from proofward.federation.messages.catalogue import (
     Upload,
 )
 from proofward.federation.messages.refusal import describe
-from proofward.federation.parties.follower import Surroundings
 from proofward.federation.parties.holder import Holder
+from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import OpeningsExhausted, WitnessError
@@ -120,7 +121,8 @@ class Hospital(Holder):
         self.report("proved", "enrolment", start)
         seed = self.source("beacon-key")(32)
         key = beacon_key(self.rules, self.name, seed)
-        record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest(), key)
+        digest, width = hashlib.sha256(proof).digest(), self.features.shape[1]
+        record = Enrolment(rows, width, digest, key, self.data_sheet, software_in_use())
         yield self.say(record, (proof,), secrets={f"dataset/{root.hex()}": secret, KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
