@@ -129,8 +129,9 @@ class InProcessFederation:
         self._proofs = proofs
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
+        clock = self.folder.clock(plan.aggregator)
         self.aggregator = kinds.aggregator(
-            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, self.folder.clock
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock
         )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
@@ -150,7 +151,7 @@ class InProcessFederation:
             objects=self.aggregator.ledger.objects,
             proofs=proofs,
             randomness=self.folder.randomness(name),
-            clock=self.folder.clock,
+            clock=self.folder.clock(name),
             observe=self._event,
         )
 

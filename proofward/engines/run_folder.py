@@ -98,9 +98,8 @@ class RunFolder:
         """A party's source of randomness."""
         return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
 
-    @property
-    def clock(self) -> Clock:
-        """The parties' clock; a run with a seed has one time."""
+    def clock(self, name: str) -> Clock:
+        """A party's clock; a run with a seed has one time."""
         return system_clock if self.seed is None else repeatable_clock
 
     def key(self, name: str, *, added: bool = False) -> SigningKey:
