@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
 from proofward.federation.messages.usual import usual_abandonments
@@ -58,6 +59,7 @@ class Plan:
     initial_weights: NDArray[np.int64] | None = None
     abandonments: int | None = None
     aggregator: str = "aggregator"
+    declarations: Declarations = NOTHING_DECLARED
 
     @property
     def initial_model(self) -> bytes:
@@ -131,4 +133,5 @@ class RunFolder:
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
+            declarations=plan.declarations,
         )

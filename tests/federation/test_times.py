@@ -168,6 +168,20 @@ def test_who_is_ahead_is_refused_and_signs_anew_once_the_clock_is_set(tmp_path, 
     assert engine.aggregator.history.refusals == []
 
 
+def test_a_time_does_not_tell_how_long_a_proof_took(tmp_path, clocks, monkeypatch):
+    def prove_enrolment(proofs, *arguments):
+        clocks[HOSPITAL].now += 3000
+        return original(proofs, *arguments)
+
+    original = FakeProofs.prove_enrolment
+    monkeypatch.setattr(FakeProofs, "prove_enrolment", prove_enrolment)
+    engine = federation(tmp_path)
+    engine.aggregator.advance()
+    assert [envelope.time for envelope in say(engine, HOSPITAL)] == [NOON]
+    assert clocks[HOSPITAL].now == NOON + 3000
+    engine.close()
+
+
 def test_a_clock_that_is_set_back_does_not_set_the_ledger_back(tmp_path, clocks):
     engine = federation(tmp_path)
     engine.aggregator.advance()

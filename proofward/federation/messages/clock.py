@@ -1,8 +1,9 @@
 """The times of messages: seconds of UTC since 1970, and how far the clocks of members may be apart.
 
-Every envelope has the time of its sender's clock, and the signature covers it. The ledger's clock is the
-time of the latest message of the aggregator, who is the only one to write; it never goes back. Three bounds
-tie the two together, CLOCK_SLACK each:
+Every envelope has the time of its sender's clock, and the signature covers it. It is the time at which the
+sender turned to what it had seen of the ledger, so it does not tell how long a proof took. The ledger's clock
+is the time of the latest message of the aggregator, who is the only one to write; it never goes back. Three
+bounds tie the two together, CLOCK_SLACK each:
 
     a message is no earlier than the ledger's clock was in the part of the ledger that it has seen;
     it is recorded only if it is no later than the aggregator's own clock then says;

@@ -41,3 +41,5 @@ class Declarations:
 
 
 NOTHING_DECLARED = Declarations()
+MAX_DECLARATIONS = 1 << 18
+"""Bytes of their encoding."""

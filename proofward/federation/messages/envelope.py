@@ -3,7 +3,7 @@
 The signature is Ed25519 over a domain label and the canonical bytes of everything else. `seen_size` and
 `seen_root` are the size and Merkle root of the ledger that the sender had verified: each message so vouches
 for the whole history before it, and a rewritten ledger contradicts the signatures that follow. `time` is the
-sender's clock when it signed; see `clock` for its bounds.
+sender's clock when it began to do what it says; see `clock` for its bounds.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
-from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
+from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
 from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
@@ -111,6 +111,9 @@ class Rules:
             raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
         if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
             raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
+        size = len(encode(self.declarations))
+        if size > MAX_DECLARATIONS:
+            raise RulesError("declarations", f"at most {MAX_DECLARATIONS} bytes", f"{size} bytes")
         declared = [entry.member for entry in self.declarations.members]
         if declared != sorted(set(declared)) or not set(declared) <= set(names):
             raise RulesError("declarations", "names of members, each once, in ascending order", declared)

@@ -60,6 +60,7 @@ class Follower:
         self.outbox = around.outbox
         self._randomness = around.randomness
         self._clock = around.clock
+        self._began = around.clock()
         self.data_sheet = around.data_sheet
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
@@ -125,7 +126,7 @@ class Follower:
         if self.halted is not None or self.name in self.history.revoked:
             return
         try:
-            self._require_clock()
+            self._began = self._present()
             if self.history.size > 0 and (change := self.identity.owed_rotation()) is not None:
                 yield self.say(change)
                 return
@@ -138,11 +139,15 @@ class Follower:
         except Refusal as refusal:
             self._refuse(refusal, b"")
 
-    def _require_clock(self) -> None:
-        """Raises Refusal when what would be signed now were refused: this machine's clock is behind."""
+    def _present(self) -> int:
+        """The time that all gets which is now said: how long a proof took is nobody's business.
+
+        Raises Refusal when it were refused: this machine's clock is behind.
+        """
         now, least = self._clock(), self.history.clocks[-1] - CLOCK_SLACK
         expected = f"{in_utc(least)} or later, by the ledger's clock; set this machine's clock, best by NTP"
         require(now >= least, "clock", self.name, expected, in_utc(now))
+        return now
 
     def request_revocation(self, member: str, reason: str) -> None:
         """An operator's wish that a member take part no more: stored, and sent when the member works next.
@@ -258,7 +263,7 @@ class Follower:
         number, attempt = self.history.position()
         unsigned = Envelope(
             self.rules.digest, self.name, self.role, number, attempt,
-            self.history.size, self.history.root, self._clock(), encode(record), b"",
+            self.history.size, self.history.root, self._began, encode(record), b"",
         )  # fmt: skip
         key = "/".join(slot(unsigned))
         if (earlier := self.identity.renewed(key)) is not None:
