@@ -1,9 +1,9 @@
 """How much a hospital's update weighs in the mean, by its number of records: a public rule of the consortium.
 
 By records every patient counts alike and large hospitals prevail. A cap, or the square root, gives small
-hospitals more of a say, and bounds what one hospital with many poisoned records can do. The weight is a public
-function of the enrolled number of records, so verifiers and auditors compute it for themselves and the proof of a
-round binds the update to it.
+hospitals more of a say, and bounds what one hospital with many poisoned records can do. The weight is a
+public function of the number of records, so verifiers and auditors compute it for themselves, and the proof
+of a round binds the update to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_CAP = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Weighting:
-    """rule: one of RULES. cap: records from which on more do not count, where the rule is `capped`; else 0."""
+    """rule: one of RULES. cap: beyond it records do not count, where the rule is `capped`; else 0."""
 
     rule: str = RECORDS
     cap: int = 0
@@ -38,7 +38,7 @@ class Weighting:
             raise ConfigurationError("weighting.cap", f"none where the rule is {self.rule}", self.cap)
 
     def units(self, rows: int) -> int:
-        """The weight of a hospital with `rows` records in units of 2^-10: it never falls as records are added."""
+        """The weight of `rows` records in units of 2^-10; it never falls as records are added."""
         if self.rule == ROOT:
             return isqrt(rows << (2 * WEIGHT_BITS))
         return (min(rows, self.cap) if self.rule == CAPPED else rows) << WEIGHT_BITS
@@ -52,7 +52,8 @@ class Weighting:
         """What an update weighs, for people."""
         if self.rule == ROOT:
             return "the square root of its number of records"
-        return f"its number of records, of {self.cap} at most" if self.rule == CAPPED else "its number of records"
+        most = f", of {self.cap} at most" if self.rule == CAPPED else ""
+        return f"its number of records{most}"
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form: the cap stands where there is one."""

@@ -192,6 +192,38 @@ def update_rule(
     )
 
 
+@lru_cache(maxsize=1024)
+def least_shift(
+    model: Network,
+    scales: FixedPoint,
+    training: Training,
+    clip_bound: int,
+    most_rows: int,
+    weighting: Weighting,
+) -> int:
+    """See `RoundConfig.weight_shift`: every party asks for the same few numbers of rows again and again."""
+
+    def rule_under(shift: int) -> UpdateRule:
+        return update_rule(
+            model=model,
+            scales=scales,
+            training=training,
+            clip_bound=clip_bound,
+            rows=most_rows,
+            weight_shift=shift,
+            weighting=weighting,
+        )
+
+    for shift in range(LARGEST_SHIFT):
+        try:
+            rule_under(shift)
+        except WraparoundPossible:
+            continue
+        return shift
+    rule_under(LARGEST_SHIFT)
+    return LARGEST_SHIFT
+
+
 def _require_below(quantity: str, value: int, limit: int) -> None:
     if value >= limit:
         raise WraparoundPossible("all layers", quantity, value, limit)
