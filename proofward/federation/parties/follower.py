@@ -24,6 +24,7 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.federation.messages.wire import Extension, Packet, open_extension
+from proofward.federation.parties.counting import CountSource, no_counts
 from proofward.federation.parties.extension import fresh_entries
 from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.own_words import OwnWords
@@ -36,10 +37,9 @@ REASON = 400
 
 
 class Follower:
-    """Base of hospitals and verifiers."""
+    """Base of hospitals and verifiers; `expire` erases secrets past the deadline of the `expiring` phases."""
 
     expiring: tuple[str, ...] = ()
-    """Phases past whose deadline secrets are erased by `expire`."""
     may_be_admitted = False  # whether the rules need not name it: it says nothing before it is admitted
 
     def __init__(
