@@ -103,4 +103,5 @@ def size(count: int) -> str:
 
 def short(digest: str) -> str:
     """The beginning of a digest, in groups of four."""
-    return f"{digest[:4]} {digest[4:8]} {digest[8:12]} {digest[12:16]} …" if len(digest) > 16 else digest
+    shown = " ".join(digest[start : start + 4] for start in range(0, min(len(digest), 16), 4))
+    return f"{shown} …" if len(digest) > 16 else shown

@@ -36,7 +36,8 @@ def _recorded(history: History) -> list[Chart]:
     closed = [state for state in history.closed if state.accepted is not None and state.aggregate is not None]
     if not closed:
         return []
-    asked = tuple((state.number, len(set(state.participants))) for state in closed)
+    hospitals = set(history.hospitals)
+    asked = tuple((state.number, len(set(state.participants) & hospitals)) for state in closed)
     summed = tuple(
         (state.number, len(state.accepted.record.hospitals)) for state in closed if state.accepted is not None
     )

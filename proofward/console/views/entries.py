@@ -42,7 +42,7 @@ def entries(state: State, page: int, kind: str, sender: str) -> dict[str, Any]:
         "rows": [
             {"number": position, "kind": lines[position].kind, "title": title_of(lines[position].kind),
              "sender": lines[position].sender, "round": lines[position].round,
-             "attempt": lines[position].attempt}
+             "attempt": lines[position].attempt + 1}
             for position in chosen[(page - 1) * PAGE : page * PAGE]
         ],
         "page": page,
@@ -84,7 +84,7 @@ def _said(envelope: Envelope) -> dict[str, Any]:
         "meaning": meaning_of(envelope.topic),
         "envelope": [
             ("sender", f"{envelope.sender}, {envelope.role}"),
-            ("round", f"{envelope.round}, attempt {envelope.attempt}" if envelope.round else "none yet"),
+            ("round", f"{envelope.round}, attempt {envelope.attempt + 1}" if envelope.round else "none yet"),
             ("ledger that the sender had seen", f"{envelope.seen_size:,} entries, root {envelope.seen_root.hex()}"),
             ("digest of the message", envelope.digest.hex()),
         ],

@@ -99,7 +99,7 @@ def _live(state: State, history: History) -> dict[str, Any]:
         "phase": history.phase,
         "words": phase_words(history.phase),
         "round": number,
-        "attempt": attempt,
+        "attempt": attempt + 1,
         "closed": len(history.closed),
         "of": history.rules.rounds,
         "over": over,
@@ -154,13 +154,14 @@ def rounds(history: History, most: int) -> list[dict[str, Any]]:
 
 def _round(history: History, state: RoundState, wrong: list[str]) -> dict[str, Any]:
     accepted = state.accepted.record.hospitals if state.accepted is not None else ()
+    asked = set(state.participants) & set(history.hospitals)
     summed = state.aggregate.record if state.aggregate is not None else None
     return {
         "number": state.number,
-        "attempt": state.attempt,
+        "attempt": state.attempt + 1,
         "accepted": accepted,
-        "of": len(state.participants),
-        "missing": sorted(set(state.participants) & set(history.hospitals) - set(accepted)),
+        "of": len(asked),
+        "missing": sorted(asked - set(accepted)),
         "refused": sorted(set(wrong)),
         "rows": summed.total_rows if summed is not None else 0,
         "model": summed.model.hex() if summed is not None else "",

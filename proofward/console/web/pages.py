@@ -28,6 +28,7 @@ from proofward.console.words import duration, short
 from proofward.encoding import MalformedMessage
 from proofward.engines.contract import KitError
 from proofward.engines.remote.agreement.home import HomeError
+from proofward.federation.history.history_state import CLOSED
 from proofward.ledger.errors import LedgerError
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -42,6 +43,7 @@ NAVIGATION = (
     ("events", "/log", "Log"),
 )
 MOST_PAGE = 1 << 31
+FAULT = "Something unexpected happened: a fault of ProofWard. The other pages may do."
 View = Callable[[State, Request], dict[str, Any]]
 
 
@@ -83,8 +85,8 @@ class Pages:
         """The application, to be guarded."""
         routes: list[Any] = [Route(path, self._endpoint(name)) for name, (path, _) in VIEWS.items()]
         routes.append(Mount("/static", StaticFiles(directory=FOLDER / "static")))
-        missing = {404: self._missing}
-        return Starlette(routes=routes, exception_handlers=missing)  # type: ignore[arg-type]
+        handlers: dict[Any, Any] = {404: self._missing, 500: self._fault}
+        return Starlette(routes=routes, exception_handlers=handlers)
 
     def _endpoint(self, name: str) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
@@ -100,17 +102,18 @@ class Pages:
     async def _missing(self, request: Request, error: Exception) -> Response:
         return self._failed(request, "", "There is no such page.", 404)
 
+    async def _fault(self, request: Request, error: Exception) -> Response:
+        return self._failed(request, "", FAULT, 500)
+
     def _failed(self, request: Request, name: str, words: str, status: int) -> Response:
         return self._page(request, "failed", {"words": words}, status, name)
 
     def _page(
         self, request: Request, name: str, values: dict[str, Any], status: int = 200, at: str = ""
     ) -> Response:
-        html = self._templates.get_template(f"{name}.html").render(
-            **values,
-            **self._common(),
-            here="entries" if (at or name) == "entry" else at or name,
-        )
+        here = "entries" if (at or name) == "entry" else at or name
+        values = {**self._common(), "here": here, **values}
+        html = self._templates.get_template(f"{name}.html").render(values)
         mark = f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
         if request.headers.get("if-none-match") == mark:
             return Response(status_code=204, headers={"etag": mark})
@@ -121,17 +124,18 @@ class Pages:
         with state.followed.lock:
             history = state.followed.history
             federation = history.rules.federation if history is not None else ""
-            said = "nothing is recorded yet"
+            said = "Nothing is recorded yet"
             if history is not None:
                 number, _ = history.position()
-                said = f"round {number}, phase {history.phase}, {history.size:,} entries"
+                begun = f"Round {number}, phase {history.phase}" if number else f"Phase {history.phase}"
+                said = "The federation is over" if history.phase == CLOSED else begun
         if not federation and state.health is not None:
             federation = state.health.view.federation
         problems = len(state.health.problems) if state.health is not None else 0
         return {
             "navigation": NAVIGATION,
             "place": state.source.name,
-            "kind": "run" if state.source.is_run else "kit",
+            "what": "run" if state.source.is_run else "kit",
             "federation": federation,
             "said": said,
             "needed": problems + bool(state.followed.trouble),

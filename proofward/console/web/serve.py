@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from proofward.console.web.guarding import Guard, new_token
 from proofward.console.web.pages import Pages
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TRACEBACK_VARIABLE = "PROOFWARD_TRACEBACK"
 _BACKLOG, _PATIENCE = 64, 5
 
 
@@ -55,8 +57,9 @@ class Served:
         self.token = new_token()
         own = LOOPBACK if is_local(self.address) else (self.address,)
         app = Guard(Pages(state).application(), self.token, {*own, *names}, f"proofward-console-{self.port}", state.asked)
-        config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level="error", access_log=False,
-                                server_header=False, timeout_graceful_shutdown=1)  # fmt: skip
+        level = "error" if os.environ.get(TRACEBACK_VARIABLE) else "critical"
+        config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level=level, access_log=False,
+                                server_header=False, proxy_headers=False, timeout_graceful_shutdown=1)  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="console-web", daemon=True)
 
