@@ -14,10 +14,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from proofward.console.words import short
 from proofward.engines.operations.event_log import LEVELS
 from proofward.engines.operations.metrics import MAX_LINE, NEXT_PHASE, Tail
 
-LAST, MOST_OBJECTS, MOST_ROUNDS = 200, 50_000, 100_000
+LAST, MOST_OBJECTS, MOST_ROUNDS = 100, 50_000, 100_000
 _PLAIN_FIELDS = ("subject", "check", "culprit", "phase", "outcome", "member", "site", "address", "object",
                  "bytes", "count", "seconds", "message", "expected", "actual")  # fmt: skip
 
@@ -90,7 +91,7 @@ class Told:
         kind, number = str(line.get("kind", ""))[:40], line.get("round")
         number = number if type(number) is int and 0 <= number < MOST_ROUNDS else 0
         level = line.get("level") if line.get("level") in LEVELS else LEVELS[0]
-        parts = [f"{name} {line[name]}"[:240] for name in _PLAIN_FIELDS if line.get(name) not in (None, "", 0, 0.0)]
+        parts = [f"{name} {_shown(name, line[name])}"[:240] for name in _PLAIN_FIELDS if line.get(name) not in (None, "", 0, 0.0)]
         said = Said(moment, str(level), kind, str(line.get("party", ""))[:80], number, ", ".join(parts))
         self.lines.append(said)
         count, seconds = line.get("bytes"), line.get("seconds")
@@ -105,3 +106,7 @@ class Told:
             self.spent[kind, number].append(float(seconds))
         elif kind == "recorded" and line.get("subject") in NEXT_PHASE:
             self.phase_since = moment
+
+
+def _shown(name: str, value: object) -> object:
+    return short(str(value)) if name == "object" else value

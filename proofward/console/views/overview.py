@@ -21,7 +21,7 @@ from proofward.federation.history.round_state import RoundState
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import waits_for
 
-LAST_ROUNDS = 12
+LAST_ROUNDS, LAST_LINES = 12, 8
 UNSAID = ("unable",)
 """Problems whose reason may hold a value of a record: it is told at the terminal and not on a page."""
 
@@ -39,6 +39,9 @@ def overview(state: State) -> dict[str, Any]:
             "most_rounds": LAST_ROUNDS,
         }
     found["empty"] = "" if found["live"] else _why_empty(state)
+    with state.told.lock:
+        last = list(state.told.lines)[: -LAST_LINES - 1 : -1] if state.source.is_coordinator else []
+    found["lines"] = [f"{moment(line.time)}: {line.kind}{f', {line.words}' if line.words else ''}" for line in last]
     return found
 
 
@@ -70,7 +73,7 @@ def _site(state: State) -> list[tuple[str, str]]:
     if health is None:
         return [("site", source.name)]
     view = health.view
-    over = health.over or health.job_over
+    over = health.over or health.job_over or state.followed.over
     running = f"{health.process} runs it" if health.process else "none, the federation is over" if over else "none"
     rows = [("site", view.site), ("federation", view.federation), ("process", running)]
     if view.lacking:
@@ -79,8 +82,6 @@ def _site(state: State) -> list[tuple[str, str]]:
         words = [f"{member.key} key"] if member.key in ("plain", "encrypted", "missing") else [member.key]
         if member.records is not None:
             words.append("records enrolled" if member.enrolled else "records here" if member.records else "no records")
-        if member.entries:
-            words.append(f"{member.entries:,} entries followed")
         words += [f"asked for {what}" for what in member.asked]
         rows.append((member.role, f"{member.name}: {', '.join(words)}"))
     if view.ledger is not None and view.ledger.incoming_bytes:

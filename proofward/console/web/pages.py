@@ -80,6 +80,7 @@ class Pages:
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined,
                                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
         self._templates.filters.update(short=short, svg=Markup)
+        self._templates.tests["hexadecimal"] = lambda text: len(text) == 64 and " " not in text
 
     def application(self) -> Starlette:
         """The application, to be guarded."""
@@ -124,7 +125,7 @@ class Pages:
         with state.followed.lock:
             history = state.followed.history
             federation = history.rules.federation if history is not None else ""
-            said = "Nothing is recorded yet"
+            said = "This kit follows no ledger" if state.source.is_coordinator else "Nothing is recorded yet"
             if history is not None:
                 number, _ = history.position()
                 begun = f"Round {number}, phase {history.phase}" if number else f"Phase {history.phase}"
