@@ -37,17 +37,32 @@ def figures(files: tuple[Path, ...]) -> list[Chart]:
 def _charts(plain: dict[str, Any]) -> Iterator[Chart]:
     own = plain.get("held_out", plain)
     if isinstance(own, dict) and isinstance(own.get("by_round"), dict):
-        note, lines = _of(own), {name: _numbers(own["by_round"].get(name)) for name in ("loss", "accuracy", "auc")}
+        note, lines = (
+            _of(own),
+            {name: _numbers(own["by_round"].get(name)) for name in ("loss", "accuracy", "auc")},
+        )
         if lines["loss"]:
             series = (_series("loss", lines["loss"]),)
             yield Chart("Loss", ROUND, "cross-entropy, nats", series, note, from_zero=True)
-        scores = [_series(name, lines[key]) for name, key in (("accuracy", "accuracy"), ("AUC", "auc")) if lines[key]]
+        scores = [
+            _series(name, lines[key])
+            for name, key in (("accuracy", "accuracy"), ("AUC", "auc"))
+            if lines[key]
+        ]
         if scores:
             yield Chart("Accuracy and AUC", ROUND, "share", tuple(scores), note)
     methods = plain.get("auc_by_round")
     if isinstance(methods, dict):
-        compared = [_series(words, found, 1) for key, words in _METHODS.items() if (found := _numbers(methods.get(key)))]
-        alone = [found for key, values in methods.items() if str(key).startswith("alone") and (found := _numbers(values))]
+        compared = [
+            _series(words, found, 1)
+            for key, words in _METHODS.items()
+            if (found := _numbers(methods.get(key)))
+        ]
+        alone = [
+            found
+            for key, values in methods.items()
+            if str(key).startswith("alone") and (found := _numbers(values))
+        ]
         if alone:
             least = min(map(len, alone))
             mean = [sum(own[at] for own in alone) / len(alone) for at in range(least)]

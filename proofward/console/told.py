@@ -79,7 +79,7 @@ class Told:
 
     def _line(self, data: bytes) -> bool:
         try:
-            line = json.loads(data) if len(data) <= MAX_LINE else None
+            line: dict[str, Any] = json.loads(data) if len(data) <= MAX_LINE else {}
             moment = datetime.fromisoformat(line["time"]).timestamp()
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return False
@@ -91,7 +91,11 @@ class Told:
         kind, number = str(line.get("kind", ""))[:40], line.get("round")
         number = number if type(number) is int and 0 <= number < MOST_ROUNDS else 0
         level = line.get("level") if line.get("level") in LEVELS else LEVELS[0]
-        parts = [f"{name} {_shown(name, line[name])}"[:240] for name in _PLAIN_FIELDS if line.get(name) not in (None, "", 0, 0.0)]
+        parts = [
+            f"{name} {_shown(name, line[name])}"[:240]
+            for name in _PLAIN_FIELDS
+            if line.get(name) not in (None, "", 0, 0.0)
+        ]
         said = Said(moment, str(level), kind, str(line.get("party", ""))[:80], number, ", ".join(parts))
         self.lines.append(said)
         count, seconds = line.get("bytes"), line.get("seconds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from datetime import UTC, datetime
 
 from proofward.federation.history import history_state as phases
@@ -65,10 +66,12 @@ def title_of(kind: str) -> str:
 
 
 def meaning_of(kind: str) -> str:
-    """Who says a kind of message and what it says."""
+    """Who says a kind of message and what it says, without what is for readers of its code."""
     record = KINDS.get(kind)
     text = inspect.getdoc(record) if record is not None else None
-    return text.split("\n")[0] if text else ""
+    line = re.sub(r' \([^()]*""[^()]*\)', "", text.split("\n")[0]) if text else ""
+    parts = [part for part in re.split(r"(?<=[.;]) ", line) if '""' not in part]
+    return f"{' '.join(parts).rstrip('.;')}." if parts else ""
 
 
 def moment(seconds: float | None) -> str:
@@ -93,12 +96,11 @@ def size(count: int) -> str:
     """Bytes as people read them."""
     if count < 1000:
         return f"{count} bytes"
-    value, unit = float(count), "bytes"
-    for unit in ("kB", "MB", "GB", "TB"):
+    value, units = count / 1000, ["TB", "GB", "MB", "kB"]
+    while value >= 999.5 and len(units) > 1:
         value /= 1000
-        if value < 999.5:
-            break
-    return f"{value:.1f} {unit}"
+        units.pop()
+    return f"{value:.1f} {units[-1]}"
 
 
 def short(digest: str) -> str:

@@ -41,7 +41,9 @@ def _recorded(history: History) -> list[Chart]:
     summed = tuple(
         (state.number, len(state.accepted.record.hospitals)) for state in closed if state.accepted is not None
     )
-    rows = tuple((state.number, state.aggregate.record.total_rows) for state in closed if state.aggregate is not None)
+    rows = tuple(
+        (state.number, state.aggregate.record.total_rows) for state in closed if state.aggregate is not None
+    )
     return [
         Chart("Hospitals in the sum", ROUND, "hospitals", (Series("in the sum", summed), Series("took part", asked)),
               "from the ledger", from_zero=True, whole=True),

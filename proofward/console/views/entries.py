@@ -85,7 +85,10 @@ def _said(envelope: Envelope) -> dict[str, Any]:
         "envelope": [
             ("sender", f"{envelope.sender}, {envelope.role}"),
             ("round", f"{envelope.round}, attempt {envelope.attempt + 1}" if envelope.round else "none yet"),
-            ("ledger that the sender had seen", f"{envelope.seen_size:,} entries, root {envelope.seen_root.hex()}"),
+            (
+                "ledger that the sender had seen",
+                f"{envelope.seen_size:,} entries, root {envelope.seen_root.hex()}",
+            ),
             ("digest of the message", envelope.digest.hex()),
         ],
         "self_fields": [
@@ -102,13 +105,23 @@ def _plain(record: Message, name: str) -> list[str]:
         return _rules(value)
     if isinstance(record, MessageRefused) and name == "evidence":
         return _evidence(value)
-    declared = next((own.__annotations__[name] for own in type(record).__mro__ if name in own.__dict__.get("__annotations__", {})), "")
+    declared = next(
+        (
+            own.__annotations__[name]
+            for own in type(record).__mro__
+            if name in own.__dict__.get("__annotations__", {})
+        ),
+        "",
+    )
     return _items(value, declared)
 
 
 def _items(value: object, declared: str) -> list[str]:
     if isinstance(value, tuple):
-        found = [_items(item, "Digest" if declared == "SealedShares" or "Digest" in declared else "")[0] for item in value]
+        found = [
+            _items(item, "Digest" if declared == "SealedShares" or "Digest" in declared else "")[0]
+            for item in value
+        ]
         more = [f"and {len(found) - MOST_ITEMS} more"] if len(found) > MOST_ITEMS else []
         return found[:MOST_ITEMS] + more or ["none"]
     if isinstance(value, bytes):
@@ -142,7 +155,9 @@ def _rules(data: bytes) -> list[str]:
 def _evidence(data: bytes) -> list[str]:
     try:
         found = parse_envelope(data)
-        return [f"a message of {len(data):,} bytes: {title_of(found.topic)} of {found.sender}, round {found.round}"]
+        return [
+            f"a message of {len(data):,} bytes: {title_of(found.topic)} of {found.sender}, round {found.round}"
+        ]
     except MalformedMessage:
         return [f"{len(data):,} bytes that are no message"]
 
@@ -150,13 +165,25 @@ def _evidence(data: bytes) -> list[str]:
 def _proof(history: History, number: int, data: bytes, note: bytes | None) -> dict[str, Any]:
     """The proof that the bytes, as they are on the disk, are in the tree that the ledger's host has signed."""
     leaf = leaf_hash(data)
-    found: dict[str, Any] = {"leaf": leaf.hex(), "path": [], "root": "", "size": 0, "signer": "", "good": False}
+    found: dict[str, Any] = {
+        "leaf": leaf.hex(),
+        "path": [],
+        "root": "",
+        "size": 0,
+        "signer": "",
+        "good": False,
+    }
     if note is None:
-        return {**found, "words": "There is no signed checkpoint of this ledger here, so nothing can be checked."}
+        return {
+            **found,
+            "words": "There is no signed checkpoint of this ledger here, so nothing can be checked.",
+        }
     try:
         checkpoint = open_checkpoint(note, log_verifier(history.rules))
         if not number < checkpoint.size <= history.size:
-            words = f"The newest checkpoint here is of {checkpoint.size:,} entries, and does not cover this one."
+            words = (
+                f"The newest checkpoint here is of {checkpoint.size:,} entries, and does not cover this one."
+            )
             return {**found, "words": words}
         path = inclusion_proof(number, checkpoint.size, history.tree.node)
         found |= {"path": [value.hex() for value in path], "root": checkpoint.root.hex(),

@@ -41,7 +41,9 @@ def overview(state: State) -> dict[str, Any]:
     found["empty"] = "" if found["live"] else _why_empty(state)
     with state.told.lock:
         last = list(state.told.lines)[: -LAST_LINES - 1 : -1] if state.source.is_coordinator else []
-    found["lines"] = [f"{moment(line.time)}: {line.kind}{f', {line.words}' if line.words else ''}" for line in last]
+    found["lines"] = [
+        f"{moment(line.time)}: {line.kind}{f', {line.words}' if line.words else ''}" for line in last
+    ]
     return found
 
 
@@ -74,14 +76,18 @@ def _site(state: State) -> list[tuple[str, str]]:
         return [("site", source.name)]
     view = health.view
     over = health.over or health.job_over or state.followed.over
-    running = f"{health.process} runs it" if health.process else "none, the federation is over" if over else "none"
+    running = (
+        f"{health.process} runs it" if health.process else "none, the federation is over" if over else "none"
+    )
     rows = [("site", view.site), ("federation", view.federation), ("process", running)]
     if view.lacking:
         rows.append(("not joined", ", ".join(view.lacking)))
     for member in view.members:
         words = [f"{member.key} key"] if member.key in ("plain", "encrypted", "missing") else [member.key]
         if member.records is not None:
-            words.append("records enrolled" if member.enrolled else "records here" if member.records else "no records")
+            words.append(
+                "records enrolled" if member.enrolled else "records here" if member.records else "no records"
+            )
         words += [f"asked for {what}" for what in member.asked]
         rows.append((member.role, f"{member.name}: {', '.join(words)}"))
     if view.ledger is not None and view.ledger.incoming_bytes:

@@ -41,7 +41,9 @@ OPEN = ("/static/",)
 class Guard:
     """Wraps an application."""
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Collection[str], cookie: str, asked: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, hosts: Collection[str], cookie: str, asked: Callable[[], None]
+    ) -> None:
         """hosts: names and addresses in the Host header, without the port. asked: called with every request."""
         self._app = app
         self._token = token.encode()

@@ -39,7 +39,9 @@ def listening(address: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         found.close()
         reason = getattr(error, "strerror", None) or str(error)
-        words = f"port {port} of {address} cannot be used ({reason}): choose another with --port, or a free one "
+        words = (
+            f"port {port} of {address} cannot be used ({reason}): choose another with --port, or a free one "
+        )
         raise CannotListen(f"{words}with --port 0; another console may have it") from error
     return found
 
@@ -56,7 +58,13 @@ class Served:
         self.address, self.port = sock.getsockname()[:2]
         self.token = new_token()
         own = LOOPBACK if is_local(self.address) else (self.address,)
-        app = Guard(Pages(state).application(), self.token, {*own, *names}, f"proofward-console-{self.port}", state.asked)
+        app = Guard(
+            Pages(state).application(),
+            self.token,
+            {*own, *names},
+            f"proofward-console-{self.port}",
+            state.asked,
+        )
         level = "error" if os.environ.get(TRACEBACK_VARIABLE) else "critical"
         config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level=level, access_log=False,
                                 server_header=False, proxy_headers=False, timeout_graceful_shutdown=1)  # fmt: skip

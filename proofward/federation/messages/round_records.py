@@ -48,9 +48,8 @@ class KeysClosed(Message):
 
 @dataclass(frozen=True)
 class Upload(Message):
-    """Hospital: an encrypted update, its proof, a sealed key share for each hospital that takes part.
+    """Hospital: encrypted update, its proof, a sealed key share per hospital (b"" for itself and the absent).
 
-    sealed_shares: b"" for itself and the absent.
     model, beacon, dataset_root, rows: what the proof is about, so that stale ones are refused by name.
     """
 
