@@ -99,23 +99,28 @@ def _drawn(chart: Chart) -> Iterator[str]:
         left = LEFT + (x - min(xs)) / (right - min(xs)) * (WIDTH - LEFT - RIGHT)
         return round(left, 1), round(HEIGHT - BOTTOM - (y - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
-    yield f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(chart.described)}">'
+    name = escape(chart.described)
+    yield f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{name}">'
     for value in up:
         _, y = place(min(xs), value)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
-        yield f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{_number(value)}</text>'
+        yield _text("tick", f'x="{LEFT - 6}" y="{y + 4}"', _number(value), "end")
     for value in across:
         if min(xs) <= value <= right:
             x, _ = place(value, low)
-            yield f'<text class="tick" x="{x}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{_number(value)}</text>'
-    yield f'<text class="axis" x="{(WIDTH + LEFT) // 2}" y="{HEIGHT - 5}" text-anchor="middle">{escape(chart.x)}</text>'
-    yield f'<text class="axis" transform="translate(11 {(HEIGHT - BOTTOM) // 2}) rotate(-90)" text-anchor="middle">{escape(chart.y)}</text>'
+            yield _text("tick", f'x="{x}" y="{HEIGHT - BOTTOM + 15}"', _number(value))
+    yield _text("axis", f'x="{(WIDTH + LEFT) // 2}" y="{HEIGHT - 5}"', chart.x)
+    yield _text("axis", f'transform="translate(11 {(HEIGHT - BOTTOM) // 2}) rotate(-90)"', chart.y)
     for number, line in enumerate(lines):
         spots = [place(x, y) for x, y in _thinned(line.points)]
         yield f'<polyline class="line s{number}" points="{" ".join(f"{x},{y}" for x, y in spots)}"/>'
         if len(spots) <= MARKED:
             yield from (marker(number, x, y) for x, y in spots)
     yield "</svg>"
+
+
+def _text(kind: str, where: str, words: str, anchor: str = "middle") -> str:
+    return f'<text class="{kind}" {where} text-anchor="{anchor}">{escape(words)}</text>'
 
 
 def marker(number: int, x: float, y: float) -> str:
@@ -130,4 +135,5 @@ def marker(number: int, x: float, y: float) -> str:
 def legend(number: int) -> str:
     """A piece of a line with its mark, for the words beside it."""
     line = f'<line class="line s{number}" x1="1" x2="29" y1="6" y2="6"/>'
-    return f'<svg class="key" viewBox="0 0 30 12" aria-hidden="true" focusable="false">{line}{marker(number, 15, 6)}</svg>'
+    shown = 'viewBox="0 0 30 12" aria-hidden="true" focusable="false"'
+    return f'<svg class="key" {shown}>{line}{marker(number, 15, 6)}</svg>'

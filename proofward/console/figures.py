@@ -1,4 +1,4 @@
-"""Figures by round that lie beside a run: files of the run's own, read with bounds and not believed blindly."""
+"""Figures by round that lie beside a run, in files of its own that are read with bounds."""
 
 from __future__ import annotations
 

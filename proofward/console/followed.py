@@ -109,7 +109,7 @@ class Followed:
                     self._apply(self.history, fresh[start : start + A_TIME])
 
     def _compare(self, stored: StoredEntries) -> None:
-        """Raises LedgerCorrupt where a ledger has become another than it was; a member's copy may be behind."""
+        """Raises LedgerCorrupt where a ledger has become another; a member's copy may be behind."""
         last = len(self.lines) - 1
         if self.history is None or not isinstance(stored, HostedLedger) or last < 0:
             return

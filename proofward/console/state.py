@@ -20,7 +20,8 @@ from proofward.engines.contract import Check, Health, KitError
 from proofward.engines.remote.agreement.home import HomeError
 
 BEAT, HEALTH_BEAT, RESTS, CHECKS_KEPT = 1.0, 4.0, 19.0, 30.0
-"""Seconds between looks, the least between two at the health, rests in its durations, how long findings stay."""
+"""Seconds between looks and at least between two at the health, whose rests are so many looks
+long; seconds for which findings are kept."""
 NOBODY = 60.0
 """Seconds without a request after which nothing is looked at."""
 

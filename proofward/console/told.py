@@ -61,7 +61,7 @@ class Told:
         self._tail = None if path is None else Tail(path)
 
     def advance(self) -> bool:
-        """Takes in what is new; whether anything was. A log that cannot be read now may be at the next call."""
+        """Takes in what is new; whether anything was. What cannot be read now may be at the next call."""
         if self._tail is None:
             return False
         fresh = False

@@ -27,7 +27,8 @@ def curves(state: State) -> dict[str, Any]:
 def _plain(chart: Chart) -> dict[str, Any]:
     columns, rows = chart.table()
     keys = [(legend(number), line.name) for number, line in enumerate(chart.series)]
-    return {"title": chart.title, "note": chart.note, "svg": chart.svg(), "keys": keys if len(keys) > 1 else [],
+    keys = keys if len(keys) > 1 else []
+    return {"title": chart.title, "note": chart.note, "svg": chart.svg(), "keys": keys,
             "columns": columns, "rows": rows}  # fmt: skip
 
 
@@ -37,37 +38,41 @@ def _recorded(history: History) -> list[Chart]:
     if not closed:
         return []
     hospitals = set(history.hospitals)
-    asked = tuple((state.number, len(set(state.participants) & hospitals)) for state in closed)
-    summed = tuple(
-        (state.number, len(state.accepted.record.hospitals)) for state in closed if state.accepted is not None
-    )
-    rows = tuple(
-        (state.number, state.aggregate.record.total_rows) for state in closed if state.aggregate is not None
-    )
+    asked, summed, rows = [], [], []
+    for state in closed:
+        assert state.accepted is not None and state.aggregate is not None
+        asked.append((state.number, len(set(state.participants) & hospitals)))
+        summed.append((state.number, len(state.accepted.record.hospitals)))
+        rows.append((state.number, state.aggregate.record.total_rows))
+    lines = (Series("in the sum", tuple(summed)), Series("took part", tuple(asked)))
+    records = (Series("records", tuple(rows)),)
+    note = "from the ledger"
     return [
-        Chart("Hospitals in the sum", ROUND, "hospitals", (Series("in the sum", summed), Series("took part", asked)),
-              "from the ledger", from_zero=True, whole=True),
-        Chart("Records in the sum", ROUND, "records", (Series("records", rows),), "from the ledger", from_zero=True,
-              whole=True),
-    ]  # fmt: skip
+        Chart("Hospitals in the sum", ROUND, "hospitals", lines, note, from_zero=True, whole=True),
+        Chart("Records in the sum", ROUND, "records", records, note, from_zero=True, whole=True),
+    ]
 
 
 def _spent(state: State) -> list[Chart]:
     """Durations and traffic of each round, from the log."""
     with state.told.lock:
         spent = {key: median(values) for key, values in state.told.spent.items()}
-        traffic = dict(state.told.traffic)
+        traffic = {key: count / 1e6 for key, count in state.told.traffic.items()}
     found = []
-    lines = [(name, tuple(sorted((number, value) for (kind, number), value in spent.items() if kind == key and number)))
-             for name, key in (("a proof", "proved"), ("a verification", "verified"))]  # fmt: skip
-    series = tuple(Series(name, points) for name, points in lines if points)
-    if series:
-        note = "median of each round, from this site's log"
+    note = "median of each round, from this site's log"
+    if series := _by_round(spent, {"a proof": "proved", "a verification": "verified"}):
         found.append(Chart("Time for proofs", ROUND, "seconds", series, note, from_zero=True))
-    lines = [(name, tuple(sorted((number, count / 1e6) for (kind, number), count in traffic.items() if kind == key and number)))
-             for name, key in (("sent", "traffic sent"), ("received", "traffic received"))]  # fmt: skip
-    series = tuple(Series(name, points) for name, points in lines if points)
-    if series:
-        note = "by the end of each round, from this site's log"
+    note = "by the end of each round, from this site's log"
+    if series := _by_round(traffic, {"sent": "traffic sent", "received": "traffic received"}):
         found.append(Chart("Traffic", ROUND, "MB", series, note, from_zero=True))
     return found
+
+
+def _by_round(values: dict[tuple[str, int], float], lines: dict[str, str]) -> tuple[Series, ...]:
+    """A line for each kind that has values in some round, by its name."""
+    found = []
+    for name, wanted in lines.items():
+        own = [(number, value) for (kind, number), value in values.items() if kind == wanted and number]
+        if own:
+            found.append(Series(name, tuple(sorted(own))))
+    return tuple(found)

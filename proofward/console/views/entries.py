@@ -105,23 +105,14 @@ def _plain(record: Message, name: str) -> list[str]:
         return _rules(value)
     if isinstance(record, MessageRefused) and name == "evidence":
         return _evidence(value)
-    declared = next(
-        (
-            own.__annotations__[name]
-            for own in type(record).__mro__
-            if name in own.__dict__.get("__annotations__", {})
-        ),
-        "",
-    )
-    return _items(value, declared)
+    declared = {field.name: str(field.type) for field in fields(record)}  # type: ignore[arg-type]
+    return _items(value, declared[name])
 
 
 def _items(value: object, declared: str) -> list[str]:
     if isinstance(value, tuple):
-        found = [
-            _items(item, "Digest" if declared == "SealedShares" or "Digest" in declared else "")[0]
-            for item in value
-        ]
+        each = "Digest" if declared == "SealedShares" or "Digest" in declared else ""
+        found = [_items(item, each)[0] for item in value]
         more = [f"and {len(found) - MOST_ITEMS} more"] if len(found) > MOST_ITEMS else []
         return found[:MOST_ITEMS] + more or ["none"]
     if isinstance(value, bytes):
@@ -155,15 +146,14 @@ def _rules(data: bytes) -> list[str]:
 def _evidence(data: bytes) -> list[str]:
     try:
         found = parse_envelope(data)
-        return [
-            f"a message of {len(data):,} bytes: {title_of(found.topic)} of {found.sender}, round {found.round}"
-        ]
+        said = f"{title_of(found.topic)} of {found.sender}, round {found.round}"
+        return [f"a message of {len(data):,} bytes: {said}"]
     except MalformedMessage:
         return [f"{len(data):,} bytes that are no message"]
 
 
 def _proof(history: History, number: int, data: bytes, note: bytes | None) -> dict[str, Any]:
-    """The proof that the bytes, as they are on the disk, are in the tree that the ledger's host has signed."""
+    """The proof that the bytes, as they are on the disk, are in the tree that was signed."""
     leaf = leaf_hash(data)
     found: dict[str, Any] = {
         "leaf": leaf.hex(),

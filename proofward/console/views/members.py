@@ -26,8 +26,8 @@ def members(state: State) -> dict[str, Any]:
     return {
         "members": [
             {"name": name, "role": role, "site": site, "own": name in state.source.own_members(),
-             "state": "not joined yet" if name in lacking else "", "awaited": name in lacking, "revoked": False,
-             "rows": None, "wrong": 0, "said": "", "at": None, "key": ""}
+             "state": "not joined yet" if name in lacking else "", "awaited": name in lacking,
+             "revoked": False, "rows": None, "wrong": 0, "said": "", "at": None, "key": ""}
             for name, (role, site) in places.items()
         ],
         "joining": True,

@@ -179,8 +179,8 @@ def _why_empty(state: State) -> str:
     """Why there is nothing to follow, in a sentence."""
     if state.source.is_coordinator:
         return (
-            "The coordinator's kit has no members and follows no ledger: the server's and the sites' consoles "
-            "say how the rounds go. Here is how its process and the jobs that it submits stand."
+            "The coordinator's kit has no members and follows no ledger: the server's and the sites' "
+            "consoles say how the rounds go. Here is how its process and the jobs that it submits stand."
         )
     if state.followed.trouble:
         return "Nothing of the ledger can be shown."

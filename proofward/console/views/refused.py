@@ -56,8 +56,12 @@ def _fault(fault: Fault) -> dict[str, Any]:
 def _late(history: History) -> list[dict[str, Any]]:
     """Messages out of turn: the network may be to blame."""
     return [
-        {"round": number, "member": record.culprit, "detail": f"expected {record.expected}, found {record.actual}",
-         "demand": REFUSALS.get(record.check, "")}
+        {
+            "round": number,
+            "member": record.culprit,
+            "detail": f"expected {record.expected}, found {record.actual}",
+            "demand": REFUSALS.get(record.check, ""),
+        }
         for number, record in history.refused_in
         if record.check in LATE
-    ]  # fmt: skip
+    ]

@@ -1,4 +1,4 @@
-"""What has left this site: every message and every object of its members, when, how large, under which digest."""
+"""What has left this site: every message and object of its members, when, its size and its digest."""
 
 from __future__ import annotations
 

@@ -42,9 +42,18 @@ class Guard:
     """Wraps an application."""
 
     def __init__(
-        self, app: ASGIApp, token: str, hosts: Collection[str], cookie: str, asked: Callable[[], None]
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        hosts: Collection[str],
+        cookie: str,
+        asked: Callable[[], None],
     ) -> None:
-        """hosts: names and addresses in the Host header, without the port. asked: called with every request."""
+        """hosts: names and addresses in the Host header, without the port.
+
+        cookie: its name. asked: called with every request that is answered.
+        """
         self._app = app
         self._token = token.encode()
         self._session = secrets.token_urlsafe(TOKEN_BYTES)

@@ -47,27 +47,32 @@ def listening(address: str, port: int) -> socket.socket:
 
 
 class Served:
-    """The pages on a socket, from `start` to `close`.
+    """The pages on a socket, from `start` to `close`."""
 
-    names: what the Host header may name beside the loopback's names and the socket's own address.
-    """
-
-    def __init__(self, state: State, sock: socket.socket, names: tuple[str, ...] = ()) -> None:
+    def __init__(self, state: State, sock: socket.socket) -> None:
         self.state = state
         self._socket = sock
         self.address, self.port = sock.getsockname()[:2]
         self.token = new_token()
-        own = LOOPBACK if is_local(self.address) else (self.address,)
         app = Guard(
             Pages(state).application(),
-            self.token,
-            {*own, *names},
-            f"proofward-console-{self.port}",
-            state.asked,
+            token=self.token,
+            hosts=LOOPBACK if is_local(self.address) else (self.address,),
+            cookie=f"proofward-console-{self.port}",
+            asked=state.asked,
         )
         level = "error" if os.environ.get(TRACEBACK_VARIABLE) else "critical"
-        config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level=level, access_log=False,
-                                server_header=False, proxy_headers=False, timeout_graceful_shutdown=1)  # fmt: skip
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_level=level,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="console-web", daemon=True)
 
