@@ -54,6 +54,11 @@ def phase_words(phase: str) -> str:
     return PHASES.get(phase, "")
 
 
+def sentence(words: str) -> str:
+    """Words as a sentence; none for none."""
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
 def awaited(phase: str, role: str) -> str:
     """What a phase waits for from a member with this role."""
     return _BOTH.get(phase, {}).get(role) or _AWAITED.get(phase, "its next message")

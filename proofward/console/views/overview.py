@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proofward.console.state import State
-from proofward.console.words import awaited, duration, moment, phase_words, size
+from proofward.console.words import awaited, duration, moment, phase_words, sentence, size
 from proofward.engines.operations.suggestions import command
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
@@ -104,7 +104,7 @@ def _live(state: State, history: History) -> dict[str, Any]:
     return {
         "federation": history.rules.federation,
         "phase": history.phase,
-        "words": phase_words(history.phase),
+        "words": sentence(phase_words(history.phase)),
         "round": number,
         "attempt": attempt + 1,
         "closed": len(history.closed),
