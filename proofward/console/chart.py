@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 400, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 38
+WIDTH, HEIGHT = 330, 215
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 40
 MOST_LINES, MOST_POINTS, MARKED = 6, 400, 40
 """Of more points than MOST_POINTS some are left out of the picture; of more than MARKED none has a marker."""
 
@@ -110,7 +110,7 @@ def _drawn(chart: Chart) -> Iterator[str]:
             x, _ = place(value, low)
             yield _text("tick", f'x="{x}" y="{HEIGHT - BOTTOM + 15}"', _number(value))
     yield _text("axis", f'x="{(WIDTH + LEFT) // 2}" y="{HEIGHT - 5}"', chart.x)
-    yield _text("axis", f'transform="translate(11 {(HEIGHT - BOTTOM) // 2}) rotate(-90)"', chart.y)
+    yield _text("axis", f'transform="translate(12 {(HEIGHT - BOTTOM) // 2}) rotate(-90)"', chart.y)
     for number, line in enumerate(lines):
         spots = [place(x, y) for x, y in _thinned(line.points)]
         yield f'<polyline class="line s{number}" points="{" ".join(f"{x},{y}" for x, y in spots)}"/>'
