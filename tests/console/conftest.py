@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from proofward.engines.flare import certificate
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.operations.event_log import EventLog
 from tests.engines import remote_harness as harness
 from tests.engines import remote_kits
 from tests.federation.fakes import FakeProofs, datasets
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_keys() -> Iterator[None]:
+    """All tests look at the same few kits: a key is looked at once, whether it is one, since that takes long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certificate, "load_pem_private_key", lru_cache(maxsize=64)(load_pem_private_key))
+        yield
 
 
 @pytest.fixture(scope="session")
