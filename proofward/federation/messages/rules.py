@@ -241,8 +241,9 @@ class Rules(RoundKinds):
             said = found.get("declarations")
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
-            extras = {"declarations": declarations, "counting": counting}
-            rules = cls(members=members, config=config, **extras, **scalars)
+            rules = cls(
+                members=members, config=config, declarations=declarations, counting=counting, **scalars
+            )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
                 "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"

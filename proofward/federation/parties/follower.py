@@ -24,7 +24,6 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.federation.messages.wire import Extension, Packet, open_extension
-from proofward.federation.parties.counting import CountSource, no_counts
 from proofward.federation.parties.extension import fresh_entries
 from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.own_words import OwnWords
