@@ -76,7 +76,7 @@ class Terms:
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """Terms with this configuration; by name, `declared` Declarations, `counted` Countings, other fields."""
+        """With this configuration; by name `declared` Declarations, `counted` Countings, and other fields."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
