@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from proofward.encoding import MalformedMessage, decode_item, encode_item
+from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
 from proofward.lattice.parameters import MAX_HOSPITALS
@@ -76,6 +77,7 @@ class Rules(RoundKinds):
     rounds: all of them, of training and of counting
     config: with config.holders = h
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
+    declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
     """
 
@@ -87,6 +89,7 @@ class Rules(RoundKinds):
     rounds: int
     config: RoundConfig
     initial_model: bytes = b""
+    declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
 
     def __post_init__(self) -> None:
@@ -113,6 +116,12 @@ class Rules(RoundKinds):
             raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
         if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
             raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
+        size = len(encode(self.declarations))
+        if size > MAX_DECLARATIONS:
+            raise RulesError("declarations", f"at most {MAX_DECLARATIONS} bytes", f"{size} bytes")
+        declared = [entry.member for entry in self.declarations.members]
+        if declared != sorted(set(declared)) or not set(declared) <= set(names):
+            raise RulesError("declarations", "names of members, each once, in ascending order", declared)
         try:
             self.check_rounds()
         except ConfigurationError as error:
@@ -210,6 +219,8 @@ class Rules(RoundKinds):
             "initial_model": self.initial_model,
             "config": cast(Item, self.config.to_dict()),
         }
+        if self.declarations != NOTHING_DECLARED:
+            fields["declarations"] = encode(self.declarations)
         if self.counting:
             fields["counting"] = counting_to_item(self.counting)
         return encode_item(fields)
@@ -227,8 +238,12 @@ class Rules(RoundKinds):
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
+            said = found.get("declarations")
+            declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
-            rules = cls(members=members, config=config, counting=counting, **scalars)
+            rules = cls(
+                members=members, config=config, declarations=declarations, counting=counting, **scalars
+            )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
                 "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"
