@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,22 @@ class StatisticsMissing(ValueError):
 
 @dataclass(frozen=True)
 class Summed:
-    """found: what was counted. root: of the ledger at its end. hospitals: that are in all of the sums."""
+    """found: what was counted. root: of the ledger at its end. hospitals: those in the sum, by step."""
 
     found: Statistics
     root: bytes
-    hospitals: tuple[str, ...]
+    hospitals: Mapping[str, tuple[str, ...]]
+
+    @property
+    def in_all(self) -> tuple[str, ...]:
+        """Hospitals that are in every sum."""
+        found = set.intersection(*(set(names) for names in self.hospitals.values()))
+        return tuple(sorted(found))
+
+    @property
+    def alike(self) -> bool:
+        """Whether all sums are of the same hospitals."""
+        return len(set(self.hospitals.values())) == 1
 
 
 def read_statistics(folder: Path) -> Summed:
@@ -44,8 +56,9 @@ def summed_of(history: History, objects: Objects) -> Summed:
             found = f"{len(history.closed)} of them, and the ledger is {history.phase}"
             raise StatisticsMissing(f"expected {history.rules.rounds} closed rounds, found {found}")
         sums = counted_sums(history, objects)
-        found_of_all = statistics_of(layout, by_step(sums))
+        steps = by_step(sums)
+        found_of_all = statistics_of(layout, steps)
     except (ConfigurationError, FeaturesInvalid) as error:
         raise StatisticsMissing(f"expected statistics of a table, found others: {error}") from error
-    hospitals = set(sums[0].hospitals).intersection(*(own.hospitals for own in sums[1:]))
-    return Summed(found_of_all, history.root, tuple(sorted(hospitals)))
+    hospitals = {step: tuple(sorted(own.hospitals)) for step, own in zip(steps, sums, strict=True)}
+    return Summed(found_of_all, history.root, hospitals)

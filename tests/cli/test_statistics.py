@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from proofward.cli.project.project_file import read_project, read_whole_project
 from proofward.cli.project.project_text import project_text
 from proofward.cli.project.statistics_terms import statistics_layout, statistics_project
+from proofward.cli.run.statistics_words import hospital_lines
 from proofward.data.statistics_layout import schema_of
 from proofward.data.table_values import read_values
 from proofward.data.tables.table_file import TableFile
+from proofward.report.statistics_source import read_statistics
 from proofward.statistics.counts import counts_of, ranges_of
 from tests.cli.own_statistics import ROWS, write_all, write_uncentred
 from tests.cli.own_tables import data
@@ -164,3 +167,20 @@ def test_tables_that_cannot_be_read_are_all_named(proofward, tmp_path):
     said = proofward.json("consortium", "statistics", path, *data(*files), "--run", tmp_path / "run")
     assert said["exit"] == 1 and said["reason"].startswith("nothing was counted") and len(said["problems"]) == 2
     assert "of b: row 1: missing 4 of 6 columns" in said["problems"][0] and "of c: rows that have not 6 cells" in said["problems"][1]
+
+
+def test_sums_of_different_hospitals_are_said_to_be(counted):
+    folder, *_ = counted
+    summed = read_statistics(folder / "run")
+    assert hospital_lines(summed) == ["hospitals in the sums: a, b, c"]
+    other = replace(summed, hospitals={**summed.hospitals, "moments": ("a", "c")})
+    assert other.in_all == ("a", "c") and hospital_lines(other)[2:] == [
+        "hospitals in the moments: a, c",
+        "the sums are of different hospitals: together they tell more of who is in one only",
+    ]
+
+
+def test_a_ledger_of_training_has_no_statistics(proofward, tmp_path, demo_run):
+    path = write_uncentred(tmp_path)
+    said = proofward.json("consortium", "statistics", path, "--from", demo_run[0])
+    assert said["exit"] == 1 and "found one of training" in said["reason"]

@@ -143,17 +143,19 @@ def _counted_here(
 
 def _tell(path: Path, summed: Summed, folder: Path, write: bool, as_json: bool) -> None:
     from proofward.cli.project.written_statistics import constants_of, write_statistics
-    from proofward.cli.run.statistics_words import plain_statistics, statistics_lines
+    from proofward.cli.run.statistics_words import hospital_lines, plain_statistics, statistics_lines
 
-    lines = [*statistics_lines(summed.found), f"hospitals in the sums: {', '.join(summed.hospitals)}"]
-    lines.append(f"ledger {summed.root.hex()}; audit it with: {command('audit', folder)}")
+    lines = [*statistics_lines(summed.found), *hospital_lines(summed)]
+    lines.append(f"ledger {summed.root.hex()}{_audited(folder)}")
     if write:
         write_statistics(path, constants_of(summed.found), summed.root)
         lines.append(f"{path} has these centres and spreads, and in [statistics] the ledger's root")
     if as_json:
         print_json({
             "did": "counted", "file": str(path), "from": str(folder), "ledger": summed.root.hex(),
-            "hospitals": list(summed.hospitals), "written": write, **plain_statistics(summed.found),
+            "hospitals": list(summed.in_all), "written": write,
+            "sums": {step: list(names) for step, names in summed.hospitals.items()},
+            **plain_statistics(summed.found),
         })  # fmt: skip
         return
     console = make_console()
@@ -161,3 +163,12 @@ def _tell(path: Path, summed: Summed, folder: Path, write: bool, as_json: bool) 
         console.print(line, markup=False, soft_wrap=True)
 
 
+def _audited(folder: Path) -> str:
+    """How the ledger is audited, where this folder has it: a member's kit has what it followed of it."""
+    from proofward.report.handover.model_source import NotASource, ledger_of
+
+    try:
+        place = ledger_of(folder)
+    except NotASource:
+        return ""
+    return f"; audit it with: {command('audit', folder if place.parent == folder else place)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.report.statistics import ColumnStatistics, Moments, Numbers, Quantile, Statistics
+from proofward.report.statistics_source import Summed
 
 SHOWN = (5, 50, 95)
 
@@ -25,6 +26,14 @@ def statistics_lines(found: Statistics) -> Iterator[str]:
             levels = [f"{name} {count:,}" for name, count in own.levels.items()]
             levels += [f"withheld {own.rare:,}"] if own.rare else []
             yield f"  {', '.join(levels)}"
+
+
+def hospital_lines(summed: Summed) -> list[str]:
+    """Whose counts are in the sums; where they differ, of each."""
+    if summed.alike:
+        return [f"hospitals in the sums: {', '.join(summed.in_all)}"]
+    lines = [f"hospitals in the {step}: {', '.join(names)}" for step, names in summed.hospitals.items()]
+    return [*lines, "the sums are of different hospitals: together they tell more of who is in one only"]
 
 
 def _head(own: ColumnStatistics) -> str:
