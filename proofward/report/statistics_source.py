@@ -56,8 +56,8 @@ def summed_of(history: History, objects: Objects) -> Summed:
             found = f"{len(history.closed)} of them, and the ledger is {history.phase}"
             raise StatisticsMissing(f"expected {history.rules.rounds} closed rounds, found {found}")
         sums = counted_sums(history, objects)
-        steps = by_step(sums)
-        found_of_all = statistics_of(layout, steps)
+        steps, alike = by_step(sums), len({tuple(sorted(own.hospitals)) for own in sums}) == 1
+        found_of_all = statistics_of(layout, steps, alike)
     except (ConfigurationError, FeaturesInvalid) as error:
         raise StatisticsMissing(f"expected statistics of a table, found others: {error}") from error
     hospitals = {step: tuple(sorted(own.hospitals)) for step, own in zip(steps, sums, strict=True)}
