@@ -26,8 +26,9 @@ from proofward.federation.messages.refusal import FederationHalted, Refusal
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.follower import Follower, Surroundings
+from proofward.federation.parties.follower import Follower
 from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore
@@ -138,8 +139,9 @@ class InProcessFederation:
         self._proofs = proofs
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
+        clock = self.folder.clock(plan.aggregator)
         self.aggregator = kinds.aggregator(
-            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock
         )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
@@ -159,6 +161,7 @@ class InProcessFederation:
             objects=self.aggregator.ledger.objects,
             proofs=proofs,
             randomness=self.folder.randomness(name),
+            clock=self.folder.clock(name),
             observe=self._event,
         )
 
