@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.api.counting import CountsTables
 from proofward.api.fitted import Fitted
 from proofward.api.inputs import predicted, probabilities
 from proofward.api.recipe import Recipe, features_given, label_given
 from proofward.api.refusals import NotFitted, TablesRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.api.sources import source_of, sources_of
-from proofward.api.terms import FileTerms, KeywordTerms, Terms, settings_of
+from proofward.api.terms import FileTerms, KeywordTerms, settings_of
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.cli.project.project_text import project_text
@@ -25,12 +26,12 @@ from proofward.optimizers.contract import ServerOptimizer
 from proofward.report.handover.exported_model import ExportedModel
 
 
-class Federation:
+class Federation(CountsTables):
     """Hospitals that train a model together, each update proved, encrypted, summed and recorded.
 
     All of them are in this process, and do what the sites of a consortium with the same settings do: the
-    rules, the readers of tables and the model are those of `proofward simulate`, to the bit. Results are
-    refused, with a `FederationError` that says what, where and why, rather than guessed.
+    rules, the readers and the model are those of `proofward simulate`, to the bit. Nothing is guessed: what
+    cannot be done is refused with a `FederationError` that says what, where and why.
     """
 
     def __init__(
@@ -90,8 +91,8 @@ class Federation:
             ignore: Columns that may be there and are not used.
             decimal: The decimal mark in the numbers of files.
             features: Centre and spread of every column, by its name. Both have to be public and agreed on,
-                since each hospital scales its own values with them. By default `fit` computes them, mean and
-                standard deviation, over the rows of ALL tables, which nobody holds in a real consortium.
+                since each hospital scales its own values with them. By default `fit` computes them over the
+                rows of ALL tables, which nobody holds in a real consortium; `statistics` needs none of it.
             verifiers: How many sites besides the hospitals check every proof, or the names of those that do,
                 hospitals among them.
             threshold: How many hospitals may collude and still open no update.
@@ -99,9 +100,8 @@ class Federation:
             minimum: The smallest number of hospitals in a sum.
             abandoning: How many hospitals may give up a round together.
             title: What the federation is called.
-            folder: Where the run with ledger and proofs is kept. Beside it, in FOLDER.private, lie keys and
-                records, which are handed to nobody. By default both are in a temporary folder, which is named
-                and goes with this object.
+            folder: Where the run with ledger and proofs is kept, and beside it, in FOLDER.private, keys and
+                records, for nobody else. By default both are temporary and go with this object.
             workers: How many members work at a time. By default the cores and one, as memory allows.
             progress: Whether to print what is going on.
             seed: UNSAFE, to compare runs. All that is random follows from it, keys too: evidence of nothing.
@@ -120,7 +120,7 @@ class Federation:
         recipe = Recipe(given)
         constants = None if features is None else features_given(features)
         named = None if classes is None else label_given(recipe.notation.label.column, classes)
-        self._terms: Terms = KeywordTerms(recipe, constants, named)
+        self._terms = KeywordTerms(recipe, constants, named)
         self._manner = Manner.of(folder, workers, progress, seed)
         self._fitted: Fitted | None = None
 

@@ -22,7 +22,7 @@ from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 COMPUTED = (
     "centre and spread of the columns are computed over the rows of all sites, which this process holds; in "
-    "a real consortium nobody does, and they stand in consortium.toml"
+    "a real consortium nobody does, and `proofward consortium statistics` counts them before training"
 )
 Tell = Callable[[str], None]
 

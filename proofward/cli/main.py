@@ -38,6 +38,7 @@ from proofward.cli.run.calibrate import calibrate
 from proofward.cli.run.consortium_check import consortium_check
 from proofward.cli.run.demo import demo
 from proofward.cli.run.simulate import simulate
+from proofward.cli.run.statistics import statistics
 
 
 @click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,3 +64,4 @@ consortium.add_command(add_site)
 consortium.add_command(calibrate)
 consortium.add_command(consortium_check)
 consortium.add_command(consortium_status)
+consortium.add_command(statistics)

@@ -32,9 +32,8 @@ def read_feature(values: Mapping[str, Any], where: str) -> TableColumn:
 
 
 def _number(entry: Table) -> TableColumn:
-    feature = Feature(
-        entry.text("name"), entry.number("centre"), entry.number("spread"), entry.text("unit", "")
-    )
+    centre, spread = (_constant(entry, name) for name in _SCALED)
+    feature = Feature(entry.text("name"), centre, spread, entry.text("unit", ""))
     given = {name: entry.number(name) for name in ("minimum", "maximum") if entry.peek(name) is not None}
     if entry.peek("missing", REFUSE) != REFUSE:
         given["missing"] = entry.number("missing")
@@ -42,6 +41,14 @@ def _number(entry: Table) -> TableColumn:
     if not (given or indicator or codes):
         return feature
     return Number(feature, **given, indicator=indicator, missing_codes=codes)
+
+
+def _constant(entry: Table, name: str) -> float:
+    """Centre or spread, which has to be there."""
+    if entry.peek(name) is None:
+        words = "a number, which `proofward consortium statistics` computes of all tables together"
+        raise ProjectError(f"{entry.where}{name}", words, "nothing")
+    return entry.number(name)
 
 
 def _levels(entry: Table, kind: str) -> TableColumn:

@@ -14,7 +14,7 @@ from proofward.data.schema import (
     ascending,
 )
 
-NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "duplicate_percent", "label", "id")
+NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "duplicate_percent", "label", "id", "statistics")
 _LABEL_KEYS = ("column", "positive", "negative", "classes")
 
 
@@ -29,6 +29,7 @@ def read_notation(table: Table) -> Notation:
             table.integer("clipped_percent", 0, 100, CLIPPED_PERCENT),
             _identifier(table),
             table.integer("duplicate_percent", 0, 100, DUPLICATE_PERCENT),
+            _statistics(table),
         )
     except FeaturesInvalid as error:
         raise ProjectError("columns", "a label, columns to ignore and a decimal mark", str(error)) from error
@@ -39,6 +40,13 @@ def _identifier(table: Table) -> str:
     if table.peek("id") is None:
         return ""
     return Table(table.table("id"), "id.", ("column",)).text("column")
+
+
+def _statistics(table: Table) -> str:
+    """The ledger in the table [statistics], "" where there is none."""
+    if table.peek("statistics") is None:
+        return ""
+    return Table(table.table("statistics"), "statistics.", ("ledger",)).text("ledger")
 
 
 def _label(table: Table) -> Label:
@@ -81,11 +89,15 @@ def label_lines(label: Label) -> list[str]:
 
 
 def id_lines(notation: Notation) -> list[str]:
-    """The lines of the file's table [id], where one was agreed."""
-    if not notation.id:
-        return []
-    words = "patients are counted and split by it; nothing is learnt from it"
-    return ["", "[id]", f"column = {_quoted(notation.id)}  # {words}"]
+    """The lines of the file's tables [id] and [statistics], where they were agreed."""
+    lines = []
+    if notation.id:
+        words = "patients are counted and split by it; nothing is learnt from it"
+        lines += ["", "[id]", f"column = {_quoted(notation.id)}  # {words}"]
+    if notation.statistics:
+        words = "the root of the ledger of the statistics that centres and spreads come from"
+        lines += ["", "[statistics]", f"ledger = {_quoted(notation.statistics)}  # {words}"]
+    return lines
 
 
 def _quoted(text: str) -> str:

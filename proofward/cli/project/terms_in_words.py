@@ -18,24 +18,12 @@ USUAL_BATCH, USUAL_RATE = 16, 8
 
 def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
     """What was agreed, for people. servers: the names and addresses under which it is reached."""
-    config, verifiers, rules = terms.round_config, terms.named("verifier"), terms.check()
-    training = config.training
+    config, rules = terms.round_config, terms.check()
+    training, members = config.training, _members(terms, rules, servers, port)
+    if rules.counts_only:
+        return [*members, *_counts(terms, rules)]
     return [
-        f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
-        f"hospitals: {', '.join(terms.named('hospital'))}",
-        f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
-        f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",
-        f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
-        f"model; fewer cannot",
-        f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
-        f"that may vanish between checked shares and consent: {rules.absent_hospitals}; "
-        "with more, the run waits for them",
-        *(
-            ["one hospital that is revoked, or leaves, ends the federation"]
-            if not rules.hospitals_to_spare
-            else []
-        ),
-        f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
+        *members,
         first_model_in_words(rules),
         f"model {config.model.words}, {training.duration} a round in batches of "
         f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
@@ -50,6 +38,45 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
+    ]
+
+
+def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
+    """Who takes part, and what they can do alone and together."""
+    verifiers = terms.named("verifier")
+    return [
+        f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
+        f"hospitals: {', '.join(terms.named('hospital'))}",
+        f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
+        f"a sum has {terms.minimum_updates} hospitals or more; "
+        f"{rules.config.threshold} learn nothing together",
+        f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
+        f"model; fewer cannot",
+        f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
+        f"that may vanish between checked shares and consent: {rules.absent_hospitals}; "
+        "with more, the run waits for them",
+        *(
+            ["one hospital that is revoked, or leaves, ends the federation"]
+            if not rules.hospitals_to_spare
+            else []
+        ),
+        f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
+    ]
+
+
+def _counts(terms: Terms, rules: Rules) -> list[str]:
+    """What is counted where nobody trains."""
+    return [
+        "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
+        *(
+            f"round {', '.join(map(str, own.rounds))}: {own.label}, {own.length:,} numbers"
+            + (f"; a hospital withholds those below {own.least_count}" if own.least_count > 1 else "")
+            for own in rules.counting
+        ),
+        "counts are proved to be in their ranges; that they are true each hospital signs, and nobody proves",
+        f"{rules.config.security_bits} bits of security",
+        f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
+        f"terms {terms.digest.hex()}",
     ]
 
 
