@@ -40,6 +40,7 @@ class Federation:
         hidden: Sequence[int] | None = None,
         layers: Sequence[str] | None = None,
         learning_rate: float | None = None,
+        schedule: Mapping[str, Any] | None = None,
         momentum: float | None = None,
         batch: int | None = None,
         epochs: int | None = None,
@@ -49,6 +50,7 @@ class Federation:
         aggregation: str | ServerOptimizer | Mapping[str, Any] | None = None,
         rounds: int = ROUNDS,
         validation: float | Mapping[str, Any] | None = None,
+        first_model: str | os.PathLike[str] | None = None,
         scales: Mapping[str, int] | None = None,
         label: str = "label",
         id: str | None = None,
@@ -71,10 +73,11 @@ class Federation:
 
         preset: gives what is left open of network and training. hidden: widths of the hidden layers, or
         layers: a line for each. learning_rate, momentum, batch, clip_bound, class_weights, and epochs or
-        steps: of a round at each hospital. aggregation: the server's optimizer by its name, or with its
-        numbers. rounds: of the federation. validation: the share of each hospital's rows on which it never
-        trains, as the proofs show, or the table [validation] as a mapping. scales: bits of the fixed-point
-        numbers.
+        steps: of a round at each hospital. schedule: of the rate over the rounds, as the file's table.
+        aggregation: the server's optimizer by its name, or with its numbers. rounds: of the federation.
+        validation: the share of each hospital's rows on which it never trains, as the proofs show, or the
+        file's table. first_model: the path of a model's file to start from, which all have to trust; by
+        default the members draw one. scales: bits of the fixed-point numbers.
 
         label: the column with the label; id: the one with the patient's number, by which rows are counted and
         parted, and of which nothing is learnt. classes: its values, by default those that the tables have, in
@@ -98,11 +101,12 @@ class Federation:
         """
         given = {
             "preset": preset, "hidden": hidden, "layers": layers, "learning_rate": learning_rate,
-            "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps, "clip_bound": clip_bound,
-            "class_weights": class_weights, "aggregation": aggregation, "rounds": rounds, "scales": scales,
-            "validation": validation, "label": label, "id": id, "ignore": ignore, "decimal": decimal,
-            "verifiers": verifiers, "threshold": threshold, "accepting": accepting, "minimum": minimum,
-            "abandoning": abandoning, "title": title,
+            "schedule": schedule, "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps,
+            "clip_bound": clip_bound, "class_weights": class_weights, "aggregation": aggregation,
+            "rounds": rounds, "validation": validation, "scales": scales, "label": label, "id": id,
+            "ignore": ignore, "decimal": decimal, "verifiers": verifiers, "threshold": threshold,
+            "accepting": accepting, "minimum": minimum, "abandoning": abandoning, "title": title,
+            "first_model": first_model,
         }  # fmt: skip
         recipe = Recipe(given)
         constants = None if features is None else features_given(features)
@@ -222,10 +226,14 @@ class Federation:
         """Writes the consortium.toml of this federation, with which the same runs at sites of their own.
 
         Title, server and sites are then to be edited, and centres and spreads that were computed here to be
-        looked at: they say something of the records. Replaces a file that is there.
+        looked at: they say something of the records. Replaces a file that is there. A trusted first model is
+        copied beside it.
         """
         project = self._terms.agreed if isinstance(self._terms, FileTerms) else self._done.project
         target = Path(os.fspath(path))
+        chosen, beside = project.first_model_beside(self._terms.path), project.first_model_beside(target)
+        if chosen is not None and beside is not None and chosen.resolve() != beside.resolve():
+            beside.write_bytes(chosen.read_bytes())
         target.write_text(project_text(project))
         return target
 

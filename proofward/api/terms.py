@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from proofward.api.recipe import WORDS, Recipe
+from proofward.api.recipe import Recipe
 from proofward.api.refusals import SettingsRefused, TablesRefused, refusing
 from proofward.api.sources import all_columns, computed_classes, computed_features
 from proofward.cli.kit.data_file import DataFile
@@ -33,6 +33,11 @@ class Terms(Protocol):
     @property
     def notation(self) -> Notation:
         """How tables are written, without what only they say."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """Of the file, beside which a trusted first model lies."""
         ...
 
     @property
@@ -98,6 +103,11 @@ class KeywordTerms:
     label: Label | None
 
     @property
+    def path(self) -> Path:
+        """See Terms."""
+        return self.recipe.path
+
+    @property
     def notation(self) -> Notation:
         """See Terms."""
         return self.recipe.notation
@@ -117,7 +127,7 @@ class KeywordTerms:
                 with refusing(TablesRefused):
                     features = computed_features(found)
                 tell(COMPUTED)
-        return self.recipe.project(sources, features or (), label or self.notation.label), WORDS
+        return self.recipe.project(sources, features or (), label or self.notation.label), self.path
 
     def settings(self) -> dict[str, Any]:
         """See Terms."""
@@ -134,12 +144,12 @@ def settings_of(project: Project) -> dict[str, Any]:
     return {
         "title": project.title,
         "rounds": project.rounds,
-        **{name: list(value) if isinstance(value, tuple) else value
-           for name, value in values.items() if value is not None},
+        **{name: _plain(value) for name, value in values.items() if value is not None},
         "aggregation": {"optimizer": optimizer.name, **numbers},
         **{name: getattr(project, name) for name in policy},
         "sites": {site.name: list(site.roles) for site in project.sites},
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
+        **({"first_model": project.trusted_first_model} if project.trusted_first_model else {}),
         **({} if project.validation is None else {"validation": plain_validation(project.validation)}),
         **({"id": project.notation.id} if project.notation.id else {}),
         "label": project.notation.label.column,
@@ -151,3 +161,10 @@ def settings_of(project: Project) -> dict[str, Any]:
             for entry in project.features
         },
     }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a keyword has it."""
+    if hasattr(value, "to_plain"):
+        return value.to_plain()
+    return list(value) if isinstance(value, tuple) else value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import ConfigurationError, TrainingError
@@ -78,7 +79,7 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
     unit = training.batch / (1 << setup.scales.rate_shift)
     duration = "epochs" if training.epochs else "steps"
 
-    def trained(**changes: int) -> Preset:
+    def trained(**changes: Any) -> Preset:
         return replace(setup, training=replace(training, **changes))
 
     def narrowed(width: int) -> Preset:

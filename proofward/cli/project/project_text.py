@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from proofward.cli.project.aggregation_table import optimizer_lines
 from proofward.cli.project.feature_table import feature_lines
@@ -20,6 +20,7 @@ MEANING = {
     "hidden": "widths of the hidden layers; [] for logistic regression; or give layers",
     "layers": "from the data upwards, ReLU between them; the last, to the classes, is implied",
     "learning_rate": "of a batch's mean gradient, a multiple of batch / 1024",
+    "schedule": "of the learning rate over the rounds, which begin with it",
     "momentum": "of SGD within a round, which begins without any; 0 for none",
     "batch": "records of a step, a power of two",
     "epochs": "passes over a hospital's records in a round, or give steps",
@@ -118,9 +119,15 @@ def _settings(project: Project, names: Sequence[str]) -> list[str]:
             sign = "# " if getattr(own, name) is None else ""
             plain = list(value) if isinstance(value, tuple) else value
             text = json.dumps(plain) if name == "layers" else repr(plain)
+            text = _inline(value.to_plain()) if name == "schedule" else text
             meaning = MEANING[name].replace("batch / 1024", unit)
             lines.append(f"{sign}{name} = {text}  # {meaning}")
     return lines
+
+
+def _inline(plain: Mapping[str, object]) -> str:
+    """A table in one line."""
+    return f"{{ {', '.join(f'{name} = {json.dumps(value)}' for name, value in plain.items())} }}"
 
 
 def scale_lines(project: Project) -> list[str]:
