@@ -11,7 +11,8 @@ from proofward.api.held import as_text
 from proofward.api.refusals import SettingsRefused, refusing
 from proofward.cli.common.usual import PRESET
 from proofward.cli.project.project import Project, placeholder_features
-from proofward.cli.project.project_file import POLICY, project_of
+from proofward.cli.project.project_file import project_of
+from proofward.cli.project.project_keys import POLICY
 from proofward.data.schema import Feature, Label, ascending
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 from proofward.layers.plain import shown
@@ -66,7 +67,7 @@ class Recipe:
             "aggregation": _aggregation(given.get("aggregation", {})),
             "validation": _validation(given.get("validation", {})),
             **({"id": {"column": given["id"]}} if "id" in given else {}),
-            "policy": {name: given[name] for name in POLICY if name in given},
+            "policy": {name: given[name] for name in POLICY.names if name in given},
             "label": {**label.to_plain(), "column": self.column},
             "site": list(_sites(list(hospitals), given.get("verifiers", 1))),
             "feature": [

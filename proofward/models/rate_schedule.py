@@ -17,10 +17,27 @@ from typing import Any
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.later_rates import LAST_ROUND, MOST_LATER_RATES, LaterRates
 from proofward.layers.plain import MILLION, millionths, shown
+from proofward.models.keys import Alternatives, Integer, Key, Keys, Number, Pair, Several, Text
 
 FIELD = "training.schedule"
 STEP, COSINE, LIST = "step", "cosine", "list"
-_KEYS = {STEP: ("kind", "every", "factor"), COSINE: ("kind", "least", "rounds"), LIST: ("kind", "rates")}
+SCHEDULE = Alternatives(
+    Key("kind", Text(options=(STEP, COSINE, LIST)), "step, cosine or list", needed=True),
+    {
+        STEP: Keys((
+            Key("every", Integer(1, LAST_ROUND), "rounds between the steps", needed=True),
+            Key("factor", Number(above=0, below=1), "by which a step multiplies it", needed=True),
+        )),
+        COSINE: Keys((
+            Key("least", Number(above=0), "the learning rate at the end", needed=True),
+            Key("rounds", Integer(2, LAST_ROUND), "until then, all of them where it is not there"),
+        )),
+        LIST: Keys((
+            Key("rates", Several(Pair(Integer(2, LAST_ROUND), Number(above=0)), 1, MOST_LATER_RATES),
+                "pairs of a round, ascending, and the learning rate from it on", needed=True),
+        )),
+    },
+)  # fmt: skip
 _BITS = 96
 _PI = 248902613312231085230521944622
 """pi * 2^96, rounded."""
@@ -90,23 +107,24 @@ RateSchedule = StepSchedule | CosineSchedule | ListSchedule
 
 def schedule_from_plain(plain: object) -> RateSchedule:
     """The schedule in a table of the file; raises ConfigurationError."""
-    kinds = ", ".join(_KEYS)
+    kinds = ", ".join(SCHEDULE.tables)
     if not isinstance(plain, Mapping):
         expected = f'a table such as {{ kind = "cosine", least = 0.01 }}, of kind {kinds}'
         raise ConfigurationError(FIELD, expected, plain)
     kind = plain.get("kind")
-    if not isinstance(kind, str) or kind not in _KEYS:
+    if not isinstance(kind, str) or kind not in SCHEDULE.tables:
         raise ConfigurationError(f"{FIELD}.kind", f"one of {kinds}", kind)
+    names = SCHEDULE.of(kind).names
     for name in plain:
-        if name not in _KEYS[kind]:
-            raise ConfigurationError(f"{FIELD}.{name}", f"one of {', '.join(_KEYS[kind])}", "an unknown key")
+        if name not in names:
+            raise ConfigurationError(f"{FIELD}.{name}", f"one of {', '.join(names)}", "an unknown key")
     if kind == STEP:
-        return StepSchedule(_integer(plain, "every", 1), _factor(plain.get("factor")))
+        return StepSchedule(_integer(plain, kind, "every"), _factor(plain.get("factor")))
     if kind == COSINE:
         least = plain.get("least")
         if not isinstance(least, int | float) or isinstance(least, bool):
             raise ConfigurationError(f"{FIELD}.least", "a learning rate", least)
-        return CosineSchedule(float(least), _integer(plain, "rounds", 2) if "rounds" in plain else 0)
+        return CosineSchedule(float(least), _integer(plain, kind, "rounds") if "rounds" in plain else 0)
     return ListSchedule(_pairs(plain.get("rates")))
 
 
@@ -141,10 +159,11 @@ def cosine(part: int, whole: int) -> int:
     return -total if mirrored else total
 
 
-def _integer(plain: Mapping[str, Any], name: str, low: int) -> int:
-    value = plain.get(name)
-    if type(value) is not int or not low <= value <= LAST_ROUND:
-        raise ConfigurationError(f"{FIELD}.{name}", f"an integer in [{low}, {LAST_ROUND}]", value)
+def _integer(plain: Mapping[str, Any], kind: str, name: str) -> int:
+    value, limits = plain.get(name), SCHEDULE.tables[kind][name].kind
+    assert isinstance(limits, Integer)
+    if type(value) is not int or not limits.low <= value <= limits.high:
+        raise ConfigurationError(f"{FIELD}.{name}", f"an integer in [{limits.low}, {limits.high}]", value)
     return value
 
 

@@ -23,18 +23,21 @@ from proofward.layers.plain import millionths, shown
 from proofward.models.layer_lines import network_of, plain_layer
 from proofward.models.rate_schedule import RateSchedule, later_rates_of, schedule_from_plain
 from proofward.models.scale_bits import SCALE_KEYS, USUAL, ScaleBits, scale_bits_of
+from proofward.models.setting_keys import (
+    CLIP_UNIT,
+    MODEL,
+    MOST_BATCH,
+    MOST_CLIP_BOUND,
+    MOST_EPOCHS,
+    MOST_HIDDEN_LAYERS,
+    MOST_STEPS,
+    TRAINING,
+)
 
 SCALES = USUAL
-CLIP_UNIT = 1 << 10
-MOST_HIDDEN_LAYERS = 64
-MOST_CLIP_BOUND, MOST_BATCH = 1 << 30, 1 << 16
-MOST_EPOCHS, MOST_STEPS = 1 << 12, 1 << 20
-MODEL_KEYS = ("hidden", "layers")
-_EITHER = (("hidden", "layers"), ("epochs", "steps"))
+MODEL_KEYS, TRAINING_KEYS = MODEL.names, TRAINING.names
+_EITHER = (*MODEL.either, *TRAINING.either)
 """Values of which there is one."""
-TRAINING_KEYS = (
-    "learning_rate", "schedule", "momentum", "batch", "epochs", "steps", "clip_bound", "class_weights",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.network import mlp
 from proofward.layers.plain import shown
-from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, SCALES, Preset
+from proofward.models.setting_keys import CLIP_UNIT, MOST_CLIP_BOUND
+from proofward.models.settings import SCALES, Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
