@@ -63,7 +63,10 @@ def _identifier(table: Table) -> str:
     """The column in the table [id], "" where there is none."""
     if not table.has("id"):
         return ""
-    return Table(table.table("id"), "id.", ID).text("column")
+    column = Table(table.table("id"), "id.", ID).text("column")
+    if not column:
+        raise ProjectError("id.column", "the name of a column", "none")
+    return column
 
 
 def _label(table: Table) -> Label:
