@@ -26,8 +26,9 @@ from proofward.federation.messages.refusal import FederationHalted, Refusal
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.follower import Follower, Surroundings
+from proofward.federation.parties.follower import Follower
 from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore
@@ -96,11 +97,7 @@ class RunResult:
 
 
 class InProcessFederation:
-    """A federation in one process.
-
-    datasets: by hospital, (features int64 (n, d), labels int64 (n,)), and where known the number of each
-    record's patient, int64 (n,).
-    """
+    """A federation in one process."""
 
     def __init__(
         self,
@@ -117,8 +114,18 @@ class InProcessFederation:
     ) -> None:
         """Opens or creates the run folder.
 
-        `workers` is how many members work at the same time, on threads, from which `observe` is then called;
-        see `usual_workers` for how many they are otherwise. What comes out is the same with any number.
+        Args:
+            directory: The run folder.
+            plan: What the consortium agrees on.
+            datasets: For each hospital (features int64 (n, d), labels int64 (n,)), and where known the number
+                of each record's patient, int64 (n,).
+            seed: For tests and benchmarks only: all that is random follows from it, keys too.
+            observe: Is called with each event, from the threads of the members.
+            network: Carries the messages. By default all arrive.
+            parties: Classes of members, for tests of dishonest ones.
+            proofs: What makes and checks proofs.
+            workers: How many members work at the same time, on threads. `usual_workers` says how many they
+                are otherwise. What comes out is the same with any number.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
@@ -132,8 +139,9 @@ class InProcessFederation:
         self._proofs = proofs
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
+        clock = self.folder.clock(plan.aggregator)
         self.aggregator = kinds.aggregator(
-            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock
         )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
@@ -153,6 +161,7 @@ class InProcessFederation:
             objects=self.aggregator.ledger.objects,
             proofs=proofs,
             randomness=self.folder.randomness(name),
+            clock=self.folder.clock(name),
             observe=self._event,
         )
 

@@ -21,7 +21,7 @@ from proofward.data.column_kinds import Number as NumberColumn
 from proofward.data.feature import MAX_NAME, MAX_UNIT, Feature, FeaturesInvalid
 from proofward.models.keys import Alternatives, Cell, Either, Flag, Key, Keys, Number, Several, Text
 
-REFUSE = "refuse"
+REFUSE, CODES = "refuse", "missing_codes"
 _NAME = Key("name", Text(1, MAX_NAME), "of the column", needed=True)
 _LEVELS = Key("levels", Several(Cell(), 1, MOST_LEVELS), "what may stand in the column", (), needed=True)
 _SCALED = ("centre", "spread")
@@ -29,6 +29,7 @@ _CENTRE = Key("centre", Number(), "a value x, or the place of a level, becomes (
 _SPREAD = Key("spread", Number(above=0), "see centre")
 _REFUSED = '"refuse", as without it, or '
 _INDICATOR = Key("indicator", Flag(), "one more feature: 1 where the cell was empty", False)
+SHARED_CODES = Key(CODES, Several(Cell()), "what stands for an empty cell, such as NA", ())
 FEATURE = Alternatives(
     Key("kind", Text(options=(NUMBER, CATEGORY, ORDINAL)), "number, category or ordinal", NUMBER),
     {
@@ -39,15 +40,17 @@ FEATURE = Alternatives(
             Key("maximum", Number(), "a larger number is an error"),
             Key("missing", Either((Number(), Text(options=(REFUSE,)))),
                 f"what an empty cell stands for: {_REFUSED}a number"),
-            _INDICATOR,
+            _INDICATOR, SHARED_CODES,
         )),
         CATEGORY: Keys((
             _NAME, _LEVELS, Key("other", Flag(), "whether everything else is one more level", False),
             Key("missing", Cell(), f"what an empty cell stands for: {_REFUSED}a level"), _INDICATOR,
+            SHARED_CODES,
         )),
         ORDINAL: Keys((
             _NAME, replace(_LEVELS, meaning="what may stand in the column, in its order"), _CENTRE, _SPREAD,
             Key("missing", Cell(), f"what an empty cell stands for: {_REFUSED}a level"), _INDICATOR,
+            SHARED_CODES,
         )),
     },
 )  # fmt: skip
@@ -72,8 +75,10 @@ def _number(entry: Table) -> TableColumn:
     given = {name: entry.number(name) for name in ("minimum", "maximum") if entry.has(name)}
     if entry.has("missing") and entry.peek("missing") != REFUSE:
         given["missing"] = entry.number("missing")
-    indicator = entry.flag("indicator")
-    return NumberColumn(feature, **given, indicator=indicator) if given or indicator else feature
+    indicator, codes = entry.flag("indicator"), tuple(entry.values(CODES))
+    if not (given or indicator or codes):
+        return feature
+    return NumberColumn(feature, **given, indicator=indicator, missing_codes=codes)
 
 
 def _levels(entry: Table, kind: str) -> TableColumn:
@@ -81,11 +86,21 @@ def _levels(entry: Table, kind: str) -> TableColumn:
     missing = None
     if entry.has("missing") and (entry.peek("missing") != REFUSE or REFUSE in levels):
         missing = entry.value("missing")
-    indicator = entry.flag("indicator")
+    indicator, codes = entry.flag("indicator"), tuple(entry.values(CODES))
     if kind == CATEGORY:
-        return Category(name, levels, entry.flag("other"), missing, indicator)
+        return Category(name, levels, entry.flag("other"), missing, indicator, codes)
     scaled = {key: entry.number(key) for key in _SCALED if entry.has(key)}
-    return Ordinal(name, levels, **scaled, missing=missing, indicator=indicator)
+    return Ordinal(name, levels, **scaled, missing=missing, indicator=indicator, missing_codes=codes)
+
+
+def with_shared_codes(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A file's values with its missing_codes at every column that states none of its own."""
+    features = plain.get("feature")
+    if CODES not in plain or not isinstance(features, list):
+        return plain
+    shared = plain[CODES]
+    own = [{CODES: shared, **entry} if isinstance(entry, dict) else entry for entry in features]
+    return {**{name: value for name, value in plain.items() if name != CODES}, "feature": own}
 
 
 def feature_lines(columns: Sequence[TableColumn]) -> list[str]:

@@ -8,6 +8,7 @@ from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.schema import (
     CLIPPED_PERCENT,
     DECIMALS,
+    DUPLICATE_PERCENT,
     MAX_IGNORED,
     MAX_NAME,
     FeaturesInvalid,
@@ -36,8 +37,10 @@ DECIMAL = Key("decimal", Text(options=tuple(DECIMALS)),
               'the mark in numbers; with "," semicolons part the cells', ".")  # fmt: skip
 CLIPPED = Key("clipped_percent", Integer(0, 100), "a column of which more is out of range is refused",
               CLIPPED_PERCENT)  # fmt: skip
+DUPLICATES = Key("duplicate_percent", Integer(0, 100), "a table of which more repeats is refused",
+                 DUPLICATE_PERCENT)  # fmt: skip
 NOTATION = (
-    IGNORE, DECIMAL, CLIPPED, Key("label", LABEL, "what hospitals' records are labelled with"),
+    IGNORE, DECIMAL, CLIPPED, DUPLICATES, Key("label", LABEL, "what hospitals' records are labelled with"),
     Key("id", ID, "the column by which rows are counted and parted"),
 )  # fmt: skip
 """Keys of the file's top table."""
@@ -54,6 +57,7 @@ def read_notation(table: Table) -> Notation:
             table.text("decimal"),
             table.integer("clipped_percent"),
             _identifier(table),
+            table.integer("duplicate_percent"),
         )
     except FeaturesInvalid as error:
         raise ProjectError("columns", "a label, columns to ignore and a decimal mark", str(error)) from error
@@ -86,6 +90,11 @@ def notation_lines(notation: Notation) -> list[str]:
         f"ignore = [{ignored}]  # {IGNORE.meaning}",
         f"decimal = {_quoted(notation.decimal)}  # {DECIMAL.meaning}",
         f"clipped_percent = {notation.clipped_percent}  # {CLIPPED.meaning}",
+        *(
+            [f"duplicate_percent = {notation.duplicate_percent}  # {DUPLICATES.meaning}"]
+            if notation.duplicate_percent != DUPLICATE_PERCENT
+            else []
+        ),
     ]
 
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import PROJECT_FILE
-from proofward.cli.project.aggregation_table import read_optimizer
-from proofward.cli.project.feature_table import read_feature
+from proofward.cli.project.aggregation_table import read_optimizer, read_weighting
+from proofward.cli.project.feature_table import CODES, read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import read_notation
@@ -59,7 +59,7 @@ def project_of(plain: Mapping[str, Any], folder: Path) -> tuple[Project | None, 
     folder: where files that it names lie.
     """
     reading = _Reading(folder)
-    values = reading.values(plain)
+    values = reading.values(with_shared_codes(plain))
     if reading.problems:
         return None, reading.problems
     project = Project(**values)
@@ -107,6 +107,9 @@ class _Reading:
             for where, entry in self._get(lambda: table.tables("feature", needed=False)) or []
         ]
         images = self._get(lambda: with_frozen_part(read_image_schema(table), table, self.folder))
+        if CODES in plain:
+            words = "with [[feature]] only, whose columns have them"
+            self.problems.append(ProjectError(CODES, words, "no [[feature]]"))
         if plain.get("images") is None and plain.get("table") is not None:
             words = "with [images] only, to which the rows of a table are joined"
             self.problems.append(ProjectError("table", words, "no [images]"))
@@ -117,6 +120,7 @@ class _Reading:
             "preset": self._get(lambda: table.text("preset")),
             "settings": self._settings(plain),
             "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
+            "weighting": self._get(lambda: read_weighting(table.table("aggregation"))),
             "validation": self._get(lambda: read_validation(table.table("validation"))),
             "rounds": self._get(lambda: table.integer("rounds")),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model")),

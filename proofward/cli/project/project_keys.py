@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
-from proofward.cli.project.feature_table import FEATURE
+from proofward.cli.project.feature_table import FEATURE, SHARED_CODES
 from proofward.cli.project.frozen_table import FROZEN
 from proofward.cli.project.image_table import IMAGES, ROW
 from proofward.cli.project.label_table import NOTATION
@@ -60,6 +62,7 @@ TOP = Keys((
     Key("policy", POLICY, "thresholds and times"),
     Key("site", Several(SITE, 1), "the sites, three hospitals and a verifier at least", needed=True),
     Key("feature", Several(FEATURE), "the columns of hospitals' tables, in the order of the model"),
+    replace(SHARED_CODES, meaning="what stands for an empty cell in columns without codes of their own"),
     Key("images", IMAGES, "how every hospital makes its pictures, where they have pictures"),
     Key("table", ROW, "the table whose rows go with images"),
     Key("frozen", FROZEN, "the public network that pictures go through first"),

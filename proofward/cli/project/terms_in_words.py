@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from proofward.layers.weighting import BY_RECORDS
+
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.rules import Rules
@@ -44,6 +46,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *rates_in_words(config),
         *validation_in_words(config),
         *optimizer_in_words(config),
+        *weighting_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
@@ -136,3 +139,10 @@ def unusual(config: RoundConfig) -> list[str]:
             "an update that is opened may show single records"
         )
     return found
+
+
+def weighting_in_words(config: RoundConfig) -> list[str]:
+    """What an update weighs, where it is not its number of records."""
+    if config.weighting == BY_RECORDS:
+        return []
+    return [f"an update weighs {config.weighting.words}, which everybody computes from the enrolled number"]

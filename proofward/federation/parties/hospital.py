@@ -43,7 +43,6 @@ from proofward.federation.messages.catalogue import (
 )
 from proofward.federation.messages.refusal import describe
 from proofward.federation.messages.values import integers_to_bytes
-from proofward.federation.parties.follower import Surroundings
 from proofward.federation.parties.holder import Holder
 from proofward.federation.parties.own_records import (
     PATIENTS,
@@ -51,6 +50,8 @@ from proofward.federation.parties.own_records import (
     ValidationRecords,
     counted_records,
 )
+from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import OpeningsExhausted, WitnessError
@@ -130,7 +131,8 @@ class Hospital(Holder):
         self.report("proved", "enrolment", start)
         seed = self.source("beacon-key")(32)
         key = beacon_key(self.rules, self.name, seed)
-        record = Enrolment(rows, self.records.features.shape[1], hashlib.sha256(proof).digest(), key)
+        digest, width = hashlib.sha256(proof).digest(), self.records.features.shape[1]
+        record = Enrolment(rows, width, digest, key, self.data_sheet, software_in_use())
         secrets = {f"dataset/{root.hex()}": secret, KEY_SEED: seed}
         if self.rules.config.training.validation_share:
             secrets[PATIENTS] = integers_to_bytes(self.records.patients)

@@ -13,6 +13,11 @@ from typing import Annotated, Any, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.declarations import (
+    MAX_DECLARATIONS,
+    NOTHING_DECLARED,
+    Declarations,
+)
 from proofward.federation.messages.field_types import MaybeDigest, Name
 from proofward.federation.messages.rules import (
     AGGREGATOR,
@@ -49,6 +54,7 @@ class Terms:
     seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase.
     upload_slot: seconds, of which a multiple passes at a remote site before its upload leaves; 0 for at once
     initial_model: digest of a trusted first model, b"" for one that the members draw
+    declarations: canonical encoding of the Declarations, b"" where nothing is declared
     """
 
     kind: ClassVar[str] = "terms"
@@ -62,11 +68,14 @@ class Terms:
     initial_model: MaybeDigest
     deadline: Annotated[int, Range(1, MAX_DEADLINE)]
     upload_slot: Annotated[int, Range(0, MAX_UPLOAD_SLOT)]
+    declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """Terms with this configuration."""
-        return cls(config=encode_item(cast(Item, config.to_dict())), **fields)
+        """Terms with this configuration and, by name, the other fields; `declared` are Declarations."""
+        declared = fields.pop("declared", NOTHING_DECLARED)
+        said = b"" if declared == NOTHING_DECLARED else encode(declared)
+        return cls(config=encode_item(cast(Item, config.to_dict())), declarations=said, **fields)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Terms:
@@ -96,6 +105,14 @@ class Terms:
             return RoundConfig.from_dict(cast(Any, decode_item(self.config)))
         except (MalformedMessage, ConfigurationError, KeyError, TypeError) as error:
             raise RulesError("configuration", "the fields of a configuration", str(error)) from error
+
+    @cached_property
+    def declared(self) -> Declarations:
+        """What the consortium declares of itself; raises RulesError."""
+        try:
+            return decode(self.declarations, Declarations) if self.declarations else NOTHING_DECLARED
+        except MalformedMessage as error:
+            raise RulesError("declarations", error.expected, error.actual) from error
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
@@ -131,6 +148,7 @@ class Terms:
             rounds=self.rounds,
             config=self.round_config,
             initial_model=self.initial_model,
+            declarations=self.declared,
         )
 
     def check(self) -> Rules:
