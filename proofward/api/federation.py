@@ -16,10 +16,9 @@ from proofward.api.recipe import Recipe, features_given, label_given
 from proofward.api.refusals import NotFitted, TablesRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.api.sources import source_of, sources_of
-from proofward.api.terms import FileTerms, KeywordTerms, Terms, settings_of
+from proofward.api.terms import FileTerms, KeywordTerms, Terms, settings_of, write_project
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
-from proofward.cli.project.project_text import project_text
 from proofward.data.csv_records import Table
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.report.handover.exported_model import ExportedModel
@@ -275,12 +274,7 @@ class Federation:
             path: The file.
         """
         project = self._terms.agreed if isinstance(self._terms, FileTerms) else self._done.project
-        target = Path(os.fspath(path))
-        chosen, beside = project.first_model_beside(self._terms.path), project.first_model_beside(target)
-        if chosen is not None and beside is not None and chosen.resolve() != beside.resolve():
-            beside.write_bytes(chosen.read_bytes())
-        target.write_text(project_text(project))
-        return target
+        return write_project(project, self._terms.path, Path(os.fspath(path)))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -302,8 +296,4 @@ class Federation:
 
     def __repr__(self) -> str:
         """What it is, and how far."""
-        if self._fitted is None:
-            return "Federation(not fitted yet)"
-        fitted = self._fitted
-        words = f"{len(fitted.hospitals)} hospitals, {fitted.model.model.words}"
-        return f"Federation({words}, {len(fitted.outcome.history.closed)} rounds, run in {fitted.place.path})"
+        return f"Federation({'not fitted yet' if self._fitted is None else self._fitted.words})"

@@ -13,6 +13,7 @@ from proofward.api.sources import all_columns, computed_classes, computed_featur
 from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.project import Project
 from proofward.cli.project.project_file import opened_project
+from proofward.cli.project.project_text import project_text
 from proofward.cli.project.validation_table import plain_validation
 from proofward.data.schema import Feature, Label, Notation
 from proofward.federation.messages.rules import HOSPITAL
@@ -171,3 +172,12 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "to_plain"):
         return value.to_plain()
     return list(value) if isinstance(value, tuple) else value
+
+
+def write_project(project: Project, source: Path, target: Path) -> Path:
+    """Writes a completed project's file; a first model that lies beside `source` is copied beside it."""
+    chosen, beside = project.first_model_beside(source), project.first_model_beside(target)
+    if chosen is not None and beside is not None and chosen.resolve() != beside.resolve():
+        beside.write_bytes(chosen.read_bytes())
+    target.write_text(project_text(project))
+    return target

@@ -29,7 +29,7 @@ MEANING = {
 
 _WEIGHTING = (
     Key(WEIGHTING, Text(options=RULES), MEANING[WEIGHTING], RECORDS),
-    Key(CAP, Integer(1, MOST_CAP), MEANING[CAP]),
+    Key(CAP, Integer(0, MOST_CAP), MEANING[CAP], 0),
 )
 
 
