@@ -16,7 +16,7 @@ from proofward.cli.project.project import Project
 from proofward.cli.project.statistics_terms import statistics_layout
 from proofward.cli.run.statistics_run import count_in_process, read_all
 from proofward.report.statistics import Statistics
-from proofward.statistics.layout import USUAL_BINS, USUAL_LEAST
+from proofward.statistics.limits import USUAL_BINS, USUAL_LEAST
 
 
 class CountsTables:

@@ -12,7 +12,8 @@ from proofward.data.feature import Feature, FeaturesInvalid
 from proofward.data.schema import CLIPPED_PERCENT, DUPLICATE_PERCENT, Schema
 from proofward.layers.errors import ConfigurationError
 from proofward.statistics.intervals import Range
-from proofward.statistics.layout import LEVELS, NUMBER, ORDER, USUAL_BINS, USUAL_LEAST, Counted, Layout
+from proofward.statistics.layout import LEVELS, NUMBER, ORDER, Counted, Layout
+from proofward.statistics.limits import USUAL_BINS, USUAL_LEAST
 
 
 def layout_of(schema: Schema, bins: int = USUAL_BINS, least_count: int = USUAL_LEAST) -> Layout:

@@ -25,6 +25,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import exactly, integer
 from proofward.relations.counting import MOST_TEXT, Counting
 from proofward.statistics.intervals import ROUGH_CELLS, UNIT_BITS, Range
+from proofward.statistics.limits import MOST_BINS, MOST_LEAST, USUAL_BINS, USUAL_LEAST
 
 VERSION = "proofward/statistics/v1"
 OUTLINE, HISTOGRAMS, MOMENTS = "outline", "histograms", "moments"
@@ -35,7 +36,7 @@ LABEL = "statistics: "
 COUNT_BITS = LIMB_BITS = 20
 MOST_ROWS = (1 << COUNT_BITS) - 1
 SUM_LIMBS, SQUARE_LIMBS = 2, 3
-USUAL_BINS, MOST_BINS, USUAL_LEAST, MOST_LEAST, MOST_LEVELS = 32, 1024, 5, 1000, 1000
+MOST_LEVELS = 1000
 ORDER_RANGE = Range(0.0, float(1 << UNIT_BITS))
 """In which the place of a level is itself."""
 

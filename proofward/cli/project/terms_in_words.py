@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from proofward.layers.weighting import BY_RECORDS
+
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.rules import Rules
-    from proofward.layers.weighting import BY_RECORDS
-from proofward.layers.weighting import BY_RECORDS
-from proofward.relations.config import RoundConfig
+    from proofward.relations.config import RoundConfig
 
 USUAL_BATCH, USUAL_RATE = 16, 8
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
@@ -31,6 +31,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
         *scales_in_words(config),
+        *rates_in_words(config),
         *validation_in_words(config),
         *optimizer_in_words(config),
         *weighting_in_words(config),
@@ -118,6 +119,17 @@ def validation_in_words(config: RoundConfig) -> list[str]:
     return [f"{words}, drawn by the beacon, are never trained on, as the proofs show"] if words else []
 
 
+def rates_in_words(config: RoundConfig) -> list[str]:
+    """The rates of the rounds, where they differ."""
+    training = config.training
+    if not training.later_rates:
+        return []
+    unit, (last, rate) = training.batch / (1 << config.scales.rate_shift), training.later_rates[-1]
+    least = f"{rate * unit:g} from round {last} on"
+    changes = f"in {len(training.later_rates)} changes"
+    return [f"learning rate {training.rate * unit:g} at first, {least}, {changes}"]
+
+
 def optimizer_in_words(config: RoundConfig) -> list[str]:
     """How the next model is made, where it is not by averaging."""
     if not config.optimizer.vectors:
@@ -147,10 +159,10 @@ def unusual(config: RoundConfig) -> list[str]:
             f"unusual: batches of {training.batch} records, fewer than {USUAL_BATCH}: "
             "an update that is opened may show single records"
         )
-    if training.rate > USUAL_RATE:
-        learning_rate = training.rate * training.batch / 2**config.scales.rate_shift
+    if (rate := training.largest.rate) > USUAL_RATE:
+        learning_rate = rate * training.batch / 2**config.scales.rate_shift
         found.append(
-            f"unusual: rate = {training.rate}, above {USUAL_RATE} (a learning rate of {learning_rate:g}): "
+            f"unusual: rate = {rate}, above {USUAL_RATE} (a learning rate of {learning_rate:g}): "
             "an update that is opened may show single records"
         )
     return found

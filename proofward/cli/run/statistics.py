@@ -14,7 +14,7 @@ from proofward.cli.common.engine import ENGINE
 from proofward.cli.kit.data_file import notation_options
 from proofward.cli.run.calibrate import consortium_file
 from proofward.engines.operations.suggestions import command
-from proofward.statistics.layout import MOST_BINS, MOST_LEAST, USUAL_BINS, USUAL_LEAST
+from proofward.statistics.limits import MOST_BINS, MOST_LEAST, USUAL_BINS, USUAL_LEAST
 
 if TYPE_CHECKING:
     from rich.console import Console
