@@ -16,6 +16,9 @@ from tests.relations.cases import Case, config, make_case, sealed, with_update
 from tests.relations.test_rejects_cheats import stopped
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def first() -> Case:
     """Rate 4 in round 1, 2 in round 2, 8 from round 3 on."""
