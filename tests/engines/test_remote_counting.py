@@ -9,12 +9,11 @@ import pytest
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.plan import plan_of
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.engines.remote.messages import Say
 from proofward.federation.history.counted import counted_sums
 from proofward.federation.messages.rules import RulesError
 from proofward.relations.counting import untrained
 from tests.engines.remote_harness import Consortium, agreement, terms_of, topic
-from tests.federation.counting import ALONE, SCORES, own_counts, sum_of
+from tests.federation.counting import ALONE, own_counts, sum_of
 
 pytestmark = pytest.mark.slow
 
@@ -62,19 +61,9 @@ def test_sites_without_records_count_and_go_on_after_a_restart(tmp_path):
         assert consortium.audit() == []
 
 
-def test_sites_count_beside_training(tmp_path):
-    agreed = replace(agreement(verifiers=1, rounds=2), counting=(replace(SCORES, rounds=(2,)),))
-    with Consortium(tmp_path, agreed) as consortium:
-        assert plan_of(Terms.from_bytes(consortium.terms.data)).counting == agreed.counting
-        consortium.start(counts=lambda member: own_counts)
-        consortium.join()
-        assert sums(consortium) == [sum_of((0, 1, 2))] and consortium.host.aggregator.history.refusals == []
-        assert len(consortium.host.aggregator.history.trained) == 1
-        assert consortium.wire.count(Say) > 0 and consortium.audit() == []
-
-
 def test_terms_that_count_what_makes_no_sense_are_refused():
     terms = terms_of(counts_only(), 60)
+    assert plan_of(Terms.from_bytes(terms.data)).counting == terms.counted
     assert terms.check().counting == terms.counted == counts_only().counting
     with pytest.raises(RulesError, match="counting"):
         replace(terms, counting=b"\x01").check()

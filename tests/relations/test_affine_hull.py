@@ -188,7 +188,9 @@ def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instan
         assert_same_hull(predicting, witness)
 
 
+@pytest.mark.exhaustive
 def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> None:
+    """Beside the parts of a training round it has one linear constraint."""
     assert_same_hull(counting, "counts")
 
 
