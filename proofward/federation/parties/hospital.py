@@ -37,10 +37,7 @@ from proofward.federation.messages.catalogue import (
     Upload,
 )
 from proofward.federation.messages.values import integers_to_bytes
-from proofward.federation.parties.own_records import (
-    PATIENTS,
-    OwnRecords,
-)
+from proofward.federation.parties.own_records import PATIENTS, OwnRecords
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.uploader import CANNOT_PROVE, Uploader

@@ -21,7 +21,7 @@ class Surroundings:
 
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
     `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
-    its records, in lines, and `counts` what it counts in rounds that count.
+    its records, in lines. `counts`: what a hospital counts.
     """
 
     rules: Rules
