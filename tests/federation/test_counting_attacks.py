@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from proofward.cli.evidence.audit_words import screen
 from proofward.encoding import encode
 from proofward.engines.attacks.hospitals import ReplaysProof, SealsWrongShare, SwapsCiphertext
 from proofward.engines.in_process import Parties
@@ -18,6 +19,8 @@ from proofward.federation.messages.envelope import seal_envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.hospital import Hospital
 from proofward.relations.counting import untrained
+from proofward.report.audit_summary import AuditSummary
+from proofward.report.run_audit import RunAudit
 from tests.federation.counting import (
     ALONE,
     LINEAR,
@@ -107,7 +110,12 @@ def test_dishonest_hospitals_are_named_and_refused(tmp_path):
         ("hospital-0", "hospital-1", "hospital-3"),
     ]
     assert [own.counts.tolist() for own in result.sums] == [sum_of((1, 2, 3)), sum_of((0, 1, 3))]
-    assert flaws(engine) == []
+    audit = RunAudit(engine.folder.ledger)
+    summary = AuditSummary(list(audit.run()), audit.history)
+    assert summary.consistent and [(breach.member, breach.check) for breach in summary.breaches] == [
+        ("hospital-0", "counts-proof"), ("hospital-1", "round-proof"), ("hospital-2", "counts-proof"),
+    ]  # fmt: skip
+    assert "counts      scores, in round 1, 3: proved to be in range, not to be true" in screen(summary, None)
 
 
 @pytest.mark.slow

@@ -76,6 +76,8 @@ def test_the_audit_recomputes_the_sums_and_names_them(mixed):
     engine, _, _ = mixed
     verdicts = list(Auditor(engine.folder.ledger, RelationProofs()).run())
     assert [str(verdict) for verdict in verdicts if not verdict.passed] == []
+    checks = [verdict.check for verdict in verdicts]
+    assert checks.count("counts-proof") == 6 and checks.count("round-proof") == 3
     said = [verdict.detail for verdict in verdicts]
     assert "rounds 1, 3 count scores: proved to be in range, not to be true" in said[0]
     words = "scores, the sum of 6 counts of hospital-0, hospital-1, hospital-2; the model stays"
