@@ -38,6 +38,9 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"aggregator  {rules.aggregator}"
         far = "the federation did not end" if not summary.flaws else "as far as the record can be followed"
         yield f"rounds      {closed} of {agreed} closed{'' if ended else f'; {far}'}"
+        for own in rules.counting:
+            which = ", ".join(map(str, own.rounds))
+            yield f"counts      {own.label}, in round {which}: proved to be in range, not to be true"
         for (name, key), voters in admission_votes(summary.history).items():
             known = summary.history.admitted.get(name)
             if known is not None and known.key == key:
@@ -142,6 +145,9 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "verifiers": [] if rules is None else list(rules.verifiers),
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),
         "rounds": {"closed": closed, "agreed": agreed, "ended": ended},
+        "counting": []
+        if rules is None
+        else [{"label": own.label, "rounds": own.rounds} for own in rules.counting],
         "end": end_document(summary),
         "verdicts": [to_dict(verdict, summary.accused(verdict)) for verdict in summary.verdicts],
     }

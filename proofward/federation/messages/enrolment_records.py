@@ -47,11 +47,16 @@ class Enrolment(Message):
 
 @dataclass(frozen=True)
 class Attendance(Message):
-    """Hospital, where all rounds count: it takes part, with no records; its key for the beacon's shares."""
+    """Hospital, where all rounds count: it takes part, with no records; its key for the beacon's shares.
+
+    data_sheet, software: as in an enrolment; of what it counts
+    """
 
     kind: ClassVar[str] = "attendance"
     roundless: ClassVar[bool] = True
     beacon_key: SealingKey
+    data_sheet: Lines = ()
+    software: Software = ()
 
     @property
     def rows(self) -> int:

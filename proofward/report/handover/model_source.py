@@ -163,6 +163,8 @@ def _exported(history: History, objects: Objects, described: Description) -> Exp
         raise NoModel("the federation was ended by vote before a round was closed: there is no model")
     if not history.closed:
         raise NoModel("no round has been closed yet: there is no model that the members have confirmed")
+    if not history.trained:
+        raise NoModel("no round has trained yet: so far only counts were summed")
     state = history.closed[-1]
     closing_slot = slot_of(RoundClosed, state.number, state.attempt, rules.aggregator)
     entries = history.recorded[history.slots[closing_slot]] + 1
