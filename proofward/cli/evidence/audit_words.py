@@ -10,6 +10,7 @@ from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
+from proofward.report.sentences import members, record_sentence, rules_sentence
 
 MOST_LINES = 8
 """Lines of one kind on the one screen; the others are counted."""
@@ -53,38 +54,10 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
 
 
-def record_sentence(summary: AuditSummary) -> str:
-    """Whether the record is consistent; else how many checks failed, and the first of them."""
-    if summary.consistent:
-        return "The record is consistent."
-    kinds = ", ".join(f"{counted(check)} {count}" for check, count in summary.flaws_by_check().items())
-    first = next((flaw for flaw in summary.flaws if flaw.check != "ledger-seal"), summary.flaws[0])
-    assert first.refusal is not None
-    found = f"{first.subject}: expected {first.refusal.expected}, found {first.refusal.actual}"
-    many = "1 check FAILED" if len(summary.flaws) == 1 else f"{len(summary.flaws)} checks FAILED"
-    return f"The record is NOT consistent: {many} ({kinds}); the first: {counted(first.check)}, {found}."
-
-
-def rules_sentence(summary: AuditSummary) -> str:
-    """Whether everybody kept the rules, else who did not."""
-    if summary.rules_kept is None:
-        return "Whether everybody kept the rules cannot be told from this record; it proves nobody guilty."
-    if summary.rules_kept:
-        return "Everybody kept the rules."
-    names = sorted({breach.member for breach in summary.breaches})
-    return f"NOT everybody kept the rules: {members(names)} broke them."
-
-
 def breach_line(breach: Breach) -> str:
     """Where, who, what, how it was seen, by whom."""
     where = {None: "", 0: "enrolment, "}.get(breach.round, f"round {breach.round}, ")
     return f"{where}{breach.member}: {breach.what} ({breach.detail}); found by {', '.join(breach.found_by)}"
-
-
-def members(names: tuple[str, ...] | list[str]) -> str:
-    """Names, up to a dozen, and how many more there are."""
-    shown = ", ".join(names[:12])
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
 
 
 def limited(lines: list[str]) -> Iterator[str]:

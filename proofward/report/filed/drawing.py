@@ -1,0 +1,98 @@
+"""Small line charts as SVG, drawn here: no library, no font file, words that a screen reader reads."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COLOURS, DASHES = ("#0B4F8A", "#B34700", "#0B5D2E", "#7A2E6B"), ("", "7 4", "2 3", "9 3 2 3")
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 420.0, 240.0, 58.0, 12.0, 14.0, 40.0
+MOST_POINTS = 400
+
+
+@dataclass(frozen=True)
+class Line:
+    """Named values by round, from `first` on."""
+
+    name: str
+    values: Sequence[float]
+    first: int = 1
+
+
+def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool = True) -> str:
+    """An SVG of lines over rounds. zero: whether the axis begins there."""
+    values = [value for line in lines for value in line.values]
+    low, high = (0.0 if zero else min(values)), max(values)
+    if high == low:
+        low, high = (low - 0.5, high + 0.5) if low else (0.0, high or 1.0)
+    start = min(line.first for line in lines)
+    end = max(start + 1, max(line.first + len(line.values) - 1 for line in lines))
+
+    def across(number: float) -> float:
+        return _LEFT + (number - start) / (end - start) * (_WIDTH - _LEFT - _RIGHT)
+
+    def up(value: float) -> float:
+        return _HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
+        f'aria-labelledby="{key}-title {key}-words" font-family="sans-serif" font-size="12" fill="#1a1d21">',
+        f'<title id="{key}-title">{html.escape(title)}</title>',
+        f'<desc id="{key}-words">{html.escape(in_words(lines, unit))}</desc>',
+    ]
+    for step in range(5):
+        value = low + (high - low) * step / 4
+        parts.append(
+            f'<path d="M{_LEFT:g} {up(value):.1f}H{_WIDTH - _RIGHT:g}" stroke="#d4d9de" fill="none"/>'
+            f'<text x="{_LEFT - 6:g}" y="{up(value) + 4:.1f}" text-anchor="end">{_number(value)}</text>'
+        )
+    for number in sorted({start, (start + end) // 2, end}):
+        place = f'x="{across(number):.1f}" y="{_HEIGHT - _BOTTOM + 17:g}"'
+        parts.append(f'<text {place} text-anchor="middle">{number}</text>')
+    parts.append(f'<text x="{_WIDTH / 2:g}" y="{_HEIGHT - 6:g}" text-anchor="middle">round</text>')
+    for index, line in enumerate(lines):
+        step = -(-len(line.values) // MOST_POINTS)
+        points = [
+            f"{across(line.first + at):.1f} {up(value):.1f}"
+            for at, value in enumerate(line.values)
+            if at % step == 0 or at == len(line.values) - 1
+        ]
+        colour, dash = COLOURS[index % 4], DASHES[index % 4]
+        parts.append(
+            f'<path d="M{"L".join(points)}" stroke="{colour}" stroke-width="2" fill="none" '
+            f'stroke-dasharray="{dash or "none"}"/>'
+        )
+        if len(points) <= 40:
+            centres = (point.split() for point in points)
+            parts += [f'<circle cx="{x}" cy="{y}" r="2.6" fill="{colour}"/>' for x, y in centres]
+    return "".join(parts) + _legend(lines) + "</svg>"
+
+
+def _legend(lines: Sequence[Line]) -> str:
+    if len(lines) == 1:
+        return ""
+    parts = []
+    for index, line in enumerate(lines[:4]):
+        y = _HEIGHT - _BOTTOM - 12 - 15 * (min(len(lines), 4) - 1 - index)
+        name = line.name if len(line.name) <= 30 else f"{line.name[:29]}…"
+        parts.append(
+            f'<path d="M{_WIDTH - 190:g} {y - 4:g}h26" stroke="{COLOURS[index]}" stroke-width="2" '
+            f'stroke-dasharray="{DASHES[index] or "none"}"/>'
+            f'<text x="{_WIDTH - 158:g}" y="{y:g}">{html.escape(name)}</text>'
+        )
+    return "".join(parts)
+
+
+def in_words(lines: Sequence[Line], unit: str) -> str:
+    """First and last value of each line."""
+    told = [
+        f"{line.name}: {_number(line.values[0])} in round {line.first}, {_number(line.values[-1])} in round "
+        f"{line.first + len(line.values) - 1}"
+        for line in lines
+    ]
+    return f"{'; '.join(told)} ({unit})."
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
