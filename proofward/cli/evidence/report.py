@@ -38,10 +38,10 @@ def report(
 
     load_kernels(make_console(quiet=True))
 
+    from proofward.dossier.evidence import NoReport
+    from proofward.dossier.filing import file_report
+    from proofward.dossier.pdf import PdfUnavailable
     from proofward.engines.operations.verification_pool import PooledProofs
-    from proofward.report.filed.evidence import NoReport
-    from proofward.report.filed.filing import file_report
-    from proofward.report.filed.pdf import PdfUnavailable
 
     whole = run.resolve()
     path = out or whole.with_name(f"{whole.name}{SUFFIX}")

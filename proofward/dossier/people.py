@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from proofward.federation.history.admission_steps import admission_votes
-from proofward.federation.history.end_steps import end_in_words
-from proofward.federation.history.membership_steps import votes_against
-from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
-from proofward.ledger.keys import PublicKey
-from proofward.report.filed.chronicle import at, lasted
-from proofward.report.filed.evidence import Evidence
-from proofward.report.filed.paper import (
+from proofward.dossier.chronicle import at, lasted
+from proofward.dossier.evidence import Evidence
+from proofward.dossier.paper import (
     NOT_RECORDED,
     Basis,
     Block,
@@ -24,10 +19,15 @@ from proofward.report.filed.paper import (
     Words,
     fact,
 )
+from proofward.federation.history.admission_steps import admission_votes
+from proofward.federation.history.end_steps import end_in_words
+from proofward.federation.history.membership_steps import votes_against
+from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
+from proofward.ledger.keys import PublicKey
 
 REPEATABLE = (
-    "All times are 2000-01-01: the run was a repeatable one, with a seed, and no clock was looked at. Its keys "
-    "and secrets are known to whoever knows the seed. It is no record of a real federation."
+    "All times are 2000-01-01: the run was a repeatable one, with a seed, and no clock was looked at. Its "
+    "keys and secrets are known to whoever knows the seed. It is no record of a real federation."
 )
 
 
@@ -55,7 +55,9 @@ def glance(found: Evidence) -> Section:
     if times.repeatable:
         blocks.append(Words((REPEATABLE,), "weak"))
     if rules.initial_model:
-        words = "The first model was chosen by somebody, and not drawn. Whoever chose it may have planted in it"
+        words = (
+            "The first model was chosen by somebody, and not drawn. Whoever chose it may have planted in it"
+        )
         blocks.append(Words((f"{words} what reads off records.",), "weak"))
     basis = [f"“{one.value}” {one.meaning}" for one in (Basis.CHECKED, Basis.SIGNED, Basis.NO_EVIDENCE)]
     blocks.append(Words(("What the labels mean: " + " ".join(basis),)))
@@ -78,7 +80,9 @@ def members(found: Evidence) -> Section:
         legal = (entry.legal_name, entry.contact, entry.responsible)
         rows.append((name, role, *(text or Mark(NOT_RECORDED, "weak") for text in legal)))
     titles = ("member", "role", "legal name", "contact", "person responsible")
-    note = "Names and roles are in the rules. Legal names, contacts and persons are the consortium's own words."
+    note = (
+        "Names and roles are in the rules. Legal names, contacts and persons are the consortium's own words."
+    )
     grids: list[Block] = [Grid("Members", titles, rows, Basis.SIGNED, note)]
     keys = [
         (name, Mark(PublicKey(key).fingerprint, code=True), _standing(found, name))
@@ -123,10 +127,10 @@ def dates(found: Evidence) -> Section:
         for name, point in sorted(times.enrolled.items())
     ]
     words = (
-        "Every message carries the time of its sender's clock, and the sender has signed it. The record is refused "
-        f"where the host's times go back, or where members' times and the host's are more than {CLOCK_SLACK // 60} "
-        "minutes apart. There is no time stamp from outside: host and members together could have written "
-        "other times.",
+        "Every message carries the time of its sender's clock, and the sender has signed it. The record is "
+        "refused where the host's times go back, or where members' times and the host's are more than "
+        f"{CLOCK_SLACK // 60} minutes apart. There is no time stamp from outside: host and members together "
+        "could have written other times.",
     )
     return Section("dates", "When", (Facts("Dates of the federation", tuple(rows)), Words(words)))
 
@@ -158,8 +162,8 @@ def records(found: Evidence) -> Section:
         rows.append((name, count, accepted, Mark(root.hex(), code=True) if root else NOT_RECORDED, number))
     titles = ("hospital", "records", "proof of enrolment accepted", "commitment at the end", "enrolled")
     note = (
-        "A hospital cannot change its records, their order or their number after it has enrolled them. Nothing "
-        "shows that they are true. The commitment is renewed in every round."
+        "A hospital cannot change its records, their order or their number after it has enrolled them. "
+        "Nothing shows that they are true. The commitment is renewed in every round."
     )
     blocks: list[Block] = [Grid("Records of each hospital", titles, rows, Basis.CHECKED, note)]
     for name in history.hospitals:
@@ -180,7 +184,9 @@ def _inputs(found: Evidence) -> tuple[Fact, ...]:
     basis = Basis.CHECKED if found.bound else Basis.NO_EVIDENCE
     where = "features.json, whose digest the rules name" if found.bound else "features.json beside the ledger"
     rows = [fact("Inputs", f"{config.model.features} numbers a record", where="rules, entry 0")]
-    names = None if described is None else ", ".join(column.feature.name for column in described.columns[:200])
+    names = (
+        None if described is None else ", ".join(column.feature.name for column in described.columns[:200])
+    )
     rows.append(fact("Names of the inputs", names, basis, where))
     classes = None if described is None else ", ".join(described.classes)
     return (*rows, fact("Classes", classes, basis, where))

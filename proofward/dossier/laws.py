@@ -5,14 +5,14 @@ Nothing here is legal advice, and no line says that a duty is met: it says what 
 
 from __future__ import annotations
 
+from proofward.dossier.evidence import Evidence
+from proofward.dossier.paper import Basis, Fact, Facts, Section, Words, fact
+from proofward.dossier.people import span
 from proofward.federation.messages.clock import in_utc
-from proofward.report.filed.evidence import Evidence
-from proofward.report.filed.paper import Basis, Fact, Facts, Section, Words, fact
-from proofward.report.filed.people import span
 
 CAUTION = (
-    "What this record holds on each item, and nothing more. Where it says “not recorded”, the answer has to come "
-    "from elsewhere. It is no legal advice, and no line says that a duty is met."
+    "What this record holds on each item, and nothing more. Where it says “not recorded”, the answer has "
+    "to come from elsewhere. It is no legal advice, and no line says that a duty is met."
 )
 _RULES = "rules, entry 0"
 
@@ -79,8 +79,8 @@ class _Answers:
         words = (
             "Updates leave a hospital encrypted, and only sums over at least "
             f"{self.rules.minimum_updates} hospitals are opened.",
-            f"Every update is proved in zero knowledge ({config.security_bits} bits); up to {config.threshold} "
-            "hospitals learn nothing together.",
+            f"Every update is proved in zero knowledge ({config.security_bits} bits); up to "
+            f"{config.threshold} hospitals learn nothing together.",
             "Every message is signed, and the record is a Merkle log that members compare.",
         )
         return fact(term, words, where=_RULES)
@@ -88,7 +88,9 @@ class _Answers:
     def rounds(self, term: str) -> Fact:
         """Changes of the model."""
         closed = self.history.closed
-        words = [f"{len(closed)} rounds changed the model, each by an update that was proved and computed again"]
+        words = [
+            f"{len(closed)} rounds changed the model, each by an update that was proved and computed again"
+        ]
         if closed:
             words.append(f"from model {closed[0].model.hex()} to {self.history.model.hex()}")
         return fact(term, words if closed else None, where="section “Rounds”")
@@ -179,8 +181,9 @@ def gdpr(found: Evidence) -> Section:
              "section “What is NOT shown”"),
         *_nothing("Article 17: erasure of a person's records after enrolment"),
     )  # fmt: skip
-    tables = Facts("Article 30 (1): record of processing", processing), Facts(
-        "Article 35 (7): impact assessment", impact
+    tables = (
+        Facts("Article 30 (1): record of processing", processing),
+        Facts("Article 35 (7): impact assessment", impact),
     )
     return Section("gdpr", "GDPR, articles 30 and 35", (Words((CAUTION,)), *tables))
 
@@ -193,7 +196,7 @@ def hipaa(found: Evidence) -> Section:
         say.audited("164.312 (b) Mechanisms that examine activity"),
         fact("Who acted", "members, by their keys; not persons", where="section “Who took part”"),
         *_nothing("Which person had access to which record, and when"),
-        fact("164.312 (c) (1) Integrity of the record", "a Merkle log with signed checkpoints; every byte was checked"
+        fact("164.312 (c) (1) Integrity of the record", "every byte was checked, of a Merkle log with checkpoints"
              if found.summary.consistent else "NOT consistent: see the section “Refusals and broken rules”"),
         fact("164.312 (d) Authentication of members", "Ed25519 signatures by keys that the rules name"),
         say.security("164.312 (e) (1) Transmission security"),
@@ -214,7 +217,7 @@ def fda(found: Evidence) -> Section:
         say.data("Data management"),
         say.declared("How data were selected", say.said.inclusion_criteria),
         say.method("Re-training"),
-        fact("Bound on a change by one hospital", f"L2 norm of {say.rules.config.clip_bound / 1024:g}", where=_RULES),
+        fact("Bound on a change", f"L2 norm of {say.rules.config.clip_bound / 1024:g} a hospital", where=_RULES),
         *_nothing("Performance evaluation: test set under lock, acceptance criteria",
                   "Comparison with the version approved before"),
         say.audited("Evidence that the protocol was followed"),

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofward.dossier.evidence import evidence
+from proofward.dossier.html_page import html_page
+from proofward.dossier.pdf import pdf as pdf_of
+from proofward.dossier.report import paper_of, to_plain
 from proofward.federation.history.proofs import Proofs
 from proofward.ledger.files import write_file
 from proofward.report.audit_summary import AuditSummary
-from proofward.report.filed.evidence import evidence
-from proofward.report.filed.html_page import html_page
-from proofward.report.filed.pdf import pdf as pdf_of
-from proofward.report.filed.report import paper_of, to_plain
 from proofward.report.run_audit import RunAudit
 from proofward.report.sentences import record_sentence, rules_sentence
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from proofward.report.filed.evidence import Evidence
-from proofward.report.filed.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
+from proofward.dossier.evidence import Evidence
+from proofward.dossier.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
 
 NO_QR = "There is no QR code: it needs the extra `report` (pip install 'proofward[report]')."
 
@@ -22,10 +22,11 @@ def digests(found: Evidence) -> Section:
         fact("Beacon of the first round", enrolment),
     )
     blocks: list[Block] = [Facts("Digests", rows)]
-    text = f"proofward report\nconsortium {history.rules.digest.hex()}\nledger {history.size} {history.root.hex()}"
+    text = f"proofward report\nconsortium {history.rules.digest.hex()}"
+    text += f"\nledger {history.size} {history.root.hex()}"
     text += f"\nmodel {history.model.hex()}" if history.closed else ""
     svg = qr(text)
-    caption = "The digests of consortium, ledger and last model, as a QR code to compare with another report's."
+    caption = "Digests of consortium, ledger and last model, as a QR code to compare with another's."
     blocks.append(Words((NO_QR,)) if svg is None else Picture(svg, caption, Basis.CHECKED))
     models: list[tuple[Cell, ...]] = [
         (str(state.number), Mark(state.aggregate.record.model.hex(), code=True))
@@ -45,9 +46,10 @@ def qr(text: str) -> str | None:
         return None
     file = BytesIO()
     code = segno.make(text, error="m", micro=False)
-    code.save(file, kind="svg", xmldecl=False, svgns=True, nl=False, omitsize=True, svgclass="qr", lineclass=None,
-              title="QR code of the digests", desc=text.replace("\n", ", "))  # fmt: skip
-    return file.getvalue().decode().replace("<svg ", '<svg role="img" aria-label="QR code of the digests" ', 1)
+    name, words = "QR code of the digests", text.replace("\n", ", ")
+    look = {"xmldecl": False, "nl": False, "omitsize": True, "svgclass": "qr", "lineclass": None}
+    code.save(file, kind="svg", title=name, desc=words, **look)
+    return file.getvalue().decode().replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
 
 def software(found: Evidence) -> Section:
@@ -71,7 +73,8 @@ def software(found: Evidence) -> Section:
         own = [line for line in found.own if line.startswith("source ")]
         same = "the same as" if sources == set(own) else "others than"
         blocks.append(Words((f"All say to have run the same sources, {same} those that made this report.",)))
-    made = tuple(fact(*line.split(" ", 1)) for line in found.own)
+    own_lines = [line.split(" ", 1) for line in found.own]
+    made = tuple(fact(name, version) for name, version in own_lines)
     blocks.append(Facts("Software that made this report", made))
     return Section("software", "Software", tuple(blocks))
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import proofward
-from proofward.report.filed import course, digests, findings, laws, people, promises, quality
-from proofward.report.filed.evidence import Evidence
-from proofward.report.filed.paper import (
+from proofward.dossier import course, digests, findings, laws, people, promises, quality
+from proofward.dossier.evidence import Evidence
+from proofward.dossier.paper import (
     Block,
     Cell,
     Fact,
@@ -67,7 +67,11 @@ def to_plain(paper: Paper) -> dict[str, Any]:
         "rules_kept": paper.sentences[1][1],
         "sentences": [sentence for sentence, _ in paper.sentences],
         "sections": [
-            {"key": section.key, "title": section.title, "blocks": [_block(block) for block in section.blocks]}
+            {
+                "key": section.key,
+                "title": section.title,
+                "blocks": [_block(block) for block in section.blocks],
+            }
             for section in paper.sections
         ],
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from proofward.catalogue.audits import CHECKS
 from proofward.catalogue.refusals import REFUSALS
+from proofward.dossier.evidence import Evidence
+from proofward.dossier.paper import Basis, Block, Cell, Grid, Mark, Section, Words
 from proofward.federation.history.faults import LATE
 from proofward.report.audit_summary import AuditSummary, Breach
-from proofward.report.filed.evidence import Evidence
-from proofward.report.filed.paper import Basis, Block, Cell, Grid, Mark, Section, Words
 
 MOST_LINES = 200
+LATE_MEANS = "It came too late or too early, for which the network may be to blame."
 
 
 def refusals(found: Evidence) -> Section:
@@ -17,7 +18,7 @@ def refusals(found: Evidence) -> Section:
     blocks: list[Block] = []
     breaches = found.summary.breaches
     if breaches:
-        words = "The rules worked: what is refused is not in any sum. Each line is proved by what the member signed."
+        words = "What was refused is in no sum. Each line is proved by what the member signed."
         blocks.append(Words((words,), "bad"))
         titles = ("where", "member", "what it did", "details", "found by")
         rows = [_breach(breach) for breach in breaches[:MOST_LINES]]
@@ -33,15 +34,15 @@ def refusals(found: Evidence) -> Section:
 
 def _breach(breach: Breach) -> tuple[Cell, ...]:
     where = {None: "the record", 0: "enrolment"}.get(breach.round, f"round {breach.round}")
-    what = Mark(breach.what, "bad")
-    return where, Mark(breach.member, "bad"), what, f"{breach.check}: {breach.detail}", ", ".join(breach.found_by)
+    who, what = Mark(breach.member, "bad"), Mark(breach.what, "bad")
+    return where, who, what, f"{breach.check}: {breach.detail}", ", ".join(breach.found_by)
 
 
 def _recorded(found: Evidence) -> list[Block]:
     rows: list[tuple[Cell, ...]] = []
     for number, refusal in found.history.refused_in[:MOST_LINES]:
         late = refusal.check in LATE
-        meaning = "It came too late or too early, for which the network may be to blame." if late else _demand(refusal.check)
+        meaning = LATE_MEANS if late else _demand(refusal.check)
         told = f"expected {refusal.expected}, found {refusal.actual}"
         tone = "weak" if late else "bad"
         rows.append((f"round {number}", refusal.culprit, Mark(refusal.check, tone), meaning, told))
@@ -86,4 +87,5 @@ def checked(found: Evidence) -> Section:
         rows.append((what, str(sum(count.values())), refused, failed, shows))
     titles = ("what was checked", "how often", "refused", "failed", "what it shows")
     note = "Refused: the record of it is in order, and somebody broke a rule. Failed: a flaw of the record."
-    return Section("checks", "What was checked", (Grid("Checks of the audit", titles, rows, Basis.CHECKED, note),))
+    grid = Grid("Checks of the audit", titles, rows, Basis.CHECKED, note)
+    return Section("checks", "What was checked", (grid,))

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 
-from proofward.report.filed.paper import (
+from proofward.dossier.paper import (
     Basis,
     Block,
     Cell,
@@ -88,16 +88,19 @@ def _block(block: Block) -> str:
 
 
 def _facts(block: Facts) -> str:
-    rows = "".join(_fact(row) for row in block.rows)
-    return f'<table class="facts"><caption>{_text(block.caption)}</caption><tbody>{rows}</tbody></table>'
+    common = block.basis
+    rows = "".join(_fact(row, common) for row in block.rows)
+    caption = f"{_text(block.caption)} {_badge(common)}"
+    return f'<table class="facts"><caption>{caption}</caption><tbody>{rows}</tbody></table>'
 
 
-def _fact(row: Fact) -> str:
+def _fact(row: Fact, common: Basis) -> str:
     lines = "<br>".join(f'<span dir="auto">{_text(line)}</span>' for line in row.lines)
     if row.basis is Basis.MISSING:
         lines = f"<em>{lines}</em>"
     where = f' <span class="where">{_text(row.where)}</span>' if row.where else ""
-    return f'<tr><th scope="row">{_text(row.term)}</th><td>{lines} {_badge(row.basis)}{where}</td></tr>'
+    badge = "" if row.basis is common else _badge(row.basis)
+    return f'<tr><th scope="row">{_text(row.term)}</th><td>{lines} {badge}{where}</td></tr>'
 
 
 def _badge(basis: Basis) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,8 +42,7 @@ def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool 
         f'<title id="{key}-title">{html.escape(title)}</title>',
         f'<desc id="{key}-words">{html.escape(in_words(lines, unit))}</desc>',
     ]
-    for step in range(5):
-        value = low + (high - low) * step / 4
+    for value in _ticks(low, high):
         parts.append(
             f'<path d="M{_LEFT:g} {up(value):.1f}H{_WIDTH - _RIGHT:g}" stroke="#d4d9de" fill="none"/>'
             f'<text x="{_LEFT - 6:g}" y="{up(value) + 4:.1f}" text-anchor="end">{_number(value)}</text>'
@@ -67,6 +67,15 @@ def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool 
             centres = (point.split() for point in points)
             parts += [f'<circle cx="{x}" cy="{y}" r="2.6" fill="{colour}"/>' for x, y in centres]
     return "".join(parts) + _legend(lines) + "</svg>"
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from low to high, three to six of them."""
+    whole = (high - low) / 5
+    unit: float = 10.0 ** math.floor(math.log10(whole))
+    step = next(unit * many for many in (1, 2, 5, 10) if unit * many >= whole * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
 
 
 def _legend(lines: Sequence[Line]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proofward.dossier.chronicle import lasted
+from proofward.dossier.drawing import Line, chart
+from proofward.dossier.evidence import Evidence
+from proofward.dossier.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
+from proofward.dossier.take_part import MEANINGS, attempts, marked, part
 from proofward.federation.messages.clock import in_utc
-from proofward.report.filed.chronicle import lasted
-from proofward.report.filed.drawing import Line, chart
-from proofward.report.filed.evidence import Evidence
-from proofward.report.filed.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
-from proofward.report.filed.take_part import MEANINGS, attempts, marked, part
 
 MOST_ROUNDS, ACROSS = 240, 8
 
@@ -19,7 +19,7 @@ def agreed(found: Evidence) -> Section:
     rules, config = found.history.rules, found.history.rules.config
     training, scales = config.training, config.scales
     rate = f"{training.rate * training.batch / (1 << scales.rate_shift):g} of a batch's mean gradient"
-    first = "chosen by the coordinator" if rules.initial_model else "drawn from the members' shared randomness"
+    first = "chosen by the coordinator" if rules.initial_model else "drawn from shared randomness"
     what = (
         fact("Network", f"{config.model.words} ({config.model.parameters:,} parameters)"),
         fact("Training", config.training_words),
@@ -31,7 +31,9 @@ def agreed(found: Evidence) -> Section:
     )
     colluding = rules.colluding_holders
     who = (
-        fact("Verdicts that accept a proof", f"{rules.accepting_verdicts} of {len(rules.verifiers)} verifiers"),
+        fact(
+            "Verdicts that accept a proof", f"{rules.accepting_verdicts} of {len(rules.verifiers)} verifiers"
+        ),
         fact("Fewest hospitals in a sum", f"{rules.minimum_updates} of {len(rules.hospitals)}"),
         fact("Hospitals that learn nothing together", f"up to {config.threshold}"),
         fact("Dishonest hospitals for two sums from one model", f"{colluding}, with the host of the ledger"),
@@ -83,18 +85,19 @@ def _curves(found: Evidence) -> Iterator[Block]:
     if len(found.changes) == len(closed):
         title = "How much the model changed in each round"
         lines = [Line("change of the model", found.changes)]
-        words = "L2 norm of the change of the model by round; falling, where training comes to rest."
+        words = "L2 norm of the change of the model by round; it falls where training comes to rest."
         yield Picture(chart("change", title, lines, "L2 norm"), words, Basis.CHECKED)
     counts = [len(state.accepted.record.hospitals) if state.accepted else 0 for state in closed]
     title = "How many hospitals were in each round's sum"
     svg = chart("summed", title, [Line("hospitals in the sum", counts)], "hospitals")
     yield Picture(svg, "Hospitals whose updates were summed, by round.", Basis.CHECKED)
     times = [found.chronicle.rounds.get(state.number) for state in closed]
-    minutes = [(one.closed - one.opened) / 60 for one in times if one is not None and one.closed is not None]
-    if len(minutes) == len(closed) and any(minutes):
-        title = "How long each round took"
-        svg = chart("minutes", title, [Line("minutes", minutes)], "minutes")
-        yield Picture(svg, "Minutes from a round's opening to its end.", Basis.SIGNED)
+    seconds = [one.closed - one.opened for one in times if one is not None and one.closed is not None]
+    if len(seconds) == len(closed) and any(seconds):
+        unit, size = ("minutes", 60) if max(seconds) > 300 else ("seconds", 1)
+        line = Line(unit, [taken / size for taken in seconds])
+        svg = chart("took", "How long each round took", [line], unit)
+        yield Picture(svg, f"{unit.capitalize()} from a round's opening to its end.", Basis.SIGNED)
 
 
 def taking_part(found: Evidence) -> Section:
@@ -102,13 +105,18 @@ def taking_part(found: Evidence) -> Section:
     history = found.history
     every = attempts(history)
     shown = list(every)[:MOST_ROUNDS]
-    words = {(number, name): part(history, every[number], name) for number in shown for name in history.hospitals}
+    pairs = [(number, name) for number in shown for name in history.hospitals]
+    words = {(number, name): part(history, every[number], name) for number, name in pairs}
     blocks: list[Block] = []
     names = history.hospitals
     for start in range(0, len(names), ACROSS):
         some = names[start : start + ACROSS]
-        rows = [(str(number), *(marked(words[number, name]) for name in some)) for number in shown]
-        caption = f"Hospitals by round: {some[0]} to {some[-1]}" if len(names) > ACROSS else "Hospitals by round"
+        rows: list[tuple[Cell, ...]] = [
+            (str(number), *(marked(words[number, name]) for name in some)) for number in shown
+        ]
+        caption = (
+            f"Hospitals by round: {some[0]} to {some[-1]}" if len(names) > ACROSS else "Hospitals by round"
+        )
         blocks.append(Grid(caption, ("round", *some), rows))
     used = dict.fromkeys(words.values())
     meanings = [(word, MEANINGS[word]) for word in MEANINGS if word in used]
@@ -125,7 +133,7 @@ def _verifiers(found: Evidence) -> Grid:
     for name in history.rules.verifiers:
         enrolments = [vote for (by, _), vote in history.enrolment_verdicts.items() if by == name]
         votes = [vote for state in states for (by, _), vote in state.verdicts.items() if by == name]
-        accepted = sum(vote.accepted for vote in [*enrolments, *votes])
+        accepted = sum(vote.accepted for vote in enrolments) + sum(vote.accepted for vote in votes)
         refused = len(enrolments) + len(votes) - accepted
         confirmed = sum(name in state.confirmations for state in states)
         rows.append((name, str(accepted), Mark(str(refused), "bad") if refused else "0", str(confirmed)))

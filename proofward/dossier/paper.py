@@ -5,6 +5,7 @@ HTML, PDF and JSON are made from the same paper, so none of them says what anoth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -61,6 +62,12 @@ class Facts:
 
     caption: str
     rows: tuple[Fact, ...]
+
+    @property
+    def basis(self) -> Basis:
+        """What most of them rest on, of those that are recorded."""
+        found = Counter(row.basis for row in self.rows if row.basis is not Basis.MISSING)
+        return found.most_common(1)[0][0] if found else Basis.MISSING
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Paper:
-    """sentences: the answers to the two questions, each with whether it is good news (None: cannot be told)."""
+    """sentences: the answers to the two questions, each with whether it is good news, None where unknown."""
 
     title: str
     made: str

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proofward.report.filed.drawing import Line, chart
-from proofward.report.filed.evidence import Evidence
-from proofward.report.filed.paper import Basis, Block, Cell, Grid, Picture, Section, Words
+from proofward.dossier.drawing import Line, chart
+from proofward.dossier.evidence import Evidence
+from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Section, Words
 
 MOST_METHODS, MOST_VALUES = 12, 10_000
 _NONE = (
-    "The ledger holds no figures of how well the model does. Until it does, nothing here says that the model is "
-    "good for anything."
+    "The ledger holds no figures of how well the model does. Until it does, nothing here says that the "
+    "model is good for anything."
 )
 
 

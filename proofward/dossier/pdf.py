@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, cast
 
-REMEDY = "print the HTML file in a browser instead, or pip install 'proofward[report]'; Debian: apt install libpango-1.0-0 libpangoft2-1.0-0"
+REMEDY = (
+    "print the HTML file in a browser instead, or pip install 'proofward[report]' and, on Debian, "
+    "apt install libpango-1.0-0 libpangoft2-1.0-0"
+)
 
 
 class PdfUnavailable(Exception):

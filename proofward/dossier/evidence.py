@@ -14,6 +14,7 @@ import numpy as np
 
 from proofward.data.bound_title import check_title
 from proofward.data.schema import FEATURES_NAME, FeaturesInvalid
+from proofward.dossier.chronicle import Chronicle, chronicle
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.refusal import Refusal
@@ -25,7 +26,6 @@ from proofward.ledger.objects import ObjectStore
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.ledger.seal import OBJECTS_NAME
 from proofward.report.audit_summary import AuditSummary
-from proofward.report.filed.chronicle import Chronicle, chronicle
 from proofward.report.handover.description import CLASSES_NAME, Description, read_description
 from proofward.report.run_audit import RunAudit
 
@@ -41,8 +41,8 @@ class NoReport(ValueError):
 class Evidence:
     """changes: L2 norm of each closed round's change of the model, in real numbers.
 
-    description: of inputs and outputs, from files beside the ledger; bound: whether the rules name its digest.
-    metrics: of a demonstration, no evidence. own: the software that made this report.
+    description: of inputs and outputs, from files beside the ledger; bound: whether the rules name its
+    digest. metrics: of a demonstration, no evidence. own: the software that made this report.
     """
 
     summary: AuditSummary
