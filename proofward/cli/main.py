@@ -9,6 +9,7 @@ import click
 from proofward import __version__
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.audit import audit
+from proofward.cli.evidence.evaluate import evaluate
 from proofward.cli.evidence.export_audit import export_audit
 from proofward.cli.evidence.inspect import inspect
 from proofward.cli.evidence.model import model
@@ -55,6 +56,7 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 model, predict, export_audit, report):  # fmt: skip
     main.add_command(command)
 main.add_command(check_images)
+main.add_command(evaluate)
 main.add_command(data)
 consortium.add_command(add_site)
 consortium.add_command(calibrate)

@@ -196,7 +196,7 @@ def hipaa(found: Evidence) -> Section:
         say.audited("164.312 (b) Mechanisms that examine activity"),
         fact("Who acted", "members, by their keys; not persons", where="section “Who took part”"),
         *_nothing("Which person had access to which record, and when"),
-        fact("164.312 (c) (1) Integrity of the record", "every byte was checked, of a Merkle log with checkpoints"
+        fact("164.312 (c) (1) Integrity of the record", "a Merkle log, of which every byte was checked"
              if found.summary.consistent else "NOT consistent: see the section “Refusals and broken rules”"),
         fact("164.312 (d) Authentication of members", "Ed25519 signatures by keys that the rules name"),
         say.security("164.312 (e) (1) Transmission security"),
@@ -217,7 +217,7 @@ def fda(found: Evidence) -> Section:
         say.data("Data management"),
         say.declared("How data were selected", say.said.inclusion_criteria),
         say.method("Re-training"),
-        fact("Bound on a change", f"L2 norm of {say.rules.config.clip_bound / 1024:g} a hospital", where=_RULES),
+        fact("Bound on a hospital's change", f"L2 norm {say.rules.config.clip_bound / 1024:g}", where=_RULES),
         *_nothing("Performance evaluation: test set under lock, acceptance criteria",
                   "Comparison with the version approved before"),
         say.audited("Evidence that the protocol was followed"),

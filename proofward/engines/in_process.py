@@ -36,7 +36,7 @@ from proofward.field.threads import sharing
 from proofward.ledger.note import NoteSigner
 
 Signed = NDArray[np.int64]
-Dataset = tuple[Signed, Signed]
+Dataset = tuple[Signed, Signed] | tuple[Signed, Signed, Signed | None]
 
 
 class Network(Protocol):
@@ -97,7 +97,7 @@ class RunResult:
 
 
 class InProcessFederation:
-    """A federation in one process. datasets: by hospital, (features int64 (n, d), labels int64 (n,))."""
+    """A federation in one process."""
 
     def __init__(
         self,
@@ -111,11 +111,22 @@ class InProcessFederation:
         parties: Parties | None = None,
         proofs: Proofs | None = None,
         workers: int | None = None,
+        data_sheets: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """Opens or creates the run folder.
+        """Opens or creates the run folder. data_sheets: what hospitals say of their records, by name.
 
-        `workers` is how many members work at the same time, on threads, from which `observe` is then called;
-        see `usual_workers` for how many they are otherwise. What comes out is the same with any number.
+        Args:
+            directory: The run folder.
+            plan: What the consortium agrees on.
+            datasets: For each hospital (features int64 (n, d), labels int64 (n,)), and where known the number
+                of each record's patient, int64 (n,).
+            seed: For tests and benchmarks only: all that is random follows from it, keys too.
+            observe: Is called with each event, from the threads of the members.
+            network: Carries the messages. By default all arrive.
+            parties: Classes of members, for tests of dishonest ones.
+            proofs: What makes and checks proofs.
+            workers: How many members work at the same time, on threads. `usual_workers` says how many they
+                are otherwise. What comes out is the same with any number.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
@@ -125,8 +136,9 @@ class InProcessFederation:
         self._refused: dict[str, list[tuple[str, Refusal]]] = {}
         self._observe = observe
         self._workers = workers
-        self._rows = max((len(labels) for _, labels in datasets.values()), default=1)
+        self._rows = max((len(records[1]) for records in datasets.values()), default=1)
         self._proofs = proofs
+        self._sheets = data_sheets or {}
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
         clock = self.folder.clock(plan.aggregator)
@@ -153,6 +165,7 @@ class InProcessFederation:
             randomness=self.folder.randomness(name),
             clock=self.folder.clock(name),
             observe=self._event,
+            data_sheet=self._sheets.get(name, ()),
         )
 
     def add_hospital(

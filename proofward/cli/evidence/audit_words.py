@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from proofward.catalogue.audits import counted
 from proofward.federation.history.admission_steps import admission_votes
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
@@ -35,6 +37,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"verifiers   {members(rules.verifiers)}"
         yield f"aggregator  {rules.aggregator}"
         far = "the federation did not end" if not summary.flaws else "as far as the record can be followed"
+        yield f"recorded    {recorded(summary.history)}"
         yield f"rounds      {closed} of {agreed} closed{'' if ended else f'; {far}'}"
         for (name, key), voters in admission_votes(summary.history).items():
             known = summary.history.admitted.get(name)
@@ -52,6 +55,15 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         others = [f"{found[word]} {word}" for word in ("refused", "failed") if found[word]]
         noted = f" ({', '.join(others)})" if others else ""
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
+
+
+def recorded(history: HistoryState) -> str:
+    """From when to when, by the clocks of those who signed."""
+    if history.size == 0:
+        return "nothing"
+    if history.latest == REPEATABLE_TIME:
+        return "by no clock: a repeatable run"
+    return f"{in_utc(history.clocks[1])} to {in_utc(history.latest)}, by the members' own clocks"
 
 
 def breach_line(breach: Breach) -> str:
@@ -113,8 +125,14 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),
         "rounds": {"closed": closed, "agreed": agreed, "ended": ended},
         "end": end_document(summary),
+        "recorded": None if summary.history is None else times(summary.history),
         "verdicts": [to_dict(verdict, summary.accused(verdict)) for verdict in summary.verdicts],
     }
+
+
+def times(history: HistoryState) -> dict[str, int] | None:
+    """First and latest time on the ledger, in seconds since 1970 (UTC); None where nothing is recorded."""
+    return {"first": history.clocks[1], "latest": history.latest} if history.size else None
 
 
 def end_document(summary: AuditSummary) -> dict[str, object] | None:

@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 
 from proofward.cli.project.aggregation_table import optimizer_lines
+from proofward.cli.project.declared_table import declared_lines
 from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
 from proofward.cli.project.project import Project
+from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import VERIFIER
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, shown_bits
@@ -58,6 +60,7 @@ def project_text(project: Project) -> str:
         *_settings(project, TRAINING_KEYS),
         *scale_lines(project),
         *optimizer_lines(project.optimizer),
+        *validation_lines(project.validation),
         "",
         "[policy]",
         f"threshold = {project.threshold}  # so many hospitals learn nothing together",
@@ -75,6 +78,7 @@ def project_text(project: Project) -> str:
     for site in project.sites:
         roles = ", ".join(_quoted(role) for role in site.roles)
         lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
+    lines += declared_lines(project.declared)
     row = project.images.row if project.images is not None else None
     features = row.features if row is not None else project.features
     if features:

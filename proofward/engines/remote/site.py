@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.terms import Seat
@@ -177,12 +178,13 @@ class Site:
             clock=self.home.clock,
             observe=self._observe,
             outbox=outbox,
+            data_sheet=kept(folder),
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)
         member: Follower
         if seat.role == HOSPITAL:
-            records = self.home.dataset(seat.member)
+            records = (*self.home.dataset(seat.member), self.home.patients(seat.member))
             member = Hospital(seat.member, key, around, *records, next_key=following)
         else:
             member = Verifier(seat.member, key, around, next_key=following)
