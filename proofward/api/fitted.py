@@ -21,6 +21,9 @@ from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table
 from proofward.data.records import Records
+from proofward.dossier.evidence import NoReport
+from proofward.dossier.filing import file_report
+from proofward.dossier.pdf import PdfUnavailable
 from proofward.layers.model import Int64Array
 from proofward.ledger.files import write_file
 from proofward.report.audit_summary import AuditSummary
@@ -108,6 +111,24 @@ class Fitted:
                 made=rules.config.training_words,
             )
         return folder / PAGE_NAME, missing
+
+    def file_report(self, path: str | os.PathLike[str], *, records: bool) -> Path:
+        """The report to file, in HTML, and as PDF if the path says so; raises RunRefused.
+
+        records: whether records were given, of which such a report says nothing.
+        """
+        target, folder = Path(os.fspath(path)), self.place.path
+        if records:
+            raise RunRefused(f"{target}: a report to file is of the run's record alone: leave out x and y")
+        if not folder.is_dir() or not holds_ledger(folder):
+            raise RunRefused(f"{folder}: no ledger here")
+        as_pdf, page = target.suffix.lower() == ".pdf", target.with_suffix(".html")
+        with refusing(RunRefused):
+            try:
+                file_report(folder, page if as_pdf else target, self.consortium, pdf=as_pdf)
+            except (NoReport, PdfUnavailable) as error:
+                raise RunRefused(str(error)) from error
+        return target
 
     def export(self, path: str | os.PathLike[str], to: str | None) -> tuple[Path, Agreement | None]:
         """Writes the model; of a program, how far it is from the model. Raises ExportRefused."""
