@@ -24,9 +24,6 @@ from proofward.data.csv_records import Table
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.report.handover.exported_model import ExportedModel
 
-REPORTS = (".html", ".pdf")
-"""Ends of names of files that are reports to file."""
-
 
 class Federation:
     """Hospitals that train a model together, each update proved, encrypted, summed and recorded.
@@ -232,17 +229,12 @@ class Federation:
     ) -> Path:
         """Writes a page with curves, ROC and confusion into the folder `path`; returns the page's path.
 
-        A path that ends with .html or .pdf gets the report to file instead: what `proofward report` writes of
-        the run's record, after an audit. It takes no records; a PDF file has its HTML file beside it.
-
         Args:
-            path: A folder that is new, or that has such a page; or an HTML or PDF file.
+            path: A folder, new or with such a page. FILE.html, FILE.pdf: what `proofward report` makes instead.
             x: Records of nobody, as in `evaluate`. Without them the training's own, which says less.
             y: The label of each of them.
             draw: Whether to draw pictures too, which need matplotlib.
         """
-        if Path(os.fspath(path)).suffix.lower() in REPORTS:
-            return self._done.file_report(path, records=x is not None)
         held_out = None if x is None else self._table(x, y).records
         page, missing = self._done.report(path, held_out, draw)
         if missing and draw:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 COLOURS, DASHES = ("#0B4F8A", "#B34700", "#0B5D2E", "#7A2E6B"), ("", "7 4", "2 3", "9 3 2 3")
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 420.0, 240.0, 58.0, 12.0, 14.0, 40.0
-MOST_POINTS = 400
+_ROW = 16.0
+MOST_POINTS, MOST_LINES = 400, 4
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,10 @@ def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool 
     def across(number: float) -> float:
         return _LEFT + (number - start) / (end - start) * (_WIDTH - _LEFT - _RIGHT)
 
+    top = _TOP + _ROW * -(-min(len(lines), MOST_LINES) // 2) * (len(lines) > 1)
+
     def up(value: float) -> float:
-        return _HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+        return _HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - top - _BOTTOM)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
@@ -51,14 +54,14 @@ def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool 
         place = f'x="{across(number):.1f}" y="{_HEIGHT - _BOTTOM + 17:g}"'
         parts.append(f'<text {place} text-anchor="middle">{number}</text>')
     parts.append(f'<text x="{_WIDTH / 2:g}" y="{_HEIGHT - 6:g}" text-anchor="middle">round</text>')
-    for index, line in enumerate(lines):
+    for index, line in enumerate(lines[:MOST_LINES]):
         step = -(-len(line.values) // MOST_POINTS)
         points = [
             f"{across(line.first + at):.1f} {up(value):.1f}"
             for at, value in enumerate(line.values)
             if at % step == 0 or at == len(line.values) - 1
         ]
-        colour, dash = COLOURS[index % 4], DASHES[index % 4]
+        colour, dash = COLOURS[index], DASHES[index]
         parts.append(
             f'<path d="M{"L".join(points)}" stroke="{colour}" stroke-width="2" fill="none" '
             f'stroke-dasharray="{dash or "none"}"/>'
@@ -82,13 +85,13 @@ def _legend(lines: Sequence[Line]) -> str:
     if len(lines) == 1:
         return ""
     parts = []
-    for index, line in enumerate(lines[:4]):
-        y = _HEIGHT - _BOTTOM - 12 - 15 * (min(len(lines), 4) - 1 - index)
-        name = line.name if len(line.name) <= 30 else f"{line.name[:29]}…"
+    for index, line in enumerate(lines[:MOST_LINES]):
+        x, y = _LEFT + 180 * (index % 2), _TOP + _ROW * (index // 2)
+        name = line.name if len(line.name) <= 20 else f"{line.name[:19]}…"
         parts.append(
-            f'<path d="M{_WIDTH - 190:g} {y - 4:g}h26" stroke="{COLOURS[index]}" stroke-width="2" '
+            f'<path d="M{x:g} {y:g}h26" stroke="{COLOURS[index]}" stroke-width="2" '
             f'stroke-dasharray="{DASHES[index] or "none"}"/>'
-            f'<text x="{_WIDTH - 158:g}" y="{y:g}">{html.escape(name)}</text>'
+            f'<text x="{x + 32:g}" y="{y + 4:g}">{html.escape(name)}</text>'
         )
     return "".join(parts)
 

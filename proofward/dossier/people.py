@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from proofward.dossier.chronicle import at, lasted
 from proofward.dossier.evidence import Evidence
@@ -166,17 +167,16 @@ def records(found: Evidence) -> Section:
         "Nothing shows that they are true. The commitment is renewed in every round."
     )
     blocks: list[Block] = [Grid("Records of each hospital", titles, rows, Basis.CHECKED, note)]
-    for name in history.hospitals:
-        entry = times.sheets.get(name)
-        lines = entry[1] if entry else ()
-        where = ""
-        if entry:
-            digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-            where = f"entry {entry[0]}, SHA-256 of the text {digest}"
-        row = fact("Its own words", lines, Basis.SIGNED, where)
-        blocks.append(Facts(f"Data sheet of {name}", (row,)))
+    blocks.append(Facts("Data sheets, in the hospitals' own words", tuple(_sheets(found))))
     blocks.append(Facts("What the inputs are", _inputs(found)))
     return Section("records", "Which data", tuple(blocks))
+
+
+def _sheets(found: Evidence) -> Iterator[Fact]:
+    for name in found.history.hospitals:
+        number, lines = found.chronicle.sheets.get(name, (0, ()))
+        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        yield fact(name, lines, Basis.SIGNED, f"entry {number}, SHA-256 of the text {digest}")
 
 
 def _inputs(found: Evidence) -> tuple[Fact, ...]:

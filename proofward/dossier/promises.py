@@ -45,7 +45,7 @@ def promises(found: Evidence) -> Section:
         fact("What members learn", "rules, numbers of records, who took part, every sum and every model"),
         fact(
             "What nobody learns",
-            f"a single hospital's update, unless more than {threshold} hospitals collude",
+            f"a single hospital's update, while at most {threshold} of the others collude",
         ),
         fact("Two sums from one model", f"need {rules.colluding_holders} dishonest hospitals and the host"),
         fact("Fewest hospitals in a sum", rules.minimum_updates),

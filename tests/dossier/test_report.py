@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -15,66 +13,11 @@ from proofward.dossier.drawing import Line, chart, in_words
 from proofward.dossier.filing import file_report
 from proofward.dossier.html_page import html_page
 from proofward.dossier.paper import Basis, Facts, Grid, Mark, Paper, Section, Words, fact, plain
-from proofward.dossier.pdf import PdfUnavailable, pdf
 from proofward.dossier.take_part import MEANINGS, part
-from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.round_state import RoundState
-from proofward.federation.messages.declarations import Declarations, LegalMember
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.hospital import Hospital
-from tests.federation.fakes import FakeProofs, datasets, plan
-
-NOON = 1_780_000_000
-HOSTILE = "<script>alert(1)</script> \" onload='x' & مستشفى 医院 " + "long" * 90
-DECLARED = Declarations(
-    purpose=("To find sepsis earlier.", "<b>bold</b>"),
-    members=(LegalMember("hospital-0", HOSTILE, "dpo@one.example", "Dr. A. Ärztin"),),
-)
-SHEET = ("Adults, 2019 to 2023.", "Consent: broad consent, </td></table><h1>x")
-
-
-class ProvesNothing(Hospital):
-    """Sends what is no proof."""
-
-    def prove_round(self, statement, secret):
-        made, sealed = super().prove_round(statement, secret)
-        return replace(made, proof=made.proof[:32] + bytes(32) + made.proof[64:]), sealed
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> int:
-        self.now += 1
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A federation of four hospitals and two rounds, of which one cheats; its ledger and its history."""
-    folder, clock = tmp_path_factory.mktemp("federation"), Clock()
-    agreed = replace(plan(hospitals=4, verifiers=1, rounds=2, threshold=1), declarations=DECLARED)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RunFolder, "clock", lambda *_: clock)
-        engine = InProcessFederation(
-            folder, agreed, datasets(agreed), seed=b"r", proofs=FakeProofs(),
-            parties=Parties({"hospital-3": ProvesNothing}), data_sheets={"hospital-1": SHEET},
-        )  # fmt: skip
-        assert engine.run().finished
-    return folder / "ledger", engine.aggregator.history
-
-
-@pytest.fixture(scope="module")
-def filed(run, tmp_path_factory):
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    return file_report(run[0], path, proofs=FakeProofs())
-
-
-@pytest.fixture(scope="module")
-def page(filed) -> str:
-    return filed.files[0].read_text()
+from tests.dossier.words import HOSTILE, SHEET
+from tests.federation.fakes import FakeProofs
 
 
 def blocks(filed, key):
@@ -171,7 +114,7 @@ def test_it_says_who_when_and_with_which_data(filed, run):
     opened = facts(filed, "dates")["The ledger was opened"]
     assert opened["basis"] == "signed, not proved" and opened["where"] == "entry 0"
     assert opened["lines"][0].startswith("2026-05-28 20:2")
-    sheets = [block["facts"][0] for block in blocks(filed, "records") if block.get("caption", "").startswith("Data")]
+    sheets = [facts(filed, "records")[name] for name in run[1].hospitals]
     assert [sheet["basis"] for sheet in sheets] == ["not recorded", "signed, not proved", *["not recorded"] * 2]
     assert sheets[1]["lines"] == list(SHEET)
     rows = table(filed, "records", "Records of each hospital")["rows"]
@@ -268,49 +211,6 @@ def test_labels_stand_once_where_all_lines_have_the_same():
     assert [row.basis for row in rows[3:]] == [Basis.MISSING, Basis.MISSING]
     made = html_page(Paper("t", "m", (), (Section("s", "s", (Facts("facts", rows),)),)))
     assert made.count("computed again") == 1 and made.count("signed, not proved") == 1
-
-
-def test_the_same_paper_as_pdf(filed, page, tmp_path):
-    try:
-        made = pdf(page)
-    except PdfUnavailable as error:
-        pytest.skip(str(error))
-    assert made.startswith(b"%PDF-") and b"pdfuaid" in made, "a tagged file, for screen readers"
-    secret = tmp_path / "secret.svg"
-    secret.write_text('<svg xmlns="http://www.w3.org/2000/svg"><text>words of another file</text></svg>')
-    outside = page.replace("<main>", f'<main><img alt="x" src="{secret.as_uri()}">')
-    with pytest.raises(ValueError, match="asks for nothing"):
-        pdf(outside)
-
-
-CHROMIUM = Path("/usr/bin/chromium")
-WIDTHS = (320, 768, 1920)
-QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
-
-
-@pytest.mark.slow
-def test_in_a_browser_at_three_widths_with_no_serious_finding(filed, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser: {CHROMIUM} is not there")
-    asked, said = [], []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=CHROMIUM, args=QUIET, headless=True
-        )
-        page = browser.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.goto(filed.files[0].as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") == width, width
-            found = axe.Axe().run(page).response["violations"]
-            assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == [], width
-        browser.close()
-    assert set(asked) == {filed.files[0].as_uri()} and said == []
 
 
 def test_nobody_needs_more_than_the_ledger(run):
