@@ -27,7 +27,7 @@ def agreed(found: Evidence) -> Section:
         fact("First model", first),
         fact("Bound on one hospital's update", f"L2 norm of {config.clip_bound / 1024:g}"),
         fact("Numbers", f"fixed point: weights in steps of 2^-{scales.weight_bits}, exact and repeatable"),
-        fact("Weight of a hospital in a sum", "its number of enrolled records"),
+        fact("Weight of a hospital in a sum", config.weighting.words),
     )
     colluding = rules.colluding_holders
     who = (

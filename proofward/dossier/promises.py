@@ -33,7 +33,7 @@ def promises(found: Evidence) -> Section:
     error = f"at most 2^-{bits} for each of the {proofs} accepted proofs"
     soundness = (
         fact("What an accepted proof shows", "The update is the agreed training on the enrolled records, in "
-             "the order that was drawn, weighted by their number and clipped, and it is what was encrypted."),
+             "the order that was drawn, weighted and clipped as agreed, and it is what was encrypted."),
         fact("Chance that a false proof passes", error),
         fact("Rests on", "theorems on Reed-Solomon codes and sumchecks, and SHA-256 as a random oracle; no "
              "trusted set-up"),

@@ -101,19 +101,5 @@ def declared_lines(declared: Declared) -> list[str]:
     return lines
 
 
-def declared_in_words(found: Declarations) -> list[str]:
-    """What is declared, for who joins: the first line of each text, and who members are in law."""
-    lines = []
-    for name in TEXTS:
-        text = getattr(found, name)
-        more = f" (and {len(text) - 1} more lines)" if len(text) > 1 else ""
-        lines += [f"declared, {name.replace('_', ' ')}: {text[0]}{more}"] if text else []
-    return lines + [
-        f"declared, {entry.member}: {', '.join(filter(None, (entry.legal_name, entry.contact)))}"
-        for entry in found.members
-        if entry.legal_name or entry.contact
-    ]
-
-
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)

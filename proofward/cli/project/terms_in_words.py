@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from proofward.cli.project.declared_table import declared_in_words
-
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
+    from proofward.federation.messages.declarations import Declarations
     from proofward.federation.messages.rules import Rules
     from proofward.layers.weighting import BY_RECORDS
 from proofward.layers.weighting import BY_RECORDS
@@ -137,3 +136,17 @@ def weighting_in_words(config: RoundConfig) -> list[str]:
     if config.weighting == BY_RECORDS:
         return []
     return [f"an update weighs {config.weighting.words}, which everybody computes from the enrolled number"]
+
+
+def declared_in_words(found: Declarations) -> list[str]:
+    """What is declared, for who joins: the first line of each text, and who members are in law."""
+    lines = []
+    texts = {name: text for name, text in vars(found).items() if name != "members"}
+    for name, text in texts.items():
+        more = f" (and {len(text) - 1} more lines)" if len(text) > 1 else ""
+        lines += [f"declared, {name.replace('_', ' ')}: {text[0]}{more}"] if text else []
+    return lines + [
+        f"declared, {entry.member}: {', '.join(filter(None, (entry.legal_name, entry.contact)))}"
+        for entry in found.members
+        if entry.legal_name or entry.contact
+    ]
