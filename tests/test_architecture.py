@@ -31,6 +31,7 @@ LAYERS = (
     "models",
     "report",
     "dossier",
+    "console",
     "cli",
     "api",
 )

@@ -27,6 +27,7 @@ from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 PRIVATE_SUFFIX = ".private"
 
@@ -57,6 +58,7 @@ class Plan:
             one that the members draw.
         abandonments: How many hospitals give up a round together. All but one where it is None.
         aggregator: The name of the party that runs the ledger.
+        counting: What is counted in which rounds, see Rules.
     """
 
     federation: str
@@ -70,6 +72,7 @@ class Plan:
     abandonments: int | None = None
     aggregator: str = "aggregator"
     declarations: Declarations = NOTHING_DECLARED
+    counting: tuple[Counting, ...] = ()
 
     @property
     def initial_model(self) -> bytes:
@@ -142,6 +145,7 @@ class RunFolder:
             rounds=plan.rounds,
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
+            counting=plan.counting,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.declarations import Declarations
     from proofward.federation.messages.rules import Rules
-    from proofward.layers.weighting import BY_RECORDS
-from proofward.layers.weighting import BY_RECORDS
-from proofward.relations.config import RoundConfig
+    from proofward.relations.config import RoundConfig
 
 USUAL_BATCH, USUAL_RATE = 16, 8
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
@@ -133,6 +131,8 @@ def unusual(config: RoundConfig) -> list[str]:
 
 def weighting_in_words(config: RoundConfig) -> list[str]:
     """What an update weighs, where it is not its number of records."""
+    from proofward.layers.weighting import BY_RECORDS
+
     if config.weighting == BY_RECORDS:
         return []
     return [f"an update weighs {config.weighting.words}, which everybody computes from the enrolled number"]

@@ -36,10 +36,9 @@ REASON = 400
 
 
 class Follower:
-    """Base of hospitals and verifiers."""
+    """Base of hospitals and verifiers; `expire` erases secrets past the deadline of the `expiring` phases."""
 
     expiring: tuple[str, ...] = ()
-    """Phases past whose deadline secrets are erased by `expire`."""
     may_be_admitted = False  # whether the rules need not name it: it says nothing before it is admitted
 
     def __init__(

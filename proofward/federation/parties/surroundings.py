@@ -9,6 +9,7 @@ from proofward.federation.messages.clock import Clock, system_clock
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.randomness import SYSTEM, Randomness
 from proofward.federation.messages.rules import Rules
+from proofward.federation.parties.counting import CountSource, no_counts
 from proofward.federation.storage.objects import ObjectSource
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.objects import ObjectStore
@@ -20,7 +21,7 @@ class Surroundings:
 
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
     `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
-    its records, in lines.
+    its records, in lines. `counts`: what a hospital counts.
     """
 
     rules: Rules
@@ -32,3 +33,4 @@ class Surroundings:
     data_sheet: tuple[str, ...] = ()
     observe: Observer = ignore
     outbox: ObjectStore | None = None
+    counts: CountSource = no_counts
