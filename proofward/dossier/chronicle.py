@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from proofward.encoding import MalformedMessage, decode
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.catalogue import (
+    Attendance,
     BeaconDeal,
     BeaconFixed,
     Enrolment,
@@ -65,7 +66,7 @@ class Chronicle:
         self.repeatable &= time == REPEATABLE_TIME
         if isinstance(record, _POINTS):
             self.points[record.kind] = number, time
-        if isinstance(record, FederationOpened | Enrolment | BeaconDeal) and record.software:
+        if isinstance(record, FederationOpened | Attendance | Enrolment | BeaconDeal) and record.software:
             self.software.setdefault(sender, (number, record.software))
         if isinstance(record, Enrolment):
             self.enrolled[sender] = number, time

@@ -38,6 +38,7 @@ def agreed(found: Evidence) -> Section:
         fact("Hospitals that learn nothing together", f"up to {config.threshold}"),
         fact("Dishonest hospitals for two sums from one model", f"{colluding}, with the host of the ledger"),
         fact("Rounds agreed", rules.rounds),
+        *([fact("What rounds count", rules.counting_in_words)] if rules.counting_in_words else []),
         fact("Security that the rules demand of a proof", f"{config.security_bits} bits"),
     )
     return Section(

@@ -22,8 +22,10 @@ class Line:
     first: int = 1
 
 
-def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool = True) -> str:
-    """An SVG of lines over rounds. zero: whether the axis begins there."""
+def chart(
+    key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool = True, across: str = "round"
+) -> str:
+    """An SVG of lines over rounds, or over what `across` says. zero: whether the axis begins there."""
     values = [value for line in lines for value in line.values]
     low, high = (0.0 if zero else min(values)), max(values)
     if high == low:
@@ -31,7 +33,7 @@ def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool 
     start = min(line.first for line in lines)
     end = max(start + 1, max(line.first + len(line.values) - 1 for line in lines))
 
-    def across(number: float) -> float:
+    def along(number: float) -> float:
         return _LEFT + (number - start) / (end - start) * (_WIDTH - _LEFT - _RIGHT)
 
     top = _TOP + _ROW * -(-min(len(lines), MOST_LINES) // 2) * (len(lines) > 1)
@@ -51,13 +53,13 @@ def chart(key: str, title: str, lines: Sequence[Line], unit: str, *, zero: bool 
             f'<text x="{_LEFT - 6:g}" y="{up(value) + 4:.1f}" text-anchor="end">{_number(value)}</text>'
         )
     for number in sorted({start, (start + end) // 2, end}):
-        place = f'x="{across(number):.1f}" y="{_HEIGHT - _BOTTOM + 17:g}"'
+        place = f'x="{along(number):.1f}" y="{_HEIGHT - _BOTTOM + 17:g}"'
         parts.append(f'<text {place} text-anchor="middle">{number}</text>')
-    parts.append(f'<text x="{_WIDTH / 2:g}" y="{_HEIGHT - 6:g}" text-anchor="middle">round</text>')
+    parts.append(f'<text x="{_WIDTH / 2:g}" y="{_HEIGHT - 6:g}" text-anchor="middle">{across}</text>')
     for index, line in enumerate(lines[:MOST_LINES]):
         step = -(-len(line.values) // MOST_POINTS)
         points = [
-            f"{across(line.first + at):.1f} {up(value):.1f}"
+            f"{along(line.first + at):.1f} {up(value):.1f}"
             for at, value in enumerate(line.values)
             if at % step == 0 or at == len(line.values) - 1
         ]

@@ -16,6 +16,7 @@ from proofward.data.bound_title import check_title
 from proofward.data.schema import FEATURES_NAME, FeaturesInvalid
 from proofward.dossier.chronicle import Chronicle, chronicle
 from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.software import software_in_use
@@ -43,6 +44,7 @@ class Evidence:
 
     description: of inputs and outputs, from files beside the ledger; bound: whether the rules name its
     digest. metrics: of a demonstration, no evidence. own: the software that made this report.
+    counted: sums of the rounds that count.
     """
 
     summary: AuditSummary
@@ -53,6 +55,7 @@ class Evidence:
     bound: bool = False
     metrics: dict[str, Any] = field(default_factory=dict)
     own: tuple[str, ...] = ()
+    counted: tuple[CountedSum, ...] = ()
 
 
 def evidence(audit: RunAudit, summary: AuditSummary) -> Evidence:
@@ -71,6 +74,7 @@ def evidence(audit: RunAudit, summary: AuditSummary) -> Evidence:
         bound,
         _metrics(folder, history),
         software_in_use(),
+        _counted(audit.ledger, history),
     )
 
 
@@ -82,9 +86,20 @@ def _entries(ledger: Path) -> Iterator[bytes]:
         return  # a flaw that the audit has named
 
 
-def _changes(ledger: Path, history: HistoryState) -> Iterator[float]:
+def _objects(ledger: Path, history: HistoryState) -> Objects:
     store = ObjectStore(ledger / OBJECTS_NAME, create=False)
-    objects = Objects(StoredObjects(store), history.rules.aggregator)
+    return Objects(StoredObjects(store), history.rules.aggregator)
+
+
+def _counted(ledger: Path, history: HistoryState) -> tuple[CountedSum, ...]:
+    try:
+        return counted_sums(history, _objects(ledger, history))
+    except Refusal:
+        return ()  # a flaw that the audit has named
+
+
+def _changes(ledger: Path, history: HistoryState) -> Iterator[float]:
+    objects = _objects(ledger, history)
     one = float(1 << history.rules.config.scales.weight_bits)
     digests = [state.model for state in history.closed[:1]]
     digests += [state.aggregate.record.model for state in history.closed if state.aggregate is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from proofward.dossier.counts import counted_figures
 from proofward.dossier.drawing import Line, chart
 from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Section, Words
@@ -18,7 +19,9 @@ _NONE = (
 
 def quality(found: Evidence) -> Section:
     """Figures of evaluation."""
-    blocks: list[Block] = [Words((_NONE,), "weak")]
+    blocks = counted_figures(found)
+    if not blocks:
+        blocks.append(Words((_NONE,), "weak"))
     blocks += _beside(found.metrics)
     return Section("quality", "How good the model is", tuple(blocks))
 

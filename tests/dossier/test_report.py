@@ -7,15 +7,23 @@ import shutil
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
+from proofward.dossier.chronicle import Chronicle
+from proofward.dossier.counts import counted_figures
 from proofward.dossier.drawing import Line, chart, in_words
+from proofward.dossier.evidence import Evidence
 from proofward.dossier.filing import file_report
 from proofward.dossier.html_page import html_page
 from proofward.dossier.paper import Basis, Facts, Grid, Mark, Paper, Section, Words, fact, plain
 from proofward.dossier.take_part import MEANINGS, part
+from proofward.federation.history.counted import CountedSum
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.parties.auditor import Auditor
+from proofward.relations.counting import Counting
+from proofward.relations.score_counts import counts_of_probabilities
+from proofward.relations.score_layout import ScoreLayout
 from tests.dossier.words import HOSTILE, SHEET
 from tests.federation.fakes import FakeProofs
 
@@ -215,3 +223,22 @@ def test_labels_stand_once_where_all_lines_have_the_same():
 
 def test_nobody_needs_more_than_the_ledger(run):
     assert all(verdict.passed for verdict in Auditor(run[0], FakeProofs()).run())
+
+
+def test_figures_of_counts_on_the_ledger_are_shown_as_signed_words(run):
+    layout = ScoreLayout(2, 10, 1)
+    scores, labels = np.linspace(0.05, 0.95, 40), np.arange(40) // 20
+    counts = counts_of_probabilities(layout, np.stack([1 - scores, scores], axis=1), labels)
+    rounds, length = (1, 2), layout.length
+    of_scores = Counting("evaluation", layout.to_text(), length, 20, rounds, groups=layout.groups)
+    of_ages = Counting("ages", "decades", 12, 20, (3,))
+    counted = [CountedSum(number, of_scores, ("a", "b", "c"), counts, bytes(32)) for number in rounds]
+    counted.append(CountedSum(3, of_ages, ("a", "b", "c"), np.zeros(12, np.int64), bytes(32)))
+    empty = CountedSum(4, of_scores, ("a",), np.zeros(length, np.int64), bytes(32))
+    found = Evidence(None, run[1], Chronicle(), counted=(*counted, empty))
+    words, evaluated, picture, groups, others = counted_figures(found)
+    assert words.tone == "weak" and [one.basis for one in (evaluated, picture, groups, others)] == [Basis.SIGNED] * 4
+    assert [row[:4] for row in evaluated.rows] == [(n, "evaluation", "3", "40") for n in ("1", "2")]
+    assert evaluated.rows[0][4:6] == ("100.0%", "1.000") and "evaluation</text>" in picture.svg
+    assert groups.rows[0][0] == "all records" and others.rows == [("3", "ages", "3", "12")]
+    assert counted_figures(Evidence(None, run[1], Chronicle())) == []

@@ -47,11 +47,15 @@ class Enrolment(Message):
 
 @dataclass(frozen=True)
 class Attendance(Message):
-    """Hospital, where all rounds count: it takes part, with no records; its key for the beacon's shares."""
+    """Hospital, where all rounds count: it takes part, with no records; its key for the beacon's shares.
+
+    software: what it runs, said and not proved
+    """
 
     kind: ClassVar[str] = "attendance"
     roundless: ClassVar[bool] = True
     beacon_key: SealingKey
+    software: Software = ()
 
     @property
     def rows(self) -> int:

@@ -132,7 +132,8 @@ class Hospital(Uploader):
             yield earlier
             return
         seed = self.source("beacon-key")(32)
-        yield self.say(Attendance(beacon_key(self.rules, self.name, seed)), secrets={KEY_SEED: seed})
+        said = Attendance(beacon_key(self.rules, self.name, seed), software_in_use())
+        yield self.say(said, secrets={KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
