@@ -17,10 +17,37 @@ from proofward.engines.remote.agreement.terms import Seat
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, Declarations, LegalMember
 from proofward.federation.messages.rules import AGGREGATOR
 from proofward.federation.messages.texts import TextRefused, text_lines
+from proofward.models.keys import Json, Key, Keys, Text
 
-TEXTS = ("purpose", "intended_use", "legal_basis", "inclusion_criteria", "retention")
-LEGAL = ("legal_name", "contact", "responsible")
 WHERE = "declared."
+
+
+@dataclass(frozen=True)
+class BySite:
+    """A table for each site, by its name."""
+
+    keys: Keys
+
+    def schema(self) -> Json:
+        """See Kind."""
+        return {"type": "object", "additionalProperties": self.keys.schema()}
+
+
+LEGAL_KEYS = Keys((
+    Key("legal_name", Text(), "who the site is in law", ""),
+    Key("contact", Text(), "how to reach it", ""),
+    Key("responsible", Text(), "the person responsible there", ""),
+))  # fmt: skip
+WORDS = Keys((
+    Key("purpose", Text(), "what the federation is for", ""),
+    Key("intended_use", Text(), "what its model is for", ""),
+    Key("legal_basis", Text(), "on which law it rests", ""),
+    Key("inclusion_criteria", Text(), "whose records are enrolled", ""),
+    Key("retention", Text(), "how long what is kept", ""),
+))  # fmt: skip
+TEXTS, LEGAL = WORDS.names, LEGAL_KEYS.names
+SITES = Key("site", BySite(LEGAL_KEYS), "who sites are in law; `aggregator` is the server")
+DECLARED = Keys((*WORDS.keys, SITES))
 
 
 @dataclass(frozen=True)
@@ -58,14 +85,14 @@ NONE = Declared()
 def read_declared(table: Table) -> Declared:
     """Of the whole file's table; raises ProjectError."""
     values = table.table("declared")
-    own = Table(values, WHERE, (*TEXTS, "site"))
+    own = Table(values, WHERE, DECLARED)
     texts = tuple(_lines(own, name) for name in TEXTS)
     return Declared(texts, tuple(_site(name, entry) for name, entry in sorted(own.table("site").items())))
 
 
 def _lines(table: Table, name: str) -> tuple[str, ...]:
     try:
-        return text_lines(table.text(name, ""))
+        return text_lines(table.text(name))
     except TextRefused as error:
         raise ProjectError(WHERE + name, "a text that can be shown", str(error)) from error
 
@@ -74,10 +101,10 @@ def _site(name: str, values: Any) -> tuple[str, str, str, str]:
     where = f"{WHERE}site.{name}."
     if not isinstance(values, Mapping):
         raise ProjectError(where.rstrip("."), f"a table with {', '.join(LEGAL)}", repr(values)[:80])
-    entry = Table(values, where, LEGAL)
+    entry = Table(values, where, LEGAL_KEYS)
     words = []
     for key in LEGAL:
-        text = entry.text(key, "")
+        text = entry.text(key)
         try:
             lines = text_lines(text)
         except TextRefused as error:
