@@ -31,6 +31,7 @@ LAYERS = (
     "data",
     "models",
     "report",
+    "dossier",
     "console",
     "cli",
     "api",

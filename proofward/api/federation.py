@@ -234,7 +234,7 @@ class Federation(CountsTables):
         """Writes a page with curves, ROC and confusion into the folder `path`; returns the page's path.
 
         Args:
-            path: A folder that is new, or that has such a page.
+            path: A folder, new or with such a page. FILE.html or FILE.pdf: what `proofward report` makes.
             x: Records of nobody, as in `evaluate`. Without them the training's own, which says less.
             y: The label of each of them.
             draw: Whether to draw pictures too, which need matplotlib.

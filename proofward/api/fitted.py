@@ -21,6 +21,9 @@ from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table
 from proofward.data.records import Records
+from proofward.dossier.evidence import NoReport
+from proofward.dossier.filing import file_report
+from proofward.dossier.pdf import PdfUnavailable
 from proofward.layers.model import Int64Array
 from proofward.ledger.files import write_file
 from proofward.report.audit_summary import AuditSummary
@@ -32,6 +35,9 @@ from proofward.report.handover.programs import written
 from proofward.report.run_audit import RunAudit
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
+
+REPORTS = (".html", ".pdf")
+"""Ends of names of files that are reports to file, and no folders."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,8 @@ class Fitted:
     def report(self, path: str | os.PathLike[str], held_out: Records | None, draw: bool) -> tuple[Path, str]:
         """The page in a folder, and why there are no pictures, "" where there are; raises RunRefused."""
         folder = Path(os.fspath(path))
+        if folder.suffix.lower() in REPORTS:
+            return self._file_report(folder, held_out), ""
         if folder.exists() and not folder.is_dir():
             raise RunRefused(f"{folder} is no folder")
         if folder.is_dir() and any(folder.iterdir()) and not (folder / PAGE_NAME).exists():
@@ -108,6 +116,21 @@ class Fitted:
                 made=rules.config.training_words,
             )
         return folder / PAGE_NAME, missing
+
+    def _file_report(self, target: Path, held_out: Records | None) -> Path:
+        """The report to file, which is of the run's record alone; raises RunRefused."""
+        folder, as_pdf = self.place.path, target.suffix.lower() == ".pdf"
+        if held_out is not None:
+            raise RunRefused(f"{target}: a report to file is of the run's record alone: leave out x and y")
+        if not folder.is_dir() or not holds_ledger(folder):
+            raise RunRefused(f"{folder}: no ledger here")
+        page = target.with_suffix(".html") if as_pdf else target
+        with refusing(RunRefused):
+            try:
+                file_report(folder, page, self.consortium, pdf=as_pdf)
+            except (NoReport, PdfUnavailable) as error:
+                raise RunRefused(str(error)) from error
+        return target
 
     @property
     def words(self) -> str:

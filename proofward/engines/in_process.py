@@ -114,9 +114,10 @@ class InProcessFederation:
         parties: Parties | None = None,
         proofs: Proofs | None = None,
         workers: int | None = None,
+        data_sheets: Mapping[str, tuple[str, ...]] | None = None,
         counts: Mapping[str, CountSource] | None = None,
     ) -> None:
-        """Opens or creates the run folder.
+        """Opens or creates the run folder. data_sheets: what hospitals say of their records, by name.
 
         Args:
             directory: The run folder.
@@ -142,6 +143,7 @@ class InProcessFederation:
         self._workers = workers
         self._rows = max((len(records[1]) for records in datasets.values()), default=1)
         self._proofs, self._counts = proofs, counts or {}
+        self._sheets = data_sheets or {}
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
         clock = self.folder.clock(plan.aggregator)
@@ -168,6 +170,7 @@ class InProcessFederation:
             randomness=self.folder.randomness(name),
             clock=self.folder.clock(name),
             observe=self._event,
+            data_sheet=self._sheets.get(name, ()),
             counts=self._counts.get(name, no_counts),
         )
 

@@ -134,6 +134,13 @@ def test_a_report_is_written(fitted, tmp_path):
         fitted.report(tmp_path / "report.txt")
 
 
+def test_a_report_to_file_is_written(fitted, tmp_path):
+    page = fitted.report(tmp_path / "filed.html")
+    assert page == tmp_path / "filed.html" and "The record is consistent." in page.read_text()
+    with pytest.raises(pw.RunRefused, match="leave out x and y"):
+        fitted.report(tmp_path / "filed.html", *arrays(30, seed=6))
+
+
 def test_exported_models_say_the_same(fitted, tmp_path):
     for name in ("model.json", "model.safetensors"):
         data = fitted.export(tmp_path / name).read_bytes()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
+from proofward.cli.project.declared_table import NONE as NONE_DECLARED
+from proofward.cli.project.declared_table import Declared
 from proofward.cli.project.project_setup import setup_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
@@ -72,6 +74,7 @@ class Project:
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
     validation: the part of each hospital's rows that is not trained on, None where all are.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
+    declared: what the consortium says of itself, for the record.
     """
 
     title: str
@@ -94,6 +97,7 @@ class Project:
     notation: Notation = field(default_factory=Notation)
     images: ImageSchema | None = None
     validation: ValidationTable | None = None
+    declared: Declared = NONE_DECLARED
 
     @property
     def server(self) -> str:
@@ -271,6 +275,7 @@ class Project:
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,
+                declared=self.declared.of(seats),
             )
             terms.check()
         except RulesError as error:

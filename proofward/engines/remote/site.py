@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.terms import Seat
@@ -195,6 +196,7 @@ class Site:
             clock=self.home.clock,
             observe=self._observe,
             outbox=outbox,
+            data_sheet=kept(folder),
             counts=self._counts(seat.member),
         )
         key = self.home.key(seat.member, self._passphrase)
