@@ -29,7 +29,9 @@ _FORGET = "get_ipython().run_line_magic('reset', '-f')\nimport os\nos.chdir({fol
 def executed(paths: Sequence[Path], folder: Path) -> Iterator[tuple[Path, nbformat.NotebookNode]]:
     """Each notebook with the outputs of a run in a folder of its own below `folder`."""
     book = nbformat.v4.new_notebook(metadata=_METADATA)
-    client = NotebookClient(book, timeout=PATIENCE, kernel_name="python3", record_timing=False)
+    client = NotebookClient(
+        book, timeout=PATIENCE, kernel_name="python3", record_timing=False, coalesce_streams=True
+    )
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     with client.setup_kernel(env=environment, cwd=str(folder)):
         for path in paths:
