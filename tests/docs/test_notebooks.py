@@ -43,7 +43,7 @@ def test_every_cell_runs_and_prints_where_the_stored_one_does(books):
     assert set(books) == {"attack_and_audit", "from_notebook_to_consortium", "own_table"}
     for name, (stored, book) in books.items():
         assert [bool(text) for text in printed(stored)] == [bool(text) for text in printed(book)], name
-        assert len(list(filter(None, printed(book)))) >= 4, name
+        assert len(list(filter(None, printed(book)))) >= 3, name
         for output in (output for cell in stored.cells for output in cell.get("outputs", [])):
             assert output.output_type != "error", name
 
