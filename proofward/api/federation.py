@@ -48,8 +48,10 @@ class Federation:
         class_weights: Sequence[int] | None = None,
         aggregation: str | ServerOptimizer | Mapping[str, Any] | None = None,
         rounds: int = ROUNDS,
+        validation: float | Mapping[str, Any] | None = None,
         scales: Mapping[str, int] | None = None,
         label: str = "label",
+        id: str | None = None,
         classes: Sequence[Any] | None = None,
         ignore: Sequence[str] = (),
         decimal: str = ".",
@@ -80,9 +82,11 @@ class Federation:
             class_weights: An integer for each class, by which the gradients of its records are multiplied.
             aggregation: The server's optimizer, `"fedavg"`, `"fedavgm"` or `"fedadam"`, or with its numbers.
             rounds: How many rounds there are.
+            validation: The share of each hospital's rows that it never trains on, or the table as a mapping.
             scales: The bits of the fixed-point numbers.
             label: The column with the label.
             classes: The label's values, by default all in the tables. Of two the second is positive.
+            id: The column with the patient's number, by which rows are counted and parted; never learnt from.
             ignore: Columns that may be there and are not used.
             decimal: The decimal mark in the numbers of files.
             features: Centre and spread of every column, by its name. Both have to be public and agreed on,
@@ -109,9 +113,9 @@ class Federation:
             "preset": preset, "hidden": hidden, "layers": layers, "learning_rate": learning_rate,
             "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps, "clip_bound": clip_bound,
             "class_weights": class_weights, "aggregation": aggregation, "rounds": rounds, "scales": scales,
-            "label": label, "ignore": ignore, "decimal": decimal, "verifiers": verifiers,
-            "threshold": threshold, "accepting": accepting, "minimum": minimum, "abandoning": abandoning,
-            "title": title,
+            "validation": validation, "label": label, "id": id, "ignore": ignore, "decimal": decimal,
+            "verifiers": verifiers, "threshold": threshold, "accepting": accepting, "minimum": minimum,
+            "abandoning": abandoning, "title": title,
         }  # fmt: skip
         recipe = Recipe(given)
         constants = None if features is None else features_given(features)

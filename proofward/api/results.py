@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from proofward.cli.evidence.audit_words import describe, record_sentence, rules_sentence, screen, to_document
 from proofward.data.records import Records
-from proofward.report.auc_interval import auc_interval
 from proofward.report.audit_summary import AuditSummary, Breach
 from proofward.report.evaluation import evaluate
 from proofward.report.figures.scores import loss
+from proofward.report.histograms.auc_interval import auc_interval
 
 LEVEL = 0.95
 MOST_SHOWN = 16

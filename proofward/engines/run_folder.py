@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
 from proofward.federation.messages.usual import usual_abandonments
@@ -25,6 +27,7 @@ from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 PRIVATE_SUFFIX = ".private"
 
@@ -55,6 +58,7 @@ class Plan:
             one that the members draw.
         abandonments: How many hospitals give up a round together. All but one where it is None.
         aggregator: The name of the party that runs the ledger.
+        counting: What is counted in which rounds, see Rules.
     """
 
     federation: str
@@ -67,6 +71,8 @@ class Plan:
     initial_weights: NDArray[np.int64] | None = None
     abandonments: int | None = None
     aggregator: str = "aggregator"
+    declarations: Declarations = NOTHING_DECLARED
+    counting: tuple[Counting, ...] = ()
 
     @property
     def initial_model(self) -> bytes:
@@ -107,6 +113,10 @@ class RunFolder:
         """A party's source of randomness."""
         return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
 
+    def clock(self, name: str) -> Clock:
+        """A party's clock; a run with a seed has one time."""
+        return system_clock if self.seed is None else repeatable_clock
+
     def key(self, name: str, *, added: bool = False) -> SigningKey:
         """A party's signing key, made and saved if there is none and the run has not begun.
 
@@ -135,5 +145,7 @@ class RunFolder:
             rounds=plan.rounds,
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
+            counting=plan.counting,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
+            declarations=plan.declarations,
         )
