@@ -1,7 +1,7 @@
 """Executes the notebooks, each in a new folder, and stores what their cells printed: `make notebooks`.
 
-All are executed by one kernel, whose names are forgotten in between, so that libraries are loaded once. A cell
-that raises stops everything.
+All are executed by one kernel, whose names are forgotten in between, so that libraries are loaded once. A
+cell that raises stops everything.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def executed(paths: Sequence[Path], folder: Path) -> Iterator[tuple[Path, nbform
     client = NotebookClient(
         book, timeout=PATIENCE, kernel_name="python3", record_timing=False, coalesce_streams=True
     )
-    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    with client.setup_kernel(env=environment, cwd=str(folder)):
-        for path in paths:
-            own = folder / path.stem
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with client.setup_kernel(env={**os.environ, "PATH": path}, cwd=str(folder)):
+        for place in paths:
+            own = folder / place.stem
             own.mkdir()
-            found = nbformat.read(path, as_version=4)
+            found = nbformat.read(place, as_version=4)
             cells = found.cells
             start = nbformat.v4.new_code_cell(_FORGET.format(folder=str(own)))
             client.nb = book = nbformat.v4.new_notebook(metadata=_METADATA, cells=[start, *cells])
             for number, cell in enumerate(book.cells):
                 client.execute_cell(cell, number)
             kept = [_plain(number, cell, own) for number, cell in enumerate(cells, 1)]
-            yield path, nbformat.v4.new_notebook(metadata=_METADATA, cells=kept)
+            yield place, nbformat.v4.new_notebook(metadata=_METADATA, cells=kept)
 
 
 def _plain(number: int, cell: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:

@@ -59,6 +59,7 @@ class Plan:
         abandonments: How many hospitals give up a round together. All but one where it is None.
         aggregator: The name of the party that runs the ledger.
         counting: What is counted in which rounds, see Rules.
+        declarations: What the consortium says of itself, such as purpose and legal basis.
     """
 
     federation: str
