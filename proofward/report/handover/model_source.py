@@ -77,6 +77,11 @@ def last_model(folder: Path, features: Path | None = None) -> ExportedModel:
     return _exported(history, objects, described)
 
 
+def ledger_source(folder: Path) -> tuple[History, Objects]:
+    """The ledger of a run's folder, or what a kit has followed of it; raises as `last_model` does."""
+    return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder))
+
+
 def described_by(folder: Path, features: Path | None = None) -> Description:
     """The description of a run's or kit's features; raises NoModel, FeaturesInvalid."""
     path = features or folder / FEATURES_NAME
