@@ -117,7 +117,7 @@ class InProcessFederation:
         data_sheets: Mapping[str, tuple[str, ...]] | None = None,
         counts: Mapping[str, CountSource] | None = None,
     ) -> None:
-        """Opens or creates the run folder. data_sheets: what hospitals say of their records, by name.
+        """Opens or creates the run folder.
 
         Args:
             directory: The run folder.
@@ -131,6 +131,7 @@ class InProcessFederation:
             proofs: What makes and checks proofs.
             workers: How many members work at the same time, on threads. `usual_workers` says how many they
                 are otherwise. What comes out is the same with any number.
+            data_sheets: What hospitals say of their records, in lines, by name.
             counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()

@@ -60,6 +60,7 @@ class Plan:
         aggregator: The name of the party that runs the ledger.
         declarations: What the consortium says of itself, see Declarations.
         counting: What is counted in which rounds, see Rules.
+        declarations: What the consortium says of itself, such as purpose and legal basis.
     """
 
     federation: str
