@@ -48,8 +48,10 @@ class Federation:
         class_weights: Sequence[int] | None = None,
         aggregation: str | ServerOptimizer | Mapping[str, Any] | None = None,
         rounds: int = ROUNDS,
+        validation: float | Mapping[str, Any] | None = None,
         scales: Mapping[str, int] | None = None,
         label: str = "label",
+        id: str | None = None,
         classes: Sequence[Any] | None = None,
         ignore: Sequence[str] = (),
         decimal: str = ".",
@@ -70,9 +72,12 @@ class Federation:
         preset: gives what is left open of network and training. hidden: widths of the hidden layers, or
         layers: a line for each. learning_rate, momentum, batch, clip_bound, class_weights, and epochs or
         steps: of a round at each hospital. aggregation: the server's optimizer by its name, or with its
-        numbers. rounds: of the federation. scales: bits of the fixed-point numbers.
+        numbers. rounds: of the federation. validation: the share of each hospital's rows on which it never
+        trains, as the proofs show, or the table [validation] as a mapping. scales: bits of the fixed-point
+        numbers.
 
-        label: the column with the label; classes: its values, by default those that the tables have, in
+        label: the column with the label; id: the one with the patient's number, by which rows are counted and
+        parted, and of which nothing is learnt. classes: its values, by default those that the tables have, in
         ascending order, of two the second being the positive one. ignore: columns that may be there and are
         not used. decimal: the mark in the numbers of files.
 
@@ -95,9 +100,9 @@ class Federation:
             "preset": preset, "hidden": hidden, "layers": layers, "learning_rate": learning_rate,
             "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps, "clip_bound": clip_bound,
             "class_weights": class_weights, "aggregation": aggregation, "rounds": rounds, "scales": scales,
-            "label": label, "ignore": ignore, "decimal": decimal, "verifiers": verifiers,
-            "threshold": threshold, "accepting": accepting, "minimum": minimum, "abandoning": abandoning,
-            "title": title,
+            "validation": validation, "label": label, "id": id, "ignore": ignore, "decimal": decimal,
+            "verifiers": verifiers, "threshold": threshold, "accepting": accepting, "minimum": minimum,
+            "abandoning": abandoning, "title": title,
         }  # fmt: skip
         recipe = Recipe(given)
         constants = None if features is None else features_given(features)

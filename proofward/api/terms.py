@@ -13,6 +13,7 @@ from proofward.api.sources import all_columns, computed_classes, computed_featur
 from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.project import Project
 from proofward.cli.project.project_file import opened_project
+from proofward.cli.project.validation_table import plain_validation
 from proofward.data.schema import Feature, Label, Notation
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.layers.plain import shown
@@ -139,6 +140,8 @@ def settings_of(project: Project) -> dict[str, Any]:
         **{name: getattr(project, name) for name in policy},
         "sites": {site.name: list(site.roles) for site in project.sites},
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
+        **({} if project.validation is None else {"validation": plain_validation(project.validation)}),
+        **({"id": project.notation.id} if project.notation.id else {}),
         "label": project.notation.label.column,
         "ignore": list(project.notation.ignore),
         "decimal": project.notation.decimal,

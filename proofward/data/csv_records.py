@@ -48,6 +48,11 @@ class Table:
     notes: tuple[str, ...] = ()
     patients: Int64Array | None = None
 
+    @property
+    def dataset(self) -> tuple[Int64Array, Int64Array, Int64Array | None]:
+        """Features, labels and patients, as an engine takes them."""
+        return self.records.features, self.records.labels, self.patients
+
 
 def read_table(
     file: Rows,

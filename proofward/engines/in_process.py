@@ -35,7 +35,7 @@ from proofward.field.threads import sharing
 from proofward.ledger.note import NoteSigner
 
 Signed = NDArray[np.int64]
-Dataset = tuple[Signed, Signed]
+Dataset = tuple[Signed, Signed] | tuple[Signed, Signed, Signed | None]
 
 
 class Network(Protocol):
@@ -96,7 +96,11 @@ class RunResult:
 
 
 class InProcessFederation:
-    """A federation in one process. datasets: by hospital, (features int64 (n, d), labels int64 (n,))."""
+    """A federation in one process.
+
+    datasets: by hospital, (features int64 (n, d), labels int64 (n,)), and where known the number of each
+    record's patient, int64 (n,).
+    """
 
     def __init__(
         self,
@@ -124,7 +128,7 @@ class InProcessFederation:
         self._refused: dict[str, list[tuple[str, Refusal]]] = {}
         self._observe = observe
         self._workers = workers
-        self._rows = max((len(labels) for _, labels in datasets.values()), default=1)
+        self._rows = max((len(records[1]) for records in datasets.values()), default=1)
         self._proofs = proofs
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))

@@ -1,10 +1,10 @@
 """The public numbers of one hospital's update: its weight, its bounds, and how finely it is clipped.
 
-All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all
-hospitals of a round. With o 2^fw the scale of an update's entries (that of a weight, or a multiple beside
-means; o is odd, and 1 unless a mean is of another number of values than a power of two), C the clip bound,
-D_max and ||D||_max the public bounds on an entry and on the norm of D (from `layers.bounds`, with the ranges
-that the relation itself enforces):
+All follow from the rules, the number n of rows that the hospital trains on (all but its validation part),
+and the round's weight shift e, one for all hospitals of a round. With o 2^fw the scale of an update's entries
+(that of a weight, or a multiple beside means; o is odd, and 1 unless a mean is of another number of values
+than a power of two), C the clip bound, D_max and ||D||_max the public bounds on an entry and on the norm of D
+(from `layers.bounds`, with the ranges that the relation itself enforces):
     M     = max(1, (n 2^10) >> e)                       weight
     B     = floor(M C / 2^10)                           bound on ||U||, hence on every |U_j|
     m     = bits of B, and one more                     U_j in [-2^(m-1), 2^(m-1)), 2^(m-1) > B
@@ -145,7 +145,7 @@ def update_rule(
     ConfigurationError where B is too small beside the rounding of U: more rows, a larger clip bound or a
     smaller shift help.
     """
-    weight = weight_of(rows, weight_shift)
+    weight = weight_of(training.trained_rows(rows), weight_shift)
     bound = (weight * clip_bound) >> WEIGHT_BITS
     delta, root = delta_bounds(model, scales, training, rows), isqrt(model.parameters) + 1
     _require_below("bound on the norm of the update", bound, LARGEST_BOUND)

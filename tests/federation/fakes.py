@@ -116,6 +116,11 @@ class FakeProofs(OneByOne):
             raise ProofRejected("transcript", "expected another tag")
         return Finding(root, binding)
 
+    def records_of(self, secret):
+        rows, width, features, labels, _ = decode_item(secret)
+        features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
+        return features, np.frombuffer(labels, dtype=np.int64)
+
     def share_is_bound(self, binding, share, holder):
         return hashlib.sha256(share).digest() == binding[32 * holder : 32 * holder + 32]
 

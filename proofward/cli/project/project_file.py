@@ -17,6 +17,7 @@ from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_notation
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
+from proofward.cli.project.validation_table import read_validation
 from proofward.data.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
@@ -27,7 +28,8 @@ from proofward.models.settings import Settings, settings_of
 
 T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
-       "aggregation", "policy", "site", "feature", "images", "table", "frozen", *NOTATION_KEYS)  # fmt: skip
+       "aggregation", "validation", "policy", "site", "feature", "images", "table", "frozen",
+       *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
@@ -126,6 +128,7 @@ class _Reading:
             "preset": self._get(lambda: table.text("preset", PRESET)),
             "settings": self._settings(plain),
             "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
+            "validation": self._get(lambda: read_validation(table.table("validation"))),
             "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model", "")),
             **{

@@ -10,6 +10,7 @@ from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
 from proofward.cli.project.project import Project
+from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import VERIFIER
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, shown_bits
@@ -58,6 +59,7 @@ def project_text(project: Project) -> str:
         *_settings(project, TRAINING_KEYS),
         *scale_lines(project),
         *optimizer_lines(project.optimizer),
+        *validation_lines(project.validation),
         "",
         "[policy]",
         f"threshold = {project.threshold}  # so many hospitals learn nothing together",

@@ -41,6 +41,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
         *scales_in_words(config),
+        *validation_in_words(config),
         *optimizer_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
@@ -79,6 +80,12 @@ def _ranges_in_words(config: RoundConfig) -> list[str]:
     values = ", ".join(f"{scales.activation_limit / unit:g}" for scales in layers)
     gradients = ", ".join(f"{scales.gradient_limit / fine:g}" for scales in layers)
     return [f"of the hidden layers in order, values up to {values}; gradients below {gradients}"]
+
+
+def validation_in_words(config: RoundConfig) -> list[str]:
+    """What is not trained on, where something is not."""
+    words = config.training.validation_words
+    return [f"{words}, drawn by the beacon, are never trained on, as the proofs show"] if words else []
 
 
 def optimizer_in_words(config: RoundConfig) -> list[str]:

@@ -83,6 +83,26 @@ class ChoosesBatches(_Forges):
         return Cheat(batches=replace(statement, beacon=bytes(reversed(statement.beacon))).schedule())
 
 
+class TrainsOnValidation(_Forges):
+    """Takes one row of its validation part into its first batch and forges a proof."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """The drawn order with one row exchanged."""
+        assert statement.arc is not None
+        batches = statement.schedule()
+        batches[0, 0] = statement.arc.held_out[0]
+        return Cheat(batches=batches)
+
+
+class ShiftsValidation(_Forges):
+    """Trains as if its validation part began one row later and forges a proof."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """The batches beside another part."""
+        assert statement.arc is not None
+        return Cheat(batches=(statement.schedule() + 1) % statement.rows)
+
+
 class ReplaysProof(Hospital):
     """From its second round on, sends the proof and ciphertext of the first one again."""
 

@@ -40,7 +40,8 @@ def pack(job: EnrolmentJob | RoundJob) -> Call:
     told = job.statement
     fields = (
         told.consortium, told.round, told.attempt, told.hospital, told.rows, told.weight_shift,
-        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), job.sealed_shares,
+        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), told.validation_beacon,
+        job.sealed_shares,
     )  # fmt: skip
     return ROUND, fields, told.config.to_dict(), (_plain(job.ciphertext), _plain(job.proof))
 
@@ -91,7 +92,7 @@ def _verify(call: Call) -> Outcome:
         consortium, hospital, rows, features = fields
         enrolment = EnrolmentStatement(consortium, hospital, rows, features, config)
         return judged(proofs.verify_enrolment, enrolment, *sources)
-    consortium, number, attempt, hospital, rows, shift, beacon, root, data, sealed = fields
+    consortium, number, attempt, hospital, rows, shift, beacon, root, data, drawn_by, sealed = fields
     weights = integers_from_bytes(data, config.model.parameters)
     assert weights is not None
     statement = RoundStatement(
@@ -105,6 +106,7 @@ def _verify(call: Call) -> Outcome:
         beacon=beacon,
         dataset_root=root,
         initial_weights=weights,
+        validation_beacon=drawn_by,
     )
     return judge_round(proofs, RoundJob("", statement, sealed, *sources))
 

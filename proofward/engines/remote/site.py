@@ -180,7 +180,7 @@ class Site:
         following = self.home.next_key(seat.member, self._passphrase)
         member: Follower
         if seat.role == HOSPITAL:
-            records = self.home.dataset(seat.member)
+            records = (*self.home.dataset(seat.member), self.home.patients(seat.member))
             member = Hospital(seat.member, key, around, *records, next_key=following)
         else:
             member = Verifier(seat.member, key, around, next_key=following)

@@ -50,6 +50,8 @@ class HistoryState:
     model: that the next attempt starts from; b"" before the first one is drawn
     beacon: of the round under way, or of the next one; b"" before the first
     eligible: hospitals that had enrolled before that beacon could be known
+    validation_beacons: of each hospital the first one that could not be known when it enrolled: it draws the
+        validation part
     left_out: hospitals that take no further part in the round under way
     abandoned: digests of the accepted sets that were given up
     keys: every member's present key; used_keys: whose each key is or was
@@ -71,6 +73,7 @@ class HistoryState:
         self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
         self.enrolled: dict[str, int] = {}
         self.dataset_roots: dict[str, bytes] = {}
+        self.validation_beacons: dict[str, bytes] = {}
         self.eligible: frozenset[str] = frozenset()
         self.sharing = BeaconState()
         self.model = rules.initial_model
@@ -156,6 +159,11 @@ class HistoryState:
             if name not in self.enrolled and name in self.eligible:
                 self.enrolled[name] = self.enrolments[name].record.rows
                 self.dataset_roots[name] = root
+
+    def draw_validation_parts(self) -> None:
+        """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""
+        for name in self.eligible:
+            self.validation_beacons.setdefault(name, self.beacon)
 
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""

@@ -164,6 +164,10 @@ class Proofs(Protocol):
         """Outcomes of `verify_round`."""
         ...
 
+    def records_of(self, secret: bytes) -> tuple[Signed, Signed]:
+        """Features and labels in the secret of a dataset."""
+        ...
+
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
         """Whether an opened share is the one that the proof commits to for this holder.
 
@@ -228,6 +232,11 @@ class RelationProofs(OneByOne):
             raise ProofRejected("ciphertext", f"expected {expected}, found {len(ciphertext)} other bytes")
         found = verify_round(statement, words, sealed_shares, proof)
         return Finding(found.dataset_root, binding_to_bytes(found.share_binding))
+
+    def records_of(self, secret: bytes) -> tuple[Signed, Signed]:
+        """See Proofs."""
+        dataset = DatasetSecret.from_bytes(secret)
+        return dataset.features, dataset.labels
 
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
         """See Proofs."""

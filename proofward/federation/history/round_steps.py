@@ -50,6 +50,7 @@ def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> No
 def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened) -> None:
     if history.current is None:
         history.admit()
+        history.draw_validation_parts()
     if history.current is not None:
         history.left_out |= history.current.gone()
         history.earlier.append(history.current)

@@ -32,7 +32,7 @@ from proofward.federation.history.history_state import (
 )
 from proofward.federation.history.proofs import ProvedRound
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.history.statements import enrolment_statement, round_statement
+from proofward.federation.history.statements import enrolment_statement, round_statement, validation_arc
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
     Consent,
@@ -42,8 +42,15 @@ from proofward.federation.messages.catalogue import (
     Upload,
 )
 from proofward.federation.messages.refusal import describe
+from proofward.federation.messages.values import integers_to_bytes
 from proofward.federation.parties.follower import Surroundings
 from proofward.federation.parties.holder import Holder
+from proofward.federation.parties.own_records import (
+    PATIENTS,
+    OwnRecords,
+    ValidationRecords,
+    counted_records,
+)
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import OpeningsExhausted, WitnessError
@@ -56,7 +63,8 @@ CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError)
 class Hospital(Holder):
     """State machine of a hospital.
 
-    `features` is int64 (n, d) at scale fa, and `labels` is int64 (n,). They are needed until it is enrolled.
+    `features` is int64 (n, d) at scale fa, `labels` is int64 (n,), and `groups` is int64 (n,), the number of
+    each row's patient; without it each row is of a patient of its own. They are needed until it is enrolled.
     """
 
     may_be_admitted = True
@@ -68,11 +76,11 @@ class Hospital(Holder):
         around: Surroundings,
         features: Signed,
         labels: Signed,
+        groups: Signed | None = None,
         next_key: SigningKey | None = None,
     ) -> None:
         super().__init__(name, key, around, next_key)
-        self.features = features
-        self.labels = labels
+        self.records = OwnRecords(features, labels, groups)
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
@@ -112,6 +120,8 @@ class Hospital(Holder):
             yield earlier
             return
         start = time.perf_counter()
+        if self.rules.config.training.validation_share:
+            self.records = self.records.arranged(self.source("order-of-patients"))
         try:
             rows, proof, root, secret = self.prove_enrolment()
         except CANNOT_PROVE as error:
@@ -120,15 +130,18 @@ class Hospital(Holder):
         self.report("proved", "enrolment", start)
         seed = self.source("beacon-key")(32)
         key = beacon_key(self.rules, self.name, seed)
-        record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest(), key)
-        yield self.say(record, (proof,), secrets={f"dataset/{root.hex()}": secret, KEY_SEED: seed})
+        record = Enrolment(rows, self.records.features.shape[1], hashlib.sha256(proof).digest(), key)
+        secrets = {f"dataset/{root.hex()}": secret, KEY_SEED: seed}
+        if self.rules.config.training.validation_share:
+            secrets[PATIENTS] = integers_to_bytes(self.records.patients)
+        yield self.say(record, (proof,), secrets=secrets)
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
-        rows = len(self.labels)
+        rows = len(self.records.labels)
         statement = enrolment_statement(self.rules, self.name, rows)
         proof, root, secret = self.proofs.prove_enrolment(
-            statement, self.features, self.labels, self.source("prove-enrolment")
+            statement, self.records.features, self.records.labels, self.source("prove-enrolment")
         )
         return rows, proof, root, secret
 
@@ -188,11 +201,20 @@ class Hospital(Holder):
         yield self.publish(statement, made, sealed)
 
     def kept_secrets(self) -> set[str]:
-        """See Holder; and the newest accepted dataset commitment, with those that may become it."""
-        root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets()
+        """See Holder; the newest accepted dataset commitment, with those that may become it; the patients."""
+        root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets() | {PATIENTS}
         if root is not None and self.history.phase == KEYS:
             return kept | {f"dataset/{root.hex()}"}
         return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
+
+    def validation_records(self) -> ValidationRecords | None:
+        """The records of its validation part that count; None where there is none, or none yet."""
+        arc, root = validation_arc(self.history, self.name), self.history.dataset_roots.get(self.name)
+        dataset = None if root is None else self.state.secrets.get(f"dataset/{root.hex()}")
+        patients = self.state.secrets.get(PATIENTS)
+        if arc is None or dataset is None or patients is None:
+            return None
+        return counted_records(arc, *self.proofs.records_of(dataset), patients)
 
     def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
