@@ -89,7 +89,12 @@ _HOMES = {
     "api.classifier": ("FederatedClassifier",),
     "api.federation": ("Federation",),
     "api.refusals": (
-        "ExportRefused", "FederationError", "NotFitted", "RunRefused", "SettingsRefused", "TablesRefused",
+        "ExportRefused",
+        "FederationError",
+        "NotFitted",
+        "RunRefused",
+        "SettingsRefused",
+        "TablesRefused",
     ),
     "api.results": ("AuditResult", "Evaluation", "Round"),
     "cli.kit.inspected_table": ("inspect_table",),

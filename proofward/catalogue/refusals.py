@@ -18,6 +18,7 @@ REFUSALS: dict[str, str] = {
     "aggregate-wrong-holders": "Exactly those holders are called wrong whose share sums do not fit.",
     "answer": "The server's answer is one to what was asked.",
     "attempt": "A message names the attempt of the round that the ledger is in.",
+    "attendance": "Hospitals enrol records where a round trains, and attend where all rounds count.",
     "beacon": "The beacon follows from the shares and secrets that the ledger has.",
     "beacon-deal": "A deal of the beacon has a commitment and a sealed share for everybody.",
     "beacon-shares": "Shares of the beacon are the dealt ones, of all dealers that count.",

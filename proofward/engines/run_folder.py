@@ -25,6 +25,7 @@ from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 PRIVATE_SUFFIX = ".private"
 
@@ -44,7 +45,7 @@ class Plan:
     """What a consortium agrees on, before keys exist.
 
     abandonments: all hospitals but one where it is None. initial_weights: of a trusted first model, flat
-    int64 (parameters,) at scale fw; None for one that the members draw.
+    int64 (parameters,) at scale fw; None for one that the members draw. counting: see Rules.
     """
 
     federation: str
@@ -57,6 +58,7 @@ class Plan:
     initial_weights: NDArray[np.int64] | None = None
     abandonments: int | None = None
     aggregator: str = "aggregator"
+    counting: tuple[Counting, ...] = ()
 
     @property
     def initial_model(self) -> bytes:
@@ -125,5 +127,6 @@ class RunFolder:
             rounds=plan.rounds,
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
+            counting=plan.counting,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
         )

@@ -59,9 +59,7 @@ class FixedPoint:
     def __post_init__(self) -> None:
         integer("activation_bits", self.activation_bits, 1, 14)
         integer("gradient_bits", self.gradient_bits, 1, 14)
-        integer(
-            "weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS
-        )
+        integer("weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS)
         integer("table_bits", self.table_bits, 2, LARGEST_TABLE)
         integer("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
         integer("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)

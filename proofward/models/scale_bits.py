@@ -129,4 +129,3 @@ def scale_bits_of(values: Mapping[str, object]) -> ScaleBits:
     """The values of a table whose keys are known; raises ConfigurationError."""
     own = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return ScaleBits(**own)  # type: ignore[arg-type]  # checked by the class
-

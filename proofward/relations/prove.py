@@ -27,7 +27,7 @@ from proofward.relations.key_shares import (
     ShareBinding,
     deal_shares,
 )
-from proofward.relations.measure import round_plan
+from proofward.relations.measure import UploadStatement, round_plan
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
@@ -160,17 +160,8 @@ def check_round(
     challenger: Challenger,
 ) -> VerifiedRound:
     """`verify_round` against any challenger."""
+    check_public_parts(statement, ciphertext, sealed_shares)
     config = statement.config
-    expected = (ciphertext_length(config.model.parameters),)
-    if ciphertext.shape != expected or ciphertext.dtype != np.uint64 or not is_canonical(ciphertext):
-        found = f"{ciphertext.shape} {ciphertext.dtype}"
-        raise ProofRejected("ciphertext", f"expected {expected} canonical uint64, got {found}")
-    lengths = {len(digest) for digest in sealed_shares}
-    if len(sealed_shares) != config.holders or not lengths <= {0, DIGEST_BYTES}:
-        found = f"{len(sealed_shares)} of {sorted(lengths)} bytes"
-        raise ProofRejected(
-            "sealed shares", f"expected {config.holders} digests of 0 or {DIGEST_BYTES} bytes, got {found}"
-        )
     verifier = Verifier(challenger, round_plan(statement), proof)
     bindings: list[ShareBinding] = []
     verifier.run(
@@ -181,3 +172,18 @@ def check_round(
     )
     root = verifier.commitments[1].root
     return VerifiedRound(root, bindings[0], len(proof), soundness=verifier.soundness)
+
+
+def check_public_parts(statement: UploadStatement, ciphertext: Array, sealed_shares: Digests) -> None:
+    """Raises ProofRejected unless a ciphertext and digests are what the statement is about."""
+    holders = statement.config.holders
+    expected = (ciphertext_length(statement.entries),)
+    if ciphertext.shape != expected or ciphertext.dtype != np.uint64 or not is_canonical(ciphertext):
+        found = f"{ciphertext.shape} {ciphertext.dtype}"
+        raise ProofRejected("ciphertext", f"expected {expected} canonical uint64, got {found}")
+    lengths = {len(digest) for digest in sealed_shares}
+    if len(sealed_shares) != holders or not lengths <= {0, DIGEST_BYTES}:
+        found = f"{len(sealed_shares)} of {sorted(lengths)} bytes"
+        raise ProofRejected(
+            "sealed shares", f"expected {holders} digests of 0 or {DIGEST_BYTES} bytes, got {found}"
+        )

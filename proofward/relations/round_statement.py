@@ -70,6 +70,11 @@ class RoundStatement:
         """Weight and bounds of the update."""
         return self.config.update_rule(self.rows, self.weight_shift)
 
+    @property
+    def entries(self) -> int:
+        """How many numbers the ciphertext encrypts."""
+        return self.config.model.parameters
+
     def _check_bounds(self) -> None:
         """No integer of the relation wraps around P, whatever a prover commits to; raises a TrainingError."""
         config = self.config

@@ -131,9 +131,7 @@ class _Reading:
             "validation": self._get(lambda: read_validation(table.table("validation"))),
             "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model", "")),
-            **{
-                name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()
-            },
+            **{name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()},
             "sites": tuple(sites),
             "features": () if plain.get("images") is not None else tuple(features),
             "notation": Notation()

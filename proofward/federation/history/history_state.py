@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
+    Attendance,
     EndVote,
     Enrolment,
     EnrolmentVerdict,
@@ -21,6 +22,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
 from proofward.federation.storage.log_tree import LogTree
+from proofward.relations.counting import NO_DATASET, Counting
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
 DEAL, VOUCH, REVEAL = "deal", "vouch", "reveal"
@@ -70,6 +72,7 @@ class HistoryState:
         self.recorded: dict[bytes, int] = {}
         self.slots: dict[tuple[str, ...], bytes] = {}
         self.enrolments: dict[str, Recorded[Enrolment]] = {}
+        self.attendances: dict[str, Recorded[Attendance]] = {}
         self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
         self.enrolled: dict[str, int] = {}
         self.dataset_roots: dict[str, bytes] = {}
@@ -115,6 +118,11 @@ class HistoryState:
         return self.current
 
     @property
+    def counting(self) -> Counting | None:
+        """What the round under way counts; None if it trains."""
+        return self.rules.counting_in(self.round.number)
+
+    @property
     def refusals(self) -> list[MessageRefused]:
         """Recorded refusals, in order."""
         return [refusal for _, refusal in self.refused_in]
@@ -144,8 +152,10 @@ class HistoryState:
     def acceptable_enrolments(self) -> dict[str, bytes]:
         """Dataset roots, by name, of the hospitals whose enrolment has a quorum of accepting verdicts.
 
-        Revoked hospitals are left out.
+        Where all rounds count, there are no datasets, and all that attend. Revoked hospitals are left out.
         """
+        if self.rules.counts_only:
+            return dict.fromkeys(self.active(self.attendances), NO_DATASET)
         quorum = self.rules.accepting_verdicts
         roots = {
             name: enrolment_root(self.enrolment_verdicts, name, quorum)
@@ -153,11 +163,16 @@ class HistoryState:
         }
         return {name: root for name, root in roots.items() if root is not None}
 
+    @property
+    def joined(self) -> Mapping[str, Recorded[Enrolment] | Recorded[Attendance]]:
+        """How each hospital has joined: with records, or where all rounds count without."""
+        return self.attendances if self.rules.counts_only else self.enrolments
+
     def admit(self) -> None:
         """Makes participants of the next round of the hospitals with acceptable enrolments."""
         for name, root in self.acceptable_enrolments().items():
             if name not in self.enrolled and name in self.eligible:
-                self.enrolled[name] = self.enrolments[name].record.rows
+                self.enrolled[name] = self.joined[name].record.rows
                 self.dataset_roots[name] = root
 
     def draw_validation_parts(self) -> None:

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import Signed
 from proofward.layers.validation_part import Arc, arc_of
+from proofward.relations.counting import Counting
+from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 
 
 def enrolment_statement(rules: Rules, hospital: str, rows: int) -> EnrolmentStatement:
     """What a hospital's enrolment proves; raises ConfigurationError for an impossible number of rows."""
     return EnrolmentStatement(rules.digest, hospital, rows, rules.config.model.features, rules.config)
+
+
+def counting_statement(history: HistoryState, hospital: str, counting: Counting) -> CountingStatement:
+    """What a hospital's upload in the round under way proves, which counts; raises a ConfigurationError."""
+    state, rules = history.round, history.rules
+    return CountingStatement(
+        consortium=rules.digest,
+        config=rules.config,
+        counting=counting,
+        round=state.number,
+        attempt=state.attempt,
+        hospital=hospital,
+        rows=history.enrolled[hospital],
+        beacon=state.beacon,
+        dataset_root=history.dataset_roots[hospital],
+        model=state.model,
+    )
+
+
+def upload_statement(history: HistoryState, hospital: str, weights: Callable[[], Signed]) -> UploadStatement:
+    """What a hospital's upload in the round under way proves; `weights` are asked for where it trains."""
+    if (counting := history.counting) is not None:
+        return counting_statement(history, hospital, counting)
+    return round_statement(history, hospital, weights())
 
 
 def weight_shift(history: HistoryState, state: RoundState) -> int:

@@ -38,6 +38,20 @@ class Enrolment(Message):
 
 
 @dataclass(frozen=True)
+class Attendance(Message):
+    """Hospital, where all rounds count: it takes part, with no records; its key for the beacon's shares."""
+
+    kind: ClassVar[str] = "attendance"
+    roundless: ClassVar[bool] = True
+    beacon_key: SealingKey
+
+    @property
+    def rows(self) -> int:
+        """Of its enrolled records."""
+        return 0
+
+
+@dataclass(frozen=True)
 class EnrolmentVerdict(Message):
     """Verifier: on the enrolment in the envelope with this digest. `check` is "" when accepted."""
 
@@ -57,7 +71,7 @@ class EnrolmentVerdict(Message):
 
 @dataclass(frozen=True)
 class EnrolmentClosed(Message):
-    """Aggregator: exactly the hospitals whose enrolment has enough accepting verdicts."""
+    """Aggregator: exactly the hospitals whose enrolment has enough accepting verdicts, or who attend."""
 
     kind: ClassVar[str] = "enrolment-closed"
     hospitals: Names

@@ -25,6 +25,7 @@ from proofward.federation.messages.randomness import SYSTEM, ByteSource, Randomn
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL, Rules
 from proofward.federation.messages.wire import Extension, Packet, open_extension
+from proofward.federation.parties.counting import CountSource, no_counts
 from proofward.federation.parties.extension import fresh_entries
 from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.own_words import OwnWords
@@ -42,7 +43,7 @@ class Surroundings:
     """What a member is given to work with.
 
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
-    `outbox`, if there is one; packets then come without attachments.
+    `outbox`, if there is one; packets then come without attachments. `counts`: what a hospital counts.
     """
 
     rules: Rules
@@ -52,13 +53,13 @@ class Surroundings:
     randomness: Randomness = SYSTEM
     observe: Observer = ignore
     outbox: ObjectStore | None = None
+    counts: CountSource = no_counts
 
 
 class Follower:
-    """Base of hospitals and verifiers."""
+    """Base of hospitals and verifiers; `expire` erases secrets past the deadline of the `expiring` phases."""
 
     expiring: tuple[str, ...] = ()
-    """Phases past whose deadline secrets are erased by `expire`."""
     may_be_admitted = False  # whether the rules need not name it: it says nothing before it is admitted
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A hospital: enrols its dataset, trains, proves, encrypts, shares its key; and holds shares of others' keys.
+"""A hospital: enrols its dataset, trains or counts, proves, encrypts, shares its key; and holds shares.
 
 Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset
 commitment is stored as spent together with the proof that opened it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,21 +31,25 @@ from proofward.federation.history.history_state import (
     VERIFY,
     VOUCH,
 )
-from proofward.federation.history.proofs import ProvedRound
+from proofward.federation.history.proofs import ProvedRound, Seal
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.history.statements import enrolment_statement, round_statement, validation_arc
+from proofward.federation.history.statements import enrolment_statement, upload_statement, validation_arc
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
+    Attendance,
     Consent,
     Enrolment,
     HolderKeys,
     ShareSum,
     Upload,
 )
+from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.refusal import describe
 from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.parties.counting import CountsUnavailable, counts_of, secret_name
 from proofward.federation.parties.follower import Surroundings
 from proofward.federation.parties.holder import Holder
+from proofward.federation.parties.own_evaluation import with_evaluations
 from proofward.federation.parties.own_records import (
     PATIENTS,
     OwnRecords,
@@ -54,10 +59,15 @@ from proofward.federation.parties.own_records import (
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import OpeningsExhausted, WitnessError
+from proofward.relations.counting_statement import CountingStatement
+from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 
 Signed = NDArray[np.int64]
-CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError)
+Prove = Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound]
+NO_RECORDS = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
+"""Of a hospital where all rounds count."""
+CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)
 
 
 class Hospital(Holder):
@@ -65,6 +75,7 @@ class Hospital(Holder):
 
     `features` is int64 (n, d) at scale fa, `labels` is int64 (n,), and `groups` is int64 (n,), the number of
     each row's patient; without it each row is of a patient of its own. They are needed until it is enrolled.
+    Where all rounds count there are none.
     """
 
     may_be_admitted = True
@@ -81,14 +92,15 @@ class Hospital(Holder):
     ) -> None:
         super().__init__(name, key, around, next_key)
         self.records = OwnRecords(features, labels, groups)
+        self.counts = with_evaluations(self.rules, self.validation_records, around.counts)
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase, history = self.history.phase, self.history
         if self.name not in history.keys:  # not admitted yet
             return
-        if phase in ANY_PHASE and self.name not in history.enrolments:
-            yield from self._enrol()
+        if phase in ANY_PHASE and self.name not in history.joined:
+            yield from self._attend() if self.rules.counts_only else self._enrol()
         if (duty := self._by_phase.get(phase)) is not None:
             yield from duty()
         if phase == UPLOAD:
@@ -135,6 +147,13 @@ class Hospital(Holder):
         if self.rules.config.training.validation_share:
             secrets[PATIENTS] = integers_to_bytes(self.records.patients)
         yield self.say(record, (proof,), secrets=secrets)
+
+    def _attend(self) -> Iterator[bytes]:
+        if (earlier := self.sent(Attendance)) is not None:
+            yield earlier
+            return
+        seed = self.source("beacon-key")(32)
+        yield self.say(Attendance(beacon_key(self.rules, self.name, seed)), secrets={KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
@@ -188,12 +207,10 @@ class Hospital(Holder):
             return
         start = time.perf_counter()
         try:
-            weights = model_weights(self.history, self.objects, state.model)
-            statement = round_statement(self.history, self.name, weights)
-            secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
-            if secret is None:
-                raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
-            made, sealed = self.prove_round(statement, secret)
+            statement = upload_statement(
+                self.history, self.name, lambda: model_weights(self.history, self.objects, state.model)
+            )
+            made, sealed = self.prove_upload(statement)
         except CANNOT_PROVE as error:
             self._unable(unable, str(error))
             return
@@ -201,8 +218,10 @@ class Hospital(Holder):
         yield self.publish(statement, made, sealed)
 
     def kept_secrets(self) -> set[str]:
-        """See Holder; the newest accepted dataset commitment, with those that may become it; the patients."""
+        """See Holder; the newest accepted commitment, those that may be it next; patients; counts."""
         root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets() | {PATIENTS}
+        if self.history.current is not None:
+            kept |= {secret_name(self.history.current.number)}
         if root is not None and self.history.phase == KEYS:
             return kept | {f"dataset/{root.hex()}"}
         return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
@@ -216,8 +235,22 @@ class Hospital(Holder):
             return None
         return counted_records(arc, *self.proofs.records_of(dataset), patients)
 
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
+        """Trains or counts, encrypts, seals the shares of the key and proves; and the sealed shares."""
+        if isinstance(statement, CountingStatement):
+            counts = counts_of(self.counts, self.history, self.objects, self.state, self.name)
+            return self.proved(partial(self.proofs.prove_counts, statement, counts), statement)
+        secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
+        if secret is None:
+            raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
+        return self.prove_round(statement, secret)
+
     def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
+        return self.proved(partial(self.proofs.prove_round, statement, secret), statement)
+
+    def proved(self, prove: Prove, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
+        """What a proof system makes of a statement, and the sealed shares."""
         sealed: Sealed = ()
 
         def seal(shares: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -225,16 +258,11 @@ class Hospital(Holder):
             sealed = self.seal_shares(shares)
             return sealed_digests(sealed)
 
-        made = self.proofs.prove_round(
-            statement,
-            secret,
-            self.source("prove-round", statement.beacon),
-            lambda phase: self.report("proving", phase),
-            seal,
-        )
+        source = self.source("prove-round", statement.beacon)
+        made = prove(source, lambda phase: self.report("proving", phase), seal)
         return made, sealed
 
-    def publish(self, statement: RoundStatement, made: ProvedRound, sealed: Sealed) -> bytes:
+    def publish(self, statement: UploadStatement, made: ProvedRound, sealed: Sealed) -> bytes:
         """Stores all secrets, and gives the packet with the upload; `sealed` are the shares to send."""
         state = self.history.round
         record = Upload(
@@ -246,10 +274,10 @@ class Hospital(Holder):
             proof=hashlib.sha256(made.proof).digest(),
             sealed_shares=sealed_digests(sealed),
         )
-        secrets = {
-            f"dataset/{statement.dataset_root.hex()}": made.spent,
-            f"dataset/{made.root.hex()}": made.dataset,
-        }
+        secrets = {}
+        if isinstance(statement, RoundStatement):
+            secrets[f"dataset/{statement.dataset_root.hex()}"] = made.spent
+            secrets[f"dataset/{made.root.hex()}"] = made.dataset
         if self.holds:
             secrets[self.fact_name("own-share")] = made.shares[self.rules.holder(self.name)]
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))

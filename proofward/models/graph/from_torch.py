@@ -143,9 +143,7 @@ def read_program(program: Program, problems: list[str]) -> Read[Any]:
         row, of_inputs = row_of(shapes)
         problems += of_inputs
     if len(outputs) != 1:
-        problems.append(
-            f"{len(outputs)} outputs of the module: return one tensor of logits, one a class"
-        )
+        problems.append(f"{len(outputs)} outputs of the module: return one tensor of logits, one a class")
     if problems:
         raise ImportRefused(problems)
     for own in inputs:

@@ -184,13 +184,14 @@ def read_proof_file(data: bytes) -> ProofFile:
 
 
 def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, bytes]]:
-    """The proofs of the last closed round as files, name and bytes: a pure function of the ledger.
+    """The proofs of the last closed round that trains, as files, name and bytes: a function of the ledger.
 
     Refused uploads are among them. Raises Refusal when an object is missing.
     """
-    if not history.closed:
+    trained = [state for state in history.closed if history.rules.counting_in(state.number) is None]
+    if not trained:
         return
-    state = history.closed[-1]
+    state = trained[-1]
     for hospital, said in sorted(state.uploads.items()):
         record, drawn_by = said.record, validation_beacon(history, hospital)
         fields = dict[str, Any](

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, cast
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.messages.field_types import MaybeDigest, Name
+from proofward.federation.messages.round_kinds import MAX_COUNTING, counting_from_item, counting_to_item
 from proofward.federation.messages.rules import (
     AGGREGATOR,
     HOSPITAL,
@@ -26,6 +27,7 @@ from proofward.federation.messages.rules import (
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Terms:
     seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase.
     upload_slot: seconds, of which a multiple passes at a remote site before its upload leaves; 0 for at once
     initial_model: digest of a trusted first model, b"" for one that the members draw
+    counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     """
 
     kind: ClassVar[str] = "terms"
@@ -62,11 +65,14 @@ class Terms:
     initial_model: MaybeDigest
     deadline: Annotated[int, Range(1, MAX_DEADLINE)]
     upload_slot: Annotated[int, Range(0, MAX_UPLOAD_SLOT)]
+    counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """Terms with this configuration."""
-        return cls(config=encode_item(cast(Item, config.to_dict())), **fields)
+        """Terms with this configuration and, by name, the other fields; `counted` are Countings."""
+        counted = fields.pop("counted", ())
+        counting = encode_item(counting_to_item(counted)) if counted else b""
+        return cls(config=encode_item(cast(Item, config.to_dict())), counting=counting, **fields)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Terms:
@@ -96,6 +102,14 @@ class Terms:
             return RoundConfig.from_dict(cast(Any, decode_item(self.config)))
         except (MalformedMessage, ConfigurationError, KeyError, TypeError) as error:
             raise RulesError("configuration", "the fields of a configuration", str(error)) from error
+
+    @cached_property
+    def counted(self) -> tuple[Counting, ...]:
+        """What is counted, and in which rounds; raises RulesError."""
+        try:
+            return counting_from_item(decode_item(self.counting)) if self.counting else ()
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("counting", "what is counted in which rounds", str(error)) from error
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
@@ -131,6 +145,7 @@ class Terms:
             rounds=self.rounds,
             config=self.round_config,
             initial_model=self.initial_model,
+            counting=self.counted,
         )
 
     def check(self) -> Rules:
