@@ -71,7 +71,10 @@ class Fitted:
         scores = [real_scores(own.model, own.scales, weights, records) for weights in self.models()]
         found = curves(scores, records.labels)
         summed: list[tuple[str, ...]] = [()]
-        for state in self.outcome.history.closed:
+        history = self.outcome.history
+        for state in history.closed:
+            if history.rules.counting_in(state.number) is not None:
+                continue
             assert state.accepted is not None
             summed.append(tuple(state.accepted.record.hospitals))
         areas = found.auc or [None] * len(summed)

@@ -7,7 +7,7 @@ goes on from the folder when it is started again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,10 +118,12 @@ class InProcessFederation:
         proofs: Proofs | None = None,
         workers: int | None = None,
         counts: Mapping[str, CountSource] | None = None,
+        publishing: Collection[str] = (),
     ) -> None:
         """Opens or creates the run folder.
 
         `counts` say what each hospital counts, by name; where all rounds count, no datasets are needed.
+        `publishing` are the hospitals that publish their own counts.
 
         `workers` is how many members work at the same time, on threads, from which `observe` is then called;
         see `usual_workers` for how many they are otherwise. What comes out is the same with any number.
@@ -135,7 +137,7 @@ class InProcessFederation:
         self._observe = observe
         self._workers = workers
         self._rows = max((len(records[1]) for records in datasets.values()), default=1)
-        self._proofs, self._counts = proofs, counts or {}
+        self._proofs, self._counts, self._publishing = proofs, counts or {}, publishing
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
         self.aggregator = kinds.aggregator(
@@ -161,6 +163,7 @@ class InProcessFederation:
             randomness=self.folder.randomness(name),
             observe=self._event,
             counts=self._counts.get(name, no_counts),
+            publishes_counts=name in self._publishing,
         )
 
     def _records(self, datasets: Mapping[str, Dataset], name: str) -> Dataset:

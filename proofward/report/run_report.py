@@ -39,12 +39,13 @@ class Security:
 
 
 def models(history: History, objects: Objects) -> list[Int64Array]:
-    """The first model and the one after each closed round, flat int64; there is a closed round.
+    """The first model and the one after each closed round of training, flat int64; one round is closed.
 
     Raises Refusal.
     """
     digests = [history.closed[0].model]
-    digests += [state.aggregate.record.model for state in history.closed if state.aggregate is not None]
+    trained = (state for state in history.closed if history.rules.counting_in(state.number) is None)
+    digests += [state.aggregate.record.model for state in trained if state.aggregate is not None]
     return [model_weights(history, objects, digest) for digest in digests]
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
+from proofward.cli.project.evaluated_rounds import evaluated_rounds
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.data.column_kinds import TableColumn, inputs_of
 from proofward.data.image_schema import MAX_TITLE, ImageSchema
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
-from proofward.data.subgroups import Subgroup, subgroups_of
+from proofward.data.subgroups import subgroups_of
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSES, fault_of_address, name_of
 from proofward.engines.remote.agreement.names import fault_of_name
@@ -37,6 +38,7 @@ from proofward.federation.messages.usual import (
 )
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.subgroup import Subgroup
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import SCALES, Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
@@ -268,6 +270,7 @@ class Project:
         model: the trusted first model, as an object's bytes; b"" for one that the members draw.
         """
         config, seats = self.config(), [Seat(AGGREGATOR, AGGREGATOR, self.server)]
+        counted = evaluated_rounds(self.validation, len(self.schema.classes), self.subgroups, self.rounds)
         seats += [seat for site in self.sites for seat in site.seats()]
         try:
             terms = Terms.of(
@@ -277,7 +280,8 @@ class Project:
                 accepting_verdicts=self.accepting,
                 minimum_updates=self.minimum,
                 abandonments=self.abandoning,
-                rounds=self.rounds,
+                rounds=self.rounds + sum(len(own.rounds) for own in counted),
+                counted=counted,
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,

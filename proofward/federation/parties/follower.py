@@ -43,7 +43,8 @@ class Surroundings:
     """What a member is given to work with.
 
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
-    `outbox`, if there is one; packets then come without attachments. `counts`: what a hospital counts.
+    `outbox`, if there is one; packets then come without attachments. `counts`: what a hospital counts;
+    `publishes_counts`: whether it publishes its own, beside the sum.
     """
 
     rules: Rules
@@ -54,6 +55,7 @@ class Surroundings:
     observe: Observer = ignore
     outbox: ObjectStore | None = None
     counts: CountSource = no_counts
+    publishes_counts: bool = False
 
 
 class Follower:

@@ -33,7 +33,7 @@ from proofward.federation.history.history_state import (
 )
 from proofward.federation.history.proofs import ProvedRound, Seal
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.history.statements import enrolment_statement, upload_statement, validation_arc
+from proofward.federation.history.statements import enrolment_statement, upload_statement
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
     Attendance,
@@ -48,14 +48,8 @@ from proofward.federation.messages.refusal import describe
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.federation.parties.counting import CountsUnavailable, counts_of, secret_name
 from proofward.federation.parties.follower import Surroundings
-from proofward.federation.parties.holder import Holder
-from proofward.federation.parties.own_evaluation import with_evaluations
-from proofward.federation.parties.own_records import (
-    PATIENTS,
-    OwnRecords,
-    ValidationRecords,
-    counted_records,
-)
+from proofward.federation.parties.own_evaluation import Evaluator
+from proofward.federation.parties.own_records import PATIENTS, OwnRecords
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import OpeningsExhausted, WitnessError
@@ -70,7 +64,7 @@ NO_RECORDS = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
 CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)
 
 
-class Hospital(Holder):
+class Hospital(Evaluator):
     """State machine of a hospital.
 
     `features` is int64 (n, d) at scale fa, `labels` is int64 (n,), and `groups` is int64 (n,), the number of
@@ -92,7 +86,6 @@ class Hospital(Holder):
     ) -> None:
         super().__init__(name, key, around, next_key)
         self.records = OwnRecords(features, labels, groups)
-        self.counts = with_evaluations(self.rules, self.validation_records, around.counts)
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
@@ -103,6 +96,7 @@ class Hospital(Holder):
             yield from self._attend() if self.rules.counts_only else self._enrol()
         if (duty := self._by_phase.get(phase)) is not None:
             yield from duty()
+        yield from self.publish_counts()
         if phase == UPLOAD:
             self.notice_dropped(HolderKeys, history.round.holder_keys)
         if phase in (VERIFY, SHARES, CONSENT, LOCK, UNMASK, CONFIRM):
@@ -225,15 +219,6 @@ class Hospital(Holder):
         if root is not None and self.history.phase == KEYS:
             return kept | {f"dataset/{root.hex()}"}
         return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
-
-    def validation_records(self) -> ValidationRecords | None:
-        """The records of its validation part that count; None where there is none, or none yet."""
-        arc, root = validation_arc(self.history, self.name), self.history.dataset_roots.get(self.name)
-        dataset = None if root is None else self.state.secrets.get(f"dataset/{root.hex()}")
-        patients = self.state.secrets.get(PATIENTS)
-        if arc is None or dataset is None or patients is None:
-            return None
-        return counted_records(arc, *self.proofs.records_of(dataset), patients)
 
     def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """Trains or counts, encrypts, seals the shares of the key and proves; and the sealed shares."""

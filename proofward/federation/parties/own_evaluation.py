@@ -1,17 +1,65 @@
-"""What a hospital counts in the rounds of an evaluation: the global model on its validation part."""
+"""What a hospital counts in the rounds of an evaluation: the global model on its validation part.
+
+The sum alone is opened. A hospital publishes its own counts only if it was told to: they are then an object
+of the ledger that it signs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.statements import validation_arc
+from proofward.federation.messages.catalogue import OwnCounts
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import Signed
-from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable
-from proofward.federation.parties.own_records import ValidationRecords
+from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable, secret_name
+from proofward.federation.parties.follower import Surroundings
+from proofward.federation.parties.holder import Holder
+from proofward.federation.parties.own_records import PATIENTS, ValidationRecords, counted_records
+from proofward.ledger.keys import SigningKey
 from proofward.relations.score_counting import layout_in
 from proofward.relations.score_counts import score_counts
 
 Records = Callable[[], ValidationRecords | None]
+
+
+class Evaluator(Holder):
+    """A hospital, as far as it evaluates models."""
+
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
+    ) -> None:
+        super().__init__(name, key, around, next_key)
+        self.counts = with_evaluations(self.rules, self.validation_records, around.counts)
+        self.publishes_counts = around.publishes_counts
+
+    def validation_records(self) -> ValidationRecords | None:
+        """The records of its validation part that count; None where there is none, or none yet."""
+        arc, root = validation_arc(self.history, self.name), self.history.dataset_roots.get(self.name)
+        dataset = None if root is None else self.state.secrets.get(f"dataset/{root.hex()}")
+        patients = self.state.secrets.get(PATIENTS)
+        if arc is None or dataset is None or patients is None:
+            return None
+        return counted_records(arc, *self.proofs.records_of(dataset), patients)
+
+    def publish_counts(self) -> Iterator[bytes]:
+        """The packet with its own counts, once its upload is recorded, if it publishes them."""
+        if not self.publishes_counts or not owes_counts(self.history, self.name):
+            return
+        if (earlier := self.sent(OwnCounts)) is not None:
+            yield earlier
+        elif (counts := self.state.secrets.get(secret_name(self.history.round.number))) is not None:
+            yield self.say(OwnCounts(hashlib.sha256(counts).digest()), (counts,))
+
+
+def owes_counts(history: HistoryState, hospital: str) -> bool:
+    """Whether the round under way counts, has the hospital's upload, and not yet its own counts."""
+    current = history.current
+    if current is None or history.counting is None or hospital not in current.uploads:
+        return False
+    return (current.number, hospital) not in history.own_counts
 
 
 def with_evaluations(rules: Rules, records: Records, others: CountSource) -> CountSource:
