@@ -29,6 +29,8 @@ from proofward.report.figures.scores import real_scores
 from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.programs import written
+from proofward.report.histograms.of_run import Evaluation as RunEvaluation
+from proofward.report.histograms.of_run import evaluations
 from proofward.report.run_audit import RunAudit
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
@@ -81,6 +83,10 @@ class Fitted:
         each = zip(summed, found.loss, found.accuracy, areas, strict=True)
         return [Round(number, *entry) for number, entry in enumerate(each)]
 
+    def evaluations(self) -> tuple[RunEvaluation, ...]:
+        """Those of the federation itself, on the validation parts of its hospitals."""
+        return evaluations(self.outcome.history, self.outcome.objects, self.model.description.classes)
+
     def audit(self) -> AuditResult:
         """Replays the folder; raises RunRefused where there is none any more."""
         folder = self.place.path
@@ -109,6 +115,7 @@ class Fitted:
                 private=folder,
                 draw=draw,
                 made=rules.config.training_words,
+                evaluations=self.evaluations(),
             )
         return folder / PAGE_NAME, missing
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from proofward.federation.history.counted import counted_sums
 from proofward.federation.history.history import History
+from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
+from proofward.layers.errors import ConfigurationError
 from proofward.relations.score_counting import NOT_PROVED, layout_in
+from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
 
@@ -16,7 +20,8 @@ class Evaluation:
     """The sum of one round.
 
     round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
-    hospitals: whose counts are in the sum.
+    hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
+    where that is no vector that records have.
     """
 
     round: int
@@ -24,6 +29,7 @@ class Evaluation:
     model: bytes
     hospitals: tuple[str, ...]
     evaluated: Evaluated
+    sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -33,6 +39,7 @@ class Evaluation:
 
     def to_plain(self) -> dict[str, object]:
         """Plain values for JSON."""
+        least = self.evaluated.layout.least_count
         return {
             "round": self.round,
             "after_rounds_of_training": self.after,
@@ -40,6 +47,9 @@ class Evaluation:
             "hospitals": list(self.hospitals),
             "counts": NOT_PROVED,
             **self.evaluated.to_plain(),
+            "sites": {
+                name: None if own is None else own.whole.to_plain(least) for name, own in self.sites.items()
+            },
         }
 
 
@@ -51,5 +61,25 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
         if layout is not None:
             after = history.rules.training_round(own.round)
             evaluated = Evaluated(layout, classes, own.counts)
-            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated))
+            sites = _published(history, objects, own.round, layout, classes)
+            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites))
     return tuple(found)
+
+
+def _published(
+    history: History, objects: Objects, number: int, layout: ScoreLayout, classes: tuple[str, ...]
+) -> dict[str, Evaluated | None]:
+    digests = {name: digest for (of, name), digest in sorted(history.own_counts.items()) if of == number}
+    return {name: _readable(objects.get(digest), layout, classes) for name, digest in digests.items()}
+
+
+def _readable(data: bytes, layout: ScoreLayout, classes: tuple[str, ...]) -> Evaluated | None:
+    """Counts that some records have, else None."""
+    counts = integers_from_bytes(data, layout.length)
+    if counts is None:
+        return None
+    found = Evaluated(layout, classes, counts)
+    try:
+        return found if found.whole else None
+    except ConfigurationError:
+        return None
