@@ -67,34 +67,47 @@ class Federation:
         progress: bool = True,
         seed: int | None = None,
     ) -> None:
-        """Settings have the names, ranges and defaults of consortium.toml; raises SettingsRefused.
+        """Settings have the names, ranges and defaults of consortium.toml.
 
-        preset: gives what is left open of network and training. hidden: widths of the hidden layers, or
-        layers: a line for each. learning_rate, momentum, batch, clip_bound, class_weights, and epochs or
-        steps: of a round at each hospital. aggregation: the server's optimizer by its name, or with its
-        numbers. rounds: of the federation. validation: the share of each hospital's rows on which it never
-        trains, as the proofs show, or the table [validation] as a mapping. scales: bits of the fixed-point
-        numbers.
+        Args:
+            preset: Gives what is left open of network and training.
+            hidden: Widths of the hidden layers.
+            layers: A line for each layer, such as `"linear 32"`, instead of `hidden`.
+            learning_rate: The rate of a batch's mean gradient, a multiple of `batch / 1024`.
+            momentum: The momentum of SGD within a round.
+            batch: How many records a step has, a power of two.
+            epochs: How often a round goes through a hospital's records.
+            steps: How many steps a round has, instead of `epochs`.
+            clip_bound: The L2 norm that an update may have.
+            class_weights: An integer for each class, by which the gradients of its records are multiplied.
+            aggregation: The server's optimizer, `"fedavg"`, `"fedavgm"` or `"fedadam"`, or with its numbers.
+            rounds: How many rounds there are.
+            validation: The share of each hospital's rows that it never trains on, or the table as a mapping.
+            scales: The bits of the fixed-point numbers.
+            label: The column with the label.
+            classes: The label's values, by default all in the tables. Of two the second is positive.
+            id: The column with the patient's number, by which rows are counted and parted; never learnt from.
+            ignore: Columns that may be there and are not used.
+            decimal: The decimal mark in the numbers of files.
+            features: Centre and spread of every column, by its name. Both have to be public and agreed on,
+                since each hospital scales its own values with them. By default `fit` computes them, mean and
+                standard deviation, over the rows of ALL tables, which nobody holds in a real consortium.
+            verifiers: How many sites besides the hospitals check every proof, or the names of those that do,
+                hospitals among them.
+            threshold: How many hospitals may collude and still open no update.
+            accepting: How many verifiers have to accept a proof.
+            minimum: The smallest number of hospitals in a sum.
+            abandoning: How many hospitals may give up a round together.
+            title: What the federation is called.
+            folder: Where the run with ledger and proofs is kept. Beside it, in FOLDER.private, lie keys and
+                records, which are handed to nobody. By default both are in a temporary folder, which is named
+                and goes with this object.
+            workers: How many members work at a time. By default the cores and one, as memory allows.
+            progress: Whether to print what is going on.
+            seed: UNSAFE, to compare runs. All that is random follows from it, keys too: evidence of nothing.
 
-        label: the column with the label; id: the one with the patient's number, by which rows are counted and
-        parted, and of which nothing is learnt. classes: its values, by default those that the tables have, in
-        ascending order, of two the second being the positive one. ignore: columns that may be there and are
-        not used. decimal: the mark in the numbers of files.
-
-        features: centre and spread of every column, by its name. Both have to be public and agreed on, since
-        each hospital scales its own values with them. By default `fit` computes them, mean and standard
-        deviation, over the rows of ALL tables. Only somebody who holds all tables can do that: in a real
-        consortium they come from consortium.toml, and nothing computes them from records.
-
-        verifiers: how many sites besides the hospitals check every proof, or the names of those that do,
-        hospitals among them. threshold, accepting, minimum, abandoning: of the policy.
-
-        folder: where the run with ledger and proofs is kept; beside it, in FOLDER.private, lie keys and
-        records, which are handed to nobody. By default both are in a temporary folder, which is named and
-        goes with this object. workers: members that work at a time, by default the cores and
-        one, as memory allows. progress: whether to print.
-        seed: UNSAFE, to compare runs: all that is random follows from it, keys too, so that the run is
-        evidence of nothing.
+        Raises:
+            SettingsRefused: Settings that make no sense, all at once.
         """
         given = {
             "preset": preset, "hidden": hidden, "layers": layers, "learning_rate": learning_rate,
@@ -121,9 +134,17 @@ class Federation:
         progress: bool = True,
         seed: int | None = None,
     ) -> Federation:
-        """The federation of a consortium.toml of tables, whose hospitals `fit` then takes; see `__init__`.
+        """The federation of a consortium.toml of tables, whose hospitals `fit` then takes.
 
-        Raises SettingsRefused.
+        Args:
+            path: The file.
+            folder: Where the run is kept, as above.
+            workers: How many members work at a time, as above.
+            progress: Whether to print what is going on.
+            seed: UNSAFE, for comparing runs only, as above.
+
+        Raises:
+            SettingsRefused: A file that is wrong, with all that is wrong in it.
         """
         made = cls.__new__(cls)
         made._terms = FileTerms.of(Path(os.fspath(path)))
@@ -134,10 +155,16 @@ class Federation:
     def fit(self, sites: Mapping[str, Any], *, force: bool = False) -> Federation:
         """Trains on the tables of all hospitals, by their names; returns itself.
 
-        sites: for each hospital a pair (X, y) of arrays or of a data frame and a column, a data frame with
-        the label's column, or the path of a CSV file. At least three; a name has lower-case letters, digits
-        and hyphens. All have the same columns, in any order. force: go on with what can be read but looks
-        wrong, such as a constant column. Raises SettingsRefused, TablesRefused and RunRefused.
+        Args:
+            sites: For each hospital a data frame with the label's column, a pair (X, y) of arrays or of a
+                frame and a column, or the path of a table's file. There are at least three. A name has
+                lower-case letters, digits and hyphens. All have the same columns, in any order.
+            force: Go on with what can be read but looks wrong, such as a constant column.
+
+        Raises:
+            SettingsRefused: Settings with which no round can be proved for these tables.
+            TablesRefused: Tables that are not taken in, with all places that are wrong.
+            RunRefused: A folder that cannot be used, or a federation that did not come to its end.
         """
         terms = self._terms
         sources = sources_of(sites, terms.notation, terms.names)
@@ -167,14 +194,19 @@ class Federation:
         return self._done.classes
 
     def predict_proba(self, x: Any) -> NDArray[np.float64]:
-        """Probabilities (n, classes) of an array, a data frame or the rows of a CSV file.
+        """Probabilities (n, classes), in the order of `classes_`.
 
-        The columns of a frame and a file are found by their names; others are not used.
+        Args:
+            x: An array, a data frame or the path of a table's file. Columns are found by their names.
         """
         return probabilities(predicted(self._done.model, x, self._terms.notation.decimal))
 
     def predict(self, x: Any) -> NDArray[Any]:
-        """The class of each row, as the labels that `fit` was given; see `predict_proba`."""
+        """The class of each row, as the labels that `fit` was given.
+
+        Args:
+            x: Rows, as `predict_proba` takes them.
+        """
         fitted = self._done
         found = predicted(fitted.model, x, self._terms.notation.decimal)
         return np.asarray(fitted.classes[fitted.model.model.head.chosen(found.scores)])
@@ -182,7 +214,9 @@ class Federation:
     def evaluate(self, x: Any, y: Any = None) -> Evaluation:
         """Accuracy, AUC with its interval, confusion and loss of the model on records of nobody.
 
-        They are given as `fit` takes those of a hospital: (x, y), a frame with the label's column, or a file.
+        Args:
+            x: Rows. A data frame with the label's column and a file need no `y`.
+            y: The label of each row.
         """
         return self._done.evaluate(self._table(x, y))
 
@@ -195,8 +229,11 @@ class Federation:
     ) -> Path:
         """Writes a page with curves, ROC and confusion into the folder `path`; returns the page's path.
 
-        x, y: records of nobody, as in `evaluate`; the figures are of the training's own records without
-        them, which says less. draw: pictures too, which need matplotlib.
+        Args:
+            path: A folder that is new, or that has such a page.
+            x: Records of nobody, as in `evaluate`. Without them the training's own, which says less.
+            y: The label of each of them.
+            draw: Whether to draw pictures too, which need matplotlib.
         """
         held_out = None if x is None else self._table(x, y).records
         page, missing = self._done.report(path, held_out, draw)
@@ -207,9 +244,13 @@ class Federation:
     def export(self, path: str | os.PathLike[str], to: str | None = None) -> Path:
         """Writes the model with names, scaling and classes; returns the file's path, and replaces one there.
 
-        to: safetensors, json, torch or onnx, by default what the file's name says: .safetensors, .json, .pt2,
-        .onnx. `proofward predict` takes the first two. A torch or onnx file computes by itself, with real
-        numbers; it is written when its error is within its bound.
+        A file for torch or onnx computes by itself, with real numbers. It is written when its error is within
+        its bound. `proofward predict` takes the other two.
+
+        Args:
+            path: The file.
+            to: The format, safetensors, json, torch or onnx. By default what the file's name says:
+                .safetensors, .json, .pt2 or .onnx.
         """
         target, agreement = self._done.export(path, to)
         if agreement is not None:
@@ -223,6 +264,9 @@ class Federation:
 
         Title, server and sites are then to be edited, and centres and spreads that were computed here to be
         looked at: they say something of the records. Replaces a file that is there.
+
+        Args:
+            path: The file.
         """
         project = self._terms.agreed if isinstance(self._terms, FileTerms) else self._done.project
         target = Path(os.fspath(path))

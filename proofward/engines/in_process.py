@@ -99,11 +99,7 @@ class RunResult:
 
 
 class InProcessFederation:
-    """A federation in one process.
-
-    datasets: by hospital, (features int64 (n, d), labels int64 (n,)), and where known the number of each
-    record's patient, int64 (n,).
-    """
+    """A federation in one process."""
 
     def __init__(
         self,
@@ -122,11 +118,20 @@ class InProcessFederation:
     ) -> None:
         """Opens or creates the run folder.
 
-        `counts` say what each hospital counts, by name; where all rounds count, no datasets are needed.
-        `publishing` are the hospitals that publish their own counts.
-
-        `workers` is how many members work at the same time, on threads, from which `observe` is then called;
-        see `usual_workers` for how many they are otherwise. What comes out is the same with any number.
+        Args:
+            directory: The run folder.
+            plan: What the consortium agrees on.
+            datasets: For each hospital (features int64 (n, d), labels int64 (n,)), and where known the number
+                of each record's patient, int64 (n,).
+            seed: For tests and benchmarks only: all that is random follows from it, keys too.
+            observe: Is called with each event, from the threads of the members.
+            network: Carries the messages. By default all arrive.
+            parties: Classes of members, for tests of dishonest ones.
+            proofs: What makes and checks proofs.
+            workers: How many members work at the same time, on threads. `usual_workers` says how many they
+                are otherwise. What comes out is the same with any number.
+            counts: What each hospital counts. Where all rounds count, no datasets are needed.
+            publishing: The hospitals that publish their own counts.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)

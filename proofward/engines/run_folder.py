@@ -44,8 +44,19 @@ def private_of(directory: Path) -> Path:
 class Plan:
     """What a consortium agrees on, before keys exist.
 
-    abandonments: all hospitals but one where it is None. initial_weights: of a trusted first model, flat
-    int64 (parameters,) at scale fw; None for one that the members draw. counting: see Rules.
+    Attributes:
+        federation: The title of the federation.
+        hospitals: The names of the hospitals.
+        verifiers: The names of the verifiers, hospitals among them or not.
+        accepting_verdicts: How many verifiers have to accept a proof.
+        minimum_updates: The smallest number of updates in a sum.
+        rounds: How many rounds there are.
+        config: The rules of every round.
+        initial_weights: The weights of a trusted first model, flat int64 (parameters,) at scale fw. None for
+            one that the members draw.
+        abandonments: How many hospitals give up a round together. All but one where it is None.
+        aggregator: The name of the party that runs the ledger.
+        counting: See Rules.
     """
 
     federation: str

@@ -38,15 +38,23 @@ OPENINGS = 4  # proofs that may open one commitment to a dataset
 class RoundConfig:
     """Public rules of every round.
 
-    clip_bound: bounds the L2 norm of an unweighted update at scale 2^10
-    threshold: the degree t of key sharing; any t + 1 of the `holders` recover the summed key, t learn nothing
-    security_bits: that every proof must have, with its work; see `proof.soundness`
-    weak_security_for_tests: set exactly where these are fewer than LEAST_POLICY_BITS
-    least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
-    optimizer: makes the next model from the mean update; the plain form names all but the usual one, FedAvg
-
     Rules are refused here, not in the rounds: at both ends of the range all bounds hold, proofs reach the
     security, and no statement is too large. `check_rows` says the same of one number of rows.
+
+    Attributes:
+        model: The network.
+        scales: Bits of the fixed-point numbers.
+        training: A round's local training.
+        clip_bound: Bounds the L2 norm of an unweighted update, at scale 2^10.
+        holders: How many members hold shares of keys.
+        threshold: The degree t of key sharing. Any t + 1 of the holders recover the summed key, and t learn
+            nothing.
+        security_bits: What every proof must have, with its work; see `proof.soundness`.
+        weak_security_for_tests: Set exactly where these are fewer than LEAST_POLICY_BITS.
+        least_rows: The fewest rows that a hospital may enrol with. 0 asks for the widest range there is.
+        most_rows: The most rows, likewise.
+        optimizer: Makes the next model from the mean update. The plain form names all but the usual one,
+            FedAvg.
     """
 
     model: Network

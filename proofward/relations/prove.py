@@ -72,9 +72,19 @@ def prove_round(
     seal: Seal,
     progress: Callable[[str], None] | None = None,
 ) -> RoundProof:
-    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted or WitnessError.
+    """Trains and proves; spends one opening of the secret.
 
-    `seal` is called once, after the witness is committed and before the verifier's first challenge about it.
+    Args:
+        statement: What the round says in public.
+        secret: That of the hospital's newest dataset commitment.
+        rng: Randomness, such as `os.urandom`.
+        seal: Encrypts the shares of the key for their holders. It is called once, after the witness is
+            committed and before the verifier's first challenge about it.
+        progress: Is told the name of each phase.
+
+    Raises:
+        OpeningsExhausted: The commitment has been opened as often as it may be.
+        WitnessError: The training does not fit the statement.
     """
     say = progress or (lambda phase: None)
     clock, processor = time.perf_counter(), time.process_time()
@@ -147,7 +157,17 @@ def _discard(binding: ShareBinding) -> None:
 def verify_round(
     statement: RoundStatement, ciphertext: Array, sealed_shares: Digests, proof: bytes
 ) -> VerifiedRound:
-    """Raises ProofRejected unless the bytes prove the statement about this ciphertext and these shares."""
+    """What a verifier learns of a valid round.
+
+    Args:
+        statement: What the round says in public.
+        ciphertext: The encrypted update.
+        sealed_shares: Digests of the sealed shares of its key.
+        proof: The bytes.
+
+    Raises:
+        ProofRejected: The bytes do not prove the statement about this ciphertext and these shares.
+    """
     challenger = Transcript(statement.transcript(ciphertext))
     return check_round(statement, ciphertext, sealed_shares, proof, challenger)
 

@@ -25,17 +25,18 @@ Signed = npt.NDArray[np.int64]
 class RoundStatement:
     """What a hospital's round says in public.
 
-    consortium: 32 bytes, the digest of its rules
-    config: the rules of every round
-    round: 0 to 2^32 - 1
-    attempt: 0 to 2^32 - 1, counted anew in every round
-    hospital: the name of who proves
-    rows: its enrolled number of rows, one that the rules admit
-    weight_shift: that of the largest hospital of the round, `RoundConfig.weight_shift`
-    beacon: 32 bytes, the round's
-    dataset_root: 32 bytes, the root of its newest accepted dataset commitment
-    initial_weights: int64 (parameters,), the global weights that the round starts from
-    validation_beacon: 32 bytes that draw its validation part, b"" where the rules have no validation share
+    Attributes:
+        consortium: 32 bytes, the digest of its rules.
+        config: The rules of every round.
+        round: 0 to 2^32 - 1.
+        attempt: 0 to 2^32 - 1, counted anew in every round.
+        hospital: The name of who proves.
+        rows: Its enrolled number of rows, one that the rules admit.
+        weight_shift: That of the largest hospital of the round, `RoundConfig.weight_shift`.
+        beacon: 32 bytes, the round's.
+        dataset_root: 32 bytes, the root of its newest accepted dataset commitment.
+        initial_weights: int64 (parameters,), the global weights that the round starts from.
+        validation_beacon: 32 bytes that draw its validation part; b"" where the rules have no such share.
     """
 
     consortium: bytes

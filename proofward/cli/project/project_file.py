@@ -11,7 +11,7 @@ from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS
 from proofward.cli.project.aggregation_table import read_optimizer
-from proofward.cli.project.feature_table import read_feature
+from proofward.cli.project.feature_table import read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_notation
@@ -62,7 +62,7 @@ def project_of(plain: Mapping[str, Any], folder: Path) -> tuple[Project | None, 
     folder: where files that it names lie.
     """
     reading = _Reading(folder)
-    values = reading.values(plain)
+    values = reading.values(with_shared_codes(plain))
     if reading.problems:
         return None, reading.problems
     project = Project(**values)
