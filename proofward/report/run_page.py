@@ -15,8 +15,7 @@ from proofward.report.figures.page import page
 from proofward.report.figures.rows import Rows
 from proofward.report.figures.summary import SALIENCY_NAME, Summary, pictures_of_records, summary
 from proofward.report.histograms.of_run import Evaluation
-from proofward.report.histograms.pictures import pictures
-from proofward.report.histograms.run_words import PREFIX, run_sections, told
+from proofward.report.histograms.run_words import PREFIX, drawn_last, run_sections
 
 PAGE_NAME, FOLDER_NAME = "report.md", "report"
 NOT_ASKED = "none were asked for"
@@ -47,7 +46,7 @@ def write_page(
     missing = "" if draw else NOT_ASKED
     if draw:
         try:
-            drawn = {**found.pictures(), **_drawn(evaluations)}
+            drawn = {**found.pictures(), **drawn_last(evaluations)}
             of_records = pictures_of_records(model, scales, models[-1], found)
         except PicturesUnavailable as error:
             missing = str(error)
@@ -64,14 +63,6 @@ def write_page(
     else:
         _write(folder, files, 0o644)
     return found, missing
-
-
-def _drawn(evaluations: Sequence[Evaluation]) -> dict[str, bytes]:
-    """Pictures of the last evaluation, where it counted anything; raises PicturesUnavailable."""
-    if not evaluations or not told(evaluations[-1].evaluated):
-        return {}
-    last = evaluations[-1]
-    return {f"{PREFIX}{name}": data for name, data in pictures(last.evaluated, last.words).items()}
 
 
 def write_private(folder: Path, files: Mapping[str, bytes]) -> None:

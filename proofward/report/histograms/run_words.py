@@ -9,6 +9,7 @@ from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.figures.page import plain
 from proofward.report.histograms.evaluated import Evaluated, Group
 from proofward.report.histograms.of_run import Evaluation
+from proofward.report.histograms.pictures import pictures
 from proofward.report.histograms.ranking import area_interval, roc_area
 from proofward.report.histograms.words import sections
 
@@ -22,6 +23,13 @@ def told(evaluated: Evaluated) -> bool:
         return bool(evaluated.whole)
     except ConfigurationError:
         return False
+
+
+def drawn_last(found: Sequence[Evaluation]) -> dict[str, bytes]:
+    """Pictures of the last evaluation, where it counted anything; raises PicturesUnavailable."""
+    if not found or not told(found[-1].evaluated):
+        return {}
+    return {f"{PREFIX}{name}": data for name, data in pictures(found[-1].evaluated, found[-1].words).items()}
 
 
 def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
