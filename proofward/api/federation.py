@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.api.evaluations import FederatedEvaluation
 from proofward.api.fitted import Fitted
 from proofward.api.inputs import predicted, probabilities
 from proofward.api.recipe import Recipe, features_given, label_given
@@ -219,6 +220,14 @@ class Federation:
             y: The label of each row.
         """
         return self._done.evaluate(self._table(x, y))
+
+    @property
+    def evaluations(self) -> list[FederatedEvaluation]:
+        """What all hospitals counted together on their validation parts, after the rounds that were agreed.
+
+        There are some where `validation` was set. The counts are signed by the hospitals, not proved.
+        """
+        return [FederatedEvaluation.of(own) for own in self._done.evaluations()]
 
     def audit(self) -> AuditResult:
         """Replays the run from its folder alone: is the record consistent, did everybody keep the rules?"""

@@ -14,14 +14,14 @@ PAGE_NAME, FIGURES_NAME = "evaluation.md", "evaluation.json"
 
 @dataclass(frozen=True)
 class EvaluationPage:
-    """title: in Markdown. draw: makes the pictures, by name. lines: of the page, with those that are there."""
+    """title: in Markdown. draw: makes the pictures, by name. lines: of the page, with what was drawn."""
 
     title: str
     draw: Callable[[], Mapping[str, bytes]]
     lines: Callable[[Mapping[str, bytes]], Iterable[str]]
 
     def write(self, folder: Path, figures: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
-        """Writes it, for its owner alone; names of the pictures, and why there are none, "" where there are."""
+        """Writes it, for its owner alone; the pictures' names, and why there are none, "" if there are."""
         from proofward.report.figures.canvas import PicturesUnavailable
         from proofward.report.run_page import write_private
 

@@ -24,14 +24,20 @@ if TYPE_CHECKING:
 @click.option("--member", metavar="NAME", help="Which hospital, if the site has several.")
 @click.option("--replace", is_flag=True, help="Replace records that are not enrolled yet.")
 @click.option("--force", is_flag=True, help="Take in what can be read but looks wrong; this is recorded.")
+@click.option("--publish-evaluations", "publish", is_flag=True,
+              help="Publish this hospital's own counts of every evaluation, signed, on the ledger; "
+                   "without it only the sum of all hospitals is opened.")  # fmt: skip
 @JSON
-def enrol(kit: Path, member: str | None, replace: bool, force: bool, as_json: bool, **options: Any) -> None:
+def enrol(
+    kit: Path, member: str | None, replace: bool, force: bool, publish: bool, as_json: bool, **options: Any
+) -> None:
     """Take a hospital's records into KIT: labels, and a column for each feature of the consortium, or images.
 
     The columns, or how images are made, are in KIT/proofward/features.json. Values are normalised with the
     consortium's constants; they stay in the kit, readable by its owner only, and no message of this command
     repeats one. The running site enrols with them. `proofward check-data` looks at a file beforehand.
     """
+    from proofward.engines.remote.agreement.own_counts import set_publishes_counts
     from proofward.federation.messages.rules import HOSPITAL
 
     with answering(as_json):
@@ -46,12 +52,15 @@ def enrol(kit: Path, member: str | None, replace: bool, force: bool, as_json: bo
             words = f"{file.path}: nothing was taken in, for this would spoil what all train together; where "
             words += "it is right as it is, --force takes it in, and says so in the hospital's status and log"
             raise Refused(words, doubts)
+        set_publishes_counts(home, name, publish)
         _save(home, name, table)
         plain, lines = described(table, schema)
         lines = [f"{name}: {lines[0]}", *lines[1:]]
         lines += [f"forced although {words}" for words in doubts]
+        lines += ["its own counts of every evaluation will be published"] if publish else []
         lines.append(f"next: {command('start', kit)}; where it runs already, it goes on within seconds")
-        tell({"did": "taken in", "member": name, "forced": bool(doubts), **plain}, lines, as_json)
+        said = {"did": "taken in", "member": name, "forced": bool(doubts), "publishes": publish}
+        tell({**said, **plain}, lines, as_json)
 
 
 def _check_open(home: Home, name: str, replace: bool) -> None:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 @click.option("--held-out", type=click.Path(exists=True, path_type=Path), metavar="PATH",
               help="Records of nobody, written like those of --data, on which the models are judged.",
               show_default="those of --data, which says less")  # fmt: skip
+@click.option("--publish", multiple=True, metavar="SITE",
+              help="A hospital that publishes its own counts of evaluations; may be repeated.")  # fmt: skip
 @click.option("--no-plot", is_flag=True, help="Write no pictures.")
 @click.option("--workers", type=click.IntRange(1, 64), show_default="the cores and one, as memory allows",
               help="Members that work at a time; they share the cores.")  # fmt: skip
@@ -52,6 +54,7 @@ def simulate(
     force: bool,
     chosen: Path | None,
     held_out: Path | None,
+    publish: tuple[str, ...],
     no_plot: bool,
     workers: int | None,
     as_json: bool,
@@ -80,6 +83,8 @@ def simulate(
         load_kernels(console)
         plan = plan_of_project(project, project_file)
         paths = hospital_files(project, given)
+        if strange := sorted(set(publish) - set(paths)):
+            raise click.UsageError(f"--publish: {strange[0]} is no hospital of {project_file}")
         files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))
         tables = read_tables(project, plan.config, files, force)
         others = None
@@ -96,8 +101,9 @@ def simulate(
     start, description = time.perf_counter(), description_of(project)
     try:
         ran = run_in_process(
-            console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes
-        )
+            console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes,
+            publishing=publish,
+        )  # fmt: skip
         outcome = ended(*ran)
     except Unfinished as error:
         _say(console, f"the federation did not finish: {error}")

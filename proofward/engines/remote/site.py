@@ -10,6 +10,7 @@ from threading import Event, Lock, Thread
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
+from proofward.engines.remote.agreement.own_counts import publishes_counts
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import Courier
@@ -183,6 +184,7 @@ class Site:
             observe=self._observe,
             outbox=outbox,
             counts=self._counts(seat.member),
+            publishes_counts=publishes_counts(self.home, seat.member),
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)

@@ -80,6 +80,6 @@ def _readable(data: bytes, layout: ScoreLayout, classes: tuple[str, ...]) -> Eva
         return None
     found = Evaluated(layout, classes, counts)
     try:
-        return found if found.whole else None
+        return found if found.counted else None
     except ConfigurationError:
         return None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from proofward.layers.errors import ConfigurationError
 from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.figures.page import plain
-from proofward.report.histograms.evaluated import Evaluated, Group
+from proofward.report.histograms.evaluated import Group
 from proofward.report.histograms.of_run import Evaluation
 from proofward.report.histograms.pictures import pictures
 from proofward.report.histograms.ranking import area_interval, roc_area
@@ -17,17 +16,9 @@ PREFIX = "validation-"
 """Of the names of pictures."""
 
 
-def told(evaluated: Evaluated) -> bool:
-    """Whether there are figures: not where no record was counted."""
-    try:
-        return bool(evaluated.whole)
-    except ConfigurationError:
-        return False
-
-
 def drawn_last(found: Sequence[Evaluation]) -> dict[str, bytes]:
     """Pictures of the last evaluation, where it counted anything; raises PicturesUnavailable."""
-    if not found or not told(found[-1].evaluated):
+    if not found or not found[-1].evaluated.counted:
         return {}
     return {f"{PREFIX}{name}": data for name, data in pictures(found[-1].evaluated, found[-1].words).items()}
 
@@ -36,7 +27,7 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
     """A line for each evaluation, and what holds of all."""
     for own in found:
         start = f"after round {own.after} of training, {own.words}: "
-        yield start + (short(own.evaluated.whole) if told(own.evaluated) else "nothing was counted")
+        yield start + (short(own.evaluated.whole) if own.evaluated.counted else "nothing was counted")
     if found:
         yield NOT_PROVED
 
@@ -54,12 +45,12 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
     yield from ("| rounds of training | hospitals | records | accuracy | AUC | Brier score |",
                 "| ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
     for own in found:
-        cells = ["-"] * 3 if not told(own.evaluated) else _cells(own.evaluated.whole)
+        cells = ["-"] * 3 if not own.evaluated.counted else _cells(own.evaluated.whole)
         rows = own.evaluated.blocks[0].rows
         yield f"| {own.after} | {len(own.hospitals)} | {rows:,} | {' | '.join(cells)} |"
     yield ""
     last = found[-1]
-    if told(last.evaluated):
+    if last.evaluated.counted:
         yield from (f"Of the last of them, {last.words}:", "")
         yield from sections(last.evaluated, [name.removeprefix(PREFIX) for name in drawn], PREFIX)
     yield from _sites(last)
