@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Iterator
@@ -9,10 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from proofward.api.evaluations import FederatedEvaluation
+from proofward.cli.main import main
 from proofward.encoding import encode_item
-from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
+from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.history_state import UPLOAD
+from proofward.federation.messages.catalogue import OwnCounts
+from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
 from proofward.layers.training import scores
 from proofward.ledger.reading import read_regular
@@ -20,15 +27,28 @@ from proofward.relations.score_counting import NOT_PROVED, counting_of, layout_i
 from proofward.relations.score_counts import score_counts
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.evaluation import auc
+from proofward.report.handover.description import Column, Description, Feature
+from proofward.report.handover.model_files import write_files
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area
+from proofward.report.histograms.run_words import drawn_last, run_lines, run_sections
 from proofward.report.run_audit import RunAudit
 from tests.federation.fakes import datasets, plan
 
 pytestmark = pytest.mark.slow
 LAYOUT = ScoreLayout(2, 16, 3, (Subgroup("sex", ("f", "m"), 0),))
-OPEN = "hospital-1"
-"""The one that publishes its own counts."""
+OPEN, HASTY = "hospital-1", "hospital-2"
+"""The one that publishes its own counts, and one that publishes some where it may not."""
+NO_COUNTS = b"no counts"
+
+
+class Hasty(Hospital):
+    """Publishes in a round that trains, and before its upload."""
+
+    def duties(self):
+        if self.history.phase == UPLOAD and self.name not in self.history.round.uploads:
+            yield self.say(OwnCounts(hashlib.sha256(NO_COUNTS).digest()), (NO_COUNTS,))
+        yield from super().duties()
 
 
 class Overhears(FaithfulNetwork):
@@ -60,8 +80,9 @@ def ran(tmp_path_factory):
     heard, events = Overhears(), []
     folder = tmp_path_factory.mktemp("evaluated") / "run"
     engine = InProcessFederation(
-        folder, made, data, seed=b"e", network=heard, observe=events.append, publishing=(OPEN,)
-    )
+        folder, made, data, seed=b"e", network=heard, observe=events.append, publishing=(OPEN,),
+        parties=Parties(hospitals={HASTY: Hasty}),
+    )  # fmt: skip
     own, history = {}, engine.aggregator.history
 
     def remember():
@@ -158,3 +179,48 @@ def test_who_publishes_its_counts_signs_an_object_of_the_ledger(ran):
     assert list(history.own_counts) == [(2, OPEN)]
     held = engine.aggregator.objects.get(history.own_counts[2, OPEN])
     assert held == struct.pack(f"<{LAYOUT.length}q", *counts[OPEN].tolist())
+
+
+def test_counts_are_refused_in_a_round_that_trains_and_before_an_upload(ran):
+    refused = ran[0].refusals
+    found = {(refusal.culprit, refusal.expected) for _, refusal in refused if refusal.check == "own-counts"}
+    assert {culprit for culprit, _ in found} == {HASTY} and len(found) == 2
+    assert (HASTY, "a round that counts") in found
+
+
+def test_the_page_has_a_row_for_who_published_and_says_what_is_not_proved(ran):
+    engine, _, _, counts, *_ = ran
+    found = evaluations(engine.aggregator.history, engine.aggregator.objects, ("no", "yes"))
+    text = "\n".join(run_sections(found, ["validation-roc.png"]))
+    rows = LAYOUT.blocks(counts[OPEN])[0].rows
+    assert f"| {OPEN} | {rows} |" in text and "| hospital-0 |" not in text and "(validation-roc.png)" in text
+    assert NOT_PROVED in text and NOT_PROVED in "\n".join(run_lines(found))
+    (own,) = found
+    other = replace(own, sites={OPEN: None})
+    assert f"| {OPEN} | no counts that records have |" in "\n".join(run_sections([other], []))
+    assert other.to_plain()["sites"] == {OPEN: None}
+    nothing = replace(own, evaluated=replace(own.evaluated, counts=np.zeros_like(own.evaluated.counts)), sites={})
+    assert "nothing was counted" in "\n".join(run_lines([nothing])) and drawn_last([nothing]) == {}
+    assert "| 1 | 3 | 0 | - | - | - |" in "\n".join(run_sections([nothing], []))
+    assert FederatedEvaluation.of(nothing).auc == {} and nothing.to_plain()["whole"] is None
+
+
+def test_in_python_and_on_the_command_line(ran):
+    engine, folder, *_ = ran
+    history = engine.aggregator.history
+    found = FederatedEvaluation.of(evaluations(history, engine.aggregator.objects, ("no", "yes"))[0])
+    assert (found.after, found.rows, set(found.auc)) == (1, found.confusion.sum(), {"yes"})
+    low, high = found.auc_of_all_scores["yes"]
+    assert low < found.auc["yes"] < high and NOT_PROVED in repr(found) and "Brier" in repr(found)
+    refused = CliRunner().invoke(main, ["evaluate", str(folder), "--json"])
+    assert refused.exit_code == 1 and "features.json is not there" in json.loads(refused.stdout)["reason"]
+    write_files(folder, Description(tuple(Column(Feature(f"f{n}", 0.0, 1.0)) for n in range(4)), ("no", "yes")).files())
+    said = json.loads(CliRunner().invoke(main, ["evaluate", str(folder), "--json"]).stdout)
+    assert said["consortium"] == history.rules.digest.hex() and len(said["evaluations"]) == 1
+    assert said["evaluations"][0]["whole"]["classes"][0]["auc"]["value"] == found.auc["yes"]
+    assert set(said["evaluations"][0]["sites"]) == {OPEN}
+    for more in (["--bins", "4"], [str(folder / "features.json")], ["--by", "sex"]):
+        wrong = CliRunner().invoke(main, ["evaluate", str(folder), *more])
+        assert wrong.exit_code == 2 and "Error" in wrong.stderr
+    alone = CliRunner().invoke(main, ["evaluate", str(folder / "features.json")])
+    assert alone.exit_code == 2 and "name a FILE with labels" in alone.stderr
