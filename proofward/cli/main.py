@@ -20,6 +20,7 @@ from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
 from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
+from proofward.cli.kit.count import count
 from proofward.cli.kit.data import data
 from proofward.cli.kit.doctor import doctor
 from proofward.cli.kit.end import end
@@ -55,6 +56,7 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 model, predict, export_audit):  # fmt: skip
     main.add_command(command)
 main.add_command(check_images)
+main.add_command(count)
 main.add_command(evaluate)
 main.add_command(data)
 consortium.add_command(add_site)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
-from proofward.cli.project.evaluated_rounds import evaluated_rounds
+from proofward.cli.project.evaluated_rounds import agreed_rounds
+from proofward.cli.project.outside_table import OutsideTable
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.data.column_kinds import TableColumn, inputs_of
@@ -70,7 +71,8 @@ class Project:
     settings: of network, training and scales, as the file gives them; `preset` says what they leave open.
     optimizer: the server's, which makes the next model.
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
-    validation: the part of each hospital's rows that is not trained on, None where all are.
+    validation: the part of each hospital's rows that is not trained on, None where all are. outside: a model
+    that is evaluated instead of training one.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
 
@@ -93,6 +95,7 @@ class Project:
     notation: Notation = field(default_factory=Notation)
     images: ImageSchema | None = None
     validation: ValidationTable | None = None
+    outside: OutsideTable | None = None
 
     @property
     def server(self) -> str:
@@ -199,7 +202,8 @@ class Project:
     @property
     def subgroups(self) -> tuple[Subgroup, ...]:
         """By which a completed project is evaluated apart."""
-        names = () if self.validation is None else self.validation.subgroups
+        table = self.outside or self.validation
+        names = () if table is None else table.subgroups
         row, offset = self.features, 0
         if self.images is not None:
             row = () if self.images.row is None else self.images.row.features
@@ -269,8 +273,7 @@ class Project:
 
         model: the trusted first model, as an object's bytes; b"" for one that the members draw.
         """
-        config, seats = self.config(), [Seat(AGGREGATOR, AGGREGATOR, self.server)]
-        counted = evaluated_rounds(self.validation, len(self.schema.classes), self.subgroups, self.rounds)
+        seats, (config, rounds, counted) = [Seat(AGGREGATOR, AGGREGATOR, self.server)], agreed_rounds(self)
         seats += [seat for site in self.sites for seat in site.seats()]
         try:
             terms = Terms.of(
@@ -280,7 +283,7 @@ class Project:
                 accepting_verdicts=self.accepting,
                 minimum_updates=self.minimum,
                 abandonments=self.abandoning,
-                rounds=self.rounds + sum(len(own.rounds) for own in counted),
+                rounds=rounds,
                 counted=counted,
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,

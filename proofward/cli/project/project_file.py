@@ -15,6 +15,7 @@ from proofward.cli.project.feature_table import read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_notation
+from proofward.cli.project.outside_table import read_outside_model
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.cli.project.validation_table import read_validation
@@ -28,7 +29,7 @@ from proofward.models.settings import Settings, settings_of
 
 T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
-       "aggregation", "validation", "policy", "site", "feature", "images", "table", "frozen",
+       "aggregation", "validation", "outside_model", "policy", "site", "feature", "images", "table", "frozen",
        *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
@@ -129,6 +130,7 @@ class _Reading:
             "settings": self._settings(plain),
             "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
             "validation": self._get(lambda: read_validation(table.table("validation"))),
+            "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
             "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model", "")),
             **{name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()},

@@ -15,6 +15,7 @@ from proofward.engines.run_folder import Plan, StatesMissing
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.refusal import Refusal
+from proofward.federation.parties.counting import CountSource
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
@@ -53,11 +54,12 @@ def run_in_process(
     notes: Mapping[str, bytes] | None = None,
     going_on: str = "",
     publishing: Collection[str] = (),
+    counts: Mapping[str, CountSource] | None = None,
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.
 
     notes: files of the folder besides those of the description, which no audit reads.
-    publishing: hospitals that publish their own counts of evaluations.
+    publishing: hospitals that publish their own counts of evaluations. counts: what each counts otherwise.
     going_on: how one goes on with an interrupted run, if not by the command's options.
     """
     going_on = going_on or f"go on with the same options and --run {folder}"
@@ -81,6 +83,7 @@ def run_in_process(
             parties=parties,
             workers=workers,
             publishing=publishing,
+            counts=counts,
         )
     except StatesMissing as error:
         raise click.UsageError(str(error)) from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
-from proofward.engines.remote.agreement.own_counts import publishes_counts
+from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import Courier
@@ -24,7 +25,7 @@ from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
-from proofward.federation.parties.counting import CountSource, no_counts
+from proofward.federation.parties.counting import CountSource
 from proofward.federation.parties.follower import Follower, Surroundings
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
 from proofward.federation.parties.verifier import Verifier
@@ -60,7 +61,7 @@ class Site:
         observe: Observer = ignore,
         note: Note = lambda kind, **fields: None,
         proofs: Proofs | None = None,
-        counts: Callable[[str], CountSource] = lambda member: no_counts,
+        counts: Callable[[str], CountSource] | None = None,
     ) -> None:
         self.home = home
         self.kit = kit
@@ -70,7 +71,8 @@ class Site:
         self._observe = observe
         self._note = note
         self._proofs = proofs or RelationProofs()
-        self._carry, self._counts = carry, counts
+        self._carry, self._counting = carry, counts is not None
+        self._counts = counts or partial(stored_counts, home)
         self._pinning = Lock()
 
     def run(self) -> None:
@@ -105,12 +107,18 @@ class Site:
         check = error.check if isinstance(error, Refusal) else type(error).__name__
         self._note("failed", level="error", party=seat.member, check=check)
 
+    def _has_data(self, rules: Rules, hospital: str) -> bool:
+        """Its records; where all rounds count, its counts, unless there is another source of them."""
+        if not rules.counts_only:
+            return self.home.has_dataset(hospital)
+        return self._counting or has_counts(self.home, hospital, rules.counting)
+
     def _work(self, seat: Seat, caller: Caller) -> None:
         rules = self.join(seat, caller)
         while not self.home.confirmed(rules):
             self._note("waiting", party=seat.member, check="confirm")
             caller.pause(DATA_PAUSE)
-        while needs_records(rules, seat) and not self.home.has_dataset(seat.member):
+        while seat.role == HOSPITAL and not self._has_data(rules, seat.member):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
         most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.most_entries))
