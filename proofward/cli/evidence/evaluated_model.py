@@ -11,7 +11,7 @@ import click
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.kit.data_file import DataFile, files_alike
-from proofward.cli.kit.scored_file import ScoredFile, scored_by
+from proofward.cli.kit.scored_file import ScoredFile, read_scored, scored_by
 from proofward.data.image_schema import ImageSchema
 from proofward.data.schema import Label, Notation, Schema
 from proofward.layers.errors import TrainingError

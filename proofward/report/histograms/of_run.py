@@ -34,8 +34,18 @@ class Evaluation:
     @property
     def words(self) -> str:
         """Of which records the figures are."""
-        rows = self.evaluated.blocks[0].rows
-        return f"{rows:,} validation records of {len(self.hospitals)} hospitals"
+        rows, what = self.evaluated.blocks[0].rows, "records" if self.outside else "validation records"
+        return f"{rows:,} {what} of {len(self.hospitals)} hospitals"
+
+    @property
+    def outside(self) -> str:
+        """The digest of an outside model's file, "" for the federation's own."""
+        return self.evaluated.layout.outside
+
+    @property
+    def of_model(self) -> str:
+        """Which model is evaluated, for people."""
+        return f"model {self.outside}" if self.outside else f"after round {self.after} of training"
 
     def to_plain(self) -> dict[str, object]:
         """Plain values for JSON."""
@@ -43,7 +53,8 @@ class Evaluation:
         return {
             "round": self.round,
             "after_rounds_of_training": self.after,
-            "model": self.model.hex(),
+            "model": self.outside or self.model.hex(),
+            "outside_model": bool(self.outside),
             "hospitals": list(self.hospitals),
             "counts": NOT_PROVED,
             **self.evaluated.to_plain(),

@@ -26,7 +26,7 @@ def drawn_last(found: Sequence[Evaluation]) -> dict[str, bytes]:
 def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
     """A line for each evaluation, and what holds of all."""
     for own in found:
-        start = f"after round {own.after} of training, {own.words}: "
+        start = f"{own.of_model}, {own.words}: "
         yield start + (short(own.evaluated.whole) if own.evaluated.counted else "nothing was counted")
     if found:
         yield NOT_PROVED
@@ -36,11 +36,13 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
     """The lines of a page. drawn: names of pictures beside it, which begin with PREFIX."""
     if not found:
         return
-    yield from ("## Evaluation on the hospitals' validation parts", "")
-    yield (
-        "After these rounds every hospital counted how the model scores the records of its validation part, "
-        f"on which nobody trains. Only the sums of all hospitals' counts were opened. {NOT_PROVED}"
-    )
+    title, start = "on the hospitals' validation parts", "After these rounds every hospital counted how the"
+    of = "model scores the records of its validation part, on which nobody trains."
+    if found[0].outside:
+        title, start = "of an outside model", f"Every hospital counted how the model {found[0].outside} scores"
+        of = "its records."
+    yield from (f"## Evaluation {title}", "")
+    yield f"{start} {of} Only the sums of all hospitals' counts were opened. {NOT_PROVED}"
     yield ""
     yield from ("| rounds of training | hospitals | records | accuracy | AUC | Brier score |",
                 "| ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
