@@ -39,7 +39,7 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
     title, start = "on the hospitals' validation parts", "After these rounds every hospital counted how the"
     of = "model scores the records of its validation part, on which nobody trains."
     if found[0].outside:
-        title, start = "of an outside model", f"Every hospital counted how the model {found[0].outside} scores"
+        title, start = "of an outside model", f"Every hospital counted how {found[0].of_model} scores"
         of = "its records."
     yield from (f"## Evaluation {title}", "")
     yield f"{start} {of} Only the sums of all hospitals' counts were opened. {NOT_PROVED}"
