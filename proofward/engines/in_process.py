@@ -130,7 +130,7 @@ class InProcessFederation:
             proofs: What makes and checks proofs.
             workers: How many members work at the same time, on threads. `usual_workers` says how many they
                 are otherwise. What comes out is the same with any number.
-            counts: What each hospital counts. Where all rounds count, no datasets are needed.
+            counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
             publishing: The hospitals that publish their own counts.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()

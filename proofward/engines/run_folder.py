@@ -56,7 +56,7 @@ class Plan:
             one that the members draw.
         abandonments: How many hospitals give up a round together. All but one where it is None.
         aggregator: The name of the party that runs the ledger.
-        counting: See Rules.
+        counting: What is counted in which rounds, see Rules.
     """
 
     federation: str

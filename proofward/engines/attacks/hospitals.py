@@ -22,6 +22,7 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.hospital import Hospital
+from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 
@@ -108,9 +109,9 @@ class ReplaysProof(Hospital):
 
     first: ProvedRound | None = None
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """Keeps the first and returns it."""
-        made, sealed = super().prove_round(statement, secret)
+        made, sealed = super().prove_upload(statement)
         self.first = self.first or made
         return replace(made, ciphertext=self.first.ciphertext, proof=self.first.proof), sealed
 
@@ -135,9 +136,9 @@ class _Waits(Hospital):
 class CopiesProof(_Waits):
     """Sends another hospital's ciphertext and proof as its own."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """Exchanges both."""
-        made, sealed = super().prove_round(statement, secret)
+        made, sealed = super().prove_upload(statement)
         ciphertext, proof = self.taken()
         return replace(made, ciphertext=ciphertext, proof=proof), sealed
 
@@ -145,9 +146,9 @@ class CopiesProof(_Waits):
 class SwapsCiphertext(_Waits):
     """Sends its own proof with the ciphertext of another update."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """Exchanges the ciphertext."""
-        made, sealed = super().prove_round(statement, secret)
+        made, sealed = super().prove_upload(statement)
         return replace(made, ciphertext=self.taken()[0]), sealed
 
 

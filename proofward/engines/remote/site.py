@@ -198,10 +198,10 @@ class Site:
         following = self.home.next_key(seat.member, self._passphrase)
         member: Follower
         if seat.role == HOSPITAL:
-            there, name = needs_records(rules, seat), seat.member
-            features, labels = self.home.dataset(name) if there else NO_RECORDS
-            groups = self.home.patients(name) if there else None
-            member = Hospital(name, key, around, features, labels, groups, next_key=following)
+            home, name = self.home, seat.member
+            enrols = needs_records(rules, seat)
+            records = (*home.dataset(name), home.patients(name)) if enrols else (*NO_RECORDS, None)
+            member = Hospital(name, key, around, *records, next_key=following)
         else:
             member = Verifier(seat.member, key, around, next_key=following)
         return member

@@ -17,7 +17,6 @@ from proofward.federation.history.judging import Source, Unable, judged
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
-from proofward.field.extension import Ext
 from proofward.lattice.parameters import ciphertext_length
 from proofward.proof.errors import ProofRejected
 from proofward.relations.counting_statement import CountingStatement
@@ -27,7 +26,7 @@ from proofward.relations.enrolment import (
     prove_enrolment,
     verify_enrolment,
 )
-from proofward.relations.key_shares import LOG_RING_DEGREE, Digests, KeyShare, ShareBinding
+from proofward.relations.key_shares import Digests, KeyShare, ShareBinding
 from proofward.relations.measure import UploadStatement
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
@@ -263,7 +262,7 @@ class RelationProofs(OneByOne):
             found = verify_counts(statement, words, sealed_shares, proof)
         else:
             found = verify_round(statement, words, sealed_shares, proof)
-        return Finding(found.dataset_root, binding_to_bytes(found.share_binding))
+        return Finding(found.dataset_root, found.share_binding.to_bytes())
 
     def records_of(self, secret: bytes) -> tuple[Signed, Signed]:
         """See Proofs."""
@@ -274,7 +273,7 @@ class RelationProofs(OneByOne):
         """See Proofs."""
         try:
             opened = KeyShare.from_bytes(share)
-            bound = binding_from_bytes(binding)
+            bound = ShareBinding.from_bytes(binding)
         except ValueError:
             return False
         return opened.holder == holder and bound.matches(holder, opened.values, opened.blind)
@@ -286,17 +285,3 @@ class RelationProofs(OneByOne):
 
 def _sealing(seal: Seal) -> Callable[[tuple[KeyShare, ...]], Digests]:
     return lambda shares: seal(tuple(share.to_bytes() for share in shares))
-
-
-def binding_to_bytes(binding: ShareBinding) -> bytes:
-    """The point, then the values: 16 bytes each."""
-    return b"".join(element.to_bytes() for element in (*binding.point, *binding.values))
-
-
-def binding_from_bytes(data: bytes) -> ShareBinding:
-    """Inverse of `binding_to_bytes`; raises ValueError."""
-    place = LOG_RING_DEGREE + 1
-    elements = tuple(Ext.from_bytes(data[start : start + 16]) for start in range(0, len(data), 16))
-    if len(elements) <= place:
-        raise ValueError(f"share binding: expected more than {place} elements, found {len(elements)}")
-    return ShareBinding(elements[:place], elements[place:])

@@ -13,6 +13,7 @@ from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.values import Signed, integers_from_bytes, integers_to_bytes
+from proofward.federation.parties.own_records import ValidationRecords
 from proofward.federation.storage.objects import Objects
 from proofward.federation.storage.state_store import StateStore
 from proofward.layers.errors import ConfigurationError
@@ -30,7 +31,7 @@ class CountingTask:
     counting: the rule; round, hospital: for which it counts
     weights: int64 (parameters,), the global model that the round has, which all have confirmed
     model: its digest; rows: that the hospital has enrolled, 0 where nobody enrols
-    enrolment_beacon: 32 bytes that nobody chose, known since all datasets are fixed
+    validation: gives the enrolled records on which nobody trains; None where the rules have no such part
     sums: of the counting rounds before
     """
 
@@ -40,7 +41,7 @@ class CountingTask:
     weights: Signed
     model: bytes
     rows: int
-    enrolment_beacon: bytes
+    validation: Callable[[], ValidationRecords | None]
     sums: tuple[CountedSum, ...]
 
 
@@ -53,34 +54,40 @@ def no_counts(task: CountingTask) -> Signed:
     raise CountsUnavailable(f"nothing here counts {task.counting.label}")
 
 
-def counts_of(
-    source: CountSource, history: HistoryState, objects: Objects, state: StateStore, hospital: str
-) -> Signed:
-    """The counts of the round under way, those kept or new ones; small ones moved as the rule says.
-
-    Raises CountsUnavailable, and Refusal for an object that is not there.
-    """
+def task_of(
+    history: HistoryState,
+    objects: Objects,
+    hospital: str,
+    validation: Callable[[], ValidationRecords | None],
+) -> CountingTask:
+    """What the round under way asks of a hospital; raises Refusal for an object that is not there."""
     counting, current = history.counting, history.round
     assert counting is not None
-    name = secret_name(current.number)
-    if (kept := state.secrets.get(name)) is not None:
-        counts = integers_from_bytes(kept, counting.length)
-        assert counts is not None
-        return counts
-    rows = history.enrolled[hospital]
-    task = CountingTask(
+    return CountingTask(
         counting=counting,
         round=current.number,
         hospital=hospital,
         weights=model_weights(history, objects, current.model),
         model=current.model,
-        rows=rows,
-        enrolment_beacon=history.sharing.beacon,
+        rows=history.enrolled[hospital],
+        validation=validation,
         sums=counted_sums(history, objects),
     )
+
+
+def counts_of(source: CountSource, task: CountingTask, state: StateStore) -> Signed:
+    """The counts that are kept of this round, or else new ones, kept; small ones moved as the rule says.
+
+    Raises CountsUnavailable.
+    """
+    name = secret_name(task.round)
+    if (kept := state.secrets.get(name)) is not None:
+        counts = integers_from_bytes(kept, task.counting.length)
+        assert counts is not None
+        return counts
     try:
-        counts = counting.told(counting.check_counts(source(task), rows))
-        counting.check_counts(counts, rows)
+        counts = task.counting.told(task.counting.check_counts(source(task), task.rows))
+        task.counting.check_counts(counts, task.rows)
     except ConfigurationError as error:
         raise CountsUnavailable(str(error)) from error
     with state.transaction():

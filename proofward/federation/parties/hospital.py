@@ -1,22 +1,16 @@
-"""A hospital: enrols its dataset, trains or counts, proves, encrypts, shares its key; and holds shares.
-
-Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset
-commitment is stored as spent together with the proof that opened it.
-"""
+"""A hospital: enrols its dataset or attends, uploads in rounds (`uploader`), and holds shares (`holder`)."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.beacon_keys import KEY_SEED, beacon_key
-from proofward.federation.history.complaints import Sealed, holder_keys, seal_share, sealed_digests
+from proofward.federation.history.complaints import holder_keys
 from proofward.federation.history.history_state import (
     ABANDON,
     ANY_PHASE,
@@ -31,9 +25,8 @@ from proofward.federation.history.history_state import (
     VERIFY,
     VOUCH,
 )
-from proofward.federation.history.proofs import ProvedRound, Seal
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.history.statements import enrolment_statement, upload_statement
+from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
     Attendance,
@@ -43,25 +36,16 @@ from proofward.federation.messages.catalogue import (
     ShareSum,
     Upload,
 )
-from proofward.federation.messages.randomness import ByteSource
-from proofward.federation.messages.refusal import describe
 from proofward.federation.messages.values import integers_to_bytes
-from proofward.federation.parties.counting import CountsUnavailable, counts_of, secret_name
 from proofward.federation.parties.follower import Surroundings
 from proofward.federation.parties.own_evaluation import Evaluator
 from proofward.federation.parties.own_records import PATIENTS, OwnRecords
-from proofward.layers.errors import TrainingError
+from proofward.federation.parties.uploader import CANNOT_PROVE
 from proofward.ledger.keys import SigningKey
-from proofward.proof.errors import OpeningsExhausted, WitnessError
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.measure import UploadStatement
-from proofward.relations.round_statement import RoundStatement
 
 Signed = NDArray[np.int64]
-Prove = Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound]
 NO_RECORDS = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
 """Of a hospital where all rounds count."""
-CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)
 
 
 class Hospital(Evaluator):
@@ -188,99 +172,9 @@ class Hospital(Evaluator):
         self.require_only_set(name, accepted)
         return self.say(Consent(accepted.digest, self.history.round.model), facts={name: accepted.digest})
 
-    def _upload(self) -> Iterator[bytes]:
-        state, unable = self.history.round, self.fact_name("unable")
-        if (
-            self.name not in state.present
-            or self.name in state.uploads
-            or self.state.fact(unable) is not None
-        ):
-            return
-        if (earlier := self.sent(Upload)) is not None:
-            yield earlier
-            return
-        start = time.perf_counter()
-        try:
-            statement = upload_statement(
-                self.history, self.name, lambda: model_weights(self.history, self.objects, state.model)
-            )
-            made, sealed = self.prove_upload(statement)
-        except CANNOT_PROVE as error:
-            self._unable(unable, str(error))
-            return
-        self.report("proved", "upload", start)
-        yield self.publish(statement, made, sealed)
-
     def kept_secrets(self) -> set[str]:
-        """See Holder; the newest accepted commitment, those that may be it next; patients; counts."""
+        """See Uploader; the newest accepted dataset commitment, what may be the next one, the patients."""
         root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets() | {PATIENTS}
-        if self.history.current is not None:
-            kept |= {secret_name(self.history.current.number)}
         if root is not None and self.history.phase == KEYS:
             return kept | {f"dataset/{root.hex()}"}
         return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
-
-    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
-        """Trains or counts, encrypts, seals the shares of the key and proves; and the sealed shares."""
-        if isinstance(statement, CountingStatement):
-            counts = counts_of(self.counts, self.history, self.objects, self.state, self.name)
-            return self.proved(partial(self.proofs.prove_counts, statement, counts), statement)
-        secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
-        if secret is None:
-            raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
-        return self.prove_round(statement, secret)
-
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
-        """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
-        return self.proved(partial(self.proofs.prove_round, statement, secret), statement)
-
-    def proved(self, prove: Prove, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
-        """What a proof system makes of a statement, and the sealed shares."""
-        sealed: Sealed = ()
-
-        def seal(shares: tuple[bytes, ...]) -> tuple[bytes, ...]:
-            nonlocal sealed
-            sealed = self.seal_shares(shares)
-            return sealed_digests(sealed)
-
-        source = self.source("prove-round", statement.beacon)
-        made = prove(source, lambda phase: self.report("proving", phase), seal)
-        return made, sealed
-
-    def publish(self, statement: UploadStatement, made: ProvedRound, sealed: Sealed) -> bytes:
-        """Stores all secrets, and gives the packet with the upload; `sealed` are the shares to send."""
-        state = self.history.round
-        record = Upload(
-            model=state.model,
-            beacon=state.beacon,
-            dataset_root=statement.dataset_root,
-            rows=statement.rows,
-            ciphertext=hashlib.sha256(made.ciphertext).digest(),
-            proof=hashlib.sha256(made.proof).digest(),
-            sealed_shares=sealed_digests(sealed),
-        )
-        secrets = {}
-        if isinstance(statement, RoundStatement):
-            secrets[f"dataset/{statement.dataset_root.hex()}"] = made.spent
-            secrets[f"dataset/{made.root.hex()}"] = made.dataset
-        if self.holds:
-            secrets[self.fact_name("own-share")] = made.shares[self.rules.holder(self.name)]
-        attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
-        return self.say(record, attachments, secrets=secrets)
-
-    def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
-        """The share of every other holder that takes part, sealed."""
-        present = set(self.history.round.present) - {self.name}
-        return tuple(
-            self.seal_share(holder, share) if holder in present else None
-            for holder, share in zip(self.rules.hospitals, shares, strict=True)
-        )
-
-    def seal_share(self, holder: str, share: bytes) -> bytes:
-        """A share sealed to its holder."""
-        return seal_share(self.history, self.name, holder, share)
-
-    def _unable(self, fact: str, reason: str) -> None:
-        with self.state.transaction():
-            self.state.put(fact, reason.encode())
-        self.report("unable", fact, detail=describe(reason, 400))

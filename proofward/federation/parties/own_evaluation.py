@@ -7,42 +7,29 @@ of the ledger that it signs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.statements import validation_arc
 from proofward.federation.messages.catalogue import OwnCounts
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import Signed
 from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable, secret_name
 from proofward.federation.parties.follower import Surroundings
-from proofward.federation.parties.holder import Holder
-from proofward.federation.parties.own_records import PATIENTS, ValidationRecords, counted_records
+from proofward.federation.parties.uploader import Uploader
 from proofward.ledger.keys import SigningKey
 from proofward.relations.score_counting import layout_in
 from proofward.relations.score_counts import score_counts
 
-Records = Callable[[], ValidationRecords | None]
 
-
-class Evaluator(Holder):
+class Evaluator(Uploader):
     """A hospital, as far as it evaluates models."""
 
     def __init__(
         self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
     ) -> None:
         super().__init__(name, key, around, next_key)
-        self.counts = with_evaluations(self.rules, self.validation_records, around.counts)
+        self.counts = with_evaluations(self.rules, around.counts)
         self.publishes_counts = around.publishes_counts
-
-    def validation_records(self) -> ValidationRecords | None:
-        """The records of its validation part that count; None where there is none, or none yet."""
-        arc, root = validation_arc(self.history, self.name), self.history.dataset_roots.get(self.name)
-        dataset = None if root is None else self.state.secrets.get(f"dataset/{root.hex()}")
-        patients = self.state.secrets.get(PATIENTS)
-        if arc is None or dataset is None or patients is None:
-            return None
-        return counted_records(arc, *self.proofs.records_of(dataset), patients)
 
     def publish_counts(self) -> Iterator[bytes]:
         """The packet with its own counts, once its upload is recorded, if it publishes them."""
@@ -62,14 +49,14 @@ def owes_counts(history: HistoryState, hospital: str) -> bool:
     return (current.number, hospital) not in history.own_counts
 
 
-def with_evaluations(rules: Rules, records: Records, others: CountSource) -> CountSource:
-    """Counts evaluations of the federation's own model on these records; `others` counts everything else."""
+def with_evaluations(rules: Rules, others: CountSource) -> CountSource:
+    """Counts the federation's own model on the validation part; `others` counts everything else."""
 
     def count(task: CountingTask) -> Signed:
         layout = layout_in(task.counting)
         if layout is None or layout.outside:
             return others(task)
-        own = records()
+        own = task.validation()
         if own is None:
             raise CountsUnavailable("there is no validation part to count on")
         config = rules.config
