@@ -59,6 +59,7 @@ def terms_of(
         minimum_updates=agreed.minimum_updates,
         abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         rounds=agreed.rounds,
+        counted=agreed.counting,
         initial_model=b"",
         deadline=deadline,
         upload_slot=upload_slot,
