@@ -14,9 +14,9 @@ from proofward.api.evaluations import FederatedEvaluation
 from proofward.api.fitted import Fitted
 from proofward.api.inputs import predicted, probabilities
 from proofward.api.recipe import Recipe, features_given, label_given
-from proofward.api.refusals import NotFitted, TablesRefused, refusing
+from proofward.api.refusals import NotFitted
 from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.api.sources import source_of, sources_of
+from proofward.api.sources import sources_of
 from proofward.api.terms import FileTerms, KeywordTerms, Terms, settings_of
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
@@ -294,16 +294,8 @@ class Federation:
 
     def _table(self, x: Any, y: Any) -> Table:
         """Records to judge on, read as a hospital's are, however few."""
-        project = self._done.project
-        schema, config = project.schema, self._done.outcome.history.rules.config
-        source = source_of(x, y, self._terms.notation, [entry.name for entry in project.features])
-        with refusing(TablesRefused):
-            return source.read(schema, config, training=False)
+        return self._done.table(x, y, self._terms.notation)
 
     def __repr__(self) -> str:
         """What it is, and how far."""
-        if self._fitted is None:
-            return "Federation(not fitted yet)"
-        fitted = self._fitted
-        words = f"{len(fitted.hospitals)} hospitals, {fitted.model.model.words}"
-        return f"Federation({words}, {len(fitted.outcome.history.closed)} rounds, run in {fitted.place.path})"
+        return f"Federation({'not fitted yet' if self._fitted is None else self._fitted.words})"

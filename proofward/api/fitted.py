@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.api.place import Place
-from proofward.api.refusals import ExportRefused, RunRefused, refusing
+from proofward.api.refusals import ExportRefused, RunRefused, TablesRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
+from proofward.api.sources import source_of
 from proofward.cli.evidence.audit import holds_ledger
 from proofward.cli.evidence.model import SUFFIXES
 from proofward.cli.project.project import Project
@@ -21,6 +22,7 @@ from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table
 from proofward.data.records import Records
+from proofward.data.schema import Notation
 from proofward.layers.model import Int64Array
 from proofward.ledger.files import write_file
 from proofward.report.audit_summary import AuditSummary
@@ -58,6 +60,19 @@ class Fitted:
     def models(self) -> list[Int64Array]:
         """The first model and the one after each round."""
         return models(self.outcome.history, self.outcome.objects)
+
+    @property
+    def words(self) -> str:
+        """What was fitted, for people."""
+        words = f"{len(self.hospitals)} hospitals, {self.model.model.words}"
+        return f"{words}, {len(self.outcome.history.closed)} rounds, run in {self.place.path}"
+
+    def table(self, x: Any, y: Any, notation: Notation) -> Table:
+        """Records to judge on, read as a hospital's are, however few; raises TablesRefused."""
+        names = [entry.name for entry in self.project.features]
+        with refusing(TablesRefused):
+            source = source_of(x, y, notation, names)
+            return source.read(self.project.schema, self.outcome.history.rules.config, training=False)
 
     def evaluate(self, table: Table) -> Evaluation:
         """The last model on records that were read as a hospital's are."""
