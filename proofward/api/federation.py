@@ -223,10 +223,7 @@ class Federation:
 
     @property
     def evaluations(self) -> list[FederatedEvaluation]:
-        """What all hospitals counted together on their validation parts, after the rounds that were agreed.
-
-        There are some where `validation` was set. The counts are signed by the hospitals, not proved.
-        """
+        """What all hospitals counted together on their validation parts; signed by them, not proved."""
         return [FederatedEvaluation.of(own) for own in self._done.evaluations()]
 
     def audit(self) -> AuditResult:

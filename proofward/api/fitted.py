@@ -70,8 +70,8 @@ class Fitted:
     def table(self, x: Any, y: Any, notation: Notation) -> Table:
         """Records to judge on, read as a hospital's are, however few; raises TablesRefused."""
         names = [entry.name for entry in self.project.features]
+        source = source_of(x, y, notation, names)
         with refusing(TablesRefused):
-            source = source_of(x, y, notation, names)
             return source.read(self.project.schema, self.outcome.history.rules.config, training=False)
 
     def evaluate(self, table: Table) -> Evaluation:
