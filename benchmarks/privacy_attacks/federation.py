@@ -16,6 +16,7 @@ from proofward.data.records import Records
 from proofward.layers.model import Int64Array
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train
+from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.report.baselines import first_weights, round_beacon
@@ -55,10 +56,13 @@ def follow(
     seed: int,
     *,
     first: Int64Array | None = None,
+    weighting: Weighting = BY_RECORDS,
     absent: dict[int, int] | None = None,
 ) -> Seen:
     """Run a federation; `absent` names by round a hospital that is left out of its sum."""
-    config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, len(hospitals), 1)
+    config = RoundConfig(
+        setup.model, setup.scales, setup.training, setup.clip_bound, len(hospitals), 1, weighting=weighting
+    )
     shift = config.weight_shift(max(map(len, hospitals)))
     rules = [config.update_rule(len(records), shift) for records in hospitals]
     weights = first_weights(setup, seed) if first is None else first

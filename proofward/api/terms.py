@@ -129,6 +129,9 @@ def settings_of(project: Project) -> dict[str, Any]:
     whole = project.settings.over(PRESET_FILES[project.preset].settings)
     optimizer = project.optimizer
     numbers = {name: float(shown(getattr(optimizer, name))) for name in optimizer.names()}
+    weighting: dict[str, object] = {"weighting": project.weighting.rule}
+    if project.weighting.cap:
+        weighting["cap"] = project.weighting.cap
     values = {name: getattr(whole, name) for name in (*MODEL_KEYS, *TRAINING_KEYS)}
     policy = ("threshold", "accepting", "minimum", "abandoning")
     return {
@@ -136,7 +139,7 @@ def settings_of(project: Project) -> dict[str, Any]:
         "rounds": project.rounds,
         **{name: list(value) if isinstance(value, tuple) else value
            for name, value in values.items() if value is not None},
-        "aggregation": {"optimizer": optimizer.name, **numbers},
+        "aggregation": {"optimizer": optimizer.name, **numbers, **weighting},
         **{name: getattr(project, name) for name in policy},
         "sites": {site.name: list(site.roles) for site in project.sites},
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),

@@ -28,8 +28,9 @@ from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.counting import CountSource, no_counts
 from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.follower import Follower, Surroundings
+from proofward.federation.parties.follower import Follower
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore
@@ -145,8 +146,9 @@ class InProcessFederation:
         self._proofs, self._counts, self._publishing = proofs, counts or {}, publishing
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
+        clock = self.folder.clock(plan.aggregator)
         self.aggregator = kinds.aggregator(
-            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock
         )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
@@ -166,6 +168,7 @@ class InProcessFederation:
             objects=self.aggregator.ledger.objects,
             proofs=proofs,
             randomness=self.folder.randomness(name),
+            clock=self.folder.clock(name),
             observe=self._event,
             counts=self._counts.get(name, no_counts),
             publishes_counts=name in self._publishing,

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
 from proofward.federation.messages.usual import usual_abandonments
@@ -70,6 +72,7 @@ class Plan:
     abandonments: int | None = None
     aggregator: str = "aggregator"
     counting: tuple[Counting, ...] = ()
+    declarations: Declarations = NOTHING_DECLARED
 
     @property
     def initial_model(self) -> bytes:
@@ -110,6 +113,10 @@ class RunFolder:
         """A party's source of randomness."""
         return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
 
+    def clock(self, name: str) -> Clock:
+        """A party's clock; a run with a seed has one time."""
+        return system_clock if self.seed is None else repeatable_clock
+
     def key(self, name: str, *, added: bool = False) -> SigningKey:
         """A party's signing key, made and saved if there is none and the run has not begun.
 
@@ -140,4 +147,5 @@ class RunFolder:
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             counting=plan.counting,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
+            declarations=plan.declarations,
         )

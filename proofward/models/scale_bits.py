@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import LARGEST_TABLE, MAX_WEIGHT_BITS, MOST_RANGES, OF_LAYERS, FixedPoint
+from proofward.layers.weighting import WEIGHT_BITS
 
 USUAL = FixedPoint()
 LIMITS = {

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
-from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
 from proofward.layers.divisor import Divisor
-from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
+from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.record_pieces import committed_size
+from proofward.layers.weighting import BY_RECORDS, WEIGHT_BITS, Weighting
 from proofward.optimizers.contract import ServerOptimizer, largest_mean
 from proofward.optimizers.next_model import ModelRule
 from proofward.optimizers.registry import USUAL, optimizer_from_dict
@@ -27,7 +27,7 @@ from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
-from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
+from proofward.relations.update_rule import UpdateRule, least_shift, update_rule
 
 PROTOCOL_VERSION = 2
 LEAST_WEIGHT = 4  # the limit of the weights is at least this, as a real number; first weights are below 2.5
@@ -55,6 +55,7 @@ class RoundConfig:
         most_rows: The most rows, likewise.
         optimizer: Makes the next model from the mean update. The plain form names all but the usual one,
             FedAvg.
+        weighting: What an update weighs in that mean. The plain form names all but that by records.
     """
 
     model: Network
@@ -68,6 +69,7 @@ class RoundConfig:
     least_rows: int = 0
     most_rows: int = 0
     optimizer: ServerOptimizer = USUAL
+    weighting: Weighting = BY_RECORDS
 
     def __post_init__(self) -> None:
         self._require("clip_bound", 1, 1 << 30)
@@ -105,13 +107,16 @@ class RoundConfig:
             plain[name] = getattr(self, name).to_dict()
         if (optimizer := plain.pop("optimizer")) != USUAL:
             plain["optimizer"] = optimizer.to_dict()
+        if (weighting := plain.pop("weighting")) != BY_RECORDS:
+            plain["weighting"] = weighting.to_dict()
         return {"version": PROTOCOL_VERSION, **plain}
 
     @classmethod
     def from_dict(cls, values: object) -> RoundConfig:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        names = {"version", *(field.name for field in fields(cls))} - {"optimizer"}
-        if not isinstance(values, dict) or set(values) - {"optimizer"} != names:
+        optional = {"optimizer", "weighting"}
+        names = {"version", *(field.name for field in fields(cls))} - optional
+        if not isinstance(values, dict) or set(values) - optional != names:
             raise ConfigurationError("config", f"a mapping with exactly the keys {sorted(names)}", values)
         if values["version"] != PROTOCOL_VERSION:
             raise ConfigurationError("version", str(PROTOCOL_VERSION), values["version"])
@@ -126,6 +131,10 @@ class RoundConfig:
             plain["optimizer"] = optimizer_from_dict(values["optimizer"])
             if plain["optimizer"] == USUAL:
                 raise ConfigurationError("optimizer", f"nothing for {USUAL.title}", values["optimizer"])
+        if "weighting" in values:
+            plain["weighting"] = Weighting.from_dict(values["weighting"])
+            if plain["weighting"] == BY_RECORDS:
+                raise ConfigurationError("weighting", "nothing for that by records", values["weighting"])
         return cls(**plain)
 
     def digest(self) -> bytes:
@@ -208,6 +217,7 @@ class RoundConfig:
             clip_bound=self.clip_bound,
             rows=rows,
             weight_shift=weight_shift,
+            weighting=self.weighting,
         )
 
     def weight_shift(self, most_rows: int) -> int:
@@ -215,7 +225,7 @@ class RoundConfig:
 
         Raises a TrainingError where there is none.
         """
-        return _least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows)
+        return least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting)
 
     @property
     def weight_limit(self) -> int:
@@ -227,7 +237,8 @@ class RoundConfig:
         """How a round trains, and how the next model is made, for people."""
         training, made = self.training, self.optimizer.words
         batches = f"batches of {training.batch}{training.momentum_words}"
-        return f"A round trains {training.duration} in {batches}; the next model is made by {made}."
+        weighs = "" if self.weighting == BY_RECORDS else f" An update weighs {self.weighting.words}."
+        return f"A round trains {training.duration} in {batches}; the next model is made by {made}.{weighs}"
 
     @property
     def model_rule(self) -> ModelRule:
@@ -271,29 +282,3 @@ def _check_rows(config: RoundConfig, rows: int) -> None:
 @lru_cache(maxsize=256)
 def _scheme(values: int, security_bits: int) -> Scheme:
     return SCHEME.choose(values, security_bits, OPENINGS)
-
-
-@lru_cache(maxsize=1024)
-def _least_shift(
-    model: Network, scales: FixedPoint, training: Training, clip_bound: int, most_rows: int
-) -> int:
-    """See `RoundConfig.weight_shift`: every party asks for the same few numbers of rows again and again."""
-
-    def rule_under(shift: int) -> UpdateRule:
-        return update_rule(
-            model=model,
-            scales=scales,
-            training=training,
-            clip_bound=clip_bound,
-            rows=most_rows,
-            weight_shift=shift,
-        )
-
-    for shift in range(LARGEST_SHIFT):
-        try:
-            rule_under(shift)
-        except WraparoundPossible:
-            continue
-        return shift
-    rule_under(LARGEST_SHIFT)
-    return LARGEST_SHIFT

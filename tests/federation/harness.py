@@ -77,7 +77,7 @@ class Stopped:
     def spoken(self, sender: str, record: Message, key: SigningKey | None = None, **changes) -> bytes:
         """A member's message as it would be sent now, with changes to its envelope."""
         body, role = encode(record), self.engine.rules.find(sender).role
-        state = (*self.history.position(), self.history.size, self.history.root)
+        state = (*self.history.position(), self.history.size, self.history.root, self.history.clocks[-1])
         envelope = Envelope(self.engine.rules.digest, sender, role, *state, body, b"")
         return seal_envelope(replace(envelope, **changes), key or self.engine.folder.key(sender)).data
 

@@ -40,6 +40,7 @@ from proofward.federation.messages.usual import (
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.subgroup import Subgroup
+from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import SCALES, Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
@@ -69,10 +70,9 @@ class Project:
 
     servers: names and IP addresses under which sites reach the server, in the order of preference.
     settings: of network, training and scales, as the file gives them; `preset` says what they leave open.
-    optimizer: the server's, which makes the next model.
+    optimizer: the server's, which makes the next model; weighting: what an update weighs in it.
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
-    validation: the part of each hospital's rows that is not trained on, None where all are. outside: a model
-    that is evaluated instead of training one.
+    validation: rows on which nobody trains, None for none. outside: a model that is evaluated untrained.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
 
@@ -83,6 +83,7 @@ class Project:
     preset: str = PRESET
     settings: Settings = field(default_factory=Settings)
     optimizer: ServerOptimizer = USUAL
+    weighting: Weighting = BY_RECORDS
     rounds: int = ROUNDS
     threshold: int = 0
     accepting: int = 0
@@ -202,8 +203,7 @@ class Project:
     @property
     def subgroups(self) -> tuple[Subgroup, ...]:
         """By which a completed project is evaluated apart."""
-        table = self.outside or self.validation
-        names = () if table is None else table.subgroups
+        names = () if (table := self.outside or self.validation) is None else table.subgroups
         row, offset = self.features, 0
         if self.images is not None:
             row = () if self.images.row is None else self.images.row.features
@@ -266,7 +266,7 @@ class Project:
         if not self.threshold < hospitals:
             expected = f"fewer than the {hospitals} hospitals"
             raise ProjectError("policy.threshold", expected, self.threshold)
-        return provable_config(self.setup, hospitals, self.threshold, self.optimizer)
+        return provable_config(self.setup, hospitals, self.threshold, self.optimizer, self.weighting)
 
     def terms(self, model: bytes = b"") -> Terms:
         """The terms of a completed project; raises ProjectError.

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS
-from proofward.cli.project.aggregation_table import read_optimizer
+from proofward.cli.project.aggregation_table import read_optimizer, read_weighting
 from proofward.cli.project.feature_table import read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
@@ -129,6 +129,7 @@ class _Reading:
             "preset": self._get(lambda: table.text("preset", PRESET)),
             "settings": self._settings(plain),
             "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
+            "weighting": self._get(lambda: read_weighting(table.table("aggregation"))),
             "validation": self._get(lambda: read_validation(table.table("validation"))),
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
             "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from proofward.cli.project.aggregation_table import optimizer_lines
+from proofward.cli.project.aggregation_table import aggregation_lines
 from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
@@ -59,7 +59,7 @@ def project_text(project: Project) -> str:
         "[training]",
         *_settings(project, TRAINING_KEYS),
         *scale_lines(project),
-        *optimizer_lines(project.optimizer),
+        *aggregation_lines(project.optimizer, project.weighting),
         *validation_lines(project.validation),
         *outside_lines(project.outside),
         "",

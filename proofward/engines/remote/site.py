@@ -26,8 +26,9 @@ from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.parties.counting import CountSource
-from proofward.federation.parties.follower import Follower, Surroundings
+from proofward.federation.parties.follower import Follower
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.federation.storage.objects import ObjectSource
@@ -189,6 +190,7 @@ class Site:
             objects=objects,
             proofs=self._proofs,
             randomness=self.home.randomness(seat.member),
+            clock=self.home.clock,
             observe=self._observe,
             outbox=outbox,
             counts=self._counts(seat.member),

@@ -49,6 +49,9 @@ class Step:
 class HistoryState:
     """State after the entries applied so far: fields to read; `History.apply` changes them.
 
+    roots, clocks: Merkle root and ledger's clock of the first n entries, for every n
+    latest: the latest time of any entry
+    slots, said: digest of the envelope, and of what it says, by what it speaks on
     model: that the next attempt starts from; b"" before the first one is drawn
     beacon: of the round under way, or of the next one; b"" before the first
     eligible: hospitals that had enrolled before that beacon could be known
@@ -70,8 +73,11 @@ class HistoryState:
         self.phase = BEFORE
         self.tree = LogTree()
         self.roots: list[bytes] = [self.tree.root()]
+        self.clocks: list[int] = [0]
+        self.latest = 0
         self.recorded: dict[bytes, int] = {}
         self.slots: dict[tuple[str, ...], bytes] = {}
+        self.said: dict[tuple[str, ...], bytes] = {}
         self.enrolments: dict[str, Recorded[Enrolment]] = {}
         self.attendances: dict[str, Recorded[Attendance]] = {}
         self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from proofward.encoding import MalformedMessage, decode_item, encode_item
+from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
 from proofward.lattice.parameters import MAX_HOSPITALS
@@ -77,6 +78,7 @@ class Rules(RoundKinds):
     config: with config.holders = h
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
     counting: what is counted, by first round; every round that none of them names trains
+    declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     """
 
     federation: str
@@ -88,6 +90,7 @@ class Rules(RoundKinds):
     config: RoundConfig
     initial_model: bytes = b""
     counting: tuple[Counting, ...] = ()
+    declarations: Declarations = NOTHING_DECLARED
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -117,6 +120,12 @@ class Rules(RoundKinds):
             self.check_rounds()
         except ConfigurationError as error:
             raise RulesError("counting", "counts that can be summed", str(error)) from error
+        size = len(encode(self.declarations))
+        if size > MAX_DECLARATIONS:
+            raise RulesError("declarations", f"at most {MAX_DECLARATIONS} bytes", f"{size} bytes")
+        declared = [entry.member for entry in self.declarations.members]
+        if declared != sorted(set(declared)) or not set(declared) <= set(names):
+            raise RulesError("declarations", "names of members, each once, in ascending order", declared)
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -212,6 +221,8 @@ class Rules(RoundKinds):
         }
         if self.counting:
             fields["counting"] = counting_to_item(self.counting)
+        if self.declarations != NOTHING_DECLARED:
+            fields["declarations"] = encode(self.declarations)
         return encode_item(fields)
 
     @cached_property
@@ -228,7 +239,11 @@ class Rules(RoundKinds):
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
-            rules = cls(members=members, config=config, counting=counting, **scalars)
+            said = found.get("declarations")
+            declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
+            rules = cls(
+                members=members, config=config, counting=counting, declarations=declarations, **scalars
+            )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
                 "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"

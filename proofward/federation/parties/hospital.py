@@ -37,9 +37,10 @@ from proofward.federation.messages.catalogue import (
     Upload,
 )
 from proofward.federation.messages.values import integers_to_bytes
-from proofward.federation.parties.follower import Surroundings
 from proofward.federation.parties.own_evaluation import Evaluator
 from proofward.federation.parties.own_records import PATIENTS, OwnRecords
+from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.uploader import CANNOT_PROVE
 from proofward.ledger.keys import SigningKey
 
@@ -120,7 +121,8 @@ class Hospital(Evaluator):
         self.report("proved", "enrolment", start)
         seed = self.source("beacon-key")(32)
         key = beacon_key(self.rules, self.name, seed)
-        record = Enrolment(rows, self.records.features.shape[1], hashlib.sha256(proof).digest(), key)
+        digest, width = hashlib.sha256(proof).digest(), self.records.features.shape[1]
+        record = Enrolment(rows, width, digest, key, self.data_sheet, software_in_use())
         secrets = {f"dataset/{root.hex()}": secret, KEY_SEED: seed}
         if self.rules.config.training.validation_share:
             secrets[PATIENTS] = integers_to_bytes(self.records.patients)
@@ -131,7 +133,9 @@ class Hospital(Evaluator):
             yield earlier
             return
         seed = self.source("beacon-key")(32)
-        yield self.say(Attendance(beacon_key(self.rules, self.name, seed)), secrets={KEY_SEED: seed})
+        key = beacon_key(self.rules, self.name, seed)
+        record = Attendance(key, self.data_sheet, software_in_use())
+        yield self.say(record, secrets={KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""

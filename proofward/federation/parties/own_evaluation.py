@@ -14,7 +14,7 @@ from proofward.federation.messages.catalogue import OwnCounts
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import Signed
 from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable, secret_name
-from proofward.federation.parties.follower import Surroundings
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.uploader import Uploader
 from proofward.ledger.keys import SigningKey
 from proofward.relations.score_counting import layout_in

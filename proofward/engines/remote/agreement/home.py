@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.engines.remote.agreement.terms import Seat, Terms, added_seat
+from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.ledger.files import make_directory, write_file
@@ -174,6 +175,11 @@ class Home:
         """The operating system's, unless the site was set up for repeatable runs."""
         seed = self.root / SEED
         return SeededRandomness(seed.read_bytes(), name) if self.repeatable else SystemRandomness()
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's, unless the site was set up for repeatable runs."""
+        return repeatable_clock if self.repeatable else system_clock
 
     @property
     def repeatable(self) -> bool:

@@ -13,6 +13,11 @@ from typing import Annotated, Any, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.declarations import (
+    MAX_DECLARATIONS,
+    NOTHING_DECLARED,
+    Declarations,
+)
 from proofward.federation.messages.field_types import MaybeDigest, Name
 from proofward.federation.messages.round_kinds import MAX_COUNTING, counting_from_item, counting_to_item
 from proofward.federation.messages.rules import (
@@ -52,6 +57,7 @@ class Terms:
     upload_slot: seconds, of which a multiple passes at a remote site before its upload leaves; 0 for at once
     initial_model: digest of a trusted first model, b"" for one that the members draw
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
+    declarations: canonical encoding of the Declarations, b"" where nothing is declared
     """
 
     kind: ClassVar[str] = "terms"
@@ -66,13 +72,19 @@ class Terms:
     deadline: Annotated[int, Range(1, MAX_DEADLINE)]
     upload_slot: Annotated[int, Range(0, MAX_UPLOAD_SLOT)]
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
+    declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """Terms with this configuration and, by name, the other fields; `counted` are Countings."""
-        counted = fields.pop("counted", ())
+        """Terms with this configuration and, by name, the other fields.
+
+        `counted` are Countings, and `declared` are Declarations.
+        """
+        counted, declared = fields.pop("counted", ()), fields.pop("declared", NOTHING_DECLARED)
         counting = encode_item(counting_to_item(counted)) if counted else b""
-        return cls(config=encode_item(cast(Item, config.to_dict())), counting=counting, **fields)
+        said = b"" if declared == NOTHING_DECLARED else encode(declared)
+        plain = encode_item(cast(Item, config.to_dict()))
+        return cls(config=plain, counting=counting, declarations=said, **fields)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Terms:
@@ -111,6 +123,14 @@ class Terms:
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("counting", "what is counted in which rounds", str(error)) from error
 
+    @cached_property
+    def declared(self) -> Declarations:
+        """What the consortium declares of itself; raises RulesError."""
+        try:
+            return decode(self.declarations, Declarations) if self.declarations else NOTHING_DECLARED
+        except MalformedMessage as error:
+            raise RulesError("declarations", error.expected, error.actual) from error
+
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
         return tuple(seat for seat in self.seats if seat.site == site)
@@ -146,6 +166,7 @@ class Terms:
             config=self.round_config,
             initial_model=self.initial_model,
             counting=self.counted,
+            declarations=self.declared,
         )
 
     def check(self) -> Rules:
