@@ -30,6 +30,7 @@ LAYERS = (
     "data",
     "models",
     "report",
+    "console",
     "cli",
     "api",
 )

@@ -20,6 +20,7 @@ from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
 from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
+from proofward.cli.kit.console import console
 from proofward.cli.kit.count import count
 from proofward.cli.kit.data import data
 from proofward.cli.kit.doctor import doctor
@@ -59,6 +60,7 @@ main.add_command(check_images)
 main.add_command(count)
 main.add_command(evaluate)
 main.add_command(data)
+main.add_command(console)
 consortium.add_command(add_site)
 consortium.add_command(calibrate)
 consortium.add_command(consortium_check)

@@ -71,8 +71,8 @@ class Plan:
     initial_weights: NDArray[np.int64] | None = None
     abandonments: int | None = None
     aggregator: str = "aggregator"
-    counting: tuple[Counting, ...] = ()
     declarations: Declarations = NOTHING_DECLARED
+    counting: tuple[Counting, ...] = ()
 
     @property
     def initial_model(self) -> bytes:

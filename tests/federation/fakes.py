@@ -89,18 +89,18 @@ class FakeProofs(OneByOne):
         ).update
         rule = statement.rule
         _, submitted = rule.submit(update)
-        root = hashlib.sha256(statement.dataset_root + rng(16)).digest()
         spent = self._secret(features, labels, left - 1)
         fresh = self._secret(features, labels, 3)
-        return self._proved(statement, submitted, rule.bound, root, rng, seal, fresh, spent)
+        return self._proved(statement, submitted, rule.bound, 16, rng, seal, fresh, spent)
 
     def prove_counts(self, statement, counts, rng, progress, seal):
         bound = statement.counting.bound
-        made = self._proved(statement, counts, bound, statement.dataset_root, rng, seal, b"", b"")
+        made = self._proved(statement, counts, bound, 0, rng, seal, b"", b"")
         return replace(made, root=b"")
 
     @staticmethod
-    def _proved(statement, numbers, bound, root, rng, seal, fresh, spent):
+    def _proved(statement, numbers, bound, salted, rng, seal, fresh, spent):
+        """`salted`: bytes in the next root, 0 where it stays. They are drawn last, as in a real proof."""
         config = statement.config
         made = encrypt(MaskContext(statement.beacon, statement.round), numbers, bound, rng)
         coefficients = uniform_words(rng, config.threshold * RING_DEGREE).reshape(
@@ -114,6 +114,9 @@ class FakeProofs(OneByOne):
             for index, row in enumerate(rows_of)
         )
         binding = b"".join(hashlib.sha256(item).digest() for item in shares)
+        root = statement.dataset_root
+        if salted:
+            root = hashlib.sha256(root + rng(salted)).digest()
         sealed = seal(shares)
         proof = root + _tag(statement.transcript(made.ciphertext), root, binding, *sealed) + binding
         return ProvedRound(words_to_bytes(made.ciphertext), sealed, proof, shares, root, fresh, spent)

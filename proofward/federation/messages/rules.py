@@ -77,8 +77,8 @@ class Rules(RoundKinds):
     rounds: all of them, of training and of counting
     config: with config.holders = h
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
-    counting: what is counted, by first round; every round that none of them names trains
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
+    counting: what is counted, by first round; every round that none of them names trains
     """
 
     federation: str
@@ -89,8 +89,8 @@ class Rules(RoundKinds):
     rounds: int
     config: RoundConfig
     initial_model: bytes = b""
-    counting: tuple[Counting, ...] = ()
     declarations: Declarations = NOTHING_DECLARED
+    counting: tuple[Counting, ...] = ()
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -116,16 +116,16 @@ class Rules(RoundKinds):
             raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
         if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
             raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
-        try:
-            self.check_rounds()
-        except ConfigurationError as error:
-            raise RulesError("counting", "counts that can be summed", str(error)) from error
         size = len(encode(self.declarations))
         if size > MAX_DECLARATIONS:
             raise RulesError("declarations", f"at most {MAX_DECLARATIONS} bytes", f"{size} bytes")
         declared = [entry.member for entry in self.declarations.members]
         if declared != sorted(set(declared)) or not set(declared) <= set(names):
             raise RulesError("declarations", "names of members, each once, in ascending order", declared)
+        try:
+            self.check_rounds()
+        except ConfigurationError as error:
+            raise RulesError("counting", "counts that can be summed", str(error)) from error
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -219,10 +219,10 @@ class Rules(RoundKinds):
             "initial_model": self.initial_model,
             "config": cast(Item, self.config.to_dict()),
         }
-        if self.counting:
-            fields["counting"] = counting_to_item(self.counting)
         if self.declarations != NOTHING_DECLARED:
             fields["declarations"] = encode(self.declarations)
+        if self.counting:
+            fields["counting"] = counting_to_item(self.counting)
         return encode_item(fields)
 
     @cached_property
@@ -238,11 +238,11 @@ class Rules(RoundKinds):
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
-            counting = counting_from_item(found["counting"]) if "counting" in found else ()
             said = found.get("declarations")
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
+            counting = counting_from_item(found["counting"]) if "counting" in found else ()
             rules = cls(
-                members=members, config=config, counting=counting, declarations=declarations, **scalars
+                members=members, config=config, declarations=declarations, counting=counting, **scalars
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(

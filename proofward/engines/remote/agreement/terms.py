@@ -56,8 +56,8 @@ class Terms:
     seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase.
     upload_slot: seconds, of which a multiple passes at a remote site before its upload leaves; 0 for at once
     initial_model: digest of a trusted first model, b"" for one that the members draw
-    counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
+    counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     """
 
     kind: ClassVar[str] = "terms"
@@ -71,20 +71,19 @@ class Terms:
     initial_model: MaybeDigest
     deadline: Annotated[int, Range(1, MAX_DEADLINE)]
     upload_slot: Annotated[int, Range(0, MAX_UPLOAD_SLOT)]
-    counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
+    counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """Terms with this configuration and, by name, the other fields.
-
-        `counted` are Countings, and `declared` are Declarations.
-        """
-        counted, declared = fields.pop("counted", ()), fields.pop("declared", NOTHING_DECLARED)
-        counting = encode_item(counting_to_item(counted)) if counted else b""
-        said = b"" if declared == NOTHING_DECLARED else encode(declared)
-        plain = encode_item(cast(Item, config.to_dict()))
-        return cls(config=plain, counting=counting, declarations=said, **fields)
+        """With this configuration; by name `declared` Declarations, `counted` Countings, and other fields."""
+        declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
+        return cls(
+            config=encode_item(cast(Item, config.to_dict())),
+            declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
+            counting=encode_item(counting_to_item(counted)) if counted else b"",
+            **fields,
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Terms:
@@ -116,20 +115,20 @@ class Terms:
             raise RulesError("configuration", "the fields of a configuration", str(error)) from error
 
     @cached_property
-    def counted(self) -> tuple[Counting, ...]:
-        """What is counted, and in which rounds; raises RulesError."""
-        try:
-            return counting_from_item(decode_item(self.counting)) if self.counting else ()
-        except (MalformedMessage, ConfigurationError) as error:
-            raise RulesError("counting", "what is counted in which rounds", str(error)) from error
-
-    @cached_property
     def declared(self) -> Declarations:
         """What the consortium declares of itself; raises RulesError."""
         try:
             return decode(self.declarations, Declarations) if self.declarations else NOTHING_DECLARED
         except MalformedMessage as error:
             raise RulesError("declarations", error.expected, error.actual) from error
+
+    @cached_property
+    def counted(self) -> tuple[Counting, ...]:
+        """What is counted, and in which rounds; raises RulesError."""
+        try:
+            return counting_from_item(decode_item(self.counting)) if self.counting else ()
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("counting", "what is counted in which rounds", str(error)) from error
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
@@ -165,8 +164,8 @@ class Terms:
             rounds=self.rounds,
             config=self.round_config,
             initial_model=self.initial_model,
-            counting=self.counted,
             declarations=self.declared,
+            counting=self.counted,
         )
 
     def check(self) -> Rules:
