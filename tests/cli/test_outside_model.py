@@ -14,7 +14,7 @@ from proofward.cli.kit import count
 from proofward.cli.project.project_file import read_project
 from proofward.cli.project.project_text import project_text
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.agreement.own_counts import publishes_counts, stored_counts
+from proofward.engines.remote.agreement.own_counts import has_data, publishes_counts, stored_counts
 from proofward.federation.parties.counting import CountingTask
 from proofward.relations.score_counting import NOT_PROVED, layout_in
 from proofward.report.evaluation import auc
@@ -126,7 +126,9 @@ def site(folder, opened):
 
 def test_a_site_counts_beforehand(folder, site, proofward, tmp_path):
     call = ("count", tmp_path, folder / "m.onnx", "--data", folder / "a.csv")
+    assert not has_data(site, "a")
     said = proofward.json(*call, "--publish-evaluations")
+    assert has_data(site, "a")
     assert (said["exit"], said["did"], said["rows"], said["publishes"]) == (0, "counted", 60, True)
     (counting,) = site.terms.counted
     task = CountingTask(counting, 1, "a", np.zeros(0, dtype=np.int64), b"", 0, lambda: None, ())

@@ -45,6 +45,13 @@ def has_counts(home: Home, member: str, counting: tuple[Counting, ...]) -> bool:
     return all((folder / COUNTS.format(own.digest().hex())).is_file() for own in counting)
 
 
+def has_data(home: Home, member: str) -> bool:
+    """Whether a hospital's records are there or, where all rounds count, its counts."""
+    terms = home.terms
+    counts_only = sum(len(own.rounds) for own in terms.counted) == terms.rounds
+    return home.has_dataset(member) or (counts_only and has_counts(home, member, terms.counted))
+
+
 def stored_counts(home: Home, member: str) -> CountSource:
     """The source that gives what was kept."""
 
