@@ -159,6 +159,7 @@ def wrong_values(kind: Any) -> Iterator[Any]:
         yield from ([value] for value in wrong_values(kind.of))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("of", "least"), [("whole", 250), ("pictures", 200)])
 def test_refuses_every_wrong_value_that_the_reader_refuses(validator, of, least, tmp_path, request):
     """And the reader every one that the schema refuses: neither says what the other does not."""

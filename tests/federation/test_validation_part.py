@@ -23,6 +23,7 @@ from proofward.report.handover.proof_file import BesideValidation, ProofFile, pr
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding
 
+pytestmark = pytest.mark.slow
 SHARE = 250_000
 CHEATS, SHIFTS, LATE = "hospital-1", "hospital-2", "hospital-3"
 

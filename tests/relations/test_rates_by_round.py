@@ -15,6 +15,8 @@ from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, sealed, with_update
 from tests.relations.test_rejects_cheats import stopped
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def first() -> Case:

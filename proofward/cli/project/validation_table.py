@@ -47,6 +47,10 @@ class ValidationTable:
 
 
 
+    def round_among_all(self, number: int, rounds: int) -> int:
+        """The number among all rounds of a round of training, where the evaluations count as rounds."""
+        return number + sum(before < number for before in self.evaluated_after(rounds))
+
 
 def read_validation(values: Mapping[str, Any]) -> ValidationTable | None:
     """The table, None where it is empty or not there; raises ProjectError."""
