@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from proofward.api.classifier import FederatedClassifier
+    from proofward.api.evaluations import FederatedEvaluation
     from proofward.api.federation import Federation
     from proofward.api.refusals import (
         ExportRefused,
@@ -55,6 +56,7 @@ __all__ = [
     "FedAdam",
     "FedAvgM",
     "FederatedClassifier",
+    "FederatedEvaluation",
     "Federation",
     "FederationError",
     "ImportRefused",
@@ -96,6 +98,7 @@ _HOMES = {
         "SettingsRefused",
         "TablesRefused",
     ),
+    "api.evaluations": ("FederatedEvaluation",),
     "api.results": ("AuditResult", "Evaluation", "Round"),
     "cli.kit.inspected_table": ("inspect_table",),
     "data.records": ("Records", "to_fixed_point"),

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.api.counting import CountsTables
+from proofward.api.evaluations import FederatedEvaluation
 from proofward.api.fitted import Fitted
 from proofward.api.inputs import predicted, probabilities
 from proofward.api.recipe import Recipe, features_given, label_given
-from proofward.api.refusals import NotFitted, TablesRefused, refusing
+from proofward.api.refusals import NotFitted
 from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.api.sources import source_of, sources_of
+from proofward.api.sources import sources_of
 from proofward.api.terms import FileTerms, KeywordTerms, settings_of, write_project
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
-from proofward.data.csv_records import Table
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.report.handover.exported_model import ExportedModel
 
@@ -222,7 +222,12 @@ class Federation(CountsTables):
             x: Rows. A data frame with the label's column and a file need no `y`.
             y: The label of each row.
         """
-        return self._done.evaluate(self._table(x, y))
+        return self._done.evaluate(self._done.table(x, y, self._terms.notation))
+
+    @property
+    def evaluations(self) -> list[FederatedEvaluation]:
+        """What all hospitals counted together on their validation parts; signed by them, not proved."""
+        return [FederatedEvaluation.of(own) for own in self._done.evaluations()]
 
     def audit(self) -> AuditResult:
         """Replays the run from its folder alone: is the record consistent, did everybody keep the rules?"""
@@ -239,7 +244,7 @@ class Federation(CountsTables):
             y: The label of each of them.
             draw: Whether to draw pictures too, which need matplotlib.
         """
-        held_out = None if x is None else self._table(x, y).records
+        held_out = None if x is None else self._done.table(x, y, self._terms.notation).records
         page, missing = self._done.report(path, held_out, draw)
         if missing and draw:
             self._manner.tell(f"no pictures: {missing}")
@@ -285,14 +290,6 @@ class Federation(CountsTables):
     def history(self) -> list[Round]:
         """The model after each round on the training's records, and whose updates were summed."""
         return self._done.rounds()
-
-    def _table(self, x: Any, y: Any) -> Table:
-        """Records to judge on, read as a hospital's are, however few."""
-        project = self._done.project
-        schema, config = project.schema, self._done.outcome.history.rules.config
-        source = source_of(x, y, self._terms.notation, [entry.name for entry in project.features])
-        with refusing(TablesRefused):
-            return source.read(schema, config, training=False)
 
     def __repr__(self) -> str:
         """What it is, and how far."""

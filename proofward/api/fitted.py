@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.api.place import Place
-from proofward.api.refusals import ExportRefused, RunRefused, refusing
+from proofward.api.refusals import ExportRefused, RunRefused, TablesRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
+from proofward.api.sources import source_of
 from proofward.cli.evidence.audit import holds_ledger
 from proofward.cli.evidence.model import SUFFIXES
 from proofward.cli.project.project import Project
@@ -21,6 +22,7 @@ from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table
 from proofward.data.records import Records
+from proofward.data.schema import Notation
 from proofward.dossier.evidence import NoReport
 from proofward.dossier.filing import file_report
 from proofward.dossier.pdf import PdfUnavailable
@@ -32,6 +34,8 @@ from proofward.report.figures.scores import real_scores
 from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.programs import written
+from proofward.report.histograms.of_run import Evaluation as RunEvaluation
+from proofward.report.histograms.of_run import evaluations
 from proofward.report.run_audit import RunAudit
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
@@ -63,6 +67,13 @@ class Fitted:
         """The first model and the one after each round."""
         return models(self.outcome.history, self.outcome.objects)
 
+    def table(self, x: Any, y: Any, notation: Notation) -> Table:
+        """Records to judge on, read as a hospital's are, however few; raises TablesRefused."""
+        names = [entry.name for entry in self.project.features]
+        source = source_of(x, y, notation, names)
+        with refusing(TablesRefused):
+            return source.read(self.project.schema, self.outcome.history.rules.config, training=False)
+
     def evaluate(self, table: Table) -> Evaluation:
         """The last model on records that were read as a hospital's are."""
         own = self.model
@@ -83,6 +94,10 @@ class Fitted:
         areas = found.auc or [None] * len(summed)
         each = zip(summed, found.loss, found.accuracy, areas, strict=True)
         return [Round(number, *entry) for number, entry in enumerate(each)]
+
+    def evaluations(self) -> tuple[RunEvaluation, ...]:
+        """Those of the federation itself, on the validation parts of its hospitals."""
+        return evaluations(self.outcome.history, self.outcome.objects, self.model.description.classes)
 
     def audit(self) -> AuditResult:
         """Replays the folder; raises RunRefused where there is none any more."""
@@ -114,6 +129,7 @@ class Fitted:
                 private=folder,
                 draw=draw,
                 made=rules.config.training_words,
+                evaluations=self.evaluations(),
             )
         return folder / PAGE_NAME, missing
 

@@ -22,6 +22,7 @@ from proofward.cli.kit.check_data import check_data
 from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
 from proofward.cli.kit.console import console
+from proofward.cli.kit.count import count
 from proofward.cli.kit.data import data
 from proofward.cli.kit.doctor import doctor
 from proofward.cli.kit.end import end
@@ -61,6 +62,7 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
     main.add_command(command)
 main.add_command(presets)
 main.add_command(check_images)
+main.add_command(count)
 main.add_command(evaluate)
 main.add_command(data)
 main.add_command(console)

@@ -1,29 +1,12 @@
-"""Subgroups of records: which level of a column of categories a record has, read from its features."""
+"""Subgroups of records by columns of categories, which are read from the features that these give."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from proofward.data.column_kinds import OTHER, Category, TableColumn
 from proofward.data.feature import FeaturesInvalid
-from proofward.layers.model import Int64Array
-
-
-@dataclass(frozen=True)
-class Subgroup:
-    """The column `name`: a record has `levels[k]` where its feature `position` + k is above 0."""
-
-    name: str
-    levels: tuple[str, ...]
-    position: int
-
-    def of(self, features: Int64Array) -> Int64Array:
-        """The number of each record's level, int64 (n,); -1 where it has none of them."""
-        own = features[:, self.position : self.position + len(self.levels)] > 0
-        return np.where(own.any(axis=1), own.argmax(axis=1), -1).astype(np.int64)
+from proofward.layers.subgroup import Subgroup
 
 
 def subgroups_of(

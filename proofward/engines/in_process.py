@@ -7,7 +7,7 @@ goes on from the folder when it is started again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,6 +116,7 @@ class InProcessFederation:
         workers: int | None = None,
         data_sheets: Mapping[str, tuple[str, ...]] | None = None,
         counts: Mapping[str, CountSource] | None = None,
+        publishing: Collection[str] = (),
     ) -> None:
         """Opens or creates the run folder.
 
@@ -133,6 +134,7 @@ class InProcessFederation:
                 are otherwise. What comes out is the same with any number.
             data_sheets: What hospitals say of their records, in lines, by name.
             counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
+            publishing: The hospitals that publish their own counts.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
@@ -143,7 +145,7 @@ class InProcessFederation:
         self._observe = observe
         self._workers = workers
         self._rows = max((len(records[1]) for records in datasets.values()), default=1)
-        self._proofs, self._counts = proofs, counts or {}
+        self._proofs, self._counts, self._publishing = proofs, counts or {}, publishing
         self._sheets = data_sheets or {}
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
@@ -173,6 +175,7 @@ class InProcessFederation:
             observe=self._event,
             data_sheet=self._sheets.get(name, ()),
             counts=self._counts.get(name, no_counts),
+            publishes_counts=name in self._publishing,
         )
 
     def _records(self, datasets: Mapping[str, Dataset], name: str) -> Dataset:

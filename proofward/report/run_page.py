@@ -14,6 +14,8 @@ from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.figures.page import page
 from proofward.report.figures.rows import Rows
 from proofward.report.figures.summary import SALIENCY_NAME, Summary, pictures_of_records, summary
+from proofward.report.histograms.of_run import Evaluation
+from proofward.report.histograms.run_words import PREFIX, drawn_last, run_sections
 
 PAGE_NAME, FOLDER_NAME = "report.md", "report"
 NOT_ASKED = "none were asked for"
@@ -30,28 +32,32 @@ def write_page(
     private: Path,
     draw: bool = True,
     made: str = "",
+    evaluations: Sequence[Evaluation] = (),
 ) -> tuple[Summary, str]:
     """The figures, and why there are no pictures, "" where there are.
 
     models: the first one, then the one after each round. folder: gets the page and pictures of numbers.
     private: gets pictures of records and is not handed over; both may be the same.
-    made: a sentence on how the models were made.
+    made: a sentence on how the models were made. evaluations: of the federation itself.
     """
     found = summary(model, scales, models, rows)
-    pictures: Mapping[str, bytes] = {}
+    drawn: Mapping[str, bytes] = {}
     of_records: Mapping[str, bytes] = {}
     missing = "" if draw else NOT_ASKED
     if draw:
         try:
-            pictures = found.pictures()
+            drawn = {**found.pictures(), **drawn_last(evaluations)}
             of_records = pictures_of_records(model, scales, models[-1], found)
         except PicturesUnavailable as error:
             missing = str(error)
     if of_records:
         write_private(private, of_records)
     where = quote(Path(os.path.relpath(private / SALIENCY_NAME, folder)).as_posix()) if of_records else ""
-    text = page(title, found, pictures, where, missing, made=made)
-    files = {**pictures, PAGE_NAME: text.encode()}
+    text = page(title, found, drawn, where, missing, made=made)
+    if evaluations:
+        own = [name for name in drawn if name.startswith(PREFIX)]
+        text = "\n".join([text, *run_sections(evaluations, own)]).rstrip("\n") + "\n"
+    files = {**drawn, PAGE_NAME: text.encode()}
     if folder == private:
         write_private(folder, files)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network, mlp
@@ -61,3 +62,26 @@ def write_evaluated(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ]
     write(folder / "clinic.csv", header, rows)
     return values, labels, sexes
+
+
+def outside(
+    path: Path, weight: np.ndarray, bias: np.ndarray, *, squash: str | None = None, batch: int | str = "n",
+    inputs: int = 1, dtype: type = np.float32,
+) -> Path:  # fmt: skip
+    """A linear classifier in ONNX."""
+    onnx = pytest.importorskip("onnx")
+    make, kind = onnx.helper, onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    nodes = [make.make_node("Gemm", ["x", "w", "b"], ["y"])]
+    if squash:
+        nodes.append(make.make_node(squash, ["y"], ["p"]))
+    held = {"w": weight.astype(dtype), "b": bias.astype(dtype)}
+    names = ["x", "second"][:inputs]
+    graph = make.make_graph(
+        nodes, "linear", [make.make_tensor_value_info(name, kind, [batch, len(weight)]) for name in names],
+        [make.make_tensor_value_info("p" if squash else "y", kind, [batch, weight.shape[1]])],
+        [onnx.numpy_helper.from_array(values, name) for name, values in held.items()],
+    )  # fmt: skip
+    made = make.make_model(graph, opset_imports=[make.make_opsetid("", 17)])
+    made.ir_version = 8
+    onnx.save(made, path)
+    return path

@@ -24,6 +24,7 @@ from tests.cli.own_evaluation import (
     ORIGIN,
     ROWS,
     SCALES,
+    outside,
     small_model,
     weights_of,
     write,
@@ -168,26 +169,6 @@ def of_model(folder):
 def test_what_does_not_fit_is_refused(proofward, own, call, code, words):
     result = proofward("evaluate", *call(own[0]))
     assert result.exit_code == code and words in result.stderr
-
-
-def outside(path, weight, bias, *, squash=None, batch="n", inputs=1, dtype=np.float32):
-    """A linear classifier in ONNX."""
-    onnx = pytest.importorskip("onnx")
-    make, kind = onnx.helper, onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    nodes = [make.make_node("Gemm", ["x", "w", "b"], ["y"])]
-    if squash:
-        nodes.append(make.make_node(squash, ["y"], ["p"]))
-    held = {"w": weight.astype(dtype), "b": bias.astype(dtype)}
-    names = ["x", "second"][:inputs]
-    graph = make.make_graph(
-        nodes, "linear", [make.make_tensor_value_info(name, kind, [batch, len(weight)]) for name in names],
-        [make.make_tensor_value_info("p" if squash else "y", kind, [batch, weight.shape[1]])],
-        [onnx.numpy_helper.from_array(values, name) for name, values in held.items()],
-    )  # fmt: skip
-    made = make.make_model(graph, opset_imports=[make.make_opsetid("", 17)])
-    made.ir_version = 8
-    onnx.save(made, path)
-    return path
 
 
 WEIGHT, BIAS = np.array([[0.2, -0.6], [0.1, 0.1], [-0.3, 0.9]]), np.array([0.1, -0.2])

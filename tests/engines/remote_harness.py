@@ -57,10 +57,10 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, u
         minimum_updates=agreed.minimum_updates,
         abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         rounds=agreed.rounds,
+        counted=agreed.counting,
         initial_model=b"",
         deadline=deadline,
         upload_slot=upload_slot,
-        counted=agreed.counting,
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.evidence.evaluation_page import FIGURES_NAME, PAGE_NAME, EvaluationPage, check_folder
 from proofward.cli.kit.data_file import notation_options
-from proofward.ledger.files import make_directory
 
 if TYPE_CHECKING:
     from proofward.cli.evidence.evaluated_model import OfData
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 BINS, LEAST = 32, 10  #: relations.score_layout's, which are not imported while commands are listed
-PAGE_NAME, FIGURES_NAME = "evaluation.md", "evaluation.json"
 SCORES = ("logits", "probabilities")
 
 
 @click.command()
-@click.argument("model", metavar="MODEL", type=FILE)
-@click.argument("data", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.argument("model", metavar="MODEL|RUN|KIT", type=click.Path(exists=True, path_type=Path))
+@click.argument("data", metavar="[FILE]", type=click.Path(exists=True, path_type=Path), required=False)
 @notation_options
 @click.option("--by", multiple=True, metavar="COLUMN",
               help="Of a table: figures for each level of this column as well; may be repeated.")  # fmt: skip
@@ -46,12 +45,15 @@ SCORES = ("logits", "probabilities")
 @click.option("--scores", type=click.Choice(SCORES), help="Of an ONNX file: what that output is.",
               show_default="probabilities behind Softmax and Sigmoid, else logits")  # fmt: skip
 @JSON
-def evaluate(model: Path, data: Path, as_json: bool, **options: Any) -> None:
+def evaluate(model: Path, data: Path | None, as_json: bool, **options: Any) -> None:
     """Print how well a MODEL tells the classes of FILE apart: ROC, calibration, confusion, net benefit.
 
     MODEL is a file that `proofward model export` wrote, in safetensors or JSON, or a classifier in ONNX. FILE
     is a table with a label, as of a hospital that enrols, or images: a folder, an npz or an HDF5 file.
     Columns that the model does not use are let be. Nothing is trained, and nothing leaves this machine.
+
+    Of a RUN folder or a KIT, without FILE, the federation's own evaluations are printed: what all hospitals
+    counted on their validation parts, as the ledger has it. Those counts are signed, not proved.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
 
@@ -64,7 +66,10 @@ def evaluate(model: Path, data: Path, as_json: bool, **options: Any) -> None:
 
         out: Path | None = options["out"]
         if out is not None:
-            _check_folder(out)
+            check_folder(out)
+        if model.is_dir() or data is None:
+            _of_ledger(model, data, as_json, options)
+            return
         is_onnx = model.suffix.lower() == ENDING
         only = ("features", "output", "scores") if not is_onnx else ("frozen",)
         for name in only:
@@ -87,6 +92,23 @@ def evaluate(model: Path, data: Path, as_json: bool, **options: Any) -> None:
         tell(plain, _lines(found, out, missing), as_json)
 
 
+def _of_ledger(source: Path, data: Path | None, as_json: bool, options: Mapping[str, Any]) -> None:
+    """The evaluations of a federation."""
+    from proofward.cli.evidence.evaluated_run import evaluated_run
+
+    if not source.is_dir():
+        raise click.UsageError("name a FILE with labels, or a run's folder or a kit instead of MODEL")
+    if data is not None:
+        raise click.UsageError(f"{source} is a folder, whose evaluations are in its ledger: name no FILE")
+    context = click.get_current_context()
+    for name, value in options.items():
+        usual = next(entry.get_default(context) for entry in context.command.params if entry.name == name)
+        if name not in ("out", "features") and value not in (usual, None, ()):
+            words = f"--{name.replace('_', '-')}: of a FILE, and the evaluations of a ledger are made already"
+            raise click.UsageError(words)
+    evaluated_run(source, options["features"], options["out"], as_json)
+
+
 def _lines(found: OfData, out: Path | None, missing: str) -> list[str]:
     from proofward.report.handover.prediction import listed
     from proofward.report.histograms.words import lines
@@ -105,35 +127,21 @@ def _lines(found: OfData, out: Path | None, missing: str) -> list[str]:
     return made
 
 
-def _check_folder(folder: Path) -> None:
-    """Raises Refused for a folder with other things than an evaluation."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / PAGE_NAME).is_file():
-        raise Refused(f"{folder} holds other files: name a folder that is new, or one with an evaluation")
-
-
 def _write(folder: Path, model: Path, data: Path, found: OfData) -> tuple[tuple[str, ...], str]:
     """Writes the page; the names of its pictures, and why there are none, "" where there are."""
-    from proofward.report.figures.canvas import PicturesUnavailable
     from proofward.report.figures.page import plain as escaped
     from proofward.report.histograms.pictures import pictures
     from proofward.report.histograms.words import sections
-    from proofward.report.run_page import write_private
 
     evaluated: Evaluated = found.evaluated
-    words, missing, drawn = f"{evaluated.whole.block.rows:,} records", "", dict[str, bytes]()
-    try:
-        drawn = pictures(evaluated, words)
-    except PicturesUnavailable as error:
-        missing = str(error)
-    made = [
-        f"# Evaluation of {escaped(model.name)}", "",
-        f"All figures are of {words} in {escaped(data.name)}.", f"The model is {found.digest.hex()}.", "",
-        *([f"There are no pictures: {missing}.", ""] if missing else []),
-        *sections(evaluated, drawn),
-        *(f"* {escaped(note)}" for note in (*found.notes, *(f"doubtful: {doubt}" for doubt in found.doubts))),
-    ]  # fmt: skip
-    make_directory(folder)
-    text = "\n".join(made).rstrip("\n") + "\n"
-    figures = json.dumps(evaluated.to_plain(), indent=1, ensure_ascii=False) + "\n"
-    write_private(folder, {**drawn, PAGE_NAME: text.encode(), FIGURES_NAME: figures.encode()})
-    return tuple(drawn), missing
+    words = f"{evaluated.whole.block.rows:,} records"
+
+    def lines(drawn: Mapping[str, bytes]) -> Iterator[str]:
+        yield from (f"All figures are of {words} in {escaped(data.name)}.", "")
+        yield from (f"The model is {found.digest.hex()}.", "")
+        yield from sections(evaluated, drawn)
+        yield from (f"* {escaped(note)}" for note in found.notes)
+        yield from (f"* doubtful: {escaped(doubt)}" for doubt in found.doubts)
+
+    page = EvaluationPage(escaped(model.name), lambda: pictures(evaluated, words), lines)
+    return page.write(folder, evaluated.to_plain())

@@ -11,14 +11,13 @@ import click
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.kit.data_file import DataFile, files_alike
-from proofward.data.csv_problems import CsvRefused
+from proofward.cli.kit.scored_file import ScoredFile, read_scored, scored_by
 from proofward.data.image_schema import ImageSchema
 from proofward.data.schema import Label, Notation, Schema
-from proofward.data.subgroup_reading import KeptReading, with_others_ignored
 from proofward.layers.errors import TrainingError
 from proofward.models.graph.refusals import ImportRefused
 from proofward.models.settings import SCALES
-from proofward.relations.score_counts import counted_scores, counts_of_probabilities
+from proofward.relations.score_counts import counted_scores
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.handover.description import Description, read_description
 from proofward.report.handover.exported_model import MAX_FILE_BYTES, ModelInvalid, NotAModel, read_exported
@@ -29,8 +28,7 @@ from proofward.report.histograms.evaluated import Evaluated
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from proofward.data.csv_records import Table
-    from proofward.layers.model import FixedPoint, Int64Array
+    from proofward.layers.model import Int64Array
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,6 @@ class OfData:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A file's records, and what else was kept of it."""
-
-    table: Table
-    kept: KeptReading | None
-    ignored: Sequence[str]
-    schema: Schema | ImageSchema
-
-
 def of_exported(path: Path, data: Path, options: Mapping[str, Any]) -> OfData:
     """The figures of a model that `proofward model export` wrote; raises Refused and what reading raises."""
     from proofward.cli.evidence.frozen_option import with_frozen_network
@@ -67,7 +55,7 @@ def of_exported(path: Path, data: Path, options: Mapping[str, Any]) -> OfData:
         raise click.UsageError(f"{path} is no exported model: {error}") from error
     except ModelInvalid as error:
         raise Refused(f"{path}: {error}") from error
-    read = _read(model.description, model.scales, data, options)
+    read = read_scored(_schema(model.description), model.scales, _file(data, options), options["by"])
 
     def counts(layout: ScoreLayout, levels: Sequence[Int64Array]) -> Int64Array:
         records = read.table.records
@@ -94,59 +82,30 @@ def of_onnx(path: Path, data: Path, options: Mapping[str, Any]) -> OfData:
         raise Refused(f"{path}: {words}")
     if described.images is not None and (described.images.frozen or described.images.row):
         raise Refused(f"{named}: expected pictures alone, without a frozen network or a table")
-    read = _read(described, SCALES, data, options)
-    if described.images is None:
-        assert read.kept is not None and read.kept.kept is not None and isinstance(read.schema, Schema)
-        found = read.kept.kept
-        records = found.values if named is None else found.normalised(read.schema)
-    else:
-        features = read.table.records.features / (1 << SCALES.activation_bits)
-        records = features.reshape(-1, *described.images.axes)
+    read = read_scored(_schema(described), SCALES, _file(data, options), options["by"])
+    records = read.values(normalised=named is not None)
 
     def counts(layout: ScoreLayout, levels: Sequence[Int64Array]) -> Int64Array:
-        try:
-            probabilities = model.probabilities(records, layout.classes)
-        except ImportRefused as error:
-            raise Refused(f"{path} cannot be evaluated:", error.problems) from error
-        return counts_of_probabilities(layout, probabilities, read.table.records.labels, levels)
+        return scored_by(model, path, records, layout, read.table.records.labels, levels)
 
     return _figures(model.digest, described, read, options, counts, {})
 
 
-def _read(described: Description, scales: FixedPoint, data: Path, options: Mapping[str, Any]) -> _Read:
-    """A file with labels, as the model's inputs are described."""
-    by = tuple(dict.fromkeys(options["by"]))
-    file = replace(files_alike([data], options)[0], alone=True)
+def _file(data: Path, options: Mapping[str, Any]) -> DataFile:
+    return replace(files_alike([data], options)[0], alone=True)
+
+
+def _schema(described: Description) -> Schema | ImageSchema:
+    """What a file with labels holds, as the model's inputs are described."""
     if described.images is not None:
-        if by:
-            raise click.UsageError("--by: of a table, and the model takes images")
-        return _Read(file.at_scales(described.images, scales), None, (), described.images)
-    if data.is_dir():
-        raise click.UsageError(f"{data} is a folder: the model takes a table's file")
-    schema, ignored, kept = _columns(described, file, by)
-    return _Read(file.by_reading(schema, scales, reading=kept), kept, ignored, kept.schema)
-
-
-def _columns(
-    described: Description, file: DataFile, by: tuple[str, ...]
-) -> tuple[Schema, Sequence[str], KeptReading]:
-    """The columns of a file, those that are let be, and what takes its rows."""
-    from proofward.cli.common.table_options import table_file
-
-    notation = Notation(Label.of(file.label or Label().column, described.classes))
-    schema = file.written(Schema(described.of_table, notation))
-    try:
-        schema, ignored = with_others_ignored(table_file(file.path, file.options), schema, by)
-    except (CsvRefused, UnicodeDecodeError) as error:
-        words = str(error) if isinstance(error, CsvRefused) else "no UTF-8 text: save it as CSV UTF-8"
-        raise Refused(f"{file.path}: {words}") from error
-    return schema, ignored, KeptReading(schema, by)
+        return described.images
+    return Schema(described.of_table, Notation(Label.of(Label().column, described.classes)))
 
 
 def _figures(
     digest: bytes,
     described: Description,
-    read: _Read,
+    read: ScoredFile,
     options: Mapping[str, Any],
     counts: Callable[[ScoreLayout, Sequence[Int64Array]], Int64Array],
     clipped: Mapping[str, int],

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
               help="A text about the records: period, source, consent. Everybody will see it.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="Replace records that are not enrolled yet.")
 @click.option("--force", is_flag=True, help="Take in what can be read but looks wrong; this is recorded.")
+@click.option("--publish-evaluations", "publish", is_flag=True,
+              help="Publish this hospital's own counts of every evaluation, signed, on the ledger; "
+                   "without it only the sum of all hospitals is opened.")  # fmt: skip
 @JSON
 def enrol(
     kit: Path,
@@ -39,6 +42,7 @@ def enrol(
     data_sheet: Path | None,
     replace: bool,
     force: bool,
+    publish: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -52,6 +56,7 @@ def enrol(
     the ledger is kept: write nothing into it that tells of a patient.
     """
     from proofward.engines.remote.agreement.data_sheets import keep
+    from proofward.engines.remote.agreement.own_counts import set_publishes_counts
     from proofward.federation.messages.rules import HOSPITAL
     from proofward.statistics.source import layout_of_rounds
 
@@ -74,15 +79,17 @@ def enrol(
             words += "it is right as it is, --force takes it in, and says so in the hospital's status and log"
             raise Refused(words, doubts)
         keep(home.member(name), sheet)
+        set_publishes_counts(home, name, publish)
         _save(home, name, table)
         plain, lines = described(table, schema)
         lines = [f"{name}: {lines[0]}", *lines[1:]]
         lines += [f"forced although {words}" for words in doubts]
         if sheet:
             lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
+        lines += ["its own counts of every evaluation will be published"] if publish else []
         lines.append(_next(kit))
-        plain = {"member": name, "forced": bool(doubts), "data_sheet": len(sheet), **plain}
-        tell({"did": "taken in", **plain}, lines, as_json)
+        plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
+        tell({"did": "taken in", "member": name, **plain}, lines, as_json)
 
 
 def _sheet(path: Path) -> tuple[str, ...]:

@@ -12,13 +12,15 @@ from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
+from proofward.cli.project.evaluated_rounds import agreed_rounds
+from proofward.cli.project.outside_table import OutsideTable
 from proofward.cli.project.project_setup import setup_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.data.column_kinds import TableColumn, inputs_of
 from proofward.data.image_schema import MAX_TITLE, ImageSchema
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
-from proofward.data.subgroups import Subgroup, subgroups_of
+from proofward.data.subgroups import subgroups_of
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSES, fault_of_address, name_of
 from proofward.engines.remote.agreement.names import fault_of_name
@@ -40,6 +42,7 @@ from proofward.federation.messages.usual import (
 )
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.subgroup import Subgroup
 from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import SCALES, Preset, Settings
@@ -72,7 +75,7 @@ class Project:
     settings: of network, training and scales, as the file gives them; `preset` says what they leave open.
     optimizer: the server's, which makes the next model; weighting: what an update weighs in it.
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
-    validation: the part of each hospital's rows that is not trained on, None where all are.
+    validation: rows on which nobody trains, None for none. outside: a model that is evaluated untrained.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     declared: what the consortium says of itself, for the record.
     """
@@ -98,6 +101,7 @@ class Project:
     images: ImageSchema | None = None
     validation: ValidationTable | None = None
     declared: Declared = NONE_DECLARED
+    outside: OutsideTable | None = None
 
     @property
     def server(self) -> str:
@@ -191,7 +195,7 @@ class Project:
     @property
     def subgroups(self) -> tuple[Subgroup, ...]:
         """By which a completed project is evaluated apart."""
-        names = () if self.validation is None else self.validation.subgroups
+        names = () if (table := self.outside or self.validation) is None else table.subgroups
         row, offset = self.features, 0
         if self.images is not None:
             row = () if self.images.row is None else self.images.row.features
@@ -261,7 +265,7 @@ class Project:
 
         model: the trusted first model, as an object's bytes; b"" for one that the members draw.
         """
-        config, seats = self.config(), [Seat(AGGREGATOR, AGGREGATOR, self.server)]
+        seats, (config, rounds, counted) = [Seat(AGGREGATOR, AGGREGATOR, self.server)], agreed_rounds(self)
         seats += [seat for site in self.sites for seat in site.seats()]
         try:
             terms = Terms.of(
@@ -271,7 +275,8 @@ class Project:
                 accepting_verdicts=self.accepting,
                 minimum_updates=self.minimum,
                 abandonments=self.abandoning,
-                rounds=self.rounds,
+                rounds=rounds,
+                counted=counted,
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,

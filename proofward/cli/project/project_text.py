@@ -10,6 +10,7 @@ from proofward.cli.project.declared_table import declared_lines
 from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
+from proofward.cli.project.outside_table import outside_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import VERIFIER
@@ -40,6 +41,7 @@ def project_text(project: Project) -> str:
         *scale_lines(project),
         *aggregation_lines(project.optimizer, project.weighting),
         *validation_lines(project.validation),
+        *outside_lines(project.outside),
         "",
         "[policy]",
         f"threshold = {project.threshold}  # so many hospitals learn nothing together",

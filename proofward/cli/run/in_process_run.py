@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,13 @@ def run_in_process(
     workers: int | None = None,
     notes: Mapping[str, bytes] | None = None,
     going_on: str = "",
+    publishing: Collection[str] = (),
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.
 
     description: None where no model is made. counts: what each hospital counts, by name.
     notes: files of the folder besides those of the description, which no audit reads.
+    publishing: hospitals that publish their own counts of evaluations.
     going_on: how one goes on with an interrupted run, if not by the command's options.
     """
     going_on = going_on or f"go on with the same options and --run {folder}"
@@ -81,6 +83,7 @@ def run_in_process(
             network=measured,
             parties=parties,
             workers=workers,
+            publishing=publishing,
             counts=counts,
         )
     except StatesMissing as error:

@@ -19,6 +19,8 @@ from proofward.relations.config import RoundConfig
 from proofward.report.baselines import pooled
 from proofward.report.figures.rows import Rows, shared
 from proofward.report.handover.description import Description
+from proofward.report.histograms.of_run import evaluations
+from proofward.report.histograms.run_words import run_lines
 from proofward.report.run_page import FOLDER_NAME, NOT_ASKED, PAGE_NAME, write_page, write_private
 from proofward.report.run_report import models
 
@@ -69,6 +71,7 @@ def write_run_page(
     config, own = outcome.history.rules.config, private_of(folder) / FOLDER_NAME
     rows = rows_judged(description, hospitals, held_out)
     found = models(outcome.history, outcome.objects)
+    evaluated = evaluations(outcome.history, outcome.objects, description.classes)
     title = outcome.history.rules.federation
     summary, missing = write_page(
         config.model,
@@ -80,14 +83,17 @@ def write_run_page(
         private=own,
         draw=draw,
         made=config.training_words,
+        evaluations=evaluated,
     )
-    numbers = summary.to_plain()
+    numbers = {**summary.to_plain(), "evaluations": [own.to_plain() for own in evaluated]}
     write_private(own, {NUMBERS_NAME: (json.dumps(numbers, indent=1) + "\n").encode()})
     last = summary.curves
     measures = f"accuracy {last.accuracy[-1]:.1%}, loss {last.loss[-1]:.3f}"
     if last.auc is not None:
         measures = f"AUC {last.auc[-1]:.3f}, {measures}"
     console.print(f"on {rows.words}: {measures}", markup=False, soft_wrap=True)
+    for line in run_lines(evaluated):
+        console.print(line, markup=False, soft_wrap=True)
     if missing and missing != NOT_ASKED:
         console.print(f"no pictures: {missing}", markup=False, soft_wrap=True)
     return own / PAGE_NAME, numbers

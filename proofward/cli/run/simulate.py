@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from proofward.cli.common.answering import Refused, answering
+from proofward.cli.common.answering import Refused, answering, tell
 from proofward.cli.common.console import FLAW, make_console, print_json
 from proofward.cli.kit.data_file import DataFile, described, files_alike, notation_options
 from proofward.engines.operations.suggestions import command
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 @click.option("--held-out", type=click.Path(exists=True, path_type=Path), metavar="PATH",
               help="Records of nobody, written like those of --data, on which the models are judged.",
               show_default="those of --data, which says less")  # fmt: skip
+@click.option("--publish", multiple=True, metavar="SITE",
+              help="A hospital that publishes its own counts of evaluations; may be repeated.")  # fmt: skip
+@click.option("--outside-model", "outside", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              metavar="FILE.onnx", help="Of a consortium with [outside_model]: that model.")  # fmt: skip
 @click.option("--no-plot", is_flag=True, help="Write no pictures.")
 @click.option("--workers", type=click.IntRange(1, 64), show_default="the cores and one, as memory allows",
               help="Members that work at a time; they share the cores.")  # fmt: skip
@@ -52,6 +56,8 @@ def simulate(
     force: bool,
     chosen: Path | None,
     held_out: Path | None,
+    publish: tuple[str, ...],
+    outside: Path | None,
     no_plot: bool,
     workers: int | None,
     as_json: bool,
@@ -80,7 +86,20 @@ def simulate(
         load_kernels(console)
         plan = plan_of_project(project, project_file)
         paths = hospital_files(project, given)
+        if strange := sorted(set(publish) - set(paths)):
+            raise click.UsageError(f"--publish: {strange[0]} is no hospital of {project_file}")
         files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))
+        if project.outside is not None:
+            from proofward.cli.run.simulate_outside import outside_vectors, simulate_outside
+
+            vectors, named = outside_vectors(project, plan, outside, files, force), description_of(project)
+            told = simulate_outside(
+                console, folder, plan, vectors, named, workers=workers, publishing=publish
+            )
+            tell(*told, as_json)
+            return
+        if outside is not None:
+            raise click.UsageError(f"--outside-model: {project_file} has no [outside_model]")
         tables = read_tables(project, plan.config, files, force)
         others = None
         if held_out is not None:
@@ -96,8 +115,9 @@ def simulate(
     start, description = time.perf_counter(), description_of(project)
     try:
         ran = run_in_process(
-            console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes
-        )
+            console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes,
+            publishing=publish,
+        )  # fmt: skip
         outcome = ended(*ran)
     except Unfinished as error:
         _say(console, f"the federation did not finish: {error}")

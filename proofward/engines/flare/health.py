@@ -71,7 +71,7 @@ def _members(view: SiteView) -> list[Problem]:
             words = f"{name} has no usable key ({member.key}): proofward join KIT makes one"
             found.append(Problem("no-key", name, words))
         if member.records is False:
-            words = f"{name} has no records: proofward enrol KIT --data FILE"
+            words = f"{name} has no records: proofward enrol KIT --data FILE, or count for an outside model"
             found.append(Problem("no-records", name, words))
     if view.ledger is not None and view.ledger.ended:
         words = f"the federation cannot go on: {view.ledger.ended}; {SEAL}"

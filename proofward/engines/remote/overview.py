@@ -15,6 +15,7 @@ from pathlib import Path
 
 from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
+from proofward.engines.remote.agreement.own_counts import has_data
 from proofward.engines.remote.agreement.requests import (
     facts,
     followed,
@@ -152,7 +153,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
             key = "encrypted" if is_encrypted(folder / KEY) else "plain"
         except KeyFileInvalid as error:
             key = str(error)
-    records = home.has_dataset(seat.member) if seat.role == HOSPITAL else None
+    records = has_data(home, seat.member) if seat.role == HOSPITAL else None
     if rules is None or seat.role == AGGREGATOR:
         return MemberView(seat.member, seat.role, key, records=records)
     try:

@@ -11,6 +11,7 @@ from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
+from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import Courier
@@ -82,7 +83,8 @@ class Site:
         self._observe = observe
         self._note = note
         self._proofs = proofs or RelationProofs()
-        self._carry, self._counts = carry, counts or (lambda member: kept_source(home.member(member)))
+        self._carry, self._counting = carry, counts is not None
+        self._counts = counts or self._source
         self._pinning = Lock()
 
     def run(self) -> None:
@@ -117,12 +119,23 @@ class Site:
         check = error.check if isinstance(error, Refusal) else type(error).__name__
         self._note("failed", level="error", party=seat.member, check=check)
 
+    def _has_data(self, rules: Rules, seat: Seat) -> bool:
+        """What a hospital enrols or counts, unless there is another source of its counts."""
+        if needs_data(rules, seat):
+            return self.home.has_dataset(seat.member)
+        return self._counting or not rules.counts_only or has_counts(self.home, seat.member, rules.counting)
+
+    def _source(self, member: str) -> CountSource:
+        """What the hospital keeps: counts of an outside model, and the values of its table for statistics."""
+        kept, stored = kept_source(self.home.member(member)), stored_counts(self.home, member)
+        return lambda task: kept(task) if of_statistics(task.counting) else stored(task)
+
     def _work(self, seat: Seat, caller: Caller) -> None:
         rules = self.join(seat, caller)
         while not self.home.confirmed(rules):
             self._note("waiting", party=seat.member, check="confirm")
             caller.pause(DATA_PAUSE)
-        while needs_data(rules, seat) and not self.home.has_dataset(seat.member):
+        while seat.role == HOSPITAL and not self._has_data(rules, seat):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
         most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.most_entries))
@@ -198,6 +211,7 @@ class Site:
             outbox=outbox,
             data_sheet=kept(folder),
             counts=self._counts(seat.member),
+            publishes_counts=publishes_counts(self.home, seat.member),
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)

@@ -59,6 +59,7 @@ class HistoryState:
         validation part
     left_out: hospitals that take no further part in the round under way
     abandoned: digests of the accepted sets that were given up
+    own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
@@ -94,6 +95,7 @@ class HistoryState:
         self.abandoned: set[bytes] = set()
         self.closed: list[RoundState] = []
         self.proofs: dict[bytes, tuple[str, int]] = {}
+        self.own_counts: dict[tuple[int, str], bytes] = {}
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}

@@ -68,6 +68,18 @@ class Upload(Message):
 
 
 @dataclass(frozen=True)
+class OwnCounts(Message):
+    """Hospital, of its own accord: its own counts in a round that counts, as the object with this digest."""
+
+    kind: ClassVar[str] = "own-counts"
+    counts: Digest
+
+    def objects(self) -> tuple[bytes, ...]:
+        """See Message."""
+        return (self.counts,)
+
+
+@dataclass(frozen=True)
 class UploadsClosed(Message):
     """Aggregator: exactly the hospitals whose uploads are recorded."""
 

@@ -37,10 +37,11 @@ from proofward.federation.messages.catalogue import (
     Upload,
 )
 from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.parties.own_evaluation import Evaluator
 from proofward.federation.parties.own_records import PATIENTS, OwnRecords
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.surroundings import Surroundings
-from proofward.federation.parties.uploader import CANNOT_PROVE, Uploader
+from proofward.federation.parties.uploader import CANNOT_PROVE
 from proofward.ledger.keys import SigningKey
 
 Signed = NDArray[np.int64]
@@ -48,7 +49,7 @@ NO_RECORDS = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
 """Of a hospital where all rounds count."""
 
 
-class Hospital(Uploader):
+class Hospital(Evaluator):
     """State machine of a hospital.
 
     `features` is int64 (n, d) at scale fa, `labels` is int64 (n,), and `groups` is int64 (n,), the number of
@@ -69,7 +70,6 @@ class Hospital(Uploader):
         next_key: SigningKey | None = None,
     ) -> None:
         super().__init__(name, key, around, next_key)
-        self.counts = around.counts
         self.records = OwnRecords(features, labels, groups)
 
     def duties(self) -> Iterator[bytes]:
@@ -81,6 +81,7 @@ class Hospital(Uploader):
             yield from self._attend() if self.rules.counts_only else self._enrol()
         if (duty := self._by_phase.get(phase)) is not None:
             yield from duty()
+        yield from self.publish_counts()
         if phase == UPLOAD:
             self.notice_dropped(HolderKeys, history.round.holder_keys)
         if phase in (VERIFY, SHARES, CONSENT, LOCK, UNMASK, CONFIRM):

@@ -21,7 +21,8 @@ class Surroundings:
 
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
     `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
-    its records, in lines. `counts`: what a hospital counts.
+    its records, in lines, `counts` what it counts in rounds that count, and `publishes_counts` whether it
+    publishes its own evaluations beside the sum.
     """
 
     rules: Rules
@@ -34,3 +35,4 @@ class Surroundings:
     observe: Observer = ignore
     outbox: ObjectStore | None = None
     counts: CountSource = no_counts
+    publishes_counts: bool = False

@@ -66,6 +66,11 @@ def last_model(folder: Path, features: Path | None = None) -> ExportedModel:
     features: a file that describes them, instead of the folder's own. Raises NotASource, NoModel,
     FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
     """
+    return _exported(*opened_source(folder, features))
+
+
+def opened_source(folder: Path, features: Path | None = None) -> tuple[History, Objects, Description]:
+    """The ledger of a run's folder or of a kit, and what the features are; raises as `last_model` does."""
     if is_kit(folder):
         history, objects = _of_kit(folder)
         beside = home_of(folder)
@@ -73,8 +78,7 @@ def last_model(folder: Path, features: Path | None = None) -> ExportedModel:
         place = ledger_of(folder)
         history, objects = read_ledger(place)
         beside = place.parent if place == folder and not (folder / FEATURES_NAME).exists() else folder
-    described = described_by(beside, features)
-    return _exported(history, objects, described)
+    return history, objects, described_by(beside, features)
 
 
 def ledger_source(folder: Path) -> tuple[History, Objects]:

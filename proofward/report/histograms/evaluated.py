@@ -124,10 +124,15 @@ class Evaluated:
         """All of them, shown or not; raises ConfigurationError for counts that no records have."""
         return self.layout.blocks(self.counts)
 
+    @property
+    def counted(self) -> bool:
+        """Whether any record was counted; without one there are no figures."""
+        return self.blocks[0].rows > 0
+
     @cached_property
     def whole(self) -> Group:
         """The figures of all records; raises ConfigurationError where there are none."""
-        if not self.blocks[0].rows:
+        if not self.counted:
             raise ConfigurationError("records that were counted", "some", 0)
         return self._group(self.blocks[0])
 
@@ -157,7 +162,7 @@ class Evaluated:
             "bins": self.layout.bins,
             "least_count": least,
             "classes": list(self.classes),
-            "whole": self.whole.to_plain(least),
+            "whole": self.whole.to_plain(least) if self.counted else None,
             "subgroups": [own.to_plain(least) for own in self.subgroups],
             "not_shown": [[block.subgroup, block.level] for block in self.withheld],
         }

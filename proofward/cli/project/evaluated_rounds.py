@@ -1,0 +1,66 @@
+"""What a project's rounds are: of training, and of counting histograms of scores; or of counting alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from proofward.cli.project.outside_table import OutsideTable
+from proofward.cli.project.project_table import ProjectError
+from proofward.cli.project.validation_table import ValidationTable
+from proofward.data.image_schema import ImageSchema
+from proofward.data.schema import Schema
+from proofward.federation.messages.rules import HOSPITAL
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.subgroup import Subgroup
+from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
+from proofward.relations.score_counting import counting_of
+from proofward.relations.score_layout import ScoreLayout
+
+AgreedRounds = tuple[RoundConfig, int, tuple[Counting, ...]]
+"""The configuration, all rounds, and what some of them count."""
+
+
+class Evaluated(Protocol):
+    """A completed project."""
+
+    @property
+    def validation(self) -> ValidationTable | None: ...
+    @property
+    def outside(self) -> OutsideTable | None: ...
+    @property
+    def rounds(self) -> int: ...
+    @property
+    def threshold(self) -> int: ...
+    @property
+    def schema(self) -> Schema | ImageSchema: ...
+    @property
+    def subgroups(self) -> tuple[Subgroup, ...]: ...
+    def config(self) -> RoundConfig: ...
+    def count(self, role: str) -> int: ...
+
+
+def agreed_rounds(project: Evaluated) -> AgreedRounds:
+    """Raises ProjectError."""
+    classes = len(project.schema.classes)
+    if project.outside is not None:
+        hospitals = project.count(HOSPITAL)
+        config, counted = project.outside.rules(hospitals, project.threshold, classes, project.subgroups)
+        return config, 1, counted
+    rounds, table = project.rounds, project.validation
+    if table is None:
+        return project.config(), rounds, ()
+    try:
+        layout = ScoreLayout(classes, table.bins, table.least_count, project.subgroups)
+        counting = counting_of(layout, table.counting_rounds(rounds))
+    except ConfigurationError as error:
+        raise ProjectError("validation", error.expected, error.actual) from error
+    return _among_all(project.config(), table, rounds), rounds + len(counting.rounds), (counting,)
+
+
+def _among_all(config: RoundConfig, table: ValidationTable, rounds: int) -> RoundConfig:
+    """With the rates of rounds of training at their numbers among all rounds."""
+    training = config.training
+    later = tuple((table.round_among_all(number, rounds), rate) for number, rate in training.later_rates)
+    return replace(config, training=replace(training, later_rates=later))

@@ -1,0 +1,25 @@
+"""A hospital's own counts of a round, which it may publish beside their encryption: signed, and not proved.
+
+Nobody waits for them, nothing follows from them, and nothing shows that they are what was encrypted.
+"""
+
+from __future__ import annotations
+
+from proofward.federation.history.history_state import ROUND_PHASES, HistoryState, Step
+from proofward.federation.messages.catalogue import OwnCounts
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import require
+from proofward.federation.messages.rules import HOSPITAL
+
+
+def _check(history: HistoryState, sender: str, record: OwnCounts) -> None:
+    require(history.counting is not None, "own-counts", sender, "a round that counts", "one that trains")
+    uploads = history.round.uploads
+    require(sender in uploads, "own-counts", sender, f"one of {sorted(uploads)}", sender)
+
+
+def _apply(history: HistoryState, envelope: Envelope, record: OwnCounts) -> None:
+    history.own_counts[envelope.round, envelope.sender] = record.counts
+
+
+STEPS: dict[str, Step] = {OwnCounts.kind: Step((HOSPITAL,), ROUND_PHASES, _check, _apply)}

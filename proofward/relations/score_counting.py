@@ -1,0 +1,38 @@
+"""An evaluation as a counting of the rules: its text is the layout of scores, its rounds are those of a plan.
+
+What is proved of it is what is proved of every counting: each count is in its range, and no part of a block
+sums to more than the rows that the hospital has enrolled. That the counts are those of the model and of the
+validation part is signed by the hospital, not proved.
+"""
+
+from __future__ import annotations
+
+from proofward.relations.counting import Counting
+from proofward.relations.score_layout import ScoreLayout, is_layout
+
+LABEL = "evaluation"
+BITS = 20
+"""Of one count: a hospital's bin holds less than 2^20 records."""
+NOT_PROVED = "The counts are signed by the hospitals, not proved."
+"""Stands wherever figures of an evaluation are told."""
+
+
+def counting_of(layout: ScoreLayout, rounds: tuple[int, ...], *, within_rows: bool = True) -> Counting:
+    """What is counted, in these rounds of the ledger.
+
+    within_rows: whether hospitals enrol rows, which bound the counts.
+    """
+    return Counting(
+        label=LABEL,
+        description=layout.to_text(),
+        length=layout.length,
+        bits=BITS,
+        rounds=rounds,
+        groups=layout.groups,
+        within_rows=within_rows,
+    )
+
+
+def layout_in(counting: Counting) -> ScoreLayout | None:
+    """The layout that a counting has, None where it counts something else; raises ConfigurationError."""
+    return ScoreLayout.from_text(counting.description) if is_layout(counting.description) else None

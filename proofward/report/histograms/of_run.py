@@ -1,0 +1,96 @@
+"""The evaluations of a federation, from its ledger and objects alone: one for each round that counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proofward.federation.history.counted import counted_sums
+from proofward.federation.history.history import History
+from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.storage.objects import Objects
+from proofward.layers.errors import ConfigurationError
+from proofward.relations.score_counting import NOT_PROVED, layout_in
+from proofward.relations.score_layout import ScoreLayout
+from proofward.report.histograms.evaluated import Evaluated
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The sum of one round.
+
+    round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
+    hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
+    where that is no vector that records have.
+    """
+
+    round: int
+    after: int
+    model: bytes
+    hospitals: tuple[str, ...]
+    evaluated: Evaluated
+    sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """Of which records the figures are."""
+        rows, what = self.evaluated.blocks[0].rows, "records" if self.outside else "validation records"
+        return f"{rows:,} {what} of {len(self.hospitals)} hospitals"
+
+    @property
+    def outside(self) -> str:
+        """The digest of an outside model's file, "" for the federation's own."""
+        return self.evaluated.layout.outside
+
+    @property
+    def of_model(self) -> str:
+        """Which model is evaluated, for people."""
+        return f"model {self.outside}" if self.outside else f"after round {self.after} of training"
+
+    def to_plain(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        least = self.evaluated.layout.least_count
+        return {
+            "round": self.round,
+            "after_rounds_of_training": self.after,
+            "model": self.outside or self.model.hex(),
+            "outside_model": bool(self.outside),
+            "hospitals": list(self.hospitals),
+            "counts": NOT_PROVED,
+            **self.evaluated.to_plain(),
+            "sites": {
+                name: None if own is None else own.whole.to_plain(least) for name, own in self.sites.items()
+            },
+        }
+
+
+def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) -> tuple[Evaluation, ...]:
+    """Those of all closed rounds, in their order; raises Refusal and ConfigurationError."""
+    found = []
+    for own in counted_sums(history, objects):
+        layout = layout_in(own.counting)
+        if layout is not None:
+            after = history.rules.training_round(own.round)
+            evaluated = Evaluated(layout, classes, own.counts)
+            sites = _published(history, objects, own.round, layout, classes)
+            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites))
+    return tuple(found)
+
+
+def _published(
+    history: History, objects: Objects, number: int, layout: ScoreLayout, classes: tuple[str, ...]
+) -> dict[str, Evaluated | None]:
+    digests = {name: digest for (of, name), digest in sorted(history.own_counts.items()) if of == number}
+    return {name: _readable(objects.get(digest), layout, classes) for name, digest in digests.items()}
+
+
+def _readable(data: bytes, layout: ScoreLayout, classes: tuple[str, ...]) -> Evaluated | None:
+    """Counts that some records have, else None."""
+    counts = integers_from_bytes(data, layout.length)
+    if counts is None:
+        return None
+    found = Evaluated(layout, classes, counts)
+    try:
+        return found if found.counted else None
+    except ConfigurationError:
+        return None
