@@ -30,6 +30,7 @@ from proofward.relations.key_shares import Digests, KeyShare
 from proofward.relations.prove import RoundProof, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 
+POLYNOMIALS = "committed polynomials"
 POOL: Plain = {"kind": "relu_maxpool2d"}
 STRIDED = chain((1, 64, 64), [conv(8, 2), conv(16, 2), conv(32, 2), linear(2)])
 POOLED = chain((1, 64, 64), [conv(8), POOL, conv(16), POOL, conv(32), POOL, linear(2)])
@@ -76,6 +77,7 @@ def measured(case: Case) -> dict[str, object]:
     gc.collect()
     with mock.patch("time.perf_counter", time.process_time):
         seconds, peak, work, totals = (_round if case.submits else _training)(case)
+    seconds["opening"] += seconds.pop(POLYNOMIALS, 0.0)  # a part of it, which the model has no phase for
     return {"seconds": seconds, "peak_bytes": peak, "work": work, **totals}
 
 
