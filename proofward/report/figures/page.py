@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from proofward.report.figures.summary import CONFUSION_NAME, CURVES_NAME, ROC_NAME, Summary
+from proofward.report.handover.two_forms import plain
 
 _TITLES = {
     CURVES_NAME: "Loss, accuracy and AUC by round",
@@ -35,16 +36,16 @@ def _lines(
     title: str, found: Summary, pictures: Collection[str], of_records: str, missing: str, made: str
 ) -> Iterator[str]:
     classes = found.rows.description.classes
-    yield from (f"# {_plain(title)}", "", found.rows.caution, "")
+    yield from (f"# {plain(title)}", "", found.rows.caution, "")
     if made:
         yield from (made, "")
     yield from ("| | first model | last model |", "| --- | ---: | ---: |")
     yield from (f"| {name} | {first} | {last} |" for name, first, last in _measures(found))
     decision = "the class that is likeliest"
     if len(classes) == 2:
-        decision = f"{_plain(classes[1])} where that has a probability above 1/2"
+        decision = f"{plain(classes[1])} where that has a probability above 1/2"
     yield from ("", f"The last model takes a record for {decision}. Counts of records:", "")
-    names = [_plain(name) for name in classes]
+    names = [plain(name) for name in classes]
     yield from (f"| is | {' | '.join(f'taken for {name}' for name in names)} | right |",
                 f"| --- |{' ---: |' * (len(names) + 1)}")  # fmt: skip
     for index, (name, row) in enumerate(zip(names, found.confusion, strict=True)):
@@ -72,8 +73,3 @@ def _measures(found: Summary) -> Iterator[tuple[str, str, str]]:
     yield "accuracy", f"{lines.accuracy[0]:.1%}", f"{lines.accuracy[-1]:.1%}"
     if lines.auc is not None:
         yield "AUC", f"{lines.auc[0]:.3f}", f"{lines.auc[-1]:.3f}"
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown leaves as it is."""
-    return "".join(f"\\{mark}" if mark in "\\`*_[]<>|#!" else mark for mark in text)
