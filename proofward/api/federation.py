@@ -202,9 +202,10 @@ class Federation:
     def export(self, path: str | os.PathLike[str], to: str | None = None) -> Path:
         """Writes the model with names, scaling and classes; returns the file's path, and replaces one there.
 
-        to: safetensors, json, torch or onnx, by default what the file's name says: .safetensors, .json, .pt2,
-        .onnx. `proofward predict` takes the first two. A torch or onnx file computes by itself, with real
-        numbers; it is written when its error is within its bound.
+        Beside it lies its card, as Markdown and as HTML. to: safetensors, json, torch or onnx, by default
+        what the file's name says: .safetensors, .json, .pt2, .onnx; or monai, a folder that MONAI loads, of
+        models of images. `proofward predict` takes the first two. A torch or onnx file computes by itself,
+        with real numbers; it is written when its error is within its bound.
         """
         target, agreement = self._done.export(path, to)
         if agreement is not None:

@@ -15,20 +15,19 @@ from proofward.api.place import Place
 from proofward.api.refusals import ExportRefused, RunRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.cli.evidence.audit import holds_ledger
-from proofward.cli.evidence.model import SUFFIXES
 from proofward.cli.project.project import Project
 from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table
 from proofward.data.records import Records
 from proofward.layers.model import Int64Array
-from proofward.ledger.files import write_file
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.figures.curves import curves
 from proofward.report.figures.scores import real_scores
 from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.programs import written
+from proofward.report.handover.handed_model import KINDS, SUFFIXES, handed
+from proofward.report.handover.model_source import Taken
 from proofward.report.run_audit import RunAudit
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
@@ -113,16 +112,16 @@ class Fitted:
         """Writes the model; of a program, how far it is from the model. Raises ExportRefused."""
         target = Path(os.fspath(path))
         kind = to or next((name for name, end in SUFFIXES.items() if target.suffix.lower() == end), "")
-        if kind not in SUFFIXES:
-            kinds = ", ".join(sorted(SUFFIXES))
+        if kind not in KINDS:
+            kinds = ", ".join(sorted(KINDS))
             found = repr(to) if to else f"a file named {target.name}"
             raise ExportRefused(f"expected one of {kinds}, found {found}: name the format with to=")
         if not target.parent.is_dir():
             raise ExportRefused(f"{target}: there is no folder {target.parent}")
         with refusing(ExportRefused):
-            data, agreement = written(self.model, kind)
-            write_file(target, data, target.with_name(f".{target.name}.writing"), mode=0o644)
-        return target, agreement
+            made = handed(Taken(self.model, self.outcome.history), kind, target.name)
+            made.write(target)
+        return target, made.agreement
 
 
 def classes_of(names: tuple[str, ...], originals: Mapping[int, Any]) -> NDArray[Any]:

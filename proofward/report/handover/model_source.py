@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -43,6 +44,14 @@ class NoModel(ValueError):
     """There is no model to take yet, or not here: why, and what to do."""
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A model, and what the ledger says up to now of where it comes from."""
+
+    model: ExportedModel
+    history: History
+
+
 def ledger_of(folder: Path) -> Path:
     """The folder of a ledger: a run's, the server's kit's, or the folder itself; raises NotASource."""
     for place in (folder / LEDGER_NAME, folder, home_of(folder) / LEDGER_NAME):
@@ -61,7 +70,12 @@ def is_kit(folder: Path) -> bool:
 
 
 def last_model(folder: Path, features: Path | None = None) -> ExportedModel:
-    """The model of the last closed round.
+    """The model of the last closed round; see `last_taken`."""
+    return last_taken(folder, features).model
+
+
+def last_taken(folder: Path, features: Path | None = None) -> Taken:
+    """The model of the last closed round, with its history.
 
     features: a file that describes them, instead of the folder's own. Raises NotASource, NoModel,
     FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
@@ -74,7 +88,7 @@ def last_model(folder: Path, features: Path | None = None) -> ExportedModel:
         history, objects = read_ledger(place)
         beside = place.parent if place == folder and not (folder / FEATURES_NAME).exists() else folder
     described = described_by(beside, features)
-    return _exported(history, objects, described)
+    return Taken(_exported(history, objects, described), history)
 
 
 def described_by(folder: Path, features: Path | None = None) -> Description:
