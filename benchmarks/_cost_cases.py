@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unittest import mock
 
 from _machine import peak_memory, reset_peak_memory
@@ -35,6 +35,9 @@ POOL: Plain = {"kind": "relu_maxpool2d"}
 STRIDED = chain((1, 64, 64), [conv(8, 2), conv(16, 2), conv(32, 2), linear(2)])
 POOLED = chain((1, 64, 64), [conv(8), POOL, conv(16), POOL, conv(32), POOL, linear(2)])
 WIDE = chain((3, 32, 32), [conv(64), POOL, conv(128, 2), conv(128), POOL, linear(64), linear(2)])
+
+
+BRAIN, CANCER = preset("brain"), preset("cancercnn")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ CASES = {
     "cancercnn, strided": Case(
         preset("cancercnn-strided").model, ONE_LIMB, Training(1, 32, steps=1), 32, False
     ),
+    "brain": Case(BRAIN.model, BRAIN.scales, BRAIN.training, 459, True),
+    "cancercnn": Case(CANCER.model, CANCER.scales, replace(CANCER.training, steps=1, epochs=0), 64, True),
     "wide": Case(WIDE, FixedPoint(), Training(1, 8, steps=1), 32, True),
     "wide, large tables": Case(WIDE, ONE_LIMB, Training(1, 16, steps=1), 16, False),
 }

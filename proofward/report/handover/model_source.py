@@ -80,15 +80,22 @@ def last_taken(folder: Path, features: Path | None = None) -> Taken:
     features: a file that describes them, instead of the folder's own. Raises NotASource, NoModel,
     FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
     """
+    history, objects = followed_so_far(folder)
     if is_kit(folder):
-        history, objects = _of_kit(folder)
         beside = home_of(folder)
     else:
         place = ledger_of(folder)
-        history, objects = read_ledger(place)
         beside = place.parent if place == folder and not (folder / FEATURES_NAME).exists() else folder
     described = described_by(beside, features)
     return Taken(_exported(history, objects, described), history)
+
+
+def followed_so_far(folder: Path, live: bool = False) -> tuple[History, Objects]:
+    """The furthest that a run or any member of a kit has come; live: a run that is still written.
+
+    Raises NotASource, NoModel, Refusal, RulesError, LedgerError, HomeError.
+    """
+    return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder), live)
 
 
 def described_by(folder: Path, features: Path | None = None) -> Description:
