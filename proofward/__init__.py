@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from proofward.api.classifier import FederatedClassifier
     from proofward.api.federation import Federation
+    from proofward.api.images import Images
     from proofward.api.refusals import (
         ExportRefused,
         FederationError,
@@ -57,6 +58,7 @@ __all__ = [
     "FederatedClassifier",
     "Federation",
     "FederationError",
+    "Images",
     "ImportRefused",
     "ImportedNetwork",
     "InProcessFederation",
@@ -88,6 +90,7 @@ __all__ = [
 _HOMES = {
     "api.classifier": ("FederatedClassifier",),
     "api.federation": ("Federation",),
+    "api.images": ("Images",),
     "api.refusals": (
         "ExportRefused", "FederationError", "NotFitted", "RunRefused", "SettingsRefused", "TablesRefused",
     ),

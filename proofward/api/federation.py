@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.api.fitted import Fitted
+from proofward.api.images import images_given, predicted_images
 from proofward.api.inputs import predicted, probabilities
 from proofward.api.recipe import Recipe, features_given, label_given
-from proofward.api.refusals import NotFitted, TablesRefused, refusing
+from proofward.api.refusals import NotFitted, RunRefused, TablesRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.api.sources import source_of, sources_of
-from proofward.api.terms import FileTerms, KeywordTerms, Terms, settings_of
+from proofward.api.sources import source_of
+from proofward.api.terms import FileTerms, KeywordTerms, OpenedTerms, Terms, settings_of
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.cli.project.project_text import project_text
 from proofward.data.csv_records import Table
+from proofward.data.image_schema import ImageSchema
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.report.handover.exported_model import ExportedModel
+from proofward.report.handover.prediction import Predictions
 
 
 class Federation:
@@ -54,6 +57,7 @@ class Federation:
         ignore: Sequence[str] = (),
         decimal: str = ".",
         features: Mapping[str, tuple[float, float]] | None = None,
+        images: Mapping[str, Any] | None = None,
         verifiers: int | Sequence[str] = 2,
         threshold: int | None = None,
         accepting: int | None = None,
@@ -81,6 +85,9 @@ class Federation:
         deviation, over the rows of ALL tables. Only somebody who holds all tables can do that: in a real
         consortium they come from consortium.toml, and nothing computes them from records.
 
+        images: of hospitals that have images instead of tables, the values of [images] in consortium.toml,
+        such as {"size": "64x64"}; classes then names the classes of images, each by itself or a list.
+
         verifiers: how many sites besides the hospitals check every proof, or the names of those that do,
         hospitals among them. threshold, accepting, minimum, abandoning: of the policy.
 
@@ -97,11 +104,13 @@ class Federation:
             "class_weights": class_weights, "aggregation": aggregation, "rounds": rounds, "scales": scales,
             "label": label, "ignore": ignore, "decimal": decimal, "verifiers": verifiers,
             "threshold": threshold, "accepting": accepting, "minimum": minimum, "abandoning": abandoning,
-            "title": title,
+            "title": title, "images": images,
         }  # fmt: skip
-        recipe = Recipe(given)
+        recipe = Recipe(given if images is None else {**given, "classes": classes})
         constants = None if features is None else features_given(features)
-        named = None if classes is None else label_given(recipe.notation.label.column, classes)
+        named = None
+        if classes is not None and images is None:
+            named = label_given(recipe.notation.label.column, classes)
         self._terms: Terms = KeywordTerms(recipe, constants, named)
         self._manner = Manner.of(folder, workers, progress, seed)
         self._fitted: Fitted | None = None
@@ -126,16 +135,40 @@ class Federation:
         made._fitted = None
         return made
 
+    @classmethod
+    def open(
+        cls,
+        run: str | os.PathLike[str],
+        *,
+        label: str = "label",
+        decimal: str = ".",
+        progress: bool = True,
+    ) -> Federation:
+        """A run's folder, or a kit that has its last model: to predict, evaluate, audit and export again.
+
+        The records of the training are in neither, so there is no `history`, and `report` needs records of
+        nobody. label, decimal: how tables are written that `evaluate` takes. Raises RunRefused.
+        """
+        made = cls.__new__(cls)
+        path = Path(os.fspath(run))
+        if not path.is_dir():
+            raise RunRefused(f"{path} is no folder")
+        made._fitted = Fitted.opened(path, label, decimal)
+        made._terms = OpenedTerms(made._fitted.outcome.history.rules, made._fitted.schema)
+        made._manner = Manner.of(path, None, progress, None)
+        return made
+
     def fit(self, sites: Mapping[str, Any], *, force: bool = False) -> Federation:
         """Trains on the tables of all hospitals, by their names; returns itself.
 
         sites: for each hospital a pair (X, y) of arrays or of a data frame and a column, a data frame with
-        the label's column, or the path of a CSV file. At least three; a name has lower-case letters, digits
-        and hyphens. All have the same columns, in any order. force: go on with what can be read but looks
-        wrong, such as a constant column. Raises SettingsRefused, TablesRefused and RunRefused.
+        the label's column, or the path of a CSV file; of images the path of a folder or an archive, or
+        `Images(path, ...)`. At least three; a name has lower-case letters, digits and hyphens. All have the
+        same columns, in any order. force: go on with what can be read but looks wrong, such as a constant
+        column. Raises SettingsRefused, TablesRefused and RunRefused.
         """
         terms = self._terms
-        sources = sources_of(sites, terms.notation, terms.names)
+        sources = terms.sources(sites)
         project, path = terms.project(sources, self._manner.tell)
         self._fitted = train(project, path, sources, self._manner, force)
         return self
@@ -162,17 +195,23 @@ class Federation:
         return self._done.classes
 
     def predict_proba(self, x: Any) -> NDArray[np.float64]:
-        """Probabilities (n, classes) of an array, a data frame or the rows of a CSV file.
+        """Probabilities (n, classes) of an array, a data frame or the rows of a CSV file, or of images.
 
         The columns of a frame and a file are found by their names; others are not used.
         """
-        return probabilities(predicted(self._done.model, x, self._terms.notation.decimal))
+        return probabilities(self._predicted(x))
 
     def predict(self, x: Any) -> NDArray[Any]:
         """The class of each row, as the labels that `fit` was given; see `predict_proba`."""
         fitted = self._done
-        found = predicted(fitted.model, x, self._terms.notation.decimal)
+        found = self._predicted(x)
         return np.asarray(fitted.classes[fitted.model.model.head.chosen(found.scores)])
+
+    def _predicted(self, x: Any) -> Predictions:
+        model = self._done.model
+        if model.description.images is not None:
+            return predicted_images(model, x)
+        return predicted(model, x, self._terms.notation.decimal)
 
     def evaluate(self, x: Any, y: Any = None) -> Evaluation:
         """Accuracy, AUC with its interval, confusion and loss of the model on records of nobody.
@@ -221,6 +260,8 @@ class Federation:
         looked at: they say something of the records. Replaces a file that is there.
         """
         project = self._terms.agreed if isinstance(self._terms, FileTerms) else self._done.project
+        if project is None:
+            raise RunRefused("a run's folder has no consortium.toml: only who has fitted it can write one")
         target = Path(os.fspath(path))
         target.write_text(project_text(project))
         return target
@@ -228,7 +269,8 @@ class Federation:
     @property
     def settings(self) -> dict[str, Any]:
         """What is agreed, by the names that `__init__` has; what tables say is there once it is fitted."""
-        return self._terms.settings() if self._fitted is None else settings_of(self._fitted.project)
+        project = None if self._fitted is None else self._fitted.project
+        return self._terms.settings() if project is None else settings_of(project)
 
     @property
     def history(self) -> list[Round]:
@@ -237,9 +279,13 @@ class Federation:
 
     def _table(self, x: Any, y: Any) -> Table:
         """Records to judge on, read as a hospital's are, however few."""
-        project = self._done.project
-        schema, config = project.schema, self._done.outcome.history.rules.config
-        source = source_of(x, y, self._terms.notation, [entry.name for entry in project.features])
+        schema, config = self._done.schema, self._done.outcome.history.rules.config
+        if isinstance(schema, ImageSchema):
+            if y is not None:
+                raise TablesRefused("the classes of images are those of their folders, table or archive")
+            source = images_given(x).file
+        else:
+            source = source_of(x, y, schema.notation, [entry.name for entry in schema.features])
         with refusing(TablesRefused):
             return source.read(schema, config, training=False)
 

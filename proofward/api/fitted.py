@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.api.place import Place
-from proofward.api.refusals import ExportRefused, RunRefused, refusing
+from proofward.api.refusals import ExportRefused, RunRefused, SettingsRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.cli.evidence.audit import holds_ledger
 from proofward.cli.project.project import Project
 from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table
+from proofward.data.image_schema import ImageSchema
 from proofward.data.records import Records
+from proofward.data.schema import Label, Notation, Schema
 from proofward.layers.model import Int64Array
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.figures.curves import curves
@@ -27,25 +29,47 @@ from proofward.report.figures.scores import real_scores
 from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.handed_model import KINDS, SUFFIXES, handed
-from proofward.report.handover.model_source import Taken
+from proofward.report.handover.model_source import Taken, followed_so_far, last_taken
 from proofward.report.run_audit import RunAudit
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
+
+NO_RECORDS = "a run's folder has no records of the training"
 
 
 @dataclass(frozen=True)
 class Fitted:
     """hospitals: the records of each. classes: what `predict` answers for each class.
 
-    project: all that was agreed. place: of the run. model: the last confirmed one.
+    project: all that was agreed, None of a run that was opened. schema: how records are read. place: of the
+    run. model: the last confirmed one.
     """
 
-    project: Project
+    project: Project | None
+    schema: Schema | ImageSchema
     place: Place
     outcome: Ended
     model: ExportedModel
     hospitals: Mapping[str, Records]
     classes: NDArray[Any]
+
+    @classmethod
+    def opened(cls, folder: Path, label: str, decimal: str) -> Fitted:
+        """What a run's folder, or a kit, has; raises RunRefused, SettingsRefused.
+
+        label, decimal: how tables are written that it is evaluated on.
+        """
+        with refusing(RunRefused):
+            taken = last_taken(folder)
+            _, objects = followed_so_far(folder)
+        found = taken.model
+        with refusing(SettingsRefused):
+            schema = found.description.images or Schema(
+                found.description.of_table, Notation(Label.of(label, found.description.classes), (), decimal)
+            )
+        outcome = Ended(taken.history, objects, found.weights)
+        classes = classes_of(found.description.classes, {})
+        return cls(None, schema, Place(folder), outcome, found, {}, classes)
 
     @property
     def consortium(self) -> bytes:
@@ -64,7 +88,9 @@ class Fitted:
         return Evaluation.of(scores, table.records, own.description.classes, doubts)
 
     def rounds(self) -> list[Round]:
-        """From the first model on."""
+        """From the first model on; raises RunRefused where the records of the training are not at hand."""
+        if not self.hospitals:
+            raise RunRefused(f"history: {NO_RECORDS}")
         rows = rows_judged(self.model.description, list(self.hospitals.values()), None)
         own, records = self.model, rows.records
         scores = [real_scores(own.model, own.scales, weights, records) for weights in self.models()]
@@ -89,6 +115,8 @@ class Fitted:
     def report(self, path: str | os.PathLike[str], held_out: Records | None, draw: bool) -> tuple[Path, str]:
         """The page in a folder, and why there are no pictures, "" where there are; raises RunRefused."""
         folder = Path(os.fspath(path))
+        if held_out is None and not self.hospitals:
+            raise RunRefused(f"report: {NO_RECORDS}: give records of nobody")
         if folder.exists() and not folder.is_dir():
             raise RunRefused(f"{folder} is no folder")
         if folder.is_dir() and any(folder.iterdir()) and not (folder / PAGE_NAME).exists():
