@@ -57,7 +57,7 @@ def test_wrong_images_and_settings_are_refused_in_words(fitted, tmp_path):
         fitted.predict(tmp_path / "none")
     with pytest.raises(pw.TablesRefused, match="classes of images are those of their folders"):
         fitted.evaluate(tmp_path, [0, 1])
-    with pytest.raises(pw.TablesRefused, match="label"):
+    with pytest.raises(pw.TablesRefused, match="nothing was taken in"):
         fitted.evaluate(pw.Images(write_npz(tmp_path / "numbers.npz")))  # whose classes are 0 and 1
 
 
@@ -80,7 +80,7 @@ def test_an_opened_run_answers_as_the_one_that_was_fitted(fitted, folders, tmp_p
 
 
 def test_a_run_of_tables_is_opened_with_the_name_of_its_label(tmp_path):
-    federation = pw.Federation(**QUICK, folder=tmp_path / "run", progress=False).fit(sites())
+    federation = pw.Federation(**QUICK, folder=tmp_path / "run").fit(sites())
     x, y = sites()["a"]
     opened = pw.Federation.open(tmp_path / "run", label="diagnosis")
     assert np.array_equal(opened.predict_proba(x), federation.predict_proba(x))
