@@ -1,8 +1,8 @@
 """What a unit of work costs: processor nanoseconds, all cores together, and bytes for the memory.
 
 Shipped figures, fitted to proofs of sixteen shapes that were measured phase by phase on one machine (two
-cores of an x86-64 server at about 2.5 GHz, AVX-512, numpy's OpenBLAS): `benchmarks/cost_constants.py` measures
-them anew and prints this table beside fact and prediction of every case. On other machines times differ by
+cores of an x86-64 server at about 2.5 GHz, AVX-512, numpy's OpenBLAS): `benchmarks/cost_constants.py`
+measures them anew and prints this table beside fact and prediction of every case. On other machines times differ by
 about the speed of a core; counts and bytes of proofs do not come from here and are exact. Nothing that is
 proved depends on these figures: how a proof is arranged and committed to is chosen by counts
 (`layers.arrangement`, `commitment/ligero/choice`), and only predictions and `calibrate` read them.
@@ -10,12 +10,12 @@ proved depends on these figures: how a proof is arranged and committed to is cho
 Units that cost nothing measurable are left out. A `message` is a hidden value that is sent: what the
 interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
 included, and a `node made again` one of the levels that a prover does not keep, which costs it about three
-times a kept one. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a `coefficient` one
-of a row's polynomial in all tableaux that are opened, and a `polynomials' symbol` an entry of the matrices
-that an opening commits to. A `byte of a tableau` is one of polynomials and code words that a prover keeps, a
-`node` one of the levels of fraction trees that it keeps; both have a bound, see `commitment/ligero/tableau`
-and `proof/leaf_values`. Values and weights are those of padded layouts, over all samples; an `update` is
-encrypted once a round, and a `process` has loaded the kernels.
+times a kept one. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a
+`coefficient` one of a row's polynomial in all tableaux that are opened, and a `polynomials' symbol` an entry
+of the matrices that an opening commits to. A `byte of a tableau` is one of polynomials and code words that a
+prover keeps, a `node` one of the levels of fraction trees that it keeps; both have a bound, see
+`commitment/ligero/tableau` and `proof/leaf_values`. Values and weights are those of padded layouts, over all
+samples; an `update` is encrypted once a round, and a `process` has loaded the kernels.
 """
 
 from __future__ import annotations
