@@ -2,20 +2,21 @@
 
 Shipped figures, fitted to proofs of sixteen shapes that were measured phase by phase on one machine (two
 cores of an x86-64 server at about 2.5 GHz, AVX-512, numpy's OpenBLAS): `benchmarks/cost_constants.py`
-measures them anew and prints this table beside fact and prediction of every case. On other machines times differ by
-about the speed of a core; counts and bytes of proofs do not come from here and are exact. Nothing that is
-proved depends on these figures: how a proof is arranged and committed to is chosen by counts
+measures them anew and prints this table beside fact and prediction of every case. On other machines times
+differ by about the speed of a core; counts and bytes of proofs do not come from here and are exact. Nothing
+that is proved depends on these figures: how a proof is arranged and committed to is chosen by counts
 (`layers.arrangement`, `commitment/ligero/choice`), and only predictions and `calibrate` read them.
 
 Units that cost nothing measurable are left out. A `message` is a hidden value that is sent: what the
 interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
-included, and a `node made again` one of the levels that a prover does not keep, which costs it about three
-times a kept one. A `code symbol` is an entry of a committed tableau behind the Reed-Solomon code, a
-`coefficient` one of a row's polynomial in all tableaux that are opened, and a `polynomials' symbol` an entry
+included, and a `node made again` one of the levels that a prover does not keep. A `code symbol` is an entry
+of a committed tableau behind the Reed-Solomon code, a `coefficient` one of a row's polynomial in all tableaux
+that are opened, `made again` where a tableau is too large to keep them, and a `polynomials' symbol` an entry
 of the matrices that an opening commits to. A `byte of a tableau` is one of polynomials and code words that a
 prover keeps, a `node` one of the levels of fraction trees that it keeps; both have a bound, see
 `commitment/ligero/tableau` and `proof/leaf_values`. Values and weights are those of padded layouts, over all
-samples; an `update` is encrypted once a round, and a `process` has loaded the kernels.
+samples; an `update` is encrypted once a round, and a `process` has loaded the kernels. The two costs of what
+is made again come from rounds of one and of eight steps of `cancercnn`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ COSTS: Costs = {
         "leaf": 83.6,
         "table entry": 38.0,
         "message": 18800.0,
-        "node made again": 168.0,
+        "node made again": 77.0,
     },
     "sumchecks": {
         "linear value": 30.1,
@@ -63,6 +64,7 @@ COSTS: Costs = {
     },
     "opening": {
         "coefficient": 15.9,
+        "coefficient made again": 27.0,
         "polynomials' symbol": 80.1,
         "constraint": 154000.0,
     },
