@@ -92,7 +92,12 @@ _HOMES = {
     "api.federation": ("Federation",),
     "api.images": ("Images",),
     "api.refusals": (
-        "ExportRefused", "FederationError", "NotFitted", "RunRefused", "SettingsRefused", "TablesRefused",
+        "ExportRefused",
+        "FederationError",
+        "NotFitted",
+        "RunRefused",
+        "SettingsRefused",
+        "TablesRefused",
     ),
     "api.results": ("AuditResult", "Evaluation", "Round"),
     "cli.kit.inspected_table": ("inspect_table",),

@@ -30,12 +30,13 @@ LAYERS = (
     "data",
     "models",
     "report",
+    "console",
     "cli",
     "api",
 )
 WINGS = {"federation": ("messages", "storage", "history", "parties")}
 """Layers within a folder, the lowest first."""
-UNDER = {"cli": ("common", "project", "kit", "run", "evidence"), "report": ("handover", "figures"),
+UNDER = {"cli": ("common", "project", "kit", "run", "evidence"), "report": ("handover", "figures", "histograms"),
          "engines/remote": ("agreement",), "engines/flare": ("kits",), "data": ("images", "frozen", "tables")}  # fmt: skip
 """Layers within a folder below its own files, the lowest first."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -211,6 +212,7 @@ OUTSIDE = {
     "models/graph/onnx_runs.py": {"onnx", "onnxruntime"},
     "report/handover/exported_torch.py": {"torch"},
     "report/handover/exported_onnx.py": {"onnx", "onnxruntime"},
+    "report/handover/outside_onnx.py": {"onnx", "onnxruntime"},
 }
 """Files that bring networks in and out, and what they alone import."""
 

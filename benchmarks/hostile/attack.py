@@ -77,7 +77,7 @@ class Attacker:
         number, attempt = self.history.position()
         return seal_envelope(
             Envelope(self.rules.digest, sender, role, number, attempt, self.history.size, self.history.root,
-                     encode(record), b""),
+                     self.history.clocks[-1], encode(record), b""),
             self.key,
         )  # fmt: skip
 

@@ -34,17 +34,39 @@ LEAST_SITES = 3
 
 
 class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Trains a federation on one table, whose rows belong to hospitals; see `Federation` for the settings.
+    """Trains a federation on one table, whose rows belong to hospitals.
 
     Centre and spread of the columns are computed over all rows, which only somebody who holds them all can
-    do. n_sites: into how many sites rows are dealt by chance, each class evenly, where `fit` is not told
-    whose they are. folder: where the run is kept; by default in a temporary folder, which goes with
-    `federation_`. random_state: an integer repeats the fit, division, keys, first model and proofs included,
-    so that the run is evidence of nothing; None for a run that is.
+    do. A pickled estimator predicts, but has no `federation_`.
 
-    After `fit`: classes_, federation_ (the Federation, with `audit`, `report` and `export`), model_, sites_
-    (the site of each row), n_features_in_, and feature_names_in_ for data frames. A pickled estimator
-    predicts, but has no federation_.
+    Args:
+        preset: Gives what is left open of network and training.
+        hidden: Widths of the hidden layers.
+        layers: A line for each layer, instead of `hidden`.
+        learning_rate: The rate of a batch's mean gradient, a multiple of `batch / 1024`.
+        momentum: The momentum of SGD within a round.
+        batch: How many records a step has, a power of two.
+        epochs: How often a round goes through a site's records.
+        steps: How many steps a round has, instead of `epochs`.
+        clip_bound: The L2 norm that an update may have.
+        class_weights: An integer for each class, by which the gradients of its records are multiplied.
+        aggregation: The server's optimizer, by its name or with its numbers.
+        rounds: How many rounds there are.
+        verifiers: How many sites besides the hospitals check every proof.
+        n_sites: Into how many sites rows are dealt by chance, each class evenly, where `fit` is not told
+            whose they are.
+        folder: Where the run is kept. By default in a temporary folder, which goes with `federation_`.
+        progress: Whether to print what is going on.
+        random_state: An integer repeats the fit, division, keys, first model and proofs included, so that the
+            run is evidence of nothing. None for a run that is.
+
+    Attributes:
+        classes_: The classes, in ascending order.
+        federation_: The Federation, with `audit`, `report` and `export`.
+        model_: The last confirmed model.
+        sites_: The site of each row.
+        n_features_in_: How many columns `fit` was given.
+        feature_names_in_: Their names, for data frames.
     """
 
     def __init__(
@@ -89,8 +111,14 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sites: Any = None) -> FederatedClassifier:
         """Trains on rows X with classes y; returns itself.
 
-        sites: for each row the site that it belongs to, or the column of a data frame X that says it, which
-        is then no feature. Raises FederationError, a ValueError.
+        Args:
+            X: An array (n, d) or a data frame.
+            y: The class of each row.
+            sites: For each row the site that it belongs to, or the column of a data frame X that says it,
+                which is then no feature.
+
+        Raises:
+            FederationError: A ValueError that says what, where and why.
         """
         self.site_column_ = sites if isinstance(sites, str) else None
         if isinstance(sites, str):
@@ -164,11 +192,19 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return X
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Probabilities (n, classes), in the order of classes_."""
+        """Probabilities (n, classes), in the order of `classes_`.
+
+        Args:
+            X: An array (n, d) or a data frame.
+        """
         return probabilities(self._predicted(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The class of each row."""
+        """The class of each row.
+
+        Args:
+            X: An array (n, d) or a data frame.
+        """
         found = self._predicted(X)
         return np.asarray(self.classes_[self.model_.model.head.chosen(found.scores)])
 

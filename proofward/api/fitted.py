@@ -59,6 +59,8 @@ class Fitted:
 
         label, decimal: how tables are written that it is evaluated on.
         """
+        if not folder.is_dir():
+            raise RunRefused(f"{folder} is no folder")
         with refusing(RunRefused):
             taken = last_taken(folder)
             _, objects = followed_so_far(folder)

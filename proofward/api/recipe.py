@@ -81,6 +81,8 @@ class Recipe:
             "training": {name: given[name] for name in TRAINING_KEYS if name in given},
             "scales": given.get("scales", {}),
             "aggregation": _aggregation(given.get("aggregation", {})),
+            "validation": _validation(given.get("validation", {})),
+            **({"id": {"column": given["id"]}} if "id" in given else {}),
             "policy": {name: given[name] for name in POLICY if name in given},
             "site": list(_sites(list(hospitals), given.get("verifiers", 1))),
         }
@@ -143,6 +145,11 @@ def _aggregation(value: Any) -> Any:
         words = "an optimizer's name, one such as proofward.FedAdam(), or a mapping with its numbers"
         raise SettingsRefused(f"aggregation: expected {words}, found {value!r:.80}")
     return value
+
+
+def _validation(value: Any) -> Any:
+    """The table [validation]: of a share, or as it stands."""
+    return value if isinstance(value, Mapping) else {"share": value}
 
 
 def _sites(hospitals: Sequence[str], verifiers: Any) -> Iterable[dict[str, Any]]:

@@ -9,7 +9,11 @@ import click
 
 
 class FederationError(ValueError):
-    """What was asked was not done. problems: all that was found, a line each, never a value of a record."""
+    """What was asked was not done.
+
+    Attributes:
+        problems: All that was found, a line each, never a value of a record.
+    """
 
     def __init__(self, words: str, problems: Sequence[str] = ()) -> None:
         self.problems = tuple(problems)

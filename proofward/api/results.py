@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from proofward.cli.evidence.audit_words import describe, record_sentence, rules_sentence, screen, to_document
 from proofward.data.records import Records
-from proofward.report.auc_interval import auc_interval
 from proofward.report.audit_summary import AuditSummary, Breach
 from proofward.report.evaluation import evaluate
 from proofward.report.figures.scores import loss
+from proofward.report.histograms.auc_interval import auc_interval
 
 LEVEL = 0.95
 MOST_SHOWN = 16
@@ -25,15 +25,19 @@ MOST_SHOWN = 16
 class Evaluation:
     """How well a model tells classes apart on some records.
 
-    rows: how many records. accuracy: share of them that were taken for what they are. loss: mean
-    cross-entropy, in nats.
-
-    auc: area under the ROC curve; of more than two classes the mean over classes, each against all others;
-    None where all records are of one class. auc_interval: of 95 percent, for two classes. auc_by_class,
-    intervals_by_class: by the class's name, of two classes for the second alone.
-
-    confusion: int64 (classes, classes), a row for each class that records have, a column for each that they
-    were taken for. doubts: what looks wrong with the records.
+    Attributes:
+        rows: How many records there are.
+        classes: The names of the classes.
+        accuracy: The share of records that were taken for what they are.
+        loss: The mean cross-entropy, in nats.
+        auc: The area under the ROC curve. Of more than two classes it is the mean over classes, each against
+            all others. None where all records are of one class.
+        auc_interval: The interval of 95 percent, for two classes.
+        auc_by_class: The area by the class's name, of two classes for the second alone.
+        intervals_by_class: The interval of 95 percent of each of them.
+        confusion: int64 (classes, classes), a row for each class that records have, a column for each that
+            they were taken for.
+        doubts: What looks wrong with the records.
     """
 
     rows: int
@@ -107,9 +111,16 @@ class Evaluation:
 class AuditResult:
     """What replaying a run's folder, with no secret, came to; it prints as the command's one screen.
 
-    consistent: whether the record has no flaw. rules_kept: whether everybody kept the rules; None where that
-    cannot be told. passed: both. sentences: the two in words. breaches: who is proved to have broken which
-    rule. failures: a line for each check that failed. checks: how many there were.
+    Attributes:
+        consistent: Whether the record has no flaw.
+        rules_kept: Whether everybody kept the rules. None where that cannot be told.
+        passed: Both.
+        sentences: The two in words.
+        breaches: Who is proved to have broken which rule.
+        failures: A line for each check that failed.
+        checks: How many checks there were.
+        text: The command's one screen.
+        document: What `proofward audit --json` prints.
     """
 
     consistent: bool
@@ -120,7 +131,6 @@ class AuditResult:
     checks: int
     text: str
     document: Mapping[str, Any] = field(default_factory=dict)
-    """What `proofward audit --json` prints."""
 
     @classmethod
     def of(cls, summary: AuditSummary, consortium: bytes | None) -> AuditResult:
@@ -150,8 +160,12 @@ class AuditResult:
 class Round:
     """The model after a round, on the records of the training; round 0 is the first model.
 
-    hospitals: whose updates were summed. loss: mean cross-entropy, in nats. auc: None where all records are
-    of one class.
+    Attributes:
+        number: The number of the round.
+        hospitals: Those whose updates were summed.
+        loss: The mean cross-entropy, in nats.
+        accuracy: The share of records that are taken for what they are.
+        auc: The area under the ROC curve. None where all records are of one class.
     """
 
     number: int

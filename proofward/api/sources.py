@@ -75,7 +75,8 @@ def sources_of(
 
 def columns_of(source: DataFile, notation: Notation) -> Columns:
     """All columns that are neither the label's nor ignored; raises TablesRefused."""
-    label, ignored = folded(notation.label.column), {folded(name) for name in notation.ignore}
+    label = folded(notation.label.column)
+    ignored = {folded(name) for name in (*notation.ignore, *filter(None, [notation.id]))}
     names = source.held.names if isinstance(source, HeldTable) else _header(source.path, notation)
     keys = [folded(name) for name in names]
     if label not in keys:

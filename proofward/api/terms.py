@@ -16,6 +16,7 @@ from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.image_table import image_settings
 from proofward.cli.project.project import Project
 from proofward.cli.project.project_file import opened_project
+from proofward.cli.project.validation_table import plain_validation
 from proofward.data.image_schema import ImageSchema
 from proofward.data.schema import Feature, Label, Notation, Schema
 from proofward.federation.messages.rules import HOSPITAL, Rules
@@ -192,6 +193,9 @@ def settings_of(project: Project) -> dict[str, Any]:
     whole = project.settings.over(PRESET_FILES[project.preset].settings)
     optimizer = project.optimizer
     numbers = {name: float(shown(getattr(optimizer, name))) for name in optimizer.names()}
+    weighting: dict[str, object] = {"weighting": project.weighting.rule}
+    if project.weighting.cap:
+        weighting["cap"] = project.weighting.cap
     values = {name: getattr(whole, name) for name in (*MODEL_KEYS, *TRAINING_KEYS)}
     policy = ("threshold", "accepting", "minimum", "abandoning")
     return {
@@ -199,10 +203,11 @@ def settings_of(project: Project) -> dict[str, Any]:
         "rounds": project.rounds,
         **{name: list(value) if isinstance(value, tuple) else value
            for name, value in values.items() if value is not None},
-        "aggregation": {"optimizer": optimizer.name, **numbers},
+        "aggregation": {"optimizer": optimizer.name, **numbers, **weighting},
         **{name: getattr(project, name) for name in policy},
         "sites": {site.name: list(site.roles) for site in project.sites},
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
+        **({} if project.validation is None else {"validation": plain_validation(project.validation)}),
         **_settings_of_data(project),
     }  # fmt: skip
 
@@ -213,6 +218,7 @@ def _settings_of_data(project: Project) -> dict[str, Any]:
         sides = [names[0] if len(names) == 1 else list(names) for names in images.sides]
         return {"label": images.column, "classes": sides, "images": image_settings(images)}
     return {
+        **({"id": project.notation.id} if project.notation.id else {}),
         "label": project.notation.label.column,
         "ignore": list(project.notation.ignore),
         "decimal": project.notation.decimal,

@@ -109,7 +109,7 @@ def _run(
         manner.console,
         place.path,
         plan,
-        {name: (table.records.features, table.records.labels) for name, table in tables.items()},
+        {name: table.dataset for name, table in tables.items()},
         description_of(project),
         Measurements(),
         seed=manner.seed,

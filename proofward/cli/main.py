@@ -9,6 +9,7 @@ import click
 from proofward import __version__
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.audit import audit
+from proofward.cli.evidence.evaluate import evaluate
 from proofward.cli.evidence.export_audit import export_audit
 from proofward.cli.evidence.inspect import inspect
 from proofward.cli.evidence.model import model
@@ -20,6 +21,7 @@ from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
 from proofward.cli.kit.check_images import check_images
 from proofward.cli.kit.confirm import confirm
+from proofward.cli.kit.console import console
 from proofward.cli.kit.data import data
 from proofward.cli.kit.doctor import doctor
 from proofward.cli.kit.end import end
@@ -55,7 +57,9 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 model, predict, export_audit, track):  # fmt: skip
     main.add_command(command)
 main.add_command(check_images)
+main.add_command(evaluate)
 main.add_command(data)
+main.add_command(console)
 consortium.add_command(add_site)
 consortium.add_command(calibrate)
 consortium.add_command(consortium_check)

@@ -5,8 +5,9 @@
                 one more for everything else where the consortium wants it
     ordinal     one feature: the place of the level in a fixed order, from 0, scaled as a number is
 
-A missing value is refused, or stands for a stated value; an indicator is one more feature, 1 where a value is
-missing. Of a category with an indicator and no stated value all levels are 0 then.
+A cell is missing where it is empty or holds one of the column's codes for that. A missing value is refused,
+or stands for a stated value; an indicator is one more feature, 1 where a value is missing. Of a category with
+an indicator and no stated value all levels are 0 then.
 
 All of it is exact: ones, zeros and places are, and a number is the double nearest to its decimal, scaled by
 one subtraction and one division, which are the same on every machine.
@@ -20,17 +21,17 @@ from functools import cached_property
 from typing import Any
 
 from proofward.data.feature import Feature, FeaturesInvalid, check_name, finite, folded, plain_number
+from proofward.data.missing_codes import Coded, check_codes
 
 NUMBER, CATEGORY, ORDINAL = "number", "category", "ordinal"
 MOST_LEVELS = 1000
-EMPTY = "empty cells"
 OTHER, INDICATOR = "(other)", "(missing)"
 Encoded = tuple[tuple[float, ...] | None, str]
 """The values of the features that a cell gives, or None and what is wrong."""
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Coded):
     """A number with a range or a rule for missing values. missing: None where they are refused."""
 
     feature: Feature
@@ -38,6 +39,7 @@ class Number:
     maximum: float | None = None
     missing: float | None = None
     indicator: bool = False
+    missing_codes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("minimum", "maximum", "missing"):
@@ -53,6 +55,7 @@ class Number:
             expected = "expected a value in its range"
             raise FeaturesInvalid(f"missing of feature {self.name}: {expected}, found {self.missing}")
         _check_indicator(self.name, self.indicator, self.missing is not None)
+        check_codes(self.name, self.missing_codes)
 
     @property
     def name(self) -> str:
@@ -75,10 +78,10 @@ class Number:
         return (low is not None and value < low) or (high is not None and value > high)
 
     def encode(self, value: float | None) -> Encoded:
-        """Of a cell's number, None for an empty cell."""
-        if value is None:
+        """Of a cell's number, None for one without."""
+        if value is None or self.codes.has_number(value):
             if self.missing is None:
-                return None, EMPTY
+                return None, self.words_of_missing
             return (float(self.missing), *((1.0,) if self.indicator else ())), ""
         if self.outside(value):
             return None, f"numbers outside the agreed range, {_range(self.minimum, self.maximum)}"
@@ -90,12 +93,14 @@ class Number:
         return {
             "kind": NUMBER, **self.feature.to_plain(),
             **{name: float(value) for name, value in limits.items() if value is not None},
-            **_plain_missing(None if self.missing is None else float(self.missing), self.indicator),
+            **_plain_missing(
+                None if self.missing is None else float(self.missing), self.indicator, self.missing_codes
+            ),
         }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class _Levels:
+class _Levels(Coded):
     """A column of levels: a fixed list of texts, which are compared as numbers where all of them are."""
 
     name: str
@@ -115,7 +120,7 @@ class _Levels:
             found = self._places.get(number)
         return found
 
-    def check(self, least: int, missing: str | None) -> None:
+    def check(self, least: int, missing: str | None, codes: Sequence[str]) -> None:
         """Raises FeaturesInvalid."""
         check_name("name of a feature", self.name)
         if not least <= len(self.levels) <= MOST_LEVELS:
@@ -128,6 +133,10 @@ class _Levels:
         if missing is not None and self.place(missing) is None:
             expected = "expected one of its levels"
             raise FeaturesInvalid(f"missing of feature {self.name}: {expected}, found {missing!r:.80}")
+        check_codes(self.name, codes)
+        if both := [code for code in codes if self.place(code) is not None]:
+            words = f"missing_codes of feature {self.name}: expected none of its levels"
+            raise FeaturesInvalid(f"{words}, found {both[0]!r:.80}")
 
     @property
     def _unknown(self) -> str:
@@ -144,12 +153,13 @@ class Category(_Levels):
     other: bool = False
     missing: str | None = None
     indicator: bool = False
+    missing_codes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if type(self.other) is not bool:
             words = f"other of feature {self.name}: expected true or false"
             raise FeaturesInvalid(f"{words}, found {self.other!r:.40}")
-        self.check(1 if self.other else 2, self.missing)
+        self.check(1 if self.other else 2, self.missing, self.missing_codes)
         _check_indicator(self.name, self.indicator, True)
 
     @cached_property
@@ -161,9 +171,9 @@ class Category(_Levels):
     def encode(self, text: str) -> Encoded:
         """Of a cell's text, "" for an empty cell."""
         values = [0.0] * len(self.inputs)
-        if not text:
+        if not text or self.codes.has(text):
             if self.missing is None and not self.indicator:
-                return None, EMPTY
+                return None, self.words_of_missing
             if self.indicator:
                 values[-1] = 1.0
             text = self.missing or ""
@@ -180,7 +190,8 @@ class Category(_Levels):
     def to_plain(self) -> dict[str, object]:
         """Plain values for JSON."""
         plain: dict[str, object] = {"kind": CATEGORY, "name": self.name, "levels": list(self.levels)}
-        return {**plain, "other": self.other, **_plain_missing(self.missing, self.indicator)}
+        missing = _plain_missing(self.missing, self.indicator, self.missing_codes)
+        return {**plain, "other": self.other, **missing}
 
 
 @dataclass(frozen=True)
@@ -191,11 +202,12 @@ class Ordinal(_Levels):
     spread: float = 1.0
     missing: str | None = None
     indicator: bool = False
+    missing_codes: tuple[str, ...] = ()
     feature: Feature = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "feature", Feature(self.name, self.centre, self.spread))
-        self.check(2, self.missing)
+        self.check(2, self.missing, self.missing_codes)
         _check_indicator(self.name, self.indicator, self.missing is not None)
 
     @property
@@ -205,10 +217,10 @@ class Ordinal(_Levels):
 
     def encode(self, text: str) -> Encoded:
         """Of a cell's text, "" for an empty cell."""
-        missing = not text
+        missing = not text or self.codes.has(text)
         if missing and self.missing is None:
-            return None, EMPTY
-        at = self.place(text or self.missing or "")
+            return None, self.words_of_missing
+        at = self.place((self.missing or "") if missing else text)
         if at is None:
             return None, self._unknown
         return (float(at), *((float(missing),) if self.indicator else ())), ""
@@ -217,7 +229,7 @@ class Ordinal(_Levels):
         """Plain values for JSON."""
         plain: dict[str, object] = {"kind": ORDINAL, "name": self.name, "levels": list(self.levels)}
         scaled = {"centre": float(self.centre), "spread": float(self.spread)}
-        return {**plain, **scaled, **_plain_missing(self.missing, self.indicator)}
+        return {**plain, **scaled, **_plain_missing(self.missing, self.indicator, self.missing_codes)}
 
 
 TableColumn = Feature | Number | Category | Ordinal
@@ -227,11 +239,13 @@ TableColumn = Feature | Number | Category | Ordinal
 def column_from_plain(plain: Mapping[str, Any]) -> TableColumn:
     """Inverse of `to_plain` of any kind; raises FeaturesInvalid, and what wrong types raise."""
     values = dict(plain)
+    if "missing_codes" in values:
+        values["missing_codes"] = tuple(values["missing_codes"])
     kind = values.pop("kind", None)
     if kind is None:
         return Feature(**values)
     if kind == NUMBER:
-        names = ("minimum", "maximum", "missing", "indicator")
+        names = ("minimum", "maximum", "missing", "indicator", "missing_codes")
         own = {name: values.pop(name) for name in names if name in values}
         return Number(Feature(**values), **own)
     if kind not in (CATEGORY, ORDINAL):
@@ -261,9 +275,10 @@ def _check_indicator(name: str, indicator: object, stated: bool) -> None:
         raise FeaturesInvalid(f"feature {name}: expected a stated value, missing, beside its indicator")
 
 
-def _plain_missing(missing: object, indicator: bool) -> dict[str, object]:
+def _plain_missing(missing: object, indicator: bool, codes: Sequence[str]) -> dict[str, object]:
     stated = {} if missing is None else {"missing": missing}
-    return {**stated, **({"indicator": True} if indicator else {})}
+    listed = {"missing_codes": list(codes)} if codes else {}
+    return {**stated, **({"indicator": True} if indicator else {}), **listed}
 
 
 def _range(low: float | None, high: float | None) -> str:

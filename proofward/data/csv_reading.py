@@ -12,9 +12,10 @@ from array import array
 
 import numpy as np
 
-from proofward.data.column_kinds import EMPTY, Category, Encoded, Number, Ordinal, TableColumn, is_plain
+from proofward.data.column_kinds import Category, Encoded, Number, Ordinal, TableColumn, is_plain
 from proofward.data.csv_header import Header
 from proofward.data.csv_problems import Places, Problems, described
+from proofward.data.missing_codes import EMPTY
 from proofward.data.plausibility import Readings
 from proofward.data.schema import DECIMALS, Schema, folded, plain_number
 from proofward.data.tables.cells import EXACT, is_date, is_truth
@@ -96,9 +97,9 @@ class Reading:
         """What a cell gives."""
         if isinstance(column, Category | Ordinal):
             return column.encode(cell.strip())
-        if isinstance(column, Number) and not cell.strip():
+        if isinstance(column, Number) and (not cell.strip() or column.codes.has_text(cell)):
             return column.encode(None)
-        value, what = self._number(cell)
+        value, what = self.number(cell)
         if value is None:
             return None, what
         return column.encode(value) if isinstance(column, Number) else ((value,), "")
@@ -139,7 +140,7 @@ class Reading:
                 again.add(number)
             seen.add(digest)
 
-    def _number(self, cell: str) -> tuple[float | None, str]:
+    def number(self, cell: str) -> tuple[float | None, str]:
         """A cell's number, or None and what is wrong."""
         text, decimal = cell.strip(), self.schema.notation.decimal
         if not text:
@@ -159,7 +160,7 @@ class Reading:
         if not text:
             return None, EMPTY
         if label.numbers is not None:
-            value, _ = self._number(text)
+            value, _ = self.number(text)
             found = [index for index, known in enumerate(label.numbers) if known == value]
         else:
             found = [index for index, known in enumerate(label.classes) if folded(known) == text]

@@ -20,8 +20,8 @@ from proofward.data.plausibility import (
     Readings,
     clipped_by_name,
     column_doubts,
-    notes,
     outside,
+    repetition,
     table_doubts,
 )
 from proofward.data.records import Records, to_fixed_point
@@ -47,6 +47,11 @@ class Table:
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
     patients: Int64Array | None = None
+
+    @property
+    def dataset(self) -> tuple[Int64Array, Int64Array, Int64Array | None]:
+        """Features, labels and patients, as an engine takes them."""
+        return self.records.features, self.records.labels, self.patients
 
 
 def read_table(
@@ -113,11 +118,12 @@ def table_of(
         lines = [*problems.lines(), *(f"in the rows that could be read: {d.words}" for d in doubts)]
         raise CsvRefused(lines, problems.kinds(), clipped_by_name(schema.inputs, clipped.sum(axis=0)))
     records = Records(to_fixed_point(normalised, scales), readings.labels)
+    repeated, notes = repetition(readings, schema)
     return Table(
         records,
         clipped_by_name(schema.inputs, clipped.sum(axis=0)),
-        (*doubts, *table_doubts(readings, schema, records)),
-        (*notes(readings), *told, *_counted(patients)),
+        (*doubts, *table_doubts(readings, schema, records), *repeated),
+        (*notes, *told, *_counted(patients)),
         patients,
     )
 

@@ -130,9 +130,7 @@ def _mass(draw: _Draws, rows: _Plane, columns: _Plane) -> _Plane:
     return plane
 
 
-def _along(
-    draw: _Draws, rows: _Plane, columns: _Plane, row: float, column: float
-) -> tuple[_Plane, _Plane]:
+def _along(draw: _Draws, rows: _Plane, columns: _Plane, row: float, column: float) -> tuple[_Plane, _Plane]:
     """Distance of every pixel from a line through a point, and how far ahead on the line it is."""
     down, right = draw.between(-1.0, 1.0), draw.between(-1.0, 1.0)
     length = float(np.sqrt(down * down + right * right)) or 1.0

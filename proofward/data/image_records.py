@@ -22,6 +22,7 @@ from proofward.data.images.example import Source
 from proofward.data.images.inspection import ONE_CLASS, Inspection, inspect, shown
 from proofward.data.images.listing import Columns, read_listing
 from proofward.data.images.patient_column import read_patients
+from proofward.data.images.patient_split import patients_of
 from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.sources import source_at
 from proofward.data.images.stream import batches
@@ -112,18 +113,19 @@ def read_images(files: ImageFiles, schema: ImageSchema, scales: FixedPoint, leas
         raise ImagesRefused(f"too few images: {words}, found {len(found)}")
     reached = schema.reached
     records = taken(source, found, schema, scales, reached)
-    labels = records.labels
+    labels, patients = records.labels, patients_of(found)
     doubts = [Doubt(IMAGES, "", words) for words in found.doubts if words != ONE_CLASS]
     if len(np.unique(labels)) == 1:
         doubts.append(Doubt(ALONE, "", f"all {len(labels)} images are {schema.classes[int(labels[0])]}"))
     if reached is not None:
-        return Table(records, reached.clipped, (*doubts, *reached.doubts), (*found.notes, reached.note))
+        told = (*found.notes, reached.note)
+        return Table(records, reached.clipped, (*doubts, *reached.doubts), told, patients)
     if joined is None:
-        return Table(records, {}, tuple(doubts), found.notes)
+        return Table(records, {}, tuple(doubts), found.notes, patients)
     whole = Records(np.hstack([records.features, joined.rows]), labels)
     own = [doubt for doubt in joined.table.doubts if doubt.check != ALONE]
     notes = (*found.notes, *joined.table.notes, *joined.notes)
-    return Table(whole, joined.table.clipped, (*doubts, *own), notes)
+    return Table(whole, joined.table.clipped, (*doubts, *own), notes, patients)
 
 
 def _joined(

@@ -7,6 +7,7 @@ leaves the hospital: which checks a table fails says something about its records
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +20,11 @@ from proofward.data.schema import Feature, Schema
 from proofward.layers.model import FixedPoint
 
 FAR = 1000.0
+BY_CHANCE = 100
+"""Repeated records say something where so many times more different ones could be made than there are."""
 CLIPPED, BEYOND_REASON, CONSTANT, ONE_CLASS = "clipped", "beyond reason", "constant", "one class"
-CHECKS = (CLIPPED, BEYOND_REASON, CONSTANT, ONE_CLASS)
+DUPLICATES = "duplicates"
+CHECKS = (CLIPPED, BEYOND_REASON, CONSTANT, ONE_CLASS, DUPLICATES)
 """Of a table."""
 IMAGES = "images"
 """Whatever speaks against a set of images, besides ONE_CLASS."""
@@ -119,11 +123,30 @@ def table_doubts(readings: Readings, schema: Schema, records: Records) -> list[D
     return doubts
 
 
-def notes(readings: Readings) -> list[str]:
-    """What is told and stops nothing: rows may repeat where there are few features of few values."""
+def repetition(readings: Readings, schema: Schema) -> tuple[list[Doubt], list[str]]:
+    """What is doubtful, and what is told only, of records that repeat an earlier one.
+
+    Where there are few features of few values, rows repeat by chance.
+    """
     copies, count = repeated_rows(readings), len(readings.rows)
-    told = f"{copies.count} of {count} records repeat an earlier one to the last digit ({copies})"
-    return [told] if copies.count else []
+    if not copies.count:
+        return [], []
+    words = f"{copies.count} of {count} records repeat an earlier one to the last digit"
+    limit = schema.notation.duplicate_percent
+    if 100 * copies.count <= limit * count or _possible(readings, schema) < BY_CHANCE * count:
+        return [], [f"{words} ({copies})"]
+    words = f"{words}, more than the agreed {limit} percent ({copies}); was something exported twice?"
+    return [Doubt(DUPLICATES, "", words)], []
+
+
+def _possible(readings: Readings, schema: Schema) -> int:
+    """How many different records could be made of what stands in each column."""
+    different, start = [len(np.unique(readings.labels))], 0
+    for column in schema.features:
+        end = start + len(column.inputs)
+        different.append(len(np.unique(readings.values[:, start:end], axis=0)))
+        start = end
+    return math.prod(different)
 
 
 def repeated_rows(readings: Readings) -> Places:

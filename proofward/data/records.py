@@ -12,7 +12,12 @@ from proofward.layers.model import FixedPoint, Int64Array
 
 @dataclass(frozen=True)
 class Records:
-    """features int64 (n, d) at scale fa within scales.input_range; labels int64 (n,), numbers of classes."""
+    """Records as the trainer takes them.
+
+    Attributes:
+        features: int64 (n, d) at scale fa, within scales.input_range.
+        labels: int64 (n,), numbers of classes.
+    """
 
     features: Int64Array
     labels: Int64Array
@@ -26,7 +31,12 @@ class Records:
 
 
 def to_fixed_point(values: NDArray[np.float64], scales: FixedPoint) -> Int64Array:
-    """round(values * 2^fa), clipped to the input range, however large: int64 of the same shape."""
+    """round(values * 2^fa), clipped to the input range, however large: int64 of the same shape.
+
+    Args:
+        values: Real numbers of any shape.
+        scales: The bits of the fixed-point numbers.
+    """
     low, high = scales.input_range
     with np.errstate(over="ignore"):
         scaled = np.rint(values * (1 << scales.activation_bits))

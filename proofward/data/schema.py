@@ -28,14 +28,15 @@ from proofward.data.feature import (
 from proofward.layers.plain import MOST_CLASSES
 
 __all__ = [
-    "CLIPPED_PERCENT", "DECIMALS", "FEATURES_NAME", "MAX_BYTES", "MAX_NAME", "MAX_UNIT", "Feature",
-    "FeaturesInvalid", "Label", "Notation", "Schema", "ascending", "check_features", "folded", "plain_number",
+    "CLIPPED_PERCENT", "DECIMALS", "DUPLICATE_PERCENT", "FEATURES_NAME", "MAX_BYTES", "MAX_NAME", "MAX_UNIT",
+    "Feature", "FeaturesInvalid", "Label", "Notation", "Schema", "ascending", "check_features", "folded",
+    "plain_number",
 ]  # fmt: skip
 
 FEATURES_NAME = "features.json"
 MAX_BYTES = 1 << 24
 MAX_IGNORED = 1000
-CLIPPED_PERCENT = 20
+CLIPPED_PERCENT = DUPLICATE_PERCENT = 20
 VERSION, EXTENDED = "proofward/columns/v1", "proofward/columns/v2"
 """The second is of columns that are more than numbers, and of tables with an id."""
 TITLE_MARK = "; columns "
@@ -109,6 +110,7 @@ class Notation:
     ignore: columns that may be there and are not used. decimal: the mark in numbers, a point or a comma.
     clipped_percent: `enrol` refuses a column of which a larger share lies outside the range of inputs.
     id: the column with the patient's number, which is counted and never learnt from; "" where there is none.
+    duplicate_percent: `enrol` refuses a table of which a larger share of records repeat an earlier one.
     """
 
     label: Label = field(default_factory=Label)
@@ -116,6 +118,7 @@ class Notation:
     decimal: str = "."
     clipped_percent: int = CLIPPED_PERCENT
     id: str = ""
+    duplicate_percent: int = DUPLICATE_PERCENT
 
     def __post_init__(self) -> None:
         if len(self.ignore) > MAX_IGNORED:
@@ -126,9 +129,10 @@ class Notation:
             raise FeaturesInvalid("ignore: expected distinct names in ascending order")
         if not isinstance(self.decimal, str) or self.decimal not in DECIMALS:
             raise FeaturesInvalid(f'decimal: expected "." or ",", found {self.decimal!r:.40}')
-        if type(self.clipped_percent) is not int or not 0 <= self.clipped_percent <= 100:
-            words = "clipped_percent: expected an integer in [0, 100]"
-            raise FeaturesInvalid(f"{words}, found {self.clipped_percent!r:.40}")
+        for name in ("clipped_percent", "duplicate_percent"):
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= 100:
+                raise FeaturesInvalid(f"{name}: expected an integer in [0, 100], found {value!r:.40}")
         if self.id != "":
             check_name("id.column", self.id)
 
@@ -204,8 +208,10 @@ class Schema:
             "ignore": list(notation.ignore),
             "decimal": notation.decimal,
             "clipped_percent": notation.clipped_percent,
+            **({} if notation.duplicate_percent == DUPLICATE_PERCENT else
+               {"duplicate_percent": notation.duplicate_percent}),
             "features": features,
-        }
+        }  # fmt: skip
         return (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
     @classmethod

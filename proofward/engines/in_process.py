@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
+from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.faults import Fault, faults
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.history.waiting import waits_for
@@ -25,9 +26,11 @@ from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.refusal import FederationHalted, Refusal
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.aggregator import Aggregator
+from proofward.federation.parties.counting import CountSource, no_counts
 from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.follower import Follower, Surroundings
-from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.hospital import NO_RECORDS, Hospital
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore
@@ -35,7 +38,7 @@ from proofward.field.threads import sharing
 from proofward.ledger.note import NoteSigner
 
 Signed = NDArray[np.int64]
-Dataset = tuple[Signed, Signed]
+Dataset = tuple[Signed, Signed] | tuple[Signed, Signed, Signed | None]
 
 
 class Network(Protocol):
@@ -82,7 +85,7 @@ class RunResult:
     names members that refuse to go on, and `waits_for` those without whose word an unfinished run does not go
     on. `weights` is the last model, flat int64 (parameters,), or none if none was drawn. `refusals` is
     everything refused by anybody, in order, as (party, refusal). `faults` is what the ledger proves against
-    members.
+    members. `sums` are those of the rounds that count.
     """
 
     finished: bool
@@ -93,10 +96,11 @@ class RunResult:
     refusals: list[tuple[str, Refusal]]
     faults: list[Fault]
     waits_for: tuple[str, ...]
+    sums: tuple[CountedSum, ...] = ()
 
 
 class InProcessFederation:
-    """A federation in one process. datasets: by hospital, (features int64 (n, d), labels int64 (n,))."""
+    """A federation in one process."""
 
     def __init__(
         self,
@@ -110,11 +114,23 @@ class InProcessFederation:
         parties: Parties | None = None,
         proofs: Proofs | None = None,
         workers: int | None = None,
+        counts: Mapping[str, CountSource] | None = None,
     ) -> None:
         """Opens or creates the run folder.
 
-        `workers` is how many members work at the same time, on threads, from which `observe` is then called;
-        see `usual_workers` for how many they are otherwise. What comes out is the same with any number.
+        Args:
+            directory: The run folder.
+            plan: What the consortium agrees on.
+            datasets: For each hospital (features int64 (n, d), labels int64 (n,)), and where known the number
+                of each record's patient, int64 (n,).
+            seed: For tests and benchmarks only: all that is random follows from it, keys too.
+            observe: Is called with each event, from the threads of the members.
+            network: Carries the messages. By default all arrive.
+            parties: Classes of members, for tests of dishonest ones.
+            proofs: What makes and checks proofs.
+            workers: How many members work at the same time, on threads. `usual_workers` says how many they
+                are otherwise. What comes out is the same with any number.
+            counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
@@ -124,19 +140,20 @@ class InProcessFederation:
         self._refused: dict[str, list[tuple[str, Refusal]]] = {}
         self._observe = observe
         self._workers = workers
-        self._rows = max((len(labels) for _, labels in datasets.values()), default=1)
-        self._proofs = proofs
+        self._rows = max((len(records[1]) for records in datasets.values()), default=1)
+        self._proofs, self._counts = proofs, counts or {}
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
+        clock = self.folder.clock(plan.aggregator)
         self.aggregator = kinds.aggregator(
-            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock
         )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
         for name in self.rules.hospitals:
             hospital = kinds.hospitals.get(name, Hospital)
             self.hospitals[name] = hospital(
-                name, self.folder.key(name), self._around(name, proofs), *datasets[name]
+                name, self.folder.key(name), self._around(name, proofs), *self._records(datasets, name)
             )
         for name in self.rules.verifiers:
             verifier = kinds.verifiers.get(name, Verifier)
@@ -149,8 +166,13 @@ class InProcessFederation:
             objects=self.aggregator.ledger.objects,
             proofs=proofs,
             randomness=self.folder.randomness(name),
+            clock=self.folder.clock(name),
             observe=self._event,
+            counts=self._counts.get(name, no_counts),
         )
+
+    def _records(self, datasets: Mapping[str, Dataset], name: str) -> Dataset:
+        return NO_RECORDS if self.rules.counts_only else datasets[name]
 
     def add_hospital(
         self, name: str, features: Signed, labels: Signed, kind: type[Hospital] = Hospital
@@ -265,4 +287,5 @@ class InProcessFederation:
             list(self.refusals),
             faults(history),
             waits_for(history),
+            counted_sums(history, self.aggregator.objects),
         )

@@ -81,7 +81,7 @@ class LocalConsortium:
         self,
         terms: Terms,
         model: bytes,
-        datasets: Mapping[str, tuple[Signed, Signed]],
+        datasets: Mapping[str, tuple[Signed, Signed] | tuple[Signed, Signed, Signed | None]],
         seed: bytes | None = None,
     ) -> None:
         """Provisions, joins and enrols. seed: repeatable keys, nonces and proofs, for comparisons only."""

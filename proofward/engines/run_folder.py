@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
 from proofward.federation.messages.usual import usual_abandonments
@@ -25,6 +27,7 @@ from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 PRIVATE_SUFFIX = ".private"
 
@@ -43,8 +46,19 @@ def private_of(directory: Path) -> Path:
 class Plan:
     """What a consortium agrees on, before keys exist.
 
-    abandonments: all hospitals but one where it is None. initial_weights: of a trusted first model, flat
-    int64 (parameters,) at scale fw; None for one that the members draw.
+    Attributes:
+        federation: The title of the federation.
+        hospitals: The names of the hospitals.
+        verifiers: The names of the verifiers, hospitals among them or not.
+        accepting_verdicts: How many verifiers have to accept a proof.
+        minimum_updates: The smallest number of updates in a sum.
+        rounds: How many rounds there are.
+        config: The rules of every round.
+        initial_weights: The weights of a trusted first model, flat int64 (parameters,) at scale fw. None for
+            one that the members draw.
+        abandonments: How many hospitals give up a round together. All but one where it is None.
+        aggregator: The name of the party that runs the ledger.
+        counting: What is counted in which rounds, see Rules.
     """
 
     federation: str
@@ -57,6 +71,8 @@ class Plan:
     initial_weights: NDArray[np.int64] | None = None
     abandonments: int | None = None
     aggregator: str = "aggregator"
+    declarations: Declarations = NOTHING_DECLARED
+    counting: tuple[Counting, ...] = ()
 
     @property
     def initial_model(self) -> bytes:
@@ -97,6 +113,10 @@ class RunFolder:
         """A party's source of randomness."""
         return SystemRandomness() if self.seed is None else SeededRandomness(self.seed, name)
 
+    def clock(self, name: str) -> Clock:
+        """A party's clock; a run with a seed has one time."""
+        return system_clock if self.seed is None else repeatable_clock
+
     def key(self, name: str, *, added: bool = False) -> SigningKey:
         """A party's signing key, made and saved if there is none and the run has not begun.
 
@@ -125,5 +145,7 @@ class RunFolder:
             rounds=plan.rounds,
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
+            counting=plan.counting,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
+            declarations=plan.declarations,
         )

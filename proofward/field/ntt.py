@@ -126,8 +126,6 @@ def _extend_row(coefficients, shifts, turned, twiddles, cubes, values):  # type:
     forward(high, twiddles, cubes)
 
 
-
-
 @kernel(void(MATRIX, ROW, ROW, ROW, ROW, MATRIX, WORD, WORD))
 def _extend(coefficients, shifts, turned, twiddles, cubes, values, start, stop):  # type: ignore[no-untyped-def]
     for r in range(start, stop):

@@ -31,8 +31,6 @@ class SplitWeights:
     low: Array
 
 
-
-
 @kernel()
 def _parts(table, first, count):  # type: ignore[no-untyped-def]
     """Both planes of a table at first .. first + count, and half a table further on."""
@@ -155,8 +153,6 @@ def _fraction(p, q, numerators, denominators, start, stop):  # type: ignore[no-u
         n0[i], n1[i] = plus(a0, b0), plus(a1, b1)
     for i in range(d0.size):
         d0[i], d1[i] = ext_times(q0[i], q1[i], q2[i], q3[i])
-
-
 
 
 @kernel(void(ROW, ROW, SCALAR, SCALAR, SCALAR, SCALAR, ROW, ROW, WORD, WORD))

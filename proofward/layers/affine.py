@@ -125,9 +125,7 @@ class Affine(ABC):
         """Inverse of `to_plain`; raises ConfigurationError on anything else."""
 
     @abstractmethod
-    def trainer(
-        self, weights: Int64Array, biases: Int64Array, one: int, bound: int
-    ) -> AffineTrainer:
+    def trainer(self, weights: Int64Array, biases: Int64Array, one: int, bound: int) -> AffineTrainer:
         """The layer during training, from copies of int64 arrays; |weight| <= bound for ever.
 
         one: what biases are multiplied by, 2^fa or a multiple beside means (`means`).

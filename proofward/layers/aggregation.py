@@ -18,15 +18,7 @@ from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array
 
-WEIGHT_BITS = 10
-"""A record weighs 2^10, less the bits by which a round divides all weights."""
-
 _LIMIT = 1 << 62
-
-
-def weight_of(rows: int, weight_shift: int) -> int:
-    """M, the public weight of a hospital: 2^10 a record, divided by 2^weight_shift, at least 1."""
-    return max(1, (rows << WEIGHT_BITS) >> weight_shift)
 
 
 def quantise_update(update: Int64Array, multiplier: int, shift: int, odd: int = 1) -> Int64Array:

@@ -94,9 +94,7 @@ def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
     return _least(limb, others, values, lambda way: way.saturating_columns + way.saturating_lookups)
 
 
-def _least(
-    limb: HighLimb, others: Iterable[Split], values: int, of_value: Callable[[Beyond], int]
-) -> Beyond:
+def _least(limb: HighLimb, others: Iterable[Split], values: int, of_value: Callable[[Beyond], int]) -> Beyond:
     """The way with the least columns, lookups and table entries; limbs unless another gains enough."""
 
     def cost(way: Beyond) -> int:

@@ -133,9 +133,7 @@ class Conv2d(Affine):
         values = exactly("convolution", plain, ("kind", *names))
         return cls(takes, *(integer(name, values[name], 0, MAX_CHANNELS) for name in names))
 
-    def trainer(
-        self, weights: Int64Array, biases: Int64Array, one: int, bound: int
-    ) -> Conv2dTrainer:
+    def trainer(self, weights: Int64Array, biases: Int64Array, one: int, bound: int) -> Conv2dTrainer:
         return Conv2dTrainer(self, weights, biases, one, bound)
 
     def relation(
@@ -195,9 +193,7 @@ class Conv2dTrainer(AffineTrainer):
 
     __slots__ = ("biases", "layer", "one", "weights")
 
-    def __init__(
-        self, layer: Conv2d, weights: Int64Array, biases: Int64Array, one: int, bound: int
-    ) -> None:
+    def __init__(self, layer: Conv2d, weights: Int64Array, biases: Int64Array, one: int, bound: int) -> None:
         self.layer, self.one = layer, one
         self.weights = ExactMatrix(weights.reshape(layer.outputs, -1), bound, layer.outputs, layer.fan_in)
         self.biases = biases.copy()

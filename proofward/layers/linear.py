@@ -97,9 +97,7 @@ class Linear(Affine):
         values = exactly("linear layer", plain, ("kind", "outputs"))
         return cls(takes, integer("outputs", values["outputs"], 1, MAX_WIDTH))
 
-    def trainer(
-        self, weights: Int64Array, biases: Int64Array, one: int, bound: int
-    ) -> LinearTrainer:
+    def trainer(self, weights: Int64Array, biases: Int64Array, one: int, bound: int) -> LinearTrainer:
         return LinearTrainer(self, weights, biases, one, bound)
 
     def relation(
@@ -129,9 +127,7 @@ class LinearTrainer(AffineTrainer):
 
     __slots__ = ("bias", "layer", "one", "weights")
 
-    def __init__(
-        self, layer: Linear, weights: Int64Array, bias: Int64Array, one: int, bound: int
-    ) -> None:
+    def __init__(self, layer: Linear, weights: Int64Array, bias: Int64Array, one: int, bound: int) -> None:
         self.one, self.layer = one, layer
         rows, columns = padded(layer.outputs), layer.inputs.padded_size
         matrix = layer.inputs.pad(weights.reshape(layer.outputs, -1))

@@ -13,6 +13,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import padded
 from proofward.layers.momentum import LARGEST_MOMENTUM, Rates, rates_of
 from proofward.layers.plain import MILLION, exactly, integer, shown
+from proofward.layers.validation_part import LARGEST_SHARE, validation_rows
 
 Int64Array = NDArray[np.int64]
 
@@ -58,9 +59,7 @@ class FixedPoint:
     def __post_init__(self) -> None:
         integer("activation_bits", self.activation_bits, 1, 14)
         integer("gradient_bits", self.gradient_bits, 1, 14)
-        integer(
-            "weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS
-        )
+        integer("weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS)
         integer("table_bits", self.table_bits, 2, LARGEST_TABLE)
         integer("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
         integer("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
@@ -176,13 +175,19 @@ class FinerScales(FixedPoint):
         return Divisor.of(self.finer_back_sums << self.weight_bits)
 
 
+_WHERE_USED = ("momentum", "validation_share")
+"""Fields of a training that its plain form names where they are not 0 only."""
+
+
 @dataclass(frozen=True)
 class Training:
     """Local training of a round: the learning rate is rate * batch / 2^k.
 
-    Exactly one of `epochs` and `steps` is positive: so many passes over a hospital's records, whatever their
-    number, or so many SGD steps, the same for every hospital. The momentum is in millionths; the plain form
-    names it where it is not 0.
+    Exactly one of `epochs` and `steps` is positive: so many passes over the records that a hospital trains
+    on, whatever their number, or so many SGD steps, the same for every hospital. The momentum is in
+    millionths. So is the validation share: the part of every hospital's rows that no step takes
+    (`validation_part`); rows are all rows, as enrolled, wherever they are counted here. The plain form names
+    each of the two where it is not 0.
     """
 
     rate: int = 1
@@ -190,6 +195,7 @@ class Training:
     epochs: int = 0
     steps: int = 0
     momentum: int = 0
+    validation_share: int = 0
 
     def __post_init__(self) -> None:
         integer("rate", self.rate, 1, 1 << 16)
@@ -199,6 +205,7 @@ class Training:
         integer("epochs", self.epochs, 0, 1 << 12)
         integer("steps", self.steps, 0, 1 << 20)
         integer("momentum", self.momentum, 0, LARGEST_MOMENTUM)
+        integer("validation_share", self.validation_share, 0, LARGEST_SHARE)
         if (self.epochs > 0) == (self.steps > 0):
             expected = "exactly one of epochs and steps above 0"
             raise ConfigurationError("epochs", expected, {"epochs": self.epochs, "steps": self.steps})
@@ -219,22 +226,33 @@ class Training:
         """To be said behind the batch; "" where there is none."""
         return f" with momentum {shown(self.momentum)}" if self.momentum else ""
 
-    def steps_for(self, rows: int) -> int:
-        """T, the SGD steps of a hospital with `rows` records: floor(epochs * rows / batch), or `steps`.
+    @property
+    def validation_words(self) -> str:
+        """What is not trained on, as a percentage; "" where all rows are."""
+        share = shown(self.validation_share * 100)
+        return f"{share} % of each hospital's rows" if self.validation_share else ""
 
-        Raises ConfigurationError where there is no whole step: fewer than batch / epochs records, or fewer
-        records than a batch.
+    def trained_rows(self, rows: int) -> int:
+        """How many of `rows` records a hospital trains on: all but the validation part."""
+        return rows - validation_rows(rows, self.validation_share)
+
+    def steps_for(self, rows: int) -> int:
+        """T, the SGD steps of a hospital with `rows` records.
+
+        floor(epochs * trained / batch), or `steps`. Raises ConfigurationError where there is no whole step:
+        fewer than batch / epochs records to train on, or fewer than a batch.
         """
         integer("rows", rows, 1, 1 << 32)
+        trained = self.trained_rows(rows)
+        beside = " beside the validation part" if self.validation_share else ""
         if self.steps:
-            if rows < self.batch:
-                raise ConfigurationError("rows", f"at least one batch of {self.batch}", rows)
+            if trained < self.batch:
+                raise ConfigurationError("rows", f"at least one batch of {self.batch}{beside}", trained)
             return self.steps
-        steps = self.epochs * rows // self.batch
+        steps = self.epochs * trained // self.batch
         if steps == 0:
-            raise ConfigurationError(
-                "rows", f"epochs * rows >= batch ({self.epochs} * rows >= {self.batch})", rows
-            )
+            expected = f"epochs * rows >= batch ({self.epochs} * rows >= {self.batch}){beside}"
+            raise ConfigurationError("rows", expected, trained)
         return steps
 
     def padded_steps(self, rows: int) -> int:
@@ -247,12 +265,11 @@ class Training:
 
     def to_dict(self) -> dict[str, int]:
         """Canonical plain form, for digests and messages."""
-        return {name: value for name, value in asdict(self).items() if name != "momentum" or value}
+        return {name: value for name, value in asdict(self).items() if name not in _WHERE_USED or value}
 
     @classmethod
     def from_dict(cls, values: object) -> Training:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        names = set(cls.__dataclass_fields__) - {"momentum"}
-        if isinstance(values, Mapping) and values.get("momentum", 0) != 0:
-            names.add("momentum")
+        used = {name for name in _WHERE_USED if isinstance(values, Mapping) and values.get(name, 0) != 0}
+        names = set(cls.__dataclass_fields__) - set(_WHERE_USED) | used
         return cls(**exactly("training", values, tuple(names)))  # type: ignore[arg-type]

@@ -148,5 +148,3 @@ class RecordLayout:
 def bits_of(number: int, count: int) -> Point:
     """The bits of a number, the most significant first, as a point."""
     return tuple(ONE if number >> at & 1 else ZERO for at in range(count - 1, -1, -1))
-
-

@@ -78,9 +78,7 @@ class ReluMaxPool2d(Activation):
         passed = np.multiply((greatest > 0) & (greatest < limit), gradients)
         return _routed(first_maximum(parts), passed, self.takes.axes)
 
-    def rounded_off(
-        self, scales: FixedPoint, span: Span, *, backward: bool
-    ) -> list[tuple[int, int]]:
+    def rounded_off(self, scales: FixedPoint, span: Span, *, backward: bool) -> list[tuple[int, int]]:
         found = super().rounded_off(scales, span, backward=backward)
         return [*found, (distance_bits(scales, span), self.takes.padded_size)]
 

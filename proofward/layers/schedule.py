@@ -11,6 +11,7 @@ import numpy as np
 
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array, Training
+from proofward.layers.validation_part import Arc
 
 _DOMAIN = b"proofward/schedule/v1"
 
@@ -35,8 +36,13 @@ def permutation(beacon: bytes, hospital: str, epoch: int, rows: int) -> Int64Arr
     return np.lexsort((keys[:, 0], keys[:, 1])).astype(np.int64)
 
 
-def schedule(beacon: bytes, hospital: str, rows: int, training: Training) -> Int64Array:
+def schedule(
+    beacon: bytes, hospital: str, rows: int, training: Training, arc: Arc | None = None
+) -> Int64Array:
     """Record indices of every step: int64 (T_pad, batch) with values in [0, rows).
+
+    arc: the validation part, of which no row is in any batch. Of n others the j-th one behind the arc has the
+    number j here; without an arc the first n rows are taken.
 
     One permutation of the records an epoch, one after another, is a stream of indices that is cut into
     batches. Steps 0 .. T-1 (T = training.steps_for(rows)) are the training; steps T .. T_pad-1 pad the
@@ -45,9 +51,10 @@ def schedule(beacon: bytes, hospital: str, rows: int, training: Training) -> Int
     """
     if type(beacon) is not bytes or not beacon:
         raise ConfigurationError("beacon", "non-empty bytes", beacon)
-    steps = training.padded_steps(rows)
+    steps, trained = training.padded_steps(rows), training.trained_rows(rows)
     needed = steps * training.batch
-    epochs = training.epochs or -(-needed // rows)
-    stream = np.concatenate([permutation(beacon, hospital, epoch, rows) for epoch in range(epochs)])
+    epochs = training.epochs or -(-needed // trained)
+    stream = np.concatenate([permutation(beacon, hospital, epoch, trained) for epoch in range(epochs)])
     positions = np.arange(needed, dtype=np.int64) % stream.size
-    return np.ascontiguousarray(stream[positions].reshape(steps, training.batch))
+    chosen = stream[positions].reshape(steps, training.batch)
+    return np.ascontiguousarray(chosen if arc is None else arc.trained[chosen])

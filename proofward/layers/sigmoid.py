@@ -1,8 +1,8 @@
 """The sigmoid of the clamped difference of two logits by table, and the error of a label, in integers.
 
-    2^fw D + R = z + 2^(fw-1), 0 <= R < 2^fw,  for z = Z[1] - Z[0]
-    D = x - 2^l + 2^(l+1) y,   0 <= x < 2^(l+1), y any integer      (l = logit_range_bits)
-    P = table[min(max(D, -2^l), 2^l - 1)],   g = P - 2^fd Y         scale fd
+2^fw D + R = z + 2^(fw-1), 0 <= R < 2^fw,  for z = Z[1] - Z[0]
+D = x - 2^l + 2^(l+1) y,   0 <= x < 2^(l+1), y any integer      (l = logit_range_bits)
+P = table[min(max(D, -2^l), 2^l - 1)],   g = P - 2^fd Y         scale fd
 """
 
 from __future__ import annotations

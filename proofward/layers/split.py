@@ -105,9 +105,7 @@ class Split:
         if self.low_bits:
             assert bits == self.low_bits and not self.excess_bits
             whole = ranges.column(name, size, values)
-            saturated = ranges.column(
-                f"{name} saturated", size, lambda: saturated_at_ends(values(), bits)
-            )
+            saturated = ranges.column(f"{name} saturated", size, lambda: saturated_at_ends(values(), bits))
             ranges.look_up(saturating_table(bits, self.part_bits), whole, saturated)
             return whole, saturated
 

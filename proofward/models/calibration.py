@@ -103,8 +103,7 @@ def float_run(
         ]
         none = np.zeros(1, np.float32)
         seen = [
-            map(_largest, own)
-            for own in ([*sums[:-1], spread], [none, *gradients], weights, [*values, none])
+            map(_largest, own) for own in ([*sums[:-1], spread], [none, *gradients], weights, [*values, none])
         ]
         np.maximum(largest, np.array([list(own) for own in seen]), out=largest)
 

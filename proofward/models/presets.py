@@ -102,5 +102,12 @@ def preset_file(name: str) -> PresetFile:
 
 
 def preset(name: str) -> Preset:
-    """The configuration of this name; ConfigurationError lists the names there are."""
+    """The configuration of this name.
+
+    Args:
+        name: Such as `"wdbc"`.
+
+    Raises:
+        ConfigurationError: There is none of this name. It lists the names there are.
+    """
     return preset_file(name).preset

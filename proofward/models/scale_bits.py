@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import LARGEST_TABLE, MAX_WEIGHT_BITS, MOST_RANGES, OF_LAYERS, FixedPoint
+from proofward.layers.weighting import WEIGHT_BITS
 
 USUAL = FixedPoint()
 LIMITS = {
@@ -129,4 +129,3 @@ def scale_bits_of(values: Mapping[str, object]) -> ScaleBits:
     """The values of a table whose keys are known; raises ConfigurationError."""
     own = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return ScaleBits(**own)  # type: ignore[arg-type]  # checked by the class
-

@@ -35,7 +35,16 @@ TRAINING_KEYS = ("learning_rate", "momentum", "batch", "epochs", "steps", "clip_
 
 @dataclass(frozen=True)
 class Preset:
-    """A network, its scales, its local training, and the L2 bound of an update at scale 2^10 (clip_bound)."""
+    """A network with its scales and its local training.
+
+    Attributes:
+        name: The name of the preset.
+        summary: The line that lists say of it.
+        model: The network.
+        scales: Bits of the fixed-point numbers.
+        training: A round's local training.
+        clip_bound: The L2 norm that an update may have, at scale 2^10.
+    """
 
     name: str
     summary: str
@@ -49,11 +58,18 @@ class Preset:
 class Settings:
     """What is set of network and training; None is left to other settings.
 
-    hidden: widths of the hidden layers, none for logistic regression; or layers: of any kind, each a line of
-    `layer_lines`. learning_rate: of a batch's mean gradient. epochs or steps: a round's local training.
-    clip_bound: the L2 norm that an update may have. momentum: of SGD within a round, none where it is not
-    given. class_weights: integers by which the gradients of each class's records are multiplied, 1 where none
-    are given. scales: bits of the fixed-point numbers.
+    Attributes:
+        hidden: Widths of the hidden layers, none for logistic regression.
+        learning_rate: The rate of a batch's mean gradient.
+        batch: How many records a step has.
+        epochs: How often a round goes through a hospital's records.
+        steps: How many steps a round has, instead of epochs.
+        clip_bound: The L2 norm that an update may have.
+        layers: Layers of any kind, each a line of `layer_lines`, instead of hidden.
+        class_weights: Integers by which the gradients of each class's records are multiplied, 1 where none
+            are given.
+        momentum: The momentum of SGD within a round. There is none where it is not given.
+        scales: Bits of the fixed-point numbers.
     """
 
     hidden: tuple[int, ...] | None = None

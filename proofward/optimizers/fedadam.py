@@ -29,7 +29,14 @@ from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 
 @dataclass(frozen=True)
 class FedAdam(ServerOptimizer):
-    """`epsilon` is called tau in the source: the larger it is, the less the steps adapt."""
+    """Adam at the server. Numbers are integers in millionths: a rate of 0.01 is 10,000.
+
+    Attributes:
+        rate: The rate of a step.
+        beta1: What the first moment keeps in each round.
+        beta2: What the second moment keeps in each round.
+        epsilon: Called tau in the source. The larger it is, the less the steps adapt.
+    """
 
     rate: int = 10_000
     beta1: int = 900_000

@@ -22,7 +22,14 @@ from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 
 @dataclass(frozen=True)
 class FedAvgM(ServerOptimizer):
-    """A rate of 1 and a momentum of 0 give FedAvg."""
+    """Momentum at the server. Numbers are integers in millionths: a rate of 0.5 is 500,000.
+
+    A rate of 1 and a momentum of 0 give FedAvg.
+
+    Attributes:
+        rate: The rate of a step.
+        momentum: What is kept of the step before.
+    """
 
     rate: int = MILLION
     momentum: int = 900_000

@@ -162,9 +162,7 @@ class Prover(Party):
         self.exchange_bytes(label, len(data), lambda: data)
         return values
 
-    def keep(
-        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
-    ) -> Array:
+    def keep(self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]) -> Array:
         values = compute()
         if values.shape != (2, length):
             raise AssertionError(f"computed {values.shape}, expected (2, {length})")

@@ -74,9 +74,7 @@ class Simulator(Party):
         self.write(np.ascontiguousarray(values.T).astype("<u8").tobytes())
         return values
 
-    def keep(
-        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
-    ) -> Array:
+    def keep(self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]) -> Array:
         return consistent(random_field(2 * length, self.rng).reshape(2, length))
 
     def exchange_bytes(self, label: Label, length: int, compute: Callable[[], bytes]) -> bytes:

@@ -1,6 +1,6 @@
-"""The parameters of a model as blocks: one for each layer's weights and one for its biases.
+"""The entries of an encrypted vector as blocks, padded to powers of two.
 
-Blocks are padded to powers of two.
+The parameters of a model have one for each layer's weights and one for its biases.
 """
 
 from __future__ import annotations
@@ -21,17 +21,12 @@ Integer = TypeVar("Integer", np.int8, np.int64, np.uint64)
 
 
 @dataclass(frozen=True)
-class Block:
-    """A layer's weights, or its biases, at `offset` of the flat parameters."""
+class Entries:
+    """Entries from `offset` of a flat vector on."""
 
-    layer: int
-    is_bias: bool
+    name: str
     offset: int
     layout: Layout
-
-    @property
-    def name(self) -> str:
-        return f"layer {self.layer + 1} {'biases' if self.is_bias else 'weights'}"
 
     @property
     def log_size(self) -> int:
@@ -54,10 +49,19 @@ class Block:
         return np.ascontiguousarray(self.layout.unpad(table))
 
 
+@dataclass(frozen=True)
+class Block(Entries):
+    """A layer's weights, or its biases, among the flat parameters."""
+
+    layer: int
+    is_bias: bool
+
+
 def blocks_of(model: Network) -> list[Block]:
     """All blocks, in flat order."""
     result = []
     for index, ((start, bias, _), layer) in enumerate(zip(model.offsets, model.layers, strict=True)):
-        result.append(Block(index, False, start, layer.weights))
-        result.append(Block(index, True, bias, layer.biases))
+        title = f"layer {index + 1}"
+        result.append(Block(f"{title} weights", start, layer.weights, index, False))
+        result.append(Block(f"{title} biases", bias, layer.biases, index, True))
     return result

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
-from proofward.layers.aggregation import WEIGHT_BITS
 from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
 from proofward.layers.divisor import Divisor
-from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
+from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.record_pieces import committed_size
+from proofward.layers.weighting import BY_RECORDS, WEIGHT_BITS, Weighting
 from proofward.optimizers.contract import ServerOptimizer, largest_mean
 from proofward.optimizers.next_model import ModelRule
 from proofward.optimizers.registry import USUAL, optimizer_from_dict
@@ -27,7 +27,7 @@ from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
-from proofward.relations.update_rule import LARGEST_SHIFT, UpdateRule, update_rule
+from proofward.relations.update_rule import UpdateRule, least_shift, update_rule
 
 PROTOCOL_VERSION = 2
 LEAST_WEIGHT = 4  # the limit of the weights is at least this, as a real number; first weights are below 2.5
@@ -38,15 +38,24 @@ OPENINGS = 4  # proofs that may open one commitment to a dataset
 class RoundConfig:
     """Public rules of every round.
 
-    clip_bound: bounds the L2 norm of an unweighted update at scale 2^10
-    threshold: the degree t of key sharing; any t + 1 of the `holders` recover the summed key, t learn nothing
-    security_bits: that every proof must have, with its work; see `proof.soundness`
-    weak_security_for_tests: set exactly where these are fewer than LEAST_POLICY_BITS
-    least_rows, most_rows: rows that a hospital may enrol with; 0 asks for the widest range there is
-    optimizer: makes the next model from the mean update; the plain form names all but the usual one, FedAvg
-
     Rules are refused here, not in the rounds: at both ends of the range all bounds hold, proofs reach the
     security, and no statement is too large. `check_rows` says the same of one number of rows.
+
+    Attributes:
+        model: The network.
+        scales: Bits of the fixed-point numbers.
+        training: A round's local training.
+        clip_bound: Bounds the L2 norm of an unweighted update, at scale 2^10.
+        holders: How many members hold shares of keys.
+        threshold: The degree t of key sharing. Any t + 1 of the holders recover the summed key, and t learn
+            nothing.
+        security_bits: What every proof must have, with its work; see `proof.soundness`.
+        weak_security_for_tests: Set exactly where these are fewer than LEAST_POLICY_BITS.
+        least_rows: The fewest rows that a hospital may enrol with. 0 asks for the widest range there is.
+        most_rows: The most rows, likewise.
+        optimizer: Makes the next model from the mean update. The plain form names all but the usual one,
+            FedAvg.
+        weighting: What an update weighs in that mean. The plain form names all but that by records.
     """
 
     model: Network
@@ -60,6 +69,7 @@ class RoundConfig:
     least_rows: int = 0
     most_rows: int = 0
     optimizer: ServerOptimizer = USUAL
+    weighting: Weighting = BY_RECORDS
 
     def __post_init__(self) -> None:
         self._require("clip_bound", 1, 1 << 30)
@@ -97,13 +107,16 @@ class RoundConfig:
             plain[name] = getattr(self, name).to_dict()
         if (optimizer := plain.pop("optimizer")) != USUAL:
             plain["optimizer"] = optimizer.to_dict()
+        if (weighting := plain.pop("weighting")) != BY_RECORDS:
+            plain["weighting"] = weighting.to_dict()
         return {"version": PROTOCOL_VERSION, **plain}
 
     @classmethod
     def from_dict(cls, values: object) -> RoundConfig:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        names = {"version", *(field.name for field in fields(cls))} - {"optimizer"}
-        if not isinstance(values, dict) or set(values) - {"optimizer"} != names:
+        optional = {"optimizer", "weighting"}
+        names = {"version", *(field.name for field in fields(cls))} - optional
+        if not isinstance(values, dict) or set(values) - optional != names:
             raise ConfigurationError("config", f"a mapping with exactly the keys {sorted(names)}", values)
         if values["version"] != PROTOCOL_VERSION:
             raise ConfigurationError("version", str(PROTOCOL_VERSION), values["version"])
@@ -118,6 +131,10 @@ class RoundConfig:
             plain["optimizer"] = optimizer_from_dict(values["optimizer"])
             if plain["optimizer"] == USUAL:
                 raise ConfigurationError("optimizer", f"nothing for {USUAL.title}", values["optimizer"])
+        if "weighting" in values:
+            plain["weighting"] = Weighting.from_dict(values["weighting"])
+            if plain["weighting"] == BY_RECORDS:
+                raise ConfigurationError("weighting", "nothing for that by records", values["weighting"])
         return cls(**plain)
 
     def digest(self) -> bytes:
@@ -200,6 +217,7 @@ class RoundConfig:
             clip_bound=self.clip_bound,
             rows=rows,
             weight_shift=weight_shift,
+            weighting=self.weighting,
         )
 
     def weight_shift(self, most_rows: int) -> int:
@@ -207,7 +225,9 @@ class RoundConfig:
 
         Raises a TrainingError where there is none.
         """
-        return _least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows)
+        return least_shift(
+            self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting
+        )
 
     @property
     def weight_limit(self) -> int:
@@ -219,7 +239,8 @@ class RoundConfig:
         """How a round trains, and how the next model is made, for people."""
         training, made = self.training, self.optimizer.words
         batches = f"batches of {training.batch}{training.momentum_words}"
-        return f"A round trains {training.duration} in {batches}; the next model is made by {made}."
+        weighs = "" if self.weighting == BY_RECORDS else f" An update weighs {self.weighting.words}."
+        return f"A round trains {training.duration} in {batches}; the next model is made by {made}.{weighs}"
 
     @property
     def model_rule(self) -> ModelRule:
@@ -263,29 +284,3 @@ def _check_rows(config: RoundConfig, rows: int) -> None:
 @lru_cache(maxsize=256)
 def _scheme(values: int, security_bits: int) -> Scheme:
     return SCHEME.choose(values, security_bits, OPENINGS)
-
-
-@lru_cache(maxsize=1024)
-def _least_shift(
-    model: Network, scales: FixedPoint, training: Training, clip_bound: int, most_rows: int
-) -> int:
-    """See `RoundConfig.weight_shift`: every party asks for the same few numbers of rows again and again."""
-
-    def rule_under(shift: int) -> UpdateRule:
-        return update_rule(
-            model=model,
-            scales=scales,
-            training=training,
-            clip_bound=clip_bound,
-            rows=most_rows,
-            weight_shift=shift,
-        )
-
-    for shift in range(LARGEST_SHIFT):
-        try:
-            rule_under(shift)
-        except WraparoundPossible:
-            continue
-        return shift
-    rule_under(LARGEST_SHIFT)
-    return LARGEST_SHIFT

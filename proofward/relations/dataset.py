@@ -180,6 +180,7 @@ class SelectedRows:
 
     def assert_terms(self, party: Party, samples: Point, terms: Terms, claim: Form) -> None:
         """claim = the sum over terms of factor times selected features at (samples, point)."""
+
         def tables() -> Array:
             weights = weights_of(terms)
             parts = [

@@ -1,12 +1,13 @@
-"""The ciphertext of the update.
+"""The ciphertext of a vector U: of an update, or of counts.
 
 What is proved: for the public masks a and ciphertext y, entry by entry,
     y = a s + e + 2^18 U,   s ternary, e in [-42, 42],
-with the U of the update relation at the parameters and U = 0 at the added entries behind them, whose errors
-are looked up as all others are. The errors are virtual: e is defined as y - a s - 2^18 U and looked up.
+with the committed U of another relation at its entries and U = 0 at the added entries behind them, whose
+errors are looked up as all others are. The errors are virtual: e is defined as y - a s - 2^18 U, and looked
+up.
 
 Messages: in the lookups, where those of a block's errors end (a block is a layer's weights or its biases, or
-the added entries)
+the counts, or the added entries)
     prover: (a s)~ there
 afterwards
     verifier: gamma      the sum of gamma^i (a s)~ at point i is a public functional of s: one constraint
@@ -17,7 +18,7 @@ message.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -37,7 +38,7 @@ from proofward.proof.forms import ONE, ZERO, Column, Form, Point
 from proofward.proof.lookup import LinearCombination, VirtualColumn
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
-from proofward.relations.blocks import Block
+from proofward.relations.blocks import Entries
 from proofward.relations.key_shares import LOG_RING_DEGREE
 
 Array = npt.NDArray[np.uint64]
@@ -104,7 +105,7 @@ class _Entries:
 class EncryptionRelation:
     """The committed columns of an encryption and of the sharing of its key: coefficients[0] is the secret."""
 
-    blocks: list[Block]
+    blocks: Sequence[Entries]
     entries: list[_Entries]
     length: int
     coefficients: list[Column]
@@ -112,7 +113,7 @@ class EncryptionRelation:
     @staticmethod
     def declare(
         ranges: RangeChecks,
-        blocks: list[Block],
+        blocks: Sequence[Entries],
         threshold: int,
         ciphertext: Array,
         updates: list[LinearCombination],

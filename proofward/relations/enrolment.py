@@ -40,10 +40,12 @@ Rng = Callable[[int], bytes]
 class EnrolmentStatement:
     """What an enrolment says in public.
 
-    consortium: 32 bytes, the digest of its rules
-    hospital: the name of who enrols
-    rows: how many, a number that the rules admit
-    features: of each row, those of the model
+    Attributes:
+        consortium: 32 bytes, the digest of its rules.
+        hospital: The name of who enrols.
+        rows: How many, a number that the rules admit.
+        features: How many each row has, those of the model.
+        config: The rules of every round.
     """
 
     consortium: bytes
@@ -128,9 +130,16 @@ def _plan(config: RoundConfig, rows: int, features: int) -> Plan:
 def prove_enrolment(
     statement: EnrolmentStatement, features: Signed, labels: Signed, rng: Rng
 ) -> tuple[bytes, DatasetSecret]:
-    """A proof and the secret that later rounds need; features int64 (n, d) at scale fa, labels int64 (n,).
+    """A proof and the secret that later rounds need.
 
-    Raises ConfigurationError for bad data.
+    Args:
+        statement: What the enrolment says in public.
+        features: int64 (n, d) at scale fa.
+        labels: int64 (n,), numbers of classes.
+        rng: Randomness, such as `os.urandom`.
+
+    Raises:
+        ConfigurationError: Records that do not fit the statement.
     """
     config = statement.config
     check_records(config.model, config.scales, features, labels)
@@ -142,7 +151,15 @@ def prove_enrolment(
 
 
 def verify_enrolment(statement: EnrolmentStatement, proof: bytes) -> VerifiedEnrolment:
-    """Raises ProofRejected unless the bytes prove the statement."""
+    """What a verifier learns of a valid enrolment, its dataset's root.
+
+    Args:
+        statement: What the enrolment says in public.
+        proof: The bytes.
+
+    Raises:
+        ProofRejected: The bytes do not prove the statement.
+    """
     return check_enrolment(statement, proof, Transcript(statement.transcript()))
 
 

@@ -103,6 +103,19 @@ class ShareBinding:
     point: Point
     values: tuple[Ext, ...]
 
+    def to_bytes(self) -> bytes:
+        """The point, then the values: 16 bytes each."""
+        return b"".join(element.to_bytes() for element in (*self.point, *self.values))
+
+    @staticmethod
+    def from_bytes(data: bytes) -> ShareBinding:
+        """Inverse of `to_bytes`; raises ValueError."""
+        place, size = LOG_RING_DEGREE + 1, ELEMENT_BYTES
+        elements = tuple(Ext.from_bytes(data[start : start + size]) for start in range(0, len(data), size))
+        if len(elements) <= place:
+            raise ValueError(f"share binding: expected more than {place} elements, found {len(elements)}")
+        return ShareBinding(elements[:place], elements[place:])
+
     def matches(self, holder: int, share: Array, blind: Ext) -> bool:
         """Whether share(r) / w - blind = sum_d phi_d x^d at x = holder + 1; share F-array (4096,)."""
         *place, scale = self.point

@@ -1,8 +1,8 @@
 """The measures of a round's proof: commitments, pads, columns and proven bits, before a byte of it is read.
 
-They depend on the rules, the number of rows and the weight shift only, so they are kept and used again. A
-statement is plain data and knows nothing of its script; this module joins the two. Nothing here grows with a
-claimed number of rows.
+They depend on the rules, and on the number of rows and the weight shift or on what is counted, so they are
+kept and used again. A statement is plain data and knows nothing of its script; this module joins the two.
+Nothing here grows with a claimed number of rows.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ import numpy as np
 
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import ConfigurationError
+from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
+from proofward.relations.counting_round import counting_round
+from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan
+from proofward.relations.key_shares import ShareBinding
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import training_round
 
@@ -36,8 +41,60 @@ def round_plan(statement: RoundStatement) -> Plan:
     return _plans[key]
 
 
-def plan_of(statement: EnrolmentStatement | RoundStatement) -> Plan:
-    """The measures of either proof."""
+def counting_plan(statement: CountingStatement) -> Plan:
+    """The measures of the proof of counts; raises SoundnessBelowPolicy where the policy cannot be met."""
+    return _counting_plan(statement.config, statement.counting, statement.rows.bit_length())
+
+
+@lru_cache(maxsize=_MOST_PLANS)
+def _counting_plan(config: RoundConfig, counting: Counting, bits: int) -> Plan:
+    """They depend on the rows only where counts are within them, and then on their bits."""
+    statement = blank_counts(config, counting, 1 << bits >> 1)
+    nothing = np.zeros(ciphertext_length(counting.length), dtype=np.uint64)
+    scheme = SCHEME.choose(counting.committed_values(config.threshold), config.security_bits, openings=1)
+    counter = Counter(scheme, config.security_bits)
+    plan = counter.run(lambda party: _discard(counting_round(party, statement, nothing, lambda _: (), None)))
+    plan.soundness.require(config.security_bits)
+    return plan
+
+
+def _discard(binding: ShareBinding) -> None:
+    """Who counts only needs no binding."""
+
+
+def blank_counts(config: RoundConfig, counting: Counting, rows: int) -> CountingStatement:
+    """A statement of these measures, whatever else it says."""
+    return CountingStatement(
+        consortium=bytes(32),
+        config=config,
+        counting=counting,
+        round=1,
+        attempt=0,
+        hospital="",
+        rows=rows,
+        beacon=bytes(32),
+        dataset_root=bytes(32),
+        model=bytes(32),
+    )
+
+
+def check_countable(config: RoundConfig, counting: Counting) -> None:
+    """Raises ConfigurationError unless every hospital can prove its counts."""
+    try:
+        counting_plan(blank_counts(config, counting, config.most_rows if counting.within_rows else 0))
+    except SoundnessBelowPolicy as error:
+        expected = "a level that proofs of counts reach"
+        raise ConfigurationError("security_bits", expected, f"{counting.label}: {error}") from error
+
+
+UploadStatement = RoundStatement | CountingStatement
+"""What an upload proves, in a round that trains or in one that counts."""
+
+
+def plan_of(statement: EnrolmentStatement | UploadStatement) -> Plan:
+    """The measures of any of these proofs."""
+    if isinstance(statement, CountingStatement):
+        return counting_plan(statement)
     return round_plan(statement) if isinstance(statement, RoundStatement) else enrolment_plan(statement)
 
 
@@ -72,6 +129,7 @@ def blank_statement(config: RoundConfig, rows: int) -> RoundStatement:
         beacon=bytes(32),
         dataset_root=bytes(32),
         initial_weights=np.zeros(config.model.parameters, dtype=np.int64),
+        validation_beacon=bytes(32) if config.training.validation_share else b"",
     )
 
 

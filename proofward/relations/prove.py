@@ -27,7 +27,7 @@ from proofward.relations.key_shares import (
     ShareBinding,
     deal_shares,
 )
-from proofward.relations.measure import round_plan
+from proofward.relations.measure import UploadStatement, round_plan
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
@@ -72,9 +72,19 @@ def prove_round(
     seal: Seal,
     progress: Callable[[str], None] | None = None,
 ) -> RoundProof:
-    """Train and prove. Spends one opening of `secret`; raises OpeningsExhausted or WitnessError.
+    """Trains and proves; spends one opening of the secret.
 
-    `seal` is called once, after the witness is committed and before the verifier's first challenge about it.
+    Args:
+        statement: What the round says in public.
+        secret: That of the hospital's newest dataset commitment.
+        rng: Randomness, such as `os.urandom`.
+        seal: Encrypts the shares of the key for their holders. It is called once, after the witness is
+            committed and before the verifier's first challenge about it.
+        progress: Is told the name of each phase.
+
+    Raises:
+        OpeningsExhausted: The commitment has been opened as often as it may be.
+        WitnessError: The training does not fit the statement.
     """
     say = progress or (lambda phase: None)
     clock, processor = time.perf_counter(), time.process_time()
@@ -147,7 +157,17 @@ def _discard(binding: ShareBinding) -> None:
 def verify_round(
     statement: RoundStatement, ciphertext: Array, sealed_shares: Digests, proof: bytes
 ) -> VerifiedRound:
-    """Raises ProofRejected unless the bytes prove the statement about this ciphertext and these shares."""
+    """What a verifier learns of a valid round.
+
+    Args:
+        statement: What the round says in public.
+        ciphertext: The encrypted update.
+        sealed_shares: Digests of the sealed shares of its key.
+        proof: The bytes.
+
+    Raises:
+        ProofRejected: The bytes do not prove the statement about this ciphertext and these shares.
+    """
     challenger = Transcript(statement.transcript(ciphertext))
     return check_round(statement, ciphertext, sealed_shares, proof, challenger)
 
@@ -160,17 +180,8 @@ def check_round(
     challenger: Challenger,
 ) -> VerifiedRound:
     """`verify_round` against any challenger."""
+    check_public_parts(statement, ciphertext, sealed_shares)
     config = statement.config
-    expected = (ciphertext_length(config.model.parameters),)
-    if ciphertext.shape != expected or ciphertext.dtype != np.uint64 or not is_canonical(ciphertext):
-        found = f"{ciphertext.shape} {ciphertext.dtype}"
-        raise ProofRejected("ciphertext", f"expected {expected} canonical uint64, got {found}")
-    lengths = {len(digest) for digest in sealed_shares}
-    if len(sealed_shares) != config.holders or not lengths <= {0, DIGEST_BYTES}:
-        found = f"{len(sealed_shares)} of {sorted(lengths)} bytes"
-        raise ProofRejected(
-            "sealed shares", f"expected {config.holders} digests of 0 or {DIGEST_BYTES} bytes, got {found}"
-        )
     verifier = Verifier(challenger, round_plan(statement), proof)
     bindings: list[ShareBinding] = []
     verifier.run(
@@ -181,3 +192,18 @@ def check_round(
     )
     root = verifier.commitments[1].root
     return VerifiedRound(root, bindings[0], len(proof), soundness=verifier.soundness)
+
+
+def check_public_parts(statement: UploadStatement, ciphertext: Array, sealed_shares: Digests) -> None:
+    """Raises ProofRejected unless a ciphertext and digests are what the statement is about."""
+    holders = statement.config.holders
+    expected = (ciphertext_length(statement.entries),)
+    if ciphertext.shape != expected or ciphertext.dtype != np.uint64 or not is_canonical(ciphertext):
+        found = f"{ciphertext.shape} {ciphertext.dtype}"
+        raise ProofRejected("ciphertext", f"expected {expected} canonical uint64, got {found}")
+    lengths = {len(digest) for digest in sealed_shares}
+    if len(sealed_shares) != holders or not lengths <= {0, DIGEST_BYTES}:
+        found = f"{len(sealed_shares)} of {sorted(lengths)} bytes"
+        raise ProofRejected(
+            "sealed shares", f"expected {holders} digests of 0 or {DIGEST_BYTES} bytes, got {found}"
+        )

@@ -13,6 +13,7 @@ from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.schedule import schedule
 from proofward.layers.training import magnitude
+from proofward.layers.validation_part import Arc, arc_of
 from proofward.relations.config import RoundConfig
 from proofward.relations.statement import digest_of
 from proofward.relations.update_rule import UpdateRule
@@ -24,16 +25,18 @@ Signed = npt.NDArray[np.int64]
 class RoundStatement:
     """What a hospital's round says in public.
 
-    consortium: 32 bytes, the digest of its rules
-    config: the rules of every round
-    round: 0 to 2^32 - 1
-    attempt: 0 to 2^32 - 1, counted anew in every round
-    hospital: the name of who proves
-    rows: its enrolled number of rows, one that the rules admit
-    weight_shift: that of the largest hospital of the round, `RoundConfig.weight_shift`
-    beacon: 32 bytes, the round's
-    dataset_root: 32 bytes, the root of its newest accepted dataset commitment
-    initial_weights: int64 (parameters,), the global weights that the round starts from
+    Attributes:
+        consortium: 32 bytes, the digest of its rules.
+        config: The rules of every round.
+        round: 0 to 2^32 - 1.
+        attempt: 0 to 2^32 - 1, counted anew in every round.
+        hospital: The name of who proves.
+        rows: Its enrolled number of rows, one that the rules admit.
+        weight_shift: That of the largest hospital of the round, `RoundConfig.weight_shift`.
+        beacon: 32 bytes, the round's.
+        dataset_root: 32 bytes, the root of its newest accepted dataset commitment.
+        initial_weights: int64 (parameters,), the global weights that the round starts from.
+        validation_beacon: 32 bytes that draw its validation part; b"" where the rules have no such share.
     """
 
     consortium: bytes
@@ -46,11 +49,16 @@ class RoundStatement:
     beacon: bytes
     dataset_root: bytes
     initial_weights: Signed
+    validation_beacon: bytes = b""
 
     def __post_init__(self) -> None:
         for name in ("consortium", "beacon", "dataset_root"):
             if len(getattr(self, name)) != 32:
                 raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
+        expected = 32 if self.config.training.validation_share else 0
+        if len(self.validation_beacon) != expected:
+            found = f"{len(self.validation_beacon)} bytes"
+            raise ConfigurationError("validation_beacon", f"{expected} bytes by the rules", found)
         for name in ("round", "attempt"):
             if not 0 <= getattr(self, name) < 1 << 32:
                 raise ConfigurationError(name, "0 to 2^32 - 1", getattr(self, name))
@@ -62,6 +70,11 @@ class RoundStatement:
     def rule(self) -> UpdateRule:
         """Weight and bounds of the update."""
         return self.config.update_rule(self.rows, self.weight_shift)
+
+    @property
+    def entries(self) -> int:
+        """How many numbers the ciphertext encrypts."""
+        return self.config.model.parameters
 
     def _check_bounds(self) -> None:
         """No integer of the relation wraps around P, whatever a prover commits to; raises a TrainingError."""
@@ -79,9 +92,17 @@ class RoundStatement:
         """Bounds of every layer's integers, whatever the admissible weights W_0 are."""
         return _layer_bounds(self.config, self.rows)
 
+    @property
+    def arc(self) -> Arc | None:
+        """The validation part, None where the rules have none."""
+        if not self.validation_beacon:
+            return None
+        share = self.config.training.validation_share
+        return arc_of(self.validation_beacon, self.hospital, self.rows, share)
+
     def schedule(self) -> Signed:
-        """Rows of every step, int64 (padded steps, batch)."""
-        return schedule(self.beacon, self.hospital, self.rows, self.config.training)
+        """Rows of every step, int64 (padded steps, batch): none of the validation part."""
+        return schedule(self.beacon, self.hospital, self.rows, self.config.training, self.arc)
 
     def transcript(self, ciphertext: npt.NDArray[np.uint64]) -> bytes:
         """The bytes that bind a proof to this statement and ciphertext."""
@@ -98,6 +119,7 @@ class RoundStatement:
             self.dataset_root,
             hashlib.sha256(self.initial_weights.astype("<i8").tobytes()).digest(),
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
+            *((self.validation_beacon,) if self.validation_beacon else ()),
         )
 
 

@@ -1,11 +1,11 @@
 """The public numbers of one hospital's update: its weight, its bounds, and how finely it is clipped.
 
-All follow from the rules, the hospital's number of rows n, and the round's weight shift e, one for all
-hospitals of a round. With o 2^fw the scale of an update's entries (that of a weight, or a multiple beside
-means; o is odd, and 1 unless a mean is of another number of values than a power of two), C the clip bound,
-D_max and ||D||_max the public bounds on an entry and on the norm of D (from `layers.bounds`, with the ranges
-that the relation itself enforces):
-    M     = max(1, (n 2^10) >> e)                       weight
+All follow from the rules, the number n of rows that the hospital trains on (all but its validation part),
+and the round's weight shift e, one for all hospitals of a round. With o 2^fw the scale of an update's entries
+(that of a weight, or a multiple beside means; o is odd, and 1 unless a mean is of another number of values
+than a power of two), C the clip bound, D_max and ||D||_max the public bounds on an entry and on the norm of D
+(from `layers.bounds`, with the ranges that the relation itself enforces):
+    M     = max(1, u(n) >> e)                           weight, u(n) by `layers.weighting`, usually n 2^10
     B     = floor(M C / 2^10)                           bound on ||U||, hence on every |U_j|
     m     = bits of B, and one more                     U_j in [-2^(m-1), 2^(m-1)), 2^(m-1) > B
     B_low = B - floor(sqrt(p)) - 1 - ceil(||D||_max / (o 2^s))    p parameters
@@ -42,13 +42,14 @@ from functools import lru_cache
 from math import isqrt
 
 from proofward.lattice.parameters import LARGEST_BOUND
-from proofward.layers.aggregation import WEIGHT_BITS, quantise_update, weight_of
+from proofward.layers.aggregation import quantise_update
 from proofward.layers.bounds import LIMIT, compile_bounds
 from proofward.layers.clipping import clipped_multiplier
 from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
+from proofward.layers.weighting import BY_RECORDS, WEIGHT_BITS, Weighting
 
 LARGEST_SHIFT = 40
 _MOST_FINER_BITS = 40
@@ -138,6 +139,7 @@ def update_rule(
     clip_bound: int,
     rows: int,
     weight_shift: int,
+    weighting: Weighting = BY_RECORDS,
 ) -> UpdateRule:
     """The numbers for a hospital of `rows` rows under a weight shift.
 
@@ -145,7 +147,7 @@ def update_rule(
     ConfigurationError where B is too small beside the rounding of U: more rows, a larger clip bound or a
     smaller shift help.
     """
-    weight = weight_of(rows, weight_shift)
+    weight = weighting.weight(training.trained_rows(rows), weight_shift)
     bound = (weight * clip_bound) >> WEIGHT_BITS
     delta, root = delta_bounds(model, scales, training, rows), isqrt(model.parameters) + 1
     _require_below("bound on the norm of the update", bound, LARGEST_BOUND)
@@ -188,6 +190,38 @@ def update_rule(
         dropped_bits=dropped,
         leading_bits=leading_bits,
     )
+
+
+@lru_cache(maxsize=1024)
+def least_shift(
+    model: Network,
+    scales: FixedPoint,
+    training: Training,
+    clip_bound: int,
+    most_rows: int,
+    weighting: Weighting,
+) -> int:
+    """See `RoundConfig.weight_shift`: every party asks for the same few numbers of rows again and again."""
+
+    def rule_under(shift: int) -> UpdateRule:
+        return update_rule(
+            model=model,
+            scales=scales,
+            training=training,
+            clip_bound=clip_bound,
+            rows=most_rows,
+            weight_shift=shift,
+            weighting=weighting,
+        )
+
+    for shift in range(LARGEST_SHIFT):
+        try:
+            rule_under(shift)
+        except WraparoundPossible:
+            continue
+        return shift
+    rule_under(LARGEST_SHIFT)
+    return LARGEST_SHIFT
 
 
 def _require_below(quantity: str, value: int, limit: int) -> None:

@@ -94,8 +94,16 @@ class Measured:
 class Calibration:
     """What a sample's training says of scales.
 
-    reached: largest values of the float32 training. suggested: None where no candidate will do, and `reason`
-    says why.
+    Attributes:
+        rows: How many records the sample has.
+        rounds: How many rounds were trained.
+        steps: How many steps a round has.
+        reached: The largest values of the float32 training.
+        float_accuracy: The accuracy of the float32 training on the sample.
+        float_loss: The mean cross-entropy of the float32 training.
+        today: What the scales come to that are set.
+        suggested: What others come to. None where no candidate will do.
+        reason: Why there is none.
     """
 
     rows: int
@@ -124,10 +132,17 @@ def calibrate(
     rounds: int = ROUNDS,
     seed: bytes = SEED,
 ) -> Calibration:
-    """Of real features (n, d), scaled as the network takes them, and their classes (n,).
+    """What a sample says of scales, for three hospitals of which one may collude.
 
-    For three hospitals, one of which may collude. Raises TrainingError where no round of `setup` can be
-    proved or the sample has too few records.
+    Args:
+        setup: The network, its scales and its training.
+        features: Real numbers (n, d), scaled as the network takes them.
+        labels: The number of each record's class, int64 (n,).
+        rounds: How many rounds to train.
+        seed: The first model and the batches follow from it.
+
+    Raises:
+        TrainingError: No round of `setup` can be proved, or the sample has too few records.
     """
     return Sample(
         setup,

@@ -182,3 +182,19 @@ def test_an_audit_finds_what_was_changed(fitted):
     assert not found.passed and not found.consistent and found.rules_kept is None
     assert "The record is NOT consistent: 1 check FAILED" in str(found)
     assert len(found.failures) == 1 and MODEL in found.failures[0]
+
+
+def test_a_validation_part_by_patients_is_that_of_the_file(folder, tmp_path, monkeypatch):
+    settings = {**QUICK, "rounds": 1, "validation": {"share": 0.25, "every": 2}, "id": "id", "seed": 7}
+    federation = pw.Federation(**settings, folder=tmp_path / "run").fit(files(folder))
+    assert federation.settings["validation"]["share"] == 0.25 and federation.settings["id"] == "id"
+    history = federation._done.outcome.history
+    assert len(set(history.validation_beacons)) == 3 and history.rules.config.training.validation_share == 250_000
+    assert federation.audit().passed
+    file = federation.to_file(tmp_path / "consortium.toml")
+    monkeypatch.setattr(in_process, "RunFolder", lambda directory, _: RunFolder(directory, b"proofward/api/7"))
+    given = [word for path in files(folder).values() for word in ("--data", path)]
+    result = Command()("simulate", file, *given, "--run", tmp_path / "simulated", "--no-plot")
+    assert result.exit_code == 0, result.stderr
+    for name in (MODEL, RULES):
+        assert (tmp_path / "simulated" / name).read_bytes() == (tmp_path / "run" / name).read_bytes(), name

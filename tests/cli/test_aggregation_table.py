@@ -10,6 +10,7 @@ from proofward.cli.project.project_text import project_text
 from proofward.cli.project.terms_in_words import in_words
 from proofward.cli.run.simulate import plan_of_project
 from proofward.engines.remote.agreement.terms import Terms
+from proofward.layers.weighting import CAPPED, ROOT, Weighting
 from proofward.optimizers.fedadam import FedAdam
 from proofward.optimizers.fedavg import FedAvg
 from proofward.optimizers.fedavgm import FedAvgM
@@ -59,7 +60,7 @@ def test_a_table_is_written_as_it_was_read(tmp_path, table, expected):
     [
         ('optimizer = "fedyogi"', "aggregation.optimizer: expected one of fedavg, fedavgm, fedadam"),
         ("optimizer = 3", "aggregation.optimizer: expected one of fedavg"),
-        ("rate = 1", "aggregation.rate: expected one of optimizer, found an unknown key"),
+        ("rate = 1", "aggregation.rate: expected one of optimizer, weighting, cap, found an unknown key"),
         (
             'optimizer = "fedavgm"\nbeta1 = 0.5',
             "aggregation.beta1: expected one of optimizer, rate, momentum",
@@ -101,3 +102,35 @@ def test_check_and_inspection_name_the_optimizer(proofward, tmp_path):
     path = written(tmp_path, ADAM)
     said = proofward("consortium", "check", path).stdout
     assert "the next model by FedAdam, rate 0.03" in said and "first moment and second moment" in said
+
+
+@pytest.mark.parametrize(
+    ("table", "expected", "words"),
+    [
+        ('weighting = "root"', Weighting(ROOT), "an update weighs the square root of its number of records"),
+        ('weighting = "capped"\ncap = 40', Weighting(CAPPED, 40), "of 40 at most"),
+    ],
+)
+def test_what_an_update_weighs_is_in_the_terms(tmp_path, table, expected, words):
+    path = written(tmp_path, table)
+    project = read_project(path)
+    terms = Terms.from_bytes(project.terms().data)
+    assert terms.round_config.weighting == expected
+    assert plan_of_project(project, path).config.weighting == expected
+    assert words in "\n".join(in_words(terms, ("fl.example.org",), 8002))
+    (tmp_path / "again.toml").write_text(project_text(project))
+    assert read_project(tmp_path / "again.toml") == project
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('weighting = "votes"', "aggregation.weighting: expected one of records, capped, root"),
+        ('weighting = "capped"', "aggregation.cap: expected an integer in [1, 16777216]"),
+        ("cap = 40", "aggregation.cap: expected none where the rule is records"),
+    ],
+)
+def test_another_weighting_is_refused(tmp_path, table, words):
+    with pytest.raises(ProjectError) as caught:
+        read_project(written(tmp_path, table))
+    assert words in str(caught.value)

@@ -51,6 +51,23 @@ def test_wrong_dictionaries(tmp_path, old, new, what):
         read_project(write_kinds(tmp_path, FEATURES.replace(old, new)))
 
 
+def test_codes_for_missing_values(tmp_path):
+    own = FEATURES.replace("missing = 62", 'missing = 62\nmissing_codes = [-9, "NA"]')
+    project = read_project(write_kinds(tmp_path, own))
+    assert project.features[0].missing_codes == ("-9", "NA") and project.features[1].missing_codes == ()
+    (tmp_path / "again.toml").write_text(project_text(project))
+    assert read_project(tmp_path / "again.toml") == project
+    text = write_kinds(tmp_path, own).read_text()
+    (tmp_path / "shared.toml").write_text('missing_codes = ["?"]\nduplicate_percent = 30\n' + text)
+    shared = read_project(tmp_path / "shared.toml")
+    assert [column.missing_codes for column in shared.features] == [("-9", "NA"), ("?",), ("?",), ("?",)]
+    assert shared.notation.duplicate_percent == 30
+    (tmp_path / "again.toml").write_text(project_text(shared))
+    assert read_project(tmp_path / "again.toml") == shared
+    with pytest.raises(ProjectError, match=r"feature 1\.missing_codes: expected a list of texts in quotes"):
+        read_project(write_kinds(tmp_path, FEATURES.replace("missing = 62", "missing_codes = -9")))
+
+
 def test_what_a_hospital_is_told(proofward, tmp_path):
     project, table = write_kinds(tmp_path), columns(1)
     path = write(tmp_path / "a.csv", table)

@@ -17,6 +17,7 @@ from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, agreement,
 
 HEADER = "label,feature-4,feature-3,feature-2,feature-1\n"
 ROWS = "1,0.25,0.5,-1,1000\n0,0,0,0,0\n" + "".join(f"{n % 2},{n},{n},{n},{n}\n" for n in range(1, 7))
+OTHER_ROWS = "".join(f"{n % 2},{n}.5,0.{n},1,2\n" for n in range(8))
 SECRET = "73.125"
 SCHEMA = Schema(tuple(Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, 5)))
 
@@ -100,7 +101,7 @@ def test_too_few_rows_for_a_step_of_training(proofward, kit, file):
 
 def test_records_are_replaced_when_told_to_only(proofward, kit, file):
     assert proofward("enrol", kit, "--data", file).exit_code == 0
-    file.write_text(HEADER + ROWS + ROWS)
+    file.write_text(HEADER + ROWS + OTHER_ROWS)
     again = proofward("enrol", kit, "--data", file)
     assert again.exit_code == 1 and "--replace" in again.stderr
     home = Home(kit / "home")

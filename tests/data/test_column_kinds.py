@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -171,3 +172,52 @@ def test_the_title_names_these_columns_and_no_others():
 def test_columns_that_make_no_sense(make, what):
     with pytest.raises(FeaturesInvalid, match=what):
         make()
+
+
+CODED = Schema(
+    (
+        Number(Feature("age", 50.0, 10.0), 0, 120, 45, True, missing_codes=("-9", "NA", "unknown")),
+        Category("stain", ("HE", "IHC"), other=True, missing="HE", missing_codes=("9", "?")),
+        Ordinal("grade", ("1", "2", "3"), 1.0, 1.0, "2", missing_codes=("-1",)),
+    )
+)  # fmt: skip
+CODED_HEADER = "age,stain,grade,label\n"
+
+
+def read_coded(path, rows: str, schema=CODED):
+    (path / "c.csv").write_text(CODED_HEADER + rows)
+    return read_csv(path / "c.csv", schema, SCALES).records.features.tolist()
+
+
+def test_codes_for_missing_values_are_what_empty_cells_are(tmp_path):
+    empty = read_coded(tmp_path, ",,,1\n,,,0\n60,IHC,3,1\n")
+    assert read_coded(tmp_path, "-9.0,9,-1,1\n NA ,?,-1.0,0\n60,IHC,3,1\n") == empty
+    assert read_coded(tmp_path, "unknown,9.0,,1\n-9,,-1,0\n60,IHC,3,1\n") == empty
+    assert read_coded(tmp_path, "60,99,1,0\n")[0][1:5] == [0, 0, 0, 64], "another number is no code"
+
+
+def test_codes_are_refused_where_missing_values_are(tmp_path):
+    strict = Schema((Number(Feature("age", 50.0, 10.0), missing_codes=("-9",)),))
+    (tmp_path / "c.csv").write_text("age,label\n-9,1\n61,0\n,0\nNA,1\n")
+    with pytest.raises(CsvRefused) as caught:
+        read_csv(tmp_path / "c.csv", strict, SCALES)
+    assert caught.value.problems == (
+        "column 1, age: cells that are empty or hold a code for a missing value: 2 (rows 2, 4)",
+        "column 1, age: cells that are no number with a decimal point: 1 (row 5)",
+    )
+
+
+def test_codes_are_part_of_the_schema_and_others_keep_their_bytes():
+    assert Schema.from_bytes(CODED.to_bytes()) == CODED
+    assert b"missing_codes" in CODED.to_bytes() and b"missing_codes" not in SCHEMA.to_bytes()
+    assert replace(CODED, features=CODED.features[1:]).digest != CODED.digest
+
+
+@pytest.mark.parametrize(
+    ("codes", "what"),
+    [(("NA", " NA"), "without spaces"), (("-9", "-9.0"), "found one twice"), (("HE",), "none of its levels"),
+     (("",), "1 to 200 characters"), (tuple(map(str, range(101))), "at most 100, found 101")],
+)  # fmt: skip
+def test_codes_that_make_no_sense(codes, what):
+    with pytest.raises(FeaturesInvalid, match=what):
+        Category("stain", ("HE", "IHC"), missing_codes=codes)

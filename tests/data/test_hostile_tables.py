@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from proofward.data.tables.limits import MOST_ROWS
+from proofward.data.tables.parquet_pages import _pages, check_pages
 from tests.data.own_formats import write, write_group, write_sheets
 from tests.data.test_table_formats import COLUMNS, said
 from tests.peak_memory import begin_peak, peak_megabytes
@@ -163,3 +164,51 @@ def test_a_packed_sheet_costs_no_memory(book):
     before = begin_peak()
     said(book)
     assert peak_megabytes() - before < 32
+
+
+def varint(value: int) -> bytes:
+    """A whole number as the headers of pages have it."""
+    value, found = 2 * value, b""
+    while value > 127:
+        found, value = found + bytes([value & 127 | 128]), value >> 7
+    return found + bytes([value])
+
+
+def test_a_page_that_unpacks_to_more_than_its_column_is_refused_before_it_is(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "t.parquet"
+    parquet.write_table(arrow.table({"a": [n + 0.5 for n in range(60)]}), path, use_dictionary=False)
+    chunk = parquet.ParquetFile(path).metadata.row_group(0).column(0)
+    data, start = bytearray(path.read_bytes()), chunk.data_page_offset
+    assert data[start : start + 3] == bytes([0x15, 0, 0x15]) and data[start + 4] < 128 <= data[start + 3]
+    data[start + 3 : start + 5] = varint(8191)
+    path.write_bytes(data)
+    words = f"none larger than its column, found one that declares 8191 in a column of {chunk.total_uncompressed_size}"
+    assert words in said(path)
+    data[start : start + 3] = b"\xff" * 3
+    path.write_bytes(data)
+    assert "a page whose header cannot be read" in said(path)
+
+
+@pytest.mark.parametrize(("limit", "words"), [("MOST_PAGE", "one that declares"), ("MOST_AT_ONCE", "that unpack to")])
+def test_large_pages(tmp_path, monkeypatch, limit, words):
+    path = write(tmp_path / "t.parquet", COLUMNS)
+    monkeypatch.setattr(f"proofward.data.tables.parquet_pages.{limit}", 8)
+    assert words in said(path)
+
+
+def test_headers_of_pages_say_what_pyarrow_says(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rng = np.random.default_rng(1)
+    table = arrow.table({"a": rng.normal(size=5000), "b": [f"text {n % 90}" for n in range(5000)]})
+    for options in ({}, {"data_page_version": "2.0", "compression": "zstd"}, {"use_dictionary": False, "compression": "none"},
+                    {"data_page_size": 1000, "row_group_size": 1500, "write_page_checksum": True}):  # fmt: skip
+        parquet.write_table(table, tmp_path / "t.parquet", **options)
+        held = parquet.ParquetFile(tmp_path / "t.parquet").metadata
+        check_pages(tmp_path / "t.parquet", held)
+        chunk = held.row_group(0).column(0)
+        start = chunk.dictionary_page_offset or chunk.data_page_offset
+        with (tmp_path / "t.parquet").open("rb") as file:
+            sizes = list(_pages(file, start, start + chunk.total_compressed_size))
+        assert 0 < sum(sizes) <= chunk.total_uncompressed_size
+        assert sum(sizes) > chunk.total_uncompressed_size - 100 * len(sizes), "all but the headers"

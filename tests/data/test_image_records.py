@@ -146,3 +146,15 @@ def test_what_is_doubtful(tmp_path):
     Image.fromarray(PIXELS[0]).save(folder / "mass" / "again.png")
     (doubt,) = read_images(ImageFiles(folder), SCHEMA, SCALES).doubts
     assert doubt.check == IMAGES and "under another label" in doubt.words and doubt.short == IMAGES
+
+
+def test_records_name_their_patients_by_number_and_equal_pictures_share_one(tmp_path):
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for at in range(COUNT):
+        Image.fromarray(PIXELS[min(at, COUNT - 2)]).save(flat / f"{at}.png")
+    rows = [f"{at}.png,clear,{'pqpqrs'[at]}" for at in range(COUNT)]
+    (flat / "labels.csv").write_text("\n".join(["file,label,patient", *rows]) + "\n")
+    found = read_images(ImageFiles(flat, labels=Path("labels.csv")), SCHEMA, SCALES)
+    assert found.patients.tolist() == [0, 1, 0, 1, 2, 2]
+    assert found.dataset[2] is found.patients

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from proofward.data.column_kinds import Category, Ordinal
 from proofward.data.csv_records import Table
-from proofward.data.plausibility import BEYOND_REASON, CHECKS, CLIPPED, CONSTANT, ONE_CLASS
+from proofward.data.plausibility import BEYOND_REASON, CHECKS, CLIPPED, CONSTANT, DUPLICATES, ONE_CLASS
 from proofward.data.schema import Feature, Notation, Schema
 from proofward.layers.model import FixedPoint
 from tests.data.reading import read_csv
@@ -97,6 +98,25 @@ def test_repeated_rows_are_counted(tmp_path):
     assert found(most) == [] and most.notes[0].startswith("20 of 24 records repeat an earlier one")
 
 
+@pytest.mark.parametrize(("copies", "agreed", "doubtful"), [(50, 20, False), (51, 20, True), (51, 21, False), (200, 100, False)])
+def test_many_repeated_rows_are_doubtful(tmp_path, copies, agreed, doubtful):
+    table = read(tmp_path, [*good(200), *(good(200) * 2)[:copies]], duplicate_percent=agreed)
+    assert found(table) == ([(DUPLICATES, "")] if doubtful else [])
+    said = [doubt.words for doubt in table.doubts] + list(table.notes)
+    assert len(said) == 1 and said[0].startswith(f"{copies} of {200 + copies} records repeat an earlier one")
+    if doubtful:
+        assert said[0].endswith("more than the agreed 20 percent (rows 202, 203, 204 and 48 more); was something exported twice?")
+        assert table.doubts[0].short == "duplicates"
+
+
+def test_rows_of_few_values_repeat_by_chance(tmp_path):
+    schema = Schema((Category("sex", ("f", "m")), Ordinal("grade", ("1", "2", "3"))))
+    rows = [f"{'fm'[n % 2]},{1 + n % 3},{n // 7 % 2}" for n in range(60)]
+    (tmp_path / "records.csv").write_text("sex,grade,label\n" + "\n".join(rows) + "\n")
+    table = read_csv(tmp_path / "records.csv", schema, SCALES)
+    assert found(table) == [] and "records repeat an earlier one" in table.notes[0]
+
+
 def test_the_same_features_with_another_label_are_no_repetition(tmp_path):
     rows = [f"{40 + n // 2},{1 + n // 2 / 64},{n % 2}" for n in range(20)]
     assert read(tmp_path, rows).notes == ()
@@ -104,7 +124,7 @@ def test_the_same_features_with_another_label_are_no_repetition(tmp_path):
 
 def test_what_is_kept_of_a_doubt_has_no_count(tmp_path):
     table = read(tmp_path, ["99999,2,1"] * 20)
-    assert {doubt.check for doubt in table.doubts} == set(CHECKS)
+    assert {doubt.check for doubt in table.doubts} == set(CHECKS) - {DUPLICATES}
     kept = [doubt.short for doubt in table.doubts]
     assert kept == ["clipped: age", "beyond reason: age", "constant: age", "constant: size", "one class"]  # fmt: skip
     assert not any(character.isdigit() for character in "".join(kept))

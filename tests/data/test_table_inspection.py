@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import proofward
 from proofward.data.least_counts import FEW, spread_of, told
 from proofward.data.tables.refusal import FileRefused
 from proofward.report.table_page import markdown, page
+from proofward.report.table_picture import _panels, picture
 from tests.data.own_formats import FORMATS, write
 
 ROWS = 60
@@ -161,3 +163,14 @@ def test_what_a_data_manager_forgets_is_said(tmp_path):
     numbers = {"x": [1.5, None, 2.5, "n"] * 10}
     mixed = proofward.inspect_table(write(tmp_path / "t.xlsx", numbers), decimal=",")
     assert kinds(mixed)["mixed"] == [("x",)] and mixed.columns[0].type == "numbers"
+
+
+def test_the_picture_has_classes_missing_cells_and_texts_too(tmp_path):
+    pytest.importorskip("matplotlib")
+    rows = [f"{'HE' if n % 2 else 'IHC'},{'' if n % 3 else 'x'},{n % 2}" for n in range(40)]
+    (tmp_path / "a.csv").write_text("stain,note,label\n" + "\n".join(rows) + "\n")
+    found = proofward.inspect_table(tmp_path / "a.csv", label="label")
+    assert [title for title, _ in _panels(found)] == ["classes in label", "missing cells", "stain"]
+    assert picture(found).startswith(b"\x89PNG")
+    few = replace(found, classes=(("1", "fewer than 5"),), columns=())
+    assert picture(few) == b"", "no count is drawn that is not told"

@@ -12,6 +12,7 @@ from PIL import Image
 from proofward.cli.project.project_file import read_project
 from proofward.data.generated_patches import make_patch
 from proofward.optimizers.fedadam import FedAdam
+from tests.cli.own_evaluation import write_evaluated
 from tests.cli.own_kinds import columns, write_kinds
 from tests.cli.own_tables import edit_draft, write_project, write_tables
 from tests.data.own_formats import write
@@ -26,6 +27,7 @@ COVERED = {
     ("docs/deploy.md", "10 Backup and restore"), ("docs/air-gap.md", "A trip"),
     ("docs/images.md", "Train on them"), ("docs/images.md", "A frozen network first"),
     ("docs/tables.md", "A look first"), ("docs/tables.md", "The data dictionary"),
+    ("docs/evaluation.md", "On a file of one's own"),
 }  # fmt: skip
 """Sections whose blocks are run here and in test_deployment."""
 
@@ -120,6 +122,15 @@ def test_tables_in_several_formats_with_a_dictionary(sandbox):
     assert (sandbox.folder / "a.html").exists() and "enrol would take this in" in said
     assert "40 records of 20 patients" in said and len(re.findall(r"^\d+,-?\d+,0\.\d+,[MB]$", said, re.MULTILINE)) == 40
     exec(found["python"].text, {})
+
+
+def test_an_evaluation_on_a_file_of_ones_own(sandbox):
+    """A model of three columns, and a table with labels and a column of subgroups."""
+    write_evaluated(sandbox.folder)
+    (block,) = runnable("docs/evaluation.md", "On a file of one's own")
+    said = sandbox.run_block(block)
+    assert "AUC" in said and "sex: f: " in said and "not shown" in said
+    assert (sandbox.folder / "evaluation" / "evaluation.md").exists()
 
 
 def test_notation_of_records_and_the_servers_optimizer(tmp_path):

@@ -56,7 +56,7 @@ def enrolment(desk: Desk, root: Path, proof: bytes) -> bytes:
     history, key = aggregator.history, Home(root / "hospital-0" / "home").key("hospital-0")
     sealing = beacon_key(history.rules, "hospital-0", bytes(32))
     body = encode(Enrolment(100, history.rules.config.model.features, proof, sealing))
-    place = (0, 0, history.size, history.root)
+    place = (0, 0, history.size, history.root, history.clocks[-1])
     return seal_envelope(Envelope(history.rules.digest, "hospital-0", "hospital", *place, body, b""), key).data
 
 

@@ -59,7 +59,7 @@ class Waiting(Consortium):
     def spoken(self, sender: str, record, key: str = "", **changes) -> bytes:
         """What a member could say now, signed by itself or by another."""
         rules, history = self.host.aggregator.rules, self.history
-        state = (*history.position(), history.size, history.root)
+        state = (*history.position(), history.size, history.root, history.clocks[-1])
         envelope = Envelope(rules.digest, sender, rules.find(sender).role, *state, encode(record), b"")
         return seal_envelope(replace(envelope, **changes), self.key(key or sender)).data
 

@@ -6,6 +6,7 @@ The training, the encryption and the shares are real; a hash stands in the place
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -88,7 +89,20 @@ class FakeProofs(OneByOne):
         ).update
         rule = statement.rule
         _, submitted = rule.submit(update)
-        made = encrypt(MaskContext(statement.beacon, statement.round), submitted, rule.bound, rng)
+        spent = self._secret(features, labels, left - 1)
+        fresh = self._secret(features, labels, 3)
+        return self._proved(statement, submitted, rule.bound, 16, rng, seal, fresh, spent)
+
+    def prove_counts(self, statement, counts, rng, progress, seal):
+        bound = statement.counting.bound
+        made = self._proved(statement, counts, bound, 0, rng, seal, b"", b"")
+        return replace(made, root=b"")
+
+    @staticmethod
+    def _proved(statement, numbers, bound, salted, rng, seal, fresh, spent):
+        """`salted`: bytes in the next root, 0 where it stays. They are drawn last, as in a real proof."""
+        config = statement.config
+        made = encrypt(MaskContext(statement.beacon, statement.round), numbers, bound, rng)
         coefficients = uniform_words(rng, config.threshold * RING_DEGREE).reshape(
             config.threshold, RING_DEGREE
         )
@@ -100,21 +114,26 @@ class FakeProofs(OneByOne):
             for index, row in enumerate(rows_of)
         )
         binding = b"".join(hashlib.sha256(item).digest() for item in shares)
-        root = hashlib.sha256(statement.dataset_root + rng(16)).digest()
+        root = statement.dataset_root
+        if salted:
+            root = hashlib.sha256(root + rng(salted)).digest()
         sealed = seal(shares)
         proof = root + _tag(statement.transcript(made.ciphertext), root, binding, *sealed) + binding
-        spent = self._secret(features, labels, left - 1)
-        fresh = self._secret(features, labels, 3)
         return ProvedRound(words_to_bytes(made.ciphertext), sealed, proof, shares, root, fresh, spent)
 
     def verify_round(self, statement, sealed_shares, ciphertext, proof):
-        words = words_from_bytes(ciphertext, ciphertext_length(statement.config.model.parameters))
+        words = words_from_bytes(ciphertext, ciphertext_length(statement.entries))
         if words is None:
             raise ProofRejected("ciphertext", "expected canonical field elements")
         root, tag, binding = proof[:32], proof[32:64], proof[64:]
         if tag != _tag(statement.transcript(words), root, binding, *sealed_shares):
             raise ProofRejected("transcript", "expected another tag")
         return Finding(root, binding)
+
+    def records_of(self, secret):
+        rows, width, features, labels, _ = decode_item(secret)
+        features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
+        return features, np.frombuffer(labels, dtype=np.int64)
 
     def share_is_bound(self, binding, share, holder):
         return hashlib.sha256(share).digest() == binding[32 * holder : 32 * holder + 32]

@@ -96,7 +96,8 @@ class Ledger:
         history, rules = self.history, self.world.rules
         at = history.opening()[:2] if isinstance(record, RoundOpened) else history.position()
         role = rules.find(sender).role
-        state = (rules.digest, sender, role, *at, history.size, history.root, encode(record), b"")
+        seen = (history.size, history.root, history.clocks[-1])
+        state = (rules.digest, sender, role, *at, *seen, encode(record), b"")
         return seal_envelope(Envelope(*state), self.world.folder.key(sender)).data
 
     def announce(self, record: Message) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from proofward.encoding import decode, encode
@@ -51,8 +52,9 @@ class Stopped:
         self.plan = agreed or plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
         self.network = Withholding(member, topic)
         self.engine = InProcessFederation(
-            directory, self.plan, datasets(self.plan), seed=b"s", network=self.network, proofs=FakeProofs()
-        )
+            directory, self.plan, datasets(self.plan), seed=b"s", network=self.network, proofs=FakeProofs(),
+            counts=dict.fromkeys(self.plan.hospitals, lambda task: np.ones(task.counting.length, dtype=np.int64)),
+        )  # fmt: skip
         self.aggregator = self.engine.aggregator
         self.history = self.aggregator.history
 
@@ -75,7 +77,7 @@ class Stopped:
     def spoken(self, sender: str, record: Message, key: SigningKey | None = None, **changes) -> bytes:
         """A member's message as it would be sent now, with changes to its envelope."""
         body, role = encode(record), self.engine.rules.find(sender).role
-        state = (*self.history.position(), self.history.size, self.history.root)
+        state = (*self.history.position(), self.history.size, self.history.root, self.history.clocks[-1])
         envelope = Envelope(self.engine.rules.digest, sender, role, *state, body, b"")
         return seal_envelope(replace(envelope, **changes), key or self.engine.folder.key(sender)).data
 

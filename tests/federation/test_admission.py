@@ -229,7 +229,8 @@ def test_rejects_votes_before_the_federation_is_opened_and_after_it_is_closed(tm
 
 
 def said_by_new(stopped, record, key=KEY, role="hospital"):
-    at = (*stopped.history.position(), stopped.history.size, stopped.history.root)
+    history = stopped.history
+    at = (*history.position(), history.size, history.root, history.clocks[-1])
     envelope = Envelope(stopped.engine.rules.digest, NEW, role, *at, encode(record), b"")
     return seal_envelope(envelope, key).data
 

@@ -47,7 +47,7 @@ class ForgesVote(Forger):
 
     def due(self, expired):
         if self.forged is None and self.history.phase == UPLOAD and self.history.admission_votes:
-            at = (*self.history.position(), self.history.size, self.history.root)
+            at = (*self.history.position(), self.history.size, self.history.root, self.time())
             key = next(key for _, _, key in self.history.admission_votes)
             body = encode(AdmissionVote(NEW, key))
             envelope = Envelope(self.rules.digest, "verifier-1", "verifier", *at, body, b"")

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from proofward.federation.history import aggregation
+from proofward.federation.history import opened_sums
 from proofward.federation.history.aggregation import RoundResult, check_aggregate, compute_result
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.aggregator import Aggregator
@@ -101,7 +101,7 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
     )
     before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
-    return SimpleNamespace(round=state, rules=rules, enrolled=rows, server_state=before)
+    return SimpleNamespace(round=state, counting=None, rules=rules, enrolled=rows, server_state=before)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:
@@ -134,7 +134,7 @@ def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, byt
 @pytest.fixture
 def round_of(tmp_path, monkeypatch):
     """A round whose blocks are single ring elements."""
-    monkeypatch.setattr(aggregation, "BLOCK", RING_DEGREE)
+    monkeypatch.setattr(opened_sums, "BLOCK", RING_DEGREE)
     opened = []
 
     def make(length: int = 2 * RING_DEGREE + 7):
@@ -161,7 +161,7 @@ def refusal_of(history, objects, spool=NewObject):
 @pytest.mark.parametrize("length", [1, RING_DEGREE, RING_DEGREE + 1, 3 * RING_DEGREE - 1])
 @pytest.mark.parametrize("most_open", [1, 2, 3])
 def test_blocks_give_what_whole_arrays_give(round_of, monkeypatch, length, most_open):
-    monkeypatch.setattr(aggregation, "MOST_OPEN", most_open)
+    monkeypatch.setattr(opened_sums, "MOST_OPEN", most_open)
     told, ledger, objects = round_of(length)
     history = history_of(told)
     result = compute_result(history, objects, ledger.new_object)

@@ -220,7 +220,7 @@ def test_rejects_everything_after_the_end(tmp_path):
     ):
         assert stopped.check(stopped.spoken(sender, record)) == ("phase", sender)
     again = stopped.spoken("aggregator", history.ended)
-    assert stopped.check(again) == ("equivocation", "aggregator")
+    assert stopped.check(again) == ("replay", "aggregator")
 
 
 def test_rejects_a_further_round_and_every_other_announcement_when_an_end_is_due(tmp_path):

@@ -78,7 +78,7 @@ def test_a_fault_of_the_verifier_is_no_verdict(error) -> None:
 )  # fmt: skip
 def test_an_impossible_statement_is_held_against_it(monkeypatch, error, check) -> None:
     """A verification that fails because the statement itself cannot be measured refuses the statement."""
-    monkeypatch.setattr(judging, "round_plan", raising(error))
+    monkeypatch.setattr(judging, "plan_of", raising(error))
     outcome = judged(raising(ValueError("anything")), round_of(), b"")
     assert isinstance(outcome, ProofRejected) and outcome.check == check
 

@@ -199,7 +199,7 @@ def test_messages_under_the_old_key_are_refused_and_those_under_the_new_one_take
     assert stopped.history.judge(renewed).record == waiting.record
     assert stopped.history.judge(stopped.spoken(HOSPITAL, turn(stopped, new=SECOND), FIRST))
     again = stopped.spoken(HOSPITAL, recorded, FIRST)
-    assert stopped.check(again) == ("equivocation", HOSPITAL)
+    assert stopped.check(again) == ("replay", HOSPITAL)
 
 
 def test_evidence_is_judged_with_the_keys_of_that_moment(stopped):

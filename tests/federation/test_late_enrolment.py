@@ -71,7 +71,7 @@ class Delayed:
 
     def envelope(self, sender, record, **changes):
         role = self.engine.rules.find(sender).role
-        at = (*self.history.position(), self.history.size, self.history.root)
+        at = (*self.history.position(), self.history.size, self.history.root, self.history.clocks[-1])
         envelope = Envelope(self.engine.rules.digest, sender, role, *at, encode(record), b"")
         return seal_envelope(replace(envelope, **changes), self.engine.folder.key(sender)).data
 

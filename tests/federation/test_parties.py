@@ -168,7 +168,7 @@ def test_no_bytes_make_a_party_fail(stopped):
 def test_a_member_restarts_where_it_was(stopped):
     member = stopped.engine.hospitals[HOSPITAL]
     again = type(member)(
-        HOSPITAL, member.key, stopped.engine._around(HOSPITAL, member.proofs), member.features, member.labels
+        HOSPITAL, member.key, stopped.engine._around(HOSPITAL, member.proofs), member.records.features, member.records.labels
     )
     assert again.history.root == member.history.root
     assert list(again.resume()) == [stopped.network.kept[0]]

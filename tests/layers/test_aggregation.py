@@ -15,10 +15,10 @@ from proofward.layers.aggregation import (
     mean_update,
     quantise_update,
     squared_norm,
-    weight_of,
 )
 from proofward.layers.clipping import clipped_multiplier, norm_is_at_most
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.weighting import BY_RECORDS
 from proofward.optimizers.fedavg import FedAvg
 from proofward.optimizers.next_model import ModelRule
 
@@ -171,8 +171,8 @@ def test_mean_updates_are_rounded_to_nearest(total: list[int], weight: int, bits
 
 
 def test_a_thousand_hospitals_of_a_million_rows_are_averaged_exactly() -> None:
-    weight = 1000 * weight_of(1_000_000, 0)
-    bound = 1000 * (weight_of(1_000_000, 0) * 2048 >> 10)
+    weight = 1000 * BY_RECORDS.weight(1_000_000, 0)
+    bound = 1000 * (BY_RECORDS.weight(1_000_000, 0) * 2048 >> 10)
     for value in (bound, -bound, bound - 1, 1, -1, 0, weight // 2):
         got, _ = replace(RULE, limit=1 << 50).following(np.array([5]), (), np.array([value]), weight)
         assert got.tolist() == [5 + ((value << 25) + weight) // (2 * weight)]
@@ -182,7 +182,7 @@ def test_a_thousand_hospitals_of_a_million_rows_are_averaged_exactly() -> None:
 def test_without_a_shift_the_mean_is_that_of_rows(total: list[int], rows: int) -> None:
     """Weights of 2^10 a row give the model that a division by the rows gave: the shift cancels."""
     limited = [max(-rows << 20, min(rows << 20, value)) for value in total]
-    result = mean_update(np.array(limited, dtype=np.int64), weight_of(rows, 0), 24)
+    result = mean_update(np.array(limited, dtype=np.int64), BY_RECORDS.weight(rows, 0), 24)
     assert result.tolist() == [((value << 15) + rows) // (2 * rows) for value in limited]
 
 
@@ -211,4 +211,4 @@ def test_models_that_could_overflow_are_refused(weights: list[int], total: list[
     ("rows", "shift", "weight"), [(90, 0, 92160), (90, 3, 11520), (1, 10, 1), (1, 30, 1)]
 )
 def test_weights_are_divided_and_never_zero(rows: int, shift: int, weight: int) -> None:
-    assert weight_of(rows, shift) == weight
+    assert BY_RECORDS.weight(rows, shift) == weight

@@ -11,6 +11,7 @@ from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
+from proofward.layers.weighting import ROOT, Weighting
 from proofward.optimizers.fedavgm import FedAvgM
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement
@@ -29,6 +30,7 @@ OTHERS = {
     "least_rows": 5,
     "most_rows": 1000,
     "optimizer": FedAvgM(),
+    "weighting": Weighting(ROOT),
 }
 
 

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from proofward.report.auc_interval import _variance, auc_interval
+from proofward.report.histograms.auc_interval import _variance, auc_interval
 
 
 @pytest.mark.parametrize("area", [0.2, 0.5, 0.83, 0.99])

@@ -8,6 +8,7 @@ from proofward.catalogue.audits import counted
 from proofward.federation.history.admission_steps import admission_votes
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.layers.weighting import BY_RECORDS
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
 
@@ -30,6 +31,8 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield "            trusted first model: whoever chose it may have planted what reads off records"
         if rules.config.optimizer.vectors:
             yield f"            next models by {rules.config.optimizer.words}, computed again here"
+        if rules.config.weighting != BY_RECORDS:
+            yield f"            an update weighs {rules.config.weighting.words}"
         yield f"hospitals   {members(rules.hospitals)}"
         yield f"verifiers   {members(rules.verifiers)}"
         yield f"aggregator  {rules.aggregator}"

@@ -168,9 +168,7 @@ def _plain(
     }
 
 
-def _notes(
-    model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None
-) -> list[str]:
+def _notes(model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None) -> list[str]:
     from proofward.report.handover.prediction import listed
 
     what = "records" if model.description.images is None else "images"

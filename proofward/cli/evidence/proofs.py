@@ -125,9 +125,10 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
         return
     console = make_console()
     bits = f"{found.soundness.words} (the rules demand {result['policy_bits']})"
+    trained = file.consortium.config.training.trained_rows(file.rows)
+    rows = f"{file.rows} enrolled rows" if trained == file.rows else f"{trained} of {file.rows} enrolled rows"
     console.print(
-        f"VALID: {file.hospital} trained in round {file.round} on {file.rows} enrolled rows, {bits}, "
-        f"{seconds * 1000:.0f} ms",
+        f"VALID: {file.hospital} trained in round {file.round} on {rows}, {bits}, {seconds * 1000:.0f} ms",
         markup=False,
         soft_wrap=True,
     )
@@ -200,6 +201,14 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
             "round": file.round,
             "attempt": file.attempt,
             "rows": file.rows,
+            **(
+                {
+                    "trained_rows": config.training.trained_rows(file.rows),
+                    "validation_beacon": file.drawn_by.hex(),
+                }
+                if file.drawn_by
+                else {}
+            ),
             "model": config.model.words,
             "parameters": config.model.parameters,
             "steps": config.training.steps_for(file.rows),

@@ -76,7 +76,8 @@ def _written(found: TableInspection, name: str, out: Path) -> str:
     """Writes the page for its owner only; what is said of it."""
     from proofward.ledger.files import write_file
     from proofward.report.figures.canvas import PicturesUnavailable
-    from proofward.report.table_page import markdown, page, picture
+    from proofward.report.table_page import markdown, page
+    from proofward.report.table_picture import picture
 
     image, missing = b"", ""
     try:

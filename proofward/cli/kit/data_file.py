@@ -14,6 +14,7 @@ from proofward.cli.common.table_options import FORMATS, NAMES, OPTIONS, table_fi
 from proofward.data.schema import DECIMALS, FEATURES_NAME, FeaturesInvalid, Schema
 
 if TYPE_CHECKING:
+    from proofward.data.csv_reading import Reading
     from proofward.data.csv_records import Table
     from proofward.data.image_schema import ImageSchema
     from proofward.data.joined_rows import RowFile
@@ -88,7 +89,6 @@ class DataFile:
             if schema.row is None:
                 self._without(_OF_TABLES, "images")
             return self._images(schema, scales, least_rows)
-        self._without(_OF_IMAGES, "a table")
         return self._table(schema, scales, least_rows)
 
     def _without(self, names: Sequence[str], agreed: str) -> None:
@@ -129,23 +129,36 @@ class DataFile:
         return None if path is None else RowFile(table_file(path, self.options, self.alone), self.decimal)
 
     def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
+        return self.by_reading(self.written(schema), scales, least_rows)
+
+    def by_reading(
+        self, own: Schema, scales: FixedPoint, least_rows: int = 1, reading: Reading | None = None
+    ) -> Table:
+        """The records of a table whose columns are as `written` says; raises Refused.
+
+        reading: what takes the rows.
+        """
         from proofward.data.csv_problems import CsvRefused
         from proofward.data.csv_records import read_table
 
+        self._without(_OF_IMAGES, "a table")
         if self.path.is_dir():
             raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
+        file = table_file(self.path, self.options, self.alone)
+        try:
+            return read_table(file, own, scales, least_rows=least_rows, reading=reading)
+        except CsvRefused as error:
+            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+
+    def written(self, schema: Schema) -> Schema:
+        """The columns as this file has them."""
         notation = schema.notation
         if self.label:
             notation = replace(notation, label=replace(notation.label, column=self.label))
         if self.decimal:
             mark = next(mark for mark, name in DECIMALS.items() if name == self.decimal)
             notation = replace(notation, decimal=mark)
-        own = replace(schema, notation=notation)
-        file = table_file(self.path, self.options, self.alone)
-        try:
-            return read_table(file, own, scales, least_rows=least_rows)
-        except CsvRefused as error:
-            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+        return replace(schema, notation=notation)
 
 
 def data_options(command: Callable[..., None]) -> Callable[..., None]:

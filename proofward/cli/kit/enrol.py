@@ -89,4 +89,4 @@ def _save(home: Home, name: str, table: Table) -> None:
             log.note("records forced", party=name)
             if log.lost:
                 raise Refused(f"{log.path} cannot be written, and forced records have to be recorded in it")
-        home.save_dataset(name, table.records.features, table.records.labels, forced)
+        home.save_dataset(name, table.records.features, table.records.labels, table.patients, forced)

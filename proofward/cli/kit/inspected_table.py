@@ -22,10 +22,20 @@ def inspect_table(
 ) -> TableInspection:
     """What a table holds, and what `enrol` would say of it; nothing of it is kept, written or sent.
 
-    table: a path, a data frame of pandas or a table of pyarrow. consortium: a consortium.toml. label: the
-    column with the classes, where it is not the consortium's. decimal: the mark in texts of numbers, "" for
-    the consortium's, or a point.
-    Raises FileRefused, TablesExtraMissing, OSError, and Refused for a consortium's file that is wrong.
+    Args:
+        table: A path, a data frame of pandas or a table of pyarrow.
+        consortium: The path of a consortium.toml, for what `enrol` would say.
+        label: The column with the classes, where it is not the consortium's.
+        delimiter: Between the cells of a CSV file. By default it is found by looking.
+        sheet: The sheet of an Excel file, by default the first.
+        key: The table's place in an HDF5 file.
+        decimal: The mark in texts of numbers. By default the consortium's, or a point.
+
+    Raises:
+        FileRefused: A file that is no table, or not one of these formats.
+        TablesExtraMissing: A format that needs the extra `[tables]`.
+        Refused: A consortium's file that is wrong.
+        OSError: A file that cannot be opened.
     """
     from dataclasses import replace
 

@@ -14,6 +14,7 @@ from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.network import mlp
 from proofward.layers.plain import shown
+from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, SCALES, Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
@@ -27,7 +28,11 @@ LEAST_MOST_ROWS = 1 << 16
 
 
 def provable_config(
-    setup: Preset, hospitals: int, threshold: int, optimizer: ServerOptimizer = USUAL
+    setup: Preset,
+    hospitals: int,
+    threshold: int,
+    optimizer: ServerOptimizer = USUAL,
+    weighting: Weighting = BY_RECORDS,
 ) -> RoundConfig:
     """The configuration, if every round of it can be proved; raises ProjectError."""
     try:
@@ -35,7 +40,7 @@ def provable_config(
     except ConfigurationError as error:
         raise ProjectError("aggregation", error.expected, f"a clip_bound of {error.actual}") from error
     try:
-        return replace(_config(setup, hospitals, threshold), optimizer=optimizer)
+        return replace(_config(setup, hospitals, threshold), optimizer=optimizer, weighting=weighting)
     except TrainingError as error:
         remedies = "; ".join(_remedies(setup, hospitals, threshold))
         expected = "settings of which every round can be proved"

@@ -1,4 +1,4 @@
-"""[aggregation] of consortium.toml: the server's optimizer, with its numbers as exact millionths."""
+"""[aggregation] of consortium.toml: what updates weigh, and the server's optimizer with exact millionths."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import millionths, shown
+from proofward.layers.weighting import CAPPED, RECORDS, RULES, Weighting
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import OPTIMIZERS, USUAL, optimizer_named
 
 NAME, WHERE = "optimizer", "aggregation."
+WEIGHTING, CAP = "weighting", "cap"
 MEANING = {
     NAME: f"makes the next model from the mean update: {', '.join(OPTIMIZERS)}",
     "rate": "the server's learning rate",
@@ -19,6 +21,8 @@ MEANING = {
     "beta1": "the share of the mean of updates that a round keeps",
     "beta2": "the share of the mean of their squares that a round keeps",
     "epsilon": "is added to the root of that mean, in the units of a weight",
+    WEIGHTING: f"what a hospital's update weighs, by its number of records: {', '.join(RULES)}",
+    CAP: "records beyond this number add no weight",
 }
 
 
@@ -28,11 +32,22 @@ def read_optimizer(values: Mapping[str, Any]) -> ServerOptimizer:
         kind = optimizer_named(values.get(NAME, USUAL.name))
     except ConfigurationError as error:
         raise ProjectError(WHERE + NAME, error.expected, repr(error.actual)[:80]) from error
-    Table(values, WHERE, (NAME, *kind.names()))
+    Table(values, WHERE, (NAME, *kind.names(), WEIGHTING, CAP))
     numbers = {
-        name: _millionths(name, value, *kind.ranges[name]) for name, value in values.items() if name != NAME
+        name: _millionths(name, value, *kind.ranges[name])
+        for name, value in values.items()
+        if name in kind.names()
     }
     return kind(**numbers)
+
+
+def read_weighting(values: Mapping[str, Any]) -> Weighting:
+    """What updates weigh by the table; by records where it says nothing. Raises ProjectError."""
+    try:
+        return Weighting(values.get(WEIGHTING, RECORDS), values.get(CAP, 0))
+    except ConfigurationError as error:
+        name = CAP if error.field.endswith(CAP) else WEIGHTING
+        raise ProjectError(WHERE + name, error.expected, repr(error.actual)[:80]) from error
 
 
 def _millionths(name: str, value: object, low: int, high: int) -> int:
@@ -43,8 +58,11 @@ def _millionths(name: str, value: object, low: int, high: int) -> int:
     return found
 
 
-def optimizer_lines(optimizer: ServerOptimizer) -> Iterator[str]:
+def aggregation_lines(optimizer: ServerOptimizer, weighting: Weighting) -> Iterator[str]:
     """The table of a completed project."""
     yield from ("", "[aggregation]", f'{NAME} = "{optimizer.name}"  # {MEANING[NAME]}')
     for name in optimizer.names():
         yield f"{name} = {shown(getattr(optimizer, name))}  # {MEANING[name]}"
+    yield f'{WEIGHTING} = "{weighting.rule}"  # {MEANING[WEIGHTING]}'
+    if weighting.rule == CAPPED:
+        yield f"{CAP} = {weighting.cap}  # {MEANING[CAP]}"

@@ -21,6 +21,7 @@ def plain_costs(found: Inspection) -> dict[str, Any]:
         "parameters": model.parameters,
         "rows": found.rows,
         "steps": steps,
+        "trained_rows": found.setup.training.trained_rows(found.rows),
         "proved_steps": padded,
         "batch": found.setup.training.batch,
         "momentum": found.setup.training.real_momentum,
@@ -81,6 +82,9 @@ def cost_lines(found: Inspection) -> Iterator[str]:
     unit = "step" if steps == 1 else "steps"
     batches = f"{training.batch}{training.momentum_words}"
     yield f"a round: {steps:,} {unit} in batches of {batches}, proved as {padded:,}"
+    if training.validation_words:
+        trained = training.trained_rows(found.rows)
+        yield f"validation part: {found.rows - trained:,} of the records, so that {trained:,} are trained on"
     if found.optimizer.vectors:
         vectors = " and ".join(found.optimizer.vectors)
         yield f"the next model by {found.optimizer.words}; its {vectors} are public, each as large as it"

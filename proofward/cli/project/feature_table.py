@@ -10,8 +10,8 @@ from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.column_kinds import CATEGORY, NUMBER, ORDINAL, Category, Number, Ordinal, TableColumn
 from proofward.data.feature import Feature, FeaturesInvalid
 
-REFUSE = "refuse"
-_SCALED, _MISSING = ("centre", "spread"), ("missing", "indicator")
+REFUSE, CODES = "refuse", "missing_codes"
+_SCALED, _MISSING = ("centre", "spread"), ("missing", "indicator", CODES)
 KEYS = {
     NUMBER: ("name", "kind", "unit", *_SCALED, "minimum", "maximum", *_MISSING),
     CATEGORY: ("name", "kind", "levels", "other", *_MISSING),
@@ -38,8 +38,10 @@ def _number(entry: Table) -> TableColumn:
     given = {name: entry.number(name) for name in ("minimum", "maximum") if entry.peek(name) is not None}
     if entry.peek("missing", REFUSE) != REFUSE:
         given["missing"] = entry.number("missing")
-    indicator = entry.flag("indicator")
-    return Number(feature, **given, indicator=indicator) if given or indicator else feature
+    indicator, codes = entry.flag("indicator"), tuple(entry.values(CODES))
+    if not (given or indicator or codes):
+        return feature
+    return Number(feature, **given, indicator=indicator, missing_codes=codes)
 
 
 def _levels(entry: Table, kind: str) -> TableColumn:
@@ -47,11 +49,21 @@ def _levels(entry: Table, kind: str) -> TableColumn:
     missing = None
     if entry.peek("missing") is not None and (entry.peek("missing") != REFUSE or REFUSE in levels):
         missing = entry.value("missing", "")
-    indicator = entry.flag("indicator")
+    indicator, codes = entry.flag("indicator"), tuple(entry.values(CODES))
     if kind == CATEGORY:
-        return Category(name, levels, entry.flag("other"), missing, indicator)
+        return Category(name, levels, entry.flag("other"), missing, indicator, codes)
     scaled = {key: entry.number(key) for key in _SCALED if entry.peek(key) is not None}
-    return Ordinal(name, levels, **scaled, missing=missing, indicator=indicator)
+    return Ordinal(name, levels, **scaled, missing=missing, indicator=indicator, missing_codes=codes)
+
+
+def with_shared_codes(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A file's values with its missing_codes at every column that states none of its own."""
+    features = plain.get("feature")
+    if CODES not in plain or not isinstance(features, list):
+        return plain
+    shared = plain[CODES]
+    own = [{CODES: shared, **entry} if isinstance(entry, dict) else entry for entry in features]
+    return {**{name: value for name, value in plain.items() if name != CODES}, "feature": own}
 
 
 def feature_lines(columns: Sequence[TableColumn]) -> list[str]:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 
 from proofward.cli.project.project_table import ProjectError, Table
-from proofward.data.schema import CLIPPED_PERCENT, FeaturesInvalid, Label, Notation, ascending
+from proofward.data.schema import (
+    CLIPPED_PERCENT,
+    DUPLICATE_PERCENT,
+    FeaturesInvalid,
+    Label,
+    Notation,
+    ascending,
+)
 
-NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "label", "id")
+NOTATION_KEYS = ("ignore", "decimal", "clipped_percent", "duplicate_percent", "label", "id")
 _LABEL_KEYS = ("column", "positive", "negative", "classes")
 
 
@@ -21,6 +28,7 @@ def read_notation(table: Table) -> Notation:
             table.text("decimal", "."),
             table.integer("clipped_percent", 0, 100, CLIPPED_PERCENT),
             _identifier(table),
+            table.integer("duplicate_percent", 0, 100, DUPLICATE_PERCENT),
         )
     except FeaturesInvalid as error:
         raise ProjectError("columns", "a label, columns to ignore and a decimal mark", str(error)) from error
@@ -51,6 +59,11 @@ def notation_lines(notation: Notation) -> list[str]:
         f"ignore = [{ignored}]  # columns that may be there and are not used",
         f'decimal = {_quoted(notation.decimal)}  # the mark in numbers; with "," semicolons part the cells',
         f"clipped_percent = {notation.clipped_percent}  # a column of which more is out of range is refused",
+        *(
+            [f"duplicate_percent = {notation.duplicate_percent}  # a table of which more repeats is refused"]
+            if notation.duplicate_percent != DUPLICATE_PERCENT
+            else []
+        ),
     ]
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.project_table import ProjectError
+from proofward.cli.project.validation_table import ValidationTable
 from proofward.data.column_kinds import TableColumn, inputs_of
 from proofward.data.image_schema import MAX_TITLE, ImageSchema
 from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
+from proofward.data.subgroups import Subgroup, subgroups_of
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSES, fault_of_address, name_of
 from proofward.engines.remote.agreement.names import fault_of_name
@@ -35,6 +37,7 @@ from proofward.federation.messages.usual import (
 )
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import SCALES, Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
@@ -64,8 +67,9 @@ class Project:
 
     servers: names and IP addresses under which sites reach the server, in the order of preference.
     settings: of network, training and scales, as the file gives them; `preset` says what they leave open.
-    optimizer: the server's, which makes the next model.
+    optimizer: the server's, which makes the next model; weighting: what an update weighs in it.
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
+    validation: the part of each hospital's rows that is not trained on, None where all are.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     """
 
@@ -76,6 +80,7 @@ class Project:
     preset: str = PRESET
     settings: Settings = field(default_factory=Settings)
     optimizer: ServerOptimizer = USUAL
+    weighting: Weighting = BY_RECORDS
     rounds: int = ROUNDS
     threshold: int = 0
     accepting: int = 0
@@ -87,6 +92,7 @@ class Project:
     features: tuple[TableColumn, ...] = ()
     notation: Notation = field(default_factory=Notation)
     images: ImageSchema | None = None
+    validation: ValidationTable | None = None
 
     @property
     def server(self) -> str:
@@ -103,6 +109,12 @@ class Project:
     @cached_property
     def setup(self) -> Preset:
         """Network and training of a completed project; raises ConfigurationError."""
+        share = 0 if self.validation is None else self.validation.share
+        return replace(own := self._setup, training=replace(own.training, validation_share=share))
+
+    @property
+    def _setup(self) -> Preset:
+        """The same where all rows are trained on."""
         found, features = PRESET_FILES[self.preset], len(inputs_of(self.features))
         settings = self.settings.over(found.settings)
         classes, usual = len(self.schema.classes), found.preset.model
@@ -152,11 +164,13 @@ class Project:
             features=features,
         )
         try:
-            setup = completed.setup
+            setup, _ = completed.setup, completed.subgroups
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:
             raise ProjectError(error.field, error.expected, error.actual) from error
+        except FeaturesInvalid as error:
+            raise ProjectError("validation", "columns of the table", str(error)) from error
         return completed
 
     def _columns(self) -> tuple[TableColumn, ...]:
@@ -181,6 +195,16 @@ class Project:
             expected = f"at most {longest} characters, as a digest stands behind it"
             raise ProjectError("title", expected, len(self.title))
         return features
+
+    @property
+    def subgroups(self) -> tuple[Subgroup, ...]:
+        """By which a completed project is evaluated apart."""
+        names = () if self.validation is None else self.validation.subgroups
+        row, offset = self.features, 0
+        if self.images is not None:
+            row = () if self.images.row is None else self.images.row.features
+            offset = self.images.picture_size
+        return subgroups_of(row, names, offset)
 
     def faults(self) -> Iterator[ProjectError]:
         """Everything that is wrong with title, names, sites and servers."""
@@ -238,7 +262,7 @@ class Project:
         if not self.threshold < hospitals:
             expected = f"fewer than the {hospitals} hospitals"
             raise ProjectError("policy.threshold", expected, self.threshold)
-        return provable_config(self.setup, hospitals, self.threshold, self.optimizer)
+        return provable_config(self.setup, hospitals, self.threshold, self.optimizer, self.weighting)
 
     def terms(self, model: bytes = b"") -> Terms:
         """The terms of a completed project; raises ProjectError.

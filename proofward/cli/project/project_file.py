@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS
-from proofward.cli.project.aggregation_table import read_optimizer
-from proofward.cli.project.feature_table import read_feature
+from proofward.cli.project.aggregation_table import read_optimizer, read_weighting
+from proofward.cli.project.feature_table import read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import NOTATION_KEYS, read_notation
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_table import ProjectError, Table
+from proofward.cli.project.validation_table import read_validation
 from proofward.data.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
@@ -27,7 +28,8 @@ from proofward.models.settings import Settings, settings_of
 
 T = TypeVar("T")
 TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
-       "aggregation", "policy", "site", "feature", "images", "table", "frozen", *NOTATION_KEYS)  # fmt: skip
+       "aggregation", "validation", "policy", "site", "feature", "images", "table", "frozen",
+       *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
 POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
@@ -60,7 +62,7 @@ def project_of(plain: Mapping[str, Any], folder: Path) -> tuple[Project | None, 
     folder: where files that it names lie.
     """
     reading = _Reading(folder)
-    values = reading.values(plain)
+    values = reading.values(with_shared_codes(plain))
     if reading.problems:
         return None, reading.problems
     project = Project(**values)
@@ -126,11 +128,11 @@ class _Reading:
             "preset": self._get(lambda: table.text("preset", PRESET)),
             "settings": self._settings(plain),
             "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
+            "weighting": self._get(lambda: read_weighting(table.table("aggregation"))),
+            "validation": self._get(lambda: read_validation(table.table("validation"))),
             "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model", "")),
-            **{
-                name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()
-            },
+            **{name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()},
             "sites": tuple(sites),
             "features": () if plain.get("images") is not None else tuple(features),
             "notation": Notation()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from proofward.cli.project.aggregation_table import optimizer_lines
+from proofward.cli.project.aggregation_table import aggregation_lines
 from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
 from proofward.cli.project.project import Project
+from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import VERIFIER
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, shown_bits
@@ -57,7 +58,8 @@ def project_text(project: Project) -> str:
         "[training]",
         *_settings(project, TRAINING_KEYS),
         *scale_lines(project),
-        *optimizer_lines(project.optimizer),
+        *aggregation_lines(project.optimizer, project.weighting),
+        *validation_lines(project.validation),
         "",
         "[policy]",
         f"threshold = {project.threshold}  # so many hospitals learn nothing together",

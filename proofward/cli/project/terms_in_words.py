@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.rules import Rules
-    from proofward.relations.config import RoundConfig
+    from proofward.layers.weighting import BY_RECORDS
+from proofward.layers.weighting import BY_RECORDS
+from proofward.relations.config import RoundConfig
 
 USUAL_BATCH, USUAL_RATE = 16, 8
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
@@ -41,7 +43,9 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
         *scales_in_words(config),
+        *validation_in_words(config),
         *optimizer_in_words(config),
+        *weighting_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
@@ -81,6 +85,12 @@ def _ranges_in_words(config: RoundConfig) -> list[str]:
     return [f"of the hidden layers in order, values up to {values}; gradients below {gradients}"]
 
 
+def validation_in_words(config: RoundConfig) -> list[str]:
+    """What is not trained on, where something is not."""
+    words = config.training.validation_words
+    return [f"{words}, drawn by the beacon, are never trained on, as the proofs show"] if words else []
+
+
 def optimizer_in_words(config: RoundConfig) -> list[str]:
     """How the next model is made, where it is not by averaging."""
     if not config.optimizer.vectors:
@@ -117,3 +127,10 @@ def unusual(config: RoundConfig) -> list[str]:
             "an update that is opened may show single records"
         )
     return found
+
+
+def weighting_in_words(config: RoundConfig) -> list[str]:
+    """What an update weighs, where it is not its number of records."""
+    if config.weighting == BY_RECORDS:
+        return []
+    return [f"an update weighs {config.weighting.words}, which everybody computes from the enrolled number"]

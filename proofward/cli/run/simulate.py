@@ -92,7 +92,7 @@ def simulate(
     if resumed:
         _say(console, f"going on with {folder}")
     forced, notes = forced_of(tables)
-    datasets = {name: (table.records.features, table.records.labels) for name, table in tables.items()}
+    datasets = {name: table.dataset for name, table in tables.items()}
     start, description = time.perf_counter(), description_of(project)
     try:
         ran = run_in_process(

@@ -70,6 +70,14 @@ def deal_by_patient(
     return [np.array(sorted(own), dtype=np.int64) for own in dealt]
 
 
+def patients_of(inspection: Inspection) -> NDArray[np.int64]:
+    """A number for each image of the set, the same for images that share a patient or pixels."""
+    numbers = np.empty(len(inspection), dtype=np.int64)
+    for number, members in enumerate(_groups(inspection)):
+        numbers[members] = number
+    return numbers
+
+
 def _commonest(counted: tuple[int, int]) -> tuple[int, int]:
     return -counted[1], counted[0]
 

@@ -11,6 +11,7 @@ from proofward.data.tables.batches import Batches
 from proofward.data.tables.cells import Column
 from proofward.data.tables.extra import imported
 from proofward.data.tables.limits import MOST_TEXT, batch_rows, check_extent
+from proofward.data.tables.parquet_pages import check_pages
 from proofward.data.tables.refusal import FileRefused
 
 MOST_GROUP_BYTES = 1 << 32
@@ -35,6 +36,7 @@ def opened(path: Path) -> Iterator[Batches]:
             found = f"one that declares {max(sizes)}"
             raise FileRefused(f"groups of rows of at most {MOST_GROUP_BYTES} bytes", found)
         _check_types(arrow, schema)
+        check_pages(path, held)
         words = [field.name for field in schema if _is_text(arrow, field.type)]
         try:
             file = parquet.ParquetFile(path, pre_buffer=False, read_dictionary=words, **limits)

@@ -13,9 +13,9 @@ from proofward.federation.history.aggregation import (
     compute_result,
     model_weights,
     server_state,
-    update_rules,
 )
 from proofward.federation.history.history_state import CONFIRM
+from proofward.federation.history.opened_sums import update_rules
 from proofward.federation.messages.catalogue import AcceptedSet, BeaconFixed, FederationEnded, Message
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.values import (

@@ -57,9 +57,7 @@ class Forger(Prover):
         """Checks nothing."""
         del name, sides
 
-    def keep(
-        self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]
-    ) -> Array:
+    def keep(self, length: int, compute: Callable[[], Array], consistent: Callable[[Array], Array]) -> Array:
         """Takes what agrees with the verifier's check."""
         return super().keep(length, lambda: consistent(compute()), consistent)
 

@@ -22,6 +22,7 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.hospital import Hospital
+from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 
@@ -83,14 +84,34 @@ class ChoosesBatches(_Forges):
         return Cheat(batches=replace(statement, beacon=bytes(reversed(statement.beacon))).schedule())
 
 
+class TrainsOnValidation(_Forges):
+    """Takes one row of its validation part into its first batch and forges a proof."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """The drawn order with one row exchanged."""
+        assert statement.arc is not None
+        batches = statement.schedule()
+        batches[0, 0] = statement.arc.held_out[0]
+        return Cheat(batches=batches)
+
+
+class ShiftsValidation(_Forges):
+    """Trains as if its validation part began one row later and forges a proof."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """The batches beside another part."""
+        assert statement.arc is not None
+        return Cheat(batches=(statement.schedule() + 1) % statement.rows)
+
+
 class ReplaysProof(Hospital):
     """From its second round on, sends the proof and ciphertext of the first one again."""
 
     first: ProvedRound | None = None
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """Keeps the first and returns it."""
-        made, sealed = super().prove_round(statement, secret)
+        made, sealed = super().prove_upload(statement)
         self.first = self.first or made
         return replace(made, ciphertext=self.first.ciphertext, proof=self.first.proof), sealed
 
@@ -115,9 +136,9 @@ class _Waits(Hospital):
 class CopiesProof(_Waits):
     """Sends another hospital's ciphertext and proof as its own."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """Exchanges both."""
-        made, sealed = super().prove_round(statement, secret)
+        made, sealed = super().prove_upload(statement)
         ciphertext, proof = self.taken()
         return replace(made, ciphertext=ciphertext, proof=proof), sealed
 
@@ -125,9 +146,9 @@ class CopiesProof(_Waits):
 class SwapsCiphertext(_Waits):
     """Sends its own proof with the ciphertext of another update."""
 
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """Exchanges the ciphertext."""
-        made, sealed = super().prove_round(statement, secret)
+        made, sealed = super().prove_upload(statement)
         return replace(made, ciphertext=self.taken()[0]), sealed
 
 

@@ -138,6 +138,8 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
             problems.append(Problem("standstill", member.name, words))
     if ledger is None and seen.refused and found.process is not None:
         words = f"the server refuses what this site sends: {seen.refused}"
+        if seen.refused.startswith("clock"):
+            words += "; this machine's clock and the server's are too far apart: set both, best by NTP"
         problems.append(Problem("refused", found.view.site, words))
     return problems
 

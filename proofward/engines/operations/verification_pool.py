@@ -28,7 +28,7 @@ from proofward.field.threads import thread_count
 from proofward.proof.errors import ProofRejected
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.key_shares import Digests
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.measure import UploadStatement
 
 MOST_WORKERS = 8
 TIMEOUT, GRACE = 1800.0, 10.0
@@ -73,7 +73,7 @@ class PooledProofs(RelationProofs):
         return _only(self.verify_enrolments([EnrolmentJob("", statement, proof)]))
 
     def verify_round(
-        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+        self, statement: UploadStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
     ) -> Finding:
         """See Proofs."""
         return _only(self.verify_rounds([RoundJob("", statement, sealed_shares, ciphertext, proof)]))

@@ -20,10 +20,12 @@ from proofward.federation.messages.values import integers_from_bytes, integers_t
 from proofward.field.warm_up import warm_up
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
+from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.round_statement import RoundStatement
 
-ENROLMENT, ROUND = "enrolment", "round"
+ENROLMENT, ROUND, COUNTS = "enrolment", "round", "counts"
 ENROLLED, ACCEPTED, REJECTED, UNABLE = "enrolled", "accepted", "rejected", "unable"
 PlainSource = bytes | tuple[str, bytes]
 Call = tuple[str, tuple[Any, ...], dict[str, object], tuple[PlainSource, ...]]
@@ -37,12 +39,19 @@ def pack(job: EnrolmentJob | RoundJob) -> Call:
         said = job.statement
         fields: tuple[Any, ...] = (said.consortium, said.hospital, said.rows, said.features)
         return ENROLMENT, fields, said.config.to_dict(), (_plain(job.proof),)
-    told = job.statement
+    told, sources = job.statement, (_plain(job.ciphertext), _plain(job.proof))
+    if isinstance(told, CountingStatement):
+        fields = (
+            told.consortium, told.counting.to_dict(), told.round, told.attempt, told.hospital, told.rows,
+            told.beacon, told.dataset_root, told.model, job.sealed_shares,
+        )  # fmt: skip
+        return COUNTS, fields, told.config.to_dict(), sources
     fields = (
         told.consortium, told.round, told.attempt, told.hospital, told.rows, told.weight_shift,
-        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), job.sealed_shares,
+        told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), told.validation_beacon,
+        job.sealed_shares,
     )  # fmt: skip
-    return ROUND, fields, told.config.to_dict(), (_plain(job.ciphertext), _plain(job.proof))
+    return ROUND, fields, told.config.to_dict(), sources
 
 
 def unpack(reply: Reply) -> Outcome:
@@ -91,7 +100,10 @@ def _verify(call: Call) -> Outcome:
         consortium, hospital, rows, features = fields
         enrolment = EnrolmentStatement(consortium, hospital, rows, features, config)
         return judged(proofs.verify_enrolment, enrolment, *sources)
-    consortium, number, attempt, hospital, rows, shift, beacon, root, data, sealed = fields
+    if kind == COUNTS:
+        *said, sealed = fields
+        return judge_round(proofs, RoundJob("", _counting_statement(config, *said), sealed, *sources))
+    consortium, number, attempt, hospital, rows, shift, beacon, root, data, drawn_by, sealed = fields
     weights = integers_from_bytes(data, config.model.parameters)
     assert weights is not None
     statement = RoundStatement(
@@ -105,8 +117,25 @@ def _verify(call: Call) -> Outcome:
         beacon=beacon,
         dataset_root=root,
         initial_weights=weights,
+        validation_beacon=drawn_by,
     )
     return judge_round(proofs, RoundJob("", statement, sealed, *sources))
+
+
+def _counting_statement(config: RoundConfig, *fields: Any) -> CountingStatement:
+    consortium, counting, number, attempt, hospital, rows, beacon, root, model = fields
+    return CountingStatement(
+        consortium=consortium,
+        config=config,
+        counting=Counting.from_dict(counting),
+        round=number,
+        attempt=attempt,
+        hospital=hospital,
+        rows=rows,
+        beacon=beacon,
+        dataset_root=root,
+        model=model,
+    )
 
 
 def _plain(source: Source) -> PlainSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proofward.federation.history import history_state as phases
+from proofward.federation.history.counted import counted_objects
 from proofward.federation.history.history import History
 from proofward.federation.history.waiting import judging, waits_for
 from proofward.federation.messages.rules import HOSPITAL
@@ -33,6 +34,8 @@ def needed_objects(history: History, member: str) -> set[bytes]:
     if hospital is None and history.phase == phases.SHARES:
         for holder, dealer in state.complaints:
             objects.add(state.uploads[dealer].record.sealed_shares[rules.holder(holder)])
+    if hospital is not None and history.phase == phases.UPLOAD and history.counting is not None:
+        objects |= counted_objects(history)
     if history.phase == phases.CONFIRM and state.accepted is not None:
         accepted = state.accepted.record.hospitals
         objects |= {state.uploads[name].record.ciphertext for name in accepted}

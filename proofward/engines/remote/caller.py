@@ -93,7 +93,7 @@ def send(ask: Ask, digest: bytes, stream: Stream, held: int, note: Note) -> None
             raise Refusal("answer", TRANSPORT, "held", describe(type(answer).__name__))
         sent += len(piece)
         if answer.complete:
-            note("object sent", bytes=sent, seconds=time.perf_counter() - start)
+            note("object sent", object=digest.hex(), bytes=sent, seconds=time.perf_counter() - start)
             return
         held = min(answer.length, stream.size)
 

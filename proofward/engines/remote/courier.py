@@ -238,7 +238,7 @@ class Courier:
     def _objects(self, gateway: Gateway, order: Order, history: History) -> set[bytes]:
         """Fetches what the member needs and does not have; without what the host does not have either."""
         holds, lacks = set(order.asked.holds), set(order.asked.lacks)
-        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(history.rules.config.model.parameters))
+        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(history.rules.most_entries))
         source = RemoteObjects(gateway.objects, self._caller.ask, most)
         found = set()
         for digest in sorted((needed_objects(history, gateway.member) - holds) | lacks):

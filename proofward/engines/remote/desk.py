@@ -147,7 +147,8 @@ class Desk:
         name = rules.aggregator
         key = self.home.key(name, self._passphrase)
         ledger = LedgerFolder(self.home.root / "ledger", NoteSigner(log_verifier(rules).name, key))
-        aggregator = Aggregator(name, key, rules, ledger, self.home.root / MODEL, self._observe)
+        model, clock = self.home.root / MODEL, self.home.clock
+        aggregator = Aggregator(name, key, rules, ledger, model, self._observe, clock)
         incoming = Incoming(self.home.root / "incoming", ledger, rules)
         memory = self.home.root / "served"
         self.host = Host(aggregator, incoming, self.terms.deadline, self._note, memory=memory)

@@ -220,7 +220,7 @@ def _check_contents(rules: Rules | None, keys: tuple[bytes, ...], bundle: Bundle
     for data in bundle.envelopes:
         assert rules is not None
         record = _opened(data, rules, keys, bundle.header.member).record
-        limits |= size_limits(record, rules.config.model.parameters)
+        limits |= size_limits(record, rules.most_entries)
     for digest, (_, size) in bundle.objects.items():
         most = limits.get(digest, -1)
         require(size <= most, "bundle-objects", TRANSPORT, f"at most {most} bytes, or none", f"{size} bytes")

@@ -142,7 +142,7 @@ class Host:
                 return Recorded()
             bare = encode(Packet(request.envelope, ()))
             try:
-                envelope = history.judge(request.envelope)
+                envelope = self.aggregator.judge(request.envelope)
             except Refusal:
                 self.aggregator.handle(bare)  # keeps the evidence, if it is any
                 self._changed.notify_all()

@@ -56,7 +56,7 @@ class Incoming:
         From now on they are received, and those of an earlier envelope of the same sender no longer, unless
         somebody else names them too.
         """
-        limits = size_limits(envelope.record, self._rules.config.model.parameters)
+        limits = size_limits(envelope.record, self._rules.most_entries)
         with self._lock:
             wanted = {digest: most for digest, most in limits.items() if not self._ledger.has_object(digest)}
             before = self._wanted.get(envelope.sender, {})

@@ -14,6 +14,7 @@ from pathlib import Path
 from proofward.engines.operations.verification_pool import PooledProofs
 from proofward.federation.history.proofs import ProvedRound, RelationProofs, Seal, Signed
 from proofward.federation.messages.randomness import ByteSource
+from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.round_statement import RoundStatement
 
@@ -58,6 +59,18 @@ class InTurns(RelationProofs):
         """See Proofs."""
         with turn(self.lock):
             return super().prove_round(statement, secret, rng, progress, seal)
+
+    def prove_counts(
+        self,
+        statement: CountingStatement,
+        counts: Signed,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
+    ) -> ProvedRound:
+        """See Proofs."""
+        with turn(self.lock):
+            return super().prove_counts(statement, counts, rng, progress, seal)
 
 
 class SiteProofs(InTurns, PooledProofs):

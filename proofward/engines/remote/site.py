@@ -23,8 +23,10 @@ from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
-from proofward.federation.parties.follower import Follower, Surroundings
-from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.counting import CountSource, no_counts
+from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.hospital import NO_RECORDS, Hospital
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.federation.storage.objects import ObjectSource
@@ -40,8 +42,13 @@ PASSING = (OSError, sqlite3.Error, MemoryError, LedgerError)
 """A full disk, no memory: it may be better in a while."""
 
 
+def needs_records(rules: Rules, seat: Seat) -> bool:
+    """Whether a member has to have records before it can take part: a hospital, unless all rounds count."""
+    return seat.role == HOSPITAL and not rules.counts_only
+
+
 class Site:
-    """All members of one site. carry: see `caller.Caller`."""
+    """All members of one site. carry: see `caller.Caller`; counts: the source of each hospital's, by name."""
 
     def __init__(
         self,
@@ -53,6 +60,7 @@ class Site:
         observe: Observer = ignore,
         note: Note = lambda kind, **fields: None,
         proofs: Proofs | None = None,
+        counts: Callable[[str], CountSource] = lambda member: no_counts,
     ) -> None:
         self.home = home
         self.kit = kit
@@ -62,7 +70,7 @@ class Site:
         self._observe = observe
         self._note = note
         self._proofs = proofs or RelationProofs()
-        self._carry = carry
+        self._carry, self._counts = carry, counts
         self._pinning = Lock()
 
     def run(self) -> None:
@@ -102,10 +110,10 @@ class Site:
         while not self.home.confirmed(rules):
             self._note("waiting", party=seat.member, check="confirm")
             caller.pause(DATA_PAUSE)
-        while seat.role == HOSPITAL and not self.home.has_dataset(seat.member):
+        while needs_records(rules, seat) and not self.home.has_dataset(seat.member):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
-        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.config.model.parameters))
+        most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.most_entries))
         objects = RemoteObjects(self.home.member(seat.member) / "objects", caller.ask, most)
         folder = self.home.member(seat.member)
         done = False
@@ -173,15 +181,19 @@ class Site:
             objects=objects,
             proofs=self._proofs,
             randomness=self.home.randomness(seat.member),
+            clock=self.home.clock,
             observe=self._observe,
             outbox=outbox,
+            counts=self._counts(seat.member),
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)
         member: Follower
         if seat.role == HOSPITAL:
-            records = self.home.dataset(seat.member)
-            member = Hospital(seat.member, key, around, *records, next_key=following)
+            home, name = self.home, seat.member
+            enrols = needs_records(rules, seat)
+            records = (*home.dataset(name), home.patients(name)) if enrols else (*NO_RECORDS, None)
+            member = Hospital(name, key, around, *records, next_key=following)
         else:
             member = Verifier(seat.member, key, around, next_key=following)
         return member

@@ -26,7 +26,7 @@ def seal_to_holder(history: HistoryState, dealer: str, holder: str, share: bytes
     """The sealed share; of no use where the holder has published what is no key."""
     pair = Pair(history.rules.digest, 0, 0, dealer, holder)
     try:
-        return seal(pair, history.enrolments[holder].record.beacon_key, share)
+        return seal(pair, history.joined[holder].record.beacon_key, share)
     except ArgumentRefused:
         return bytes(1)
 

@@ -4,13 +4,15 @@ The first round waits for the hospitals that enrol until `enrolment-closed`; who
 the first round whose beacon could not be known when its enrolment was recorded: that is before the accepted
 set of the round before, whose secrets make the beacon. So its dataset is fixed before the beacon, as
 everybody's.
+
+Where all rounds count there are no datasets: a hospital attends, and nobody judges that.
 """
 
 from __future__ import annotations
 
 from proofward.federation.history.history_state import ANY_PHASE, DEAL, ENROLMENT, HistoryState, Step
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.messages.catalogue import Enrolment, EnrolmentClosed, EnrolmentVerdict
+from proofward.federation.messages.catalogue import Attendance, Enrolment, EnrolmentClosed, EnrolmentVerdict
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
@@ -22,6 +24,7 @@ DIGEST_BYTES = 32
 
 def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> None:
     config = history.rules.config
+    require(not history.rules.counts_only, "attendance", sender, "an attendance", "an enrolment")
     try:
         check_provable(config, record.rows)
     except TrainingError as error:
@@ -29,6 +32,14 @@ def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> N
         raise Refusal("rows", sender, describe(expected, 400), str(record.rows)) from error
     width = config.model.features
     require(record.features == width, "features", sender, width, record.features)
+
+
+def _check_attendance(history: HistoryState, sender: str, record: Attendance) -> None:
+    require(history.rules.counts_only, "attendance", sender, "an enrolment", "an attendance")
+
+
+def _apply_attendance(history: HistoryState, envelope: Envelope, record: Attendance) -> None:
+    history.attendances[envelope.sender] = Recorded(envelope, record)
 
 
 def _apply_enrolment(history: HistoryState, envelope: Envelope, record: Enrolment) -> None:
@@ -68,6 +79,7 @@ def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentCl
 
 
 STEPS: dict[str, Step] = {
+    Attendance.kind: Step((HOSPITAL,), ANY_PHASE, _check_attendance, _apply_attendance),
     Enrolment.kind: Step((HOSPITAL,), ANY_PHASE, _check_enrolment, _apply_enrolment),
     EnrolmentVerdict.kind: Step((VERIFIER,), ANY_PHASE, _check_verdict, _apply_verdict),
     EnrolmentClosed.kind: Step((AGGREGATOR,), (ENROLMENT,), _check_closed, _apply_closed),

@@ -5,7 +5,7 @@ what the aggregator recorded, the auditor judges all of it again. It reads no ob
 those are the business of verifiers, of members recomputing an aggregate, and of the auditor.
 
 Checks, in this order: envelope (see `envelope`) under the sender's present key, replay, revoked, role,
-equivocation, ledger view, round, attempt, phase, an end that was voted
+equivocation, ledger view, time, round, attempt, phase, an end that was voted
 for, then those of the kind of message.
 """
 
@@ -24,10 +24,14 @@ from proofward.federation.history import (
 )
 from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
 from proofward.federation.messages.catalogue import FederationOpened, Message, MessageRefused, RoundOpened
+from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, open_envelope
 from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.messages.rules import AGGREGATOR
 
+SET_CLOCK = "set the clock of the machine that sent it, best by NTP, and it is sent again"
+NO_FAULT = ("replay", "clock")
+"""Checks whose failure is no evidence against the sender."""
 MAX_REFUSALS = 16
 """Recorded for one member: enough evidence, and no way to fill the ledger."""
 
@@ -80,6 +84,7 @@ class History(HistoryState):
         require(envelope.role in step.roles, "role", sender, " or ".join(step.roles), envelope.role)
         self._judge_slot(envelope)
         self._judge_view(envelope)
+        self._judge_time(envelope)
         self._judge_position(envelope)
         require(self.phase in step.phases, "phase", sender, " or ".join(step.phases), self.phase)
         end_steps.require_no_end(self, envelope)
@@ -90,6 +95,8 @@ class History(HistoryState):
         key = slot(envelope)
         earlier = self.slots.get(key)
         if earlier is not None:
+            signed_again = self.said[key] == envelope.said
+            require(not signed_again, "replay", envelope.sender, "a message not yet recorded", envelope.topic)
             expected = f"only {earlier.hex()} on {key[0]}"
             raise Refusal("equivocation", envelope.sender, expected, envelope.digest.hex())
 
@@ -103,6 +110,15 @@ class History(HistoryState):
             self.roots[size],
             envelope.seen_root,
         )
+
+    def _judge_time(self, envelope: Envelope) -> None:
+        sender, found = envelope.sender, in_utc(envelope.time)
+        if envelope.role == AGGREGATOR:
+            least = max(self.clocks[-1], self.latest - CLOCK_SLACK)
+            require(envelope.time >= least, "ledger-time", sender, f"{in_utc(least)} or later", found)
+            return
+        least = self.clocks[envelope.seen_size] - CLOCK_SLACK
+        require(envelope.time >= least, "clock", sender, f"{in_utc(least)} or later; {SET_CLOCK}", found)
 
     def _judge_position(self, envelope: Envelope) -> None:
         if envelope.record.roundless:
@@ -123,9 +139,13 @@ class History(HistoryState):
         """Takes in the envelope that `judge` gave for the next entry, with nothing applied in between."""
         STEPS[envelope.topic].apply(self, envelope, envelope.record)
         self.slots[slot(envelope)] = envelope.digest
+        self.said[slot(envelope)] = envelope.said
+        clock = self.clocks[-1] if envelope.role != AGGREGATOR else envelope.time
+        self.latest = max(self.latest, envelope.time)
         self.recorded[envelope.digest] = self.size
         self.tree.append(envelope.data)
         self.roots.append(self.tree.root())
+        self.clocks.append(clock)
 
 
 def _check_opened(history: HistoryState, sender: str, record: FederationOpened) -> None:
@@ -145,7 +165,7 @@ def _check_refused(history: HistoryState, sender: str, record: MessageRefused) -
     except Refusal as found:
         claimed = Refusal(record.check, record.culprit, record.expected, record.actual)
         require(claimed == found, "refusal", sender, found, claimed)
-        provable = found.check != "replay" and found.culprit not in ("transport", sender)
+        provable = found.check not in NO_FAULT and found.culprit not in ("transport", sender)
         require(provable, "refusal", sender, "a refusal that proves another member's fault", found)
         count = 1 + sum(refusal.culprit == found.culprit for refusal in history.refusals)
         require(count <= MAX_REFUSALS, "refusals", sender, f"{MAX_REFUSALS} of one member", count)

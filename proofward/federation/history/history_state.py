@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
+    Attendance,
     EndVote,
     Enrolment,
     EnrolmentVerdict,
@@ -21,6 +22,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
 from proofward.federation.storage.log_tree import LogTree
+from proofward.relations.counting import NO_DATASET, Counting
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
 DEAL, VOUCH, REVEAL = "deal", "vouch", "reveal"
@@ -47,9 +49,14 @@ class Step:
 class HistoryState:
     """State after the entries applied so far: fields to read; `History.apply` changes them.
 
+    roots, clocks: Merkle root and ledger's clock of the first n entries, for every n
+    latest: the latest time of any entry
+    slots, said: digest of the envelope, and of what it says, by what it speaks on
     model: that the next attempt starts from; b"" before the first one is drawn
     beacon: of the round under way, or of the next one; b"" before the first
     eligible: hospitals that had enrolled before that beacon could be known
+    validation_beacons: of each hospital the first one that could not be known when it enrolled: it draws the
+        validation part
     left_out: hospitals that take no further part in the round under way
     abandoned: digests of the accepted sets that were given up
     keys: every member's present key; used_keys: whose each key is or was
@@ -65,12 +72,17 @@ class HistoryState:
         self.phase = BEFORE
         self.tree = LogTree()
         self.roots: list[bytes] = [self.tree.root()]
+        self.clocks: list[int] = [0]
+        self.latest = 0
         self.recorded: dict[bytes, int] = {}
         self.slots: dict[tuple[str, ...], bytes] = {}
+        self.said: dict[tuple[str, ...], bytes] = {}
         self.enrolments: dict[str, Recorded[Enrolment]] = {}
+        self.attendances: dict[str, Recorded[Attendance]] = {}
         self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
         self.enrolled: dict[str, int] = {}
         self.dataset_roots: dict[str, bytes] = {}
+        self.validation_beacons: dict[str, bytes] = {}
         self.eligible: frozenset[str] = frozenset()
         self.sharing = BeaconState()
         self.model = rules.initial_model
@@ -112,6 +124,11 @@ class HistoryState:
         return self.current
 
     @property
+    def counting(self) -> Counting | None:
+        """What the round under way counts; None if it trains."""
+        return self.rules.counting_in(self.round.number)
+
+    @property
     def refusals(self) -> list[MessageRefused]:
         """Recorded refusals, in order."""
         return [refusal for _, refusal in self.refused_in]
@@ -141,8 +158,10 @@ class HistoryState:
     def acceptable_enrolments(self) -> dict[str, bytes]:
         """Dataset roots, by name, of the hospitals whose enrolment has a quorum of accepting verdicts.
 
-        Revoked hospitals are left out.
+        Where all rounds count, there are no datasets, and all that attend. Revoked hospitals are left out.
         """
+        if self.rules.counts_only:
+            return dict.fromkeys(self.active(self.attendances), NO_DATASET)
         quorum = self.rules.accepting_verdicts
         roots = {
             name: enrolment_root(self.enrolment_verdicts, name, quorum)
@@ -150,12 +169,22 @@ class HistoryState:
         }
         return {name: root for name, root in roots.items() if root is not None}
 
+    @property
+    def joined(self) -> Mapping[str, Recorded[Enrolment] | Recorded[Attendance]]:
+        """How each hospital has joined: with records, or where all rounds count without."""
+        return self.attendances if self.rules.counts_only else self.enrolments
+
     def admit(self) -> None:
         """Makes participants of the next round of the hospitals with acceptable enrolments."""
         for name, root in self.acceptable_enrolments().items():
             if name not in self.enrolled and name in self.eligible:
-                self.enrolled[name] = self.enrolments[name].record.rows
+                self.enrolled[name] = self.joined[name].record.rows
                 self.dataset_roots[name] = root
+
+    def draw_validation_parts(self) -> None:
+        """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""
+        for name in self.eligible:
+            self.validation_beacons.setdefault(name, self.beacon)
 
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""

@@ -16,8 +16,9 @@ from proofward.layers.errors import TrainingError
 from proofward.ledger.reading import MAX_OBJECT_BYTES, NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan
-from proofward.relations.measure import round_plan
+from proofward.relations.counting_statement import CountingStatement
+from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.measure import plan_of
 from proofward.relations.round_statement import RoundStatement
 
 T = TypeVar("T")
@@ -82,10 +83,8 @@ def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T |
 def impossible(statement: object) -> ProofRejected | None:
     """Why no proof can have this statement: its own measures (`plan`) cannot be taken. None if they can."""
     try:
-        if isinstance(statement, EnrolmentStatement):
-            enrolment_plan(statement)
-        elif isinstance(statement, RoundStatement):
-            round_plan(statement)
+        if isinstance(statement, EnrolmentStatement | RoundStatement | CountingStatement):
+            plan_of(statement)
     except SoundnessBelowPolicy as error:
         return ProofRejected("soundness", str(error))
     except (TrainingError, ValueError, OverflowError, IndexError, RecursionError) as error:

@@ -17,15 +17,17 @@ from proofward.federation.history.judging import Source, Unable, judged
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
-from proofward.field.extension import Ext
 from proofward.lattice.parameters import ciphertext_length
 from proofward.proof.errors import ProofRejected
+from proofward.relations.counting_statement import CountingStatement
+from proofward.relations.counts_proof import prove_counts, verify_counts
 from proofward.relations.enrolment import (
     EnrolmentStatement,
     prove_enrolment,
     verify_enrolment,
 )
-from proofward.relations.key_shares import LOG_RING_DEGREE, Digests, KeyShare, ShareBinding
+from proofward.relations.key_shares import Digests, KeyShare, ShareBinding
+from proofward.relations.measure import UploadStatement
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
@@ -43,6 +45,7 @@ The digest is empty for a holder that gets none. What it gives is bound by the p
 class ProvedRound:
     """Ciphertext and proof to publish, and what is kept.
 
+    Of counts there are no root, dataset and spent: they open no dataset commitment, and all three are b"".
     sealed_shares: the digests that the proof binds; shares: one plain key share per holder; root, dataset: of
     the fresh dataset commitment; spent: the secret of the one that was opened.
     """
@@ -67,10 +70,13 @@ class EnrolmentJob:
 
 @dataclass(frozen=True)
 class RoundJob:
-    """A round's proof to verify; `key` names it in the answer, `sealed_shares` are the recorded digests."""
+    """A round's proof to verify, of training or of counts.
+
+    `key` names it in the answer, and `sealed_shares` are the recorded digests.
+    """
 
     key: str
-    statement: RoundStatement
+    statement: UploadStatement
     sealed_shares: Digests
     ciphertext: Source
     proof: Source
@@ -84,7 +90,7 @@ class Verifies(Protocol):
         ...
 
     def verify_round(
-        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+        self, statement: UploadStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
     ) -> Finding:
         """The next dataset root and the binding of the key shares."""
         ...
@@ -146,8 +152,19 @@ class Proofs(Protocol):
         """Trains, encrypts and proves; `progress` is told each phase as it begins, `seal` is called once."""
         ...
 
+    def prove_counts(
+        self,
+        statement: CountingStatement,
+        counts: Signed,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
+    ) -> ProvedRound:
+        """Encrypts counts, int64 (length,), and proves, as `prove_round` does."""
+        ...
+
     def verify_round(
-        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+        self, statement: UploadStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
     ) -> Finding:
         """The next dataset root and the binding of the key shares."""
         ...
@@ -162,6 +179,10 @@ class Proofs(Protocol):
         self, jobs: Iterable[RoundJob]
     ) -> Iterator[tuple[str, Finding | ProofRejected | Unable]]:
         """Outcomes of `verify_round`."""
+        ...
+
+    def records_of(self, secret: bytes) -> tuple[Signed, Signed]:
+        """Features and labels in the secret of a dataset."""
         ...
 
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
@@ -202,10 +223,7 @@ class RelationProofs(OneByOne):
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
 
-        def sealed(shares: tuple[KeyShare, ...]) -> Digests:
-            return seal(tuple(share.to_bytes() for share in shares))
-
-        made = prove_round(statement, dataset, rng, sealed, progress)
+        made = prove_round(statement, dataset, rng, _sealing(seal), progress)
         fresh = made.dataset
         return ProvedRound(
             ciphertext=words_to_bytes(made.ciphertext),
@@ -217,23 +235,45 @@ class RelationProofs(OneByOne):
             spent=spent,
         )
 
+    def prove_counts(
+        self,
+        statement: CountingStatement,
+        counts: Signed,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
+    ) -> ProvedRound:
+        """See Proofs."""
+        made = prove_counts(statement, counts, rng, _sealing(seal), progress)
+        shares = tuple(share.to_bytes() for share in made.shares)
+        ciphertext = words_to_bytes(made.ciphertext)
+        return ProvedRound(ciphertext, made.sealed_shares, made.proof, shares, b"", b"", b"")
+
     def verify_round(
-        self, statement: RoundStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
+        self, statement: UploadStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
     ) -> Finding:
         """See Proofs."""
-        length = ciphertext_length(statement.config.model.parameters)
+        length = ciphertext_length(statement.entries)
         words = words_from_bytes(ciphertext, length)
         if words is None:
             expected = f"{length} canonical field elements"
             raise ProofRejected("ciphertext", f"expected {expected}, found {len(ciphertext)} other bytes")
-        found = verify_round(statement, words, sealed_shares, proof)
-        return Finding(found.dataset_root, binding_to_bytes(found.share_binding))
+        if isinstance(statement, CountingStatement):
+            found = verify_counts(statement, words, sealed_shares, proof)
+        else:
+            found = verify_round(statement, words, sealed_shares, proof)
+        return Finding(found.dataset_root, found.share_binding.to_bytes())
+
+    def records_of(self, secret: bytes) -> tuple[Signed, Signed]:
+        """See Proofs."""
+        dataset = DatasetSecret.from_bytes(secret)
+        return dataset.features, dataset.labels
 
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
         """See Proofs."""
         try:
             opened = KeyShare.from_bytes(share)
-            bound = binding_from_bytes(binding)
+            bound = ShareBinding.from_bytes(binding)
         except ValueError:
             return False
         return opened.holder == holder and bound.matches(holder, opened.values, opened.blind)
@@ -243,15 +283,5 @@ class RelationProofs(OneByOne):
         return KeyShare.from_bytes(share).values
 
 
-def binding_to_bytes(binding: ShareBinding) -> bytes:
-    """The point, then the values: 16 bytes each."""
-    return b"".join(element.to_bytes() for element in (*binding.point, *binding.values))
-
-
-def binding_from_bytes(data: bytes) -> ShareBinding:
-    """Inverse of `binding_to_bytes`; raises ValueError."""
-    place = LOG_RING_DEGREE + 1
-    elements = tuple(Ext.from_bytes(data[start : start + 16]) for start in range(0, len(data), 16))
-    if len(elements) <= place:
-        raise ValueError(f"share binding: expected more than {place} elements, found {len(elements)}")
-    return ShareBinding(elements[:place], elements[place:])
+def _sealing(seal: Seal) -> Callable[[tuple[KeyShare, ...]], Digests]:
+    return lambda shares: seal(tuple(share.to_bytes() for share in shares))

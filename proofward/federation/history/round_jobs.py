@@ -8,7 +8,7 @@ from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judging import Source, source_of
 from proofward.federation.history.proofs import RoundJob
-from proofward.federation.history.statements import round_statement
+from proofward.federation.history.statements import upload_statement
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.objects import Objects
 
@@ -29,6 +29,8 @@ def round_job(history: HistoryState, objects: Objects, hospital: str) -> RoundJo
             missing.append(refusal)
     if missing:
         raise missing[0]
-    statement = round_statement(history, hospital, model_weights(history, objects, history.round.model))
+    statement = upload_statement(
+        history, hospital, lambda: model_weights(history, objects, history.round.model)
+    )
     statement = replace(statement, dataset_root=record.dataset_root)
     return RoundJob(hospital, statement, record.sealed_shares, *sources)

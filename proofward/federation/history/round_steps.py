@@ -50,6 +50,7 @@ def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> No
 def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened) -> None:
     if history.current is None:
         history.admit()
+        history.draw_validation_parts()
     if history.current is not None:
         history.left_out |= history.current.gone()
         history.earlier.append(history.current)
@@ -126,6 +127,9 @@ def _check_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
     )
     bound = record.accepted == (record.share_binding != b"")
     require(bound, "verdict", sender, "a share binding iff accepted", record.share_binding)
+    same = not record.accepted or history.counting is None or record.dataset_root == said.record.dataset_root
+    root = said.record.dataset_root
+    require(same, "verdict", sender, root, record.dataset_root)
     require(
         record.accepted == (record.check == ""), "verdict", sender, "a check's name iff refused", record.check
     )

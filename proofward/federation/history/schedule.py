@@ -72,7 +72,8 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
     votes = {(verifier, hospital) for hospital in hospitals for verifier in verifiers}
-    if votes <= set(history.enrolment_verdicts) or expired:
+    judged = set(hospitals) <= set(history.attendances) or votes <= set(history.enrolment_verdicts)
+    if judged or expired:
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import Signed
+from proofward.layers.validation_part import Arc, arc_of
+from proofward.relations.counting import Counting
+from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 
 
@@ -15,10 +21,47 @@ def enrolment_statement(rules: Rules, hospital: str, rows: int) -> EnrolmentStat
     return EnrolmentStatement(rules.digest, hospital, rows, rules.config.model.features, rules.config)
 
 
+def counting_statement(history: HistoryState, hospital: str, counting: Counting) -> CountingStatement:
+    """What a hospital's upload in the round under way proves, which counts; raises a ConfigurationError."""
+    state, rules = history.round, history.rules
+    return CountingStatement(
+        consortium=rules.digest,
+        config=rules.config,
+        counting=counting,
+        round=state.number,
+        attempt=state.attempt,
+        hospital=hospital,
+        rows=history.enrolled[hospital],
+        beacon=state.beacon,
+        dataset_root=history.dataset_roots[hospital],
+        model=state.model,
+    )
+
+
+def upload_statement(history: HistoryState, hospital: str, weights: Callable[[], Signed]) -> UploadStatement:
+    """What a hospital's upload in the round under way proves; `weights` are asked for where it trains."""
+    if (counting := history.counting) is not None:
+        return counting_statement(history, hospital, counting)
+    return round_statement(history, hospital, weights())
+
+
 def weight_shift(history: HistoryState, state: RoundState) -> int:
     """By how many bits all weights of a round are divided: its participant with most rows decides."""
     rows = [history.enrolled[name] for name in state.participants if name in history.enrolled]
     return history.rules.config.weight_shift(max(rows))
+
+
+def validation_beacon(history: HistoryState, hospital: str) -> bytes:
+    """What drew a hospital's validation part; b"" where the rules have none."""
+    return history.validation_beacons[hospital] if history.rules.config.training.validation_share else b""
+
+
+def validation_arc(history: HistoryState, hospital: str) -> Arc | None:
+    """The rows that a hospital never trains on; None where the rules have none, or none is drawn yet."""
+    share = history.rules.config.training.validation_share
+    if not share or hospital not in history.validation_beacons:
+        return None
+    return arc_of(validation_beacon(history, hospital), hospital, history.enrolled[hospital], share)
 
 
 def round_statement(history: HistoryState, hospital: str, weights: Signed) -> RoundStatement:
@@ -38,4 +81,5 @@ def round_statement(history: HistoryState, hospital: str, weights: Signed) -> Ro
         beacon=state.beacon,
         dataset_root=history.dataset_roots[hospital],
         initial_weights=weights,
+        validation_beacon=validation_beacon(history, hospital),
     )

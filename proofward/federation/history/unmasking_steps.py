@@ -1,4 +1,7 @@
-"""Second half of a round: the share sums of a set with all consents, the next model, the end."""
+"""Second half of a round: the share sums of a set with all consents, the next model, the end.
+
+After a round that counts, model and state of the server's optimizer are what they were.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,10 @@ def total_rows(history: HistoryState) -> int:
 
 def _check_aggregate(history: HistoryState, sender: str, record: Aggregate) -> None:
     state, needed = history.round, history.rules.config.threshold + 1
-    vectors = len(history.rules.config.optimizer.vectors)
+    vectors = 0 if history.counting else len(history.rules.config.optimizer.vectors)
     require(len(record.state) == vectors, "server-state", sender, f"{vectors} vectors", len(record.state))
+    kept = history.counting is None or record.model == state.model
+    require(kept, "model", sender, state.model, record.model)
     expected = tuple(sorted(state.share_sums))
     require(record.holders == expected, "share-sums", sender, expected, record.holders)
     wrong = set(record.wrong_holders)
@@ -91,12 +96,13 @@ def _check_closed(history: HistoryState, sender: str, record: RoundClosed) -> No
 def _apply_closed(history: HistoryState, envelope: Envelope, record: RoundClosed) -> None:
     state = history.round
     assert state.aggregate is not None
+    if history.counting is None:
+        history.server_state = state.aggregate.record.state
     history.beacon = round_beacon(history.rules.digest, state.number + 1, state.aggregate.record.secret_sum)
     history.closed.append(state)
     history.current = None
     history.left_out = frozenset()
     history.model = record.model
-    history.server_state = state.aggregate.record.state
     history.phase = BETWEEN
 
 

@@ -33,10 +33,9 @@ def waits_for(history: HistoryState) -> tuple[str, ...]:
 
 
 def _enrolment(history: HistoryState) -> Names:
-    verifiers, enrolled = history.rules.verifiers, set(history.enrolments)
-    votes = history.enrolment_verdicts
-    judges = {name for name in verifiers for about in enrolled if (name, about) not in votes}
-    return (set(history.rules.hospitals) - enrolled) | judges
+    verifiers, votes = history.rules.verifiers, history.enrolment_verdicts
+    judges = {name for name in verifiers for about in history.enrolments if (name, about) not in votes}
+    return (set(history.rules.hospitals) - set(history.joined)) | judges
 
 
 def _deal(history: HistoryState) -> Names:

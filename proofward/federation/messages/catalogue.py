@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.federation.messages.enrolment_records import (
+    Attendance,
     BeaconDeal,
     BeaconFixed,
     BeaconShares,
@@ -63,6 +64,7 @@ __all__ = [
     "AdmissionVote",
     "Aggregate",
     "AttemptRestarted",
+    "Attendance",
     "BeaconDeal",
     "BeaconFixed",
     "BeaconShares",
@@ -98,7 +100,6 @@ __all__ = [
     "VerdictsClosed",
     "VouchesClosed",
 ]
-
 
 
 def _records(base: type[Message]) -> Iterator[type[Message]]:

@@ -11,11 +11,13 @@ from proofward.federation.messages.field_types import (
     Check,
     Count,
     Digest,
+    Lines,
     MaybeDigest,
     Name,
     Names,
     SealedShares,
     SealingKey,
+    Software,
     Text,
 )
 from proofward.federation.messages.record import Message
@@ -23,7 +25,11 @@ from proofward.federation.messages.record import Message
 
 @dataclass(frozen=True)
 class Enrolment(Message):
-    """Hospital: its dataset's size, the proof object that commits to it, its key for the beacon's shares."""
+    """Hospital: its dataset's size, the proof object that commits to it, its key for the beacon's shares.
+
+    data_sheet: the site's own words about its records, said and not proved
+    software: what it runs, see `parties.software`, said and not proved
+    """
 
     kind: ClassVar[str] = "enrolment"
     roundless: ClassVar[bool] = True
@@ -31,10 +37,26 @@ class Enrolment(Message):
     features: Count
     proof: Digest
     beacon_key: SealingKey
+    data_sheet: Lines = ()
+    software: Software = ()
 
     def objects(self) -> tuple[bytes, ...]:
         """See Message."""
         return (self.proof,)
+
+
+@dataclass(frozen=True)
+class Attendance(Message):
+    """Hospital, where all rounds count: it takes part, with no records; its key for the beacon's shares."""
+
+    kind: ClassVar[str] = "attendance"
+    roundless: ClassVar[bool] = True
+    beacon_key: SealingKey
+
+    @property
+    def rows(self) -> int:
+        """Of its enrolled records."""
+        return 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +79,7 @@ class EnrolmentVerdict(Message):
 
 @dataclass(frozen=True)
 class EnrolmentClosed(Message):
-    """Aggregator: exactly the hospitals whose enrolment has enough accepting verdicts."""
+    """Aggregator: exactly the hospitals whose enrolment has enough accepting verdicts, or who attend."""
 
     kind: ClassVar[str] = "enrolment-closed"
     hospitals: Names
@@ -69,12 +91,14 @@ class BeaconDeal(Message):
 
     commitments, sealed_shares: a digest for each hospital of the rules, b"" for who gets none
     check: the coefficients of the polynomial u of `history.beacon_sharing`, 16 bytes each
+    software: what a verifier runs; a hospital has said it when it enrolled
     """
 
     kind: ClassVar[str] = "beacon-deal"
     commitments: SealedShares
     check: Binding
     sealed_shares: SealedShares
+    software: Software = ()
 
     def objects(self) -> tuple[bytes, ...]:
         """See Message."""

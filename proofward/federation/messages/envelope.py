@@ -2,7 +2,8 @@
 
 The signature is Ed25519 over a domain label and the canonical bytes of everything else. `seen_size` and
 `seen_root` are the size and Merkle root of the ledger that the sender had verified: each message so vouches
-for the whole history before it, and a rewritten ledger contradicts the signatures that follow.
+for the whole history before it, and a rewritten ledger contradicts the signatures that follow. `time` is the
+sender's clock when it began to do what it says; see `clock` for its bounds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.federation.messages.catalogue import KINDS, Message
+from proofward.federation.messages.clock import Time
 from proofward.federation.messages.field_types import Count, Digest, Name
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL, Member, Rules
@@ -35,6 +37,7 @@ class Envelope:
     """
 
     kind: ClassVar[str] = "envelope"
+    version: ClassVar[int] = 2
     consortium: Digest
     sender: Name
     role: Name
@@ -42,6 +45,7 @@ class Envelope:
     attempt: Count
     seen_size: Count
     seen_root: Digest
+    time: Time
     body: Annotated[bytes, Length(1, 1 << 21)]
     signature: Annotated[bytes, Length(0, 64)]
 
@@ -64,6 +68,12 @@ class Envelope:
     def digest(self) -> bytes:
         """SHA-256 of the canonical bytes."""
         return hashlib.sha256(self.data).digest()
+
+    @cached_property
+    def said(self) -> bytes:
+        """SHA-256 of what is said: with another key, time or seen ledger, the sender says the same again."""
+        place = f"{self.round}/{self.attempt}/".encode()
+        return hashlib.sha256(place + self.body).digest()
 
     def signed_part(self) -> bytes:
         """What the signature covers."""

@@ -16,6 +16,11 @@ Name = Annotated[str, Length(1, 40)]
 Names = Annotated[tuple[Name, ...], Length(0, 4096)]
 Check = Annotated[str, Length(0, 256)]
 Text = Annotated[str, Length(0, 2048)]
+TextLine = Annotated[str, Length(0, 500)]
+Lines = Annotated[tuple[TextLine, ...], Length(0, 400)]
+"""A text of people's, a string a line."""
+Software = Annotated[tuple[Annotated[str, Length(1, 200)], ...], Length(0, 16)]
+"""What a member runs, a line of "name value" each."""
 Digest = Annotated[bytes, Length(32)]
 MaybeDigest = Annotated[bytes, Length(0, 32)]
 Binding = Annotated[bytes, Length(0, 1 << 16)]

@@ -16,6 +16,7 @@ from proofward.federation.messages.field_types import (
     Name,
     Names,
     Signature,
+    Software,
     Text,
 )
 from proofward.federation.messages.record import Message
@@ -23,10 +24,11 @@ from proofward.federation.messages.record import Message
 
 @dataclass(frozen=True)
 class FederationOpened(Message):
-    """Aggregator, entry 0: the consortium's rules, in full."""
+    """Aggregator, entry 0: the consortium's rules, in full, and the software that it runs."""
 
     kind: ClassVar[str] = "federation-opened"
     rules: Annotated[bytes, Length(1, 1 << 20)]
+    software: Software = ()
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from proofward.encoding import MalformedMessage, decode_item, encode_item
+from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
+from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
 from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 HOSPITAL = "hospital"
 VERIFIER = "verifier"
@@ -64,15 +67,18 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(RoundKinds):
     """What a consortium agrees on, with h hospitals and the threshold t of its configuration.
 
     accepting_verdicts: k of the verifiers, more than half of them minimum_updates: m, the fewest hospitals in
     a sum: at least t + 2, and so that two sums have two in common abandonments: a = h - x; all hospitals of
     an attempt but x have to abandon its accepted set before the round
         is tried again. m hospitals have to be enough for t + 1 + x locks
+    rounds: all of them, of training and of counting
     config: with config.holders = h
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
+    declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
+    counting: what is counted, by first round; every round that none of them names trains
     """
 
     federation: str
@@ -83,6 +89,8 @@ class Rules:
     rounds: int
     config: RoundConfig
     initial_model: bytes = b""
+    declarations: Declarations = NOTHING_DECLARED
+    counting: tuple[Counting, ...] = ()
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -108,6 +116,16 @@ class Rules:
             raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
         if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
             raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
+        size = len(encode(self.declarations))
+        if size > MAX_DECLARATIONS:
+            raise RulesError("declarations", f"at most {MAX_DECLARATIONS} bytes", f"{size} bytes")
+        declared = [entry.member for entry in self.declarations.members]
+        if declared != sorted(set(declared)) or not set(declared) <= set(names):
+            raise RulesError("declarations", "names of members, each once, in ascending order", declared)
+        try:
+            self.check_rounds()
+        except ConfigurationError as error:
+            raise RulesError("counting", "counts that can be summed", str(error)) from error
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -190,19 +208,22 @@ class Rules:
     @cached_property
     def data(self) -> bytes:
         """Canonical bytes."""
-        return encode_item(
-            {
-                "format": FORMAT,
-                "federation": self.federation,
-                "members": [[member.name, member.role, member.key] for member in self.members],
-                "accepting_verdicts": self.accepting_verdicts,
-                "minimum_updates": self.minimum_updates,
-                "abandonments": self.abandonments,
-                "rounds": self.rounds,
-                "initial_model": self.initial_model,
-                "config": cast(Item, self.config.to_dict()),
-            }
-        )
+        fields: dict[str, Item] = {
+            "format": FORMAT,
+            "federation": self.federation,
+            "members": [[member.name, member.role, member.key] for member in self.members],
+            "accepting_verdicts": self.accepting_verdicts,
+            "minimum_updates": self.minimum_updates,
+            "abandonments": self.abandonments,
+            "rounds": self.rounds,
+            "initial_model": self.initial_model,
+            "config": cast(Item, self.config.to_dict()),
+        }
+        if self.declarations != NOTHING_DECLARED:
+            fields["declarations"] = encode(self.declarations)
+        if self.counting:
+            fields["counting"] = counting_to_item(self.counting)
+        return encode_item(fields)
 
     @cached_property
     def digest(self) -> bytes:
@@ -217,7 +238,12 @@ class Rules:
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
-            rules = cls(members=members, config=config, **scalars)
+            said = found.get("declarations")
+            declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
+            counting = counting_from_item(found["counting"]) if "counting" in found else ()
+            rules = cls(
+                members=members, config=config, declarations=declarations, counting=counting, **scalars
+            )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
                 "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"

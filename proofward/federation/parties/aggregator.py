@@ -12,22 +12,25 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
 from proofward.federation.history.end_steps import voted_end
-from proofward.federation.history.history import MAX_REFUSALS, History
+from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK, History
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
 from proofward.federation.history.standstill import no_way_on, require_share_sums
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.messages.catalogue import (
     BeaconFixed,
+    FederationOpened,
     Message,
     MessageRefused,
     RoundOpened,
 )
+from proofward.federation.messages.clock import CLOCK_SLACK, Clock, in_utc, system_clock
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
@@ -35,6 +38,7 @@ from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, R
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
 from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.software import software_in_use
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
 from proofward.federation.storage.objects import Objects
@@ -55,6 +59,7 @@ class Aggregator:
         ledger: LedgerFolder,
         model: bytes | Path = b"",
         observe: Observer = ignore,
+        clock: Clock = system_clock,
     ) -> None:
         """Reloads the ledger; raises Refusal if it does not follow the rules.
 
@@ -68,6 +73,7 @@ class Aggregator:
         self.name, self.key, self.rules, self.ledger, self.observe = name, key, rules, ledger, observe
         self.signer = NoteSigner(log_verifier(rules).name, key)
         self.objects = Objects(ledger.objects, name)
+        self._clock = clock
         self.history = History(rules)
         for entry in ledger.entries(0):
             self.history.apply(entry)
@@ -90,7 +96,7 @@ class Aggregator:
             if hashlib.sha256(packet.envelope).digest() in self.history.recorded:
                 return []
             envelope = self.history.open(packet.envelope)
-            self.history.judge(packet.envelope)
+            self.judge(packet.envelope)
             self._store(envelope, packet.attachments)
             self.record(packet.envelope)
         except Refusal as refusal:
@@ -98,6 +104,21 @@ class Aggregator:
             if envelope is not None:
                 self._record_refusal(packet.envelope, refusal)
         return []
+
+    def judge(self, data: bytes) -> Envelope:
+        """The envelope in `data` if it may be recorded now; raises Refusal.
+
+        Beside what everybody checks: it is not ahead of the aggregator's clock.
+        """
+        envelope = self.history.judge(data)
+        most = self.time() + CLOCK_SLACK
+        expected = f"{in_utc(most)} or earlier; {SET_CLOCK}"
+        require(envelope.time <= most, "clock", envelope.sender, expected, in_utc(envelope.time))
+        return envelope
+
+    def time(self) -> int:
+        """What the ledger's clock is now: a clock that was set back does not set it back."""
+        return max(self._clock(), self.history.clocks[-1], self.history.latest - CLOCK_SLACK)
 
     def advance(self, expired: bool = False) -> None:
         """Makes every announcement that is due; `expired` closes the present phase with what has arrived.
@@ -139,15 +160,18 @@ class Aggregator:
         """Signs and records a message of its own; raises Refusal if it breaks the rules."""
         if isinstance(record, BeaconFixed) and not self.rules.trusts_first_model:
             self.ledger.put_object(first_model(self.rules, record.beacon))
+        if isinstance(record, FederationOpened):
+            record = replace(record, software=software_in_use())
         opening = self.history.opening()[:2] if isinstance(record, RoundOpened) else self.history.position()
         self.record(self.envelope(record, *opening).data)
 
     def envelope(self, record: Message, number: int, attempt: int) -> Envelope:
         """A signed envelope of its own."""
-        size, root = self.history.size, self.history.root
-        body = encode(record)
+        seen = self.history.size, self.history.root, self.time()
         return seal_envelope(
-            Envelope(self.rules.digest, self.name, "aggregator", number, attempt, size, root, body, b""),
+            Envelope(
+                self.rules.digest, self.name, "aggregator", number, attempt, *seen, encode(record), b""
+            ),
             self.key,
         )
 
@@ -208,7 +232,7 @@ class Aggregator:
                 self.ledger.put_object(given[digest])
 
     def _record_refusal(self, evidence: bytes, refusal: Refusal) -> None:
-        if refusal.culprit in (TRANSPORT, self.name) or refusal.check == "replay":
+        if refusal.culprit in (TRANSPORT, self.name) or refusal.check in NO_FAULT:
             return
         counts = Counter(recorded.culprit for recorded in self.history.refusals)
         known = any(recorded.evidence == evidence for recorded in self.history.refusals)

@@ -109,10 +109,11 @@ class Auditor:
     def _named(self, rules: Rules) -> dict[bytes, int]:
         """Most bytes of every object that may be there: the first model, and what the entries name."""
         parameters = rules.config.model.parameters
+        entries = rules.most_entries
         found = {rules.initial_model: vector_bytes(parameters)} if rules.initial_model else {}
         for entry in self._entries():
             try:
-                sizes = size_limits(decode(entry, Envelope).record, parameters)
+                sizes = size_limits(decode(entry, Envelope).record, entries)
             except MalformedMessage:
                 continue
             for digest, most in sizes.items():
@@ -221,6 +222,8 @@ def _in_words(rules: Rules) -> str:
         words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
     if rules.config.optimizer.vectors:
         words.append(f"next models by {rules.config.optimizer.words}")
+    if rules.counting:
+        words.append(f"{rules.counting_in_words}: proved to be in range, not to be true")
     if rules.initial_model:
         words.append("trusted first model: whoever chose it may have planted in it what reads off records")
     return f"{rules.federation}: {', '.join(words)}"

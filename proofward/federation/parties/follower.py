@@ -11,54 +11,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from proofward.encoding import encode
 from proofward.federation.history.history import History, slot, slot_of
 from proofward.federation.history.history_state import ANY_PHASE, CLOSED
 from proofward.federation.history.membership_steps import may_vote
-from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages.catalogue import Message, MessageRefused, RevocationVote
+from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.events import Event, Observer, ignore
-from proofward.federation.messages.randomness import SYSTEM, ByteSource, Randomness
+from proofward.federation.messages.events import Event
+from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import HOSPITAL, Rules
+from proofward.federation.messages.rules import HOSPITAL
 from proofward.federation.messages.wire import Extension, Packet, open_extension
 from proofward.federation.parties.extension import fresh_entries
 from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.own_words import OwnWords
-from proofward.federation.storage.objects import Objects, ObjectSource
-from proofward.federation.storage.state_store import StateStore
+from proofward.federation.parties.surroundings import Surroundings
+from proofward.federation.storage.objects import Objects
 from proofward.ledger.keys import SigningKey
-from proofward.ledger.objects import ObjectStore
 
 PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped", "key-replaced")
 REASON = 400
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a member is given to work with.
-
-    `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
-    `outbox`, if there is one; packets then come without attachments.
-    """
-
-    rules: Rules
-    state: StateStore
-    objects: ObjectSource
-    proofs: Proofs
-    randomness: Randomness = SYSTEM
-    observe: Observer = ignore
-    outbox: ObjectStore | None = None
-
-
 class Follower:
-    """Base of hospitals and verifiers."""
+    """Base of hospitals and verifiers; `expire` erases secrets past the deadline of the `expiring` phases."""
 
     expiring: tuple[str, ...] = ()
-    """Phases past whose deadline secrets are erased by `expire`."""
     may_be_admitted = False  # whether the rules need not name it: it says nothing before it is admitted
 
     def __init__(
@@ -78,13 +58,16 @@ class Follower:
         self.observe = around.observe
         self.outbox = around.outbox
         self._randomness = around.randomness
+        self._clock = around.clock
+        self._began = around.clock()
+        self.data_sheet = around.data_sheet
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
         self.role = HOSPITAL if member is None else member.role
         self.history = History(self.rules)
         for entry in self.state.entries():
             self.history.apply(entry)
-        self.identity = Identity(name, key, next_key, self.history, self.state)
+        self.identity = Identity(name, key, next_key, self.history, self.state, around.clock)
         self._own = OwnWords(name, self.state)
         self._followed = False
         self.halted: Refusal | None = None
@@ -142,6 +125,7 @@ class Follower:
         if self.halted is not None or self.name in self.history.revoked:
             return
         try:
+            self._began = self._present()
             if self.history.size > 0 and (change := self.identity.owed_rotation()) is not None:
                 yield self.say(change)
                 return
@@ -153,6 +137,16 @@ class Follower:
                 yield from self.duties()
         except Refusal as refusal:
             self._refuse(refusal, b"")
+
+    def _present(self) -> int:
+        """The time that all gets which is now said: how long a proof took is nobody's business.
+
+        Raises Refusal when it were refused: this machine's clock is behind.
+        """
+        now, least = self._clock(), self.history.clocks[-1] - CLOCK_SLACK
+        expected = f"{in_utc(least)} or later, by the ledger's clock; set this machine's clock, best by NTP"
+        require(now >= least, "clock", self.name, expected, in_utc(now))
+        return now
 
     def request_revocation(self, member: str, reason: str) -> None:
         """An operator's wish that a member take part no more: stored, and sent when the member works next.
@@ -220,7 +214,8 @@ class Follower:
         self.erase()
 
     def _refuse(self, refusal: Refusal, message: bytes) -> None:
-        passing = refusal.culprit == TRANSPORT or refusal.check in PASSING
+        own_clock = (refusal.check, refusal.culprit) == ("clock", self.name)
+        passing = refusal.culprit == TRANSPORT or refusal.check in PASSING or own_clock
         if not passing:
             self.halted = refusal
             lines = [refusal.check, refusal.culprit, refusal.expected, refusal.actual]
@@ -267,7 +262,7 @@ class Follower:
         number, attempt = self.history.position()
         unsigned = Envelope(
             self.rules.digest, self.name, self.role, number, attempt,
-            self.history.size, self.history.root, encode(record), b"",
+            self.history.size, self.history.root, self._began, encode(record), b"",
         )  # fmt: skip
         key = "/".join(slot(unsigned))
         if (earlier := self.identity.renewed(key)) is not None:

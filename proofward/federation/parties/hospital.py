@@ -1,8 +1,4 @@
-"""A hospital: enrols its dataset, trains, proves, encrypts, shares its key; and holds shares of others' keys.
-
-Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset
-commitment is stored as spent together with the proof that opened it.
-"""
+"""A hospital: enrols its dataset or attends, uploads in rounds (`uploader`), and holds shares (`holder`)."""
 
 from __future__ import annotations
 
@@ -13,9 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.beacon_keys import KEY_SEED, beacon_key
-from proofward.federation.history.complaints import Sealed, holder_keys, seal_share, sealed_digests
+from proofward.federation.history.complaints import holder_keys
 from proofward.federation.history.history_state import (
     ABANDON,
     ANY_PHASE,
@@ -30,33 +25,35 @@ from proofward.federation.history.history_state import (
     VERIFY,
     VOUCH,
 )
-from proofward.federation.history.proofs import ProvedRound
 from proofward.federation.history.round_state import Recorded
-from proofward.federation.history.statements import enrolment_statement, round_statement
+from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
+    Attendance,
     Consent,
     Enrolment,
     HolderKeys,
     ShareSum,
     Upload,
 )
-from proofward.federation.messages.refusal import describe
-from proofward.federation.parties.follower import Surroundings
-from proofward.federation.parties.holder import Holder
-from proofward.layers.errors import TrainingError
+from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.parties.own_records import PATIENTS, OwnRecords
+from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.surroundings import Surroundings
+from proofward.federation.parties.uploader import CANNOT_PROVE, Uploader
 from proofward.ledger.keys import SigningKey
-from proofward.proof.errors import OpeningsExhausted, WitnessError
-from proofward.relations.round_statement import RoundStatement
 
 Signed = NDArray[np.int64]
-CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError)
+NO_RECORDS = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
+"""Of a hospital where all rounds count."""
 
 
-class Hospital(Holder):
+class Hospital(Uploader):
     """State machine of a hospital.
 
-    `features` is int64 (n, d) at scale fa, and `labels` is int64 (n,). They are needed until it is enrolled.
+    `features` is int64 (n, d) at scale fa, `labels` is int64 (n,), and `groups` is int64 (n,), the number of
+    each row's patient; without it each row is of a patient of its own. They are needed until it is enrolled.
+    Where all rounds count there are none.
     """
 
     may_be_admitted = True
@@ -68,19 +65,20 @@ class Hospital(Holder):
         around: Surroundings,
         features: Signed,
         labels: Signed,
+        groups: Signed | None = None,
         next_key: SigningKey | None = None,
     ) -> None:
         super().__init__(name, key, around, next_key)
-        self.features = features
-        self.labels = labels
+        self.counts = around.counts
+        self.records = OwnRecords(features, labels, groups)
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase, history = self.history.phase, self.history
         if self.name not in history.keys:  # not admitted yet
             return
-        if phase in ANY_PHASE and self.name not in history.enrolments:
-            yield from self._enrol()
+        if phase in ANY_PHASE and self.name not in history.joined:
+            yield from self._attend() if self.rules.counts_only else self._enrol()
         if (duty := self._by_phase.get(phase)) is not None:
             yield from duty()
         if phase == UPLOAD:
@@ -112,6 +110,8 @@ class Hospital(Holder):
             yield earlier
             return
         start = time.perf_counter()
+        if self.rules.config.training.validation_share:
+            self.records = self.records.arranged(self.source("order-of-patients"))
         try:
             rows, proof, root, secret = self.prove_enrolment()
         except CANNOT_PROVE as error:
@@ -120,15 +120,26 @@ class Hospital(Holder):
         self.report("proved", "enrolment", start)
         seed = self.source("beacon-key")(32)
         key = beacon_key(self.rules, self.name, seed)
-        record = Enrolment(rows, self.features.shape[1], hashlib.sha256(proof).digest(), key)
-        yield self.say(record, (proof,), secrets={f"dataset/{root.hex()}": secret, KEY_SEED: seed})
+        digest, width = hashlib.sha256(proof).digest(), self.records.features.shape[1]
+        record = Enrolment(rows, width, digest, key, self.data_sheet, software_in_use())
+        secrets = {f"dataset/{root.hex()}": secret, KEY_SEED: seed}
+        if self.rules.config.training.validation_share:
+            secrets[PATIENTS] = integers_to_bytes(self.records.patients)
+        yield self.say(record, (proof,), secrets=secrets)
+
+    def _attend(self) -> Iterator[bytes]:
+        if (earlier := self.sent(Attendance)) is not None:
+            yield earlier
+            return
+        seed = self.source("beacon-key")(32)
+        yield self.say(Attendance(beacon_key(self.rules, self.name, seed)), secrets={KEY_SEED: seed})
 
     def prove_enrolment(self) -> tuple[int, bytes, bytes, bytes]:
         """(rows, proof, dataset root, dataset secret)."""
-        rows = len(self.labels)
+        rows = len(self.records.labels)
         statement = enrolment_statement(self.rules, self.name, rows)
         proof, root, secret = self.proofs.prove_enrolment(
-            statement, self.features, self.labels, self.source("prove-enrolment")
+            statement, self.records.features, self.records.labels, self.source("prove-enrolment")
         )
         return rows, proof, root, secret
 
@@ -162,90 +173,9 @@ class Hospital(Holder):
         self.require_only_set(name, accepted)
         return self.say(Consent(accepted.digest, self.history.round.model), facts={name: accepted.digest})
 
-    def _upload(self) -> Iterator[bytes]:
-        state, unable = self.history.round, self.fact_name("unable")
-        if (
-            self.name not in state.present
-            or self.name in state.uploads
-            or self.state.fact(unable) is not None
-        ):
-            return
-        if (earlier := self.sent(Upload)) is not None:
-            yield earlier
-            return
-        start = time.perf_counter()
-        try:
-            weights = model_weights(self.history, self.objects, state.model)
-            statement = round_statement(self.history, self.name, weights)
-            secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
-            if secret is None:
-                raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
-            made, sealed = self.prove_round(statement, secret)
-        except CANNOT_PROVE as error:
-            self._unable(unable, str(error))
-            return
-        self.report("proved", "upload", start)
-        yield self.publish(statement, made, sealed)
-
     def kept_secrets(self) -> set[str]:
-        """See Holder; and the newest accepted dataset commitment, with those that may become it."""
-        root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets()
+        """See Uploader; the newest accepted dataset commitment, what may be the next one, the patients."""
+        root, kept = self.history.dataset_roots.get(self.name), super().kept_secrets() | {PATIENTS}
         if root is not None and self.history.phase == KEYS:
             return kept | {f"dataset/{root.hex()}"}
         return kept | {name for name in self.state.secrets.names() if name.startswith("dataset/")}
-
-    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
-        """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
-        sealed: Sealed = ()
-
-        def seal(shares: tuple[bytes, ...]) -> tuple[bytes, ...]:
-            nonlocal sealed
-            sealed = self.seal_shares(shares)
-            return sealed_digests(sealed)
-
-        made = self.proofs.prove_round(
-            statement,
-            secret,
-            self.source("prove-round", statement.beacon),
-            lambda phase: self.report("proving", phase),
-            seal,
-        )
-        return made, sealed
-
-    def publish(self, statement: RoundStatement, made: ProvedRound, sealed: Sealed) -> bytes:
-        """Stores all secrets, and gives the packet with the upload; `sealed` are the shares to send."""
-        state = self.history.round
-        record = Upload(
-            model=state.model,
-            beacon=state.beacon,
-            dataset_root=statement.dataset_root,
-            rows=statement.rows,
-            ciphertext=hashlib.sha256(made.ciphertext).digest(),
-            proof=hashlib.sha256(made.proof).digest(),
-            sealed_shares=sealed_digests(sealed),
-        )
-        secrets = {
-            f"dataset/{statement.dataset_root.hex()}": made.spent,
-            f"dataset/{made.root.hex()}": made.dataset,
-        }
-        if self.holds:
-            secrets[self.fact_name("own-share")] = made.shares[self.rules.holder(self.name)]
-        attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
-        return self.say(record, attachments, secrets=secrets)
-
-    def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
-        """The share of every other holder that takes part, sealed."""
-        present = set(self.history.round.present) - {self.name}
-        return tuple(
-            self.seal_share(holder, share) if holder in present else None
-            for holder, share in zip(self.rules.hospitals, shares, strict=True)
-        )
-
-    def seal_share(self, holder: str, share: bytes) -> bytes:
-        """A share sealed to its holder."""
-        return seal_share(self.history, self.name, holder, share)
-
-    def _unable(self, fact: str, reason: str) -> None:
-        with self.state.transaction():
-            self.state.put(fact, reason.encode())
-        self.report("unable", fact, detail=describe(reason, 400))

@@ -13,6 +13,7 @@ from proofward.encoding import decode, encode
 from proofward.federation.history.history_state import ANY_PHASE, HistoryState
 from proofward.federation.history.membership_steps import rotation
 from proofward.federation.messages.catalogue import KeyRotation
+from proofward.federation.messages.clock import CLOCK_SLACK, Clock, system_clock
 from proofward.federation.messages.envelope import Envelope, seal_envelope, signed_by
 from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.wire import Packet, parse
@@ -30,12 +31,14 @@ class Identity:
         next_key: SigningKey | None,
         history: HistoryState,
         state: StateStore,
+        clock: Clock = system_clock,
     ) -> None:
         """Raises Refusal when none of the keys can be the member's."""
         self._name = name
         self._held = (key,) if next_key is None else (key, next_key)
         self._history = history
         self._state = state
+        self._clock = clock
         awaited = name not in history.keys  # a hospital that is not admitted yet
         if self._present() is None and not awaited and not self._asked(key):
             raise self._replaced("key")
@@ -64,25 +67,35 @@ class Identity:
         return rotation(self._history.rules.digest, self._name, present.public.raw, wanted)
 
     def renewed(self, slot: str) -> bytes | None:
-        """The packet stored on a slot, signed again if it was signed with an earlier key.
+        """The packet stored on a slot, signed again if its key or its time will not do any more.
 
-        It is b"" when the ledger has recorded it.
+        It is b"" when the ledger has recorded it. A time will not do when the clock that gave it was wrong
+        and has been set since.
         """
         packet = self._state.sent(slot)
         member = self._history.find(self._name)
-        if not packet or member is None or self.key.public.raw == member.key:
+        if not packet or member is None:
             return packet
         parsed = parse(Packet, packet)
         envelope = decode(parsed.envelope, Envelope)
-        if signed_by(envelope, self.key.public):
+        present = self.key.public.raw == member.key or signed_by(envelope, self.key.public)
+        if present and self._timely(envelope):
             return packet
-        if isinstance(envelope.record, KeyRotation) and (change := self.owed_rotation()) is not None:
-            envelope = replace(envelope, body=encode(change))
+        if not present and isinstance(envelope.record, KeyRotation):
+            change = self.owed_rotation()
+            envelope = envelope if change is None else replace(envelope, body=encode(change))
+        if not self._timely(envelope):
+            envelope = replace(envelope, time=self._clock())
         again = seal_envelope(replace(envelope, signature=b""), self.key)
         packet = encode(replace(parsed, envelope=again.data))
         with self._state.transaction():
             self._state.replace_sent(slot, packet)
         return packet
+
+    def _timely(self, envelope: Envelope) -> bool:
+        """Whether an envelope's time is one that this member's clock could have given it."""
+        least = self._history.clocks[min(envelope.seen_size, self._history.size)]
+        return least - CLOCK_SLACK <= envelope.time <= self._clock() + CLOCK_SLACK
 
     def _present(self) -> SigningKey | None:
         """Which of the keys the ledger has, as far as this member has followed it."""

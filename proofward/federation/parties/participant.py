@@ -14,8 +14,10 @@ from proofward.federation.history.history_state import CONFIRM, DEAL
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message
 from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.software import software_in_use
 
 
 class Participant(Follower):
@@ -56,7 +58,9 @@ class Participant(Follower):
         digests = tuple(hashlib.sha256(data).digest() if data else b"" for data in sealed)
         secrets = {OWN_SHARE: shares[self.name]} if self.name in shares else {}
         attachments = tuple(data for data in sealed if data)
-        yield self.say(BeaconDeal(made.commitments, made.check, digests), attachments, secrets=secrets)
+        software = software_in_use() if self.role == VERIFIER else ()
+        said = BeaconDeal(made.commitments, made.check, digests, software)
+        yield self.say(said, attachments, secrets=secrets)
 
     def make_deal(self) -> Deal:
         """This member's nonce for the enrolment beacon, shared among the enrolled hospitals."""

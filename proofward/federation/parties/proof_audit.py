@@ -15,7 +15,7 @@ from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judging import Source, Unable, source_of
 from proofward.federation.history.proofs import EnrolmentJob, Proofs, RoundJob
 from proofward.federation.history.round_state import Finding
-from proofward.federation.history.statements import enrolment_statement, round_statement
+from proofward.federation.history.statements import enrolment_statement, upload_statement
 from proofward.federation.messages.catalogue import (
     Aggregate,
     BeaconFixed,
@@ -38,7 +38,9 @@ from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
+from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 
 UNREAD = "not judged"
@@ -53,7 +55,7 @@ class _Waiting:
     sender: str
     round: int
     record: Message
-    statement: EnrolmentStatement | RoundStatement | None = None
+    statement: EnrolmentStatement | UploadStatement | None = None
     failed: ProofRejected | Refusal | None = None
 
 
@@ -142,13 +144,16 @@ class ProofAudit:
             if isinstance(record, Enrolment):
                 entry.statement = enrolment_statement(history.rules, entry.sender, record.rows)
             elif isinstance(record, Upload):
-                if self._weights is None or self._weights[0] != record.model:
-                    self._weights = record.model, model_weights(history, self.objects, record.model)
-                entry.statement = round_statement(history, entry.sender, self._weights[1])
+                entry.statement = upload_statement(history, entry.sender, lambda: self._model(record.model))
         except TrainingError as error:
             entry.failed = ProofRejected("statement", str(error))
         except Refusal as error:
             entry.failed = error
+
+    def _model(self, digest: bytes) -> Signed:
+        if self._weights is None or self._weights[0] != digest:
+            self._weights = digest, model_weights(self.history, self.objects, digest)
+        return self._weights[1]
 
     def _enrolment_jobs(self, waiting: list[_Waiting]) -> Iterator[EnrolmentJob]:
         for entry in waiting:
@@ -160,7 +165,7 @@ class ProofAudit:
         for entry in waiting:
             record = entry.record
             if isinstance(record, Upload) and (objects := self._read(entry, record.ciphertext, record.proof)):
-                assert isinstance(entry.statement, RoundStatement)
+                assert isinstance(entry.statement, RoundStatement | CountingStatement)
                 yield RoundJob(entry.sender, entry.statement, record.sealed_shares, *objects)
 
     def _read(self, entry: _Waiting, *digests: bytes) -> list[Source]:
@@ -254,6 +259,10 @@ class ProofAudit:
 
     def _aggregate(self, aggregator: str, record: Aggregate) -> str:
         check_aggregate(self.history, self.objects)
+        if (counting := self.history.counting) is not None:
+            accepted = self.history.round.accepted
+            whose = ", ".join(accepted.record.hospitals) if accepted is not None else "nobody"
+            return f"{counting.label}, the sum of {counting.length} counts of {whose}; the model stays"
         return f"model {record.model.hex()}"
 
 

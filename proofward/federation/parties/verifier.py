@@ -35,8 +35,9 @@ from proofward.federation.messages.catalogue import (
     Verdict,
 )
 from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.follower import REASON, Surroundings
+from proofward.federation.parties.follower import REASON
 from proofward.federation.parties.participant import Participant
+from proofward.federation.parties.surroundings import Surroundings
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import ProofRejected

@@ -11,8 +11,8 @@ MAX_SEALED_SHARE_BYTES = 1 << 17
 MAX_SEALED_NONCE_BYTES = 1 << 11
 
 
-def size_limits(record: Message, parameters: int) -> dict[bytes, int]:
-    """Most bytes of each object that a message names, by digest, for a model with so many parameters.
+def size_limits(record: Message, entries: int) -> dict[bytes, int]:
+    """Most bytes of each object that a message names, by digest; uploads encrypt so many numbers, or fewer.
 
     What the aggregator makes is at most as long as a ciphertext, or as a sum of secrets.
     """
@@ -20,15 +20,15 @@ def size_limits(record: Message, parameters: int) -> dict[bytes, int]:
         return {record.proof: MAX_PROOF_BYTES}
     if isinstance(record, Upload):
         sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
-        return {**sealed, record.proof: MAX_PROOF_BYTES, record.ciphertext: vector_bytes(parameters)}
+        return {**sealed, record.proof: MAX_PROOF_BYTES, record.ciphertext: vector_bytes(entries)}
     if isinstance(record, BeaconDeal):
         return {digest: MAX_SEALED_NONCE_BYTES for digest in record.objects()}
     if isinstance(record, ShareSum):
         return {record.values: 8 * RING_DEGREE}
-    longest = max(vector_bytes(parameters), 8 * RING_DEGREE)
+    longest = max(vector_bytes(entries), 8 * RING_DEGREE)
     return {digest: longest for digest in record.objects()}
 
 
-def vector_bytes(parameters: int) -> int:
+def vector_bytes(entries: int) -> int:
     """Most bytes of a vector of numbers: one for each entry of a ciphertext."""
-    return min(8 * ciphertext_length(parameters), MAX_OBJECT_BYTES)
+    return min(8 * ciphertext_length(entries), MAX_OBJECT_BYTES)

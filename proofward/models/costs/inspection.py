@@ -172,9 +172,7 @@ def inspect(
     )
 
 
-def _rules(
-    setup: Preset, holders: int, threshold: int, rows: int
-) -> tuple[RoundConfig | None, str | None]:
+def _rules(setup: Preset, holders: int, threshold: int, rows: int) -> tuple[RoundConfig | None, str | None]:
     """The rules with the widest range of rows, or for exactly so many; or why there are none."""
     refusal = ""
     for most in (0, rows):

@@ -110,8 +110,6 @@ def _is_layer(through: Steps) -> bool:
 
 def _are_values(source: Steps, chain: Steps) -> bool:
     """Whether the chain begins with these steps, and a layer of it takes what they make."""
-    begins = len(source) < len(chain) and all(
-        own is other for own, other in zip(source, chain, strict=False)
-    )
+    begins = len(source) < len(chain) and all(own is other for own, other in zip(source, chain, strict=False))
     behind = not source or isinstance(source[-1], ReluStep | PoolStep)
     return begins and behind and isinstance(chain[len(source)], LinearStep | ConvStep)

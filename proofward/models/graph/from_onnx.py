@@ -23,8 +23,13 @@ SINGLE_TOLERANCE = 1e-3
 def from_onnx(path: Path | str) -> ImportedNetwork:
     """The network in an ONNX file of Conv, Gemm or MatMul + Add, Relu, proved pools and reshapes.
 
-    A frozen BatchNormalization is folded into the layer before it. Raises ImportRefused, with everything that
-    is wrong and what to use instead.
+    A frozen BatchNormalization is folded into the layer before it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ImportRefused: Everything that is wrong, and what to use instead.
     """
     with refusing(Path(path)):
         file = read_file(Path(path), MAX_BYTES)

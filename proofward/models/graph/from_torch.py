@@ -34,10 +34,16 @@ from proofward.models.graph.torch_runs import run_of, twin_of
 def from_torch(module: Any, example: Any) -> ImportedNetwork:
     """The network in a torch.nn.Module of Conv2d, Linear and ReLU with an output for each class.
 
-    A BatchNorm in evaluation mode is folded into the layer before it. example: a tensor of records (n, ...),
-    of which only the shape of a record and the type count; nothing is learned from its values. Of a module
-    that takes a row of a table with each record: both tensors, in the module's order. Raises ImportRefused,
-    with everything that is wrong and what to use instead.
+    A BatchNorm in evaluation mode is folded into the layer before it.
+
+    Args:
+        module: The module. It is not changed.
+        example: A tensor of records (n, ...), of which only the shape of a record and the type count. Nothing
+            is learned from its values. Of a module that takes a row of a table with each record it is both
+            tensors, in the module's order.
+
+    Raises:
+        ImportRefused: Everything that is wrong, and what to use instead.
     """
     require_package("torch")
     import torch
@@ -143,9 +149,7 @@ def read_program(program: Program, problems: list[str]) -> Read[Any]:
         row, of_inputs = row_of(shapes)
         problems += of_inputs
     if len(outputs) != 1:
-        problems.append(
-            f"{len(outputs)} outputs of the module: return one tensor of logits, one a class"
-        )
+        problems.append(f"{len(outputs)} outputs of the module: return one tensor of logits, one a class")
     if problems:
         raise ImportRefused(problems)
     for own in inputs:

@@ -32,7 +32,13 @@ BLOCK_VALUES = 1 << 23  #: that a layer multiplies at a time
 
 @dataclass(frozen=True)
 class FirstWeights:
-    """weights: flat int64 at scale 2^weight_bits. clipped: by tensor, how many values were beyond limit."""
+    """First weights of a federation.
+
+    Attributes:
+        weights: Flat int64 at scale 2^weight_bits.
+        limit: The largest magnitude that a weight may have.
+        clipped: How many values of each tensor were beyond it.
+    """
 
     weights: Int64Array
     limit: float
@@ -41,9 +47,13 @@ class FirstWeights:
 
 @dataclass(frozen=True)
 class ImportedNetwork:
-    """layers: (weight (outputs, ...), bias (outputs,)), float64. notes: what the importer decided.
+    """A network that was read, with its weights.
 
-    The weight of a Linear is (outputs, inputs), that of a convolution (outputs, channels, K, K).
+    Attributes:
+        graph: What the layers are, as their file or module has them.
+        layers: (weight (outputs, ...), bias (outputs,)) for each layer, float64. The weight of a Linear is
+            (outputs, inputs), that of a convolution (outputs, channels, K, K).
+        notes: What the importer decided.
     """
 
     graph: Graph
@@ -63,7 +73,11 @@ class ImportedNetwork:
         return Settings(hidden=self.model.widths[1:-1])
 
     def logits(self, rows: FloatArray) -> FloatArray:
-        """float64 (n, classes) of records (n, inputs), by the trainer's own layers in real numbers."""
+        """float64 (n, classes), by the trainer's own layers in real numbers.
+
+        Args:
+            rows: Records, float64 (n, inputs).
+        """
         model = self.model
         block = _rows_at_a_time(model)
         parts = [self._block(model, rows[at : at + block]) for at in range(0, len(rows), block)]
@@ -74,7 +88,12 @@ class ImportedNetwork:
         return np.asarray(sums[-1], dtype=np.float64)
 
     def first_weights(self, scales: FixedPoint, limit: float = LARGEST_WEIGHT) -> FirstWeights:
-        """Weights rounded to multiples of 2^-weight_bits and clamped to [-limit, limit]."""
+        """Weights rounded to multiples of 2^-weight_bits and clamped to [-limit, limit].
+
+        Args:
+            scales: The bits of the fixed-point numbers.
+            limit: A number above 0, at most that of the trainer.
+        """
         if not 0 < limit <= LARGEST_WEIGHT:
             raise ConfigurationError("limit", f"a number above 0, at most {LARGEST_WEIGHT}", limit)
         parts, clipped = [], {}

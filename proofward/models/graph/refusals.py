@@ -9,9 +9,7 @@ from pathlib import Path
 
 from proofward.layers.errors import ConfigurationError
 
-NOT_YET = (
-    "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
-)
+NOT_YET = "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
 POOL = (
     "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d of square windows side by side or the "
     "mean of a whole picture behind it, are proved of all pools: use one of them, or use a convolution with "

@@ -26,7 +26,9 @@ def accuracy(table: Table) -> float:
     return sum(row[index] for index, row in enumerate(table)) / sum(map(sum, table))
 
 
-def draw_confusion(table: Table, classes: Sequence[str], rows: str) -> bytes:
+def draw_confusion(
+    table: Table, classes: Sequence[str], rows: str, title: str = "Confusion after the last round"
+) -> bytes:
     """A PNG of the counts and their shares of a row; raises PicturesUnavailable."""
     count = len(table)
     side = 3.2 + 0.62 * min(count, MOST_WRITTEN)
@@ -43,7 +45,7 @@ def draw_confusion(table: Table, classes: Sequence[str], rows: str) -> bytes:
     axes.set_yticks(range(count), names)
     axes.set_xlabel("taken for")
     axes.set_ylabel("is")
-    axes.set_title(f"Confusion after the last round\n{rows}", fontsize=11)
+    axes.set_title(f"{title}\n{rows}", fontsize=11)
     for row, column in np.ndindex(count, count) if count <= MOST_WRITTEN else ():
         words, share = f"{counts[row, column]:,}", shares[row, column]
         words = f"{words}\n{share:.0%}" if few else words

@@ -86,9 +86,7 @@ class Description:
         return self.recipe or self.features
 
     @classmethod
-    def of(
-        cls, columns: Sequence[TableColumn], classes: tuple[str, ...] = USUAL_CLASSES
-    ) -> Description:
+    def of(cls, columns: Sequence[TableColumn], classes: tuple[str, ...] = USUAL_CLASSES) -> Description:
         """Of the columns of a table, with their units."""
         features = tuple(Column(entry, entry.unit) for entry in inputs_of(columns))
         return cls(features, classes, recipe=() if is_plain(columns) else tuple(columns))

@@ -40,7 +40,15 @@ _PARTS = {FIRST: "", ROW: "_row"}
 def to_torch(path: Path | str) -> Any:
     """The torch.nn.Module of a file that `proofward model export --to safetensors` or `json` wrote.
 
-    Its attributes `features` and `classes` hold the names. Raises NotAModel, ModelInvalid, ImportRefused.
+    Its attributes `features` and `classes` hold the names.
+
+    Args:
+        path: The file.
+
+    Raises:
+        NotAModel: The file holds no model.
+        ModelInvalid: The model in it contradicts itself.
+        ImportRefused: torch is not installed.
     """
     try:
         return module_of(read_exported(read_regular(Path(path), MAX_BYTES, follow=True)))

@@ -224,7 +224,7 @@ def _encoded(column: TableColumn, text: str, mark: _Mark) -> Encoded:
     """What a cell gives, or None and what is wrong."""
     if isinstance(column, Category | Ordinal):
         return column.encode(text)
-    if isinstance(column, Number) and not text:
+    if isinstance(column, Number) and (not text or column.codes.has_text(text)):
         return column.encode(None)
     plain = text if mark.decimal == "." else text.replace(".", "?").replace(mark.decimal, ".")
     value = plain_number(plain)

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judging import Unable, impossible, judged
-from proofward.federation.history.statements import weight_shift
+from proofward.federation.history.statements import validation_beacon, weight_shift
 from proofward.federation.messages.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
 from proofward.federation.messages.field_types import Digest, Name, SealedShares
 from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
@@ -66,10 +66,16 @@ class ProofFile:
         """Canonical bytes."""
         return encode(self)
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> ProofFile:
+    @property
+    def drawn_by(self) -> bytes:
+        """What drew the hospital's validation part; b"" where the rules have none."""
+        return b""
+
+    @staticmethod
+    def from_bytes(data: bytes) -> ProofFile:
         """Inverse of `data`; raises MalformedMessage."""
-        return decode(data, cls, max_bytes=MAX_FILE_BYTES)
+        beside = BesideValidation.kind.encode() in data[:HEADER_BYTES]
+        return decode(data, BesideValidation if beside else ProofFile, max_bytes=MAX_FILE_BYTES)
 
     @cached_property
     def consortium(self) -> Rules:
@@ -106,6 +112,7 @@ class ProofFile:
                 beacon=self.beacon,
                 dataset_root=self.dataset_root,
                 initial_weights=weights,
+                validation_beacon=self.drawn_by,
             )
         except (TrainingError, ValueError, OverflowError) as error:
             raise ProofRejected("statement", str(error)) from error
@@ -137,6 +144,19 @@ class ProofFile:
         return outcome
 
 
+@dataclass(frozen=True)
+class BesideValidation(ProofFile):
+    """The same under rules with a validation share, whose statements name what drew the part."""
+
+    kind: ClassVar[str] = f"{ProofFile.kind}-beside-validation"
+    validation_beacon: Digest
+
+    @property
+    def drawn_by(self) -> bytes:
+        """See ProofFile."""
+        return self.validation_beacon
+
+
 def load_proof_file(path: Path) -> ProofFile:
     """The proof file at `path`, which a user names; raises ProofRejected for anything else."""
     try:
@@ -164,16 +184,17 @@ def read_proof_file(data: bytes) -> ProofFile:
 
 
 def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, bytes]]:
-    """The proofs of the last closed round as files, name and bytes: a pure function of the ledger.
+    """The proofs of the last closed round that trains, as files, name and bytes: a function of the ledger.
 
     Refused uploads are among them. Raises Refusal when an object is missing.
     """
-    if not history.closed:
+    trained = [state for state in history.closed if history.rules.counting_in(state.number) is None]
+    if not trained:
         return
-    state = history.closed[-1]
+    state = trained[-1]
     for hospital, said in sorted(state.uploads.items()):
-        record = said.record
-        made = ProofFile(
+        record, drawn_by = said.record, validation_beacon(history, hospital)
+        fields = dict[str, Any](
             rules=history.rules.data,
             hospital=hospital,
             round=state.number,
@@ -187,4 +208,5 @@ def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, 
             sealed_shares=record.sealed_shares,
             proof=objects.get(record.proof),
         )
+        made = BesideValidation(**fields, validation_beacon=drawn_by) if drawn_by else ProofFile(**fields)
         yield f"{PROOFS_NAME}/{hospital}-round-{state.number}{SUFFIX}", made.data

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.engines.remote.agreement.terms import Seat, Terms, added_seat
+from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.ledger.files import make_directory, write_file
@@ -31,6 +32,7 @@ from proofward.ledger.keys import SigningKey
 Signed = NDArray[np.int64]
 TERMS, RULES, SITE, SEED, MODEL = "terms", "rules", "site", "seed-for-repeatable-runs", "initial.model"
 KEY, NEXT_KEY, STATE, DATASET = "identity.key", "next.key", "state.sqlite", "dataset.npz"
+PATIENTS = "patients"
 LOG, CONFIRMED, ADDED = "log.jsonl", "confirmed", "added"
 STOPPED = "stopped"
 """Name of the file in which the host of a federation that has stopped for good leaves the reason."""
@@ -175,6 +177,11 @@ class Home:
         return SeededRandomness(seed.read_bytes(), name) if self.repeatable else SystemRandomness()
 
     @property
+    def clock(self) -> Clock:
+        """The machine's, unless the site was set up for repeatable runs."""
+        return repeatable_clock if self.repeatable else system_clock
+
+    @property
     def repeatable(self) -> bool:
         """Whether whoever knows the seed in this folder knows every key and all randomness of the site."""
         return (self.root / SEED).exists()
@@ -195,17 +202,26 @@ class Home:
         path = self.member(name) / NEXT_KEY
         return SigningKey.load(path, passphrase) if path.exists() else None
 
-    def save_dataset(self, name: str, features: Signed, labels: Signed, forced: Sequence[str] = ()) -> None:
+    def save_dataset(
+        self,
+        name: str,
+        features: Signed,
+        labels: Signed,
+        patients: Signed | None = None,
+        forced: Sequence[str] = (),
+    ) -> None:
         """Keeps a hospital's records until they are enrolled: features int64 (n, d), labels int64 (n,).
 
-        forced: what spoke against them when their owner insisted.
+        patients: int64 (n,), the number of each record's patient, where that is known. forced: what spoke
+        against them when their owner insisted.
         """
         path = self.member(name) / DATASET
         temporary = path.with_name(f".{DATASET}.tmp")
         words = np.frombuffer("\n".join(forced).encode(), dtype=np.uint8)
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                np.savez(file, features=features, labels=labels, forced=words)
+                known = np.empty(0, dtype=np.int64) if patients is None else patients
+                np.savez(file, features=features, labels=labels, forced=words, patients=known)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -234,6 +250,16 @@ class Home:
         try:
             with np.load(path, allow_pickle=False) as found:
                 return found["features"].astype(np.int64), found["labels"].astype(np.int64)
+        except (OSError, ValueError, KeyError) as error:
+            raise HomeError(f"{name} has no records yet: run `proofward enrol --data FILE`") from error
+
+    def patients(self, name: str) -> Signed | None:
+        """The number of each record's patient, None where that is not known; raises HomeError."""
+        path = self.member(name) / DATASET
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                known = PATIENTS in found and found[PATIENTS].size
+                return found[PATIENTS].astype(np.int64) if known else None
         except (OSError, ValueError, KeyError) as error:
             raise HomeError(f"{name} has no records yet: run `proofward enrol --data FILE`") from error
 

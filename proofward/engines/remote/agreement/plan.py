@@ -27,4 +27,5 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         initial_weights=initial_weights,
         abandonments=terms.abandonments,
         aggregator=terms.aggregator.member,
+        counting=terms.counted,
     )

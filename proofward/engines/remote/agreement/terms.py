@@ -13,7 +13,13 @@ from typing import Annotated, Any, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.declarations import (
+    MAX_DECLARATIONS,
+    NOTHING_DECLARED,
+    Declarations,
+)
 from proofward.federation.messages.field_types import MaybeDigest, Name
+from proofward.federation.messages.round_kinds import MAX_COUNTING, counting_from_item, counting_to_item
 from proofward.federation.messages.rules import (
     AGGREGATOR,
     HOSPITAL,
@@ -26,6 +32,7 @@ from proofward.federation.messages.rules import (
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Terms:
     seats: sorted by member. config: canonical encoding of the RoundConfig. deadline: seconds a phase.
     upload_slot: seconds, of which a multiple passes at a remote site before its upload leaves; 0 for at once
     initial_model: digest of a trusted first model, b"" for one that the members draw
+    declarations: canonical encoding of the Declarations, b"" where nothing is declared
+    counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     """
 
     kind: ClassVar[str] = "terms"
@@ -62,11 +71,19 @@ class Terms:
     initial_model: MaybeDigest
     deadline: Annotated[int, Range(1, MAX_DEADLINE)]
     upload_slot: Annotated[int, Range(0, MAX_UPLOAD_SLOT)]
+    declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
+    counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """Terms with this configuration."""
-        return cls(config=encode_item(cast(Item, config.to_dict())), **fields)
+        """With this configuration; by name `declared` Declarations, `counted` Countings, and other fields."""
+        declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
+        return cls(
+            config=encode_item(cast(Item, config.to_dict())),
+            declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
+            counting=encode_item(counting_to_item(counted)) if counted else b"",
+            **fields,
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Terms:
@@ -96,6 +113,22 @@ class Terms:
             return RoundConfig.from_dict(cast(Any, decode_item(self.config)))
         except (MalformedMessage, ConfigurationError, KeyError, TypeError) as error:
             raise RulesError("configuration", "the fields of a configuration", str(error)) from error
+
+    @cached_property
+    def declared(self) -> Declarations:
+        """What the consortium declares of itself; raises RulesError."""
+        try:
+            return decode(self.declarations, Declarations) if self.declarations else NOTHING_DECLARED
+        except MalformedMessage as error:
+            raise RulesError("declarations", error.expected, error.actual) from error
+
+    @cached_property
+    def counted(self) -> tuple[Counting, ...]:
+        """What is counted, and in which rounds; raises RulesError."""
+        try:
+            return counting_from_item(decode_item(self.counting)) if self.counting else ()
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("counting", "what is counted in which rounds", str(error)) from error
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
@@ -131,6 +164,8 @@ class Terms:
             rounds=self.rounds,
             config=self.round_config,
             initial_model=self.initial_model,
+            declarations=self.declared,
+            counting=self.counted,
         )
 
     def check(self) -> Rules:

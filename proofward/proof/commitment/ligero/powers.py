@@ -52,9 +52,7 @@ def powers_at(block: Block, x: Array, point: Sequence[Ext]) -> Array:
 def add_powers(table: Array, block: Block, x: Ext, factor: Ext) -> None:
     """Add factor x^j at the block's j-th entry, in place."""
     span = slice(block.offset, block.offset + block.length)
-    table[:, span] = ext_add(
-        np.ascontiguousarray(table[:, span]), ext_scale(powers(x, block.length), factor)
-    )
+    table[:, span] = ext_add(np.ascontiguousarray(table[:, span]), ext_scale(powers(x, block.length), factor))
 
 
 def add_coset_powers(table: Array, block: Block, indices: list[int], factors: Array, n: int) -> None:

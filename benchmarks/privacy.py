@@ -1,0 +1,169 @@
+"""Attacks on patients' privacy, on the integers of the product's trainer: one JSON line for each.
+
+python benchmarks/privacy.py [--attacks M2,G1] [--preset wdbc] [--federations 64] [--rounds 15] [--smallest]
+
+M: was this record in the training? G: what do sums and updates give away? P: a fact about all records. A, B,
+C: what a dishonest party tries in a whole federation with real proofs. Each line says what its adversary
+sees. The records are the Wisconsin breast cancer data, divided at random among five hospitals where members
+and others must differ in nothing else. None of today's rules adds noise, so that no line has a limit that
+(epsilon, delta) would set: `limit` is null.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from _machine import describe
+from privacy_attacks.conduct import ATTEMPTS, absences, attempts
+from privacy_attacks.differencing import differencing, label_share
+from privacy_attacks.federation import follow
+from privacy_attacks.inversion import schedule_inversion, single_step, trap_model
+from privacy_attacks.membership import alignment, linear_inversion, shadow_attacks
+
+from proofward.data.records import Records
+from proofward.data.splits import held_out_split, hospital_split
+from proofward.data.wdbc import load_wdbc
+from proofward.layers.model import Training
+from proofward.models import PRESETS, preset
+from proofward.models.settings import Preset
+from proofward.report.baselines import pooled
+
+Line = dict[str, object]
+HOSPITALS, SEED = 5, 1
+
+
+@dataclass(frozen=True)
+class World:
+    """records: all. even: hospitals that differ by chance alone; skewed: as they are in a demonstration."""
+
+    setup: Preset
+    records: Records
+    even: list[Records]
+    skewed: list[Records]
+    others: Records
+    rounds: int
+    federations: int
+    small: bool
+
+
+def make_world(name: str, rounds: int, federations: int, small: bool) -> World:
+    """The records of the preset, divided."""
+    setup = preset(name)
+    records = load_wdbc(setup.scales)
+    training, others = held_out_split(records, SEED)
+    even = hospital_split(training, HOSPITALS, SEED, skew_percent=0)
+    skewed = hospital_split(training, HOSPITALS, SEED)
+    return World(setup, records, even, skewed, others, rounds, federations, small)
+
+
+def shadows(world: World) -> Iterator[Line]:
+    """M1 to M3."""
+    yield from shadow_attacks(
+        world.setup, world.records, federations=world.federations, hospitals=HOSPITALS,
+        rounds=world.rounds, seed=SEED,
+    )  # fmt: skip
+
+
+def lists(world: World) -> Iterator[Line]:
+    """M4 and M5, of sums of fewer and fewer hospitals."""
+    seen = follow(world.setup, world.even, world.rounds, SEED)
+    for count in (5, 3, 2, 1):
+        yield alignment(seen, world.others, range(count))
+        for rounds in sorted({1, max(1, world.rounds // 3), world.rounds}):
+            yield linear_inversion(seen, world.others, range(count), rounds)
+
+
+def traps(world: World) -> Iterator[Line]:
+    """G1."""
+    if world.setup.model.depth == 2:
+        for units in (32,) if world.small else (32, 128, 512):
+            yield trap_model(world.setup, world.skewed, world.others, units, world.rounds, SEED)
+
+
+def steps(world: World) -> Iterator[Line]:
+    """G2."""
+    everybody = pooled(world.skewed)
+    for rate in (2.0, 64.0) if world.setup.model.depth == 2 else ():
+        for batch in (1,) if world.small else (1, 2, 4, 8, 16):
+            yield single_step(world.setup, everybody, batch, rate, 2 if world.small else 10, SEED)
+
+
+def schedules(world: World) -> Iterator[Line]:
+    """G3: logistic regression with one step of 64 records a round."""
+    setup = preset("logistic")
+    one = replace(setup, training=Training(setup.training.rate, 64, 0, 1))
+    for rounds in (12,) if world.small else (480, 1300):
+        yield schedule_inversion(one, world.skewed, rounds, SEED)
+
+
+def differences(world: World) -> Iterator[Line]:
+    """G4."""
+    for rounds in (2,) if world.small else (2, 6, 15):
+        yield differencing(world.setup, world.skewed, rounds, SEED)
+
+
+def shares(world: World) -> Iterator[Line]:
+    """P1."""
+    for count in (5,) if world.small else (5, 3):
+        shadows = 8 if world.small else 80
+        yield label_share(world.setup, world.skewed[:count], world.others, shadows, SEED)
+
+
+def conduct(world: World) -> Iterator[Line]:
+    """A1, and attempts of dishonest parties."""
+    yield absences(world.setup, 5 if world.small else 200, SEED)
+    yield from attempts(ATTEMPTS[1:2] if world.small else ATTEMPTS)
+
+
+FAMILIES: dict[str, tuple[str, Callable[[World], Iterator[Line]]]] = {
+    "M1 M2 M3": ("the final model, or several", shadows),
+    "M4 M5": ("sums and a list of candidates", lists),
+    "G1": ("a first model of one's choice", traps),
+    "G2": ("one update of one step", steps),
+    "G3": ("the schedule of a long run", schedules),
+    "G4": ("two rounds' sums", differences),
+    "P1": ("the first sum", shares),
+    "A1 G1 G5 C1 B1": ("what dishonest parties try", conduct),
+}
+
+
+def main() -> None:
+    """Prints a JSON line for each attack, then the machine; exit code 1 where an attempt succeeds."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = sorted({name for family in FAMILIES for name in family.split()})
+    parser.add_argument("--attacks", default=",".join(names), help="which, separated by commas; all")
+    of_tables = [name for name, own in PRESETS.items() if own.model.features == 30]
+    parser.add_argument("--preset", default="wdbc", choices=of_tables)
+    parser.add_argument("--federations", type=int, default=64, help="shadow federations of M1 to M3")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--smallest", action="store_true", help="few federations, two rounds")
+    options = parser.parse_args()
+    wanted = set(options.attacks.split(","))
+    if unknown := wanted - set(names):
+        parser.error(f"--attacks: expected some of {', '.join(names)}, found {', '.join(sorted(unknown))}")
+    if options.smallest:
+        options.federations, options.rounds = 4, 2
+    world = make_world(options.preset, options.rounds, options.federations, options.smallest)
+    broken = 0
+    for family, (_, run) in FAMILIES.items():
+        if not wanted & set(family.split()):
+            continue
+        started = time.perf_counter()
+        for line in run(world):
+            if line["attack"] not in wanted:
+                continue
+            broken += line.get("refused") is False or bool(line.get("absences"))
+            seconds = round(time.perf_counter() - started, 1)
+            print(json.dumps({"benchmark": "privacy", **line, "limit": None, "seconds": seconds}), flush=True)
+    print(json.dumps({"benchmark": "privacy", "preset": options.preset, "succeeded": broken, **describe()}))
+    raise SystemExit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()

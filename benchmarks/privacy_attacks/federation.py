@@ -1,0 +1,90 @@
+"""A federation in the integers of the product's trainer, without proofs, and what its parties see of it.
+
+Everything that an attack reads is public or given to its adversary by name: models and sums stand in the
+ledger, a single update is seen by those who opened it against the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofward.data.records import Records
+from proofward.layers.model import Int64Array
+from proofward.layers.schedule import schedule
+from proofward.layers.training import train
+from proofward.layers.weighting import BY_RECORDS, Weighting
+from proofward.models.settings import Preset
+from proofward.relations.config import RoundConfig
+from proofward.report.baselines import first_weights, round_beacon
+
+Real = NDArray[np.float64]
+
+
+@dataclass
+class Seen:
+    """models: before the first round and after each, flat, scale fw. updates: by round and hospital, real.
+
+    An update is weighted by its hospital's records and is None where the hospital took no part.
+    """
+
+    setup: Preset
+    hospitals: Sequence[Records]
+    beacons: list[bytes]
+    models: list[Int64Array]
+    updates: list[list[Real | None]] = field(default_factory=list)
+
+    def sum(self, number: int, hospitals: Sequence[int] | None = None) -> Real:
+        """The sum of a round, of all that took part or of some."""
+        chosen = self.updates[number] if hospitals is None else [self.updates[number][i] for i in hospitals]
+        return np.sum([own for own in chosen if own is not None], axis=0)
+
+    def batches(self, number: int, hospital: int) -> Int64Array:
+        """Which records a hospital's steps of a round used: public, by the beacon."""
+        rows = len(self.hospitals[hospital])
+        own = schedule(self.beacons[number], f"hospital-{hospital}", rows, self.setup.training)
+        return own[: self.setup.training.steps_for(rows)]
+
+
+def follow(
+    setup: Preset,
+    hospitals: Sequence[Records],
+    rounds: int,
+    seed: int,
+    *,
+    first: Int64Array | None = None,
+    weighting: Weighting = BY_RECORDS,
+    absent: dict[int, int] | None = None,
+) -> Seen:
+    """Run a federation; `absent` names by round a hospital that is left out of its sum."""
+    config = RoundConfig(
+        setup.model, setup.scales, setup.training, setup.clip_bound, len(hospitals), 1, weighting=weighting
+    )
+    shift = config.weight_shift(max(map(len, hospitals)))
+    rules = [config.update_rule(len(records), shift) for records in hospitals]
+    weights = first_weights(setup, seed) if first is None else first
+    rule = config.model_rule
+    state = rule.first_state(len(weights))
+    seen = Seen(setup, hospitals, [round_beacon(seed, number) for number in range(rounds)], [weights])
+    for number in range(rounds):
+        submitted: list[Int64Array | None] = []
+        for index, records in enumerate(hospitals):
+            if (absent or {}).get(number) == index:
+                submitted.append(None)
+                continue
+            batches = schedule(seen.beacons[number], f"hospital-{index}", len(records), setup.training)
+            made = train(
+                setup.model, setup.scales, setup.training, weights, records.features, records.labels, batches
+            )
+            submitted.append(rules[index].submit(made.update)[1])
+        present = [own for own in submitted if own is not None]
+        weight = sum(rule.weight for rule, own in zip(rules, submitted, strict=True) if own is not None)
+        weights, state = rule.following(weights, state, np.sum(present, axis=0), weight)
+        seen.models.append(weights)
+        # submitted / weight is the update in real units, so that this is the update times n
+        unit = sum(map(len, hospitals)) / sum(rule.weight for rule in rules)
+        seen.updates.append([None if own is None else own * unit for own in submitted])
+    return seen

@@ -1,0 +1,120 @@
+"""Was this record in the training? M1 to M5: loss, likelihood ratio, trajectory, alignment, linear inversion.
+
+Sources: M1 Yeom et al. 2018; M2 and M3 the likelihood ratio attack of Carlini et al. 2022, with the models
+of other federations as shadows; M4 the gradient alignment of Nasr et al. 2019; M5 a ridge regression of the
+published sums on the gradients of a list of candidates. In M1 to M3 members and others are drawn at random
+from the same records, so that nothing but the training tells them apart. No parameter is chosen with the
+truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from privacy_attacks.federation import Real, Seen, follow
+from privacy_attacks.gradients import margins, record_gradients
+from privacy_attacks.rates import told_apart
+from proofward.data.records import Records
+from proofward.models.settings import Preset
+from proofward.report.baselines import pooled
+
+Line = dict[str, object]
+
+
+def shadow_margins(
+    setup: Preset, records: Records, federations: int, hospitals: int, rounds: Sequence[int], seed: int
+) -> tuple[Real, np.ndarray]:
+    """Margins (federations, rounds, records) of all records, and who was in (federations, records)."""
+    count = len(records.labels)
+    found = np.empty((federations, len(rounds), count))
+    inside = np.zeros((federations, count), dtype=bool)
+    for number in range(federations):
+        order = np.random.default_rng((seed, number)).permutation(count)[: count // 2]
+        inside[number, order] = True
+        parts = [records.select(np.sort(part)) for part in np.array_split(order, hospitals)]
+        seen = follow(setup, parts, max(rounds), seed + number)
+        for place, after in enumerate(rounds):
+            found[number, place] = margins(setup, seen.models[after], records)
+    return found, inside
+
+
+def likelihood_ratios(values: Real, inside: np.ndarray) -> Real:
+    """(federations, records): log of the ratio of two Gaussians, fitted to all other federations.
+
+    A record's spread is that of all its values around both centres, since few federations have seen it.
+    """
+    federations = len(values)
+    scores = np.empty_like(values)
+    for own in range(federations):
+        others = np.arange(federations) != own
+        known, within = values[others], inside[others]
+        centres = []
+        for side in (within, ~within):
+            number = np.maximum(side.sum(0), 1)
+            centres.append((known * side).sum(0) / number)
+        spread = np.sqrt((np.where(within, known - centres[0], known - centres[1]) ** 2).mean(0)) + 1e-3
+        scores[own] = ((values[own] - centres[1]) ** 2 - (values[own] - centres[0]) ** 2) / (2 * spread**2)
+    return scores
+
+
+def shadow_attacks(
+    setup: Preset, records: Records, *, federations: int, hospitals: int, rounds: int, seed: int
+) -> Iterator[Line]:
+    """M1, M2 and M3, from one set of federations."""
+    seen_after = sorted({1, max(1, rounds // 3), rounds})
+    values, inside = shadow_margins(setup, records, federations, hospitals, seen_after, seed)
+    about: Line = {"federations": federations, "rounds": rounds, "records": int(inside[0].sum())}
+    last = values[:, -1]
+    yield {
+        "attack": "M1", "what": "loss of the final model", "sees": "the final model", **about,
+        **told_apart(last[inside], last[~inside]),
+    }  # fmt: skip
+    ratios = likelihood_ratios(last, inside)
+    yield {
+        "attack": "M2", "what": "likelihood ratio", "sees": "the final model", **about,
+        **told_apart(ratios[inside], ratios[~inside]),
+    }  # fmt: skip
+    together = np.sum([likelihood_ratios(values[:, place], inside) for place in range(len(seen_after))], 0)
+    yield {
+        "attack": "M3", "what": f"likelihood ratio of the models after rounds {seen_after}",
+        "sees": "models of several rounds", **about, **told_apart(together[inside], together[~inside]),
+    }  # fmt: skip
+
+
+def _candidates(seen: Seen, hospitals: Sequence[int], others: Records) -> tuple[Records, np.ndarray]:
+    """The members of these hospitals and others, and who is a member."""
+    members = [seen.hospitals[index] for index in hospitals]
+    listed = pooled([*members, others])
+    return listed, np.arange(len(listed.labels)) < sum(map(len, members))
+
+
+def alignment(seen: Seen, others: Records, hospitals: Sequence[int]) -> Line:
+    """M4: the cosine of each candidate's descent with the sum, added over the rounds."""
+    listed, member = _candidates(seen, hospitals, others)
+    scores = np.zeros(len(listed.labels))
+    for number in range(len(seen.updates)):
+        gradients = record_gradients(seen.setup, seen.models[number], listed)
+        total = seen.sum(number, hospitals)
+        lengths = np.linalg.norm(gradients, axis=1) * np.linalg.norm(total) + 1e-12
+        scores -= gradients @ total / lengths
+    found = told_apart(scores[member], scores[~member])
+    sees = f"sum of {len(hospitals)} updates, every round"
+    return {"attack": "M4", "what": "gradient alignment", "sees": sees, "rounds": len(seen.updates), **found}
+
+
+def linear_inversion(
+    seen: Seen, others: Records, hospitals: Sequence[int], rounds: int, ridge: float = 1e-3
+) -> Line:
+    """M5: how much of each candidate's gradient is in the sums, by ridge regression round by round."""
+    listed, member = _candidates(seen, hospitals, others)
+    scores = np.zeros(len(listed.labels))
+    for number in range(rounds):
+        gradients = record_gradients(seen.setup, seen.models[number], listed)
+        inner = gradients @ gradients.T
+        inner[np.diag_indices_from(inner)] += ridge * np.trace(inner) / len(inner)
+        scores -= np.linalg.solve(inner, gradients @ seen.sum(number, hospitals))
+    found = told_apart(scores[member], scores[~member])
+    sees = f"sum of {len(hospitals)} updates, every round, and a list that has all members"
+    return {"attack": "M5", "what": "linear inversion", "sees": sees, "rounds": rounds, **found}

@@ -1,0 +1,84 @@
+"""[validation] of consortium.toml: the rows on which nobody trains, and when and how they are evaluated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from proofward.cli.project.project_table import ProjectError, Table
+from proofward.federation.messages.usual import MAX_ROUNDS
+from proofward.layers.plain import millionths, shown
+from proofward.layers.validation_part import LARGEST_SHARE
+
+WHERE = "validation."
+BINS, LEAST_COUNT = 32, 10
+MOST_BINS, MOST_LEAST_COUNT = 1024, 1 << 20
+MEANING = {
+    "share": "of each hospital's rows, on which it never trains, as the proofs of its rounds show",
+    "every": "so many rounds it is evaluated, and behind the last one",
+    "bins": "of a score, from 0 to 1, in what is counted",
+    "least_count": "a smaller count of records is not told",
+    "subgroups": 'columns with kind = "category" by whose levels it is counted apart',
+}
+
+
+@dataclass(frozen=True)
+class ValidationTable:
+    """share: in millionths. every, bins, least_count, subgroups: of the evaluations."""
+
+    share: int
+    every: int = 1
+    bins: int = BINS
+    least_count: int = LEAST_COUNT
+    subgroups: tuple[str, ...] = ()
+
+    def evaluated_after(self, rounds: int) -> tuple[int, ...]:
+        """The rounds of training behind which it is evaluated, of so many: each `every`-th and the last."""
+        return tuple(sorted({*range(self.every, rounds + 1, self.every), rounds}))
+
+    def counting_rounds(self, rounds: int) -> tuple[int, ...]:
+        """The evaluations' numbers among all rounds, where each is a round of its own behind training."""
+        return tuple(number + place for place, number in enumerate(self.evaluated_after(rounds), 1))
+
+
+NAMES = tuple(field.name for field in fields(ValidationTable))
+
+
+def read_validation(values: Mapping[str, Any]) -> ValidationTable | None:
+    """The table, None where it is empty or not there; raises ProjectError."""
+    table = Table(values, WHERE, NAMES)
+    if not values:
+        return None
+    share = millionths(table.peek("share"))
+    if share is None or not 1 <= share <= LARGEST_SHARE:
+        expected = f"a multiple of 0.000001 above 0 and up to {shown(LARGEST_SHARE)}"
+        found = "nothing" if table.peek("share") is None else repr(table.peek("share"))[:80]
+        raise ProjectError(f"{WHERE}share", expected, found)
+    subgroups = tuple(table.texts("subgroups"))
+    if len(set(subgroups)) != len(subgroups):
+        raise ProjectError(f"{WHERE}subgroups", "distinct names of columns", "a name twice")
+    return ValidationTable(
+        share,
+        table.integer("every", 1, MAX_ROUNDS, 1),
+        table.integer("bins", 2, MOST_BINS, BINS),
+        table.integer("least_count", 1, MOST_LEAST_COUNT, LEAST_COUNT),
+        subgroups,
+    )
+
+
+def plain_validation(validation: ValidationTable) -> dict[str, Any]:
+    """Plain values, as the file has them."""
+    plain = {name: getattr(validation, name) for name in NAMES}
+    return {**plain, "share": float(shown(validation.share)), "subgroups": list(validation.subgroups)}
+
+
+def validation_lines(validation: ValidationTable | None) -> Iterator[str]:
+    """The table of a completed project."""
+    if validation is None:
+        return
+    yield from ("", "[validation]")
+    for name, value in plain_validation(validation).items():
+        text = shown(validation.share) if name == "share" else json.dumps(value, ensure_ascii=False)
+        yield f"{name} = {text}  # {MEANING[name]}"

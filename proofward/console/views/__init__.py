@@ -1,0 +1,1 @@
+"""What each page says, as plain values: one file a page, nothing of the web in them."""

@@ -1,0 +1,82 @@
+"""Which rounds of a federation train, and which count what."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import cast
+
+from proofward.encoding import encode_item
+from proofward.encoding.cbor import Item
+from proofward.layers.errors import ConfigurationError
+from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting, check_countings
+from proofward.relations.measure import check_countable
+
+MAX_COUNTING = 1 << 19
+"""Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""
+
+
+class RoundKinds:
+    """The part of the rules that tells rounds apart: a round trains unless a counting names it."""
+
+    rounds: int
+    config: RoundConfig
+    counting: tuple[Counting, ...]
+
+    def check_rounds(self) -> None:
+        """Raises ConfigurationError unless the countings fit the rounds, and counts can be proved."""
+        check_countings(self.counting, self.rounds)
+        size = len(encode_item(counting_to_item(self.counting)))
+        if size > MAX_COUNTING:
+            raise ConfigurationError("counting", f"at most {MAX_COUNTING} bytes", f"{size} bytes")
+        for own in self.counting:
+            check_countable(self.config, own)
+
+    @cached_property
+    def _counted(self) -> dict[int, Counting]:
+        return {number: own for own in self.counting for number in own.rounds}
+
+    def counting_in(self, number: int) -> Counting | None:
+        """What round `number` counts; None if it trains."""
+        return self._counted.get(number)
+
+    @property
+    def counts_only(self) -> bool:
+        """Whether all rounds count: then nobody enrols records, and nobody trains."""
+        return self.training_rounds == 0
+
+    @property
+    def training_rounds(self) -> int:
+        """How many rounds train."""
+        return self.rounds - len(self._counted)
+
+    def training_round(self, number: int) -> int:
+        """How many rounds up to `number` train."""
+        return number - sum(counting <= number for counting in self._counted)
+
+    @property
+    def most_entries(self) -> int:
+        """The most numbers that an upload encrypts in any round."""
+        return max([self.config.model.parameters, *(own.length for own in self.counting)])
+
+    @property
+    def counting_in_words(self) -> str:
+        """What is counted in which rounds, for people; "" where all rounds train."""
+        parts = []
+        for own in self.counting:
+            numbers = ", ".join(map(str, own.rounds))
+            verb = "rounds {} count" if len(own.rounds) > 1 else "round {} counts"
+            parts.append(f"{verb.format(numbers)} {own.label}")
+        return "; ".join(parts)
+
+
+def counting_to_item(counting: tuple[Counting, ...]) -> Item:
+    """Canonical plain form."""
+    return [cast(Item, own.to_dict()) for own in counting]
+
+
+def counting_from_item(item: Item) -> tuple[Counting, ...]:
+    """Inverse of `counting_to_item`; raises ConfigurationError."""
+    if not isinstance(item, list | tuple):
+        raise ConfigurationError("counting", "a list", type(item).__name__)
+    return tuple(Counting.from_dict(own) for own in item)

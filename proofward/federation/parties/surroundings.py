@@ -1,0 +1,36 @@
+"""What a member's state machine is given to work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proofward.federation.history.proofs import Proofs
+from proofward.federation.messages.clock import Clock, system_clock
+from proofward.federation.messages.events import Observer, ignore
+from proofward.federation.messages.randomness import SYSTEM, Randomness
+from proofward.federation.messages.rules import Rules
+from proofward.federation.parties.counting import CountSource, no_counts
+from proofward.federation.storage.objects import ObjectSource
+from proofward.federation.storage.state_store import StateStore
+from proofward.ledger.objects import ObjectStore
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a member is given to work with.
+
+    `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
+    `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
+    its records, in lines. `counts`: what a hospital counts.
+    """
+
+    rules: Rules
+    state: StateStore
+    objects: ObjectSource
+    proofs: Proofs
+    randomness: Randomness = SYSTEM
+    clock: Clock = system_clock
+    data_sheet: tuple[str, ...] = ()
+    observe: Observer = ignore
+    outbox: ObjectStore | None = None
+    counts: CountSource = no_counts

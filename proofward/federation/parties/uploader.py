@@ -1,0 +1,146 @@
+"""What a hospital sends in a round, an update or counts: encrypted, proved, its key shared.
+
+Secrets are stored before what depends on them is sent. A proof is made once for an attempt; a spent dataset
+commitment is stored as spent together with the proof that opened it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.complaints import Sealed, seal_share, sealed_digests
+from proofward.federation.history.proofs import ProvedRound, Seal
+from proofward.federation.history.statements import upload_statement, validation_arc
+from proofward.federation.messages.catalogue import Upload
+from proofward.federation.messages.randomness import ByteSource
+from proofward.federation.messages.refusal import describe
+from proofward.federation.parties.counting import (
+    CountSource,
+    CountsUnavailable,
+    counts_of,
+    secret_name,
+    task_of,
+)
+from proofward.federation.parties.holder import Holder
+from proofward.federation.parties.own_records import PATIENTS, ValidationRecords, counted_records
+from proofward.layers.errors import TrainingError
+from proofward.proof.errors import OpeningsExhausted, WitnessError
+from proofward.relations.counting_statement import CountingStatement
+from proofward.relations.measure import UploadStatement
+from proofward.relations.round_statement import RoundStatement
+
+Prove = Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound]
+CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)
+
+
+class Uploader(Holder):
+    """What a hospital does with its own records in a round."""
+
+    counts: CountSource
+
+    def kept_secrets(self) -> set[str]:
+        """See Holder; and the counts of the round under way."""
+        current = self.history.current
+        return super().kept_secrets() | (set() if current is None else {secret_name(current.number)})
+
+    def _upload(self) -> Iterator[bytes]:
+        state, unable = self.history.round, self.fact_name("unable")
+        if (
+            self.name not in state.present
+            or self.name in state.uploads
+            or self.state.fact(unable) is not None
+        ):
+            return
+        if (earlier := self.sent(Upload)) is not None:
+            yield earlier
+            return
+        start = time.perf_counter()
+        try:
+            statement = upload_statement(
+                self.history, self.name, lambda: model_weights(self.history, self.objects, state.model)
+            )
+            made, sealed = self.prove_upload(statement)
+        except CANNOT_PROVE as error:
+            self._unable(unable, str(error))
+            return
+        self.report("proved", "upload", start)
+        yield self.publish(statement, made, sealed)
+
+    def prove_upload(self, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
+        """Trains or counts, encrypts, seals the shares of the key and proves; and the sealed shares."""
+        if isinstance(statement, CountingStatement):
+            task = task_of(self.history, self.objects, self.name, self.validation_records)
+            counts = counts_of(self.counts, task, self.state)
+            return self.proved(partial(self.proofs.prove_counts, statement, counts), statement)
+        secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
+        if secret is None:
+            raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
+        return self.prove_round(statement, secret)
+
+    def validation_records(self) -> ValidationRecords | None:
+        """The records of its validation part that count; None where there is none, or none yet."""
+        arc, root = validation_arc(self.history, self.name), self.history.dataset_roots.get(self.name)
+        dataset = None if root is None else self.state.secrets.get(f"dataset/{root.hex()}")
+        patients = self.state.secrets.get(PATIENTS)
+        if arc is None or dataset is None or patients is None:
+            return None
+        return counted_records(arc, *self.proofs.records_of(dataset), patients)
+
+    def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+        """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
+        return self.proved(partial(self.proofs.prove_round, statement, secret), statement)
+
+    def proved(self, prove: Prove, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
+        """What a proof system makes of a statement, and the sealed shares."""
+        sealed: Sealed = ()
+
+        def seal(shares: tuple[bytes, ...]) -> tuple[bytes, ...]:
+            nonlocal sealed
+            sealed = self.seal_shares(shares)
+            return sealed_digests(sealed)
+
+        source = self.source("prove-round", statement.beacon)
+        made = prove(source, lambda phase: self.report("proving", phase), seal)
+        return made, sealed
+
+    def publish(self, statement: UploadStatement, made: ProvedRound, sealed: Sealed) -> bytes:
+        """Stores all secrets, and gives the packet with the upload; `sealed` are the shares to send."""
+        state = self.history.round
+        record = Upload(
+            model=state.model,
+            beacon=state.beacon,
+            dataset_root=statement.dataset_root,
+            rows=statement.rows,
+            ciphertext=hashlib.sha256(made.ciphertext).digest(),
+            proof=hashlib.sha256(made.proof).digest(),
+            sealed_shares=sealed_digests(sealed),
+        )
+        secrets = {}
+        if isinstance(statement, RoundStatement):
+            secrets[f"dataset/{statement.dataset_root.hex()}"] = made.spent
+            secrets[f"dataset/{made.root.hex()}"] = made.dataset
+        if self.holds:
+            secrets[self.fact_name("own-share")] = made.shares[self.rules.holder(self.name)]
+        attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
+        return self.say(record, attachments, secrets=secrets)
+
+    def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
+        """The share of every other holder that takes part, sealed."""
+        present = set(self.history.round.present) - {self.name}
+        return tuple(
+            self.seal_share(holder, share) if holder in present else None
+            for holder, share in zip(self.rules.hospitals, shares, strict=True)
+        )
+
+    def seal_share(self, holder: str, share: bytes) -> bytes:
+        """A share sealed to its holder."""
+        return seal_share(self.history, self.name, holder, share)
+
+    def _unable(self, fact: str, reason: str) -> None:
+        with self.state.transaction():
+            self.state.put(fact, reason.encode())
+        self.report("unable", fact, detail=describe(reason, 400))

@@ -1,0 +1,98 @@
+"""[validation] of consortium.toml: read, written, refused, in the terms, and who may be evaluated apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proofward.cli.project.cost_words import cost_lines
+from proofward.cli.project.inspected import project_costs
+from proofward.cli.project.project_file import read_project, read_whole_project
+from proofward.cli.project.project_text import project_text
+from proofward.cli.project.terms_in_words import in_words
+from proofward.cli.project.validation_table import ValidationTable
+from proofward.cli.run.simulate import plan_of_project
+from proofward.data.subgroups import Subgroup
+from tests.cli.own_tables import write_project
+
+STAIN = """
+[[feature]]
+name = "stain"
+kind = "category"
+levels = ["HE", "IHC"]
+other = true
+"""
+
+
+def written(folder, table: str, more: str = ""):
+    path = write_project(folder)
+    path.write_text(path.read_text().replace("[model]", f"[validation]\n{table}\n[model]") + more)
+    return path
+
+
+def problem(path) -> str:
+    project, problems = read_whole_project(path)
+    assert project is None
+    return "\n".join(map(str, problems))
+
+
+def test_the_share_is_in_the_rules_and_only_where_it_is_given(tmp_path):
+    usual = read_project(write_project(tmp_path))
+    assert usual.validation is None and b"validation" not in usual.terms().data
+    path = written(tmp_path, "share = 0.2")
+    project = read_project(path)
+    assert project.validation == ValidationTable(200_000, 1, 32, 10, ())
+    config = project.terms().round_config
+    assert config.training.validation_share == 200_000
+    assert config.least_rows == 20 and usual.config().least_rows == 16  # one batch of 16 beside a fifth
+    assert plan_of_project(project, path).config == config
+    told = "\n".join(in_words(project.terms(), ("fl.example.org",), 8002))
+    assert "20 % of each hospital's rows, drawn by the beacon, are never trained on" in told
+    assert "never trained on" not in "\n".join(in_words(usual.terms(), ("fl.example.org",), 8002))
+    lines = list(cost_lines(project_costs(project, 100, True)))
+    assert "validation part: 20 of the records, so that 80 are trained on" in lines
+
+
+@pytest.mark.parametrize(("table", "expected"), [
+    ("share = 0.5", ValidationTable(500_000)),
+    ('share = 0.125\nevery = 3\nbins = 64\nleast_count = 5\nsubgroups = ["stain"]',
+     ValidationTable(125_000, 3, 64, 5, ("stain",))),
+])  # fmt: skip
+def test_a_table_is_written_as_it_was_read(tmp_path, table, expected):
+    project = read_project(written(tmp_path, table, STAIN))
+    assert project.validation == expected
+    (tmp_path / "again.toml").write_text(project_text(project))
+    assert read_project(tmp_path / "again.toml") == project
+
+
+@pytest.mark.parametrize(("table", "words"), [
+    ("every = 2", "validation.share: expected a multiple of 0.000001 above 0 and up to 0.5, found nothing"),
+    ("share = 0", "validation.share: expected a multiple of 0.000001 above 0 and up to 0.5, found 0"),
+    ("share = 0.6", "found 0.6"),
+    ('share = "a fifth"', "found 'a fifth'"),
+    ("share = 0.1234567", "found 0.1234567"),
+    ("share = 0.2\nevery = 0", "validation.every: expected an integer in [1, "),
+    ("share = 0.2\nbins = 1", "validation.bins: expected an integer in [2, 1024]"),
+    ("share = 0.2\nleast_count = 0", "validation.least_count: expected an integer in [1, "),
+    ("share = 0.2\nseed = 1", "validation.seed: expected one of share, every, bins, least_count, subgroups"),
+    ('share = 0.2\nsubgroups = ["stain", "stain"]', "validation.subgroups: expected distinct names"),
+    ('share = 0.2\nsubgroups = ["marker 1"]', "columns with kind = category (stain), found marker 1"),
+])  # fmt: skip
+def test_refuses_what_makes_no_sense(tmp_path, table, words):
+    assert words in problem(written(tmp_path, table, STAIN))
+
+
+def test_subgroups_are_read_from_the_records(tmp_path):
+    found = read_project(written(tmp_path, 'share = 0.2\nsubgroups = ["stain"]', STAIN)).subgroups
+    assert found == (Subgroup("stain", ("HE", "IHC", "(other)"), 12),)
+    records = np.zeros((4, 15), dtype=np.int64)
+    records[[0, 1, 2], [12, 14, 13]] = 64
+    assert list(found[0].of(records)) == [0, 2, 1, -1]
+
+
+def test_evaluations_come_behind_rounds_of_training():
+    table = ValidationTable(200_000, every=4)
+    assert table.evaluated_after(10) == (4, 8, 10)
+    assert table.counting_rounds(10) == (5, 10, 13)
+    assert ValidationTable(1).counting_rounds(3) == (2, 4, 6)
+    assert ValidationTable(1, every=9).evaluated_after(3) == (3,)
