@@ -33,7 +33,7 @@ def test_presets_are_those_of_their_files():
         (30, 32, 2), Training(rate=2, batch=16, steps=28), 2 << 10,
     )  # fmt: skip
     assert preset("tiny").training == Training(rate=4, batch=4, steps=7)
-    with pytest.raises(ConfigurationError, match="one of brain, cancercnn, "):
+    with pytest.raises(ConfigurationError, match="one of brain, brain-pooled, "):
         preset("resnet")
 
 
