@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from proofward.api.answers import Answers
+from proofward.api.counting import CountsTables
 from proofward.api.fitted import Fitted
 from proofward.api.recipe import Recipe, features_given, label_given
 from proofward.api.refusals import RunRefused
-from proofward.api.terms import FileTerms, KeywordTerms, OpenedTerms, Terms, settings_of
+from proofward.api.terms import FileTerms, KeywordTerms, OpenedTerms, Terms, settings_of, write_project
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
-from proofward.cli.project.project_text import project_text
 from proofward.optimizers.contract import ServerOptimizer
 
 
-class Federation(Answers):
+class Federation(Answers, CountsTables):
     """Hospitals that train a model together, each update proved, encrypted, summed and recorded.
 
     All of them are in this process, and do what the sites of a consortium with the same settings do: the
-    rules, the readers of tables and the model are those of `proofward simulate`, to the bit. Results are
-    refused, with a `FederationError` that says what, where and why, rather than guessed.
+    rules, the readers and the model are those of `proofward simulate`, to the bit. Nothing is guessed: what
+    cannot be done is refused with a `FederationError` that says what, where and why.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Federation(Answers):
         hidden: Sequence[int] | None = None,
         layers: Sequence[str] | None = None,
         learning_rate: float | None = None,
+        schedule: Mapping[str, Any] | None = None,
         momentum: float | None = None,
         batch: int | None = None,
         epochs: int | None = None,
@@ -42,6 +43,7 @@ class Federation(Answers):
         aggregation: str | ServerOptimizer | Mapping[str, Any] | None = None,
         rounds: int = ROUNDS,
         validation: float | Mapping[str, Any] | None = None,
+        first_model: str | os.PathLike[str] | None = None,
         scales: Mapping[str, int] | None = None,
         label: str = "label",
         id: str | None = None,
@@ -68,6 +70,7 @@ class Federation(Answers):
             hidden: Widths of the hidden layers.
             layers: A line for each layer, such as `"linear 32"`, instead of `hidden`.
             learning_rate: The rate of a batch's mean gradient, a multiple of `batch / 1024`.
+            schedule: How it changes over the rounds, as the file has it, such as `{"kind": "step", ..}`.
             momentum: The momentum of SGD within a round.
             batch: How many records a step has, a power of two.
             epochs: How often a round goes through a hospital's records.
@@ -77,6 +80,7 @@ class Federation(Answers):
             aggregation: The server's optimizer, `"fedavg"`, `"fedavgm"` or `"fedadam"`, or with its numbers.
             rounds: How many rounds there are.
             validation: The share of each hospital's rows that it never trains on, or the table as a mapping.
+            first_model: A model's file to start from, which all have to trust. By default members draw one.
             scales: The bits of the fixed-point numbers.
             label: The column with the label.
             classes: The label's values, by default all in the tables. Of two the second is positive.
@@ -84,8 +88,8 @@ class Federation(Answers):
             ignore: Columns that may be there and are not used.
             decimal: The decimal mark in the numbers of files.
             features: Centre and spread of every column, by its name. Both have to be public and agreed on,
-                since each hospital scales its own values with them. By default `fit` computes them, mean and
-                standard deviation, over the rows of ALL tables, which nobody holds in a real consortium.
+                since each hospital scales its own values with them. By default `fit` computes them over the
+                rows of ALL tables, which nobody holds in a real consortium; `statistics` needs none of it.
             images: Of hospitals with images in place of tables, the values of [images] in consortium.toml,
                 such as `{"size": "64x64"}`. Then `classes` names the classes of images, or lists of them.
             verifiers: How many sites besides the hospitals check every proof, or the names of those that do,
@@ -95,9 +99,8 @@ class Federation(Answers):
             minimum: The smallest number of hospitals in a sum.
             abandoning: How many hospitals may give up a round together.
             title: What the federation is called.
-            folder: Where the run with ledger and proofs is kept. Beside it, in FOLDER.private, lie keys and
-                records, which are handed to nobody. By default both are in a temporary folder, which is named
-                and goes with this object.
+            folder: Where the run with ledger and proofs is kept, and beside it, in FOLDER.private, keys and
+                records, for nobody else. By default both are temporary and go with this object.
             workers: How many members work at a time. By default the cores and one, as memory allows.
             progress: Whether to print what is going on.
             seed: UNSAFE, to compare runs. All that is random follows from it, keys too: evidence of nothing.
@@ -107,11 +110,12 @@ class Federation(Answers):
         """
         given = {
             "preset": preset, "hidden": hidden, "layers": layers, "learning_rate": learning_rate,
-            "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps, "clip_bound": clip_bound,
-            "class_weights": class_weights, "aggregation": aggregation, "rounds": rounds, "scales": scales,
-            "validation": validation, "label": label, "id": id, "ignore": ignore, "decimal": decimal,
-            "verifiers": verifiers, "threshold": threshold, "accepting": accepting, "minimum": minimum,
-            "abandoning": abandoning, "title": title, "images": images,
+            "schedule": schedule, "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps,
+            "clip_bound": clip_bound, "class_weights": class_weights, "aggregation": aggregation,
+            "rounds": rounds, "validation": validation, "scales": scales, "label": label, "id": id,
+            "ignore": ignore, "decimal": decimal, "verifiers": verifiers, "threshold": threshold,
+            "accepting": accepting, "minimum": minimum, "abandoning": abandoning, "title": title,
+            "first_model": first_model, "images": images,
         }  # fmt: skip
         recipe = Recipe(given if images is None else {**given, "classes": classes})
         constants = None if features is None else features_given(features)
@@ -204,7 +208,8 @@ class Federation(Answers):
         """Writes the consortium.toml of this federation, with which the same runs at sites of their own.
 
         Title, server and sites are then to be edited, and centres and spreads that were computed here to be
-        looked at: they say something of the records. Replaces a file that is there.
+        looked at: they say something of the records. Replaces a file that is there. A trusted first model is
+        copied beside it.
 
         Args:
             path: The file.
@@ -212,9 +217,7 @@ class Federation(Answers):
         project = self._terms.agreed if isinstance(self._terms, FileTerms) else self._done.project
         if project is None:
             raise RunRefused("a run's folder has no consortium.toml: only who has fitted it can write one")
-        target = Path(os.fspath(path))
-        target.write_text(project_text(project))
-        return target
+        return write_project(project, self._terms.path, Path(os.fspath(path)))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -224,8 +227,4 @@ class Federation(Answers):
 
     def __repr__(self) -> str:
         """What it is, and how far."""
-        if self._fitted is None:
-            return "Federation(not fitted yet)"
-        fitted = self._fitted
-        words = f"{len(fitted.hospitals)} hospitals, {fitted.model.model.words}"
-        return f"Federation({words}, {len(fitted.outcome.history.closed)} rounds, run in {fitted.place.path})"
+        return f"Federation({'not fitted yet' if self._fitted is None else self._fitted.words})"

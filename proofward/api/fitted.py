@@ -138,6 +138,12 @@ class Fitted:
             )
         return folder / PAGE_NAME, missing
 
+    @property
+    def words(self) -> str:
+        """What it is, how far it came and where it lies, in words."""
+        hospitals, rounds = len(self.hospitals), len(self.outcome.history.closed)
+        return f"{hospitals} hospitals, {self.model.model.words}, {rounds} rounds, run in {self.place.path}"
+
     def export(self, path: str | os.PathLike[str], to: str | None) -> tuple[Path, Agreement | None]:
         """Writes the model; of a program, how far it is from the model. Raises ExportRefused."""
         target = Path(os.fspath(path))

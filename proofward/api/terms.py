@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from proofward.api.images import image_sources
-from proofward.api.recipe import WORDS, Recipe
+from proofward.api.recipe import Recipe
 from proofward.api.refusals import SettingsRefused, TablesRefused, refusing
 from proofward.api.sources import all_columns, computed_classes, computed_features, sources_of
 from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.image_table import image_settings
 from proofward.cli.project.project import Project
 from proofward.cli.project.project_file import opened_project
+from proofward.cli.project.project_text import project_text
 from proofward.cli.project.validation_table import plain_validation
 from proofward.data.image_schema import ImageSchema
 from proofward.data.schema import Feature, Label, Notation, Schema
@@ -26,7 +27,7 @@ from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 COMPUTED = (
     "centre and spread of the columns are computed over the rows of all sites, which this process holds; in "
-    "a real consortium nobody does, and they stand in consortium.toml"
+    "a real consortium nobody does, and `proofward consortium statistics` counts them before training"
 )
 OPENED = "a run that was opened is not fitted again: make a Federation with its settings"
 Tell = Callable[[str], None]
@@ -39,6 +40,11 @@ class Terms(ABC):
     @abstractmethod
     def of_images(self) -> bool:
         """Whether hospitals have images."""
+
+    @property
+    @abstractmethod
+    def path(self) -> Path:
+        """Of the file, beside which a trusted first model lies."""
 
     @property
     @abstractmethod
@@ -120,6 +126,11 @@ class KeywordTerms(Terms):
         return "images" in self.recipe.given
 
     @property
+    def path(self) -> Path:
+        """See Terms."""
+        return self.recipe.path
+
+    @property
     def notation(self) -> Notation:
         """See Terms."""
         return self.recipe.notation
@@ -132,7 +143,7 @@ class KeywordTerms(Terms):
     def project(self, sources: Mapping[str, DataFile], tell: Tell) -> tuple[Project, Path]:
         """See Terms."""
         if self.of_images:
-            return self.recipe.project_of_images(sources), WORDS
+            return self.recipe.project_of_images(sources), self.recipe.path
         features, label, column = self.features, self.label, self.notation.label.column
         if sources and (features is None or label is None):
             found = all_columns(sources, self.notation)
@@ -141,7 +152,7 @@ class KeywordTerms(Terms):
                 with refusing(TablesRefused):
                     features = computed_features(found)
                 tell(COMPUTED)
-        return self.recipe.project(sources, features or (), label or self.notation.label), WORDS
+        return self.recipe.project(sources, features or (), label or self.notation.label), self.path
 
     def settings(self) -> dict[str, Any]:
         """See Terms."""
@@ -154,6 +165,11 @@ class OpenedTerms(Terms):
 
     rules: Rules
     schema: Schema | ImageSchema
+
+    @property
+    def path(self) -> Path:
+        """See Terms; there is none."""
+        return Path()
 
     @property
     def of_images(self) -> bool:
@@ -201,12 +217,12 @@ def settings_of(project: Project) -> dict[str, Any]:
     return {
         "title": project.title,
         "rounds": project.rounds,
-        **{name: list(value) if isinstance(value, tuple) else value
-           for name, value in values.items() if value is not None},
+        **{name: _plain(value) for name, value in values.items() if value is not None},
         "aggregation": {"optimizer": optimizer.name, **numbers, **weighting},
         **{name: getattr(project, name) for name in policy},
         "sites": {site.name: list(site.roles) for site in project.sites},
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
+        **({"first_model": project.trusted_first_model} if project.trusted_first_model else {}),
         **({} if project.validation is None else {"validation": plain_validation(project.validation)}),
         **_settings_of_data(project),
     }  # fmt: skip
@@ -228,3 +244,19 @@ def _settings_of_data(project: Project) -> dict[str, Any]:
             for entry in project.features
         },
     }
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a keyword has it."""
+    if hasattr(value, "to_plain"):
+        return value.to_plain()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def write_project(project: Project, source: Path, target: Path) -> Path:
+    """Writes a completed project's file; a first model that lies beside `source` is copied beside it."""
+    chosen, beside = project.first_model_beside(source), project.first_model_beside(target)
+    if chosen is not None and beside is not None and chosen.resolve() != beside.resolve():
+        beside.write_bytes(chosen.read_bytes())
+    target.write_text(project_text(project))
+    return target

@@ -32,19 +32,20 @@ PASSING = 10.0
 
 @dataclass(frozen=True)
 class Line:
-    """What the index knows of an entry."""
+    """What the index knows of an entry; time: of its sender's clock, in seconds since 1970."""
 
     kind: str
     sender: str
     round: int
     attempt: int
+    time: int
 
 
 class Followed:
     """`advance` is for one thread, and every use of `history` needs `lock`.
 
     complete: whether all entries that there were have been read once. phase_since: when the present phase
-    began, if that was seen, in seconds since 1970.
+    began, by the entry that began it, in seconds since 1970.
     """
 
     def __init__(self, source: Source, clock: Callable[[], float] = time.time) -> None:
@@ -53,7 +54,7 @@ class Followed:
         self.lines: list[Line] = []
         self.trouble = ""
         self.stored: StoredEntries | None = None
-        self.phase_since: float | None = None
+        self.phase_since: int | None = None
         self.complete = False
         self._source = source
         self._clock = clock
@@ -66,9 +67,9 @@ class Followed:
         return self.history is not None and self.history.phase == CLOSED
 
     @property
-    def changed(self) -> float | None:
-        """When the entries changed last, in seconds since 1970."""
-        return None if self.stored is None else self.stored.changed()
+    def latest(self) -> int | None:
+        """The time of the latest entry, in seconds since 1970."""
+        return self.lines[-1].time if self.lines else None
 
     def advance(self) -> bool:
         """Takes in what is new; whether anything was. What goes wrong is in `trouble`."""
@@ -121,9 +122,10 @@ class Followed:
         for data in entries:
             before = history.phase
             envelope = history.apply(data)
-            self.lines.append(Line(envelope.topic, envelope.sender, envelope.round, envelope.attempt))
+            place = envelope.round, envelope.attempt
+            self.lines.append(Line(envelope.topic, envelope.sender, *place, envelope.time))
             if history.phase != before:
-                self.phase_since = self._clock() if self.complete else None
+                self.phase_since = envelope.time
 
     def _rules(self, first: bytes) -> Rules:
         """Those that the kit has, or for a run those that its ledger begins with."""

@@ -22,6 +22,7 @@ from proofward.engines.remote.agreement.home import HomeError
 BEAT, HEALTH_BEAT, RESTS, CHECKS_KEPT = 1.0, 4.0, 19.0, 30.0
 """Seconds between looks and at least between two at the health, whose rests are so many looks
 long; seconds for which findings are kept."""
+FAULT = "What is new cannot be read: a fault of ProofWard"
 NOBODY = 60.0
 """Seconds without a request after which nothing is looked at."""
 
@@ -102,7 +103,10 @@ class State:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.refresh()
+            try:
+                self.refresh()
+            except Exception as error:  # the pages say so, and go on with what is known
+                self.health_trouble = f"{FAULT} ({type(error).__name__})."
             self._stop.wait(BEAT)
             if time.monotonic() - self._last_asked > NOBODY:
                 self._wanted.clear()

@@ -16,7 +16,7 @@ from typing import Any
 
 from proofward.console.words import short
 from proofward.engines.operations.event_log import LEVELS
-from proofward.engines.operations.metrics import MAX_LINE, NEXT_PHASE, Tail
+from proofward.engines.operations.metrics import MAX_LINE, Tail
 
 LAST, MOST_OBJECTS, MOST_ROUNDS = 100, 50_000, 100_000
 _PLAIN_FIELDS = ("subject", "check", "culprit", "phase", "outcome", "member", "site", "address", "object",
@@ -47,7 +47,7 @@ class Told:
     """`advance` is for one thread; whoever reads takes `lock`.
 
     sent, received: by the object's digest in hexadecimal. traffic: bytes by (kind, round). spent: seconds of
-    each proof and verification by (kind, round). phase_since: when the present phase began, at the host.
+    each proof and verification by (kind, round).
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -57,7 +57,6 @@ class Told:
         self.received: OrderedDict[str, Moved] = OrderedDict()
         self.traffic: dict[tuple[str, int], int] = defaultdict(int)
         self.spent: dict[tuple[str, int], list[float]] = defaultdict(list)
-        self.phase_since: float | None = None
         self._tail = None if path is None else Tail(path)
 
     def advance(self) -> bool:
@@ -108,8 +107,6 @@ class Told:
             self.traffic[kind, number] += count
         elif kind in ("proved", "verified") and isinstance(seconds, int | float):
             self.spent[kind, number].append(float(seconds))
-        elif kind == "recorded" and line.get("subject") in NEXT_PHASE:
-            self.phase_since = moment
 
 
 def _shown(name: str, value: object) -> object:

@@ -38,7 +38,6 @@ def finished_sites(tmp_path_factory) -> Path:
         del consortium.note
         consortium.start(*(name for name in consortium.names if name != "hospital-0"))
         consortium.join(*consortium.names)
-        consortium.host.aggregator.seal()
     return root
 
 

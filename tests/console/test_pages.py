@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from proofward.console.views.entries import PAGE
 from proofward.engines.remote.agreement.home import Home
 from proofward.federation.storage.state_store import stored_secrets
-from tests.console.pages import PATHS, entered, page, state_of
+from tests.console.pages import PATHS, TestClient, entered, page, state_of
 from tests.engines import remote_harness as harness
 from tests.engines import remote_kits
 
@@ -198,3 +199,23 @@ def test_the_pages_leave_the_kit_as_it_is(kit):
         for path in PATHS:
             asked.get(path)
     assert files() == before
+
+
+def test_a_fault_of_the_consoles_own_is_said_and_the_pages_go_on(run, monkeypatch):
+    state = state_of(run)
+    with closing(state):
+        monkeypatch.setattr(state.followed, "advance", lambda: 1 / 0)
+        state.start()
+        asked, text = entered(state), ""
+        for _ in range(200):
+            text = words(asked.get("/").text)
+            if "a fault of ProofWard" in text:
+                break
+            time.sleep(0.01)
+        assert "a fault of ProofWard (ZeroDivisionError)" in text and "2 of 2 rounds closed" in text
+        monkeypatch.setattr("proofward.console.web.pages.overview", lambda state: 1 / 0)
+        answer = TestClient(asked.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+        answer.cookies.update(dict(asked.cookies))
+        broken = answer.get("/")
+        assert broken.status_code == 500 and "a fault of ProofWard" in broken.text and "Traceback" not in broken.text
+        assert broken.headers["x-frame-options"] == "DENY"

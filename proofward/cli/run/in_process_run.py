@@ -15,6 +15,7 @@ from proofward.engines.run_folder import Plan, StatesMissing
 from proofward.federation.history.history import History
 from proofward.federation.messages.events import Event
 from proofward.federation.messages.refusal import Refusal
+from proofward.federation.parties.counting import CountSource
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory
@@ -44,9 +45,10 @@ def run_in_process(
     folder: Path,
     plan: Plan,
     datasets: Mapping[str, Dataset],
-    description: Description,
+    description: Description | None,
     measured: Measurements,
     *,
+    counts: Mapping[str, CountSource] | None = None,
     seed: bytes | None = None,
     parties: Parties | None = None,
     workers: int | None = None,
@@ -55,6 +57,7 @@ def run_in_process(
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.
 
+    description: None where no model is made. counts: what each hospital counts, by name.
     notes: files of the folder besides those of the description, which no audit reads.
     going_on: how one goes on with an interrupted run, if not by the command's options.
     """
@@ -78,6 +81,7 @@ def run_in_process(
             network=measured,
             parties=parties,
             workers=workers,
+            counts=counts,
         )
     except StatesMissing as error:
         raise click.UsageError(str(error)) from error
@@ -85,7 +89,8 @@ def run_in_process(
         raise click.UsageError(f"{folder} holds a run with other settings: {error}") from error
     except OSError as error:
         raise click.UsageError(f"{folder}: {error.strerror}") from error
-    write_files(folder, {**description.files(), **(notes or {})})
+    described = {} if description is None else description.files()
+    write_files(folder, {**described, **(notes or {})})
     try:
         with LiveTable(console, engine.rules) as table:
             watchers.append(table.observe)

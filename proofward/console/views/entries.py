@@ -6,10 +6,11 @@ from dataclasses import fields
 from typing import Any
 
 from proofward.console.state import State
-from proofward.console.words import meaning_of, title_of
+from proofward.console.words import meaning_of, moment, title_of
 from proofward.encoding import MalformedMessage
 from proofward.federation.history.history import History
 from proofward.federation.messages.catalogue import FederationOpened, Message, MessageRefused
+from proofward.federation.messages.declarations import Declarations
 from proofward.federation.messages.envelope import Envelope, parse_envelope
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.parties.extension import log_verifier
@@ -42,7 +43,7 @@ def entries(state: State, page: int, kind: str, sender: str) -> dict[str, Any]:
         "rows": [
             {"number": position, "kind": lines[position].kind, "title": title_of(lines[position].kind),
              "sender": lines[position].sender, "round": lines[position].round,
-             "attempt": lines[position].attempt + 1}
+             "attempt": lines[position].attempt + 1, "time": moment(lines[position].time)}
             for position in chosen[(page - 1) * PAGE : page * PAGE]
         ],
         "page": page,
@@ -84,6 +85,7 @@ def _said(envelope: Envelope) -> dict[str, Any]:
         "meaning": meaning_of(envelope.topic),
         "envelope": [
             ("sender", f"{envelope.sender}, {envelope.role}"),
+            ("time of its clock", moment(envelope.time)),
             ("round", f"{envelope.round}, attempt {envelope.attempt + 1}" if envelope.round else "none yet"),
             (
                 "ledger that the sender had seen",
@@ -140,7 +142,18 @@ def _rules(data: bytes) -> list[str]:
         f"updates in a sum: {rules.minimum_updates} at least",
         f"training: {rules.config.training_words}",
         *people[:MOST_ITEMS],
+        *_declared(rules.declarations),
     ]
+
+
+def _declared(found: Declarations) -> list[str]:
+    """What the consortium says of itself, a line each."""
+    texts = [field.name for field in fields(found) if field.name != "members"]
+    lines = [f"{name.replace('_', ' ')}: {line}" for name in texts for line in getattr(found, name)]
+    for entry in found.members:
+        said = [word for word in (entry.legal_name, entry.responsible, entry.contact) if word]
+        lines.append(f"{entry.member} in law: {', '.join(said) or 'nothing is declared'}")
+    return [line[:MOST_TEXT] for line in lines[:MOST_ITEMS]]
 
 
 def _evidence(data: bytes) -> list[str]:

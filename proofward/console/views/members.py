@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from proofward.console.state import State
-from proofward.console.words import awaited, title_of
+from proofward.console.words import awaited, moment, title_of
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
@@ -27,7 +27,8 @@ def members(state: State) -> dict[str, Any]:
         "members": [
             {"name": name, "role": role, "site": site, "own": name in state.source.own_members(),
              "state": "not joined yet" if name in lacking else "", "awaited": name in lacking,
-             "revoked": False, "rows": None, "wrong": 0, "said": "", "at": None, "key": ""}
+             "revoked": False, "rows": None, "wrong": 0, "said": "", "when": "",
+             "legal": "", "at": None, "key": ""}
             for name, (role, site) in places.items()
         ],
         "joining": True,
@@ -58,11 +59,13 @@ def _followed(state: State, history: History, places: dict[str, tuple[str, str]]
             "role": member.role,
             "site": places.get(name, ("", name if name in history.admitted and places else ""))[1],
             "own": name in own,
+            "legal": history.rules.declarations.of(name).legal_name,
             "state": _standing(history, name, member.role, name in missing),
             "awaited": name in missing,
             "revoked": name in history.revoked,
             "rows": history.enrolled.get(name),
             "wrong": wrong[name],
+            "when": "" if position is None else moment(state.followed.lines[position].time),
             "said": "" if position is None else title_of(state.followed.lines[position].kind),
             "at": position,
             "key": PublicKey.known(history.keys[name]).fingerprint[:16] if name in history.keys else "",

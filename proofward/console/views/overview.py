@@ -70,8 +70,7 @@ def _site(state: State) -> list[tuple[str, str]]:
     """Names and values of how the site itself stands."""
     health, source = state.health, state.source
     if source.is_run:
-        changed = state.followed.changed
-        return [("folder", source.name), ("latest entry", moment(changed))]
+        return [("folder", source.name), ("latest entry", moment(state.followed.latest))]
     if health is None:
         return [("site", source.name)]
     view = health.view
@@ -96,8 +95,8 @@ def _site(state: State) -> list[tuple[str, str]]:
 
 
 def _live(state: State, history: History) -> dict[str, Any]:
-    now, changed = state.clock(), state.followed.changed
-    since = state.told.phase_since or state.followed.phase_since
+    now, latest = state.clock(), state.followed.latest
+    since = state.followed.phase_since
     number, attempt = history.position()
     stuck = no_way_on(history)
     over = history.phase == CLOSED
@@ -105,6 +104,7 @@ def _live(state: State, history: History) -> dict[str, Any]:
         "federation": history.rules.federation,
         "phase": history.phase,
         "words": sentence(phase_words(history.phase)),
+        "counts": history.current is not None and history.rules.counting_in(number) is not None,
         "round": number,
         "attempt": attempt + 1,
         "closed": len(history.closed),
@@ -114,8 +114,8 @@ def _live(state: State, history: History) -> dict[str, Any]:
         "entries": history.size,
         "complete": state.followed.complete,
         "since": "" if over or since is None else duration(now - since),
-        "latest": moment(changed),
-        "ago": "" if changed is None else duration(now - changed),
+        "latest": moment(latest),
+        "ago": "" if latest is None else duration(now - latest),
         "steps": _steps(history),
         "waiting": _waiting(state, history),
         "stuck": "" if stuck is None else f"No round can be finished any more: {stuck}",

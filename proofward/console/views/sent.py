@@ -48,7 +48,6 @@ def _row(state: State, position: int, data: bytes) -> dict[str, Any]:
         for digest in value if isinstance(value, tuple) else (value,):
             if isinstance(digest, bytes) and digest in record.objects():
                 objects.append(_object(state, field.name.replace("_", " "), digest))
-    first = next((part["when"] for part in objects if part["when"]), "")
     return {
         "number": position,
         "title": title_of(envelope.topic),
@@ -56,7 +55,7 @@ def _row(state: State, position: int, data: bytes) -> dict[str, Any]:
         "round": envelope.round,
         "digest": envelope.digest.hex(),
         "size": size(len(data)),
-        "when": first,
+        "when": moment(envelope.time),
         "objects": objects,
     }
 

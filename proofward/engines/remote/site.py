@@ -23,7 +23,7 @@ from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
-from proofward.federation.parties.counting import CountSource, no_counts
+from proofward.federation.parties.counting import CountSource
 from proofward.federation.parties.follower import Follower
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
 from proofward.federation.parties.surroundings import Surroundings
@@ -34,6 +34,7 @@ from proofward.federation.storage.state_store import StateStore
 from proofward.lattice.parameters import ciphertext_length
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
+from proofward.statistics.source import kept_source, of_statistics
 
 Note = Callable[..., None]
 JOIN_PAUSES, DATA_PAUSE = (0.5, 1.0, 2.0, 5.0, 15.0), 5.0
@@ -42,13 +43,23 @@ PASSING = (OSError, sqlite3.Error, MemoryError, LedgerError)
 """A full disk, no memory: it may be better in a while."""
 
 
+def needs_data(rules: Rules, seat: Seat) -> bool:
+    """Whether a member waits for its operator's table: to enrol its records, or to count its columns."""
+    counts = any(map(of_statistics, rules.counting))
+    return needs_records(rules, seat) or (seat.role == HOSPITAL and counts)
+
+
 def needs_records(rules: Rules, seat: Seat) -> bool:
     """Whether a member has to have records before it can take part: a hospital, unless all rounds count."""
     return seat.role == HOSPITAL and not rules.counts_only
 
 
 class Site:
-    """All members of one site. carry: see `caller.Caller`; counts: the source of each hospital's, by name."""
+    """All members of one site.
+
+    carry: see `caller.Caller`. counts: the source of each hospital's, by name; without it hospitals count the
+    tables that their folders keep for statistics.
+    """
 
     def __init__(
         self,
@@ -60,7 +71,7 @@ class Site:
         observe: Observer = ignore,
         note: Note = lambda kind, **fields: None,
         proofs: Proofs | None = None,
-        counts: Callable[[str], CountSource] = lambda member: no_counts,
+        counts: Callable[[str], CountSource] | None = None,
     ) -> None:
         self.home = home
         self.kit = kit
@@ -70,7 +81,7 @@ class Site:
         self._observe = observe
         self._note = note
         self._proofs = proofs or RelationProofs()
-        self._carry, self._counts = carry, counts
+        self._carry, self._counts = carry, counts or (lambda member: kept_source(home.member(member)))
         self._pinning = Lock()
 
     def run(self) -> None:
@@ -110,7 +121,7 @@ class Site:
         while not self.home.confirmed(rules):
             self._note("waiting", party=seat.member, check="confirm")
             caller.pause(DATA_PAUSE)
-        while needs_records(rules, seat) and not self.home.has_dataset(seat.member):
+        while needs_data(rules, seat) and not self.home.has_dataset(seat.member):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
         most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.most_entries))

@@ -98,6 +98,11 @@ def followed_so_far(folder: Path, live: bool = False) -> tuple[History, Objects]
     return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder), live)
 
 
+def ledger_source(folder: Path) -> tuple[History, Objects]:
+    """The ledger of a run's folder, or what a kit has followed of it; raises as `last_model` does."""
+    return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder))
+
+
 def described_by(folder: Path, features: Path | None = None) -> Description:
     """The description of a run's or kit's features; raises NoModel, FeaturesInvalid."""
     path = features or folder / FEATURES_NAME
