@@ -74,7 +74,12 @@ class FileTerms(Terms):
     """Those of a consortium.toml."""
 
     agreed: Project
-    path: Path
+    file: Path
+
+    @property
+    def path(self) -> Path:
+        """See Terms."""
+        return self.file
 
     @classmethod
     def of(cls, path: Path) -> FileTerms:
