@@ -12,7 +12,7 @@ from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
-from proofward.report.handover.model_source import ledger_source
+from proofward.report.handover.model_source import followed_so_far
 from proofward.report.statistics import Statistics, statistics_of
 from proofward.statistics.source import by_step, layout_of_rounds
 
@@ -43,7 +43,7 @@ class Summed:
 
 def read_statistics(folder: Path) -> Summed:
     """Raises StatisticsMissing, NotASource, NoModel, Refusal, RulesError, LedgerError, HomeError."""
-    return summed_of(*ledger_source(folder))
+    return summed_of(*followed_so_far(folder))
 
 
 def summed_of(history: History, objects: Objects) -> Summed:

@@ -20,6 +20,7 @@ from proofward.report.attack_outcome import judge
 from proofward.report.comparison import MethodScores
 from proofward.report.figures.rows import Rows
 from proofward.report.figures.summary import SALIENCY_NAME
+from proofward.report.handover.handed_model import METRICS_NAME
 from proofward.report.handover.model_files import write_files
 from proofward.report.measurements import Measurements
 from proofward.report.plot import plot_auc
@@ -28,7 +29,7 @@ from proofward.report.run_page import FOLDER_NAME, NOT_ASKED, PAGE_NAME, write_p
 from proofward.report.run_report import compare_run, metrics, models
 from proofward.report.scenario import Scenario
 
-METRICS_NAME, PLOT_NAME = "metrics.json", "auc.png"
+PLOT_NAME = "auc.png"
 ATTACKER = "hospital-1"
 
 
