@@ -202,7 +202,7 @@ def test_a_validation_part_by_patients_is_that_of_the_file(folder, tmp_path, mon
     assert history.rules.config.training.later_rates == ((2, 16),) and federation.settings["schedule"]["every"] == 1
     assert federation.audit().passed
     (evaluation,) = federation.evaluations
-    assert evaluation.after == 1 and len(evaluation.hospitals) == 3 and evaluation.rows > 3
+    assert evaluation.after == 2 and len(evaluation.hospitals) == 3 and evaluation.rows > 3
     (area,), ((low, high),) = evaluation.auc.values(), evaluation.auc_of_all_scores.values()
     assert low <= area <= high and "signed by the hospitals, not proved" in repr(evaluation)
     assert [entry.number for entry in federation.history] == [0, 1], "rounds that count have no model of their own"
