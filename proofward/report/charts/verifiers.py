@@ -52,8 +52,8 @@ def verification_by_verifiers(
     )
     numbers = {"verifiers": list(counts), "hospitals": hospitals, "each_seconds": each, "all_seconds": every}
     lines = [
-        Line("one verifier, mean: what a round waits for where each has a machine", each),
-        Line("all verifiers on one machine, one after another", every),
+        Line("one verifier: the mean", each),
+        Line("all of them, one after another", every),
     ]
     rows = zip(counts, each, every, strict=True)
     table = [
