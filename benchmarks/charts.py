@@ -18,6 +18,10 @@ from pathlib import Path
 from _machine import print_result, progress
 
 from proofward.engines.in_process import InProcessFederation
+from proofward.federation.messages.catalogue import RoundClosed
+from proofward.federation.messages.events import Event
+from proofward.federation.messages.usual import LEAST_HOSPITALS
+from proofward.field.warm_up import warm_up
 from proofward.models import PRESETS
 from proofward.report.charts.chart import PAGE_NAME, write_charts
 from proofward.report.charts.of_run import charts_of_run
@@ -29,20 +33,23 @@ from proofward.report.scenario import Scenario, make_scenario
 
 def say(words: str) -> None:
     """What is done next."""
-    progress({"now": words})
+    progress({"doing": words})
 
 
 def federate(scenario: Scenario) -> tuple[dict[str, MethodScores], Measurements]:
     """A run's scores beside the baselines', and what it measured."""
     measured = Measurements()
+
+    def observe(event: Event) -> None:
+        measured.observe(event)
+        if event.kind == "recorded" and event.subject == RoundClosed.kind:
+            say(f"round {event.round} of {scenario.plan.rounds} is closed")
+
     records = {name: (own.features, own.labels) for name, own in scenario.hospitals.items()}
     with tempfile.TemporaryDirectory() as folder:
         engine = InProcessFederation(
-            Path(folder) / "run", scenario.plan, records, observe=measured.observe, network=measured, workers=1
+            Path(folder) / "run", scenario.plan, records, observe=observe, network=measured, workers=1
         )
-        for number in range(1, scenario.plan.rounds + 1):
-            say(f"round {number} of {scenario.plan.rounds}")
-            engine.run(lambda wanted=number: len(engine.aggregator.history.closed) >= wanted)
         result = engine.run()
         if not result.finished or result.refusals:
             raise SystemExit(f"the federation did not finish: {result.stopped or result.refusals}")
@@ -71,9 +78,13 @@ def main() -> None:
     if options.smallest:
         options.preset, options.hospitals, options.rounds, options.seeds = "tiny", 3, 2, 1
         options.counts, options.verifiers = [3, 4], [1, 2]
-    if min(options.hospitals, *options.counts) < 3 or min(options.rounds, options.seeds, *options.verifiers) < 1:
-        parser.error("there are at least 3 hospitals, and one of all else")
+    if min(options.hospitals, *options.counts) < LEAST_HOSPITALS:
+        parser.error(f"--hospitals and --counts must be at least {LEAST_HOSPITALS}")
+    if min(options.rounds, options.seeds, *options.verifiers) < 1:
+        parser.error("--rounds, --seeds and --verifiers must be at least 1")
     started = time.perf_counter()
+    say("loading the kernels")
+    warm_up()
     scenario = make_scenario(options.preset, options.hospitals, options.rounds, 0)
     most, seeds = max(options.counts), range(options.seeds)
     divisions = [make_scenario(options.preset, most, options.rounds, seed) for seed in seeds]

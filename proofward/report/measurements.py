@@ -58,12 +58,15 @@ class Measurements:
                 self._prover(event)
             elif event.kind in _BY_EVENT:
                 self._seconds[_BY_EVENT[event.kind]].append((event.round, event.seconds))
-            elif event.kind == "recorded" and event.subject == RoundOpened.kind:
-                self.round = event.round
-                self._opened.setdefault(event.round, self.clock())
-            elif event.kind == "recorded" and event.subject == RoundClosed.kind:
-                if (since := self._opened.get(event.round)) is not None:
-                    self._lasted[event.round] = self.clock() - since
+            elif event.kind == "recorded":
+                self._recorded(event)
+
+    def _recorded(self, event: Event) -> None:
+        if event.subject == RoundOpened.kind:
+            self.round = event.round
+            self._opened.setdefault(event.round, self.clock())
+        elif event.subject == RoundClosed.kind and event.round in self._opened:
+            self._lasted[event.round] = self.clock() - self._opened[event.round]
 
     def _prover(self, event: Event) -> None:
         now = self.clock()

@@ -113,7 +113,7 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
 @click.option("--no-plot", is_flag=True, help="Write no pictures.")
 @click.option("--charts", is_flag=True,
-              help="Also chart AUC by round and by hospitals, seconds of a round, and verifiers; members then "
+              help="Also draw charts of AUC, of what proofs add to a round and of verifiers; members then "
               "work one after another.")  # fmt: skip
 def demo(
     rounds: int | None,

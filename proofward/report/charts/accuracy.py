@@ -1,4 +1,4 @@
-"""AUC on held-out records by round and by number of hospitals: a lone hospital, plain averaging, ProofWard."""
+"""AUC on held-out records by round and by number of hospitals: ProofWard, plain averaging, lone hospitals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _UP = "AUC on held-out records"
 def by_round(found: Mapping[str, MethodScores]) -> Chart:
     """Of a run's own models beside the baselines of the same batches, see `report.comparison`."""
     lone = [entry.auc for name, entry in found.items() if name.startswith(f"{ALONE}: ")]
-    lines = [Line(OURS, found[PROOFWARD].auc), Line(PLAIN, found[FEDERATED].auc), _lone(zip(*lone, strict=True))]
+    lines = [
+        Line(OURS, found[PROOFWARD].auc),
+        Line(PLAIN, found[FEDERATED].auc),
+        _lone(zip(*lone, strict=True)),
+    ]
     rounds = range(1, len(lines[0].values) + 1)
     title = f"AUC by round, {len(lone)} hospitals"
     words = (

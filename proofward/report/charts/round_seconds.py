@@ -43,8 +43,9 @@ def seconds_by_round(rounds: Mapping[int, RoundTime], hospitals: int, verifiers:
     title = f"Seconds of a round, {hospitals} hospitals and {verifiers} verifiers in one process"
     words = (
         "Members work one after another, so the parts add up to the round: training, proving and encrypting "
-        "of all hospitals, verifying by all verifiers, and the protocol, which is messages, signatures, ledger, "
-        "key shares and sums. Hospitals and verifiers with machines of their own work at the same time. "
+        "of all hospitals, verifying by all verifiers, and the protocol, which is messages, signatures, "
+        "ledger, key shares and sums. With machines of their own, members work at the same time. Other work "
+        "on the machine counts as well. "
         f"Proving and verifying take {proofs / total:.0%} of the time: {total / (total - proofs):.1f} times "
         "as long as without proofs. The first round also measures what there is to prove."
     )

@@ -34,9 +34,7 @@ def verification_seconds(scenario: Scenario, verifiers: int) -> float:
     return measured.rounds()[1].phases["verify"]
 
 
-def verification_by_verifiers(
-    scenario: Scenario, counts: Sequence[int], say: Callable[[str], None]
-) -> Chart:
+def verification_by_verifiers(scenario: Scenario, counts: Sequence[int], say: Callable[[str], None]) -> Chart:
     """Of federations of the scenario's hospitals. say: is told what is measured next."""
     every: list[float] = []
     for count in counts:
@@ -47,8 +45,8 @@ def verification_by_verifiers(
     title = f"Verifying the proofs of a round, {hospitals} hospitals"
     words = (
         "Each verifier checks every hospital's proof. What one of them spends does not depend on how many "
-        "others there are; on machines of their own they work at the same time, and on one the seconds add up. "
-        "Each number of verifiers is a federation of one round."
+        "others there are; on machines of their own they work at the same time, and on one the seconds add "
+        "up. Each number of verifiers is a federation of one round."
     )
     numbers = {"verifiers": list(counts), "hospitals": hospitals, "each_seconds": each, "all_seconds": every}
     lines = [
