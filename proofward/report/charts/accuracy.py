@@ -61,10 +61,11 @@ def by_hospitals(scenarios: Sequence[Scenario], counts: Sequence[int], say: Call
     sizes = [len(records) for scenario in scenarios for records in scenario.hospitals.values()]
     title = f"AUC by number of hospitals, after {rounds} rounds"
     words = (
-        f"The records are divided once, {min(sizes)} to {max(sizes)} to a hospital, and the first hospitals "
-        "train together. ProofWard's values are those of its integer arithmetic, which proofs do not change. "
-        f"Values are means over {divisions} division{'s' if divisions > 1 else ''} of the records."
+        f"Every hospital has {f'{min(sizes)} to ' if min(sizes) < max(sizes) else ''}{max(sizes)} records, "
+        "whatever the number of hospitals that train together. ProofWard's values are those of its integer "
+        "arithmetic, which proofs do not change."
     )
+    words += f" Values are means over {divisions} divisions of the records." if divisions > 1 else ""
     return _chart(BY_HOSPITALS_NAME, title, words, "hospitals", counts, lines)
 
 

@@ -45,6 +45,6 @@ def draw_lines(
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(axis="y", color="0.92")
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, handlelength=3.2)
+    figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=9, handlelength=3.2)
     open_sides(axes)
     return figure

@@ -44,9 +44,9 @@ def verification_by_verifiers(scenario: Scenario, counts: Sequence[int], say: Ca
     hospitals = len(scenario.hospitals)
     title = f"Verifying the proofs of a round, {hospitals} hospitals"
     words = (
-        "Each verifier checks every hospital's proof. What one of them spends does not depend on how many "
-        "others there are; on machines of their own they work at the same time, and on one the seconds add "
-        "up. Each number of verifiers is a federation of one round."
+        "Each verifier checks every hospital's proof, so its work does not depend on how many others there "
+        "are. On machines of their own they work at the same time; on one machine the seconds add up. Each "
+        "number of verifiers is a federation of one round, and other work on the machine counts as well."
     )
     numbers = {"verifiers": list(counts), "hospitals": hospitals, "each_seconds": each, "all_seconds": every}
     lines = [
