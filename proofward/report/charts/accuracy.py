@@ -43,7 +43,7 @@ def by_hospitals(scenarios: Sequence[Scenario], counts: Sequence[int], say: Call
     plain: list[float] = []
     lone: list[list[float]] = []
     rounds, divisions = scenarios[0].plan.rounds, len(scenarios)
-    say(f"training {max(counts)} hospitals alone, {divisions} division(s) of the records")
+    say(f"training {max(counts)} hospitals alone")
     alone = [_alone(scenario, seed, max(counts)) for seed, scenario in enumerate(scenarios)]
     for count in counts:
         say(f"training {count} hospitals together")
