@@ -76,7 +76,7 @@ def model_card(
     origin, network = model.origin, model.model.words
     heading = f"{origin.federation}: {network} after round {origin.round} of {origin.rounds}"
     new = Placeholder("FILE.csv" if model.description.images is None else "IMAGES")
-    predict = command("predict", name, new)
+    predict, loading = command("predict", name, new), _LOADING[kind]
     parts: list[Table | Words] = [
         _identity(model),
         Words("Intended use", [intended or f"{NOT_RECORDED.capitalize()}."]),
@@ -86,7 +86,7 @@ def model_card(
         *(_evaluation(figures)),
         _evidence(history),
         _limits(model, figures),
-        Words("How to load it", _loading_words(model, kind), _LOADING[kind].format(name=name, predict=predict)),
+        Words("How to load it", _loading_words(model, kind), loading.format(name=name, predict=predict)),
     ]
     return ModelCard(heading, parts)
 
