@@ -190,7 +190,7 @@ def test_states_of_another_run_are_not_used(proofward, tmp_path):
 
 @pytest.mark.slow
 def test_charts_of_a_run(proofward, tmp_path, monkeypatch):
-    from proofward.report.charts import verifiers
+    from proofward.charts import verifiers
 
     monkeypatch.setattr(verifiers, "verification_seconds", lambda scenario, count: 0.5 * count)
     run = tmp_path / "run"

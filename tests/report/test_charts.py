@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from proofward.charts.accuracy import by_hospitals, by_round
+from proofward.charts.chart import Chart, write_charts
+from proofward.charts.round_seconds import parts, seconds_by_round
+from proofward.charts.verifiers import verification_by_verifiers
 from proofward.cli.run import demo_charts
 from proofward.federation.messages.events import Event
 from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc
-from proofward.report.charts.accuracy import by_hospitals, by_round
-from proofward.report.charts.chart import Chart, write_charts
-from proofward.report.charts.round_seconds import parts, seconds_by_round
-from proofward.report.charts.verifiers import verification_by_verifiers
 from proofward.report.comparison import MethodScores
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.measurements import Measurements, RoundTime

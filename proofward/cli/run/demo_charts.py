@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from proofward.report.charts.chart import PAGE_NAME, write_charts
-from proofward.report.charts.of_run import charts_of_run
+from proofward.charts.chart import PAGE_NAME, write_charts
+from proofward.charts.of_run import charts_of_run
 from proofward.report.comparison import MethodScores
 from proofward.report.measurements import Measurements
 from proofward.report.scenario import Scenario

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from proofward.charts.accuracy import by_hospitals, by_round
+from proofward.charts.chart import Chart
+from proofward.charts.round_seconds import seconds_by_round
+from proofward.charts.verifiers import verification_by_verifiers
 from proofward.federation.messages.usual import LEAST_HOSPITALS
-from proofward.report.charts.accuracy import by_hospitals, by_round
-from proofward.report.charts.chart import Chart
-from proofward.report.charts.round_seconds import seconds_by_round
-from proofward.report.charts.verifiers import verification_by_verifiers
 from proofward.report.comparison import MethodScores
 from proofward.report.measurements import Measurements
 from proofward.report.scenario import Scenario

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from proofward.charts.chart import Chart
+from proofward.charts.lines import Line, draw_lines
 from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc
-from proofward.report.charts.chart import Chart
-from proofward.report.charts.lines import Line, draw_lines
 from proofward.report.comparison import ALONE, FEDERATED, PROOFWARD, MethodScores
 from proofward.report.scenario import Scenario
 

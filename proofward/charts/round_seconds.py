@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proofward.report.charts.chart import Chart
+from proofward.charts.chart import Chart
 from proofward.report.figures.canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, new_figure, open_sides
 from proofward.report.measurements import RoundTime
 

@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from proofward.charts.chart import Chart
+from proofward.charts.lines import Line, draw_lines
 from proofward.engines.in_process import InProcessFederation
-from proofward.report.charts.chart import Chart
-from proofward.report.charts.lines import Line, draw_lines
 from proofward.report.measurements import Measurements
 from proofward.report.scenario import Scenario, demonstration_plan
 
