@@ -31,6 +31,7 @@ LAYERS = (
     "data",
     "models",
     "report",
+    "charts",
     "dossier",
     "console",
     "cli",

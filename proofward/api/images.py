@@ -22,11 +22,17 @@ Place = str | os.PathLike[str]
 class Images:
     """A folder of DICOM, PNG, JPEG and TIFF files, an npz or a file of PatchCamelyon, where it needs words.
 
-    labels: a table of files, labels and patients; without it each folder is a class. column: of the label
-    there, "" for that which was agreed. patients: for PatchCamelyon, a table of patients; patient_column: of
-    either. table: whose rows are joined to the images. parts: of an npz. only_listed: leave files alone that
-    `labels` does not name. allow_identifying, allow_burned_in: take DICOM files that name a patient, or say
-    that they have text in the pixels.
+    Attributes:
+        path: The folder or file.
+        labels: A table of files, labels and patients. Without it each folder is a class.
+        column: The column of the label there, "" for that which was agreed.
+        patients: For PatchCamelyon, a table of patients.
+        patient_column: The column of the patient's number in either table.
+        table: A table whose rows are joined to the images.
+        parts: The parts of an npz that are taken, all of them where it is empty.
+        only_listed: Whether files that `labels` does not name are left alone.
+        allow_identifying: Whether DICOM files that name a patient are taken.
+        allow_burned_in: Whether DICOM files that say that they have text in the pixels are taken.
     """
 
     path: Place

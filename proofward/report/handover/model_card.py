@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.federation.history.history import History
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.two_forms import Table, Words, html_page, markdown_page
@@ -17,8 +18,8 @@ NOT_RECORDED = "not recorded"
 SHOWN_COLUMNS = 40
 MARKDOWN, HTML = ".card.md", ".card.html"
 _LOADING = {
-    "safetensors": "proofward predict {name} {new}",
-    "json": "proofward predict {name} {new}",
+    "safetensors": "{predict}",
+    "json": "{predict}",
     "onnx": 'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}")\n'
     "outputs = session.run(None, {{session.get_inputs()[0].name: records}})  # float32, a record a row",
     "torch": 'import torch\n\nprogram = torch.export.load("{name}").module()\n'
@@ -74,7 +75,8 @@ def model_card(
     """
     origin, network = model.origin, model.model.words
     heading = f"{origin.federation}: {network} after round {origin.round} of {origin.rounds}"
-    new = "FILE.csv" if model.description.images is None else "IMAGES"
+    new = Placeholder("FILE.csv" if model.description.images is None else "IMAGES")
+    predict, loading = command("predict", name, new), _LOADING[kind]
     parts: list[Table | Words] = [
         _identity(model),
         Words("Intended use", [intended or f"{NOT_RECORDED.capitalize()}."]),
@@ -84,7 +86,7 @@ def model_card(
         *(_evaluation(figures)),
         _evidence(history),
         _limits(model, figures),
-        Words("How to load it", _loading_words(model, kind), _LOADING[kind].format(name=name, new=new)),
+        Words("How to load it", _loading_words(model, kind), loading.format(name=name, predict=predict)),
     ]
     return ModelCard(heading, parts)
 
