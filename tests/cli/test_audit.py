@@ -186,6 +186,13 @@ def test_a_proof_that_belongs_to_nothing(proofward, copy):
     assert proofward("audit", copy, "--failures").exit_code == 1
 
 
+def test_another_file_than_a_checkpoint_is_not_shown(proofward, demo_run, tmp_path):
+    (tmp_path / "a.csv").write_text("age,label\n77,1\n")
+    found = proofward("audit", demo_run, "--remember", tmp_path / "a.csv")
+    assert found.exit_code == 2 and "expected a checkpoint with signatures" in found.stderr
+    assert "77" not in found.stdout + found.stderr.replace(str(tmp_path), "")
+
+
 def test_known_rules_and_remembered_checkpoints(proofward, copy, demo_run, tmp_path):
     assert proofward("audit", copy, "--consortium", demo_run[1]["consortium"]).exit_code == 0
     assert proofward("audit", copy, "--consortium", "00" * 32).exit_code == 1
