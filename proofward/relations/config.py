@@ -18,6 +18,7 @@ from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.privacy import Privacy
 from proofward.layers.record_pieces import committed_size
 from proofward.layers.weighting import BY_RECORDS, WEIGHT_BITS, Weighting
 from proofward.optimizers.contract import ServerOptimizer, largest_mean
@@ -56,6 +57,7 @@ class RoundConfig:
         optimizer: Makes the next model from the mean update. The plain form names all but the usual one,
             FedAvg.
         weighting: What an update weighs in that mean. The plain form names all but that by records.
+        privacy: Differential privacy; None where sums are exact. The plain form names it where it is one.
     """
 
     model: Network
@@ -70,6 +72,7 @@ class RoundConfig:
     most_rows: int = 0
     optimizer: ServerOptimizer = USUAL
     weighting: Weighting = BY_RECORDS
+    privacy: Privacy | None = None
 
     def __post_init__(self) -> None:
         self._require("clip_bound", 1, 1 << 30)
@@ -109,12 +112,14 @@ class RoundConfig:
             plain["optimizer"] = optimizer.to_dict()
         if (weighting := plain.pop("weighting")) != BY_RECORDS:
             plain["weighting"] = weighting.to_dict()
+        if (privacy := plain.pop("privacy")) is not None:
+            plain["privacy"] = privacy.to_dict()
         return {"version": PROTOCOL_VERSION, **plain}
 
     @classmethod
     def from_dict(cls, values: object) -> RoundConfig:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        optional = {"optimizer", "weighting"}
+        optional = {"optimizer", "weighting", "privacy"}
         names = {"version", *(field.name for field in fields(cls))} - optional
         if not isinstance(values, dict) or set(values) - optional != names:
             raise ConfigurationError("config", f"a mapping with exactly the keys {sorted(names)}", values)
@@ -135,6 +140,8 @@ class RoundConfig:
             plain["weighting"] = Weighting.from_dict(values["weighting"])
             if plain["weighting"] == BY_RECORDS:
                 raise ConfigurationError("weighting", "nothing for that by records", values["weighting"])
+        if "privacy" in values:
+            plain["privacy"] = Privacy.from_dict(values["privacy"])
         return cls(**plain)
 
     def digest(self) -> bytes:
