@@ -69,7 +69,7 @@ def federate(folder: Path, take_in) -> dict[str, Path]:
 
 def at_once(path: Path) -> None:
     """On a port of its own, and without waiting for uploads' moments."""
-    text = path.read_text().replace('server = "localhost"', f'server = "localhost:{free_port()}"')
+    text = path.read_text().replace('server = "localhost"', f'server = "localhost"\nport = {free_port()}')
     path.write_text(text.replace("[model]", "[policy]\nupload_slot = 0\n[model]", 1))
 
 
