@@ -11,6 +11,7 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.table_options import table_file
 from proofward.cli.evidence.model_freeze import freeze
 from proofward.cli.evidence.model_import import import_model
 from proofward.engines.operations.suggestions import Placeholder, command
@@ -98,7 +99,7 @@ def export(
             raise Refused(f"{path} is there already; --force replaces it")
         try:
             columns = found.description.of_table
-            values = None if rows is None else read_records(rows, columns).values
+            values = None if rows is None else read_records(table_file(rows, {}), columns).values
             figures = ledger_figures(taken) or recorded_figures(source, taken)
             made = handed(taken, kind, path.name, values=values, figures=figures, intended=intended)
             if not force and (there := made.there(path)) is not None:

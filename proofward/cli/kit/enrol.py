@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
+from proofward.cli.common.console import WrongThing
 from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
 from proofward.data.schema import FEATURES_NAME
 from proofward.engines.operations.suggestions import command
@@ -101,7 +102,9 @@ def _sheet(path: Path) -> tuple[str, ...]:
     try:
         return read_text(path, follow=True)
     except (TextRefused, NotReadable, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: {error}; expected a text file in UTF-8") from error
+        if isinstance(error, UnicodeDecodeError):
+            raise WrongThing(f"{path}: expected a text file in UTF-8, found other bytes") from error
+        raise Refused(f"{path}: {error}") from error
 
 
 def _next(kit: Path) -> str:

@@ -100,7 +100,7 @@ def consortium_check(
         console.print(f"{path}: {verdict}", markup=False, soft_wrap=True, style=colour)
         for line in problems:
             console.print(f"  {line}", markup=False, soft_wrap=True)
-        for line in counting_lines(counts, alone=costs is None):
+        for line in counting_lines(counts, alone=costs is None) if counts else ():
             console.print(line, markup=False, soft_wrap=True)
         for line in cost_lines(costs) if costs is not None else ():
             console.print(line, markup=False, soft_wrap=True)
