@@ -97,7 +97,7 @@ def _first_row(table: Path) -> str:
 
 def _written(found: TableInspection, name: str, out: Path) -> str:
     """Writes the page for its owner only; what is said of it."""
-    from proofward.ledger.files import write_file
+    from proofward.ledger.files import write_out
     from proofward.report.figures.canvas import PicturesUnavailable
     from proofward.report.table_page import markdown, page
     from proofward.report.table_picture import picture
@@ -114,7 +114,7 @@ def _written(found: TableInspection, name: str, out: Path) -> str:
         files = {out: markdown(found, name, beside.name if image else "", missing).encode()}
         files |= {beside: image} if image else {}
     for path, content in files.items():
-        write_file(path, content, path.with_name(f".{path.name}.writing"), 0o600)
+        write_out(path, content, 0o600)
     return f"written: {', '.join(map(str, files))}{f'; no picture: {missing}' if missing else ''}"
 
 

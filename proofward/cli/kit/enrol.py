@@ -70,7 +70,7 @@ def enrol(
         schema, file = schema_of(home), data_file(options)
         if (layout := layout_of_rounds(home.terms.counted)) is not None:
             lines = _count(home, name, file, schema, layout)
-            lines.append(_next(kit))
+            lines += next_lines(kit)
             tell({"did": "taken in", "member": name, "forced": False}, lines, as_json)
             return
         table = file.read(schema, home.terms.round_config)
@@ -88,7 +88,7 @@ def enrol(
         if sheet:
             lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
         lines += ["its own counts of every evaluation will be published"] if publish else []
-        lines.append(_next(kit))
+        lines += next_lines(kit)
         plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
         tell({"did": "taken in", "member": name, **plain}, lines, as_json)
 
@@ -107,8 +107,10 @@ def _sheet(path: Path) -> tuple[str, ...]:
         raise Refused(f"{path}: {error}") from error
 
 
-def _next(kit: Path) -> str:
-    return f"next: {command('start', kit)}; where it runs already, it goes on within seconds"
+def next_lines(kit: Path) -> list[str]:
+    """What to do once a hospital's data are taken in."""
+    running = "where the site's process runs already, it goes on within seconds"
+    return [running, f"next: {command('start', kit)}"]
 
 
 def _count(
