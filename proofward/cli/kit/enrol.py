@@ -66,7 +66,7 @@ def enrol(
         seats = [seat for seat in home.seats if seat.role == HOSPITAL]
         name = choose(seats, member, "has data", "--member").member
         _check_open(home, name, replace)
-        sheet = () if data_sheet is None else _sheet(data_sheet)
+        sheet = () if data_sheet is None else read_sheet(data_sheet)
         schema, file = schema_of(home), data_file(options)
         if (layout := layout_of_rounds(home.terms.counted)) is not None:
             lines = _count(home, name, file, schema, layout)
@@ -93,8 +93,8 @@ def enrol(
         tell({"did": "taken in", "member": name, **plain}, lines, as_json)
 
 
-def _sheet(path: Path) -> tuple[str, ...]:
-    """The lines of a data sheet; raises Refused."""
+def read_sheet(path: Path) -> tuple[str, ...]:
+    """The lines of a data sheet; raises WrongThing, Refused."""
     from proofward.engines.remote.agreement.data_sheets import read_text
     from proofward.federation.messages.texts import TextRefused
     from proofward.ledger.reading import NotReadable
