@@ -118,7 +118,7 @@ class Accountant:
         """Raises ConfigurationError for rules whose promise does not hold, or cannot last for all rounds."""
         own = self.privacy
         if self.shares < 1:
-            expected = f"fewer than minimum_updates = {self.minimum_updates}, so that somebody's noise is left"
+            expected = f"fewer than minimum_updates = {self.minimum_updates}: somebody's noise has to be left"
             raise ConfigurationError("privacy.colluders", expected, own.colluders)
         if own.releases < training_rounds:
             expected = f"at least {training_rounds}, one for each round of training"

@@ -25,7 +25,7 @@ def least_noise(privacy: Privacy, epsilon: float, parameters: int, minimum_updat
     if not reaches(high):
         own = replace(privacy, coarse_variance=high)
         least = Accountant(own, parameters, minimum_updates).promised
-        expected = f"at least {least:.3g}, which the most noise gives; fewer releases, colluders or records help"
+        expected = f"at least {least:.3g}, by the most noise; fewer releases, colluders or records help"
         raise ConfigurationError("privacy.epsilon", expected, epsilon)
     while low < high:
         middle = (low + high) // 2

@@ -6,7 +6,13 @@ from fractions import Fraction
 
 from proofward.layers.privacy import Privacy
 
+_OF_ONE_LEVEL = Fraction(1, 1 << 52)
+
 
 def distance(privacy: Privacy) -> Fraction:
-    """Total variation of the noise of one parameter, from both tables together."""
-    return Fraction(1, 1 << 51)
+    """A bound of the total variation of one parameter's noise.
+
+    A level's table cuts the range of a uniform word, 2^64 - 2^32 + 1, at no more than 2^12 places, each less
+    than one word away from where the distribution has it; what is beyond its ends is below 2^-58. Two levels.
+    """
+    return 2 * _OF_ONE_LEVEL
