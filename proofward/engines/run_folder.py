@@ -28,6 +28,7 @@ from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
+from proofward.relations.stopping import Stopping
 
 PRIVATE_SUFFIX = ".private"
 
@@ -59,6 +60,7 @@ class Plan:
         abandonments: How many hospitals give up a round together. All but one where it is None.
         aggregator: The name of the party that runs the ledger.
         counting: What is counted in which rounds, see Rules.
+        stopping: When training ends early, see Rules.
     """
 
     federation: str
@@ -73,6 +75,7 @@ class Plan:
     aggregator: str = "aggregator"
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
+    stopping: Stopping | None = None
 
     @property
     def initial_model(self) -> bytes:
@@ -146,6 +149,7 @@ class RunFolder:
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             counting=plan.counting,
+            stopping=plan.stopping,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

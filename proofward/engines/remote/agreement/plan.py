@@ -28,4 +28,5 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         abandonments=terms.abandonments,
         aggregator=terms.aggregator.member,
         counting=terms.counted,
+        stopping=terms.stops,
     )
